@@ -1,0 +1,64 @@
+/* A job: one blocking piece of work in a forked child (copy a tree, pull a layer, run a command).
+ * The coordinator has no threads and never blocks: it starts jobs, polls their sockets and takes
+ * their messages. A job owns what it touches until it answers; when it crashes, is killed or the
+ * coordinator dies, its work directory is swept and nothing it made is visible.
+ *
+ * A job function runs in the child. It reads its request (base/pack.h), may send progress, fills
+ * `answer` and returns 0, or -1 with `err` set. The child then exits; it never returns to main.
+ * cb_job_fork runs it as a child of the caller; runtime/helper.h runs it inside the build's user
+ * namespace. Both give a struct cb_job with the same socket, so callers treat them alike. */
+#ifndef CB_JOB_H
+#define CB_JOB_H
+
+#include "base/buf.h"
+#include "base/error.h"
+#include <sys/types.h>
+
+struct cb_job_io; /* the child's end */
+
+/* Tell the coordinator how far the work is. Cheap: sent at most every 50 ms. `total` 0: unknown.
+ * `what` is a short constant text ("downloading", "extracting"). */
+void cb_job_progress(struct cb_job_io *io, const char *what, uint64_t done, uint64_t total);
+/* A line for the step's log or a warning for the user. */
+void cb_job_log(struct cb_job_io *io, const char *line);
+void cb_job_warn(struct cb_job_io *io, const char *line);
+
+#define CB_JOB_MAX_FDS 64
+struct cb_job_request {
+    const void *bytes; /* at most CB_MAX_MESSAGE; larger data goes by fd */
+    size_t len;
+    const int *fds; /* passed to the job; the caller keeps its own */
+    size_t n_fds;
+};
+typedef int cb_job_fn(struct cb_job_io *io, const struct cb_job_request *req, struct cb_buf *answer,
+                      struct cb_error *err);
+
+struct cb_job {
+    int sock;  /* poll it for POLLIN; -1: none */
+    pid_t pid; /* child of ours to reap, or -1 when the helper reaps it */
+};
+
+/* Starts fn in a child of this process. The child dies with this process. */
+int cb_job_fork(cb_job_fn *fn, const struct cb_job_request *req, struct cb_job *ret, struct cb_error *err);
+/* The body of a job child: runs fn, sends the answer or the error over `sock`, exits. For cb_job_fork and
+ * the helper only. */
+__attribute__((noreturn)) void cb_job_child(int sock, cb_job_fn *fn, const struct cb_job_request *req);
+
+enum cb_job_event_kind { CB_JOB_PROGRESS, CB_JOB_LOG, CB_JOB_WARN, CB_JOB_DONE, CB_JOB_FAILED };
+struct cb_job_event {
+    enum cb_job_event_kind kind;
+    char *text;              /* PROGRESS: what; LOG, WARN: the line. Owned by the event */
+    uint64_t done, total;    /* PROGRESS */
+    struct cb_buf answer;    /* DONE */
+    struct cb_error error;   /* FAILED; also when the child died without an answer */
+};
+/* Takes the next message of the job. 1: *ret is filled (cb_job_event_done). 0: nothing there now
+ * (when !block). After DONE or FAILED the job is finished: its socket is closed and its child reaped. */
+int cb_job_read(struct cb_job *job, bool block, struct cb_job_event *ret);
+void cb_job_event_done(struct cb_job_event *e);
+/* Waits for the end, ignoring progress; warnings and logs too. 0 with `answer` filled, or -1. */
+int cb_job_wait(struct cb_job *job, struct cb_buf *answer, struct cb_error *err);
+/* Kills a child of ours and reaps it; closes the socket. */
+void cb_job_kill(struct cb_job *job);
+
+#endif

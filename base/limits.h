@@ -1,0 +1,22 @@
+/* Every bound on input from outside, in one place, each with its reason. */
+#ifndef CB_LIMITS_H
+#define CB_LIMITS_H
+
+#define CB_MAX_DOCKERFILE   (64u << 20) /* generated files are large; bigger ones are a mistake */
+#define CB_MAX_IGNOREFILE   (16u << 20)
+#define CB_MAX_MANIFEST     (4u << 20)  /* the size registries must accept (distribution-spec) */
+#define CB_MAX_CONFIG       (8u << 20)  /* image config: histories of 1,000s of steps fit */
+#define CB_MAX_HTTP_BODY    (8u << 20)  /* error pages, token answers */
+#define CB_MAX_HTTP_HEADER  (64u << 10)
+#define CB_MAX_JSON_DEPTH   64
+#define CB_MAX_SYMLINKS     255         /* as BuildKit resolves paths in an image */
+#define CB_MAX_PATH         65536       /* of an entry in a layer; the kernel's own limit is 4096 a call */
+#define CB_MAX_XATTR        65536       /* the kernel's limit for one value */
+#define CB_MAX_ENTRIES      20000000u   /* of one layer */
+#define CB_MAX_LAYERS       500         /* overlay refuses the 501st (spec: sandbox-costs §4) */
+#define CB_MAX_PASSWD       (10u << 20) /* /etc/passwd and /etc/group of an image, as BuildKit */
+#define CB_MAX_STORE_JSON   (64u << 20) /* records and layer meta of our own store */
+#define CB_MAX_NESTING      256         /* ${…} inside ${…} */
+#define CB_MAX_MESSAGE      (160u << 10) /* one datagram between the processes of a build */
+
+#endif

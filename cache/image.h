@@ -1,0 +1,40 @@
+/* Names of the local store: images/<escaped name> -> one JSON document. An image here is a config and its
+ * layers by id; compressed blobs and a manifest are made when an output needs them (push, archive). A
+ * base image that was pulled keeps its manifest and blob descriptors, so it is pushed byte for byte. */
+#ifndef CACHE_IMAGE_H
+#define CACHE_IMAGE_H
+
+#include "cache/layer.h"
+
+struct cache_image_layer {
+    struct cb_digest id;      /* layers/<id>, may be absent for a pulled image whose layers no step needed */
+    struct cb_digest diff_id;
+    /* of a pulled layer: how the registry holds it; blob_size 0: none */
+    struct cb_digest blob;
+    uint64_t blob_size;
+    char *media_type;         /* owned; NULL: ours to choose */
+    char *source;             /* "registry.example/repo" it came from, for mounts across repositories; NULL */
+};
+struct cache_image {
+    char *name;               /* normalised reference, as `docker.io/library/app:1` */
+    struct cb_digest config;  /* blob; the image ID */
+    struct timespec created;
+    struct timespec updated;  /* when the name was last set */
+    struct cache_image_layer *layers;
+    size_t n_layers, cap_layers;
+    struct cb_digest manifest; /* blob it was pulled with; zero: built here */
+    char *manifest_type;      /* media type of it */
+    struct cb_digest index;   /* digest that the tag had in the registry (index or manifest); zero: built here */
+    struct cb_strv annotations; /* "key=value" for the manifest */
+    bool pulled;
+};
+void cache_image_done(struct cache_image *i);
+CB_DEFINE_AUTO(cache_image, struct cache_image, cache_image_done)
+
+int cache_image_load(struct cache_store *s, const char *name, struct cache_image *ret, struct cb_error *err); /* 1/0/-1 */
+int cache_image_store(struct cache_store *s, const struct cache_image *i, struct cb_error *err);
+int cache_image_remove(struct cache_store *s, const char *name, struct cb_error *err); /* 1: removed, 0: none */
+/* All images, sorted by name. Caller frees with cache_image_done each and free(). */
+int cache_image_list(struct cache_store *s, struct cache_image **ret, size_t *ret_n, struct cb_error *err);
+
+#endif

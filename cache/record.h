@@ -1,0 +1,30 @@
+/* A record says what a step gave: layer, creation time, cost, and its named inputs with their digests
+ * (design §4). One JSON file under records/, written once, never changed, published after everything
+ * it names: a record that is found can be used. Readers need no lock. */
+#ifndef CACHE_RECORD_H
+#define CACHE_RECORD_H
+
+#include "cache/layer.h"
+
+struct cache_input {
+    char *name;  /* "context:src/main.c", "arg:VERSION", "parent", "command", "mount:…" */
+    char *value; /* digest or short text; never a secret */
+};
+
+struct cache_record {
+    struct cb_digest layer;
+    struct timespec created;
+    char *instruction; /* as the progress shows it */
+    uint64_t wall_us, cpu_us, max_rss; /* what making it cost; bytes */
+    struct cache_input *inputs;
+    size_t n_inputs, cap_inputs;
+};
+void cache_record_done(struct cache_record *r);
+CB_DEFINE_AUTO(cache_record, struct cache_record, cache_record_done)
+void cache_record_input(struct cache_record *r, const char *name, const char *value); /* copies */
+
+/* 1: found, and its layer is in the store. 0: there is none; a damaged file counts as none. */
+int cache_record_load(struct cache_store *s, const struct cb_digest *key, struct cache_record *ret, struct cb_error *err);
+int cache_record_store(struct cache_store *s, const struct cb_digest *key, const struct cache_record *r, struct cb_error *err);
+
+#endif

@@ -1,0 +1,58 @@
+/* The image config: parsed from a base image, changed by instructions, written for the result
+ * (oci-image.md §5, dockerfile.md §17). */
+#ifndef OCI_CONFIG_H
+#define OCI_CONFIG_H
+
+#include "base/digest.h"
+#include "registry/platform.h"
+#include <time.h>
+
+struct oci_healthcheck {
+    bool set;
+    struct cb_strv test;
+    int64_t interval, timeout, start_period, start_interval; /* ns; 0: not given */
+    int64_t retries;
+};
+struct oci_history {
+    bool has_created;
+    struct timespec created;
+    char *created_by, *author, *comment; /* NULL: absent */
+    bool empty_layer;
+};
+struct oci_image_config {
+    bool has_created;
+    struct timespec created;
+    char *author; /* NULL: absent */
+    struct oci_platform platform;
+    struct cb_strv os_features;
+
+    char *user, *working_dir, *stop_signal; /* NULL or "": absent */
+    struct cb_strv exposed_ports, env, volumes; /* ports and volumes in the order given; written sorted */
+    struct cb_strv labels; /* key, value, key, value …: see oci_label_get */
+    bool has_entrypoint, has_cmd, has_shell; /* a present empty array is kept apart from none */
+    struct cb_strv entrypoint, cmd, shell, on_build;
+    bool args_escaped;
+    struct oci_healthcheck healthcheck;
+
+    struct cb_digest *diff_ids;
+    size_t n_diff_ids, cap_diff_ids;
+    struct oci_history *history;
+    size_t n_history, cap_history;
+};
+void oci_image_config_done(struct oci_image_config *c);
+CB_DEFINE_AUTO(oci_image_config, struct oci_image_config, oci_image_config_done)
+void oci_image_config_copy(struct oci_image_config *to, const struct oci_image_config *from);
+
+/* Labels may hold '=' in their keys, so they are kept as key and value at even and odd places of `labels`. */
+const char *oci_label_get(const struct oci_image_config *c, const char *key);
+void oci_label_set(struct oci_image_config *c, const char *key, const char *value);
+const char *oci_env_get(const struct oci_image_config *c, const char *name); /* NULL: not set */
+void oci_env_set(struct oci_image_config *c, const char *name, const char *value); /* in place or appended */
+
+int oci_image_config_parse(const char *bytes, size_t n, struct oci_image_config *ret, struct cb_error *err);
+/* Compact JSON, top-level keys sorted, config keys in Go's struct order, as BuildKit emits it. */
+void oci_image_config_write(const struct oci_image_config *c, struct cb_buf *out);
+/* Makes the number of history entries without empty_layer equal to n_diff_ids (dockerfile.md §17). */
+void oci_image_config_repair_history(struct oci_image_config *c);
+
+#endif
