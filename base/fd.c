@@ -1,0 +1,339 @@
+#include "base/fd.h"
+
+#include <dirent.h>
+#include <linux/fs.h>
+#include <linux/openat2.h>
+#include <stdio.h>
+#include <sys/ioctl.h>
+#include <sys/random.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+int cb_close(int fd)
+{
+    int saved = errno;
+    if (fd >= 0)
+        close(fd);
+    errno = saved;
+    return -1;
+}
+
+int cb_take_fd(int *fd)
+{
+    int taken = *fd;
+    *fd = -1;
+    return taken;
+}
+
+static int open_resolved(int root, const char *path, int flags, mode_t mode, uint64_t resolve)
+{
+    struct open_how how = {
+        .flags = (uint64_t)(unsigned)(flags | O_CLOEXEC),
+        .mode = (flags & (O_CREAT | O_TMPFILE)) ? mode : 0,
+        .resolve = resolve,
+    };
+    /* EAGAIN: something was renamed during the walk and the kernel could not prove that ".." stayed inside. */
+    for (int tries = 0; tries < 32; tries++) {
+        long fd = syscall(SYS_openat2, root, path, &how, sizeof(how));
+        if (fd >= 0)
+            return (int)fd;
+        if (errno != EAGAIN && errno != EINTR)
+            return -errno;
+    }
+    return -EAGAIN;
+}
+
+int cb_open_in_root(int root, const char *path, int flags, mode_t mode)
+{
+    return open_resolved(root, *path ? path : ".", flags, mode, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
+}
+
+int cb_open_beneath(int root, const char *path, int flags, mode_t mode)
+{
+    return open_resolved(root, *path ? path : ".", flags, mode,
+                         RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS);
+}
+
+int cb_open_parent_nofollow(int root, const char *path, const char **name)
+{
+    const char *slash = strrchr(path, '/');
+    const char *last = slash ? slash + 1 : path;
+    if (!*last || strcmp(last, ".") == 0 || strcmp(last, "..") == 0)
+        return -EINVAL;
+    CB_AUTO(free) char *dir = slash ? cb_memdup0(path, (size_t)(slash - path)) : cb_strdup(".");
+    int fd = cb_open_beneath(root, dir, O_PATH | O_DIRECTORY, 0);
+    if (fd >= 0)
+        *name = last;
+    return fd;
+}
+
+int cb_read_full(int fd, void *p, size_t n)
+{
+    size_t have = 0;
+    while (have < n) {
+        ssize_t r = read(fd, (char *)p + have, n - have);
+        if (r < 0 && errno == EINTR)
+            continue;
+        if (r < 0)
+            return -errno;
+        if (r == 0)
+            break;
+        have += (size_t)r;
+    }
+    return (int)have;
+}
+
+int cb_write_full(int fd, const void *p, size_t n)
+{
+    while (n) {
+        ssize_t w = write(fd, p, n);
+        if (w < 0 && errno == EINTR)
+            continue;
+        if (w < 0)
+            return -errno;
+        p = (const char *)p + w;
+        n -= (size_t)w;
+    }
+    return 0;
+}
+
+int cb_read_fd(int fd, size_t max, struct cb_buf *b)
+{
+    size_t start = b->len;
+    struct stat st;
+    if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size > 0 && (uint64_t)st.st_size <= max)
+        cb_buf_reserve(b, (size_t)st.st_size + 1);
+    for (;;) {
+        if (b->cap < b->len + 2)
+            cb_buf_reserve(b, 16384);
+        ssize_t r = read(fd, b->data + b->len, b->cap - b->len - 1);
+        if (r < 0 && errno == EINTR)
+            continue;
+        if (r < 0)
+            return -errno;
+        b->len += (size_t)r;
+        b->data[b->len] = 0;
+        if (b->len - start > max)
+            return -EFBIG;
+        if (r == 0)
+            return 0;
+    }
+}
+
+int cb_read_file(int dirfd, const char *path, size_t max, struct cb_buf *b)
+{
+    CB_AUTO(close) int fd = openat(dirfd, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0)
+        return -errno;
+    struct stat st;
+    if (fstat(fd, &st) < 0)
+        return -errno;
+    if (S_ISDIR(st.st_mode))
+        return -EISDIR;
+    return cb_read_fd(fd, max, b);
+}
+
+static int copy_by_hand(int in, int out, uint64_t n)
+{
+    char block[65536];
+    while (n) {
+        int r = cb_read_full(in, block, CB_MIN(n, sizeof(block)));
+        if (r <= 0)
+            return r;
+        int w = cb_write_full(out, block, (size_t)r);
+        if (w < 0)
+            return w;
+        n -= (uint64_t)r;
+    }
+    return 0;
+}
+
+int cb_copy_file(int in, int out, uint64_t n)
+{
+    if (ioctl(out, FICLONE, in) == 0)
+        return 0;
+    off_t at = lseek(in, 0, SEEK_CUR);
+    uint64_t end = (uint64_t)(at < 0 ? 0 : at) + n;
+    /* Piece by piece between holes, so that a sparse file stays sparse. */
+    while (at >= 0 && (uint64_t)at < end) {
+        off_t data = lseek(in, at, SEEK_DATA);
+        if (data < 0 || (uint64_t)data >= end)
+            break;
+        off_t hole = lseek(in, data, SEEK_HOLE);
+        uint64_t stop = hole < 0 ? end : CB_MIN((uint64_t)hole, end);
+        if (lseek(in, data, SEEK_SET) < 0 || lseek(out, data, SEEK_SET) < 0)
+            return -errno;
+        for (uint64_t left = stop - (uint64_t)data; left;) {
+            ssize_t r = copy_file_range(in, NULL, out, NULL, left, 0);
+            if (r < 0 && (errno == EXDEV || errno == EINVAL || errno == ENOSYS || errno == EOPNOTSUPP)) {
+                int c = copy_by_hand(in, out, left);
+                if (c < 0)
+                    return c;
+                break;
+            }
+            if (r < 0 && errno == EINTR)
+                continue;
+            if (r < 0)
+                return -errno;
+            if (r == 0)
+                break;
+            left -= (uint64_t)r;
+        }
+        at = (off_t)stop;
+    }
+    if (at < 0)
+        return copy_by_hand(in, out, n);
+    return ftruncate(out, (off_t)end) < 0 ? -errno : 0;
+}
+
+int cb_mkdirs(int dirfd, const char *path, mode_t mode)
+{
+    if (mkdirat(dirfd, path, mode) == 0)
+        return 0;
+    if (errno == EEXIST) {
+        struct stat st;
+        if (fstatat(dirfd, path, &st, 0) < 0)
+            return -errno;
+        return S_ISDIR(st.st_mode) ? 0 : -ENOTDIR;
+    }
+    if (errno != ENOENT)
+        return -errno;
+    const char *slash = strrchr(path, '/');
+    while (slash && slash > path && slash[-1] == '/')
+        slash--;
+    if (!slash || slash == path)
+        return -ENOENT;
+    CB_AUTO(free) char *parent = cb_memdup0(path, (size_t)(slash - path));
+    int r = cb_mkdirs(dirfd, parent, mode);
+    if (r < 0)
+        return r;
+    return mkdirat(dirfd, path, mode) < 0 && errno != EEXIST ? -errno : 0;
+}
+
+/* ---- removing trees ------------------------------------------------------------------------- */
+
+static int remove_one(int dirfd, const char *name, int flags)
+{
+    return unlinkat(dirfd, name, flags) < 0 && errno != ENOENT ? -errno : 0;
+}
+
+/* Opens a directory that is to be emptied; a mode without rwx for us is mended first. */
+static int open_to_empty(int dirfd, const char *name)
+{
+    int fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0 && errno == EACCES && fchmodat(dirfd, name, 0700, 0) == 0)
+        fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    return fd < 0 ? -errno : fd;
+}
+
+struct level {
+    DIR *dir;
+    char *name; /* in the parent's directory */
+    bool mended;
+};
+
+#define MAX_LEVELS 256
+
+/* Moves a directory that lies too deep up beside the tree's root, to be removed from there. */
+static int cut_off(int from, const char *name, int parent, struct cb_strv *cuts)
+{
+    char *to = cb_printf(".cut-%d-%zu-%p", (int)getpid(), cuts->n, (void *)cuts);
+    if (renameat(from, name, parent, to) < 0) {
+        free(to);
+        return -1;
+    }
+    cb_strv_take(cuts, to);
+    return 0;
+}
+
+/* Iterative, one open directory a level. Below MAX_LEVELS a directory is cut off and removed from the
+ * top: hostile depth costs neither stack nor descriptors. */
+static int remove_levels(int parent, const char *name)
+{
+    struct level *stack = NULL;
+    size_t n = 0, cap = 0;
+    struct cb_strv cuts = {0};
+    int result = 0;
+    int fd = open_to_empty(parent, name);
+    if (fd < 0)
+        return fd == -ENOENT ? 0 : fd;
+    CB_PUSH(stack, n, cap) = (struct level){fdopendir(fd), cb_strdup(name), false};
+    while (n) {
+        struct level *top = &stack[n - 1];
+        int top_fd = top->dir ? dirfd(top->dir) : -1;
+        struct dirent *d = top->dir ? readdir(top->dir) : NULL;
+        if (d && (strcmp(d->d_name, ".") == 0 || strcmp(d->d_name, "..") == 0))
+            continue;
+        if (d) {
+            int r = d->d_type == DT_DIR ? -EISDIR : remove_one(top_fd, d->d_name, 0);
+            if (r == -EACCES && !top->mended) {
+                top->mended = true;
+                (void)fchmod(top_fd, 0700); /* the second try tells */
+                r = remove_one(top_fd, d->d_name, 0);
+            }
+            if (r == -EISDIR || r == -EPERM)
+                r = remove_one(top_fd, d->d_name, AT_REMOVEDIR);
+            if (r == -ENOTEMPTY || r == -EEXIST || r == -EACCES) {
+                if (n >= MAX_LEVELS && cut_off(top_fd, d->d_name, parent, &cuts) == 0)
+                    continue;
+                int sub = open_to_empty(top_fd, d->d_name);
+                if (sub >= 0) {
+                    CB_PUSH(stack, n, cap) = (struct level){fdopendir(sub), cb_strdup(d->d_name), false};
+                    continue;
+                }
+                r = sub;
+            }
+            if (r < 0 && !result)
+                result = r;
+            continue;
+        }
+        if (top->dir)
+            closedir(top->dir);
+        int up = n > 1 ? dirfd(stack[n - 2].dir) : parent;
+        int r = remove_one(up, top->name, AT_REMOVEDIR);
+        if (r == -EACCES && n > 1 && fchmod(up, 0700) == 0)
+            r = remove_one(up, top->name, AT_REMOVEDIR);
+        if (r < 0 && !result)
+            result = r;
+        free(top->name);
+        n--;
+    }
+    free(stack);
+    for (size_t i = 0; i < cuts.n; i++) {
+        int r = remove_levels(parent, cuts.items[i]);
+        if (r < 0 && !result)
+            result = r;
+    }
+    cb_strv_done(&cuts);
+    return result;
+}
+
+int cb_remove_tree(int dirfd, const char *name)
+{
+    int r = remove_one(dirfd, name, 0);
+    if (r != -EISDIR && r != -EPERM)
+        return r;
+    r = remove_one(dirfd, name, AT_REMOVEDIR);
+    if (r != -ENOTEMPTY && r != -EEXIST)
+        return r;
+    return remove_levels(dirfd, name);
+}
+
+int cb_publish_file(int dirfd, const char *name, const void *p, size_t n, mode_t mode)
+{
+    const char *slash = strrchr(name, '/');
+    uint64_t salt = 0;
+    if (getrandom(&salt, sizeof(salt), GRND_NONBLOCK) < 0)
+        salt = (uint64_t)getpid();
+    CB_AUTO(free) char *tmp = cb_printf("%.*s.tmp-%016llx", slash ? (int)(slash - name) + 1 : 0, name,
+                                        (unsigned long long)salt);
+    CB_AUTO(close) int fd = openat(dirfd, tmp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
+    if (fd < 0)
+        return -errno;
+    int r = cb_write_full(fd, p, n);
+    if (r == 0 && renameat(dirfd, tmp, dirfd, name) < 0)
+        r = -errno;
+    if (r < 0)
+        unlinkat(dirfd, tmp, 0);
+    return r;
+}

@@ -1,0 +1,300 @@
+#include "base/text.h"
+
+#include <stdio.h>
+
+bool cb_parse_u64(const char *s, uint64_t max, uint64_t *ret)
+{
+    uint64_t v = 0;
+    if (!*s)
+        return false;
+    for (; *s; s++) {
+        if (*s < '0' || *s > '9')
+            return false;
+        uint64_t digit = (uint64_t)(*s - '0');
+        if (v > (UINT64_MAX - digit) / 10)
+            return false;
+        v = v * 10 + digit;
+    }
+    if (v > max)
+        return false;
+    *ret = v;
+    return true;
+}
+
+bool cb_parse_i64(const char *s, int64_t *ret)
+{
+    bool minus = *s == '-';
+    uint64_t v;
+    if (*s == '-' || *s == '+')
+        s++;
+    if (!cb_parse_u64(s, (uint64_t)INT64_MAX + (minus ? 1 : 0), &v))
+        return false;
+    *ret = minus ? (int64_t)(0 - v) : (int64_t)v;
+    return true;
+}
+
+bool cb_parse_octal(const char *s, uint32_t max, uint32_t *ret)
+{
+    uint64_t v = 0;
+    if (!*s)
+        return false;
+    for (; *s; s++) {
+        if (*s < '0' || *s > '7')
+            return false;
+        v = v * 8 + (uint64_t)(*s - '0');
+        if (v > max)
+            return false;
+    }
+    *ret = (uint32_t)v;
+    return true;
+}
+
+/* ---- UTF-8 ---------------------------------------------------------------------------------- */
+
+#define REPLACEMENT 0xFFFDu
+
+uint32_t cb_utf8_decode(const char *s, size_t n, size_t *len)
+{
+    const unsigned char *p = (const unsigned char *)s;
+    static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
+    *len = 1;
+    if (p[0] < 0x80)
+        return p[0];
+    size_t need = p[0] >= 0xF0 && p[0] < 0xF8 ? 4 : p[0] >= 0xE0 && p[0] < 0xF0 ? 3 : p[0] >= 0xC2 && p[0] < 0xE0 ? 2 : 0;
+    if (!need || n < need)
+        return REPLACEMENT;
+    uint32_t cp = p[0] & (0xFFu >> (need + 1));
+    for (size_t i = 1; i < need; i++) {
+        if ((p[i] & 0xC0) != 0x80)
+            return REPLACEMENT;
+        cp = cp << 6 | (p[i] & 0x3Fu);
+    }
+    if (cp < least[need] || cp > 0x10FFFF || (cp >= 0xD800 && cp < 0xE000))
+        return REPLACEMENT;
+    *len = need;
+    return cp;
+}
+
+void cb_utf8_encode(struct cb_buf *b, uint32_t cp)
+{
+    if (cp < 0x80) {
+        cb_buf_addc(b, (char)cp);
+        return;
+    }
+    if (cp > 0x10FFFF || (cp >= 0xD800 && cp < 0xE000))
+        cp = REPLACEMENT;
+    int tail = cp < 0x800 ? 1 : cp < 0x10000 ? 2 : 3;
+    static const unsigned char lead[] = {0, 0xC0, 0xE0, 0xF0};
+    cb_buf_addc(b, (char)(lead[tail] | (cp >> (6 * tail))));
+    while (tail--)
+        cb_buf_addc(b, (char)(0x80 | ((cp >> (6 * tail)) & 0x3F)));
+}
+
+bool cb_is_unicode_space(uint32_t cp)
+{
+    return (cp >= 9 && cp <= 13) || cp == ' ' || cp == 0x85 || cp == 0xA0 || cp == 0x1680 || (cp >= 0x2000 && cp <= 0x200A) ||
+           cp == 0x2028 || cp == 0x2029 || cp == 0x202F || cp == 0x205F || cp == 0x3000;
+}
+
+void cb_utf8_sanitize(struct cb_buf *b, const char *s, size_t n)
+{
+    while (n) {
+        size_t len;
+        uint32_t cp = cb_utf8_decode(s, n, &len);
+        if (cp == REPLACEMENT && len == 1)
+            cb_utf8_encode(b, REPLACEMENT);
+        else
+            cb_buf_add(b, s, len);
+        s += len;
+        n -= len;
+    }
+}
+
+/* ---- quoting -------------------------------------------------------------------------------- */
+
+/* What Go's strconv prints as it is: graphic characters and the plain blank. Unassigned code points are not
+ * known here; the C library's tables for the C.UTF-8 locale are not consulted because the locale is the
+ * user's. Control, format, surrogate and private ranges are what matters in practice. */
+static bool go_printable(uint32_t cp)
+{
+    if (cp < 0x20 || cp == 0x7F || (cp >= 0x80 && cp < 0xA0) || cp == 0xAD)
+        return false;
+    if (cp != ' ' && cb_is_unicode_space(cp))
+        return false;
+    if ((cp >= 0x200B && cp <= 0x200F) || (cp >= 0x202A && cp <= 0x202E) || (cp >= 0x2060 && cp <= 0x206F))
+        return false;
+    if ((cp >= 0xE000 && cp <= 0xF8FF) || cp == 0xFEFF || (cp >= 0xFFF0 && cp <= 0xFFFB) || (cp & 0xFFFE) == 0xFFFE)
+        return false;
+    return cp < 0xE0000;
+}
+
+void cb_quote_go(struct cb_buf *b, const char *s, size_t n)
+{
+    static const char from[] = "\a\b\f\n\r\t\v\"\\", to[] = "abfnrtv\"\\";
+    cb_buf_addc(b, '"');
+    while (n) {
+        size_t len;
+        uint32_t cp = cb_utf8_decode(s, n, &len);
+        const char *escape = cp && cp < 0x80 ? strchr(from, (int)cp) : NULL;
+        if (escape)
+            cb_buf_printf(b, "\\%c", to[escape - from]);
+        else if (cp == REPLACEMENT && len == 1)
+            cb_buf_printf(b, "\\x%02x", (unsigned char)*s);
+        else if (go_printable(cp))
+            cb_buf_add(b, s, len);
+        else if (cp < 0x20 || cp == 0x7F)
+            cb_buf_printf(b, "\\x%02x", cp);
+        else
+            cb_buf_printf(b, cp < 0x10000 ? "\\u%04x" : "\\U%08x", cp);
+        s += len;
+        n -= len;
+    }
+    cb_buf_addc(b, '"');
+}
+
+void cb_escape_terminal(struct cb_buf *b, const char *s, size_t n, bool lines)
+{
+    while (n) {
+        size_t len;
+        uint32_t cp = cb_utf8_decode(s, n, &len);
+        bool control = cp < 0x20 || (cp >= 0x7F && cp < 0xA0) || (cp == REPLACEMENT && len == 1) ||
+                       (cp >= 0x202A && cp <= 0x202E) || (cp >= 0x2066 && cp <= 0x2069);
+        if (control && !(lines && (cp == '\n' || cp == '\t')))
+            for (size_t i = 0; i < len; i++)
+                cb_buf_printf(b, "\\x%02x", (unsigned char)s[i]);
+        else
+            cb_buf_add(b, s, len);
+        s += len;
+        n -= len;
+    }
+}
+
+/* ---- similarity ----------------------------------------------------------------------------- */
+
+static char fold(char c, bool fold_case)
+{
+    return fold_case && c >= 'A' && c <= 'Z' ? (char)(c + 32) : c;
+}
+
+/* Levenshtein distance, given up (3) once it must exceed 2. */
+static int distance(const char *a, const char *b, bool fold_case)
+{
+    size_t n = strlen(a), m = strlen(b);
+    if (n > 64 || m > 64 || (n > m ? n - m : m - n) > 2)
+        return 3;
+    int row[66];
+    for (size_t j = 0; j <= m; j++)
+        row[j] = (int)j;
+    for (size_t i = 1; i <= n; i++) {
+        int diagonal = row[0];
+        row[0] = (int)i;
+        for (size_t j = 1; j <= m; j++) {
+            int above = row[j];
+            int change = diagonal + (fold(a[i - 1], fold_case) != fold(b[j - 1], fold_case));
+            row[j] = CB_MIN(change, CB_MIN(above, row[j - 1]) + 1);
+            diagonal = above;
+        }
+    }
+    return row[m];
+}
+
+const char *cb_did_you_mean(const char *word, const char *const *candidates, size_t n, bool fold_case)
+{
+    const char *best = NULL;
+    int best_distance = 3;
+    for (size_t i = 0; i < n; i++) {
+        int d = distance(word, candidates[i], fold_case);
+        if (d < best_distance) {
+            best_distance = d;
+            best = candidates[i];
+        }
+    }
+    return best;
+}
+
+/* ---- times, sizes --------------------------------------------------------------------------- */
+
+void cb_time_rfc3339(struct timespec t, char out[CB_TIME_MAX])
+{
+    struct tm tm;
+    time_t s = t.tv_sec;
+    if (!gmtime_r(&s, &tm))
+        memset(&tm, 0, sizeof(tm));
+    size_t n = strftime(out, CB_TIME_MAX, "%Y-%m-%dT%H:%M:%S", &tm);
+    if (t.tv_nsec > 0) {
+        n += (size_t)snprintf(out + n, CB_TIME_MAX - n, ".%09ld", t.tv_nsec);
+        while (out[n - 1] == '0')
+            n--;
+    }
+    out[n++] = 'Z';
+    out[n] = 0;
+}
+
+bool cb_time_parse_rfc3339(const char *s, struct timespec *ret)
+{
+    struct tm tm = {0};
+    const char *p = strptime(s, "%Y-%m-%dT%H:%M:%S", &tm);
+    if (!p)
+        return false;
+    long ns = 0;
+    if (*p == '.') {
+        long unit = 100000000;
+        for (p++; *p >= '0' && *p <= '9'; p++, unit /= 10)
+            ns += (*p - '0') * unit;
+    }
+    long offset = 0;
+    if (*p == '+' || *p == '-') {
+        int hours, minutes, used = 0;
+        if (sscanf(p + 1, "%2d:%2d%n", &hours, &minutes, &used) != 2 || used != 5)
+            return false;
+        offset = (hours * 3600L + minutes * 60L) * (*p == '-' ? -1 : 1);
+        p += 6;
+    } else if (*p == 'Z' || *p == 'z') {
+        p++;
+    } else {
+        return false;
+    }
+    if (*p)
+        return false;
+    ret->tv_sec = timegm(&tm) - offset;
+    ret->tv_nsec = ns;
+    return true;
+}
+
+bool cb_time_parse_http(const char *s, int64_t *ret)
+{
+    static const char *const forms[] = {"%a, %d %b %Y %H:%M:%S GMT", "%A, %d-%b-%y %H:%M:%S GMT", "%a %b %d %H:%M:%S %Y"};
+    for (size_t i = 0; i < CB_LEN(forms); i++) {
+        struct tm tm = {0};
+        const char *end = strptime(s, forms[i], &tm);
+        if (end && !*end) {
+            *ret = timegm(&tm);
+            return true;
+        }
+    }
+    return false;
+}
+
+char *cb_human_size(uint64_t bytes, char out[16])
+{
+    static const char *const units[] = {"B", "kB", "MB", "GB", "TB", "PB"};
+    double v = (double)bytes;
+    size_t u = 0;
+    while (v >= 1000 && u + 1 < CB_LEN(units)) {
+        v /= 1000;
+        u++;
+    }
+    snprintf(out, 16, u == 0 || v >= 99.95 ? "%.0f %s" : v >= 9.995 ? "%.1f %s" : "%.2f %s", v, units[u]);
+    return out;
+}
+
+char *cb_human_duration(double seconds, char out[16])
+{
+    if (seconds < 60)
+        snprintf(out, 16, "%.1fs", seconds);
+    else if (seconds < 3600)
+        snprintf(out, 16, "%dm%02ds", (int)seconds / 60, (int)seconds % 60);
+    else
+        snprintf(out, 16, "%dh%02dm", (int)(seconds / 3600) % 1000, (int)seconds / 60 % 60);
+    return out;
+}
