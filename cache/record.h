@@ -23,8 +23,15 @@ void cache_record_done(struct cache_record *r);
 CB_DEFINE_AUTO(cache_record, struct cache_record, cache_record_done)
 void cache_record_input(struct cache_record *r, const char *name, const char *value); /* copies */
 
-/* 1: found, and its layer is in the store. 0: there is none; a damaged file counts as none. */
+/* 1: found, and its layer is in the store. 0: there is none; a damaged file counts as none. Its inputs are
+ * *not* read (a COPY of 50,000 files has as many, and a hit needs none of them): n_inputs is 0. Notes the
+ * use for cache_prune, at most once in CACHE_RECORD_TOUCH seconds. */
+#define CACHE_RECORD_TOUCH 3600
 int cache_record_load(struct cache_store *s, const struct cb_digest *key, struct cache_record *ret, struct cb_error *err);
+/* Adds the inputs of `key`'s record to `r` (to explain a miss). 1, 0: there is no such record, -1. */
+int cache_record_load_inputs(struct cache_store *s, const struct cb_digest *key, struct cache_record *r, struct cb_error *err);
+/* Publishes the record; an older one of the same key is replaced. Text that is not UTF-8 is stored with
+ * replacement characters: it is for showing. */
 int cache_record_store(struct cache_store *s, const struct cb_digest *key, const struct cache_record *r, struct cb_error *err);
 
 #endif

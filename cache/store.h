@@ -12,7 +12,15 @@
  *   locks/                  flock files
  *   work/<random>/          what is being made, locked by its owner
  *
- * Publish rule: whole under work/, then renamed into place; nothing published is ever changed. */
+ * Publish rule: whole under work/ (or in a file without a name), then renamed into place; nothing
+ * published is ever changed.
+ *
+ * Power: nothing is synced to disk while building (design §5). What an earlier boot left is checked when
+ * it is read: blobs against their digest, layers against their index, records and tables against their
+ * own form. A crash of cbuild alone loses nothing that was published.
+ *
+ * Who writes into the store (build, pull, tag, …) holds the lock "gc" shared for as long as what it
+ * wrote is not named by a record or an image; cache_prune holds it exclusively. Readers need no lock. */
 #ifndef CACHE_STORE_H
 #define CACHE_STORE_H
 
@@ -24,19 +32,27 @@
 struct cache_store {
     int root;   /* directory fd */
     char *path; /* for messages and for programs of the host */
-    char *boot_id; /* of the running kernel; records made in another boot are checked before use */
+    char *boot_id; /* use cache_store_boot_id: it is read when it is first asked for */
 };
 
 /* Where the store is: `root` (--root), else $CBUILD_ROOT, else /var/lib/cbuild for uid 0, else
  * $XDG_DATA_HOME/cbuild, else ~/.local/share/cbuild. Caller frees; NULL with err when there is no home. */
 char *cache_store_default_path(const char *root, struct cb_error *err);
-/* Opens it, making it when it does not exist. Another format, a file in the way, no permission: an
- * error with the way out. Does not sweep. */
+/* Opens it, making it (mode 0700, parents too) when it does not exist. Another format, a file in the way,
+ * a directory with something else in it, another user's store, no permission: an error with the way out.
+ * Does not sweep: two system calls and one small read for a store that exists. */
 int cache_store_open(const char *path, struct cache_store **ret, struct cb_error *err);
 void cache_store_free(struct cache_store *s);
+/* The boot of the running kernel, for what is to be checked when a later boot finds it. Borrowed from `s`;
+ * never NULL, "" when the kernel does not tell. */
+const char *cache_store_boot_id(struct cache_store *s);
+/* Was this written in the running boot (so that no power loss can have come between)? False for "". */
+bool cache_store_is_this_boot(struct cache_store *s, const char *boot_id);
 CB_DEFINE_AUTO_PTR(cache_store, struct cache_store, cache_store_free)
 
-/* A directory under work/ that is ours while `lock_fd` is open. */
+/* A directory under work/ that is ours while `lock_fd` is open (in us or in a child that inherited it).
+ * Its lock file work/<name>.lock is born locked and exists before the directory does, so no sweep can take
+ * a fresh one for a dead one. */
 struct cache_work {
     int dir;      /* fd */
     int lock_fd;
@@ -50,8 +66,12 @@ void cache_work_done(struct cache_store *s, struct cache_work *w);
  * removed. Never fails: what cannot go now is tried again the next time. */
 void cache_work_sweep(struct cache_store *s);
 
-/* Exclusive or shared lock on a name ("step-<hex>", "gc"). 1: got it. 0: somebody holds it (when !wait).
- * -1: err. Closing *ret_fd releases it. */
+/* Exclusive or shared lock on a name ("step-<hex>", "gc"; letters, digits, '-', '_', '.'). 1: got it.
+ * 0: somebody holds it (when !wait). -1: err. Closing *ret_fd releases it, once no forked child has it open
+ * either; cache_unlock releases it at once. Locks of one process exclude each other too. */
 int cache_lock(struct cache_store *s, const char *name, bool exclusive, bool wait, int *ret_fd, struct cb_error *err);
+/* Releases and closes; *fd is -1 afterwards. `name` not NULL (only for an exclusive lock): removes the lock
+ * file too, so that names of steps do not pile up. */
+void cache_unlock(struct cache_store *s, const char *name, int *fd);
 
 #endif
