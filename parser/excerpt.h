@@ -1,0 +1,21 @@
+/* Source excerpts as BuildKit shows them (dockerfile.md §19):
+ *
+ *     Dockerfile:3
+ *     --------------------
+ *        1 |     FROM busybox
+ *        2 |
+ *        3 | >>> RUNN make
+ *     --------------------
+ */
+#ifndef DF_EXCERPT_H
+#define DF_EXCERPT_H
+
+#include "base/buf.h"
+#include "base/error.h"
+
+/* Appends the lines of `at` marked, with up to two lines around them (four for a single line: what is
+ * missing on one side is added on the other). Bytes that could drive a terminal are escaped. Nothing is
+ * appended when `at` has no line or lies behind the text. */
+void df_excerpt(struct cb_str text, const char *name, struct cb_place at, struct cb_buf *out);
+
+#endif

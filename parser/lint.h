@@ -1,0 +1,109 @@
+/* Build checks: the rules, what is switched off, what was found, and how it is shown (lint-rules.md).
+ * Parse-time rules are reported by parser/instruction.h, the others by whoever evaluates (builder).
+ *
+ *     CB_AUTO(df_lint) struct df_lint lint = {0};
+ *     df_lint_configure(&lint, directive or build-arg text, err);
+ *     df_lint_warn(&lint, DF_LINT_UNDEFINED_VAR, instruction->lint, instruction->at, …);
+ *     df_lint_sort(&lint); df_lint_text(&lint, …); */
+#ifndef DF_LINT_H
+#define DF_LINT_H
+
+#include "base/buf.h"
+#include "base/error.h"
+#include "base/map.h"
+
+enum df_rule {
+    DF_LINT_STAGE_NAME_CASING,
+    DF_LINT_FROM_AS_CASING,
+    DF_LINT_NO_EMPTY_CONTINUATION,
+    DF_LINT_CONSISTENT_INSTRUCTION_CASING,
+    DF_LINT_DUPLICATE_STAGE_NAME,
+    DF_LINT_RESERVED_STAGE_NAME,
+    DF_LINT_JSON_ARGS_RECOMMENDED,
+    DF_LINT_MAINTAINER_DEPRECATED,
+    DF_LINT_UNDEFINED_ARG_IN_FROM,
+    DF_LINT_WORKDIR_RELATIVE_PATH,
+    DF_LINT_UNDEFINED_VAR,
+    DF_LINT_MULTIPLE_INSTRUCTIONS_DISALLOWED,
+    DF_LINT_LEGACY_KEY_VALUE_FORMAT,
+    DF_LINT_INVALID_BASE_IMAGE_PLATFORM,
+    DF_LINT_REDUNDANT_TARGET_PLATFORM,
+    DF_LINT_SECRETS_USED_IN_ARG_OR_ENV,
+    DF_LINT_INVALID_DEFAULT_ARG_IN_FROM,
+    DF_LINT_FROM_PLATFORM_FLAG_CONST_DISALLOWED,
+    DF_LINT_COPY_IGNORED_FILE,
+    DF_LINT_INVALID_DEFINITION_DESCRIPTION,
+    DF_LINT_EXPOSE_PROTO_CASING,
+    DF_LINT_EXPOSE_INVALID_FORMAT,
+    DF_RULE_COUNT
+};
+
+/* A bit a rule. */
+typedef uint32_t df_rule_set;
+_Static_assert(DF_RULE_COUNT <= 32, "df_rule_set has a bit for each rule");
+
+struct df_rule_info {
+    const char *name;        /* "StageNameCasing" */
+    const char *slug;        /* last part of the URL, NULL: no page */
+    const char *description; /* shown as detail */
+    /* Message with one %-conversion an argument: %s as it is, %q as a Go string. */
+    const char *format;
+    bool experimental;
+};
+extern const struct df_rule_info df_rules[DF_RULE_COUNT];
+/* "https://docs.docker.com/go/dockerfile/rule/<slug>/", or "" */
+void df_rule_url(enum df_rule rule, struct cb_buf *out);
+
+/* What a comment `# check=…` above an instruction changes for it. */
+struct df_lint_skip {
+    bool skip_all, experimental_all;
+    df_rule_set skip, experimental;
+};
+
+struct df_warning {
+    enum df_rule rule;
+    struct cb_place at;
+    char *message; /* owned */
+    size_t order;  /* of reporting, ties in sorting */
+};
+
+/* Zero is valid: nothing skipped, nothing experimental, not an error, nothing found. */
+struct df_lint {
+    struct df_lint_skip config;
+    bool error; /* error=true */
+    struct df_warning *items;
+    size_t n, cap;
+    struct cb_map seen; /* rule, place and message of what is in the list */
+};
+void df_lint_done(struct df_lint *l);
+CB_DEFINE_AUTO(df_lint, struct df_lint, df_lint_done)
+
+/* The text of `# check=` or BUILDKIT_DOCKERFILE_CHECK. "" changes nothing. -1: "failed to parse check
+ * options: …"; then nothing is changed. */
+int df_lint_configure(struct df_lint *l, const char *options, struct cb_error *err);
+/* `options` of a comment above an instruction; false (and *ret untouched) when they are malformed. */
+bool df_lint_parse_skip(const char *options, size_t n, struct df_lint_skip *ret);
+
+/* Reports unless switched off. The arguments are those of the rule's format, all `const char *`. The
+ * same warning at the same place is kept once. `l` and `skip` may be NULL. */
+void df_lint_warn(struct df_lint *l, enum df_rule rule, const struct df_lint_skip *skip, struct cb_place at, ...);
+
+/* By line, then by order of reporting; what has no place comes first, by name. */
+void df_lint_sort(struct df_lint *l);
+/* With error=true and something found: CB_E_DOCKERFILE "lint violation found for rules: A, B"
+ * (by name). Else 0. */
+int df_lint_check(const struct df_lint *l, struct cb_error *err);
+
+/* "Rule: message (line N)" */
+void df_warning_short(const struct df_warning *w, struct cb_buf *out);
+/* --call=check: a block with URL and source excerpt for each warning, as BuildKit prints it.
+ * `name` is the Dockerfile's name as shown. */
+void df_lint_text(const struct df_lint *l, const char *name, struct cb_str source, struct cb_buf *out);
+/* --call=check,format=json. `failure` (may be NULL) becomes "buildError". Ends with a newline. */
+void df_lint_json(const struct df_lint *l, const char *name, struct cb_str source, const struct cb_error *failure,
+                  struct cb_buf *out);
+/* SARIF 2.1.0, one run. `uri` names the Dockerfile relative to the repository; `version` is cbuild's. */
+void df_lint_sarif(const struct df_lint *l, const char *uri, const struct cb_error *failure, const char *version,
+                   struct cb_buf *out);
+
+#endif
