@@ -1,0 +1,40 @@
+/* One build: everything its parts share. */
+#ifndef BUILD_BUILD_H
+#define BUILD_BUILD_H
+
+#include "builder/contexts.h"
+#include "builder/events.h"
+#include "builder/plan.h"
+#include "builder/request.h"
+#include "cache/store.h"
+#include "runtime/helper.h"
+
+struct build {
+    const struct build_request *request;
+    struct cache_store *store;
+    struct build_renderer *renderer;
+    struct rt_privilege privilege;
+    struct rt_helper *helper;   /* NULL until the first job that needs the namespace */
+    bool privilege_known;
+    int gc_lock;                /* shared: prune leaves our layers alone */
+    struct build_contexts contexts;
+    struct build_plan plan;
+    struct df_lint lint;
+    struct df_errors more_errors;
+    int signal_fd;              /* SIGINT, SIGTERM, SIGHUP; -1: not watched */
+    struct timespec started;
+};
+
+void build_emit(struct build *b, const struct build_event *e);
+void build_note(struct build *b, const char *fmt, ...) CB_PRINTF(2, 3);
+void build_warning(struct build *b, const char *fmt, ...) CB_PRINTF(2, 3);
+
+/* Starts a job in the build's namespace, making the helper first when there is none. */
+int build_ns_job(struct build *b, cb_job_fn *fn, const struct cb_job_request *req, struct cb_job *ret, struct cb_error *err);
+/* The same and wait; for single jobs outside the schedule. */
+int build_ns_call(struct build *b, cb_job_fn *fn, const struct cb_job_request *req, struct cb_buf *answer, struct cb_error *err);
+
+/* `cbuild build`: gives the exit status. */
+int build_main(const struct build_request *request);
+
+#endif

@@ -1,0 +1,61 @@
+/* The one stream of what happens in a build (design §3). Everything that shows a build (terminal, plain
+ * text, JSON, the summary) reads it; nothing else knows about terminals. The builder fills an event on the
+ * stack and hands it to build_emit; strings are borrowed until that returns. */
+#ifndef BUILD_EVENTS_H
+#define BUILD_EVENTS_H
+
+#include "base/error.h"
+#include "parser/lint.h"
+#include <stdbool.h>
+#include <stdint.h>
+
+enum build_event_kind {
+    EVENT_BUILD_STARTED,  /* n_steps: steps that can show */
+    EVENT_STEP_STARTED,   /* step, name */
+    EVENT_STEP_CACHED,    /* step, name, why: "definition" or "content" */
+    EVENT_STEP_LOG,       /* step, text (one line without its newline, or a partial one), stream 1 or 2 */
+    EVENT_STEP_PROGRESS,  /* step, what, done, total */
+    EVENT_STEP_DONE,      /* step, seconds, cpu_seconds, max_rss */
+    EVENT_STEP_FAILED,    /* step, error */
+    EVENT_STEP_CANCELED,  /* step */
+    EVENT_NOTE,           /* text: something the user should know, once */
+    EVENT_WARNING,        /* text */
+    EVENT_LINT,           /* lint warnings of this build: lint, dockerfile name, source */
+    EVENT_BUILD_DONE,     /* summary */
+};
+
+struct build_summary {
+    int n_run, n_cached; /* steps */
+    double seconds;
+    const char *image_id;        /* "sha256:…" or NULL */
+    const char *manifest_digest; /* when one was made */
+    uint64_t size;               /* bytes of the image's files */
+    const char *const *names;    /* what was named, pushed or written */
+    size_t n_names;
+};
+
+struct build_event {
+    enum build_event_kind kind;
+    int step;          /* number of the step, from 1; also the key under which a renderer keeps it */
+    const char *name;  /* "[build 2/5] RUN make" */
+    const char *text, *what, *why;
+    int stream;
+    uint64_t done, total;
+    double seconds, cpu_seconds;
+    uint64_t max_rss;
+    int n_steps;
+    const struct cb_error *error;
+    const struct df_lint *lint;
+    const char *dockerfile;
+    struct cb_str source;
+    const struct build_summary *summary;
+};
+
+/* A renderer. `tick` is called a few times a second while steps run (NULL: not needed). */
+struct build_renderer {
+    void (*event)(struct build_renderer *r, const struct build_event *e);
+    void (*tick)(struct build_renderer *r);
+    void (*free)(struct build_renderer *r);
+};
+
+#endif

@@ -1,0 +1,72 @@
+/* What the user asked for: the command line of `cbuild build`, checked, nothing looked up yet. */
+#ifndef BUILD_REQUEST_H
+#define BUILD_REQUEST_H
+
+#include "base/codec.h"
+#include "base/error.h"
+#include "runtime/sandbox.h"
+
+enum build_output_kind { OUTPUT_IMAGE, OUTPUT_REGISTRY, OUTPUT_OCI, OUTPUT_DOCKER, OUTPUT_TAR, OUTPUT_LOCAL };
+struct build_output { /* -o type=…,key=value */
+    enum build_output_kind kind;
+    char *dest;                 /* OCI, DOCKER, TAR: file ("-": stdout); LOCAL: directory */
+    bool as_directory;          /* OCI: tar=false */
+    bool push;                  /* IMAGE,push=true */
+    char *name;                 /* name=…: instead of the tags; NULL: the tags */
+    enum cb_compression compression;
+    int level;                  /* -1: the kind's default */
+    bool force_compression;     /* base layers too */
+    bool docker_types;          /* oci-mediatypes=false */
+    bool rewrite_timestamp;
+    struct cb_strv annotations; /* annotation.key=value */
+};
+
+enum build_pull { PULL_MISSING, PULL_ALWAYS, PULL_NEWER, PULL_NEVER, PULL_COUNT };
+extern const char *const build_pull_names[PULL_COUNT];
+enum build_progress { PROGRESS_AUTO, PROGRESS_TTY, PROGRESS_PLAIN, PROGRESS_QUIET, PROGRESS_RAWJSON, PROGRESS_COUNT };
+extern const char *const build_progress_names[PROGRESS_COUNT];
+enum build_call { CALL_BUILD, CALL_CHECK, CALL_OUTLINE, CALL_TARGETS, CALL_COUNT };
+
+struct build_secret { /* --secret id=…,src=…|env=… */
+    char *id, *src, *env;
+};
+struct build_ssh { /* --ssh default|id[=socket] */
+    char *id, *socket;
+};
+
+struct build_request {
+    char *context;              /* as given; "." etc.; "-" stdin */
+    char *dockerfile;           /* -f; NULL: none given */
+    char *target;               /* NULL: last stage */
+    char *platform;             /* NULL: this machine's */
+    char *root;                 /* --root; NULL: default */
+    struct cb_strv tags;        /* -t, as given; checked to be references */
+    struct cb_strv build_args;  /* "K=V"; those without '=' were filled from the environment or dropped */
+    struct cb_strv labels;      /* "K=V" */
+    struct cb_strv annotations; /* "[manifest:]K=V" */
+    struct cb_strv add_hosts;   /* "name=ip" */
+    struct cb_strv contexts;    /* --build-context NAME=VALUE */
+    struct cb_strv no_cache_filter;
+    struct cb_strv cache_from, cache_to;
+    bool no_cache;
+    bool allow_host_network, allow_insecure;
+    const char *network;        /* "default", "none", "host" */
+    enum build_pull pull;
+    enum build_progress progress;
+    enum build_call call;
+    char *call_format;          /* "json", "sarif" or NULL */
+    struct build_output *outputs;
+    size_t n_outputs, cap_outputs;
+    struct build_secret *secrets;
+    size_t n_secrets, cap_secrets;
+    struct build_ssh *ssh;
+    size_t n_ssh, cap_ssh;
+    struct rt_rlimit *ulimits;
+    size_t n_ulimits, cap_ulimits;
+    uint64_t shm_size;          /* 0: default */
+    int jobs;                   /* steps at once */
+    char *iidfile, *metadata_file;
+};
+void build_request_done(struct build_request *r);
+
+#endif
