@@ -3,9 +3,11 @@
 #define CB_LIMITS_H
 
 #define CB_MAX_DOCKERFILE   (64u << 20) /* generated files are large; bigger ones are a mistake */
+#define CB_MAX_INSTRUCTIONS 1000000u    /* of one Dockerfile: bounds memory to about 16 times its size */
 #define CB_MAX_IGNOREFILE   (16u << 20)
 #define CB_MAX_MANIFEST     (4u << 20)  /* the size registries must accept (distribution-spec) */
 #define CB_MAX_CONFIG       (8u << 20)  /* image config: histories of 1,000s of steps fit */
+#define CB_MAX_BLOB         (1ull << 42) /* size in a descriptor: 4 TiB; sums over a manifest cannot overflow */
 #define CB_MAX_HTTP_BODY    (8u << 20)  /* error pages, token answers */
 #define CB_MAX_HTTP_HEADER  (64u << 10)
 #define CB_MAX_JSON_DEPTH   64
