@@ -38,7 +38,7 @@ enum df_kind {
     DF_KIND_COUNT,
     DF_UNKNOWN = DF_KIND_COUNT
 };
-extern const char *const df_kind_names[DF_KIND_COUNT]; /* "ADD" … */
+const char *df_kind_name(enum df_kind kind); /* "ADD" …; not of DF_UNKNOWN */
 /* Letter case does not matter. DF_UNKNOWN: no such instruction. */
 enum df_kind df_kind_find(struct cb_str word);
 
@@ -58,10 +58,9 @@ struct df_heredoc {
 
 /* `# name=value` at the top (§2). */
 struct df_directive {
-    struct cb_str name;  /* lower case */
-    struct cb_str value; /* up to its first blank, but for `escape`: what BuildKit uses */
-    struct cb_str rest;  /* the whole value */
-    int line;
+    struct cb_str value; /* up to its first blank: what counts */
+    struct cb_str whole;
+    int line; /* 0: there is none */
 };
 
 struct df_node {
@@ -77,24 +76,23 @@ struct df_node {
      * the form without `=`). HEALTHCHECK: type, then the command. ONBUILD: none, see `trigger`. */
     struct df_strs args;
     bool legacy;
-    const struct df_node *trigger; /* of ONBUILD; its heredocs are the outer node's. NULL: no text */
+    const struct df_node *trigger; /* of ONBUILD, one level deep; its heredocs are the outer node's. NULL: no text */
     struct df_heredoc *heredocs;
     size_t n_heredocs;
     struct df_strs comments; /* doc comments above it, without `#`, trimmed (§1) */
 };
 
 struct df_file {
-    struct cb_str text; /* copy of the whole text */
-    char escape;        /* `\` or '`' */
-    struct df_directive *directives; /* as found by syntax detection; for look-up, see df_directive_find */
-    size_t n_directives;
+    struct cb_str text;                /* copy of the whole text */
+    char escape;                       /* '\\' or '`' */
+    struct df_directive syntax, check; /* as df_directive_find finds them */
     struct df_node *nodes;
     size_t n_nodes;
     struct cb_arena arena;
 };
 
-/* `escape`: NULL takes it from the directive or `\`. Errors are CB_E_DOCKERFILE with the place.
- * "the Dockerfile cannot be empty" and "file with no instructions" are among them. */
+/* Errors are CB_E_DOCKERFILE with the place; "the Dockerfile cannot be empty" and "file with no
+ * instructions" are among them. The caller frees *ret. */
 int df_parse(const char *text, size_t n, struct df_file **ret, struct cb_error *err);
 /* One trigger of an image's or stage's ONBUILD list (§14): the escape character is `\` and there must be
  * exactly one instruction. `at` is the FROM line that every place in the result and errors shows. */
@@ -102,13 +100,13 @@ int df_parse_trigger(const char *text, size_t n, struct cb_place at, struct df_f
 void df_file_free(struct df_file *f);
 CB_DEFINE_AUTO_PTR(df_file, struct df_file, df_file_free)
 
-/* The directive that BuildKit finds under `name` ("syntax", "check"), also behind a `#!` line; for
- * `syntax` with `any_format` in `//` comments and in a JSON document as well (§2). True when there is one;
- * *ret is borrowed from `text`, but for a value out of JSON, which is put in `hold`. */
+/* The directive `name` ("syntax", "check", "escape") as BuildKit's detection finds it: a `#!` line in front is
+ * skipped; with `any_format` `// name=value` lines and a JSON document count too (§2). True when there
+ * is one. *ret borrows from `text`, but a value out of JSON is appended to `hold` and borrows from that. */
 bool df_directive_find(const char *text, size_t n, const char *name, bool any_format, struct cb_buf *hold,
                        struct df_directive *ret);
 
-/* Splits heredoc bodies as `<<-` asks: leading tabs of every line removed. */
+/* Appends `content` as `<<-` asks for it: leading tabs of every line removed. */
 void df_chomp(struct cb_str content, struct cb_buf *out);
 
 #endif

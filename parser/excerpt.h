@@ -13,8 +13,8 @@
 #include "base/buf.h"
 #include "base/error.h"
 
-/* Appends the lines of `at` marked, with up to two lines around them (four for a single line: what is
- * missing on one side is added on the other). Bytes that could drive a terminal are escaped. Nothing is
+/* Appends the lines of `at` marked, with two lines on both sides of a single line and one on both sides of
+ * several. Bytes that could drive a terminal are escaped, endless lines and ranges shortened. Nothing is
  * appended when `at` has no line or lies behind the text. */
 void df_excerpt(struct cb_str text, const char *name, struct cb_place at, struct cb_buf *out);
 

@@ -46,11 +46,11 @@ extern const char *const df_security_names[DF_SECURITY_COUNT];
 enum df_tri { DF_UNSET = -1, DF_FALSE = 0, DF_TRUE = 1 };
 
 struct df_from {
-    const char *image;        /* raw */
-    const char *platform;     /* raw; never "" */
-    const char *name;         /* lower case */
+    const char *image;    /* raw */
+    const char *platform; /* raw; never "" */
+    const char *name;     /* lower case */
     const char *name_written;
-    const char *doc;          /* description of the stage from the comments above */
+    const char *doc; /* description of the stage from the comments above */
 };
 
 struct df_run {
@@ -74,7 +74,7 @@ struct df_inline_file {
     bool expand;
 };
 
-struct df_copy { /* COPY and ADD */
+struct df_copy {            /* COPY and ADD */
     struct df_list sources; /* raw, without heredocs */
     const char *dest;
     struct df_inline_file *files;
@@ -92,7 +92,7 @@ struct df_copy { /* COPY and ADD */
 
 struct df_healthcheck {
     bool none;
-    bool exec;            /* ["CMD", …], else ["CMD-SHELL", text] */
+    bool exec;           /* ["CMD", …], else ["CMD-SHELL", text] */
     struct df_list args; /* without CMD and CMD-SHELL */
     /* nanoseconds; 0: unset */
     int64_t interval, timeout, start_period, start_interval;
@@ -118,7 +118,7 @@ struct df_instruction {
             struct df_arg *items;
             size_t n;
         } args;                    /* ARG */
-        struct df_list words;     /* EXPOSE (sorted bytewise), VOLUME (trimmed), SHELL */
+        struct df_list words;      /* EXPOSE (sorted bytewise), VOLUME (trimmed), SHELL */
         const char *text;          /* USER, WORKDIR, STOPSIGNAL (raw), MAINTAINER; ONBUILD: the text to store */
         struct df_command command; /* CMD, ENTRYPOINT */
         struct df_healthcheck healthcheck;

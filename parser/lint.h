@@ -12,29 +12,30 @@
 #include "base/error.h"
 #include "base/map.h"
 
+/* Behind each rule the arguments of df_lint_warn, all `const char *`. */
 enum df_rule {
-    DF_LINT_STAGE_NAME_CASING,
-    DF_LINT_FROM_AS_CASING,
+    DF_LINT_STAGE_NAME_CASING, /* name */
+    DF_LINT_FROM_AS_CASING,    /* as word, FROM keyword */
     DF_LINT_NO_EMPTY_CONTINUATION,
-    DF_LINT_CONSISTENT_INSTRUCTION_CASING,
-    DF_LINT_DUPLICATE_STAGE_NAME,
-    DF_LINT_RESERVED_STAGE_NAME,
-    DF_LINT_JSON_ARGS_RECOMMENDED,
+    DF_LINT_CONSISTENT_INSTRUCTION_CASING, /* keyword, "lowercase" or "uppercase" */
+    DF_LINT_DUPLICATE_STAGE_NAME,          /* name */
+    DF_LINT_RESERVED_STAGE_NAME,           /* name */
+    DF_LINT_JSON_ARGS_RECOMMENDED,         /* keyword */
     DF_LINT_MAINTAINER_DEPRECATED,
-    DF_LINT_UNDEFINED_ARG_IN_FROM,
-    DF_LINT_WORKDIR_RELATIVE_PATH,
-    DF_LINT_UNDEFINED_VAR,
-    DF_LINT_MULTIPLE_INSTRUCTIONS_DISALLOWED,
-    DF_LINT_LEGACY_KEY_VALUE_FORMAT,
-    DF_LINT_INVALID_BASE_IMAGE_PLATFORM,
-    DF_LINT_REDUNDANT_TARGET_PLATFORM,
-    DF_LINT_SECRETS_USED_IN_ARG_OR_ENV,
-    DF_LINT_INVALID_DEFAULT_ARG_IN_FROM,
-    DF_LINT_FROM_PLATFORM_FLAG_CONST_DISALLOWED,
-    DF_LINT_COPY_IGNORED_FILE,
-    DF_LINT_INVALID_DEFINITION_DESCRIPTION,
-    DF_LINT_EXPOSE_PROTO_CASING,
-    DF_LINT_EXPOSE_INVALID_FORMAT,
+    DF_LINT_UNDEFINED_ARG_IN_FROM,               /* variable, meant (or NULL) */
+    DF_LINT_WORKDIR_RELATIVE_PATH,               /* path */
+    DF_LINT_UNDEFINED_VAR,                       /* variable, meant (or NULL) */
+    DF_LINT_MULTIPLE_INSTRUCTIONS_DISALLOWED,    /* keyword */
+    DF_LINT_LEGACY_KEY_VALUE_FORMAT,             /* keyword, keyword */
+    DF_LINT_INVALID_BASE_IMAGE_PLATFORM,         /* image, actual, expected */
+    DF_LINT_REDUNDANT_TARGET_PLATFORM,           /* expression */
+    DF_LINT_SECRETS_USED_IN_ARG_OR_ENV,          /* "ARG" or "ENV", key */
+    DF_LINT_INVALID_DEFAULT_ARG_IN_FROM,         /* image expression */
+    DF_LINT_FROM_PLATFORM_FLAG_CONST_DISALLOWED, /* platform */
+    DF_LINT_COPY_IGNORED_FILE,                   /* "Copy" or "Add", source */
+    DF_LINT_INVALID_DEFINITION_DESCRIPTION,      /* "ARG" or "FROM", name */
+    DF_LINT_EXPOSE_PROTO_CASING,                 /* word */
+    DF_LINT_EXPOSE_INVALID_FORMAT,               /* word */
     DF_RULE_COUNT
 };
 
@@ -46,8 +47,8 @@ struct df_rule_info {
     const char *name;        /* "StageNameCasing" */
     const char *slug;        /* last part of the URL, NULL: no page */
     const char *description; /* shown as detail */
-    /* Message with one %-conversion an argument: %s as it is, %q as a Go string. */
-    const char *format;
+    const char *format;      /* a conversion an argument: %s as it is, %q as a Go string */
+    const char *suggestion;  /* appended with one more argument unless that is NULL; NULL: none */
     bool experimental;
 };
 extern const struct df_rule_info df_rules[DF_RULE_COUNT];
@@ -84,8 +85,8 @@ int df_lint_configure(struct df_lint *l, const char *options, struct cb_error *e
 /* `options` of a comment above an instruction; false (and *ret untouched) when they are malformed. */
 bool df_lint_parse_skip(const char *options, size_t n, struct df_lint_skip *ret);
 
-/* Reports unless switched off. The arguments are those of the rule's format, all `const char *`. The
- * same warning at the same place is kept once. `l` and `skip` may be NULL. */
+/* Reports unless switched off. The same warning at the same place is kept once. `l` and `skip` may be
+ * NULL. */
 void df_lint_warn(struct df_lint *l, enum df_rule rule, const struct df_lint_skip *skip, struct cb_place at, ...);
 
 /* By line, then by order of reporting; what has no place comes first, by name. */
