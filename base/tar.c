@@ -1,0 +1,623 @@
+/* Reading tar: ustar, pax, GNU (long names, both kinds of sparse maps, base-256 numbers) and what came before them.
+ *
+ * Why not libarchive: names are bytes here. libarchive turns the names of pax headers into the locale's characters, and in
+ * a UTF-8 locale composes them on the way (two names that differ only in that become one), so what a layer says would
+ * depend on who unpacks it. Reading follows what containerd and Docker accept: global headers are skipped, only regular
+ * files have data, one zero block alone is damage. */
+#include "base/tar-internal.h"
+#include "base/limits.h"
+
+#define READ_AHEAD 65536
+
+struct cb_tar_reader {
+    cb_source_fn *pull; /* what the tar's own bytes come from */
+    void *pull_arg;
+    cb_source_fn *source;
+    void *arg;
+    struct cb_decoder *decoder; /* any_format: gzip and zstd */
+    struct tar_filter *filter;  /* any_format: bzip2 and xz */
+    uint8_t first[16];          /* bytes taken from the decoder to look at, given to the filter again */
+    size_t n_first, first_at;
+    bool any_format, broken, ended;
+
+    uint8_t *in; /* READ_AHEAD bytes: [pos, len) are not consumed */
+    size_t pos, len;
+
+    uint64_t left; /* bytes of the member's data still in the stream */
+    uint32_t pad;  /* and what fills its last block */
+    struct tar_ext ext;
+    struct cb_buf path, link;
+
+    bool sparse;
+    uint64_t at;   /* sparse: position in the file as it is read */
+    uint64_t real; /* sparse: its size */
+    size_t extent; /* sparse: the first piece that does not end before `at` */
+};
+
+uint32_t tar_checksum(const struct tar_header *h, bool as_signed)
+{
+    const char *p = (const char *)h;
+    uint32_t sum = 0;
+
+    for (size_t i = 0; i < TAR_BLOCK; i++) {
+        bool inside = i >= offsetof(struct tar_header, checksum) && i < offsetof(struct tar_header, type);
+        char c = inside ? ' ' : p[i];
+
+        sum += as_signed ? (uint32_t)(int32_t)(signed char)c : (uint32_t)(unsigned char)c;
+    }
+    return sum;
+}
+
+/* ---- the stream ----------------------------------------------------------------------------- */
+
+static ssize_t pull_decoder(void *arg, void *p, size_t n, struct cb_error *err)
+{
+    struct cb_tar_reader *t = arg;
+
+    if (t->first_at < t->n_first) {
+        n = CB_MIN(n, t->n_first - t->first_at);
+        memcpy(p, t->first + t->first_at, n);
+        t->first_at += n;
+        return (ssize_t)n;
+    }
+    return cb_decoder_read(t->decoder, p, n, err);
+}
+
+static ssize_t pull_filter(void *arg, void *p, size_t n, struct cb_error *err)
+{
+    return tar_filter_read(arg, p, n, err);
+}
+
+/* any_format: finds out what the archive is compressed with. */
+static int open_any(struct cb_tar_reader *t, struct cb_error *err)
+{
+    t->decoder = cb_decoder_new(t->source, t->arg, "archive");
+    t->pull = pull_decoder;
+    t->pull_arg = t;
+    while (t->n_first < sizeof(t->first)) {
+        ssize_t n = cb_decoder_read(t->decoder, t->first + t->n_first, sizeof(t->first) - t->n_first, err);
+
+        if (n < 0)
+            return -1;
+        if (n == 0)
+            break;
+        t->n_first += (size_t)n;
+    }
+    if (cb_decoder_kind(t->decoder) == CB_COMPRESS_NONE && tar_filter_wanted(t->first, t->n_first)) {
+        t->filter = tar_filter_new(pull_decoder, t, err);
+        if (!t->filter)
+            return -1;
+        t->pull = pull_filter;
+        t->pull_arg = t->filter;
+    }
+    return 0;
+}
+
+/* Bytes straight from the source; `in` must be empty. */
+static ssize_t pull(struct cb_tar_reader *t, void *p, size_t n, struct cb_error *err)
+{
+    if (!t->pull && open_any(t, err) < 0)
+        return -1;
+    return t->pull(t->pull_arg, p, n, err);
+}
+
+static int truncated(struct cb_error *err)
+{
+    return cb_fail(err, CB_E_CORRUPT, "tar: truncated: the archive ends in the middle of an entry");
+}
+
+/* Makes `n` <= READ_AHEAD bytes stand at in[pos]. 1; 0: the stream ends here; -1: it ends in between, or failed. */
+static int need(struct cb_tar_reader *t, size_t n, struct cb_error *err)
+{
+    if (t->len - t->pos >= n)
+        return 1;
+    memmove(t->in, t->in + t->pos, t->len - t->pos);
+    t->len -= t->pos;
+    t->pos = 0;
+    while (t->len < n) {
+        ssize_t got = pull(t, t->in + t->len, READ_AHEAD - t->len, err);
+
+        if (got < 0)
+            return -1;
+        if (got == 0)
+            return t->len ? truncated(err) : 0;
+        t->len += (size_t)got;
+    }
+    return 1;
+}
+
+/* Up to n bytes of the stream. Large reads do not pass through `in`. */
+static ssize_t take(struct cb_tar_reader *t, void *p, size_t n, struct cb_error *err)
+{
+    ssize_t got;
+
+    if (t->pos == t->len && n >= READ_AHEAD) {
+        got = pull(t, p, n, err);
+        return got == 0 ? truncated(err) : got;
+    }
+    if (t->pos == t->len) {
+        int r = need(t, 1, err);
+
+        if (r <= 0)
+            return r == 0 ? truncated(err) : -1;
+    }
+    n = CB_MIN(n, t->len - t->pos);
+    memcpy(p, t->in + t->pos, n);
+    t->pos += n;
+    return (ssize_t)n;
+}
+
+static int skip(struct cb_tar_reader *t, uint64_t n, struct cb_error *err)
+{
+    while (n > 0) {
+        size_t part;
+
+        if (t->pos == t->len) {
+            int r = need(t, 1, err);
+
+            if (r <= 0)
+                return r == 0 ? truncated(err) : -1;
+        }
+        part = (size_t)CB_MIN(n, (uint64_t)(t->len - t->pos));
+        t->pos += part;
+        n -= part;
+    }
+    return 0;
+}
+
+/* ---- numbers -------------------------------------------------------------------------------- */
+
+/* Octal digits between blanks and NULs, or base-256 when the first bit is set. Empty: 0. */
+static bool get_number(const char *p, size_t n, int64_t *ret)
+{
+    const unsigned char *b = (const unsigned char *)p;
+    uint64_t v = 0;
+    size_t i = 0;
+
+    if (b[0] & 0x80) {
+        bool negative = b[0] & 0x40;
+
+        v = negative ? ~(uint64_t)0 : 0;
+        for (i = 0; i < n; i++) {
+            uint64_t byte = i == 0 ? (negative ? b[0] : b[0] & 0x7fu) : b[i];
+
+            if (i + 8 < n && byte != (negative ? 0xffu : 0))
+                return false;
+            v = v << 8 | byte;
+        }
+        *ret = (int64_t)v;
+        return (*ret < 0) == negative;
+    }
+    while (i < n && (p[i] == ' ' || p[i] == '\0'))
+        i++;
+    for (; i < n && p[i] >= '0' && p[i] <= '7'; i++) {
+        if (v >> 59)
+            return false;
+        v = v << 3 | (uint64_t)(p[i] - '0');
+    }
+    for (; i < n; i++) {
+        if (p[i] != ' ' && p[i] != '\0')
+            return false;
+    }
+    *ret = (int64_t)v;
+    return true;
+}
+
+static int header_number(const char *p, size_t n, const char *what, int64_t min, uint64_t max, int64_t *ret, struct cb_error *err)
+{
+    if (!get_number(p, n, ret) || *ret < min || (*ret > 0 && (uint64_t)*ret > max))
+        return cb_fail(err, CB_E_CORRUPT, "tar: damaged header: invalid %s", what);
+    return 0;
+}
+
+/* ---- headers -------------------------------------------------------------------------------- */
+
+static bool all_zero(const uint8_t *p)
+{
+    for (size_t i = 0; i < TAR_BLOCK; i++) {
+        if (p[i])
+            return false;
+    }
+    return true;
+}
+
+/* 1: *ret holds the next header, consumed. 0: end of the archive. */
+static int next_block(struct cb_tar_reader *t, struct tar_header *ret, struct cb_error *err)
+{
+    int64_t sum;
+    int r = need(t, TAR_BLOCK, err);
+
+    if (r <= 0)
+        return r;
+    if (all_zero(t->in + t->pos)) {
+        t->pos += TAR_BLOCK;
+        r = need(t, TAR_BLOCK, err);
+        if (r <= 0)
+            return r;
+        if (!all_zero(t->in + t->pos))
+            return cb_fail(err, CB_E_CORRUPT, "tar: damaged: a lone zero block between entries");
+        t->pos += TAR_BLOCK;
+        return 0;
+    }
+    memcpy(ret, t->in + t->pos, TAR_BLOCK);
+    t->pos += TAR_BLOCK;
+    if (!get_number(ret->checksum, sizeof(ret->checksum), &sum) ||
+        (sum != tar_checksum(ret, false) && sum != (int32_t)tar_checksum(ret, true)))
+        return cb_fail(err, CB_E_CORRUPT, "tar: not a tar archive or damaged: wrong header checksum");
+    return 1;
+}
+
+static uint32_t padding(uint64_t size)
+{
+    return (uint32_t)(-size & (TAR_BLOCK - 1));
+}
+
+/* The whole data of an extended header, appended to `to`. */
+static int read_special(struct cb_tar_reader *t, uint64_t size, size_t max, struct cb_buf *to, struct cb_error *err)
+{
+    if (size > max)
+        return cb_fail(err, CB_E_CORRUPT, "tar: an extended header of %llu bytes is too large", (unsigned long long)size);
+    cb_buf_reserve(to, (size_t)size);
+    for (uint64_t done = 0; done < size;) {
+        char part[4096];
+        ssize_t n = take(t, part, (size_t)CB_MIN(size - done, (uint64_t)sizeof(part)), err);
+
+        if (n < 0)
+            return -1;
+        cb_buf_add(to, part, (size_t)n);
+        done += (uint64_t)n;
+    }
+    return skip(t, padding(size), err);
+}
+
+/* Headers that only speak about the next member. 1: it was one, 0: `h` is a member. */
+static int extended(struct cb_tar_reader *t, const struct tar_header *h, struct cb_error *err)
+{
+    CB_AUTO(cb_buf) struct cb_buf text = CB_BUF_INIT;
+    struct cb_buf *to;
+    int64_t size;
+
+    if (!memchr("xXgLK", h->type, 5))
+        return 0;
+    if (header_number(h->size, sizeof(h->size), "size", 0, INT64_MAX, &size, err) < 0)
+        return -1;
+    switch (h->type) {
+    case 'g':
+        return skip(t, (uint64_t)size, err) < 0 || skip(t, padding((uint64_t)size), err) < 0 ? -1 : 1;
+    case 'L':
+    case 'K':
+        if (read_special(t, (uint64_t)size, CB_MAX_PATH, &text, err) < 0)
+            return -1;
+        to = h->type == 'L' ? &t->ext.path : &t->ext.link;
+        if (to->len == 0) /* a pax record is the better authority */
+            cb_buf_add(to, text.data, strlen(text.data));
+        return 1;
+    default:
+        if (read_special(t, (uint64_t)size, TAR_MAX_PAX, &text, err) < 0)
+            return -1;
+        return tar_pax_parse(&t->ext, text.data, text.len, err) < 0 ? -1 : 1;
+    }
+}
+
+static void add_field(struct cb_buf *b, const char *p, size_t n)
+{
+    cb_buf_add(b, p, strnlen(p, n));
+}
+
+/* Name and link target: from extended headers, else from the header with the prefix its format has. */
+static int set_names(struct cb_tar_reader *t, const struct tar_header *h, struct cb_error *err)
+{
+    bool ustar = memcmp(h->magic, "ustar\0", 6) == 0;
+    bool star = ustar && memcmp(h->pad + 8, "tar\0", 4) == 0;
+
+    cb_buf_reset(&t->path);
+    cb_buf_reset(&t->link);
+    if (t->ext.sparse_name.len) {
+        cb_buf_add(&t->path, t->ext.sparse_name.data, t->ext.sparse_name.len);
+    } else if (t->ext.path.len) {
+        cb_buf_add(&t->path, t->ext.path.data, t->ext.path.len);
+    } else {
+        if (ustar && h->prefix[0]) {
+            add_field(&t->path, h->prefix, star ? 131 : sizeof(h->prefix));
+            cb_buf_addc(&t->path, '/');
+        }
+        add_field(&t->path, h->name, sizeof(h->name));
+    }
+    if (t->ext.link.len)
+        cb_buf_add(&t->link, t->ext.link.data, t->ext.link.len);
+    else
+        add_field(&t->link, h->link, sizeof(h->link));
+    if (t->path.len == 0)
+        return cb_fail(err, CB_E_CORRUPT, "tar: an entry without a name");
+    return 0;
+}
+
+static int set_type(struct cb_tar_reader *t, const struct tar_header *h, enum cb_ftype *ret, struct cb_error *err)
+{
+    static const struct {
+        char type;
+        enum cb_ftype is;
+    } types[] = {
+        {'0', CB_FILE},    {'\0', CB_FILE}, {'7', CB_FILE},  {'S', CB_FILE}, {'1', CB_HARDLINK},
+        {'2', CB_SYMLINK}, {'3', CB_CHAR},  {'4', CB_BLOCK}, {'5', CB_DIR},  {'6', CB_FIFO},
+    };
+
+    for (size_t i = 0; i < CB_LEN(types); i++) {
+        if (types[i].type != h->type)
+            continue;
+        *ret = types[i].is;
+        if (h->type == '\0' && t->path.data[t->path.len - 1] == '/') /* before POSIX, a slash made a directory */
+            *ret = CB_DIR;
+        return 0;
+    }
+    return cb_fail(err, CB_E_CORRUPT, "tar: '%s' is of the unknown type 0x%02x", t->path.data, (unsigned char)h->type);
+}
+
+static int set_numbers(struct cb_tar_reader *t, const struct tar_header *h, struct cb_tar_entry *e, struct cb_error *err)
+{
+    const struct tar_ext *x = &t->ext;
+    int64_t mode, uid = 0, gid = 0, size = 0, major = 0, minor = 0, mtime = 0;
+    bool device = e->type == CB_CHAR || e->type == CB_BLOCK;
+
+    if (header_number(h->mode, sizeof(h->mode), "mode", 0, UINT32_MAX, &mode, err) < 0 ||
+        (!x->has_uid && header_number(h->uid, sizeof(h->uid), "owner", 0, UINT32_MAX, &uid, err) < 0) ||
+        (!x->has_gid && header_number(h->gid, sizeof(h->gid), "group", 0, UINT32_MAX, &gid, err) < 0) ||
+        (!x->has_mtime && header_number(h->mtime, sizeof(h->mtime), "time", INT64_MIN / 2, INT64_MAX / 2, &mtime, err) < 0) ||
+        (device && !x->has_major && header_number(h->dev_major, 8, "device number", 0, UINT32_MAX, &major, err) < 0) ||
+        (device && !x->has_minor && header_number(h->dev_minor, 8, "device number", 0, UINT32_MAX, &minor, err) < 0))
+        return -1;
+    if (e->type == CB_FILE && !x->has_size && header_number(h->size, sizeof(h->size), "size", 0, INT64_MAX, &size, err) < 0)
+        return -1;
+    e->mode = (uint32_t)mode & 07777;
+    e->uid = x->has_uid ? (uint32_t)x->uid : (uint32_t)uid;
+    e->gid = x->has_gid ? (uint32_t)x->gid : (uint32_t)gid;
+    e->mtime = x->has_mtime ? x->mtime : mtime;
+    if (e->type == CB_FILE)
+        e->size = x->has_size ? x->size : (uint64_t)size;
+    if (device) {
+        e->dev_major = x->has_major ? (uint32_t)x->dev_major : (uint32_t)major;
+        e->dev_minor = x->has_minor ? (uint32_t)x->dev_minor : (uint32_t)minor;
+    }
+    return 0;
+}
+
+/* ---- sparse files --------------------------------------------------------------------------- */
+
+/* GNU's old form: four pieces in the header (from byte 386), 21 in each block that follows. */
+static int old_sparse_map(struct cb_tar_reader *t, const struct tar_header *h, struct cb_error *err)
+{
+    const char *p = (const char *)h + 386;
+    int n = 4, r;
+    bool more = ((const char *)h)[482] != 0;
+    int64_t real;
+
+    if (header_number((const char *)h + 483, 12, "sparse size", 0, TAR_MAX_SPARSE, &real, err) < 0)
+        return -1;
+    t->ext.real_size = (uint64_t)real;
+    t->ext.has_real = true;
+    for (;;) {
+        for (int i = 0; i < n && p[i * 24]; i++) {
+            int64_t offset, len;
+
+            if (header_number(p + i * 24, 12, "sparse map", 0, INT64_MAX, &offset, err) < 0 ||
+                header_number(p + i * 24 + 12, 12, "sparse map", 0, INT64_MAX, &len, err) < 0 ||
+                tar_add_extent(&t->ext, (uint64_t)offset, (uint64_t)len, err) < 0)
+                return -1;
+        }
+        if (!more)
+            return 0;
+        r = need(t, TAR_BLOCK, err);
+        if (r <= 0)
+            return r == 0 ? truncated(err) : -1;
+        p = (const char *)t->in + t->pos;
+        n = 21;
+        more = p[504] != 0;
+        t->pos += TAR_BLOCK; /* p stays good until the next need() */
+    }
+}
+
+/* A decimal number and a newline out of the member's data (sparse 1.0). */
+static int map_number(struct cb_tar_reader *t, uint64_t *ret, struct cb_error *err)
+{
+    uint64_t v = 0;
+
+    for (int digits = 0;; digits++) {
+        char c;
+        ssize_t n = t->left ? take(t, &c, 1, err) : 0;
+
+        if (n < 0)
+            return -1;
+        if (n == 0 || digits > 18 || (c == '\n' ? digits == 0 : c < '0' || c > '9'))
+            return cb_fail(err, CB_E_CORRUPT, "tar: '%s' has a damaged sparse map", t->path.data);
+        t->left--;
+        if (c == '\n')
+            break;
+        v = v * 10 + (uint64_t)(c - '0');
+    }
+    *ret = v;
+    return 0;
+}
+
+/* Sparse 1.0: number of pieces, then offset and length of each, in decimal lines filled up to a block. */
+static int leading_sparse_map(struct cb_tar_reader *t, struct cb_error *err)
+{
+    uint64_t before = t->left, n, offset, len, fill;
+
+    t->ext.n_map = 0;
+    if (map_number(t, &n, err) < 0)
+        return -1;
+    for (uint64_t i = 0; i < n; i++) {
+        if (map_number(t, &offset, err) < 0 || map_number(t, &len, err) < 0 || tar_add_extent(&t->ext, offset, len, err) < 0)
+            return -1;
+    }
+    fill = padding(before - t->left);
+    if (fill > t->left)
+        return truncated(err);
+    t->left -= fill;
+    return skip(t, fill, err);
+}
+
+static int begin_sparse(struct cb_tar_reader *t, struct cb_tar_entry *e, struct cb_error *err)
+{
+    uint64_t end = 0, sum = 0;
+
+    if (!t->ext.has_real || t->ext.has_offset)
+        return cb_fail(err, CB_E_CORRUPT, "tar: '%s' has a damaged sparse map", t->path.data);
+    for (size_t i = 0; i < t->ext.n_map; i++) {
+        const struct tar_extent *x = &t->ext.map[i];
+
+        if (x->offset < end || x->offset > t->ext.real_size || x->len > t->ext.real_size - x->offset)
+            return cb_fail(err, CB_E_CORRUPT, "tar: '%s' has a damaged sparse map", t->path.data);
+        end = x->offset + x->len;
+        sum += x->len;
+    }
+    if (sum != t->left)
+        return cb_fail(err, CB_E_CORRUPT, "tar: '%s' has a sparse map that does not fit its data", t->path.data);
+    t->sparse = true;
+    t->at = 0;
+    t->extent = 0;
+    t->real = e->size = t->ext.real_size;
+    return 0;
+}
+
+static int begin_data(struct cb_tar_reader *t, const struct tar_header *h, struct cb_tar_entry *e, struct cb_error *err)
+{
+    bool pax_sparse = t->ext.n_map > 0 || t->ext.sparse_major == 1 || t->ext.has_real;
+
+    t->sparse = false;
+    t->left = e->size;
+    t->pad = padding(e->size);
+    if (e->type != CB_FILE)
+        return 0;
+    if (h->type == 'S') {
+        if (old_sparse_map(t, h, err) < 0)
+            return -1;
+    } else if (!pax_sparse) {
+        return 0;
+    } else if (t->ext.sparse_major == 1 && leading_sparse_map(t, err) < 0) {
+        return -1;
+    }
+    return begin_sparse(t, e, err);
+}
+
+static ssize_t read_sparse(struct cb_tar_reader *t, void *p, size_t n, struct cb_error *err)
+{
+    const struct tar_extent *x;
+    uint64_t hole_end = t->real;
+    ssize_t got;
+
+    while (t->extent < t->ext.n_map && t->ext.map[t->extent].offset + t->ext.map[t->extent].len <= t->at)
+        t->extent++;
+    x = t->extent < t->ext.n_map ? &t->ext.map[t->extent] : NULL;
+    if (x && x->offset <= t->at) {
+        got = take(t, p, (size_t)CB_MIN((uint64_t)n, x->offset + x->len - t->at), err);
+        if (got < 0)
+            return -1;
+        t->left -= (uint64_t)got;
+        t->at += (uint64_t)got;
+        return got;
+    }
+    if (x)
+        hole_end = x->offset;
+    n = (size_t)CB_MIN((uint64_t)n, hole_end - t->at);
+    memset(p, 0, n);
+    t->at += n;
+    return (ssize_t)n;
+}
+
+/* ---- the interface -------------------------------------------------------------------------- */
+
+struct cb_tar_reader *cb_tar_reader_new(cb_source_fn *source, void *arg, bool any_format, struct cb_error *err)
+{
+    struct cb_tar_reader *t = CB_NEW(struct cb_tar_reader);
+
+    (void)err; /* libraries are loaded when the first bytes show that one is needed */
+    t->source = source;
+    t->arg = arg;
+    if (!any_format) {
+        t->pull = source;
+        t->pull_arg = arg;
+    }
+    t->any_format = any_format;
+    t->in = cb_alloc(READ_AHEAD);
+    t->path = CB_BUF_INIT;
+    t->link = CB_BUF_INIT;
+    tar_ext_init(&t->ext);
+    return t;
+}
+
+static int next_member(struct cb_tar_reader *t, struct cb_tar_entry *e, struct cb_error *err)
+{
+    struct tar_header h;
+    int r;
+
+    if (skip(t, t->left, err) < 0 || skip(t, t->pad, err) < 0)
+        return -1;
+    t->left = t->pad = 0;
+    tar_ext_reset(&t->ext);
+    do {
+        r = next_block(t, &h, err);
+        if (r == 0)
+            t->ended = true;
+        if (r <= 0)
+            return r;
+        r = extended(t, &h, err);
+    } while (r > 0);
+    if (r < 0 || set_names(t, &h, err) < 0 || set_type(t, &h, &e->type, err) < 0 || set_numbers(t, &h, e, err) < 0 ||
+        begin_data(t, &h, e, err) < 0)
+        return -1;
+    tar_ext_finish(&t->ext);
+    e->path = t->path.data;
+    e->link = e->type == CB_SYMLINK || e->type == CB_HARDLINK ? t->link.data : NULL;
+    e->xattrs = t->ext.xattrs;
+    e->n_xattrs = t->ext.n_xattrs;
+    return 1;
+}
+
+int cb_tar_next(struct cb_tar_reader *t, struct cb_tar_entry *ret, struct cb_error *err)
+{
+    struct cb_tar_entry e = {0};
+    int r;
+
+    if (t->broken)
+        return cb_fail(err, CB_E_CORRUPT, "tar: damaged");
+    if (t->ended)
+        return 0;
+    r = next_member(t, &e, err);
+    t->broken = r < 0;
+    if (r > 0)
+        *ret = e;
+    return r;
+}
+
+ssize_t cb_tar_read(struct cb_tar_reader *t, void *p, size_t n, struct cb_error *err)
+{
+    ssize_t got;
+
+    if (t->broken)
+        return cb_fail(err, CB_E_CORRUPT, "tar: damaged");
+    if (n == 0 || (t->sparse ? t->at == t->real : t->left == 0))
+        return 0;
+    if (t->sparse) {
+        got = read_sparse(t, p, n, err);
+    } else {
+        got = take(t, p, (size_t)CB_MIN((uint64_t)n, t->left), err);
+        if (got > 0)
+            t->left -= (uint64_t)got;
+    }
+    t->broken = got < 0;
+    return got;
+}
+
+void cb_tar_reader_free(struct cb_tar_reader *t)
+{
+    if (!t)
+        return;
+    tar_filter_free(t->filter);
+    cb_decoder_free(t->decoder);
+    tar_ext_done(&t->ext);
+    cb_buf_done(&t->path);
+    cb_buf_done(&t->link);
+    free(t->in);
+    free(t);
+}

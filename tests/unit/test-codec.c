@@ -1,0 +1,222 @@
+/* Codec: round trips, the same bytes for any number of threads, damage. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include "base/codec.h"
+#include <stdio.h>
+#include <zlib.h>
+
+static int to_buf(void *arg, const void *p, size_t n, struct cb_error *err)
+{
+    (void)err;
+    cb_buf_add(arg, p, n);
+    return 0;
+}
+
+struct from_buf {
+    const char *p;
+    size_t n, step; /* at most `step` bytes a call; 0: no bound */
+};
+
+static ssize_t read_buf(void *arg, void *p, size_t n, struct cb_error *err)
+{
+    struct from_buf *f = arg;
+
+    (void)err;
+    n = CB_MIN(n, f->n);
+    if (f->step)
+        n = CB_MIN(n, f->step);
+    memcpy(p, f->p, n);
+    f->p += n;
+    f->n -= n;
+    return (ssize_t)n;
+}
+
+static void encode(enum cb_compression kind, int level, int threads, const struct cb_buf *in, size_t step, struct cb_buf *out)
+{
+    CB_AUTO(cb_error) struct cb_error err = CB_ERROR_INIT;
+    CB_AUTO(cb_encoder) struct cb_encoder *e = cb_encoder_new(kind, level, threads, to_buf, out);
+
+    for (size_t at = 0; at < in->len; at += step)
+        assert_int_equal(cb_encoder_add(e, in->data + at, CB_MIN(step, in->len - at), &err), 0);
+    assert_int_equal(cb_encoder_end(e, &err), 0);
+}
+
+static int decode(const char *p, size_t n, size_t step, struct cb_buf *out, enum cb_compression *kind, struct cb_error *err)
+{
+    struct from_buf from = {p, n, step};
+    CB_AUTO(cb_decoder) struct cb_decoder *d = cb_decoder_new(read_buf, &from, "layer");
+    char part[5000];
+    ssize_t got;
+
+    while ((got = cb_decoder_read(d, part, sizeof(part), err)) > 0)
+        cb_buf_add(out, part, (size_t)got);
+    if (kind)
+        *kind = cb_decoder_kind(d);
+    if (got < 0) { /* and stays so */
+        CB_AUTO(cb_error) struct cb_error again = CB_ERROR_INIT;
+
+        assert_int_equal(cb_decoder_read(d, part, 1, &again), -1);
+    }
+    return (int)got;
+}
+
+static void make_input(struct cb_buf *b, size_t n)
+{
+    uint32_t x = 12345;
+
+    for (size_t i = 0; i < n; i++) {
+        x = x * 1664525 + 1013904223;
+        cb_buf_addc(b, (char)(i % 7 ? "abcdefgh"[x >> 29] : (char)(x >> 16)));
+    }
+}
+
+static void test_round_trip(void **state)
+{
+    static const size_t sizes[] = {0, 1, 511, 1 << 20, (1 << 20) + 1, (3 << 20) + 12345};
+
+    (void)state;
+    for (int kind = 0; kind < CB_COMPRESS_COUNT; kind++) {
+        for (size_t i = 0; i < CB_LEN(sizes); i++) {
+            CB_AUTO(cb_buf) struct cb_buf in = CB_BUF_INIT, first = CB_BUF_INIT, back = CB_BUF_INIT;
+            CB_AUTO(cb_error) struct cb_error err = CB_ERROR_INIT;
+            enum cb_compression found;
+
+            make_input(&in, sizes[i]);
+            encode((enum cb_compression)kind, -1, 1, &in, 100000, &first);
+            for (int threads = 2; threads <= 5; threads += 3) {
+                CB_AUTO(cb_buf) struct cb_buf again = CB_BUF_INIT;
+
+                encode((enum cb_compression)kind, -1, threads, &in, 7777, &again);
+                if (again.len != first.len || memcmp(again.data, first.data, first.len) != 0)
+                    fail_msg("%s, %zu bytes: %d threads give other bytes", cb_compression_names[kind], sizes[i], threads);
+            }
+            if (decode(first.data, first.len, i % 2 ? 1000 : 0, &back, &found, &err) < 0)
+                fail_msg("%s, %zu bytes: %s", cb_compression_names[kind], sizes[i], err.msg);
+            assert_int_equal(found, sizes[i] || kind ? kind : CB_COMPRESS_NONE);
+            if (back.len != in.len || memcmp(back.data, in.data, in.len) != 0)
+                fail_msg("%s, %zu bytes: %zu came back", cb_compression_names[kind], sizes[i], back.len);
+        }
+    }
+}
+
+static void test_gzip_header(void **state)
+{
+    CB_AUTO(cb_buf) struct cb_buf in = CB_BUF_INIT, out = CB_BUF_INIT;
+    unsigned char plain[64];
+    z_stream z = {0};
+
+    (void)state;
+    cb_buf_adds(&in, "hello");
+    encode(CB_COMPRESS_GZIP, 6, 4, &in, 5, &out);
+    assert_memory_equal(out.data, "\x1f\x8b\x08\0\0\0\0\0\0\xff", 10);
+    assert_int_equal(inflateInit2(&z, 15 + 16), Z_OK); /* zlib itself checks CRC and length */
+    z.next_in = (unsigned char *)out.data;
+    z.avail_in = (uInt)out.len;
+    z.next_out = plain;
+    z.avail_out = sizeof(plain);
+    assert_int_equal(inflate(&z, Z_FINISH), Z_STREAM_END);
+    inflateEnd(&z);
+}
+
+static void test_joined_streams(void **state)
+{
+    static const char skippable[] = "\x53\x2a\x4d\x18\x03\0\0\0xyz";
+
+    (void)state;
+    for (int kind = CB_COMPRESS_GZIP; kind <= CB_COMPRESS_ZSTD; kind++) {
+        CB_AUTO(cb_buf) struct cb_buf in = CB_BUF_INIT, all = CB_BUF_INIT, back = CB_BUF_INIT, none = CB_BUF_INIT;
+        CB_AUTO(cb_error) struct cb_error err = CB_ERROR_INIT;
+
+        cb_buf_adds(&in, "part;");
+        if (kind == CB_COMPRESS_ZSTD)
+            cb_buf_add(&all, skippable, 11);
+        encode((enum cb_compression)kind, 1, 1, &in, 3, &all);
+        encode((enum cb_compression)kind, 1, 1, &none, 3, &all);
+        if (kind == CB_COMPRESS_ZSTD)
+            cb_buf_add(&all, skippable, 11);
+        encode((enum cb_compression)kind, 9, 1, &in, 3, &all);
+        if (kind == CB_COMPRESS_GZIP)
+            cb_buf_add(&all, "\0\0\0\0", 4);
+        if (decode(all.data, all.len, 1, &back, NULL, &err) < 0)
+            fail_msg("%s: %s", cb_compression_names[kind], err.msg);
+        assert_string_equal(back.data, "part;part;");
+    }
+}
+
+static void test_damage(void **state)
+{
+    (void)state;
+    for (int kind = CB_COMPRESS_GZIP; kind <= CB_COMPRESS_ZSTD; kind++) {
+        CB_AUTO(cb_buf) struct cb_buf in = CB_BUF_INIT, out = CB_BUF_INIT;
+
+        make_input(&in, 3000);
+        encode((enum cb_compression)kind, -1, 1, &in, 3000, &out);
+        for (size_t cut = 4; cut < out.len; cut += cut < 20 || cut + 20 > out.len ? 1 : 97) {
+            CB_AUTO(cb_buf) struct cb_buf back = CB_BUF_INIT;
+            CB_AUTO(cb_error) struct cb_error err = CB_ERROR_INIT;
+
+            if (decode(out.data, cut, 0, &back, NULL, &err) != -1)
+                fail_msg("%s cut at %zu of %zu is taken for whole", cb_compression_names[kind], cut, out.len);
+            assert_int_equal(err.code, CB_E_CORRUPT);
+            assert_non_null(strstr(err.msg, "truncated"));
+        }
+        for (size_t at = 10; at < out.len; at += 31) {
+            CB_AUTO(cb_buf) struct cb_buf back = CB_BUF_INIT;
+            CB_AUTO(cb_error) struct cb_error err = CB_ERROR_INIT;
+
+            out.data[at] ^= 0x55;
+            if (decode(out.data, out.len, 0, &back, NULL, &err) != -1)
+                fail_msg("%s with byte %zu changed is taken for good", cb_compression_names[kind], at);
+            out.data[at] ^= 0x55;
+        }
+    }
+}
+
+static void test_zstd_window(void **state)
+{
+    /* frame header: no checksum, window descriptor for 2 GiB; then an empty last block */
+    static const char huge[] = "\x28\xb5\x2f\xfd\x00\xa8\x01\x00\x00";
+    CB_AUTO(cb_buf) struct cb_buf back = CB_BUF_INIT;
+    CB_AUTO(cb_error) struct cb_error err = CB_ERROR_INIT;
+
+    (void)state;
+    assert_int_equal(decode(huge, 9, 0, &back, NULL, &err), -1);
+    assert_int_equal(err.code, CB_E_UNSUPPORTED);
+    assert_non_null(strstr(err.msg, "128 MiB"));
+}
+
+static void test_after_gzip(void **state)
+{
+    CB_AUTO(cb_buf) struct cb_buf in = CB_BUF_INIT, out = CB_BUF_INIT, back = CB_BUF_INIT;
+    CB_AUTO(cb_error) struct cb_error err = CB_ERROR_INIT;
+
+    (void)state;
+    cb_buf_adds(&in, "x");
+    encode(CB_COMPRESS_GZIP, 6, 1, &in, 1, &out);
+    cb_buf_adds(&out, "garbage");
+    assert_int_equal(decode(out.data, out.len, 0, &back, NULL, &err), -1);
+    assert_int_equal(err.code, CB_E_CORRUPT);
+}
+
+static void test_levels(void **state)
+{
+    (void)state;
+    assert_true(cb_level_valid(CB_COMPRESS_GZIP, 9));
+    assert_false(cb_level_valid(CB_COMPRESS_GZIP, 10));
+    assert_true(cb_level_valid(CB_COMPRESS_ZSTD, 22));
+    assert_false(cb_level_valid(CB_COMPRESS_ZSTD, 0));
+    assert_false(cb_level_valid(CB_COMPRESS_NONE, 1));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_round_trip), cmocka_unit_test(test_gzip_header), cmocka_unit_test(test_joined_streams),
+        cmocka_unit_test(test_damage),     cmocka_unit_test(test_zstd_window), cmocka_unit_test(test_after_gzip),
+        cmocka_unit_test(test_levels),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
