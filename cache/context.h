@@ -1,20 +1,33 @@
 /* The build-context index: path -> (size, mtime, ctime, inode) -> SHA-256, so that an unchanged context
- * costs one lstat a file and no reads. What git's index does, with its rule for files as new as the
- * index itself ("racily clean"): they are read again. One file per context directory. */
+ * costs one lstat a file and no reads. What git's index does, with its rule for files that are too new:
+ * a file whose times lie within one clock tick of the moment it was read may be changed again without
+ * a trace, so its digest is not kept and it is read again the next time. ctime and inode are compared
+ * too, so a file that was changed and given its old mtime back is noticed.
+ *
+ * One file per context directory (grammar in context.c), read whole when it is opened and published whole
+ * when it is closed: of two builds at once the last writer wins, and the loser's files are read again.
+ * Files are best asked for in the order of a sorted walk ("a", "a/x", "a.b"): then finding one costs one
+ * comparison, else a binary search. */
 #ifndef CACHE_CONTEXT_H
 #define CACHE_CONTEXT_H
 
 #include "cache/store.h"
 
+/* A file that was not asked for stays in the table this often that the table is written anew: other
+ * Dockerfiles and targets of the same context ask for other files. */
+#define CACHE_CONTEXT_KEEP 16
+
 struct cache_context;
-/* `identity`: absolute path of the directory. A missing or damaged table is an empty one. */
+/* `identity`: absolute path of the directory. A missing or damaged table is an empty one; never NULL. */
 struct cache_context *cache_context_open(struct cache_store *s, const char *identity);
 /* The digest of the regular file `path` below `root`, whose lstat is `st`: from the table, or by reading
- * it. A file that changes while it is read is an error. */
+ * it (no symlink is followed, memory is bounded). A file that changes while it is read, or is not the
+ * one that `st` tells of, is an error that names it. `path` is canonical: no leading '/', no "..". */
 int cache_context_digest(struct cache_context *c, int root, const char *path, const struct stat *st, struct cb_digest *ret,
                          struct cb_error *err);
-/* Publishes the table when something changed; paths not asked for in this run are kept for a while, then
- * dropped. Failure to write is not an error: the table is an accelerator. Frees. */
+/* Publishes the table when a digest is new. Failure to write is not an error: the table is an
+ * accelerator. Frees; NULL is fine. */
 void cache_context_close(struct cache_context *c);
+CB_DEFINE_AUTO_PTR(cache_context, struct cache_context, cache_context_close)
 
 #endif

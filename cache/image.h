@@ -31,10 +31,14 @@ struct cache_image {
 void cache_image_done(struct cache_image *i);
 CB_DEFINE_AUTO(cache_image, struct cache_image, cache_image_done)
 
-int cache_image_load(struct cache_store *s, const char *name, struct cache_image *ret, struct cb_error *err); /* 1/0/-1 */
+/* 1: found. 0: there is none; a damaged document counts as none. -1: it cannot be read. */
+int cache_image_load(struct cache_store *s, const char *name, struct cache_image *ret, struct cb_error *err);
+/* Sets the name, replacing what it named before. Call it when everything it names is in the store. Any name
+ * is safe: it becomes one file name, escaped (and cut, with a digest, when it is long). */
 int cache_image_store(struct cache_store *s, const struct cache_image *i, struct cb_error *err);
 int cache_image_remove(struct cache_store *s, const char *name, struct cb_error *err); /* 1: removed, 0: none */
-/* All images, sorted by name. Caller frees with cache_image_done each and free(). */
+/* All images, sorted by name; damaged ones are left out. Caller frees with cache_image_list_free. */
 int cache_image_list(struct cache_store *s, struct cache_image **ret, size_t *ret_n, struct cb_error *err);
+void cache_image_list_free(struct cache_image *list, size_t n);
 
 #endif

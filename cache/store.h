@@ -40,7 +40,7 @@ struct cache_store {
 char *cache_store_default_path(const char *root, struct cb_error *err);
 /* Opens it, making it (mode 0700, parents too) when it does not exist. Another format, a file in the way,
  * a directory with something else in it, another user's store, no permission: an error with the way out.
- * Does not sweep: two system calls and one small read for a store that exists. */
+ * Does not sweep: an existing store costs two opens, a stat and one small read. */
 int cache_store_open(const char *path, struct cache_store **ret, struct cb_error *err);
 void cache_store_free(struct cache_store *s);
 /* The boot of the running kernel, for what is to be checked when a later boot finds it. Borrowed from `s`;

@@ -1,0 +1,475 @@
+/* A table file (numbers little-endian, as base/pack.h writes them):
+ *
+ *   magic     8 bytes "cbctxtab"
+ *   version   u32
+ *   count     u64
+ *   boot      string: in which boot it was written
+ *   identity  string: path of the context, for people
+ *   rows      count times ROW_SIZE bytes, sorted by path (compare_paths)
+ *   paths     the bytes of all paths, one after another
+ *   checksum  u64 over everything before it
+ *
+ * A row is found without parsing the others; nothing of it is trusted: its path must lie within the
+ * paths. The checksum is looked at when the table is from another boot: only a power loss tears it. */
+#include "cache/context.h"
+
+#include "base/map.h"
+#include "base/pack.h"
+#include "cache/store-internal.h"
+
+#include <endian.h>
+#include <time.h>
+#include <unistd.h>
+
+#define MAGIC         "cbctxtab"
+#define VERSION       1
+#define ROW_SIZE      (5 * 8 + 3 * 4 + 32 + 1)
+#define MAX_TABLE     (1u << 30) /* seven million files; a larger context is read anew each time */
+#define READ_BLOCK    (256u << 10)
+#define TOUCH_AFTER   (24 * 3600) /* seconds; cache_prune removes tables by their age */
+#define TICK_NS       20000000    /* two ticks of the slowest kernel clock (100 Hz) */
+#define COARSE_TICK_S 2           /* file systems with whole or two-second times */
+
+struct identity {
+    uint64_t size, ino;
+    int64_t mtime, ctime;
+    uint32_t mtime_ns, ctime_ns;
+};
+
+struct row {
+    struct cb_str path;
+    struct identity id;
+    struct cb_digest digest;
+    uint8_t idle; /* how often it was written without having been asked for */
+};
+
+enum row_state { ROW_IDLE, ROW_USED, ROW_REPLACED };
+
+/* What was read in this run. */
+struct fresh {
+    char *path; /* in the arena */
+    struct identity id;
+    struct cb_digest digest;
+    bool keep; /* not too new to be believed the next time */
+};
+
+struct cache_context {
+    struct cache_store *store;
+    char *identity;
+    char name[CB_DIGEST_HEX + 1]; /* below context/ */
+    struct cb_buf file;
+    const char *rows, *paths;
+    size_t n_rows, paths_size;
+    size_t cursor;  /* the row that is expected to be asked for next */
+    uint8_t *state; /* enum row_state of each row */
+    bool dirty;
+    struct fresh *fresh;
+    size_t n_fresh, cap_fresh;
+    struct cb_map by_path; /* of fresh: index + 1 */
+    struct cb_arena arena;
+    char *block;
+};
+
+/* Bytewise, but '/' before every other byte: the order of a sorted walk. */
+static int compare_paths(struct cb_str a, struct cb_str b)
+{
+    size_t n = CB_MIN(a.n, b.n), i = 0;
+    while (i < n && a.p[i] == b.p[i])
+        i++;
+    if (i == n)
+        return a.n < b.n ? -1 : a.n > b.n;
+    unsigned x = a.p[i] == '/' ? 0 : (unsigned char)a.p[i], y = b.p[i] == '/' ? 0 : (unsigned char)b.p[i];
+    return x < y ? -1 : 1;
+}
+
+/* Eight bytes a step: it guards against torn files, not against people. */
+static uint64_t checksum(const char *p, size_t n)
+{
+    uint64_t h = n + 0x9E3779B97F4A7C15u;
+    for (; n; p += CB_MIN(n, 8), n -= CB_MIN(n, 8)) {
+        uint64_t w = 0;
+        memcpy(&w, p, CB_MIN(n, 8));
+        h = (h ^ le64toh(w)) * 0xD6E8FEB86659FD93u;
+        h ^= h >> 32;
+    }
+    return h;
+}
+
+static struct identity identity_of(const struct stat *st)
+{
+    return (struct identity){
+        .size = (uint64_t)st->st_size,
+        .ino = st->st_ino,
+        .mtime = st->st_mtim.tv_sec,
+        .ctime = st->st_ctim.tv_sec,
+        .mtime_ns = (uint32_t)st->st_mtim.tv_nsec,
+        .ctime_ns = (uint32_t)st->st_ctim.tv_nsec,
+    };
+}
+
+static bool same_identity(const struct identity *a, const struct identity *b)
+{
+    return a->size == b->size && a->ino == b->ino && a->mtime == b->mtime && a->ctime == b->ctime && a->mtime_ns == b->mtime_ns &&
+           a->ctime_ns == b->ctime_ns;
+}
+
+/* ---- loading -------------------------------------------------------------------------------- */
+
+static void put_row(struct cb_buf *b, const struct row *r, size_t path_at)
+{
+    cb_put_u64(b, r->id.size);
+    cb_put_u64(b, r->id.ino);
+    cb_put_u64(b, (uint64_t)r->id.mtime);
+    cb_put_u64(b, (uint64_t)r->id.ctime);
+    cb_put_u64(b, path_at);
+    cb_put_u32(b, r->id.mtime_ns);
+    cb_put_u32(b, r->id.ctime_ns);
+    cb_buf_add(b, r->digest.b, sizeof(r->digest.b));
+    cb_put_u32(b, (uint32_t)r->path.n);
+    cb_put_u8(b, r->idle);
+}
+
+static bool get_path(const struct cache_context *c, uint64_t at, uint64_t n, struct cb_str *ret)
+{
+    if (at > c->paths_size || n > c->paths_size - at)
+        return false;
+    *ret = (struct cb_str){c->paths + at, (size_t)n};
+    return true;
+}
+
+/* False for a row that says nonsense. */
+static bool get_row(const struct cache_context *c, size_t i, struct row *r)
+{
+    struct cb_unpack u = cb_unpack(c->rows + i * ROW_SIZE, ROW_SIZE);
+    r->id.size = cb_get_u64(&u);
+    r->id.ino = cb_get_u64(&u);
+    r->id.mtime = (int64_t)cb_get_u64(&u);
+    r->id.ctime = (int64_t)cb_get_u64(&u);
+    uint64_t at = cb_get_u64(&u);
+    r->id.mtime_ns = cb_get_u32(&u);
+    r->id.ctime_ns = cb_get_u32(&u);
+    memcpy(r->digest.b, u.p, sizeof(r->digest.b));
+    u.p += sizeof(r->digest.b);
+    uint32_t n = cb_get_u32(&u);
+    r->idle = cb_get_u8(&u);
+    return get_path(c, at, n, &r->path);
+}
+
+/* Only the frame is looked at here, so that opening costs one read whatever the size. */
+static bool parse_table(struct cache_context *c)
+{
+    struct cb_buf *f = &c->file;
+    if (f->len < sizeof(MAGIC) - 1 + 8 || memcmp(f->data, MAGIC, sizeof(MAGIC) - 1) != 0)
+        return false;
+    struct cb_unpack u = cb_unpack(f->data + sizeof(MAGIC) - 1, f->len - (sizeof(MAGIC) - 1) - 8);
+    uint32_t version = cb_get_u32(&u);
+    uint64_t count = cb_get_u64(&u);
+    CB_AUTO(free) char *boot = cb_get_str(&u);
+    CB_AUTO(free) char *identity = cb_get_str(&u);
+    if (u.failed || version != VERSION || count > (uint64_t)(u.end - u.p) / ROW_SIZE || strcmp(identity, c->identity) != 0)
+        return false;
+    if (!cache_store_is_this_boot(c->store, boot)) {
+        struct cb_unpack sum = cb_unpack(u.end, 8);
+        if (cb_get_u64(&sum) != checksum(f->data, f->len - 8))
+            return false;
+        c->dirty = true; /* written anew, it is not checked again until the next boot */
+    }
+    c->rows = u.p;
+    c->n_rows = (size_t)count;
+    c->paths = u.p + count * ROW_SIZE;
+    c->paths_size = (size_t)(u.end - c->paths);
+    return true;
+}
+
+static void load_table(struct cache_context *c)
+{
+    struct stat st;
+    CB_AUTO(free) char *path = cb_printf("context/%s", c->name);
+    CB_AUTO(close) int fd = openat(c->store->root, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
+        return;
+    if (cb_read_fd(fd, MAX_TABLE, &c->file) < 0 || !parse_table(c)) {
+        c->dirty = false;
+        return;
+    }
+    c->state = cb_alloc(c->n_rows + 1);
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME_COARSE, &now);
+    if (now.tv_sec - st.st_mtim.tv_sec > TOUCH_AFTER)
+        (void)futimens(fd, NULL);
+}
+
+struct cache_context *cache_context_open(struct cache_store *s, const char *identity)
+{
+    struct cache_context *c = CB_NEW(struct cache_context);
+    struct cb_digest d;
+    cb_sha256(identity, strlen(identity), &d);
+    cb_digest_hex(&d, c->name);
+    c->store = s;
+    c->identity = cb_strdup(identity);
+    c->file = CB_BUF_INIT;
+    load_table(c);
+    return c;
+}
+
+/* ---- finding -------------------------------------------------------------------------------- */
+
+/* < 0: `path` lies before row i. A row that says nonsense is before everything. */
+static int compare_with_row(const struct cache_context *c, struct cb_str path, size_t i, struct row *r)
+{
+    return get_row(c, i, r) ? compare_paths(path, r->path) : 1;
+}
+
+/* The row of `path`, or n_rows. A walk in order finds it at the cursor or a few rows behind it. */
+static size_t find_row(struct cache_context *c, struct cb_str path, struct row *r)
+{
+    size_t low = 0, high = c->n_rows;
+    if (c->cursor < c->n_rows) {
+        int cmp = compare_with_row(c, path, c->cursor, r);
+        if (cmp == 0)
+            return c->cursor++;
+        if (cmp < 0) {
+            high = c->cursor;
+        } else {
+            size_t step = 1;
+            low = c->cursor + 1;
+            while (low + step < high && compare_with_row(c, path, low + step, r) > 0) {
+                low += step + 1;
+                step *= 2;
+            }
+            high = CB_MIN(high, low + step + 1);
+        }
+    }
+    while (low < high) {
+        size_t mid = low + (high - low) / 2;
+        int cmp = compare_with_row(c, path, mid, r);
+        if (cmp == 0) {
+            c->cursor = mid + 1;
+            return mid;
+        }
+        if (cmp < 0)
+            high = mid;
+        else
+            low = mid + 1;
+    }
+    c->cursor = low;
+    return c->n_rows;
+}
+
+static struct fresh *find_fresh(struct cache_context *c, const char *path)
+{
+    uintptr_t i = (uintptr_t)cb_map_get(&c->by_path, path);
+    return i ? &c->fresh[i - 1] : NULL;
+}
+
+/* ---- reading -------------------------------------------------------------------------------- */
+
+static int fail_changed(struct cb_error *err, const char *path)
+{
+    cb_fail(err, CB_E_FAILED, "'%s' changed while it was read", path);
+    return cb_hint(err, "build again when nothing writes to the build context, or exclude the file with .dockerignore");
+}
+
+static int open_file(int root, const char *path, struct cb_error *err)
+{
+    int fd = cb_open_beneath(root, path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_NOFOLLOW, 0);
+    if (fd >= 0)
+        return fd;
+    if (fd == -ENOENT || fd == -ENOTDIR || fd == -ELOOP || fd == -EXDEV)
+        return fail_changed(err, path);
+    cb_fail_sys(err, fd, "open '%s'", path);
+    if (fd == -EACCES || fd == -EPERM)
+        cb_hint(err, "make the file readable, or exclude it with .dockerignore");
+    return -1;
+}
+
+static int hash_fd(struct cache_context *c, int fd, uint64_t size, const char *path, struct cb_digest *ret, struct cb_error *err)
+{
+    struct cb_sha256 sha;
+    uint64_t done = 0;
+    if (!c->block)
+        c->block = cb_alloc(READ_BLOCK);
+    cb_sha256_init(&sha);
+    while (done < size) {
+        int n = cb_read_full(fd, c->block, CB_MIN(size - done, READ_BLOCK));
+        if (n < 0)
+            return cb_fail_sys(err, n, "read '%s'", path);
+        if (n == 0)
+            return fail_changed(err, path);
+        cb_sha256_add(&sha, c->block, (size_t)n);
+        done += (uint64_t)n;
+    }
+    cb_sha256_end(&sha, ret);
+    return 0;
+}
+
+static int read_file(struct cache_context *c, int root, const char *path, const struct identity *want, struct cb_digest *ret,
+                     struct cb_error *err)
+{
+    struct stat st;
+    CB_AUTO(close) int fd = open_file(root, path, err);
+    if (fd < 0)
+        return -1;
+    if (fstat(fd, &st) < 0)
+        return cb_fail_sys(err, errno, "stat '%s'", path);
+    struct identity now = identity_of(&st);
+    if (!S_ISREG(st.st_mode) || !same_identity(&now, want))
+        return fail_changed(err, path);
+    if (hash_fd(c, fd, want->size, path, ret, err) < 0)
+        return -1;
+    if (fstat(fd, &st) < 0)
+        return cb_fail_sys(err, errno, "stat '%s'", path);
+    now = identity_of(&st);
+    return same_identity(&now, want) ? 0 : fail_changed(err, path);
+}
+
+static int64_t age_ns(struct timespec now, int64_t s, uint32_t ns)
+{
+    int64_t age = now.tv_sec - s;
+    if (age > 1000 || age < -1000)
+        return age > 0 ? INT64_MAX : INT64_MIN;
+    return age * 1000000000 + (now.tv_nsec - (int64_t)ns);
+}
+
+/* Was the file, when it was read at `now`, so new that a further change could leave its times as they
+ * are? A modification time may be set to anything, the future too; ctime is the kernel's. */
+static bool too_new(const struct identity *id, struct timespec now)
+{
+    int64_t tick = id->ctime_ns == 0 && id->mtime_ns == 0 ? COARSE_TICK_S * INT64_C(1000000000) : TICK_NS;
+    int64_t changed = age_ns(now, id->ctime, id->ctime_ns), modified = age_ns(now, id->mtime, id->mtime_ns);
+    return changed <= tick || (modified <= tick && modified >= -tick);
+}
+
+static int read_anew(struct cache_context *c, int root, const char *path, const struct identity *id, struct fresh *f,
+                     struct cb_digest *ret, struct cb_error *err)
+{
+    struct timespec now;
+    struct cb_digest d;
+    clock_gettime(CLOCK_REALTIME_COARSE, &now); /* the clock that file times are taken from */
+    if (read_file(c, root, path, id, &d, err) < 0)
+        return -1;
+    if (!f) {
+        f = &CB_PUSH(c->fresh, c->n_fresh, c->cap_fresh);
+        f->path = cb_arena_strdup(&c->arena, path);
+        cb_map_set(&c->by_path, path, (void *)(uintptr_t)c->n_fresh);
+    }
+    f->id = *id;
+    f->digest = d;
+    f->keep = !too_new(id, now);
+    c->dirty |= f->keep;
+    *ret = d;
+    return 0;
+}
+
+int cache_context_digest(struct cache_context *c, int root, const char *path, const struct stat *st, struct cb_digest *ret,
+                         struct cb_error *err)
+{
+    struct row r;
+    struct identity id = identity_of(st);
+    size_t i = find_row(c, cb_str(path), &r);
+    if (i < c->n_rows && c->state[i] != ROW_REPLACED) {
+        if (same_identity(&r.id, &id)) {
+            c->state[i] = ROW_USED;
+            *ret = r.digest;
+            return 0;
+        }
+        c->state[i] = ROW_REPLACED;
+    }
+    struct fresh *f = find_fresh(c, path);
+    if (f && f->keep && same_identity(&f->id, &id)) {
+        *ret = f->digest;
+        return 0;
+    }
+    return read_anew(c, root, path, &id, f, ret, err);
+}
+
+/* ---- publishing ----------------------------------------------------------------------------- */
+
+struct table_writer {
+    struct cb_buf rows, paths;
+    size_t n;
+};
+
+static void write_row(struct table_writer *w, const struct row *r)
+{
+    put_row(&w->rows, r, w->paths.len);
+    cb_buf_add(&w->paths, r->path.p, r->path.n);
+    w->n++;
+}
+
+/* An old row, unless it was replaced or nobody asks for it any more. */
+static void write_old(struct table_writer *w, struct row *r, enum row_state state)
+{
+    if (state == ROW_REPLACED || (state == ROW_IDLE && r->idle >= CACHE_CONTEXT_KEEP))
+        return;
+    r->idle = state == ROW_USED ? 0 : (uint8_t)(r->idle + 1);
+    write_row(w, r);
+}
+
+static void write_fresh(struct table_writer *w, const struct fresh *f)
+{
+    struct row r = {.path = cb_str(f->path), .id = f->id, .digest = f->digest};
+    if (f->keep)
+        write_row(w, &r);
+}
+
+static int by_path(const void *a, const void *b)
+{
+    return compare_paths(cb_str(((const struct fresh *)a)->path), cb_str(((const struct fresh *)b)->path));
+}
+
+/* Merges the old rows with what was read in this run, both sorted. */
+static void write_rows(struct cache_context *c, struct table_writer *w)
+{
+    size_t next = 0;
+    if (c->n_fresh)
+        qsort(c->fresh, c->n_fresh, sizeof(*c->fresh), by_path);
+    for (size_t i = 0; i < c->n_rows; i++) {
+        struct row r;
+        if (!get_row(c, i, &r))
+            continue;
+        while (next < c->n_fresh && compare_paths(cb_str(c->fresh[next].path), r.path) < 0)
+            write_fresh(w, &c->fresh[next++]);
+        write_old(w, &r, (enum row_state)c->state[i]);
+    }
+    while (next < c->n_fresh)
+        write_fresh(w, &c->fresh[next++]);
+}
+
+static void publish(struct cache_context *c)
+{
+    struct table_writer w = {CB_BUF_INIT, CB_BUF_INIT, 0};
+    CB_AUTO(cb_buf) struct cb_buf out = CB_BUF_INIT;
+    CB_AUTO(cb_error) struct cb_error ignored = CB_ERROR_INIT;
+    cb_buf_reserve(&w.rows, (c->n_rows + c->n_fresh) * ROW_SIZE);
+    write_rows(c, &w);
+    cb_buf_reserve(&out, w.rows.len + w.paths.len + strlen(c->identity) + 128);
+    cb_buf_add(&out, MAGIC, sizeof(MAGIC) - 1);
+    cb_put_u32(&out, VERSION);
+    cb_put_u64(&out, w.n);
+    cb_put_str(&out, cache_store_boot_id(c->store));
+    cb_put_str(&out, c->identity);
+    cb_buf_add(&out, w.rows.data, w.rows.len);
+    cb_buf_add(&out, w.paths.data, w.paths.len);
+    cb_put_u64(&out, checksum(out.data, out.len));
+    if (out.len <= MAX_TABLE)
+        (void)cache_store_publish(c->store, "context", c->name, out.data, out.len, &ignored);
+    cb_buf_done(&w.rows);
+    cb_buf_done(&w.paths);
+}
+
+void cache_context_close(struct cache_context *c)
+{
+    if (!c)
+        return;
+    if (c->dirty)
+        publish(c);
+    cb_buf_done(&c->file);
+    cb_map_done(&c->by_path);
+    cb_arena_done(&c->arena);
+    free(c->fresh);
+    free(c->state);
+    free(c->block);
+    free(c->identity);
+    free(c);
+}

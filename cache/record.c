@@ -1,0 +1,240 @@
+/* A record file is two lines of JSON: the head, which a hit reads, and the inputs, which only an
+ * explanation reads. The head says how long the inputs are, so a torn file is seen. */
+#include "cache/record.h"
+
+#include "base/json.h"
+#include "base/limits.h"
+#include "base/text.h"
+#include "cache/store-internal.h"
+
+#include <unistd.h>
+
+#define RECORD_VERSION 1
+/* What a hit reads at once: a head is a few hundred bytes and one instruction. */
+#define FIRST_READ 4096
+
+struct record_path {
+    char dir[sizeof("records/xx")];
+    char name[CB_DIGEST_HEX + 1];
+    char text[sizeof("records/xx/") + CB_DIGEST_HEX];
+};
+
+static struct record_path path_of(const struct cb_digest *key)
+{
+    struct record_path p = {"records/", "", "records/"};
+    cb_digest_hex(key, p.name);
+    memcpy(p.dir + 8, p.name, 2);
+    memcpy(p.text + 8, p.name, 2);
+    p.text[10] = '/';
+    memcpy(p.text + 11, p.name, sizeof(p.name));
+    return p;
+}
+
+void cache_record_done(struct cache_record *r)
+{
+    for (size_t i = 0; i < r->n_inputs; i++) {
+        free(r->inputs[i].name);
+        free(r->inputs[i].value);
+    }
+    free(r->inputs);
+    free(r->instruction);
+    *r = (struct cache_record){0};
+}
+
+void cache_record_input(struct cache_record *r, const char *name, const char *value)
+{
+    char *n = cb_strdup(name), *v = cb_strdup(value);
+    CB_PUSH(r->inputs, r->n_inputs, r->cap_inputs) = (struct cache_input){n, v};
+}
+
+/* ---- storing -------------------------------------------------------------------------------- */
+
+static json_t *text_value(const char *s)
+{
+    CB_AUTO(cb_buf) struct cb_buf b = CB_BUF_INIT;
+    cb_utf8_sanitize(&b, s ? s : "", s ? strlen(s) : 0);
+    return json_stringn(b.data, b.len);
+}
+
+static void dump_inputs(const struct cache_record *r, struct cb_buf *out)
+{
+    CB_AUTO(json) json_t *list = json_array();
+    for (size_t i = 0; i < r->n_inputs; i++) {
+        json_t *pair = json_array();
+        json_array_append_new(pair, text_value(r->inputs[i].name));
+        json_array_append_new(pair, text_value(r->inputs[i].value));
+        json_array_append_new(list, pair);
+    }
+    cb_json_dump(list, CB_JSON_COMPACT, out);
+}
+
+static void dump_head(struct cache_store *s, const struct cache_record *r, size_t inputs_size, struct cb_buf *out)
+{
+    char layer[CB_DIGEST_TEXT + 1], created[CB_TIME_MAX];
+    cb_digest_text(&r->layer, layer);
+    cb_time_rfc3339(r->created, created);
+    CB_AUTO(json) json_t *j = json_object();
+    json_object_set_new(j, "record", json_integer(RECORD_VERSION));
+    json_object_set_new(j, "boot", json_string(cache_store_boot_id(s)));
+    json_object_set_new(j, "layer", json_string(layer));
+    json_object_set_new(j, "created", json_string(created));
+    json_object_set_new(j, "instruction", text_value(r->instruction));
+    json_object_set_new(j, "wallUs", json_integer((json_int_t)r->wall_us));
+    json_object_set_new(j, "cpuUs", json_integer((json_int_t)r->cpu_us));
+    json_object_set_new(j, "maxRss", json_integer((json_int_t)r->max_rss));
+    json_object_set_new(j, "inputsSize", json_integer((json_int_t)inputs_size));
+    cb_json_dump(j, CB_JSON_COMPACT, out);
+}
+
+int cache_record_store(struct cache_store *s, const struct cb_digest *key, const struct cache_record *r, struct cb_error *err)
+{
+    struct record_path path = path_of(key);
+    CB_AUTO(cb_buf) struct cb_buf inputs = CB_BUF_INIT;
+    CB_AUTO(cb_buf) struct cb_buf out = CB_BUF_INIT;
+    dump_inputs(r, &inputs);
+    if (inputs.len > CB_MAX_STORE_JSON) { /* no reader would take it; a record without an explanation still hits */
+        cb_buf_reset(&inputs);
+        cb_buf_adds(&inputs, "[]");
+    }
+    dump_head(s, r, inputs.len, &out);
+    cb_buf_addc(&out, '\n');
+    cb_buf_add(&out, inputs.data, inputs.len);
+    cb_buf_addc(&out, '\n');
+    if (cache_store_publish(s, path.dir, path.name, out.data, out.len, err) < 0)
+        return cb_context(err, "record a step");
+    return 0;
+}
+
+/* ---- loading -------------------------------------------------------------------------------- */
+
+static int load_count(json_t *j, const char *key, uint64_t *ret, struct cb_error *err)
+{
+    int64_t v = 0;
+    int r = cb_json_int(j, key, "", &v, err);
+    if (r < 0 || v < 0)
+        return -1;
+    *ret = (uint64_t)v;
+    return 0;
+}
+
+/* 0, or -1 for a head that is not whole. `err` is only a scratch for the getters. */
+static int parse_head(const char *text, size_t n, struct cache_record *r, uint64_t *inputs_size, struct cb_error *err)
+{
+    CB_AUTO(json) json_t *j = cb_json_parse(text, n, "record", err);
+    const char *layer = NULL, *created = NULL, *instruction = "";
+    int64_t version = 0;
+    if (!j || cb_json_int(j, "record", "", &version, err) <= 0 || version != RECORD_VERSION)
+        return -1;
+    if (cb_json_str(j, "layer", "", &layer, err) <= 0 || !cb_digest_parse(layer, &r->layer))
+        return -1;
+    if (cb_json_str(j, "created", "", &created, err) <= 0 || !cb_time_parse_rfc3339(created, &r->created))
+        return -1;
+    if (cb_json_str(j, "instruction", "", &instruction, err) < 0 || load_count(j, "wallUs", &r->wall_us, err) < 0 ||
+        load_count(j, "cpuUs", &r->cpu_us, err) < 0 || load_count(j, "maxRss", &r->max_rss, err) < 0 ||
+        load_count(j, "inputsSize", inputs_size, err) < 0)
+        return -1;
+    r->instruction = cb_strdup(instruction);
+    return 0;
+}
+
+/* Reads on until the head's line is whole. Its length without the newline; -1: there is no newline. */
+static ssize_t read_head(int fd, struct cb_buf *b)
+{
+    size_t step = FIRST_READ, seen = 0;
+    for (;;) {
+        cb_buf_reserve(b, step);
+        int n = cb_read_full(fd, b->data + b->len, step);
+        if (n < 0)
+            return -1;
+        b->len += (size_t)n;
+        b->data[b->len] = 0;
+        const char *end = memchr(b->data + seen, '\n', b->len - seen);
+        if (end)
+            return end - b->data;
+        seen = b->len;
+        if ((size_t)n < step || b->len > CB_MAX_STORE_JSON)
+            return -1;
+        step = b->len;
+    }
+}
+
+/* Opens and reads the head; the size must be what the head says. The fd, -1: there is none (that is whole). */
+static int open_record(struct cache_store *s, const struct cb_digest *key, struct cache_record *r, struct stat *st,
+                       size_t *inputs_at)
+{
+    CB_AUTO(cb_buf) struct cb_buf b = CB_BUF_INIT;
+    CB_AUTO(cb_error) struct cb_error ignored = CB_ERROR_INIT;
+    CB_AUTO(close) int fd = openat(s->root, path_of(key).text, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    uint64_t inputs_size = 0;
+    if (fd < 0 || fstat(fd, st) < 0 || !S_ISREG(st->st_mode))
+        return -1;
+    ssize_t head = read_head(fd, &b);
+    if (head < 0 || parse_head(b.data, (size_t)head, r, &inputs_size, &ignored) < 0)
+        return -1;
+    *inputs_at = (size_t)head + 1;
+    if (inputs_size > CB_MAX_STORE_JSON || (uint64_t)st->st_size != *inputs_at + inputs_size + 1)
+        return -1;
+    return cb_take_fd(&fd);
+}
+
+/* Notes the use for the least-recently-used order of cache_prune, rarely enough to cost nothing. */
+static void touch(int fd, const struct stat *st)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME_COARSE, &now);
+    if (now.tv_sec - st->st_mtim.tv_sec >= CACHE_RECORD_TOUCH || st->st_mtim.tv_sec > now.tv_sec)
+        (void)futimens(fd, NULL);
+}
+
+int cache_record_load(struct cache_store *s, const struct cb_digest *key, struct cache_record *ret, struct cb_error *err)
+{
+    CB_AUTO(cache_record) struct cache_record r = {0};
+    struct cache_layer layer;
+    struct stat st;
+    size_t inputs_at;
+    CB_AUTO(close) int fd = open_record(s, key, &r, &st, &inputs_at);
+    if (fd < 0)
+        return 0;
+    int found = cache_layer_find(s, &r.layer, &layer, err);
+    if (found <= 0)
+        return found;
+    touch(fd, &st);
+    *ret = r;
+    r = (struct cache_record){0};
+    return 1;
+}
+
+static int parse_inputs(const char *text, size_t n, struct cache_record *r)
+{
+    CB_AUTO(cb_error) struct cb_error ignored = CB_ERROR_INIT;
+    CB_AUTO(json) json_t *list = cb_json_parse(text, n, "record", &ignored);
+    size_t i;
+    json_t *pair;
+    if (!json_is_array(list))
+        return -1;
+    json_array_foreach (list, i, pair) {
+        const char *name = json_string_value(json_array_get(pair, 0));
+        const char *value = json_string_value(json_array_get(pair, 1));
+        if (!name || !value)
+            return -1;
+        cache_record_input(r, name, value);
+    }
+    return 0;
+}
+
+int cache_record_load_inputs(struct cache_store *s, const struct cb_digest *key, struct cache_record *r, struct cb_error *err)
+{
+    (void)err; /* whatever is wrong with a record, it counts as none */
+    CB_AUTO(cache_record) struct cache_record whole = {0};
+    CB_AUTO(cb_buf) struct cb_buf b = CB_BUF_INIT;
+    struct stat st;
+    size_t at;
+    CB_AUTO(close) int fd = open_record(s, key, &whole, &st, &at);
+    if (fd < 0 || lseek(fd, (off_t)at, SEEK_SET) < 0 || cb_read_fd(fd, CB_MAX_STORE_JSON, &b) < 0)
+        return 0;
+    if (parse_inputs(b.data, b.len, &whole) < 0)
+        return 0;
+    for (size_t i = 0; i < whole.n_inputs; i++)
+        cache_record_input(r, whole.inputs[i].name, whole.inputs[i].value);
+    return 1;
+}

@@ -1,0 +1,328 @@
+#include "cache/store.h"
+
+#include "base/text.h"
+#include "cache/store-internal.h"
+
+#include <dirent.h>
+#include <stdio.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+static const char *const layout[] = {"blobs",  "blobs/sha256", "layers", "diffs", "records",
+                                     "images", "context",      "mounts", "locks", "work"};
+
+/* ---- where it is ---------------------------------------------------------------------------- */
+
+char *cache_store_default_path(const char *root, struct cb_error *err)
+{
+    if (root && !*root) {
+        cb_fail(err, CB_E_USAGE, "the directory of the store is empty");
+        return NULL;
+    }
+    if (root)
+        return cb_strdup(root);
+    const char *env = getenv("CBUILD_ROOT");
+    if (env && *env)
+        return cb_strdup(env);
+    if (geteuid() == 0)
+        return cb_strdup("/var/lib/cbuild");
+    const char *data = getenv("XDG_DATA_HOME");
+    if (data && *data == '/') /* a relative one is to be ignored, says the XDG specification */
+        return cb_printf("%s/cbuild", data);
+    const char *home = getenv("HOME");
+    if (home && *home == '/')
+        return cb_printf("%s/.local/share/cbuild", home);
+    cb_fail(err, CB_E_USAGE, "no place for the store: HOME is not set");
+    cb_hint(err, "give a directory with --root or in CBUILD_ROOT");
+    return NULL;
+}
+
+static char *absolute(const char *path)
+{
+    if (*path == '/')
+        return cb_strdup(path);
+    CB_AUTO(free) char *cwd = getcwd(NULL, 0);
+    return cwd ? cb_printf("%s/%s", strcmp(cwd, "/") == 0 ? "" : cwd, path) : cb_strdup(path);
+}
+
+/* ---- making it ------------------------------------------------------------------------------ */
+
+static int fail_open(struct cb_error *err, int sys, const char *what, const char *path)
+{
+    if (sys == ENOTDIR || sys == EEXIST) {
+        cb_fail(err, CB_E_FAILED, "store '%s': there is a file where a directory should be", path);
+        return cb_hint(err, "remove the file or choose another directory with --root");
+    }
+    cb_fail_sys(err, sys, "%s '%s'", what, path);
+    if (sys == EACCES || sys == EPERM)
+        cb_hint(err, "choose a directory that you may write with --root or in CBUILD_ROOT");
+    return -1;
+}
+
+/* Parents and all: what we make is for its owner alone. */
+static int make_root(const char *path, struct cb_error *err)
+{
+    int r = cb_mkdirs(AT_FDCWD, path, 0700);
+    return r < 0 ? fail_open(err, -r, "make the store", path) : 0;
+}
+
+static bool is_ours(const char *name)
+{
+    if (strcmp(name, "lost+found") == 0 || cache_is_temporary(name)) /* a file system of its own; a crash */
+        return true;
+    for (size_t i = 0; i < CB_LEN(layout); i++)
+        if (strcmp(name, layout[i]) == 0)
+            return true;
+    return false;
+}
+
+/* A directory without `format` becomes a store only when nothing else is in it (or what a killed
+ * first start left). */
+static int check_empty(struct cache_store *s, struct cb_error *err)
+{
+    CB_AUTO(cb_strv) struct cb_strv names = {0};
+    int r = cache_store_names(s, ".", &names);
+    if (r < 0)
+        return fail_open(err, -r, "read the store", s->path);
+    for (size_t i = 0; i < names.n; i++) {
+        if (is_ours(names.items[i]) || strcmp(names.items[i], "format") == 0)
+            continue;
+        cb_fail(err, CB_E_FAILED, "'%s' is no store: it has no 'format' file, but holds '%s'", s->path, names.items[i]);
+        return cb_hint(err, "choose an empty or a new directory with --root");
+    }
+    return 0;
+}
+
+/* `format` is synced, once in the life of a store: empty after a power loss it would lock everybody out. */
+static int write_format(struct cache_store *s, struct cb_error *err)
+{
+    char salt[CACHE_RANDOM_NAME + 1];
+    cache_random_name(salt);
+    CB_AUTO(free) char *tmp = cb_printf(".tmp-%s", salt);
+    CB_AUTO(free) char *text = cb_printf("%d\n", CACHE_FORMAT);
+    CB_AUTO(close) int fd = openat(s->root, tmp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    int r = fd < 0 ? -errno : cb_write_full(fd, text, strlen(text));
+    if (r == 0 && fsync(fd) < 0)
+        r = -errno;
+    if (r == 0 && renameat(s->root, tmp, s->root, "format") < 0)
+        r = -errno;
+    if (r < 0 && fd >= 0)
+        unlinkat(s->root, tmp, 0);
+    return r < 0 ? fail_open(err, -r, "write to the store", s->path) : 0;
+}
+
+static int make_layout(struct cache_store *s, struct cb_error *err)
+{
+    if (check_empty(s, err) < 0)
+        return -1;
+    for (size_t i = 0; i < CB_LEN(layout); i++)
+        if (mkdirat(s->root, layout[i], 0700) < 0 && errno != EEXIST)
+            return fail_open(err, errno, "write to the store", s->path);
+    return write_format(s, err);
+}
+
+/* ---- opening it ----------------------------------------------------------------------------- */
+
+/* Root working in a user's store (sudo) would leave files there that the user cannot remove. */
+static int check_owner(struct cache_store *s, struct cb_error *err)
+{
+    struct stat st;
+    if (fstat(s->root, &st) < 0)
+        return cb_fail_sys(err, errno, "stat '%s'", s->path);
+    if (st.st_uid == geteuid() || st.st_uid == 0)
+        return 0;
+    cb_fail(err, CB_E_FAILED, "store '%s' belongs to user %u, and this is user %u", s->path, (unsigned)st.st_uid,
+            (unsigned)geteuid());
+    return cb_hint(err, "run as that user, or choose another directory with --root (a new one inside it will do)");
+}
+
+/* 1: it is our format. 0: there is none yet. */
+static int check_format(struct cache_store *s, struct cb_error *err)
+{
+    char text[32];
+    CB_AUTO(close) int fd = openat(s->root, "format", O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0)
+        return errno == ENOENT ? 0 : fail_open(err, errno, "read the store", s->path);
+    int n = cb_read_full(fd, text, sizeof(text) - 1);
+    if (n < 0)
+        return fail_open(err, -n, "read the store", s->path);
+    if (n && text[n - 1] == '\n')
+        n--;
+    text[n] = 0;
+    uint64_t number;
+    if (strlen(text) != (size_t)n || !cb_parse_u64(text, UINT32_MAX, &number)) {
+        cb_fail(err, CB_E_CORRUPT, "store '%s': its 'format' file holds no number", s->path);
+        return cb_hint(err, "choose another directory with --root, or remove this one when it is not needed");
+    }
+    if (number != CACHE_FORMAT) {
+        cb_fail(err, CB_E_UNSUPPORTED, "store '%s' has format %llu, and this cbuild knows format %d", s->path,
+                (unsigned long long)number, CACHE_FORMAT);
+        return cb_hint(err, "use the cbuild that made it, choose another directory with --root, or remove this one");
+    }
+    return 1;
+}
+
+int cache_store_open(const char *path, struct cache_store **ret, struct cb_error *err)
+{
+    CB_AUTO(cache_store) struct cache_store *s = CB_NEW(struct cache_store);
+    s->path = absolute(path);
+    s->root = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (s->root < 0 && errno == ENOENT) {
+        if (make_root(path, err) < 0)
+            return -1;
+        s->root = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    }
+    if (s->root < 0)
+        return fail_open(err, errno, "open the store", path);
+    if (check_owner(s, err) < 0)
+        return -1;
+    int r = check_format(s, err);
+    if (r < 0 || (r == 0 && make_layout(s, err) < 0))
+        return -1;
+    *ret = CB_TAKE(s);
+    return 0;
+}
+
+void cache_store_free(struct cache_store *s)
+{
+    if (!s)
+        return;
+    cb_close(s->root);
+    free(s->path);
+    free(s->boot_id);
+    free(s);
+}
+
+const char *cache_store_boot_id(struct cache_store *s)
+{
+    if (!s->boot_id) {
+        CB_AUTO(cb_buf) struct cb_buf b = CB_BUF_INIT;
+        int r = cb_read_file(AT_FDCWD, "/proc/sys/kernel/random/boot_id", 64, &b);
+        while (b.len && b.data[b.len - 1] == '\n')
+            cb_buf_truncate(&b, b.len - 1);
+        s->boot_id = cb_strdup(r < 0 ? "" : b.data);
+    }
+    return s->boot_id;
+}
+
+bool cache_store_is_this_boot(struct cache_store *s, const char *boot_id)
+{
+    return *boot_id && strcmp(boot_id, cache_store_boot_id(s)) == 0;
+}
+
+/* ---- files and directories of it ------------------------------------------------------------ */
+
+int cache_store_dir(struct cache_store *s, const char *dir)
+{
+    int fd = openat(s->root, dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0 && errno == ENOENT) {
+        int r = cb_mkdirs(s->root, dir, 0700);
+        if (r < 0)
+            return r;
+        fd = openat(s->root, dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    }
+    return fd < 0 ? -errno : fd;
+}
+
+int cache_store_publish(struct cache_store *s, const char *dir, const char *name, const void *p, size_t n, struct cb_error *err)
+{
+    CB_AUTO(free) char *path = cb_printf("%s/%s", dir, name);
+    int r = cb_publish_file(s->root, path, p, n, 0600);
+    if (r == -ENOENT) {
+        r = cb_mkdirs(s->root, dir, 0700);
+        if (r == 0)
+            r = cb_publish_file(s->root, path, p, n, 0600);
+    }
+    return r < 0 ? cb_fail_sys(err, r, "write '%s/%s'", s->path, path) : 0;
+}
+
+static int by_bytes(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+int cache_store_names(struct cache_store *s, const char *dir, struct cb_strv *ret)
+{
+    int fd = openat(s->root, dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0)
+        return errno == ENOENT ? 0 : -errno;
+    DIR *d = fdopendir(fd);
+    if (!d) {
+        int r = -errno;
+        cb_close(fd);
+        return r;
+    }
+    struct dirent *e;
+    size_t first = ret->n;
+    while ((errno = 0, e = readdir(d)))
+        if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0)
+            cb_strv_push(ret, e->d_name);
+    int r = -errno;
+    closedir(d);
+    if (r == 0 && ret->n > first)
+        qsort(ret->items + first, ret->n - first, sizeof(*ret->items), by_bytes);
+    return r;
+}
+
+/* ---- locks ---------------------------------------------------------------------------------- */
+
+static bool lock_name_valid(const char *name)
+{
+    size_t n = strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.");
+    return n > 0 && n <= 200 && !name[n] && name[0] != '.';
+}
+
+static int open_lock(struct cache_store *s, const char *path)
+{
+    int fd = openat(s->root, path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+    if (fd < 0 && errno == ENOENT && cb_mkdirs(s->root, "locks", 0700) == 0)
+        fd = openat(s->root, path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+    return fd < 0 ? -errno : fd;
+}
+
+static int fail_lock(struct cb_error *err, int sys, struct cache_store *s, const char *path)
+{
+    cb_fail_sys(err, sys, "lock '%s/%s'", s->path, path);
+    if (sys == ENOLCK || sys == ENOSYS || sys == EOPNOTSUPP)
+        cb_hint(err, "the file system of the store has no locks: choose a directory on a local disk with --root");
+    return -1;
+}
+
+int cache_lock(struct cache_store *s, const char *name, bool exclusive, bool wait, int *ret_fd, struct cb_error *err)
+{
+    if (!lock_name_valid(name))
+        return cb_fail(err, CB_E_FAILED, "'%s' cannot be the name of a lock", name);
+    CB_AUTO(free) char *path = cb_printf("locks/%s", name);
+    int how = (exclusive ? LOCK_EX : LOCK_SH) | (wait ? 0 : LOCK_NB);
+    for (;;) {
+        CB_AUTO(close) int fd = open_lock(s, path);
+        if (fd < 0)
+            return fail_lock(err, -fd, s, path);
+        while (flock(fd, how) < 0) {
+            if (errno == EWOULDBLOCK)
+                return 0;
+            if (errno != EINTR)
+                return fail_lock(err, errno, s, path);
+        }
+        /* Its last holder may have removed the file while we waited: then another one is the lock now. */
+        struct stat st;
+        if (fstat(fd, &st) < 0)
+            return fail_lock(err, errno, s, path);
+        if (st.st_nlink == 0)
+            continue;
+        *ret_fd = cb_take_fd(&fd);
+        return 1;
+    }
+}
+
+void cache_unlock(struct cache_store *s, const char *name, int *fd)
+{
+    if (*fd < 0)
+        return;
+    if (name && lock_name_valid(name)) {
+        CB_AUTO(free) char *path = cb_printf("locks/%s", name);
+        (void)unlinkat(s->root, path, 0); /* an empty file that stays does no harm */
+    }
+    (void)flock(*fd, LOCK_UN); /* for a child that inherited it */
+    *fd = cb_close(*fd);
+}
