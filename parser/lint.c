@@ -43,8 +43,7 @@ const struct df_rule_info df_rules[DF_RULE_COUNT] = {
     [DF_LINT_UNDEFINED_ARG_IN_FROM] = {.name = "UndefinedArgInFrom",
                                        .slug = "undefined-arg-in-from",
                                        .description = "FROM command must use declared ARGs",
-                                       .format = "FROM argument '%s' is not declared",
-                                       .suggestion = " (did you mean %s?)"},
+                                       .format = "FROM argument '%s' is not declared%s"},
     [DF_LINT_WORKDIR_RELATIVE_PATH] =
         {.name = "WorkdirRelativePath",
          .slug = "workdir-relative-path",
@@ -54,8 +53,7 @@ const struct df_rule_info df_rules[DF_RULE_COUNT] = {
     [DF_LINT_UNDEFINED_VAR] = {.name = "UndefinedVar",
                                .slug = "undefined-var",
                                .description = "Variables should be defined before their use",
-                               .format = "Usage of undefined variable '$%s'",
-                               .suggestion = " (did you mean $%s?)"},
+                               .format = "Usage of undefined variable '$%s'%s"},
     [DF_LINT_MULTIPLE_INSTRUCTIONS_DISALLOWED] =
         {.name = "MultipleInstructionsDisallowed",
          .slug = "multiple-instructions-disallowed",
@@ -253,12 +251,6 @@ static void format_message(struct cb_buf *out, const struct df_rule_info *info, 
     for (const char *f = info->format; *f; f++)
         if (*f == '%')
             format_arg(out, *++f, va_arg(*ap, const char *));
-        else
-            cb_buf_addc(out, *f);
-    const char *meant = info->suggestion ? va_arg(*ap, const char *) : NULL;
-    for (const char *f = meant ? info->suggestion : ""; *f; f++)
-        if (*f == '%')
-            format_arg(out, *++f, meant);
         else
             cb_buf_addc(out, *f);
 }

@@ -22,9 +22,9 @@ enum df_rule {
     DF_LINT_RESERVED_STAGE_NAME,           /* name */
     DF_LINT_JSON_ARGS_RECOMMENDED,         /* keyword */
     DF_LINT_MAINTAINER_DEPRECATED,
-    DF_LINT_UNDEFINED_ARG_IN_FROM,               /* variable, meant (or NULL) */
+    DF_LINT_UNDEFINED_ARG_IN_FROM,               /* variable, " (did you mean X?)" or "" */
     DF_LINT_WORKDIR_RELATIVE_PATH,               /* path */
-    DF_LINT_UNDEFINED_VAR,                       /* variable, meant (or NULL) */
+    DF_LINT_UNDEFINED_VAR,                       /* variable, " (did you mean $X?)" or "" */
     DF_LINT_MULTIPLE_INSTRUCTIONS_DISALLOWED,    /* keyword */
     DF_LINT_LEGACY_KEY_VALUE_FORMAT,             /* keyword, keyword */
     DF_LINT_INVALID_BASE_IMAGE_PLATFORM,         /* image, actual, expected */
@@ -48,7 +48,6 @@ struct df_rule_info {
     const char *slug;        /* last part of the URL, NULL: no page */
     const char *description; /* shown as detail */
     const char *format;      /* a conversion an argument: %s as it is, %q as a Go string */
-    const char *suggestion;  /* appended with one more argument unless that is NULL; NULL: none */
     bool experimental;
 };
 extern const struct df_rule_info df_rules[DF_RULE_COUNT];
