@@ -54,16 +54,17 @@ int reg_push_document(struct reg_client *c, const struct oci_ref *ref, const cha
 /* ---- plain HTTP(S) for ADD and contexts ------------------------------------------------------ */
 struct reg_get {
     const char *url;
-    const char *if_none_match;      /* ETag of an earlier answer, or NULL */
-    const char *authorization;      /* header value, or NULL */
-    uint64_t max_size;              /* 0: none */
+    const char *if_none_match; /* ETag of an earlier answer, or NULL */
+    const char *authorization; /* header value, or NULL */
+    uint64_t max_size;         /* 0: none */
 };
 struct reg_get_answer {
-    int status;         /* 200, or 304 */
+    int status;                                /* 200, or 304 */
     char *etag, *last_modified, *content_type; /* NULL when absent */
 };
 void reg_get_answer_done(struct reg_get_answer *a);
 /* Redirects are followed. Status >= 400 is an error "invalid response status 404". */
-int reg_get(struct reg_client *c, const struct reg_get *get, cb_sink_fn *sink, void *arg, struct reg_get_answer *ret, struct cb_error *err);
+int reg_get(struct reg_client *c, const struct reg_get *get, cb_sink_fn *sink, void *arg, struct reg_get_answer *ret,
+            struct cb_error *err);
 
 #endif

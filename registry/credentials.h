@@ -1,0 +1,40 @@
+/* Who we are for a registry (oci-distribution.md §8). Sources, the first that knows the registry wins:
+ *   1. $REGISTRY_AUTH_FILE
+ *   2. $DOCKER_AUTH_CONFIG (the text itself)
+ *   3. $DOCKER_CONFIG/config.json, else ~/.docker/config.json
+ *   4. $XDG_RUNTIME_DIR/containers/auth.json, else /run/containers/$UID/auth.json
+ *   5. $XDG_CONFIG_HOME/containers/auth.json, else ~/.config/containers/auth.json
+ *   6. ~/.dockercfg
+ * Within one: credHelpers, credsStore, auths. Read once, then immutable: any number of threads may ask. */
+#ifndef REG_CREDENTIALS_H
+#define REG_CREDENTIALS_H
+
+#include "base/buf.h"
+#include "base/error.h"
+
+struct reg_credentials;
+
+struct reg_cred {
+    char *user, *password;
+    char *identity_token; /* for the token server only */
+    char *registry_token; /* a ready Bearer token */
+};
+void reg_cred_done(struct reg_cred *c);
+CB_DEFINE_AUTO(reg_cred, struct reg_cred, reg_cred_done)
+
+/* NULL: a file that is there is damaged, or one that a variable names cannot be read. */
+struct reg_credentials *reg_credentials_load(struct cb_error *err);
+struct reg_credentials *reg_credentials_new(void); /* knows nobody yet */
+/* Adds a source behind the others; `name` for messages. `legacy`: the text is what others have under "auths". */
+int reg_credentials_add(struct reg_credentials *c, const char *text, size_t n, const char *name, bool legacy,
+                        struct cb_error *err);
+void reg_credentials_free(struct reg_credentials *c);
+CB_DEFINE_AUTO_PTR(reg_credentials, struct reg_credentials, reg_credentials_free)
+
+/* For a repository on a registry ("docker.io", "library/busybox"). 1: *ret is the caller's; 0: nobody, go
+ * anonymously; -1: the matching entry is damaged. May run a credential helper; one that fails counts as not
+ * knowing the registry, and why is appended to `note`. */
+int reg_credentials_find(const struct reg_credentials *c, const char *domain, const char *path, struct reg_cred *ret,
+                         struct cb_buf *note, struct cb_error *err);
+
+#endif
