@@ -27,7 +27,7 @@ void cache_image_done(struct cache_image *i)
 
 /* One path component whatever the name says: everything but letters, digits and a few marks becomes %XX,
  * a leading '.' too. Caller frees. */
-static char *escape_name(const char *name)
+char *cache_image_file(const char *name)
 {
     static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.:@+";
     CB_AUTO(cb_buf) struct cb_buf b = CB_BUF_INIT;
@@ -123,7 +123,7 @@ int cache_image_store(struct cache_store *s, const struct cache_image *i, struct
 {
     if (!i->name || !*i->name)
         return cb_fail(err, CB_E_FAILED, "an image without a name cannot be stored");
-    CB_AUTO(free) char *file = escape_name(i->name);
+    CB_AUTO(free) char *file = cache_image_file(i->name);
     CB_AUTO(json) json_t *j = image_value(i);
     CB_AUTO(cb_buf) struct cb_buf out = CB_BUF_INIT;
     cb_json_dump(j, CB_JSON_INDENT, &out);
@@ -231,7 +231,7 @@ static int load_file(struct cache_store *s, const char *file, struct cache_image
 
 int cache_image_load(struct cache_store *s, const char *name, struct cache_image *ret, struct cb_error *err)
 {
-    CB_AUTO(free) char *file = escape_name(name);
+    CB_AUTO(free) char *file = cache_image_file(name);
     CB_AUTO(cache_image) struct cache_image i = {0};
     int r = load_file(s, file, &i, err);
     if (r <= 0)
@@ -245,7 +245,7 @@ int cache_image_load(struct cache_store *s, const char *name, struct cache_image
 
 int cache_image_remove(struct cache_store *s, const char *name, struct cb_error *err)
 {
-    CB_AUTO(free) char *file = escape_name(name);
+    CB_AUTO(free) char *file = cache_image_file(name);
     CB_AUTO(free) char *path = cb_printf("images/%s", file);
     if (unlinkat(s->root, path, 0) == 0)
         return 1;

@@ -238,3 +238,16 @@ int cache_record_load_inputs(struct cache_store *s, const struct cb_digest *key,
         cache_record_input(r, whole.inputs[i].name, whole.inputs[i].value);
     return 1;
 }
+
+int cache_record_peek(struct cache_store *s, const struct cb_digest *key, struct cb_digest *ret_layer, int64_t *ret_used)
+{
+    CB_AUTO(cache_record) struct cache_record r = {0};
+    struct stat st;
+    size_t at;
+    CB_AUTO(close) int fd = open_record(s, key, &r, &st, &at);
+    if (fd < 0)
+        return 0;
+    *ret_layer = r.layer;
+    *ret_used = st.st_mtim.tv_sec;
+    return 1;
+}

@@ -34,4 +34,8 @@ int cache_record_load_inputs(struct cache_store *s, const struct cb_digest *key,
  * replacement characters: it is for showing. */
 int cache_record_store(struct cache_store *s, const struct cb_digest *key, const struct cache_record *r, struct cb_error *err);
 
+/* For cache_prune and cache_usage: which layer the record names and when it was last used (seconds).
+ * 1, or 0: there is none, or it is damaged. */
+int cache_record_peek(struct cache_store *s, const struct cb_digest *key, struct cb_digest *ret_layer, int64_t *ret_used);
+
 #endif

@@ -28,6 +28,9 @@ int cache_store_publish(struct cache_store *s, const char *dir, const char *name
 /* The names in a directory of the store, sorted; without "." and "..". Missing: none. 0 or -errno. */
 int cache_store_names(struct cache_store *s, const char *dir, struct cb_strv *ret);
 
+/* The file name of an image below images/; caller frees. */
+char *cache_image_file(const char *name);
+
 /* Is it cb_publish_file's or ours, on its way to a name? Left over by a crash when it is old. */
 static inline bool cache_is_temporary(const char *name)
 {

@@ -1,0 +1,145 @@
+/* mounts/<hex of the key>/: `key` (text; its time is the last use) and directories 0, 1, …: 0 is the one that
+ * everybody shares, the others exist where PRIVATE users met. Lock files mount-<hex>-<n> say who uses them;
+ * they are beside the directories, so that a directory can be replaced while it is in use. */
+#include "cache/mount.h"
+
+#include "cache/mount-seed.h"
+#include "cache/store-internal.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+#define MAX_SLOTS 10000 /* users of one PRIVATE cache at once; more are a mistake */
+
+struct cache_mount {
+    struct cache_store *store;
+    int dir, lock;
+};
+
+struct place {
+    char hex[CB_DIGEST_HEX + 1];
+    char dir[sizeof("mounts/") + CB_DIGEST_HEX];
+    char slot[16];
+};
+
+static void note_use(struct cache_store *s, const struct place *at, const char *key)
+{
+    CB_AUTO(cb_error) struct cb_error ignored = CB_ERROR_INIT;
+    CB_AUTO(free) char *path = cb_printf("%s/key", at->dir);
+    if (utimensat(s->root, path, NULL, AT_SYMLINK_NOFOLLOW) < 0)
+        (void)cache_store_publish(s, at->dir, "key", key, strlen(key), &ignored); /* only prune and people read it */
+}
+
+static int lock_slot(struct cache_store *s, const struct cache_mount_request *r, struct place *at, unsigned slot, int *ret,
+                     struct cb_error *err)
+{
+    char name[160];
+    snprintf(at->slot, sizeof(at->slot), "%u", slot);
+    snprintf(name, sizeof(name), "mount-%s-%s", at->hex, at->slot);
+    return cache_lock(s, name, r->sharing != CACHE_SHARED, r->sharing != CACHE_PRIVATE, ret, err);
+}
+
+static int choose_slot(struct cache_store *s, const struct cache_mount_request *r, struct place *at, int *ret,
+                       struct cb_error *err)
+{
+    unsigned slots = r->sharing == CACHE_PRIVATE ? MAX_SLOTS : 1;
+    for (unsigned i = 0; i < slots; i++) {
+        int got = lock_slot(s, r, at, i, ret, err);
+        if (got)
+            return got;
+    }
+    return cb_fail(err, CB_E_FAILED, "cache mount '%s' has too many users at once", at->hex);
+}
+
+/* Made whole beside and renamed: nobody sees it half filled. Another one that came first is as good. */
+static int make_slot(struct cache_store *s, const struct cache_mount_request *r, int parent, const char *slot,
+                     struct cb_error *err)
+{
+    struct cache_work work = CACHE_WORK_INIT;
+    if (cache_work_begin(s, &work, err) < 0)
+        return -1;
+    int result = -1;
+    CB_AUTO(close)
+    int dir = mkdirat(work.dir, "new", 0700) < 0 ? -1 : openat(work.dir, "new", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (dir < 0)
+        cb_fail_sys(err, errno, "make a cache mount in '%s/mounts'", s->path);
+    else if (r->seed >= 0 && cache_mount_seed(r->seed, dir, err) < 0)
+        ;
+    else if (fchown(dir, r->uid, r->gid) < 0 && errno != EPERM && errno != EINVAL) /* ids that this user has not */
+        cb_fail_sys(err, errno, "set the owner of a cache mount");
+    else if (fchmod(dir, r->mode & 0777) < 0 && errno != EPERM)
+        cb_fail_sys(err, errno, "set the mode of a cache mount");
+    else if (renameat2(work.dir, "new", parent, slot, RENAME_NOREPLACE) < 0 && errno != EEXIST)
+        cb_fail_sys(err, errno, "make a cache mount in '%s/mounts'", s->path);
+    else
+        result = 0;
+    cache_work_done(s, &work);
+    return result;
+}
+
+/* Whoever still uses it keeps what he has; it goes with him. */
+static int remove_slot(struct cache_store *s, int parent, const char *slot, struct cb_error *err)
+{
+    char name[CACHE_RANDOM_NAME + 1];
+    cache_random_name(name);
+    CB_AUTO(close) int work = cache_store_dir(s, "work");
+    if (work < 0)
+        return cb_fail_sys(err, work, "open '%s/work'", s->path);
+    if (renameat(parent, slot, work, name) < 0)
+        return errno == ENOENT ? 0 : cb_fail_sys(err, errno, "empty a cache mount in '%s/mounts'", s->path);
+    (void)cb_remove_tree(work, name); /* what cannot go now is for the sweep */
+    return 0;
+}
+
+static int open_slot(struct cache_store *s, const struct cache_mount_request *r, const struct place *at, struct cb_error *err)
+{
+    CB_AUTO(close) int parent = cache_store_dir(s, at->dir);
+    if (parent < 0)
+        return cb_fail_sys(err, parent, "open '%s/%s'", s->path, at->dir);
+    if (r->fresh && remove_slot(s, parent, at->slot, err) < 0)
+        return -1;
+    for (int tries = 0; tries < 100; tries++) { /* a fresh start of another build may take it away at once */
+        int fd = openat(parent, at->slot, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        if (fd >= 0)
+            return fd;
+        if (errno != ENOENT)
+            break;
+        if (make_slot(s, r, parent, at->slot, err) < 0)
+            return -1;
+    }
+    return cb_fail_sys(err, errno, "open '%s/%s/%s'", s->path, at->dir, at->slot);
+}
+
+int cache_mount_acquire(struct cache_store *s, const struct cache_mount_request *r, struct cache_mount **ret,
+                        struct cb_error *err)
+{
+    struct place at = {.dir = "mounts/"};
+    struct cb_digest d;
+    CB_AUTO(close) int lock = -1;
+    cb_sha256(r->key, strlen(r->key), &d);
+    cb_digest_hex(&d, at.hex);
+    memcpy(at.dir + 7, at.hex, sizeof(at.hex));
+    if (choose_slot(s, r, &at, &lock, err) < 0)
+        return -1;
+    int dir = open_slot(s, r, &at, err);
+    if (dir < 0)
+        return -1;
+    note_use(s, &at, r->key);
+    *ret = CB_NEW(struct cache_mount);
+    **ret = (struct cache_mount){s, dir, cb_take_fd(&lock)};
+    return 0;
+}
+
+int cache_mount_dir(const struct cache_mount *m)
+{
+    return m->dir;
+}
+
+void cache_mount_release(struct cache_mount *m)
+{
+    if (!m)
+        return;
+    cb_close(m->dir);
+    cache_unlock(m->store, NULL, &m->lock);
+    free(m);
+}
