@@ -13,7 +13,8 @@ struct df_chown {
     bool group_is_id;
     uint32_t uid, gid;
 };
-/* Splits `text` (after expansion, not empty) at the first ':'; behind a second ':' nothing counts. */
+/* Splits `text` (after expansion, not empty) at the first ':'. Numbers are those up to 2147483647, as in BuildKit;
+ * "root" is the number 0. Anything else is a name. */
 void df_chown_parse(const char *text, struct df_chown *ret);
 void df_chown_done(struct df_chown *c);
 CB_DEFINE_AUTO(df_chown, struct df_chown, df_chown_done)
@@ -29,7 +30,7 @@ void df_chown_resolve(const char *text, const struct cb_str *passwd, const struc
 /* A compiled --chmod value. */
 struct df_chmod_op {
     char cmd;   /* '+' '-' 'X', or 'u' 'g' 'o': copy these bits */
-    uint8_t to; /* copies: DF_CHMOD_* */
+    uint8_t to; /* of a copy: classes and what happens there; known to owner.c */
     uint32_t bits;
 };
 struct df_chmod {

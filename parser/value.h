@@ -16,7 +16,8 @@ bool df_parse_u32(const char *s, uint32_t *ret);
 /* strconv.Atoi: optional sign, decimal digits, leading zeros; 64 bits. */
 bool df_parse_int(const char *s, int64_t *ret);
 
-/* EXPOSE: one word after expansion. Appends "port/proto" for every port of it to `ports`. */
+/* EXPOSE: one word after expansion. Appends "port/proto" for every port of it to `ports`, which is unchanged
+ * on failure; more than CB_MAX_EXPOSED in it are refused. */
 struct df_expose_lint {
     bool proto_casing; /* the protocol is not lower-case */
     bool host_part;    /* an IP address or a host port is given */
@@ -25,8 +26,6 @@ int df_expose_parse(const char *word, struct cb_strv *ports, struct df_expose_li
 
 /* STOPSIGNAL after expansion. 0, or -1 `invalid signal: X`. */
 int df_signal_check(const char *s, struct cb_error *err);
-/* The number of a signal given as df_signal_check takes it; 0 when it is none or out of int's range. */
-int df_signal_number(const char *s);
 
 /* RUN --device value (§11). */
 struct df_device {
