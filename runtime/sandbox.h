@@ -11,7 +11,7 @@
 #include <sys/resource.h>
 
 enum rt_mount_kind {
-    RT_MOUNT_BIND,   /* source_fd: a directory or file (O_PATH) */
+    RT_MOUNT_BIND, /* source_fd: a directory or file (O_PATH) */
     RT_MOUNT_TMPFS,
     RT_MOUNT_DATA,   /* a file in memory with `data` (secrets); mode, uid, gid */
     RT_MOUNT_SOCKET, /* source_fd: a socket file to bind (ssh agent) */
@@ -19,12 +19,12 @@ enum rt_mount_kind {
 };
 struct rt_mount {
     enum rt_mount_kind kind;
-    const char *target;  /* absolute inside the root; symlinks followed inside it */
+    const char *target; /* absolute inside the root; symlinks followed inside it */
     int source_fd;
     const char *source_path; /* below source_fd, symlinks followed inside it ("" or NULL: itself) */
     bool readonly;
     bool nosuid_nodev_noexec;
-    uint64_t size;       /* tmpfs: bytes, 0: no limit */
+    uint64_t size; /* tmpfs: bytes, 0: no limit */
     const void *data;
     size_t data_len;
     uint32_t mode, uid, gid;
@@ -37,32 +37,32 @@ struct rt_rlimit {
 };
 
 struct rt_sandbox {
-    const int *lowers;   /* fds of lower directories, top first; may be none */
+    const int *lowers; /* fds of lower directories, top first; may be none */
     size_t n_lowers;
-    int work_dir;        /* fd: upper/ and work/ are made in it; upper/ holds the changes afterwards */
+    int work_dir; /* fd: upper/ and work/ are made in it; upper/ holds the changes afterwards */
     const char *const *argv;
-    const char *const *env;  /* complete but for HOME, which is taken from passwd when absent */
-    const char *cwd;     /* absolute; made 0755 with the user's ids when missing */
-    const char *user;    /* as in USER: "", "name", "1:2", "name:group"; looked up in the root's files */
+    const char *const *env; /* complete but for HOME, which is taken from passwd when absent */
+    const char *cwd;        /* absolute; made 0755 with the user's ids when missing */
+    const char *user;       /* as in USER: "", "name", "1:2", "name:group"; looked up in the root's files */
     const char *hostname;
-    const char *hosts;   /* content of /etc/hosts */
-    const char *resolv;  /* content of /etc/resolv.conf */
+    const char *hosts;  /* content of /etc/hosts */
+    const char *resolv; /* content of /etc/resolv.conf */
     const struct rt_mount *mounts;
     size_t n_mounts;
     enum rt_network network;
-    bool insecure;       /* all capabilities, no seccomp, no masked paths */
-    uint64_t shm_size;   /* bytes; 0: 64 MiB */
+    bool insecure;     /* all capabilities, no seccomp, no masked paths */
+    uint64_t shm_size; /* bytes; 0: 64 MiB */
     const struct rt_rlimit *rlimits;
     size_t n_rlimits;
-    int stdout_fd, stderr_fd; /* stdin is /dev/null */
+    int stdout_fd, stderr_fd;             /* stdin is /dev/null */
     const struct rt_privilege *privilege; /* of the helper the job runs in */
 };
 
 struct rt_result {
-    int exit_code;     /* when it exited */
-    int signal;        /* not 0: it was killed by this signal */
+    int exit_code; /* when it exited */
+    int signal;    /* not 0: it was killed by this signal */
     bool oom_killed;
-    bool not_started;  /* exec failed: exit_code is 127 or 126; `why` says what was tried */
+    bool not_started; /* exec failed: exit_code is 127 or 126; `why` says what was tried */
     char why[256];
     uint64_t wall_us, user_us, system_us, max_rss; /* max_rss in bytes */
 };

@@ -1,0 +1,180 @@
+/* The sandbox's first process, from clone to exec. Stages and what is given up in each:
+ *   1. namespaces are new (clone did that); in the identity-mapped user namespace of real root it waits
+ *      until its maps are written. All capabilities, the old root in view.
+ *   2. the merged root, then kernel file systems, then the step's mounts, each resolved inside the root
+ *      by the kernel; sources are the descriptors we were given, found again in this mount namespace.
+ *   3. pivot_root: the old root is gone; nothing of the host is reachable but what was mounted and the
+ *      open descriptors, which close at exec.
+ *   4. bounding set, seccomp, ids, capabilities: what remains is Docker's default.
+ *   5. exec. The command is PID 1: when it ends the kernel kills whatever it left behind. */
+#include "runtime/sandbox-internal.h"
+#include "base/fd.h"
+#include "base/pack.h"
+#include "runtime/mounts.h"
+
+#include <net/if.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+/* ---- stage 1 -------------------------------------------------------------------------------- */
+
+static int wait_for_go(int go)
+{
+    char byte;
+    return go < 0 || cb_read_full(go, &byte, 1) == 1 ? 0 : -1;
+}
+
+/* We are in another PID namespace than our parent, so getppid tells nothing: a report pipe without a reader
+ * says that the parent died before PR_SET_PDEATHSIG was set. */
+static bool parent_is_gone(const struct rt_child *c)
+{
+    struct pollfd p = {.fd = c->report, .events = POLLOUT};
+    return poll(&p, 1, 0) == 1 && (p.revents & POLLERR);
+}
+
+static int loopback_up(struct cb_error *err)
+{
+    struct ifreq r = {.ifr_name = "lo"};
+    CB_AUTO(close) int s = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (s < 0 || ioctl(s, SIOCGIFFLAGS, &r) < 0)
+        return cb_fail_sys(err, errno, "find the loopback interface");
+    r.ifr_flags |= IFF_UP;
+    return ioctl(s, SIOCSIFFLAGS, &r) < 0 ? cb_fail_sys(err, errno, "bring the loopback interface up") : 0;
+}
+
+static int localise(int fd, const char *what, struct cb_error *err)
+{
+    int r = rt_fd_localise(fd);
+    if (r == -ESTALE)
+        return cb_fail(err, CB_E_FAILED, "%s was moved or covered by a mount while the build ran", what);
+    return r < 0 ? cb_fail_sys(err, r, "find %s in the sandbox's mount namespace", what) : 0;
+}
+
+static int localise_all(const struct rt_child *c, struct cb_error *err)
+{
+    const struct rt_sandbox *s = c->s;
+    if (localise(c->upper, "the layer's directory", err) < 0 || localise(c->work, "the overlay's work directory", err) < 0 ||
+        localise(s->work_dir, "the work directory", err) < 0)
+        return -1;
+    for (size_t i = 0; i < s->n_lowers; i++)
+        if (localise(s->lowers[i], "a lower layer", err) < 0)
+            return -1;
+    for (size_t i = 0; i < s->n_mounts; i++) {
+        bool has_source = s->mounts[i].kind != RT_MOUNT_TMPFS && s->mounts[i].kind != RT_MOUNT_DATA;
+        if (has_source && localise(s->mounts[i].source_fd, s->mounts[i].target, err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+/* ---- stages 2 and 3 ------------------------------------------------------------------------- */
+
+static int open_empty_lower(const struct rt_child *c, struct cb_error *err)
+{
+    int fd = mkdirat(c->scratch, "lower", 0755) < 0 ? -1 : openat(c->scratch, "lower", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    return fd < 0 ? cb_fail_sys(err, errno, "make an empty lower directory") : fd;
+}
+
+static int mount_root(struct rt_child *c, struct cb_error *err)
+{
+    struct stat st;
+    const struct rt_sandbox *s = c->s;
+    CB_AUTO(close) int empty = s->n_lowers ? -1 : open_empty_lower(c, err);
+    if (!s->n_lowers && empty < 0)
+        return -1;
+    c->root =
+        rt_mount_overlay(s->n_lowers ? s->lowers : &empty, s->n_lowers ? s->n_lowers : 1, c->upper, c->work, c->scratch, err);
+    if (c->root < 0)
+        return -1;
+    int r = rt_mount_attach(c->root, AT_FDCWD, "/");
+    if (r < 0 || fstat(c->root, &st) < 0)
+        return cb_fail_sys(err, r < 0 ? r : errno, "mount the root of the sandbox");
+    c->root_dev = st.st_dev;
+    c->root_ino = st.st_ino;
+    return 0;
+}
+
+/* The new root is mounted over the old one. pivot_root(".", ".") stacks the old one on it, and the unmount
+ * takes it, with everything below, out of this namespace. */
+static int pivot(const struct rt_child *c, struct cb_error *err)
+{
+    if (fchdir(c->root) < 0)
+        return cb_fail_sys(err, errno, "enter the root of the sandbox");
+    if (syscall(SYS_pivot_root, ".", ".") == 0) {
+        if (umount2(".", MNT_DETACH) < 0)
+            return cb_fail_sys(err, errno, "leave the old root");
+    } else if (errno != EINVAL || chroot(".") < 0) {
+        /* EINVAL: the machine runs from its initramfs, which cannot be exchanged; it stays covered. */
+        return cb_fail_sys(err, errno, "change to the root of the sandbox");
+    }
+    return chdir("/") < 0 ? cb_fail_sys(err, errno, "enter the root of the sandbox") : 0;
+}
+
+static int set_up(struct rt_child *c, struct cb_error *err)
+{
+    const struct rt_sandbox *s = c->s;
+    umask(0); /* modes are as written until the command's own */
+    if (s->network == RT_NET_NONE && loopback_up(err) < 0)
+        return -1;
+    if (s->hostname && sethostname(s->hostname, strlen(s->hostname)) < 0)
+        return cb_fail_sys(err, errno, "set the hostname '%s'", s->hostname);
+    if (localise_all(c, err) < 0 || rt_attach_scratch(c, err) < 0 || mount_root(c, err) < 0)
+        return -1;
+    /* Before the step's mounts: users are those of the image. */
+    if (rt_user_lookup(c->root, s->user ? s->user : "", &c->user, err) < 0)
+        return -1;
+    if (rt_system_mount(c, err) < 0 || rt_attach_all(c, err) < 0 || rt_system_mask(c, err) < 0)
+        return -1;
+    if (pivot(c, err) < 0 || rt_process_cwd(c, err) < 0)
+        return -1;
+    return rt_process_drop(c, err);
+}
+
+/* ---- the report ----------------------------------------------------------------------------- */
+
+static void report(const struct rt_child *c, struct cb_buf *b)
+{
+    (void)cb_write_full(c->report, b->data, b->len); /* without a reader there is nobody to tell */
+    cb_buf_reset(b);
+}
+
+static void report_error(struct rt_child *c, const struct cb_error *e)
+{
+    cb_put_u8(&c->stubs, RT_REPORT_ERROR);
+    cb_put_u32(&c->stubs, e->code);
+    cb_put_u32(&c->stubs, (uint32_t)e->sys);
+    cb_put_str(&c->stubs, e->msg);
+    cb_put_str(&c->stubs, e->hint);
+    report(c, &c->stubs);
+}
+
+void rt_child_main(struct rt_child *c, int go)
+{
+    struct cb_error err = CB_ERROR_INIT;
+    char why[sizeof(((struct rt_result *)0)->why)] = "";
+    /* Nobody reads the pipe once the job is gone; dying of it is what we want then anyway. */
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (parent_is_gone(c) || wait_for_go(go) < 0)
+        _exit(1);
+    setsid(); /* no controlling terminal */
+    if (set_up(c, &err) < 0) {
+        report_error(c, &err);
+        _exit(1);
+    }
+    if (parent_is_gone(c))
+        _exit(1); /* while a change of ids had switched the signal off */
+    cb_put_u8(&c->stubs, RT_REPORT_READY);
+    report(c, &c->stubs);
+    int code = rt_process_exec(c, why, sizeof(why));
+    cb_put_u8(&c->stubs, RT_REPORT_NOT_STARTED);
+    cb_put_u32(&c->stubs, (uint32_t)code);
+    cb_put_str(&c->stubs, why);
+    report(c, &c->stubs);
+    _exit(code);
+}

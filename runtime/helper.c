@@ -1,0 +1,359 @@
+/* The helper is the first process of a PID namespace of its own (but for RT_NONE). So whatever its jobs and
+ * their commands do (clear their parent-death signal, daemonise, change ids), the kernel kills all of it
+ * when the helper goes, and the helper goes with the coordinator. kill(-1) from inside reaches exactly
+ * what belongs to this build. */
+#include "runtime/helper.h"
+#include "base/fd.h"
+#include "base/limits.h"
+#include "runtime/userns.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+struct rt_helper {
+    pid_t pid;
+    int sock;
+};
+
+/* ---- messages ------------------------------------------------------------------------------- */
+
+enum op { OP_JOB = 1, OP_CANCEL };
+
+/* In front of a job's request bytes; the descriptors go beside it: the job's socket, then the request's. The
+ * function's address is the same in both processes: one is a fork of the other. */
+struct head {
+    enum op op;
+    cb_job_fn *fn;
+    size_t n_fds;
+};
+
+/* What the helper says at its start: 0, or the errno of what failed. */
+struct hello {
+    int sys;
+};
+
+union control {
+    struct cmsghdr align;
+    char space[CMSG_SPACE(sizeof(int) * (CB_JOB_MAX_FDS + 1))];
+};
+
+/* ---- the helper's process ------------------------------------------------------------------- */
+
+struct inside {
+    int sock;
+    enum rt_rung rung;
+    int *pidfds; /* RT_NONE only: jobs that may still run */
+    size_t n_pidfds, cap_pidfds;
+    struct cb_buf message;
+};
+
+static int become_root(enum rt_rung rung, uid_t uid, gid_t gid)
+{
+    if (rung == RT_NONE || rung == RT_ROOT)
+        return 0;
+    if (rung == RT_SINGLE) {
+        int r = rt_userns_map_self(uid, gid);
+        if (r < 0)
+            return r;
+    }
+    /* The user's other groups stay: they are needed to reach what only they open. A RUN drops them. */
+    if (setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0)
+        return -errno;
+    return 0;
+}
+
+static int own_mounts(enum rt_rung rung)
+{
+    if (rung == RT_NONE)
+        return 0;
+    /* Slave, not private: what the host unmounts meanwhile must not stay busy because of us. */
+    return mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) < 0 ? -errno : 0;
+}
+
+static void forget_ended(struct inside *h)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < h->n_pidfds; i++) {
+        struct pollfd p = {.fd = h->pidfds[i], .events = POLLIN};
+        if (poll(&p, 1, 0) == 1)
+            cb_close(h->pidfds[i]);
+        else
+            h->pidfds[kept++] = h->pidfds[i];
+    }
+    h->n_pidfds = kept;
+}
+
+/* Kills every job and all it started, and waits until nothing is left. */
+static void kill_all(struct inside *h)
+{
+    if (h->rung == RT_NONE) {
+        for (size_t i = 0; i < h->n_pidfds; i++)
+            (void)syscall(SYS_pidfd_send_signal, h->pidfds[i], SIGKILL, NULL, 0); /* gone already is as good */
+    } else if (getpid() == 1) {
+        (void)kill(-1, SIGKILL); /* ESRCH: nobody is there */
+    }
+    /* SIGCHLD is ignored: this returns when the last child is gone. */
+    while (waitpid(-1, NULL, 0) >= 0 || errno == EINTR)
+        ;
+    forget_ended(h);
+}
+
+__attribute__((noreturn)) static void job_child(struct inside *h, pid_t helper, const struct head *head, const int *fds,
+                                                const void *bytes, size_t len)
+{
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != helper)
+        _exit(1);
+    cb_close(h->sock);
+    for (size_t i = 0; i < h->n_pidfds; i++)
+        cb_close(h->pidfds[i]);
+    signal(SIGCHLD, SIG_DFL); /* a job waits for its own children */
+    struct cb_job_request req = {.bytes = bytes, .len = len, .fds = fds + 1, .n_fds = head->n_fds};
+    cb_job_child(fds[0], head->fn, &req);
+}
+
+/* On failure the job's socket is closed without an answer, which its owner sees. */
+static void start_job(struct inside *h, const struct head *head, const int *fds, const void *bytes, size_t len)
+{
+    pid_t helper = getpid(), pid = fork();
+    if (pid == 0)
+        job_child(h, helper, head, fds, bytes, len);
+    if (pid > 0 && h->rung == RT_NONE) {
+        int fd = (int)syscall(SYS_pidfd_open, pid, 0);
+        forget_ended(h);
+        if (fd >= 0)
+            CB_PUSH(h->pidfds, h->n_pidfds, h->cap_pidfds) = fd;
+    }
+}
+
+static size_t take_fds(struct msghdr *m, int fds[CB_JOB_MAX_FDS + 1])
+{
+    size_t n = 0;
+    for (struct cmsghdr *c = CMSG_FIRSTHDR(m); c; c = CMSG_NXTHDR(m, c)) {
+        if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
+            continue;
+        n = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+        memcpy(fds, CMSG_DATA(c), n * sizeof(int));
+    }
+    return n;
+}
+
+/* 1: a message was handled; 0: the coordinator is gone. */
+static int serve_one(struct inside *h)
+{
+    int fds[CB_JOB_MAX_FDS + 1];
+    union control control;
+    struct iovec iov = {h->message.data, h->message.cap};
+    struct msghdr m = {.msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control)};
+    ssize_t n = recvmsg(h->sock, &m, MSG_CMSG_CLOEXEC);
+    if (n < 0)
+        return errno == EINTR;
+    if (n == 0)
+        return 0;
+    struct head head;
+    size_t n_fds = take_fds(&m, fds);
+    if ((size_t)n >= sizeof(head)) {
+        memcpy(&head, h->message.data, sizeof(head));
+        if (head.op == OP_JOB && n_fds == head.n_fds + 1)
+            start_job(h, &head, fds, h->message.data + sizeof(head), (size_t)n - sizeof(head));
+        if (head.op == OP_CANCEL) {
+            kill_all(h);
+            (void)send(h->sock, "", 1, MSG_NOSIGNAL);
+        }
+    }
+    for (size_t i = 0; i < n_fds; i++)
+        cb_close(fds[i]);
+    return 1;
+}
+
+/* The coordinator's handlers and mask are its own. SIGPIPE stays as it has it: jobs write to its pipes. */
+static void reset_signals(void)
+{
+    sigset_t none;
+    for (int sig = 1; sig < NSIG; sig++)
+        if (sig != SIGPIPE)
+            (void)signal(sig, SIG_DFL); /* refused for KILL and STOP */
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    signal(SIGCHLD, SIG_IGN); /* the kernel reaps; kill_all still waits */
+}
+
+__attribute__((noreturn)) static void helper_main(int sock, enum rt_rung rung, uid_t uid, gid_t gid)
+{
+    struct inside h = {.sock = sock, .rung = rung, .message = CB_BUF_INIT};
+    struct hello hello = {0};
+    char go;
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    setsid(); /* the terminal's Ctrl-C is the coordinator's to handle */
+    reset_signals();
+    /* Ids are mapped now; an end without this byte says that the coordinator died or gave up. */
+    if (recv(sock, &go, 1, 0) != 1)
+        _exit(0);
+    int r = become_root(rung, uid, gid);
+    if (r == 0)
+        r = own_mounts(rung);
+    prctl(PR_SET_PDEATHSIG, SIGKILL); /* a change of ids clears it */
+    hello.sys = -r;
+    if (send(sock, &hello, sizeof(hello), MSG_NOSIGNAL) < 0 || r < 0)
+        _exit(1);
+    cb_buf_reserve(&h.message, CB_MAX_MESSAGE + sizeof(struct head));
+    while (serve_one(&h))
+        ;
+    kill_all(&h);
+    _exit(0);
+}
+
+/* ---- the coordinator's side ----------------------------------------------------------------- */
+
+static unsigned long namespaces(enum rt_rung rung)
+{
+    switch (rung) {
+    case RT_ROOT:
+        return CLONE_NEWNS | CLONE_NEWPID;
+    case RT_RANGE:
+    case RT_SINGLE:
+        return CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID;
+    case RT_NONE:
+        break;
+    }
+    return 0;
+}
+
+static void end_process(pid_t pid)
+{
+    kill(pid, SIGKILL);
+    while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+        ;
+}
+
+static int refused(int sys, struct cb_error *err)
+{
+    CB_AUTO(free) char *why = rt_userns_why(sys);
+    return cb_fail(err, CB_E_UNSUPPORTED, "%s", why);
+}
+
+/* Maps the ids, lets the helper go on, and hears how it went. */
+static int greet(const struct rt_privilege *p, pid_t pid, int sock, struct cb_error *err)
+{
+    struct hello hello;
+    if (p->rung == RT_RANGE && rt_userns_map_ranges(pid, p, err) < 0)
+        return -1;
+    if (send(sock, "", 1, MSG_NOSIGNAL) != 1)
+        return cb_fail_sys(err, errno, "start the helper process");
+    ssize_t n;
+    do
+        n = recv(sock, &hello, sizeof(hello), 0);
+    while (n < 0 && errno == EINTR);
+    if (n != sizeof(hello))
+        return cb_fail(err, CB_E_FAILED, "the helper process ended at its start");
+    return hello.sys ? refused(hello.sys, err) : 0;
+}
+
+static int start_at(const struct rt_privilege *p, struct rt_helper **ret, struct cb_error *err)
+{
+    int pair[2], size = 2 * (CB_MAX_MESSAGE + (int)sizeof(struct head));
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+        return cb_fail_sys(err, errno, "make a socket for the helper process");
+    CB_AUTO(close) int ours = pair[0];
+    CB_AUTO(close) int theirs = pair[1];
+    /* Where the default is too small; a refusal shows at the first large request. */
+    (void)!setsockopt(ours, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
+    pid_t pid = rt_clone(namespaces(p->rung));
+    if (pid < 0)
+        return p->rung == RT_NONE ? cb_fail_sys(err, errno, "start the helper process") : refused(errno, err);
+    if (pid == 0) {
+        cb_close(ours);
+        helper_main(theirs, p->rung, p->uid, p->gid);
+    }
+    if (greet(p, pid, ours, err) < 0) {
+        end_process(pid);
+        return -1;
+    }
+    *ret = CB_NEW(struct rt_helper);
+    **ret = (struct rt_helper){pid, cb_take_fd(&ours)};
+    return 0;
+}
+
+static enum rt_rung next_rung(enum rt_rung r)
+{
+    return r == RT_RANGE ? RT_SINGLE : RT_NONE;
+}
+
+int rt_helper_start(struct rt_privilege *p, struct rt_helper **ret, struct cb_error *err)
+{
+    for (;;) {
+        CB_AUTO(cb_error) struct cb_error own = CB_ERROR_INIT;
+        if (start_at(p, ret, &own) == 0)
+            return 0;
+        if (p->rung == RT_NONE) {
+            cb_error_move(err, &own);
+            return -1;
+        }
+        free(p->reason);
+        p->reason = CB_TAKE(own.msg);
+        p->rung = next_rung(p->rung);
+    }
+}
+
+int rt_helper_job(struct rt_helper *h, cb_job_fn *fn, const struct cb_job_request *req, struct cb_job *ret, struct cb_error *err)
+{
+    int pair[2], fds[CB_JOB_MAX_FDS + 1];
+    if (req->n_fds > CB_JOB_MAX_FDS || req->len > CB_MAX_MESSAGE)
+        return cb_fail(err, CB_E_FAILED, "a job's request is too large (%zu bytes, %zu files)", req->len, req->n_fds);
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+        return cb_fail_sys(err, errno, "make a socket for a job");
+    CB_AUTO(close) int ours = pair[0];
+    CB_AUTO(close) int theirs = pair[1];
+    fds[0] = theirs;
+    if (req->n_fds)
+        memcpy(fds + 1, req->fds, req->n_fds * sizeof(int));
+
+    struct head head = {OP_JOB, fn, req->n_fds};
+    union control control = {0};
+    size_t bytes = (req->n_fds + 1) * sizeof(int);
+    struct iovec iov[2] = {{&head, sizeof(head)}, {(void *)req->bytes, req->len}};
+    struct msghdr m = {.msg_iov = iov, .msg_iovlen = 2, .msg_control = &control, .msg_controllen = CMSG_SPACE(bytes)};
+    struct cmsghdr *c = CMSG_FIRSTHDR(&m);
+    *c = (struct cmsghdr){.cmsg_len = CMSG_LEN(bytes), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS};
+    memcpy(CMSG_DATA(c), fds, bytes);
+    ssize_t n;
+    do
+        n = sendmsg(h->sock, &m, MSG_NOSIGNAL);
+    while (n < 0 && errno == EINTR);
+    if (n < 0 && (errno == EPIPE || errno == ECONNRESET))
+        return cb_fail(err, CB_E_FAILED, "the helper process is gone");
+    if (n < 0)
+        return cb_fail_sys(err, errno, "send a job to the helper process");
+    *ret = (struct cb_job){cb_take_fd(&ours), -1};
+    return 0;
+}
+
+void rt_helper_cancel(struct rt_helper *h)
+{
+    struct head head = {.op = OP_CANCEL};
+    char done;
+    if (send(h->sock, &head, sizeof(head), MSG_NOSIGNAL) < 0)
+        return; /* it is gone, and with it all its jobs */
+    while (recv(h->sock, &done, 1, 0) < 0 && errno == EINTR)
+        ;
+}
+
+void rt_helper_free(struct rt_helper *h)
+{
+    if (!h)
+        return;
+    rt_helper_cancel(h);
+    cb_close(h->sock);
+    end_process(h->pid);
+    free(h);
+}

@@ -1,0 +1,166 @@
+#include "runtime/mounts.h"
+#include "base/fd.h"
+#include "base/limits.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#define PROC_FD_MAX 32
+static void proc_fd_path(int fd, char out[PROC_FD_MAX])
+{
+    snprintf(out, PROC_FD_MAX, "/proc/self/fd/%d", fd);
+}
+
+static int finish_new(int fs, uint64_t attributes)
+{
+    if (fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
+        return -errno;
+    int mnt = fsmount(fs, FSMOUNT_CLOEXEC, (unsigned)attributes);
+    return mnt < 0 ? -errno : mnt;
+}
+
+int rt_mount_new(const char *type, const struct rt_option *options, size_t n, uint64_t attributes)
+{
+    CB_AUTO(close) int fs = fsopen(type, FSOPEN_CLOEXEC);
+    if (fs < 0)
+        return -errno;
+    for (size_t i = 0; i < n; i++)
+        if (fsconfig(fs, FSCONFIG_SET_STRING, options[i].key, options[i].value, 0) < 0)
+            return -errno;
+    return finish_new(fs, attributes);
+}
+
+int rt_mount_clone(int dirfd, const char *path)
+{
+    /* Recursive always: in a user namespace a mount may not be copied without what covers parts of it. */
+    unsigned flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE | AT_SYMLINK_NOFOLLOW;
+    int mnt = open_tree(dirfd, path, flags | (*path ? 0 : AT_EMPTY_PATH));
+    return mnt < 0 ? -errno : mnt;
+}
+
+int rt_mount_restrict(int mnt, uint64_t attributes)
+{
+    struct mount_attr a = {.attr_set = attributes};
+    return mount_setattr(mnt, "", AT_EMPTY_PATH | AT_RECURSIVE, &a, sizeof(a)) < 0 ? -errno : 0;
+}
+
+int rt_mount_attach(int mnt, int dirfd, const char *path)
+{
+    unsigned flags = MOVE_MOUNT_F_EMPTY_PATH | (*path ? 0 : MOVE_MOUNT_T_EMPTY_PATH);
+    return move_mount(mnt, "", dirfd, path, flags) < 0 ? -errno : 0;
+}
+
+/* The kernel's own words about the last failure, without their "e " in front; "" when it has none. */
+static void read_fs_log(int fs, char *out, size_t size)
+{
+    ssize_t n = read(fs, out, size - 1);
+    out[n > 0 ? n : 0] = '\0';
+    if (n > 2 && out[1] == ' ')
+        memmove(out, out + 2, (size_t)n - 1);
+    out[strcspn(out, "\n")] = '\0';
+}
+
+static int set_fd_path(int fs, const char *key, int fd)
+{
+    char path[PROC_FD_MAX];
+    proc_fd_path(fd, path);
+    return fsconfig(fs, FSCONFIG_SET_STRING, key, path, 0) < 0 ? -errno : 0;
+}
+
+static int overlay_configure(int fs, const int *lowers, size_t n, int upper, int work)
+{
+    int r = 0;
+    for (size_t i = 0; i < n && r == 0; i++)
+        r = set_fd_path(fs, "lowerdir+", lowers[i]);
+    if (r == 0)
+        r = set_fd_path(fs, "upperdir", upper);
+    if (r == 0)
+        r = set_fd_path(fs, "workdir", work);
+    /* userxattr: what a mount in a user namespace may write; neither redirect_dir nor metacopy may be named
+     * beside it. volatile: umount would sync the whole file system below. */
+    if (r == 0 && fsconfig(fs, FSCONFIG_SET_FLAG, "userxattr", NULL, 0) < 0)
+        r = -errno;
+    if (r == 0 && fsconfig(fs, FSCONFIG_SET_FLAG, "volatile", NULL, 0) < 0)
+        r = -errno;
+    return r;
+}
+
+/* Before Linux 6.5 there is no "lowerdir+" and an option of fsconfig may hold 256 bytes only: mount(2) takes
+ * a page. Names relative to /proc/self/fd keep 500 layers within it. */
+static int overlay_old_api(const int *lowers, size_t n, int upper, int work, int hidden)
+{
+    CB_AUTO(cb_buf) struct cb_buf o = CB_BUF_INIT;
+    CB_AUTO(close) int cwd = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    char target[PROC_FD_MAX + 16];
+    cb_buf_adds(&o, "userxattr,volatile,lowerdir=");
+    for (size_t i = 0; i < n; i++)
+        cb_buf_printf(&o, i ? ":%d" : "%d", lowers[i]);
+    cb_buf_printf(&o, ",upperdir=%d,workdir=%d", upper, work);
+    if (mkdirat(hidden, "overlay", 0700) < 0 && errno != EEXIST)
+        return -errno;
+    snprintf(target, sizeof(target), "/proc/self/fd/%d/overlay", hidden);
+    if (chdir("/proc/self/fd") < 0)
+        return -errno;
+    int r = mount("overlay", target, "overlay", 0, o.data) < 0 ? -errno : 0;
+    if (cwd >= 0 && fchdir(cwd) < 0 && r == 0)
+        r = -errno;
+    if (r < 0)
+        return r;
+    int mnt = openat(hidden, "overlay", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    return mnt < 0 ? -errno : mnt;
+}
+
+static int overlay_failed(int r, const char *log, struct cb_error *err)
+{
+    cb_fail_sys(err, r, "mount an overlay%s%s", *log ? ": " : "", log);
+    if (r == -EINVAL || r == -EOPNOTSUPP)
+        return cb_hint(err, "the store must be on a file system that overlay can write to (ext4, xfs, btrfs, tmpfs); "
+                            "not NFS and not another overlay");
+    if (r == -EPERM || r == -ENODEV || r == -EACCES)
+        return cb_hint(err, "overlay mounts in a user namespace need Linux 5.11 or later and the module 'overlay'");
+    return -1;
+}
+
+int rt_mount_overlay(const int *lowers, size_t n, int upper, int work, int hidden, struct cb_error *err)
+{
+    char log[256] = "";
+    if (n > CB_MAX_LAYERS)
+        return cb_fail(err, CB_E_UNSUPPORTED, "%zu layers are more than the %d that overlay can stack", n, CB_MAX_LAYERS);
+    CB_AUTO(close) int fs = fsopen("overlay", FSOPEN_CLOEXEC);
+    int r = fs < 0 ? -errno : overlay_configure(fs, lowers, n, upper, work);
+    if (r == 0)
+        r = finish_new(fs, 0);
+    if (r >= 0)
+        return r;
+    if (fs >= 0)
+        read_fs_log(fs, log, sizeof(log));
+    if (r == -EINVAL) {
+        int old = overlay_old_api(lowers, n, upper, work, hidden);
+        if (old >= 0)
+            return old;
+    }
+    return overlay_failed(r, log, err);
+}
+
+int rt_fd_localise(int fd)
+{
+    char link[PROC_FD_MAX], path[PATH_MAX];
+    struct stat was, is;
+    proc_fd_path(fd, link);
+    ssize_t n = readlink(link, path, sizeof(path) - 1);
+    if (n < 0)
+        return -errno;
+    path[n] = '\0';
+    if (fstat(fd, &was) < 0)
+        return -errno;
+    CB_AUTO(close) int here = open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+    if (here < 0)
+        return -errno;
+    if (fstat(here, &is) < 0)
+        return -errno;
+    if (was.st_dev != is.st_dev || was.st_ino != is.st_ino)
+        return -ESTALE;
+    return dup3(here, fd, O_CLOEXEC) < 0 ? -errno : 0;
+}

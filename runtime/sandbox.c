@@ -1,0 +1,269 @@
+/* The job's side of a sandbox: makes the layer's directories, starts the child in its namespaces, writes its
+ * id maps, listens to its report, waits, and removes what was made for mounts only. Everything inside the
+ * namespaces happens in child.c. */
+#include "runtime/sandbox-internal.h"
+#include "base/fd.h"
+#include "base/limits.h"
+#include "base/pack.h"
+#include "runtime/userns.h"
+
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+/* A Dockerfile's mounts with their parents; a report that is longer comes from no child of ours. */
+#define MAX_REPORT (16u << 20)
+
+/* ---- directories ---------------------------------------------------------------------------- */
+
+static int make_dir(int base, const char *name, int *ret, struct cb_error *err)
+{
+    if (mkdirat(base, name, 0755) < 0)
+        return cb_fail_sys(err, errno, "make '%s' for a new layer", name);
+    *ret = openat(base, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    return *ret < 0 ? cb_fail_sys(err, errno, "open '%s' of a new layer", name) : 0;
+}
+
+/* The merged root shows the upper directory's own attributes: those of the layer below, or 0755 root. */
+static int dress_upper(const struct rt_sandbox *s, int upper, struct cb_error *err)
+{
+    struct stat like = {.st_mode = 0755};
+    if (s->n_lowers && fstat(s->lowers[0], &like) < 0)
+        return cb_fail_sys(err, errno, "look at the top layer");
+    if ((like.st_uid || like.st_gid) && fchown(upper, like.st_uid, like.st_gid) < 0)
+        return cb_fail_sys(err, errno, "give the new layer its owner");
+    if (fchmod(upper, like.st_mode & 07777) < 0)
+        return cb_fail_sys(err, errno, "give the new layer its mode");
+    if (!s->n_lowers)
+        return 0;
+    struct timespec times[2] = {like.st_atim, like.st_mtim};
+    return futimens(upper, times) < 0 ? cb_fail_sys(err, errno, "give the new layer its times") : 0;
+}
+
+/* ---- out of memory -------------------------------------------------------------------------- */
+
+/* memory.events of our own cgroup (version 2), or -1: the RUN shares it with the whole build, so only the
+ * difference tells. */
+static int open_memory_events(void)
+{
+    CB_AUTO(cb_buf) struct cb_buf b = CB_BUF_INIT;
+    if (cb_read_file(AT_FDCWD, "/proc/self/cgroup", 65536, &b) < 0)
+        return -1;
+    const char *line = cb_starts(b.data, "0::/") ? b.data : strstr(b.data, "\n0::/");
+    if (!line)
+        return -1;
+    line += strcspn(line, "/");
+    CB_AUTO(free) char *path = cb_printf("/sys/fs/cgroup%.*s/memory.events", (int)strcspn(line, "\n"), line);
+    return open(path, O_RDONLY | O_CLOEXEC);
+}
+
+static uint64_t oom_kills(int events)
+{
+    char text[512];
+    unsigned long long v = 0;
+    ssize_t n = events < 0 ? -1 : pread(events, text, sizeof(text) - 1, 0);
+    if (n <= 0)
+        return 0;
+    text[n] = '\0';
+    const char *at = strstr(text, "oom_kill ");
+    return at && sscanf(at, "oom_kill %llu", &v) == 1 ? v : 0;
+}
+
+/* ---- the child ------------------------------------------------------------------------------ */
+
+struct run {
+    const struct rt_sandbox *s;
+    struct rt_child child;
+    pid_t pid;
+    int report;
+    bool ready, not_started;
+    struct rt_stubs stubs;
+};
+
+static unsigned long namespaces(const struct rt_sandbox *s)
+{
+    unsigned long flags = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP;
+    if (s->network == RT_NET_NONE)
+        flags |= CLONE_NEWNET;
+    if (s->privilege->rung == RT_ROOT)
+        flags |= CLONE_NEWUSER;
+    return flags;
+}
+
+static int start_failed(int e, struct cb_error *err)
+{
+    CB_AUTO(free) char *why = rt_userns_why(e);
+    cb_fail_sys(err, e, "make the namespaces of a sandbox");
+    return cb_hint(err, "%s", why);
+}
+
+/* Real root: the child waits until every id is mapped to itself. */
+static int map_child(const struct run *r, int go, struct cb_error *err)
+{
+    if (r->s->privilege->rung != RT_ROOT)
+        return 0;
+    int e = rt_userns_map_identity(r->pid);
+    if (e < 0)
+        return cb_fail_sys(err, e, "map the ids of a sandbox");
+    return write(go, "", 1) == 1 ? 0 : cb_fail_sys(err, errno, "start a sandbox");
+}
+
+static int start(struct run *r, struct cb_error *err)
+{
+    int report[2], go[2] = {-1, -1};
+    if (pipe2(report, O_CLOEXEC) < 0)
+        return cb_fail_sys(err, errno, "make a pipe for a sandbox");
+    CB_AUTO(close) int report_in = report[1];
+    r->report = report[0];
+    if (r->s->privilege->rung == RT_ROOT && pipe2(go, O_CLOEXEC) < 0)
+        return cb_fail_sys(err, errno, "make a pipe for a sandbox");
+    CB_AUTO(close) int go_in = go[1];
+    CB_AUTO(close) int go_out = go[0];
+    r->child.report = report_in;
+    r->pid = rt_clone(namespaces(r->s));
+    if (r->pid < 0)
+        return start_failed(errno, err);
+    if (r->pid == 0) {
+        cb_close(r->report);
+        cb_close(go_in); /* so that the other end ends with the job */
+        rt_child_main(&r->child, go_out);
+    }
+    return map_child(r, go_in, err);
+}
+
+static int take_error(struct cb_unpack *u, struct cb_error *err)
+{
+    enum cb_code code = cb_get_u32(u);
+    int sys = (int)cb_get_u32(u);
+    CB_AUTO(free) char *msg = cb_get_str(u);
+    CB_AUTO(free) char *hint = cb_get_str(u);
+    cb_fail(err, code == CB_E_NONE || code >= CB_E_COUNT ? CB_E_FAILED : code, "%s", msg);
+    err->sys = sys;
+    return *hint ? cb_hint(err, "%s", hint) : -1;
+}
+
+static int take_reports(struct run *r, const struct cb_buf *b, struct rt_result *res, struct cb_error *err)
+{
+    struct cb_unpack u = cb_unpack(b->data, b->len);
+    while (u.p < u.end && !u.failed) {
+        switch ((enum rt_report)cb_get_u8(&u)) {
+        case RT_REPORT_ERROR:
+            return take_error(&u, err);
+        case RT_REPORT_STUB:
+            rt_stubs_take(&r->stubs, &u);
+            break;
+        case RT_REPORT_READY:
+            r->ready = true;
+            break;
+        case RT_REPORT_NOT_STARTED: {
+            res->not_started = true;
+            res->exit_code = (int)cb_get_u32(&u);
+            CB_AUTO(free) char *why = cb_get_str(&u);
+            snprintf(res->why, sizeof(res->why), "%s", why);
+            break;
+        }
+        default:
+            return cb_fail(err, CB_E_FAILED, "a sandbox sent a report that makes no sense");
+        }
+    }
+    return 0;
+}
+
+static uint64_t usec(struct timeval t)
+{
+    return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_usec;
+}
+
+static uint64_t now_us(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
+}
+
+/* When this returns the child, everything it left behind and its mounts are gone: the kernel ends the PID
+ * namespace and the mount namespace before the child can be waited for. */
+static int reap(struct run *r, struct rt_result *res)
+{
+    int status = 0;
+    struct rusage use = {0};
+    while (wait4(r->pid, &status, 0, &use) < 0)
+        if (errno != EINTR)
+            return -1;
+    if (WIFSIGNALED(status))
+        res->signal = WTERMSIG(status);
+    else if (!res->not_started)
+        res->exit_code = WEXITSTATUS(status);
+    res->user_us = usec(use.ru_utime);
+    res->system_us = usec(use.ru_stime);
+    res->max_rss = (uint64_t)use.ru_maxrss * 1024;
+    return 0;
+}
+
+static int follow(struct run *r, struct rt_result *res, struct cb_error *err)
+{
+    CB_AUTO(cb_buf) struct cb_buf b = CB_BUF_INIT;
+    int e = cb_read_fd(r->report, MAX_REPORT, &b); /* until exec or the end */
+    int ret = e < 0 ? cb_fail_sys(err, e, "listen to a sandbox") : take_reports(r, &b, res, err);
+    if (ret < 0)
+        kill(r->pid, SIGKILL);
+    if (reap(r, res) < 0 && ret == 0)
+        ret = cb_fail_sys(err, errno, "wait for a sandbox");
+    if (ret == 0 && !r->ready)
+        ret = cb_fail(err, CB_E_FAILED,
+                      res->signal ? "a sandbox was killed by signal %d before its command started"
+                                  : "a sandbox ended before its command started",
+                      res->signal);
+    return ret;
+}
+
+static int run(struct run *r, struct rt_result *res, struct cb_error *err)
+{
+    CB_AUTO(close) int events = open_memory_events();
+    uint64_t kills = oom_kills(events), began = now_us();
+    int ret = start(r, err);
+    if (ret < 0 && r->pid > 0) {
+        kill(r->pid, SIGKILL);
+        (void)reap(r, res);
+    } else if (ret == 0) {
+        ret = follow(r, res, err);
+    }
+    res->wall_us = now_us() - began;
+    res->oom_killed = (res->signal == SIGKILL || res->exit_code == 128 + SIGKILL) && oom_kills(events) > kills;
+    return ret;
+}
+
+int rt_sandbox_run(const struct rt_sandbox *s, struct rt_result *ret, struct cb_error *err)
+{
+    struct rt_result res = {0};
+    CB_AUTO(close) int upper = -1;
+    CB_AUTO(close) int work = -1;
+    if (s->privilege->rung == RT_NONE) {
+        cb_fail(err, CB_E_UNSUPPORTED, "RUN needs namespaces, which this machine does not allow");
+        return cb_hint(err, "%s", s->privilege->reason ? s->privilege->reason : "allow user namespaces");
+    }
+    if (s->n_lowers > CB_MAX_LAYERS)
+        return cb_fail(err, CB_E_UNSUPPORTED, "%zu layers are more than the %d that overlay can stack", s->n_lowers,
+                       CB_MAX_LAYERS);
+    if (!s->argv || !s->argv[0])
+        return cb_fail(err, CB_E_UNSUPPORTED, "arguments are required");
+    if (make_dir(s->work_dir, "upper", &upper, err) < 0 || make_dir(s->work_dir, "work", &work, err) < 0 ||
+        dress_upper(s, upper, err) < 0)
+        return -1;
+    struct run r = {.s = s, .pid = -1, .report = -1};
+    r.child = (struct rt_child){.s = s, .upper = upper, .work = work, .root = -1, .scratch = -1, .stubs = CB_BUF_INIT};
+    int result = run(&r, &res, err);
+    rt_stubs_remove(&r.stubs, upper);
+    rt_stubs_done(&r.stubs);
+    cb_close(r.report);
+    int e = cb_remove_tree(s->work_dir, RT_THROWAWAY);
+    if (e < 0 && result == 0)
+        result = cb_fail_sys(err, e, "remove what was written to throw-away mounts");
+    if (result == 0)
+        *ret = res;
+    return result;
+}

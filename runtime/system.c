@@ -1,0 +1,258 @@
+#include "runtime/sandbox-internal.h"
+#include "base/fd.h"
+#include "runtime/mounts.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+/* Nodes of the host that a sandbox sees. mknod is refused in a user namespace: they are bound. */
+static const char *const nodes[] = {"null", "zero", "full", "random", "urandom", "tty"};
+
+static const struct {
+    const char *name, *target;
+} links[] = {
+    {"fd", "/proc/self/fd"},       {"stdin", "/proc/self/fd/0"}, {"stdout", "/proc/self/fd/1"},
+    {"stderr", "/proc/self/fd/2"}, {"core", "/proc/kcore"},      {"ptmx", "pts/ptmx"},
+};
+
+/* As moby and runc have them (runtime.md §3). What this kernel does not have is skipped. */
+static const char *const masked[] = {
+    "/proc/acpi",
+    "/proc/asound",
+    "/proc/interrupts",
+    "/proc/kcore",
+    "/proc/keys",
+    "/proc/latency_stats",
+    "/proc/sched_debug",
+    "/proc/scsi",
+    "/proc/timer_list",
+    "/proc/timer_stats",
+    "/sys/firmware",
+    "/sys/fs/selinux",
+    "/sys/devices/virtual/powercap",
+};
+static const char *const readonly[] = {"/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"};
+
+/* Mounts what `mnt` holds at a directory of the root that must not be a symlink: a /proc that leads
+ * elsewhere would put the kernel's files where the image wants them. */
+static int mount_at(struct rt_child *c, const char *path, int mnt, struct cb_error *err)
+{
+    struct stat st;
+    bool made;
+    if (fstatat(c->root, path + 1, &st, AT_SYMLINK_NOFOLLOW) == 0 && !S_ISDIR(st.st_mode))
+        return cb_fail(err, CB_E_UNSUPPORTED, "'%s' of the image is not a directory; the sandbox must mount it", path);
+    CB_AUTO(close) int at = rt_target_open(c, path, RT_MAKE_DIR, &made, err);
+    if (at < 0)
+        return -1;
+    int r = rt_mount_attach(mnt, at, "");
+    return r < 0 ? cb_fail_sys(err, r, "mount '%s'", path) : 0;
+}
+
+/* ---- /proc and /sys ------------------------------------------------------------------------- */
+
+static int mount_proc(struct rt_child *c, struct cb_error *err)
+{
+    CB_AUTO(close) int mnt = rt_mount_new("proc", NULL, 0, RT_ATTR_SAFE);
+    /* In a container whose own /proc is partly covered the kernel refuses a fresh one, which would uncover it.
+     * The outer one shows more processes than the sandbox's; they cannot be touched from here. */
+    if (mnt == -EPERM)
+        mnt = rt_mount_clone(AT_FDCWD, "/proc");
+    if (mnt < 0)
+        return cb_fail_sys(err, mnt, "mount proc for the sandbox");
+    return mount_at(c, "/proc", mnt, err);
+}
+
+static int mount_cgroup(struct rt_child *c, uint64_t attributes)
+{
+    CB_AUTO(close) int mnt = rt_mount_new("cgroup2", NULL, 0, attributes);
+    CB_AUTO(close) int at = cb_open_in_root(c->root, "sys/fs/cgroup", O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
+    if (mnt < 0 || at < 0)
+        return mnt < 0 ? mnt : at;
+    return rt_mount_attach(mnt, at, "");
+}
+
+/* A fresh sysfs belongs to a network namespace of our own; with the host's network the host's is shown. */
+static int mount_sys(struct rt_child *c, struct cb_error *err)
+{
+    uint64_t attributes = RT_ATTR_SAFE | (c->s->insecure ? 0 : MOUNT_ATTR_RDONLY);
+    CB_AUTO(close) int mnt = -1;
+    if (c->s->network == RT_NET_NONE)
+        mnt = rt_mount_new("sysfs", NULL, 0, attributes);
+    if (mnt < 0) {
+        mnt = rt_mount_clone(AT_FDCWD, "/sys");
+        int r = mnt < 0 ? mnt : rt_mount_restrict(mnt, attributes);
+        if (r < 0)
+            return cb_fail_sys(err, r, "bind /sys for the sandbox");
+    }
+    if (mount_at(c, "/sys", mnt, err) < 0)
+        return -1;
+    (void)mount_cgroup(c, attributes); /* where there is no cgroup2 the host's view stays, read-only */
+    return 0;
+}
+
+/* ---- /dev ----------------------------------------------------------------------------------- */
+
+static int bind_node(int dev, const char *name)
+{
+    char host[32];
+    snprintf(host, sizeof(host), "/dev/%s", name);
+    CB_AUTO(close) int mnt = rt_mount_clone(AT_FDCWD, host);
+    if (mnt < 0)
+        return mnt == -ENOENT ? 0 : mnt;
+    CB_AUTO(close) int file = openat(dev, name, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0666);
+    return file < 0 ? -errno : rt_mount_attach(mnt, dev, name);
+}
+
+static int mount_below(int dev, const char *name, int mnt)
+{
+    if (mnt < 0)
+        return mnt;
+    if (mkdirat(dev, name, 0755) < 0)
+        return -errno;
+    return rt_mount_attach(mnt, dev, name);
+}
+
+static int mount_pts(const struct rt_child *c, int dev)
+{
+    /* Every mount is an instance of its own since Linux 4.7. */
+    static const struct rt_option options[] = {{"ptmxmode", "0666"}, {"mode", "0620"}, {"gid", "5"}};
+    const uint64_t attributes = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC;
+    /* Group 5 (tty) can be named only where it is mapped. */
+    CB_AUTO(close) int mnt = -EINVAL;
+    if (c->s->privilege->rung != RT_SINGLE)
+        mnt = rt_mount_new("devpts", options, CB_LEN(options), attributes);
+    if (mnt == -EINVAL)
+        mnt = rt_mount_new("devpts", options, CB_LEN(options) - 1, attributes);
+    return mount_below(dev, "pts", mnt);
+}
+
+static int mount_shm(const struct rt_child *c, int dev)
+{
+    char size[32];
+    snprintf(size, sizeof(size), "%llu", (unsigned long long)(c->s->shm_size ? c->s->shm_size : 64u << 20));
+    const struct rt_option options[] = {{"mode", "1777"}, {"size", size}};
+    CB_AUTO(close) int mnt = rt_mount_new("tmpfs", options, CB_LEN(options), RT_ATTR_SAFE);
+    return mount_below(dev, "shm", mnt);
+}
+
+static int mount_mqueue(int dev)
+{
+    CB_AUTO(close) int mnt = rt_mount_new("mqueue", NULL, 0, RT_ATTR_SAFE);
+    return mnt == -ENODEV ? 0 : mount_below(dev, "mqueue", mnt);
+}
+
+static int fill_dev(const struct rt_child *c, int dev)
+{
+    int r = 0;
+    for (size_t i = 0; i < CB_LEN(nodes) && r == 0; i++)
+        r = bind_node(dev, nodes[i]);
+    for (size_t i = 0; i < CB_LEN(links) && r == 0; i++)
+        r = symlinkat(links[i].target, dev, links[i].name) < 0 ? -errno : 0;
+    if (r == 0)
+        r = mount_pts(c, dev);
+    if (r == 0)
+        r = mount_shm(c, dev);
+    return r == 0 ? mount_mqueue(dev) : r;
+}
+
+static int mount_dev(struct rt_child *c, struct cb_error *err)
+{
+    static const struct rt_option options[] = {{"mode", "755"}, {"size", "65536k"}};
+    CB_AUTO(close) int dev = rt_mount_new("tmpfs", options, CB_LEN(options), MOUNT_ATTR_NOSUID | MOUNT_ATTR_STRICTATIME);
+    if (dev < 0)
+        return cb_fail_sys(err, dev, "make /dev for the sandbox");
+    if (mount_at(c, "/dev", dev, err) < 0)
+        return -1;
+    int r = fill_dev(c, dev);
+    return r < 0 ? cb_fail_sys(err, r, "fill /dev of the sandbox") : 0;
+}
+
+int rt_system_mount(struct rt_child *c, struct cb_error *err)
+{
+    if (mount_proc(c, err) < 0 || mount_dev(c, err) < 0)
+        return -1;
+    return mount_sys(c, err);
+}
+
+/* ---- masks ---------------------------------------------------------------------------------- */
+
+struct covers {
+    int null_fd;  /* the host's /dev/null: covers files */
+    int empty_fd; /* an empty directory of the scratch tmpfs: covers directories */
+};
+
+static int mask(struct rt_child *c, const struct covers *k, const char *path)
+{
+    struct stat st;
+    CB_AUTO(close) int at = cb_open_in_root(c->root, path, O_PATH | O_CLOEXEC, 0);
+    if (at < 0)
+        return at == -ENOENT || at == -ENOTDIR || at == -EACCES ? 0 : at;
+    if (fstat(at, &st) < 0)
+        return -errno;
+    CB_AUTO(close) int mnt = rt_mount_clone(S_ISDIR(st.st_mode) ? k->empty_fd : k->null_fd, "");
+    if (mnt < 0)
+        return mnt;
+    int r = S_ISDIR(st.st_mode) ? rt_mount_restrict(mnt, RT_ATTR_SAFE | MOUNT_ATTR_RDONLY) : 0;
+    return r < 0 ? r : rt_mount_attach(mnt, at, "");
+}
+
+static int make_readonly(struct rt_child *c, const char *path)
+{
+    CB_AUTO(close) int at = cb_open_in_root(c->root, path, O_PATH | O_CLOEXEC, 0);
+    if (at < 0)
+        return at == -ENOENT || at == -ENOTDIR ? 0 : at;
+    CB_AUTO(close) int mnt = rt_mount_clone(at, "");
+    int r = mnt < 0 ? mnt : rt_mount_restrict(mnt, RT_ATTR_SAFE | MOUNT_ATTR_RDONLY);
+    return r < 0 ? r : rt_mount_attach(mnt, at, "");
+}
+
+/* One per processor, on real machines only. */
+static int mask_thermal(struct rt_child *c, const struct covers *k)
+{
+    char path[80];
+    long n = sysconf(_SC_NPROCESSORS_CONF);
+    for (long i = 0; i < n; i++) {
+        snprintf(path, sizeof(path), "sys/devices/system/cpu/cpu%ld/thermal_throttle", i);
+        if (i == 0 && faccessat(c->root, path, F_OK, 0) < 0)
+            return 0;
+        int r = mask(c, k, path);
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
+static int open_covers(struct rt_child *c, struct covers *ret, struct cb_error *err)
+{
+    struct stat st;
+    ret->null_fd = open("/dev/null", O_PATH | O_CLOEXEC);
+    if (ret->null_fd < 0 || fstat(ret->null_fd, &st) < 0 || !S_ISCHR(st.st_mode) || st.st_rdev != makedev(1, 3))
+        return cb_fail(err, CB_E_UNSUPPORTED, "/dev/null of this machine is not the null device");
+    if (mkdirat(c->scratch, "empty", 0555) < 0)
+        return cb_fail_sys(err, errno, "make an empty directory");
+    ret->empty_fd = openat(c->scratch, "empty", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    return ret->empty_fd < 0 ? cb_fail_sys(err, errno, "open an empty directory") : 0;
+}
+
+int rt_system_mask(struct rt_child *c, struct cb_error *err)
+{
+    struct covers k;
+    if (c->s->insecure)
+        return 0;
+    if (open_covers(c, &k, err) < 0)
+        return -1;
+    for (size_t i = 0; i < CB_LEN(readonly); i++) {
+        int r = make_readonly(c, readonly[i]);
+        if (r < 0)
+            return cb_fail_sys(err, r, "make '%s' of the sandbox read-only", readonly[i]);
+    }
+    for (size_t i = 0; i < CB_LEN(masked); i++) {
+        int r = mask(c, &k, masked[i]);
+        if (r < 0)
+            return cb_fail_sys(err, r, "mask '%s' of the sandbox", masked[i]);
+    }
+    int r = mask_thermal(c, &k);
+    return r < 0 ? cb_fail_sys(err, r, "mask the processors' thermal counters") : 0;
+}

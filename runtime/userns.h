@@ -1,0 +1,23 @@
+/* User namespaces: making a process in one, writing its maps, saying why it is not possible. Internal to
+ * runtime/. */
+#ifndef RT_USERNS_H
+#define RT_USERNS_H
+
+#include "base/error.h"
+#include "runtime/privilege.h"
+
+/* Like fork, in new namespaces (CLONE_NEW…). The caller has one thread. */
+pid_t rt_clone(unsigned long namespaces);
+
+/* The maps of `pid`, a child of ours in a new user namespace, by newuidmap and newgidmap (side by side). */
+int rt_userns_map_ranges(pid_t pid, const struct rt_privilege *p, struct cb_error *err);
+/* Our own maps: uid 0 inside is `uid` outside, and nothing else is. 0 or -errno. */
+int rt_userns_map_self(uid_t uid, gid_t gid);
+/* The maps of `pid`: every id that exists here is the same id there. We hold CAP_SETUID here. 0 or -errno. */
+int rt_userns_map_identity(pid_t pid);
+
+/* What forbids namespaces on this machine, in one sentence with the way out, for the errno of clone or of
+ * the first mount or map. Caller frees. */
+char *rt_userns_why(int sys);
+
+#endif
