@@ -1,6 +1,6 @@
 #include "runtime/sandbox-internal.h"
 #include "base/mem.h"
-#include "runtime/seccomp.h"
+#include "runtime/seccomp-internal.h"
 
 #include <linux/seccomp.h>
 #include <sys/syscall.h>

@@ -1,6 +1,6 @@
 /* The filter that a RUN gets, for tests. Internal to runtime/. */
-#ifndef RT_SECCOMP_H
-#define RT_SECCOMP_H
+#ifndef RT_SECCOMP_INTERNAL_H
+#define RT_SECCOMP_INTERNAL_H
 
 #include <linux/filter.h>
 #include <stddef.h>
