@@ -1,0 +1,128 @@
+# The main job: build, cache, result.
+
+t_hello() {
+    context c <<X
+${base}RUN echo hello > /hello
+CMD ["cat", "/hello"]
+X
+    cbuild -t app:1 c 2>log
+    has "$(cat log)" "3 steps run, 0 cached"
+    cbuild -t app:1 c 2>log2
+    has "$(cat log2)" "0 steps run, 3 cached"
+    same "$(grep -o 'sha256:[0-9a-f]*' log | tail -n 1)" "$(grep -o 'sha256:[0-9a-f]*' log2 | tail -n 1)"
+    has "$(cbuild images)" "app:1"
+    has "$(cbuild inspect app:1)" '"cat"'
+    rootfs c
+    same "$(cat root/hello)" hello
+}
+
+t_the_word_build() {
+    printf 'FROM scratch\nCOPY Dockerfile /\n' >Dockerfile
+    cbuild build -q . >id
+    has "$(cat id)" sha256:
+}
+
+t_changed_file_runs_what_depends_on_it() {
+    context c <<X
+${base}COPY a /a
+RUN cat /a > /a2
+COPY b /b
+RUN cat /b > /b2
+X
+    echo 1 >c/a
+    echo 1 >c/b
+    cbuild c 2>log
+    has "$(cat log)" "6 steps run"
+    echo 2 >c/b
+    cbuild c 2>log
+    has "$(cat log)" "2 steps run, 4 cached"
+    touch -d '2001-01-01' c/a
+    cbuild c 2>log
+    has "$(cat log)" "0 steps run, 6 cached"
+}
+
+t_label_reruns_nothing() {
+    context c <<X
+${base}RUN true
+LABEL a=1
+RUN true
+X
+    cbuild -q c >id1
+    sed -i s/a=1/a=2/ c/Dockerfile
+    cbuild c 2>log
+    has "$(cat log)" "0 steps run"
+    cbuild -q c >id2
+    [ "$(cat id1)" != "$(cat id2)" ] || die "the label is not in the image ID"
+}
+
+t_early_cut_off() {
+    context c <<X
+${base}COPY seed /seed
+RUN wc -l < /seed > /lines && rm /seed
+RUN cat /lines > /copy
+X
+    echo a >c/seed
+    cbuild c 2>log
+    echo b >c/seed
+    cbuild c 2>log
+    has "$(cat log)" "2 steps run"
+}
+
+t_multi_stage() {
+    context c <<X
+${base}
+FROM scratch AS build
+COPY --from=0 / /
+RUN mkdir /out && echo built > /out/file && chmod 600 /out/file
+FROM scratch AS unused
+COPY missing /
+FROM scratch
+COPY --from=build /out/ /app/
+X
+    rootfs c
+    same "$(cat root/app/file)" built
+    [ ! -e root/out ] || die "more than was copied"
+    has "$(listing)" "-rw------- 0/0"
+}
+
+t_failing_run() {
+    context c <<X
+${base}RUN echo out; echo err >&2; exit 7
+RUN touch /never
+X
+    fails 1 cbuild c
+    has "$out" "exit code: 7"
+    has "$out" "Dockerfile:4"
+    has "$out" ">>> RUN echo out"
+    has "$out" "err"
+    sed -i 's/exit 7/exit 0/' c/Dockerfile
+    cbuild c 2>/dev/null
+}
+
+t_iidfile_and_metadata() {
+    printf 'FROM scratch\nCOPY Dockerfile /\n' >Dockerfile
+    cbuild -q --iidfile id --metadata-file m.json -t x:1 . >out
+    same "$(cat id)" "$(cat out)"
+    has "$(cat m.json)" '"containerimage.config.digest": "'"$(cat id)"
+}
+
+t_no_cache() {
+    context c <<X
+${base}RUN cat /proc/sys/kernel/random/uuid > /id
+X
+    rootfs c
+    first=$(cat root/id)
+    rootfs c
+    same "$(cat root/id)" "$first"
+    rootfs --no-cache c
+    [ "$(cat root/id)" != "$first" ] || die "it was not run again"
+}
+
+t_no_cache_gives_the_same_image() {
+    context c <<X
+${base}RUN echo a > /a && mkdir /d && echo b > /d/b
+X
+    cbuild -q c >id1
+    cbuild -q --no-cache c >id2
+    same "$(cat id2)" "$(cat id1)"
+}

@@ -1,0 +1,60 @@
+# What the cases of tests/e2e use. A case is a function t_NAME of cases/*.sh; it runs in a shell of its own (set -eu)
+# in an empty directory, with a store of its own in $CBUILD_ROOT. It fails when a command fails.
+
+# The kind of user the cases run as: root, range (subordinate ids), single (none).
+: "${E2E_USER:=root}"
+
+die() {
+    echo "FAILED: $*" >&2
+    exit 1
+}
+skip() { # a kernel feature is missing: say which
+    echo "SKIP: $*"
+    exit 77
+}
+cbuild() {
+    "$CBUILD" "$@"
+}
+# A context directory with busybox in it and a Dockerfile from standard input.
+context() { # context DIR
+    mkdir -p "$1"
+    cp /bin/busybox "$1/busybox"
+    cat >"$1/Dockerfile"
+}
+# First lines of a Dockerfile with a shell in it.
+base='FROM scratch
+COPY busybox /bin/busybox
+RUN ["/bin/busybox", "--install", "-s", "/bin"]
+'
+same() { # same WHAT EXPECTED
+    [ "$1" = "$2" ] || die "expected '$2', got '$1'"
+}
+has() { # has TEXT PATTERN: TEXT holds the fixed string
+    case $1 in
+    *"$2"*) ;;
+    *) die "'$2' is not in: $1" ;;
+    esac
+}
+hasnt() {
+    case $1 in
+    *"$2"*) die "'$2' is in: $1" ;;
+    *) ;;
+    esac
+}
+# The command must fail with this status; its output is in $out.
+fails() { # fails STATUS COMMAND…
+    want=$1
+    shift
+    status=0
+    out=$("$@" 2>&1) || status=$?
+    [ "$status" = "$want" ] || die "exit status $status, expected $want: $* : $out"
+}
+# Builds and unpacks the root file system into ./root as our own user.
+rootfs() { # rootfs ARGS…
+    rm -rf root && mkdir root
+    cbuild -o type=tar,dest=root.tar "$@" 2>build.log || { cat build.log >&2; die "build failed"; }
+    tar -xf root.tar -C root --no-same-owner 2>/dev/null || true
+}
+listing() { # owners and modes as the image says
+    tar -tvf root.tar --numeric-owner
+}
