@@ -50,8 +50,7 @@ int cb_open_in_root(int root, const char *path, int flags, mode_t mode)
 
 int cb_open_beneath(int root, const char *path, int flags, mode_t mode)
 {
-    return open_resolved(root, *path ? path : ".", flags, mode,
-                         RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS);
+    return open_resolved(root, *path ? path : ".", flags, mode, RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS);
 }
 
 int cb_open_parent_nofollow(int root, const char *path, const char **name)
@@ -325,8 +324,7 @@ int cb_publish_file(int dirfd, const char *name, const void *p, size_t n, mode_t
     uint64_t salt = 0;
     if (getrandom(&salt, sizeof(salt), GRND_NONBLOCK) < 0)
         salt = (uint64_t)getpid();
-    CB_AUTO(free) char *tmp = cb_printf("%.*s.tmp-%016llx", slash ? (int)(slash - name) + 1 : 0, name,
-                                        (unsigned long long)salt);
+    CB_AUTO(free) char *tmp = cb_printf("%.*s.tmp-%016llx", slash ? (int)(slash - name) + 1 : 0, name, (unsigned long long)salt);
     CB_AUTO(close) int fd = openat(dirfd, tmp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
     if (fd < 0)
         return -errno;

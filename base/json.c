@@ -102,8 +102,7 @@ int cb_json_strv(json_t *obj, const char *key, const char *path, struct cb_strv 
         return r;
     size_t i;
     json_t *v;
-    json_array_foreach(list, i, v)
-    {
+    json_array_foreach (list, i, v) {
         if (!json_is_string(v) || strlen(json_string_value(v)) != json_string_length(v))
             return wrong(err, path, key, "an array of strings");
         cb_strv_push(ret, json_string_value(v));

@@ -2,8 +2,7 @@
 
 #include <dlfcn.h>
 
-int cb_lazy_load(const char *soname, const char *package, const char *const *names, size_t n, void **table,
-                 struct cb_error *err)
+int cb_lazy_load(const char *soname, const char *package, const char *const *names, size_t n, void **table, struct cb_error *err)
 {
     if (table[n - 1])
         return 0;

@@ -63,8 +63,7 @@ static int spawn(const struct cb_proc *p, const struct ends *e, pid_t *pid)
     posix_spawnattr_setsigdefault(&attr, &all);
     posix_spawnattr_setsigmask(&attr, &none);
     posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK);
-    int r = posix_spawnp(pid, p->argv[0], &files, &attr, (char *const *)p->argv,
-                         p->env ? (char *const *)p->env : environ);
+    int r = posix_spawnp(pid, p->argv[0], &files, &attr, (char *const *)p->argv, p->env ? (char *const *)p->env : environ);
     posix_spawnattr_destroy(&attr);
     posix_spawn_file_actions_destroy(&files);
     return -r;

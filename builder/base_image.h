@@ -18,12 +18,12 @@ struct build_base {
 void build_base_done(struct build_base *s);
 
 struct build_want {
-    const char *text;         /* reference as written; for a layout: path[:tag][@digest] */
-    bool layout;              /* oci-layout:// */
+    const char *text; /* reference as written; for a layout: path[:tag][@digest] */
+    bool layout;      /* oci-layout:// */
     const struct oci_platform *platform;
-    struct cb_place at;       /* of the instruction that wants it */
-    struct build_base base;          /* filled in */
-    struct oci_image_config config;  /* filled in */
+    struct cb_place at;             /* of the instruction that wants it */
+    struct build_base base;         /* filled in */
+    struct oci_image_config config; /* filled in */
 };
 
 /* Fills all of them; what the store lacks is asked for side by side, by the pull policy. The error carries the

@@ -14,14 +14,14 @@ struct build {
     struct cache_store *store;
     struct build_renderer *renderer;
     struct rt_privilege privilege;
-    struct rt_helper *helper;   /* NULL until the first job that needs the namespace */
-    bool privilege_known;
-    int gc_lock;                /* shared: prune leaves our layers alone */
+    struct rt_helper *helper; /* NULL until the first job that needs the namespace */
+    struct cb_job sweep;      /* removes what dead processes left; nobody waits for it */
+    int gc_lock;              /* shared: prune leaves our layers alone */
     struct build_contexts contexts;
     struct build_plan plan;
     struct df_lint lint;
     struct df_errors more_errors;
-    int signal_fd;              /* SIGINT, SIGTERM, SIGHUP; -1: not watched */
+    int signal_fd; /* SIGINT, SIGTERM, SIGHUP; -1: not watched */
     struct timespec started;
 };
 
@@ -33,6 +33,11 @@ void build_warning(struct build *b, const char *fmt, ...) CB_PRINTF(2, 3);
 int build_ns_job(struct build *b, cb_job_fn *fn, const struct cb_job_request *req, struct cb_job *ret, struct cb_error *err);
 /* The same and wait; for single jobs outside the schedule. */
 int build_ns_call(struct build *b, cb_job_fn *fn, const struct cb_job_request *req, struct cb_buf *answer, struct cb_error *err);
+
+/* Opens the store and what every command needs. On failure too, build_close is to be called. */
+int build_open(struct build *b, const struct build_request *request, struct cb_error *err);
+void build_close(struct build *b);
+int build_exit_status(const struct cb_error *err); /* 2: usage; 128 + signal; else 1 */
 
 /* `cbuild build`: gives the exit status. */
 int build_main(const struct build_request *request);

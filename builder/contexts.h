@@ -11,9 +11,9 @@
 struct build;
 
 struct build_local {
-    char *path;                    /* absolute, for messages and as the table's identity */
-    int dir;                       /* fd; -1: an empty context (only a Dockerfile was given) */
-    struct df_ignore *ignore;      /* NULL: nothing is ignored */
+    char *path;               /* absolute, for messages and as the table's identity */
+    int dir;                  /* fd; -1: an empty context (only a Dockerfile was given) */
+    struct df_ignore *ignore; /* NULL: nothing is ignored */
     struct cb_strv ignore_patterns;
     struct cache_context *digests;
     struct build_context *context; /* NULL until build_local_source */
@@ -24,7 +24,7 @@ struct build_named {
     char *name;     /* lower case, a familiar image name without ":latest", or a stage's name */
     char *platform; /* of NAME::os/arch, or NULL */
     enum build_named_kind kind;
-    char *value;    /* IMAGE: reference; LAYOUT: path[:tag][@digest] */
+    char *value; /* IMAGE: reference; LAYOUT: path[:tag][@digest] */
     struct build_local local;
 };
 
@@ -33,7 +33,6 @@ struct build_contexts {
     struct build_named *named;
     size_t n_named, cap_named;
     char *dockerfile_name; /* as shown in messages */
-    char *temporary;       /* a directory of ours to be removed (a tar context), or NULL */
 };
 
 /* Opens all contexts and reads the Dockerfile's bytes into `text`. */

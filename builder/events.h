@@ -10,18 +10,18 @@
 #include <stdint.h>
 
 enum build_event_kind {
-    EVENT_BUILD_STARTED,  /* n_steps: steps that can show */
-    EVENT_STEP_STARTED,   /* step, name */
-    EVENT_STEP_CACHED,    /* step, name, why: "definition" or "content" */
-    EVENT_STEP_LOG,       /* step, text (one line without its newline, or a partial one), stream 1 or 2 */
-    EVENT_STEP_PROGRESS,  /* step, what, done, total */
-    EVENT_STEP_DONE,      /* step, seconds, cpu_seconds, max_rss */
-    EVENT_STEP_FAILED,    /* step, error */
-    EVENT_STEP_CANCELED,  /* step */
-    EVENT_NOTE,           /* text: something the user should know, once */
-    EVENT_WARNING,        /* text */
-    EVENT_LINT,           /* lint warnings of this build: lint, dockerfile name, source */
-    EVENT_BUILD_DONE,     /* summary */
+    EVENT_BUILD_STARTED, /* n_steps: steps that can show */
+    EVENT_STEP_STARTED,  /* step, name */
+    EVENT_STEP_CACHED,   /* step, name, why: "definition" or "content" */
+    EVENT_STEP_LOG,      /* step, text (one line without its newline, or a partial one), stream 1 or 2 */
+    EVENT_STEP_PROGRESS, /* step, what, done, total */
+    EVENT_STEP_DONE,     /* step, seconds, cpu_seconds, max_rss */
+    EVENT_STEP_FAILED,   /* step, error */
+    EVENT_STEP_CANCELED, /* step */
+    EVENT_NOTE,          /* text: something the user should know, once */
+    EVENT_WARNING,       /* text */
+    EVENT_LINT,          /* lint warnings of this build: lint, dockerfile name, source */
+    EVENT_BUILD_DONE,    /* summary */
 };
 
 struct build_summary {
@@ -36,8 +36,8 @@ struct build_summary {
 
 struct build_event {
     enum build_event_kind kind;
-    int step;          /* number of the step, from 1; also the key under which a renderer keeps it */
-    const char *name;  /* "[build 2/5] RUN make" */
+    int step;         /* number of the step, from 1; also the key under which a renderer keeps it */
+    const char *name; /* "[build 2/5] RUN make" */
     const char *text, *what, *why;
     int stream;
     uint64_t done, total;

@@ -25,14 +25,14 @@ struct build_step;
 enum build_files_kind { FILES_CONTEXT, FILES_STEP, FILES_EMPTY };
 struct build_files {
     enum build_files_kind kind;
-    struct build_local *local;     /* FILES_CONTEXT */
-    struct build_step *step;       /* FILES_STEP: the snapshot after it */
+    struct build_local *local; /* FILES_CONTEXT */
+    struct build_step *step;   /* FILES_STEP: the snapshot after it */
 };
 
 struct build_run_mount {
     struct df_mount *m;
-    char *target;             /* absolute, cleaned */
-    struct build_files from;  /* bind, cache */
+    char *target;            /* absolute, cleaned */
+    struct build_files from; /* bind, cache */
     struct build_run_mount *next;
 };
 struct build_run {
@@ -54,17 +54,21 @@ struct build_inline { /* a heredoc source, expanded */
 struct build_copy {
     bool add;
     struct cb_strv sources; /* expanded */
+    bool *remote;           /* of each source: a URL or git reference (ADD) */
+    size_t n_flags, cap_flags, n_remote;
     struct build_inline *files;
     size_t n_files, cap_files;
     struct build_files from;
-    char *dest;             /* expanded, as written */
+    char *dest; /* expanded, as written */
     char *workdir;
-    char *chown;            /* expanded; NULL: not given */
+    char *chown; /* expanded; NULL: not given */
     bool has_chmod;
     struct df_chmod chmod;
     char *chmod_text;
     bool link, parents;
-    bool unpack;            /* ADD of local files: extract archives */
+    bool unpack, unpack_remote; /* ADD: extract archives that are local, that were fetched */
+    enum df_tri keep_git_dir;
+    char *checksum; /* ADD --checksum, expanded; NULL: not given */
     struct cb_strv excludes;
 };
 struct build_workdir {
@@ -73,17 +77,17 @@ struct build_workdir {
 enum build_op { OP_BASE, OP_RUN, OP_COPY, OP_WORKDIR };
 
 enum build_step_state {
-    STEP_IDLE,    /* nothing needs it (yet) */
-    STEP_NEEDED,  /* its inputs are looked at */
+    STEP_IDLE,   /* nothing needs it (yet) */
+    STEP_NEEDED, /* its inputs are looked at */
     STEP_RUNNING,
     STEP_DONE,
 };
 
 struct build_step {
     enum build_op op;
-    size_t index;             /* in plan->steps: topological order */
-    int number;               /* as shown, from 1 */
-    char *name;               /* "[build 2/5] RUN make" */
+    size_t index; /* in plan->steps: topological order */
+    int number;   /* as shown, from 1 */
+    char *name;   /* "[build 2/5] RUN make" */
     struct cb_place at;
     struct build_step *parent;
     union {
@@ -93,15 +97,18 @@ struct build_step {
         struct build_workdir workdir;
     };
     bool no_cache;
-    bool in_target;           /* its layer is part of the image that is built */
-    bool needs_fs;            /* a RUN may stand on its layer */
+    bool in_target; /* its layer is part of the image that is built */
+    bool needs_fs;  /* a RUN may stand on its layer */
 
     /* filled by the schedule */
     enum build_step_state state;
-    struct cb_digest definition, content, chain;
-    bool has_definition, has_content;
-    bool cached, executed;
-    struct cb_digest layer;   /* OP_BASE: unused */
+    struct cb_digest definition, content; /* keys (builder/keys.h) */
+    struct cb_digest chain;               /* identity of the snapshot after it; when it is done */
+    struct cb_buf local_inputs;           /* digests of what it takes from local contexts */
+    bool cached, asked_definition, asked_content;
+    bool has_index, has_fs; /* known to be in the store; of an OP_BASE: all layers */
+    int lock;               /* of the content key, while we make it; -1 */
+    struct cb_digest layer; /* OP_BASE: unused */
     struct timespec created;
     struct build_selection selection; /* COPY from a local context: made with the definition key */
     bool selected;
@@ -132,8 +139,8 @@ struct build_plan {
     char *target_name;
     struct oci_platform platform; /* the target platform */
     bool has_epoch;
-    int64_t epoch;         /* SOURCE_DATE_EPOCH */
-    struct cb_strv notes;  /* for the user */
+    int64_t epoch;        /* SOURCE_DATE_EPOCH */
+    struct cb_strv notes; /* for the user */
 };
 
 struct build; /* builder/build.h */

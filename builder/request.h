@@ -9,14 +9,14 @@
 enum build_output_kind { OUTPUT_IMAGE, OUTPUT_REGISTRY, OUTPUT_OCI, OUTPUT_DOCKER, OUTPUT_TAR, OUTPUT_LOCAL };
 struct build_output { /* -o type=…,key=value */
     enum build_output_kind kind;
-    char *dest;                 /* OCI, DOCKER, TAR: file ("-": stdout); LOCAL: directory */
-    bool as_directory;          /* OCI: tar=false */
-    bool push;                  /* IMAGE,push=true */
-    char *name;                 /* name=…: instead of the tags; NULL: the tags */
+    char *dest;        /* OCI, DOCKER, TAR: file ("-": stdout); LOCAL: directory */
+    bool as_directory; /* OCI: tar=false */
+    bool push;         /* IMAGE,push=true */
+    char *name;        /* name=…: instead of the tags; NULL: the tags */
     enum cb_compression compression;
-    int level;                  /* -1: the kind's default */
-    bool force_compression;     /* base layers too */
-    bool docker_types;          /* oci-mediatypes=false */
+    int level;              /* -1: the kind's default */
+    bool force_compression; /* base layers too */
+    bool docker_types;      /* oci-mediatypes=false */
     bool rewrite_timestamp;
     struct cb_strv annotations; /* annotation.key=value */
 };
@@ -47,14 +47,13 @@ struct build_request {
     struct cb_strv add_hosts;   /* "name=ip" */
     struct cb_strv contexts;    /* --build-context NAME=VALUE */
     struct cb_strv no_cache_filter;
-    struct cb_strv cache_from, cache_to;
     bool no_cache;
     bool allow_host_network, allow_insecure;
-    const char *network;        /* "default", "none", "host" */
+    const char *network; /* "default", "none", "host" */
     enum build_pull pull;
     enum build_progress progress;
     enum build_call call;
-    char *call_format;          /* "json", "sarif" or NULL */
+    char *call_format; /* "json", "sarif" or NULL */
     struct build_output *outputs;
     size_t n_outputs, cap_outputs;
     struct build_secret *secrets;
@@ -63,8 +62,8 @@ struct build_request {
     size_t n_ssh, cap_ssh;
     struct rt_rlimit *ulimits;
     size_t n_ulimits, cap_ulimits;
-    uint64_t shm_size;          /* 0: default */
-    int jobs;                   /* steps at once */
+    uint64_t shm_size; /* 0: default */
+    int jobs;          /* steps at once */
     char *iidfile, *metadata_file;
 };
 void build_request_done(struct build_request *r);

@@ -1,0 +1,160 @@
+#include "builder/execute.h"
+#include "base/pack.h"
+#include "builder/keys.h"
+#include "cache/layer.h"
+
+static void put_digest(struct cb_buf *b, const struct cb_digest *d)
+{
+    cb_put_bytes(b, d->b, sizeof(d->b));
+}
+
+static struct cb_digest get_digest(struct cb_unpack *u)
+{
+    struct cb_digest d = {{0}};
+    struct cb_str s = cb_get_bytes(u);
+    if (s.n == sizeof(d.b))
+        memcpy(d.b, s.p, s.n);
+    else
+        u->failed = true;
+    return d;
+}
+
+static void put_layers(struct cb_buf *to, const struct build_step *step)
+{
+    CB_AUTO(free) struct cb_digest *ids = NULL;
+    size_t n = build_step_layers(step, &ids);
+    cb_put_u64(to, n);
+    for (size_t i = 0; i < n; i++)
+        put_digest(to, &ids[i]);
+}
+
+static struct cb_digest *get_layers(struct cb_unpack *u, size_t *ret_n)
+{
+    uint64_t n = cb_get_u64(u);
+    if (n > (size_t)(u->end - u->p))
+        n = 0;
+    struct cb_digest *ids = cb_alloc((size_t)(n + 1) * sizeof(*ids));
+    for (uint64_t i = 0; i < n; i++)
+        ids[i] = get_digest(u);
+    *ret_n = (size_t)n;
+    return ids;
+}
+
+/* ---- in the job -------------------------------------------------------------------------------------- */
+
+static void put_outcome(struct cb_buf *answer, const struct build_outcome *o)
+{
+    put_digest(answer, &o->layer);
+    cb_put_u64(answer, (uint64_t)o->created.tv_sec);
+    cb_put_u64(answer, (uint64_t)o->created.tv_nsec);
+    cb_put_u64(answer, o->wall_us);
+    cb_put_u64(answer, o->cpu_us);
+    cb_put_u64(answer, o->max_rss);
+}
+
+bool build_outcome_read(const struct cb_buf *answer, struct build_outcome *ret)
+{
+    struct cb_unpack u = cb_unpack(answer->data, answer->len);
+    ret->layer = get_digest(&u);
+    ret->created.tv_sec = (time_t)cb_get_u64(&u);
+    ret->created.tv_nsec = (long)cb_get_u64(&u);
+    ret->wall_us = cb_get_u64(&u);
+    ret->cpu_us = cb_get_u64(&u);
+    ret->max_rss = cb_get_u64(&u);
+    return !u.failed;
+}
+
+/* The image needs diff IDs; a layer that is part of it gets its own while its files are still warm. */
+static int drop_bytes(void *arg, const void *p, size_t n, struct cb_error *err)
+{
+    (void)arg;
+    (void)p;
+    (void)n;
+    (void)err;
+    return 0;
+}
+
+static int ensure_diff_id(struct build_work *w, const struct cb_digest *layer, struct cb_error *err)
+{
+    struct cache_layer l;
+    struct cb_digest diff;
+    if (!w->step->in_target || cache_layer_find(w->b->store, layer, &l, err) <= 0)
+        return w->step->in_target && err->code ? -1 : 0;
+    return l.has_diff_id ? 0 : cache_layer_tar(w->b->store, layer, drop_bytes, NULL, &diff, err);
+}
+
+static int step_job(struct cb_job_io *io, const struct cb_job_request *req, struct cb_buf *answer, struct cb_error *err)
+{
+    struct cb_unpack u = cb_unpack(req->bytes, req->len);
+    /* Valid here: the helper is a fork of the coordinator, made after the plan. */
+    struct build *b = (struct build *)(uintptr_t)cb_get_u64(&u);
+    struct build_work w = {.b = b, .step = b->plan.steps[cb_get_u64(&u)], .io = io, .out = -1, .errout = -1};
+    w.layers = get_layers(&u, &w.n_layers);
+    w.n_inputs = (size_t)cb_get_u64(&u);
+    w.inputs = cb_alloc((w.n_inputs + 1) * sizeof(*w.inputs));
+    for (size_t i = 0; i < w.n_inputs; i++)
+        w.inputs[i].layers = get_layers(&u, &w.inputs[i].n);
+    if (req->n_fds == 2) {
+        w.out = req->fds[0];
+        w.errout = req->fds[1];
+    }
+    struct build_outcome o = {0};
+    int r = w.step->op == OP_RUN ? build_execute_run(&w, &o, err) : build_execute_files(&w, &o, err);
+    if (r == 0)
+        r = ensure_diff_id(&w, &o.layer, err);
+    if (r == 0)
+        put_outcome(answer, &o);
+    for (size_t i = 0; i < w.n_inputs; i++)
+        free(w.inputs[i].layers);
+    free(w.inputs);
+    free(w.layers);
+    return r;
+}
+
+static int materialize_job(struct cb_job_io *io, const struct cb_job_request *req, struct cb_buf *answer, struct cb_error *err)
+{
+    (void)answer;
+    struct cb_unpack u = cb_unpack(req->bytes, req->len);
+    struct build *b = (struct build *)(uintptr_t)cb_get_u64(&u);
+    struct cb_digest layer = get_digest(&u);
+    return cache_layer_materialize(b->store, &layer, io, err);
+}
+
+/* ---- in the coordinator -------------------------------------------------------------------------------- */
+
+struct inputs {
+    struct cb_buf bytes;
+    uint64_t n;
+};
+
+static void put_input(void *arg, struct build_step *input)
+{
+    struct inputs *i = arg;
+    put_layers(&i->bytes, input);
+    i->n++;
+}
+
+int build_execute_start(struct build *b, struct build_step *s, int out, int errout, struct cb_job *ret, struct cb_error *err)
+{
+    CB_AUTO(cb_buf) struct cb_buf req = CB_BUF_INIT;
+    struct inputs inputs = {CB_BUF_INIT, 0};
+    cb_put_u64(&req, (uint64_t)(uintptr_t)b);
+    cb_put_u64(&req, s->index);
+    put_layers(&req, s->parent);
+    build_step_inputs(s, put_input, &inputs);
+    cb_put_u64(&req, inputs.n);
+    cb_buf_add(&req, inputs.bytes.data, inputs.bytes.len);
+    cb_buf_done(&inputs.bytes);
+    int fds[2] = {out, errout};
+    struct cb_job_request r = {req.data, req.len, fds, out >= 0 ? 2 : 0};
+    return build_ns_job(b, step_job, &r, ret, err);
+}
+
+int build_materialize_start(struct build *b, const struct cb_digest *layer, struct cb_job *ret, struct cb_error *err)
+{
+    CB_AUTO(cb_buf) struct cb_buf req = CB_BUF_INIT;
+    cb_put_u64(&req, (uint64_t)(uintptr_t)b);
+    put_digest(&req, layer);
+    struct cb_job_request r = {req.data, req.len, NULL, 0};
+    return build_ns_job(b, materialize_job, &r, ret, err);
+}

@@ -1,0 +1,646 @@
+#include "builder/options.h"
+#include "base/text.h"
+#include "parser/csv.h"
+#include "parser/value.h"
+#include "registry/platform.h"
+#include "registry/reference.h"
+
+#include <arpa/inet.h>
+#include <sys/stat.h>
+#include <stdio.h>
+#include <unistd.h>
+
+typedef int set_fn(struct build_request *r, const char *value, struct cb_error *err);
+
+enum group { GROUP_INPUT, GROUP_CACHE, GROUP_OUTPUT, GROUP_RUN, GROUP_SHOW, GROUP_COUNT };
+static const char *const group_titles[GROUP_COUNT] = {"What to build", "Cache and base images", "Result", "RUN steps", "Display"};
+
+struct option {
+    const char *name; /* without dashes */
+    char letter;      /* 0: none */
+    enum group group;
+    const char *value; /* what --help calls it; NULL: a switch */
+    const char *bare;  /* value that the option has without "=…"; NULL: it needs one */
+    set_fn *set;
+    const char *help;
+};
+
+/* ---- small setters ------------------------------------------------------------------------------------------ */
+
+static int put(char **field, const char *value)
+{
+    free(*field);
+    *field = cb_strdup(value);
+    return 0;
+}
+
+static int set_file(struct build_request *r, const char *v, struct cb_error *err)
+{
+    (void)err;
+    return put(&r->dockerfile, v);
+}
+
+static int set_target(struct build_request *r, const char *v, struct cb_error *err)
+{
+    (void)err;
+    return put(&r->target, v);
+}
+
+static int set_root(struct build_request *r, const char *v, struct cb_error *err)
+{
+    (void)err;
+    return put(&r->root, v);
+}
+
+static int set_iidfile(struct build_request *r, const char *v, struct cb_error *err)
+{
+    (void)err;
+    return put(&r->iidfile, v);
+}
+
+static int set_metadata(struct build_request *r, const char *v, struct cb_error *err)
+{
+    (void)err;
+    return put(&r->metadata_file, v);
+}
+
+static int set_tag(struct build_request *r, const char *v, struct cb_error *err)
+{
+    CB_AUTO(oci_ref) struct oci_ref ref = {0};
+    if (oci_ref_parse(v, &ref, err) < 0)
+        return cb_context(err, "invalid tag \"%s\"", v);
+    if (ref.digest)
+        return cb_fail(err, CB_E_USAGE, "invalid tag \"%s\": a digest cannot be given", v);
+    cb_strv_push(&r->tags, v);
+    return 0;
+}
+
+static int set_platform(struct build_request *r, const char *v, struct cb_error *err)
+{
+    CB_AUTO(oci_platform) struct oci_platform p = {0};
+    if (strchr(v, ','))
+        return cb_fail(err, CB_E_UNSUPPORTED, "--platform %s: this version builds one platform at a time", v);
+    return oci_platform_parse(v, &p, err) < 0 ? -1 : put(&r->platform, v);
+}
+
+/* `K` alone takes the value of our own environment; when that has none either, nothing is passed. */
+static int add_pair(struct cb_strv *list, const char *v, bool from_env, const char *option, struct cb_error *err)
+{
+    const char *eq = strchr(v, '=');
+    if (eq == v || !*v)
+        return cb_fail(err, CB_E_USAGE, "%s '%s': expected NAME=VALUE", option, v);
+    if (eq || !from_env) {
+        cb_strv_push(list, v);
+        return 0;
+    }
+    const char *value = getenv(v);
+    if (value)
+        cb_strv_take(list, cb_printf("%s=%s", v, value));
+    return 0;
+}
+
+static int set_build_arg(struct build_request *r, const char *v, struct cb_error *err)
+{
+    return add_pair(&r->build_args, v, true, "--build-arg", err);
+}
+
+static int set_label(struct build_request *r, const char *v, struct cb_error *err)
+{
+    return add_pair(&r->labels, v, false, "--label", err);
+}
+
+static int set_annotation(struct build_request *r, const char *v, struct cb_error *err)
+{
+    const char *colon = strchr(v, ':'), *eq = strchr(v, '=');
+    if (!eq)
+        return cb_fail(err, CB_E_USAGE, "invalid annotation \"%s\": expected KEY=VALUE", v);
+    if (colon && colon < eq && !cb_starts(v, "manifest:") && (cb_starts(v, "index") || cb_starts(v, "manifest")))
+        return cb_fail(err, CB_E_UNSUPPORTED,
+                       "annotation \"%s\": only those of the manifest can be set: an image of one platform has no index", v);
+    return add_pair(&r->annotations, v, false, "--annotation", err);
+}
+
+static int set_context(struct build_request *r, const char *v, struct cb_error *err)
+{
+    const char *eq = strchr(v, '=');
+    if (!eq || eq == v || !eq[1])
+        return cb_fail(err, CB_E_USAGE, "invalid context value: %s, expected key=value", v);
+    cb_strv_push(&r->contexts, v);
+    return 0;
+}
+
+static int set_no_cache(struct build_request *r, const char *v, struct cb_error *err)
+{
+    return df_parse_bool(v, &r->no_cache) ? 0 : cb_fail(err, CB_E_USAGE, "--no-cache: expected true or false, not '%s'", v);
+}
+
+static int set_no_cache_filter(struct build_request *r, const char *v, struct cb_error *err)
+{
+    return df_csv_fields(v, CB_E_USAGE, &r->no_cache_filter, err) < 0 ? cb_context(err, "--no-cache-filter") : 0;
+}
+
+/* One of a table of names; *ret is its place. */
+static int choose(const char *option, const char *const *names, int n, const char *v, int *ret, struct cb_error *err)
+{
+    for (int i = 0; i < n; i++)
+        if (strcmp(names[i], v) == 0) {
+            *ret = i;
+            return 0;
+        }
+    CB_AUTO(cb_buf) struct cb_buf all = CB_BUF_INIT;
+    for (int i = 0; i < n; i++)
+        cb_buf_printf(&all, i ? ", %s" : "%s", names[i]);
+    return cb_fail(err, CB_E_USAGE, "%s: '%s' is not one of %s", option, v, all.data);
+}
+
+static int set_pull(struct build_request *r, const char *v, struct cb_error *err)
+{
+    bool yes;
+    int kind = PULL_MISSING;
+    if (df_parse_bool(v, &yes)) /* docker's --pull is a switch */
+        kind = yes ? PULL_ALWAYS : PULL_MISSING;
+    else if (choose("--pull", build_pull_names, PULL_COUNT, v, &kind, err) < 0)
+        return -1;
+    r->pull = (enum build_pull)kind;
+    return 0;
+}
+
+static int set_progress(struct build_request *r, const char *v, struct cb_error *err)
+{
+    int kind;
+    if (choose("--progress", build_progress_names, PROGRESS_COUNT, v, &kind, err) < 0)
+        return -1;
+    r->progress = (enum build_progress)kind;
+    return 0;
+}
+
+static int set_quiet(struct build_request *r, const char *v, struct cb_error *err)
+{
+    bool yes;
+    if (!df_parse_bool(v, &yes))
+        return cb_fail(err, CB_E_USAGE, "--quiet: expected true or false, not '%s'", v);
+    if (yes)
+        r->progress = PROGRESS_QUIET;
+    return 0;
+}
+
+static int set_jobs(struct build_request *r, const char *v, struct cb_error *err)
+{
+    uint64_t n;
+    if (!cb_parse_u64(v, 4096, &n) || n == 0)
+        return cb_fail(err, CB_E_USAGE, "--jobs: expected a number from 1 to 4096, not '%s'", v);
+    r->jobs = (int)n;
+    return 0;
+}
+
+static int set_network(struct build_request *r, const char *v, struct cb_error *err)
+{
+    static const char *const names[] = {"default", "none", "host"};
+    for (size_t i = 0; i < CB_LEN(names); i++)
+        if (strcmp(names[i], v) == 0) {
+            r->network = names[i];
+            return 0;
+        }
+    return cb_fail(err, CB_E_USAGE, "invalid netmode %s", v);
+}
+
+static int set_allow(struct build_request *r, const char *v, struct cb_error *err)
+{
+    if (strcmp(v, "network.host") == 0)
+        r->allow_host_network = true;
+    else if (strcmp(v, "security.insecure") == 0)
+        r->allow_insecure = true;
+    else
+        return cb_fail(err, CB_E_USAGE, "--allow: '%s' is not one of network.host, security.insecure", v);
+    return 0;
+}
+
+static int set_add_host(struct build_request *r, const char *v, struct cb_error *err)
+{
+    size_t n = strcspn(v, "=:");
+    const char *ip = v[n] ? v + n + 1 : "";
+    CB_AUTO(free) char *plain = *ip == '[' && cb_ends(ip, "]") ? cb_memdup0(ip + 1, strlen(ip) - 2) : cb_strdup(ip);
+    unsigned char address[16];
+    if (!n || (inet_pton(AF_INET, plain, address) != 1 && inet_pton(AF_INET6, plain, address) != 1))
+        return cb_fail(err, CB_E_USAGE, "invalid host \"%s\": expected NAME:IP with an IPv4 or IPv6 address", v);
+    cb_strv_take(&r->add_hosts, cb_printf("%.*s=%s", (int)n, v, plain));
+    return 0;
+}
+
+static int set_shm_size(struct build_request *r, const char *v, struct cb_error *err)
+{
+    int64_t size;
+    if (!df_parse_size(v, &size) || size < 0)
+        return cb_fail(err, CB_E_USAGE, "--shm-size: '%s' is no size (try 128m)", v);
+    r->shm_size = (uint64_t)size;
+    return 0;
+}
+
+/* ---- --ulimit ----------------------------------------------------------------------------------------------- */
+
+static const struct {
+    const char *name;
+    int resource;
+} limits[] = {
+    {"core", RLIMIT_CORE},         {"cpu", RLIMIT_CPU},
+    {"data", RLIMIT_DATA},         {"fsize", RLIMIT_FSIZE},
+    {"locks", RLIMIT_LOCKS},       {"memlock", RLIMIT_MEMLOCK},
+    {"msgqueue", RLIMIT_MSGQUEUE}, {"nice", RLIMIT_NICE},
+    {"nofile", RLIMIT_NOFILE},     {"nproc", RLIMIT_NPROC},
+    {"rss", RLIMIT_RSS},           {"rtprio", RLIMIT_RTPRIO},
+    {"rttime", RLIMIT_RTTIME},     {"sigpending", RLIMIT_SIGPENDING},
+    {"stack", RLIMIT_STACK},
+};
+
+static bool parse_limit(const char *s, rlim_t *ret)
+{
+    uint64_t v;
+    if (strcmp(s, "-1") == 0) {
+        *ret = RLIM_INFINITY;
+        return true;
+    }
+    if (!cb_parse_u64(s, UINT64_MAX, &v))
+        return false;
+    *ret = v;
+    return true;
+}
+
+static int set_ulimit(struct build_request *r, const char *v, struct cb_error *err)
+{
+    const char *eq = strchr(v, '=');
+    CB_AUTO(free) char *soft = cb_strdup(eq ? eq + 1 : "");
+    char *hard = strchr(soft, ':');
+    if (hard)
+        *hard++ = 0;
+    struct rt_rlimit l = {.resource = -1};
+    for (size_t i = 0; eq && i < CB_LEN(limits); i++)
+        if (strlen(limits[i].name) == (size_t)(eq - v) && strncmp(limits[i].name, v, (size_t)(eq - v)) == 0)
+            l.resource = limits[i].resource;
+    if (l.resource < 0 || !parse_limit(soft, &l.value.rlim_cur) || !parse_limit(hard ? hard : soft, &l.value.rlim_max))
+        return cb_fail(err, CB_E_USAGE, "invalid ulimit \"%s\": expected TYPE=SOFT[:HARD], as nofile=1024:4096", v);
+    if (l.value.rlim_cur > l.value.rlim_max)
+        return cb_fail(err, CB_E_USAGE, "ulimit \"%s\": the soft limit must not exceed the hard one", v);
+    CB_PUSH(r->ulimits, r->n_ulimits, r->cap_ulimits) = l;
+    return 0;
+}
+
+/* ---- CSV options ---------------------------------------------------------------------------------------------- */
+
+/* Calls fn for each key=value of one CSV record; a field without '=' has value NULL. */
+typedef int field_fn(void *arg, const char *key, const char *value, struct cb_error *err);
+
+static int each_field(const char *option, const char *text, field_fn *fn, void *arg, struct cb_error *err)
+{
+    CB_AUTO(cb_strv) struct cb_strv fields = {0};
+    if (df_csv_fields(text, CB_E_USAGE, &fields, err) < 0)
+        return cb_context(err, "%s '%s'", option, text);
+    for (size_t i = 0; i < fields.n; i++) {
+        char *eq = strchr(fields.items[i], '=');
+        if (eq)
+            *eq = 0;
+        if (fn(arg, fields.items[i], eq ? eq + 1 : NULL, err) < 0)
+            return cb_context(err, "%s '%s'", option, text);
+    }
+    return 0;
+}
+
+static int secret_field(void *arg, const char *key, const char *value, struct cb_error *err)
+{
+    struct build_secret *s = arg;
+    if (!value)
+        return cb_fail(err, CB_E_USAGE, "invalid field '%s' must be a key=value pair", key);
+    if (strcmp(key, "id") == 0)
+        return put(&s->id, value);
+    if (strcmp(key, "src") == 0 || strcmp(key, "source") == 0)
+        return put(&s->src, value);
+    if (strcmp(key, "env") == 0)
+        return put(&s->env, value);
+    if (strcmp(key, "type") == 0 && (strcmp(value, "file") == 0 || strcmp(value, "env") == 0))
+        return 0;
+    return cb_fail(err, CB_E_USAGE, "unexpected key '%s'", key);
+}
+
+static int set_secret(struct build_request *r, const char *v, struct cb_error *err)
+{
+    struct build_secret *s = &CB_PUSH(r->secrets, r->n_secrets, r->cap_secrets);
+    if (each_field("--secret", v, secret_field, s, err) < 0)
+        return -1;
+    if (!s->id)
+        return cb_fail(err, CB_E_USAGE, "--secret '%s': id= is missing", v);
+    if (!s->src && !s->env) {
+        if (getenv(s->id))
+            s->env = cb_strdup(s->id);
+        else
+            s->src = cb_strdup(s->id);
+    }
+    if (s->src && access(s->src, R_OK) < 0)
+        return cb_fail_sys(err, errno, "--secret: failed to stat %s", s->src);
+    return 0;
+}
+
+static int set_ssh(struct build_request *r, const char *v, struct cb_error *err)
+{
+    const char *eq = strchr(v, '=');
+    struct build_ssh *s = &CB_PUSH(r->ssh, r->n_ssh, r->cap_ssh);
+    s->id = eq ? cb_memdup0(v, (size_t)(eq - v)) : cb_strdup(v);
+    s->socket = cb_strdup(eq ? eq + 1 : getenv("SSH_AUTH_SOCK"));
+    if (!s->socket || !*s->socket)
+        return cb_fail(err, CB_E_USAGE, "--ssh %s: there is no agent: $SSH_AUTH_SOCK is not set", v);
+    struct stat st;
+    if (stat(s->socket, &st) < 0)
+        return cb_fail_sys(err, errno, "--ssh %s: '%s'", v, s->socket);
+    if (!S_ISSOCK(st.st_mode)) {
+        cb_fail(err, CB_E_UNSUPPORTED, "--ssh %s: '%s' is not an agent's socket", v, s->socket);
+        return cb_hint(err, "load the key into ssh-agent (ssh-add %s) and give --ssh %s", s->socket, s->id);
+    }
+    return 0;
+}
+
+static const struct {
+    const char *name;
+    enum build_output_kind kind;
+} output_kinds[] = {{"image", OUTPUT_IMAGE},   {"registry", OUTPUT_REGISTRY}, {"oci", OUTPUT_OCI},
+                    {"docker", OUTPUT_DOCKER}, {"tar", OUTPUT_TAR},           {"local", OUTPUT_LOCAL}};
+
+struct output_state {
+    struct build_output *o;
+    bool has_kind;
+};
+
+static int output_bool(const char *key, const char *value, bool *ret, struct cb_error *err)
+{
+    return df_parse_bool(value, ret) ? 0 : cb_fail(err, CB_E_USAGE, "%s: expected true or false, not '%s'", key, value);
+}
+
+static int output_compression(struct build_output *o, const char *value, struct cb_error *err)
+{
+    int kind;
+    if (choose("compression", cb_compression_names, CB_COMPRESS_COUNT, value, &kind, err) < 0)
+        return -1;
+    o->compression = (enum cb_compression)kind;
+    return 0;
+}
+
+static int output_kind(struct output_state *s, const char *value, struct cb_error *err)
+{
+    for (size_t i = 0; i < CB_LEN(output_kinds); i++)
+        if (strcmp(output_kinds[i].name, value) == 0) {
+            s->o->kind = output_kinds[i].kind;
+            s->has_kind = true;
+            return 0;
+        }
+    return cb_fail(err, CB_E_USAGE, "type '%s' is not one of image, registry, oci, docker, tar, local", value);
+}
+
+static int output_field(void *arg, const char *key, const char *value, struct cb_error *err)
+{
+    struct output_state *s = arg;
+    struct build_output *o = s->o;
+    bool yes;
+    int64_t level;
+    if (!value)
+        return cb_fail(err, CB_E_USAGE, "invalid field '%s' must be a key=value pair", key);
+    if (strcmp(key, "type") == 0)
+        return output_kind(s, value, err);
+    if (strcmp(key, "dest") == 0)
+        return put(&o->dest, value);
+    if (strcmp(key, "name") == 0)
+        return put(&o->name, value);
+    if (strcmp(key, "push") == 0)
+        return output_bool(key, value, &o->push, err);
+    if (strcmp(key, "compression") == 0)
+        return output_compression(o, value, err);
+    if (strcmp(key, "force-compression") == 0)
+        return output_bool(key, value, &o->force_compression, err);
+    if (strcmp(key, "tar") == 0 && output_bool(key, value, &yes, err) == 0)
+        return (o->as_directory = !yes, 0);
+    if (strcmp(key, "oci-mediatypes") == 0 && output_bool(key, value, &yes, err) == 0)
+        return (o->docker_types = !yes, 0);
+    if (strcmp(key, "compression-level") == 0) {
+        if (!cb_parse_i64(value, &level) || level < -100 || level > 100)
+            return cb_fail(err, CB_E_USAGE, "compression-level: '%s' is no level", value);
+        o->level = (int)level;
+        return 0;
+    }
+    if (cb_starts(key, "annotation.") && key[strlen("annotation.")]) {
+        cb_strv_take(&o->annotations, cb_printf("%s=%s", key + strlen("annotation."), value));
+        return 0;
+    }
+    return err->code ? -1 : cb_fail(err, CB_E_USAGE, "unknown key '%s'", key);
+}
+
+static int check_output(const struct build_output *o, const char *v, struct cb_error *err)
+{
+    bool file = o->kind == OUTPUT_OCI || o->kind == OUTPUT_DOCKER || o->kind == OUTPUT_TAR;
+    bool layers = o->kind != OUTPUT_TAR && o->kind != OUTPUT_LOCAL;
+    if ((file || o->kind == OUTPUT_LOCAL) && !o->dest)
+        return cb_fail(err, CB_E_USAGE, "-o '%s': dest= is missing", v);
+    if (!file && o->kind != OUTPUT_LOCAL && o->dest)
+        return cb_fail(err, CB_E_USAGE, "-o '%s': dest= means nothing for an image", v);
+    if (o->kind == OUTPUT_LOCAL && strcmp(o->dest, "-") == 0)
+        return cb_fail(err, CB_E_USAGE, "-o '%s': a directory cannot be written to standard output; use type=tar", v);
+    if (file && strcmp(o->dest, "-") == 0 && isatty(1))
+        return cb_fail(err, CB_E_USAGE, "-o '%s': standard output is a terminal; redirect it", v);
+    if (o->as_directory && o->kind != OUTPUT_OCI)
+        return cb_fail(err, CB_E_USAGE, "-o '%s': tar=false goes with type=oci", v);
+    if (!layers && (o->level != -1 || o->force_compression || o->name || o->annotations.n || o->docker_types))
+        return cb_fail(err, CB_E_USAGE, "-o '%s': a root file system has no layers, names or annotations", v);
+    if (!cb_level_valid(o->compression, o->level))
+        return cb_fail(err, CB_E_USAGE, "-o '%s': compression-level=%d is not one of %s", v, o->level,
+                       cb_compression_names[o->compression]);
+    return 0;
+}
+
+static int set_output(struct build_request *r, const char *v, struct cb_error *err)
+{
+    struct build_output *o = &CB_PUSH(r->outputs, r->n_outputs, r->cap_outputs);
+    struct output_state s = {o, false};
+    *o = (struct build_output){.compression = CB_COMPRESS_GZIP, .level = -1};
+    if (!strchr(v, '=') && *v) { /* docker's short form: a directory, or "-" for a tar */
+        o->kind = strcmp(v, "-") == 0 ? OUTPUT_TAR : OUTPUT_LOCAL;
+        put(&o->dest, v);
+        return check_output(o, v, err);
+    }
+    if (each_field("-o", v, output_field, &s, err) < 0)
+        return -1;
+    if (!s.has_kind)
+        return cb_fail(err, CB_E_USAGE, "-o '%s': type= is missing", v);
+    if (o->kind == OUTPUT_DOCKER)
+        o->docker_types = true;
+    return check_output(o, v, err);
+}
+
+static int set_push(struct build_request *r, const char *v, struct cb_error *err)
+{
+    bool yes;
+    if (!df_parse_bool(v, &yes))
+        return cb_fail(err, CB_E_USAGE, "--push: expected true or false, not '%s'", v);
+    return yes ? set_output(r, "type=image,push=true", err) : 0;
+}
+
+static int set_load(struct build_request *r, const char *v, struct cb_error *err)
+{
+    bool yes;
+    if (!df_parse_bool(v, &yes))
+        return cb_fail(err, CB_E_USAGE, "--load: expected true or false, not '%s'", v);
+    return yes ? set_output(r, "type=image", err) : 0;
+}
+
+/* ---- the table ---------------------------------------------------------------------------------------------------- */
+
+static const struct option options[] = {
+    {"file", 'f', GROUP_INPUT, "FILE", NULL, set_file, "Dockerfile (default: Dockerfile in the context; '-': standard input)"},
+    {"target", 0, GROUP_INPUT, "STAGE", NULL, set_target, "stage to build (default: the last one)"},
+    {"build-arg", 0, GROUP_INPUT, "NAME[=VALUE]", NULL, set_build_arg, "value of an ARG (without VALUE: from the environment)"},
+    {"build-context", 0, GROUP_INPUT, "NAME=VALUE", NULL, set_context,
+     "named context: DIR, docker-image://REF, oci-layout://DIR"},
+    {"platform", 0, GROUP_INPUT, "OS/ARCH", NULL, set_platform, "platform of the image (default: this machine's)"},
+    {"label", 0, GROUP_INPUT, "KEY=VALUE", NULL, set_label, "label of the image"},
+    {"annotation", 0, GROUP_INPUT, "KEY=VALUE", NULL, set_annotation, "annotation of the manifest"},
+    {"no-cache", 0, GROUP_CACHE, NULL, "true", set_no_cache, "execute every step"},
+    {"no-cache-filter", 0, GROUP_CACHE, "STAGE,…", NULL, set_no_cache_filter, "execute every step of these stages"},
+    {"pull", 0, GROUP_CACHE, "POLICY", "true", set_pull, "base images: missing (default), always, newer, never"},
+    {"root", 0, GROUP_CACHE, "DIR", NULL, set_root, "the store (default: $CBUILD_ROOT, or the user's data directory)"},
+    {"tag", 't', GROUP_OUTPUT, "NAME[:TAG]", NULL, set_tag, "name of the image"},
+    {"output", 'o', GROUP_OUTPUT, "SPEC", NULL, set_output,
+     "type=image|registry|oci|docker|tar|local,dest=…,compression=gzip|zstd|uncompressed"},
+    {"push", 0, GROUP_OUTPUT, NULL, "true", set_push, "store and push the image under its names"},
+    {"load", 0, GROUP_OUTPUT, NULL, "true", set_load, "put the image into the local store (the default)"},
+    {"iidfile", 0, GROUP_OUTPUT, "FILE", NULL, set_iidfile, "write the image ID to a file"},
+    {"metadata-file", 0, GROUP_OUTPUT, "FILE", NULL, set_metadata, "write digests and names to a JSON file"},
+    {"jobs", 'j', GROUP_RUN, "N", NULL, set_jobs, "steps at once (default: number of processors)"},
+    {"network", 0, GROUP_RUN, "MODE", NULL, set_network, "network of RUN: default, none, host"},
+    {"allow", 0, GROUP_RUN, "ENTITLEMENT", NULL, set_allow, "allow network.host or security.insecure in RUN"},
+    {"add-host", 0, GROUP_RUN, "NAME:IP", NULL, set_add_host, "line of /etc/hosts"},
+    {"secret", 0, GROUP_RUN, "id=ID[,src=FILE|env=VAR]", NULL, set_secret, "secret for RUN --mount=type=secret"},
+    {"ssh", 0, GROUP_RUN, "default|ID[=SOCKET]", NULL, set_ssh, "ssh agent for RUN --mount=type=ssh"},
+    {"ulimit", 0, GROUP_RUN, "TYPE=SOFT[:HARD]", NULL, set_ulimit, "resource limit of RUN"},
+    {"shm-size", 0, GROUP_RUN, "SIZE", NULL, set_shm_size, "size of /dev/shm (default: 64m)"},
+    {"progress", 0, GROUP_SHOW, "KIND", NULL, set_progress, "auto (default), tty, plain, quiet, rawjson"},
+    {"quiet", 'q', GROUP_SHOW, NULL, "true", set_quiet, "print only the image ID"},
+};
+
+void build_options_help(struct cb_buf *out)
+{
+    for (int g = 0; g < GROUP_COUNT; g++) {
+        cb_buf_printf(out, "\n%s:\n", group_titles[g]);
+        for (size_t i = 0; i < CB_LEN(options); i++) {
+            const struct option *o = &options[i];
+            if ((int)o->group != g)
+                continue;
+            CB_AUTO(free) char *letter = o->letter ? cb_printf("-%c, ", o->letter) : cb_strdup("    ");
+            CB_AUTO(free)
+            char *name = !o->value ? cb_printf("--%s", o->name)
+                         : o->bare ? cb_printf("--%s[=%s]", o->name, o->value)
+                                   : cb_printf("--%s %s", o->name, o->value);
+            cb_buf_printf(out, strlen(name) > 31 ? "  %s%s\n%38s%s\n" : "  %s%-31s %s%s\n", letter, name, "", o->help);
+        }
+    }
+}
+
+/* ---- parsing --------------------------------------------------------------------------------------------------------- */
+
+static const struct option *find_option(const char *name, size_t n)
+{
+    for (size_t i = 0; i < CB_LEN(options); i++)
+        if (strlen(options[i].name) == n && memcmp(options[i].name, name, n) == 0)
+            return &options[i];
+    return NULL;
+}
+
+static int unknown(const char *name, size_t n, struct cb_error *err)
+{
+    const char *names[CB_LEN(options)];
+    CB_AUTO(free) char *word = cb_memdup0(name, n);
+    for (size_t i = 0; i < CB_LEN(options); i++)
+        names[i] = options[i].name;
+    const char *near = cb_did_you_mean(word, names, CB_LEN(options), false);
+    cb_fail(err, CB_E_USAGE, "unknown option '--%s'", word);
+    return near ? cb_hint(err, "did you mean --%s? 'cbuild --help' lists all options", near)
+                : cb_hint(err, "'cbuild --help' lists all options");
+}
+
+static int parse_long(int argc, char **argv, int *i, struct build_request *r, struct cb_error *err)
+{
+    const char *name = argv[*i] + 2;
+    size_t n = strcspn(name, "=");
+    const struct option *o = find_option(name, n);
+    if (!o)
+        return unknown(name, n, err);
+    if (name[n])
+        return o->set(r, name + n + 1, err);
+    if (o->bare)
+        return o->set(r, o->bare, err);
+    if (*i + 1 >= argc)
+        return cb_fail(err, CB_E_USAGE, "option '--%s' needs a value: %s", o->name, o->value);
+    return o->set(r, argv[++*i], err);
+}
+
+static int parse_short(int argc, char **argv, int *i, struct build_request *r, struct cb_error *err)
+{
+    const char *word = argv[*i] + 1;
+    for (size_t k = 0; k < CB_LEN(options); k++) {
+        const struct option *o = &options[k];
+        if (o->letter != *word)
+            continue;
+        if (o->bare) {
+            if (word[1])
+                return cb_fail(err, CB_E_USAGE, "option '-%c' takes no value", *word);
+            return o->set(r, o->bare, err);
+        }
+        if (word[1])
+            return o->set(r, word[1] == '=' ? word + 2 : word + 1, err);
+        if (*i + 1 >= argc)
+            return cb_fail(err, CB_E_USAGE, "option '-%c' needs a value: %s", o->letter, o->value);
+        return o->set(r, argv[++*i], err);
+    }
+    cb_fail(err, CB_E_USAGE, "unknown option '-%c'", *word);
+    return cb_hint(err, "'cbuild --help' lists all options");
+}
+
+static void fill_defaults(struct build_request *r)
+{
+    const char *epoch = getenv("SOURCE_DATE_EPOCH");
+    bool given = false;
+    for (size_t i = 0; i < r->build_args.n; i++)
+        given |= cb_starts(r->build_args.items[i], "SOURCE_DATE_EPOCH=");
+    if (epoch && *epoch && !given) /* buildx forwards it too */
+        cb_strv_take(&r->build_args, cb_printf("SOURCE_DATE_EPOCH=%s", epoch));
+    if (!r->jobs) {
+        long n = sysconf(_SC_NPROCESSORS_ONLN);
+        r->jobs = n > 0 ? (int)n : 1;
+    }
+    if (!r->network)
+        r->network = "default";
+    if (!r->n_outputs)
+        CB_PUSH(r->outputs, r->n_outputs, r->cap_outputs) = (struct build_output){.compression = CB_COMPRESS_GZIP, .level = -1};
+}
+
+int build_options_parse(int argc, char **argv, struct build_request *ret, struct cb_error *err)
+{
+    bool no_more = false;
+    for (int i = 0; i < argc; i++) {
+        const char *a = argv[i];
+        int r = 0;
+        if (!no_more && strcmp(a, "--") == 0)
+            no_more = true;
+        else if (!no_more && cb_starts(a, "--"))
+            r = parse_long(argc, argv, &i, ret, err);
+        else if (!no_more && a[0] == '-' && a[1])
+            r = parse_short(argc, argv, &i, ret, err);
+        else if (ret->context)
+            r = cb_fail(err, CB_E_USAGE, "one build context is expected, not '%s' and '%s'", ret->context, a);
+        else
+            ret->context = cb_strdup(a);
+        if (r < 0) {
+            err->code = err->code == CB_E_UNSUPPORTED ? CB_E_UNSUPPORTED : CB_E_USAGE;
+            return -1;
+        }
+    }
+    if (!ret->context) {
+        cb_fail(err, CB_E_USAGE, "no build context is given");
+        return cb_hint(err, "give a directory, as in: cbuild -t app:1 .");
+    }
+    fill_defaults(ret);
+    return 0;
+}

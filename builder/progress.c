@@ -1,0 +1,246 @@
+/* Plain text, JSON lines, and silence. progress_tty.c has the live display. Everything goes to standard error;
+ * only quiet mode's image ID goes to standard output. */
+#include "builder/progress.h"
+#include "base/json.h"
+#include "base/text.h"
+#include "builder/progress_tty.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+/* ---- what plain text and the live display share ----------------------------------------------------------------- */
+
+void progress_lint(const struct build_event *e, struct cb_buf *out)
+{
+    CB_AUTO(cb_buf) struct cb_buf line = CB_BUF_INIT;
+    if (!e->lint || !e->lint->n)
+        return;
+    cb_buf_printf(out, "\n %zu warning%s found:\n", e->lint->n, e->lint->n == 1 ? "" : "s");
+    for (size_t i = 0; i < e->lint->n; i++) {
+        cb_buf_reset(&line);
+        df_warning_short(&e->lint->items[i], &line);
+        cb_buf_adds(out, " - ");
+        cb_escape_terminal(out, line.data, line.len, false);
+        cb_buf_addc(out, '\n');
+    }
+}
+
+void progress_summary(const struct build_summary *s, struct cb_buf *out)
+{
+    char time[16], size[16];
+    if (!s)
+        return;
+    cb_buf_printf(out, "\n%d step%s run, %d cached in %s", s->n_run, s->n_run == 1 ? "" : "s", s->n_cached,
+                  s->seconds < 0.1 ? "" : cb_human_duration(s->seconds, time));
+    if (s->seconds < 0.1)
+        cb_buf_printf(out, "%.1f ms", s->seconds * 1000);
+    cb_buf_printf(out, "; image %s, %s\n", s->image_id, cb_human_size(s->size, size));
+    if (s->manifest_digest)
+        cb_buf_printf(out, "manifest %s\n", s->manifest_digest);
+    for (size_t i = 0; i < s->n_names; i++) {
+        cb_buf_adds(out, "=> ");
+        cb_escape_terminal(out, s->names[i], strlen(s->names[i]), false);
+        cb_buf_addc(out, '\n');
+    }
+}
+
+/* ---- plain ------------------------------------------------------------------------------------------------------- */
+
+struct plain {
+    struct build_renderer r;
+    struct cb_map progress; /* step number -> last tenth of its work that was shown, as (void *)(tenth + 1) */
+};
+
+static void plain_progress(struct plain *p, const struct build_event *e, struct cb_buf *out)
+{
+    char key[16], done[16], total[16];
+    if (!e->total)
+        return;
+    snprintf(key, sizeof(key), "%d", e->step);
+    uintptr_t tenth = (uintptr_t)(e->done * 10 / e->total) + 1;
+    if (tenth <= (uintptr_t)cb_map_get(&p->progress, key))
+        return;
+    cb_map_set(&p->progress, key, (void *)tenth);
+    cb_buf_printf(out, "#%d %s %s / %s\n", e->step, e->what, cb_human_size(e->done, done), cb_human_size(e->total, total));
+}
+
+static void add_name(struct cb_buf *out, const char *name)
+{
+    cb_escape_terminal(out, name ? name : "", name ? strlen(name) : 0, false);
+    cb_buf_addc(out, '\n');
+}
+
+static void plain_event(struct build_renderer *r, const struct build_event *e)
+{
+    struct plain *p = (struct plain *)r;
+    CB_AUTO(cb_buf) struct cb_buf out = CB_BUF_INIT;
+    char time[16];
+    switch (e->kind) {
+    case EVENT_STEP_STARTED:
+        cb_buf_printf(&out, "#%d ", e->step);
+        add_name(&out, e->name);
+        break;
+    case EVENT_STEP_CACHED:
+        cb_buf_printf(&out, "#%d CACHED ", e->step);
+        add_name(&out, e->name);
+        break;
+    case EVENT_STEP_LOG:
+        cb_buf_printf(&out, "#%d ", e->step);
+        add_name(&out, e->text);
+        break;
+    case EVENT_STEP_PROGRESS:
+        plain_progress(p, e, &out);
+        break;
+    case EVENT_STEP_DONE:
+        cb_buf_printf(&out, "#%d DONE %s\n", e->step, cb_human_duration(e->seconds, time));
+        break;
+    case EVENT_STEP_FAILED:
+        cb_buf_printf(&out, "#%d ERROR: ", e->step);
+        add_name(&out, e->error->msg);
+        break;
+    case EVENT_STEP_CANCELED:
+        cb_buf_printf(&out, "#%d CANCELED\n", e->step);
+        break;
+    case EVENT_NOTE:
+        cb_buf_adds(&out, "note: ");
+        add_name(&out, e->text);
+        break;
+    case EVENT_WARNING:
+        cb_buf_adds(&out, "warning: ");
+        add_name(&out, e->text);
+        break;
+    case EVENT_LINT:
+        progress_lint(e, &out);
+        break;
+    case EVENT_BUILD_DONE:
+        progress_summary(e->summary, &out);
+        break;
+    case EVENT_BUILD_STARTED:
+        break;
+    }
+    fwrite(out.data, 1, out.len, stderr);
+}
+
+static void plain_free(struct build_renderer *r)
+{
+    cb_map_done(&((struct plain *)r)->progress);
+    free(r);
+}
+
+/* ---- quiet -------------------------------------------------------------------------------------------------------- */
+
+static void quiet_event(struct build_renderer *r, const struct build_event *e)
+{
+    (void)r;
+    if (e->kind == EVENT_BUILD_DONE && e->summary)
+        puts(e->summary->image_id);
+}
+
+static void quiet_free(struct build_renderer *r)
+{
+    free(r);
+}
+
+/* ---- JSON lines --------------------------------------------------------------------------------------------------- */
+
+static const char *const kind_names[] = {
+    [EVENT_BUILD_STARTED] = "build-started",
+    [EVENT_STEP_STARTED] = "step-started",
+    [EVENT_STEP_CACHED] = "step-cached",
+    [EVENT_STEP_LOG] = "log",
+    [EVENT_STEP_PROGRESS] = "progress",
+    [EVENT_STEP_DONE] = "step-done",
+    [EVENT_STEP_FAILED] = "step-failed",
+    [EVENT_STEP_CANCELED] = "step-canceled",
+    [EVENT_NOTE] = "note",
+    [EVENT_WARNING] = "warning",
+    [EVENT_LINT] = "lint",
+    [EVENT_BUILD_DONE] = "build-done",
+};
+
+static void put_text(json_t *j, const char *key, const char *text)
+{
+    CB_AUTO(cb_buf) struct cb_buf clean = CB_BUF_INIT;
+    if (!text)
+        return;
+    cb_utf8_sanitize(&clean, text, strlen(text));
+    json_object_set_new(j, key, json_stringn(clean.data, clean.len));
+}
+
+static void json_summary(json_t *j, const struct build_summary *s)
+{
+    if (!s)
+        return;
+    json_object_set_new(j, "run", json_integer(s->n_run));
+    json_object_set_new(j, "cached", json_integer(s->n_cached));
+    json_object_set_new(j, "seconds", json_real(s->seconds));
+    json_object_set_new(j, "size", json_integer((json_int_t)s->size));
+    put_text(j, "image", s->image_id);
+    put_text(j, "manifest", s->manifest_digest);
+    json_t *names = json_array();
+    for (size_t i = 0; i < s->n_names; i++)
+        json_array_append_new(names, json_string(s->names[i]));
+    json_object_set_new(j, "names", names);
+}
+
+static void json_lint(json_t *j, const struct df_lint *lint)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; lint && i < lint->n; i++) {
+        json_t *w = json_object();
+        json_object_set_new(w, "rule", json_string(df_rules[lint->items[i].rule].name));
+        json_object_set_new(w, "line", json_integer(lint->items[i].at.line));
+        put_text(w, "message", lint->items[i].message);
+        json_array_append_new(list, w);
+    }
+    json_object_set_new(j, "warnings", list);
+}
+
+static void rawjson_event(struct build_renderer *r, const struct build_event *e)
+{
+    (void)r;
+    CB_AUTO(json) json_t *j = json_object();
+    CB_AUTO(cb_buf) struct cb_buf out = CB_BUF_INIT;
+    json_object_set_new(j, "event", json_string(kind_names[e->kind]));
+    if (e->step)
+        json_object_set_new(j, "step", json_integer(e->step));
+    put_text(j, "name", e->name);
+    put_text(j, e->kind == EVENT_STEP_LOG ? "line" : "text", e->text);
+    put_text(j, "what", e->what);
+    if (e->kind == EVENT_STEP_LOG)
+        json_object_set_new(j, "stream", json_integer(e->stream));
+    if (e->kind == EVENT_STEP_PROGRESS) {
+        json_object_set_new(j, "done", json_integer((json_int_t)e->done));
+        json_object_set_new(j, "total", json_integer((json_int_t)e->total));
+    }
+    if (e->kind == EVENT_STEP_DONE) {
+        json_object_set_new(j, "seconds", json_real(e->seconds));
+        json_object_set_new(j, "cpu_seconds", json_real(e->cpu_seconds));
+        json_object_set_new(j, "max_rss", json_integer((json_int_t)e->max_rss));
+    }
+    if (e->error)
+        put_text(j, "error", e->error->msg);
+    if (e->kind == EVENT_LINT)
+        json_lint(j, e->lint);
+    if (e->kind == EVENT_BUILD_STARTED)
+        json_object_set_new(j, "steps", json_integer(e->n_steps));
+    json_summary(j, e->summary);
+    cb_json_dump(j, CB_JSON_COMPACT, &out);
+    cb_buf_addc(&out, '\n');
+    fwrite(out.data, 1, out.len, stderr);
+}
+
+/* ---- choice -------------------------------------------------------------------------------------------------------- */
+
+struct build_renderer *build_renderer_new(enum build_progress kind)
+{
+    if (kind == PROGRESS_TTY || (kind == PROGRESS_AUTO && progress_tty_possible()))
+        return progress_tty_new();
+    struct plain *p = CB_NEW(struct plain);
+    p->r = (struct build_renderer){plain_event, NULL, plain_free};
+    if (kind == PROGRESS_QUIET)
+        p->r = (struct build_renderer){quiet_event, NULL, quiet_free};
+    if (kind == PROGRESS_RAWJSON)
+        p->r = (struct build_renderer){rawjson_event, NULL, quiet_free};
+    return &p->r;
+}

@@ -1,0 +1,14 @@
+/* The live display: running steps with their last log lines, times and byte counts. */
+#ifndef BUILD_PROGRESS_TTY_H
+#define BUILD_PROGRESS_TTY_H
+
+#include "builder/events.h"
+
+bool progress_tty_possible(void); /* standard error is a terminal that can move its cursor */
+struct build_renderer *progress_tty_new(void);
+
+/* Of progress.c: text that plain and live display show alike. */
+void progress_lint(const struct build_event *e, struct cb_buf *out);
+void progress_summary(const struct build_summary *s, struct cb_buf *out);
+
+#endif
