@@ -316,9 +316,9 @@ static const char *valid_token(struct reg_auth *a, const struct reg_auth_for *w)
     return t && now() < t->until ? t->header : NULL;
 }
 
-int reg_auth_header(struct reg_auth *a, const struct reg_auth_for *w, char **ret, struct cb_error *err)
+void reg_auth_header(struct reg_auth *a, const struct reg_auth_for *w, char **ret)
 {
-    int r = 0;
+    CB_AUTO(cb_error) struct cb_error ignored = CB_ERROR_INIT; /* this repository may want it otherwise: its 401 will say */
     *ret = NULL;
     pthread_mutex_lock(&a->lock);
     const char *have = valid_token(a, w);
@@ -326,9 +326,8 @@ int reg_auth_header(struct reg_auth *a, const struct reg_auth_for *w, char **ret
     if (have)
         *ret = cb_strdup(have);
     else if (c)
-        r = obtain(a, w, c, ret, err);
+        (void)obtain(a, w, c, ret, &ignored);
     pthread_mutex_unlock(&a->lock);
-    return r;
 }
 
 /* What the registry will want for other repositories too: all but the scope, which is one repository's. */

@@ -20,8 +20,8 @@ struct reg_auth_for {
     bool insecure;                /* the user said that this registry may be talked to without verified TLS */
     const struct cb_strv *scopes; /* "repository:library/busybox:pull" */
 };
-/* 0: *ret is an Authorization value (caller frees), or NULL. */
-int reg_auth_header(struct reg_auth *a, const struct reg_auth_for *w, char **ret, struct cb_error *err);
+/* *ret is an Authorization value (caller frees), or NULL: nothing is known yet. */
+void reg_auth_header(struct reg_auth *a, const struct reg_auth_for *w, char **ret);
 /* After a 401 to a request that carried `used` (may be NULL). 0: *ret is another value to try, or NULL: there is
  * nothing else to try. -1: the token server failed, or sending credentials there would not be safe. */
 int reg_auth_answer(struct reg_auth *a, const struct reg_auth_for *w, const struct reg_http_answer *answer, const char *used,

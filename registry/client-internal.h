@@ -22,7 +22,7 @@ struct reg_client {
 char *reg_client_url(struct reg_client *c, const struct reg_endpoint *ep, struct cb_error *err, const char *fmt, ...)
     CB_PRINTF(4, 5);
 
-/* Sends `req` (its authorization and unverified are set here); a 401 is answered once. As reg_http_send: 0 with any
+/* Sends `req` (its authorization and unverified are set here); a 401 is answered, at most twice. As reg_http_send: 0 with any
  * status, -1 without an answer. */
 int reg_client_call(struct reg_client *c, const struct reg_endpoint *ep, const struct cb_strv *scopes,
                     const struct reg_http_request *req, struct reg_http_answer *ret, struct cb_error *err);

@@ -118,26 +118,30 @@ static int explain(const struct reg_endpoint *ep, const struct reg_http_answer *
 int reg_client_call(struct reg_client *c, const struct reg_endpoint *ep, const struct cb_strv *scopes,
                     const struct reg_http_request *req, struct reg_http_answer *ret, struct cb_error *err)
 {
-    CB_AUTO(free) char *base = base_of(c, ep, err), *header = NULL, *next = NULL;
+    enum { MOST_ANSWERS = 2 }; /* to 401: when we said nothing, and when a token is no longer good */
+    CB_AUTO(free) char *base = base_of(c, ep, err), *header = NULL;
     struct reg_http_request r = *req;
     if (!base)
         return -1;
     bool ours = same_place(req->url, base); /* an upload may be sent to another host, which must not see our token */
     struct reg_auth_for w = {ep->domain, ep->path, base, ep->insecure, scopes};
-    if (ours && reg_auth_header(c->auth, &w, &header, err) < 0)
-        return -1;
+    if (ours)
+        reg_auth_header(c->auth, &w, &header);
     r.unverified = ours && unprotected(ep);
-    r.authorization = header;
-    if (reg_http_send(c->http, &r, ret, err) < 0)
-        return explain(ep, ret, err);
-    if (ret->status != 401 || !same_place(ret->url, base))
-        return 0;
-    if (reg_auth_answer(c->auth, &w, ret, header, &next, err) < 0)
-        return -1;
-    if (!next)
-        return 0;
-    r.authorization = next;
-    return reg_http_send(c->http, &r, ret, err) < 0 ? explain(ep, ret, err) : 0;
+    for (int answers = 0;; answers++) {
+        char *next = NULL;
+        r.authorization = header;
+        if (reg_http_send(c->http, &r, ret, err) < 0)
+            return explain(ep, ret, err);
+        if (ret->status != 401 || answers == MOST_ANSWERS || !same_place(ret->url, base))
+            return 0;
+        if (reg_auth_answer(c->auth, &w, ret, header, &next, err) < 0)
+            return -1;
+        if (!next)
+            return 0;
+        free(header);
+        header = next;
+    }
 }
 
 /* ---- what error answers say ------------------------------------------------------------------- */

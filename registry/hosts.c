@@ -78,7 +78,7 @@ static int read_location(const char *text, char **ret, struct cb_error *err)
     if (n == 0 || text[0] == '/')
         return cb_fail(err, CB_E_FAILED, "'%s' names no registry", text);
     for (size_t i = 0; i < n; i++)
-        if ((unsigned char)text[i] <= ' ' || strchr("?#\\\"%", text[i]))
+        if ((unsigned char)text[i] <= ' ' || strchr("?#@\\\"%", text[i]))
             return cb_fail(err, CB_E_FAILED, "'%s' cannot stand in a name", text);
     free(*ret);
     *ret = cb_memdup0(text, n);

@@ -217,10 +217,10 @@ char *reg_url_redact(const char *url)
 
 bool reg_host_is_local(const char *host)
 {
-    const char *end = strrchr(host, ':');
-    if (host[0] == '[')
-        end = strchr(host, ']') ? strchr(host, ']') + 1 : NULL;
-    CB_AUTO(free) char *name = cb_memdup0(host, end ? (size_t)(end - host) : strlen(host));
+    size_t n = host[0] == '[' ? strcspn(host, "]") + 1 : strcspn(host, ":");
+    if (n > strlen(host) || (host[n] != '\0' && host[n] != ':'))
+        return false;
+    CB_AUTO(free) char *name = cb_memdup0(host, n);
     struct in_addr v4;
     if (inet_pton(AF_INET, name, &v4) == 1)
         return ntohl(v4.s_addr) >> 24 == 127;

@@ -1,0 +1,299 @@
+#!/usr/bin/env python3
+"""A small registry that misbehaves on purpose, for tests/unit/test-transfer.c.
+
+Prints its port on the first line and serves until its standard input is closed. What a repository does is
+told by its name: /v2/MODE/... or /v2/MODE/MORE/...; each mode is explained in MODES.
+The blob and the manifest are the same everywhere. /count/KEY says how often something was asked for."""
+import base64, hashlib, http.server, json, socket, sys, threading, time, urllib.parse
+
+BLOB = hashlib.sha256(b"seed").digest() * 65536  # 2 MiB
+CONFIG = b"{}"
+
+
+def digest(b):
+    return "sha256:" + hashlib.sha256(b).hexdigest()
+
+
+TYPE = "application/vnd.oci.image.manifest.v1+json"
+MANIFEST = json.dumps({
+    "schemaVersion": 2, "mediaType": TYPE,
+    "config": {"mediaType": "application/vnd.oci.image.config.v1+json", "digest": digest(CONFIG), "size": len(CONFIG)},
+    "layers": [{"mediaType": "application/vnd.oci.image.layer.v1.tar", "digest": digest(BLOB), "size": len(BLOB)}],
+}).encode()
+
+counts, uploads, stored, lock = {}, {}, {}, threading.Lock()
+
+MODES = {
+    "plain": "behaves", "bearer": "wants an anonymous token", "login": "wants a token made for user:secret",
+    "basic": "wants Basic user:secret", "expired": "refuses the first token", "oauth": "wants a refresh token by POST",
+    "denied": "token server refuses", "badtoken": "token server answers garbage", "inject": "token with a line break",
+    "redirect": "blob on another port (no Authorization wanted)", "loop": "redirects for ever",
+    "truncate": "breaks off at a third, then resumes", "norange": "breaks off at a third, knows no ranges",
+    "cut416": "breaks off, then answers 416 with a smaller size", "wrong": "another blob of that size",
+    "long": "more bytes than the descriptor says", "short": "fewer", "stall": "stands still once in the middle",
+    "limit": "429 with Retry-After: 0 once", "hours": "429 with Retry-After: 7200", "hub": "429, nothing left",
+    "flaky": "503 twice", "garbage": "a manifest that is not JSON", "html": "an error page", "missing": "404",
+    "forbidden": "403", "huge": "a manifest of 5 MiB", "headers": "headers without end", "lie": "a wrong digest header",
+    "nohead": "HEAD without digest", "mount": "mounts blobs", "lost": "loses the first upload session",
+    "half": "breaks the first upload after some bytes, then resumes", "refuse": "manifest invalid",
+    "otherdigest": "stores another manifest", "away": "uploads go to another port", "warn": "sends Warning headers",
+}
+
+
+def count(key):
+    with lock:
+        counts[key] = counts.get(key, 0) + 1
+        return counts[key]
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def log_message(self, *args):
+        pass
+
+    def reply(self, status, body=b"", headers=(), length=None):
+        self.send_response(status)
+        for name, value in headers:
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(body) if length is None else length))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(body)
+
+    def fail(self, status, code, message, headers=()):
+        body = json.dumps({"errors": [{"code": code, "message": message}]}).encode()
+        self.reply(status, body, [("Content-Type", "application/json"), *headers])
+
+    def drop(self):
+        self.wfile.flush()
+        self.close_connection = True
+        try:
+            self.connection.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass
+
+    def read_body(self):
+        return self.rfile.read(int(self.headers.get("Content-Length") or 0))
+
+    # ---- authentication
+    def challenge(self, mode):
+        realm = "http://127.0.0.1:%d/token/%s" % (self.server.server_port, mode)
+        value = 'Bearer realm="%s",service="fake",scope="repository:%s:pull"' % (realm, mode)
+        if mode == "basic":
+            value = 'Basic realm="fake"'
+        self.fail(401, "UNAUTHORIZED", "authentication required", [("WWW-Authenticate", value)])
+
+    def allowed(self, mode):
+        auth = self.headers.get("Authorization", "")
+        if mode == "basic":
+            ok = auth == "Basic " + base64.b64encode(b"user:secret").decode()
+        elif mode == "expired":
+            ok = auth.startswith("Bearer expired-") and auth != "Bearer expired-1"
+        elif mode in ("bearer", "login", "oauth", "denied", "badtoken", "inject"):
+            ok = auth.startswith("Bearer " + mode + "-")
+        else:
+            ok = True
+        if not ok:
+            self.challenge(mode)
+        return ok
+
+    def token(self, mode, query):
+        n = count("token/" + mode)
+        auth = self.headers.get("Authorization", "")
+        body = urllib.parse.parse_qs(self.read_body().decode())
+        if mode == "login" and auth != "Basic " + base64.b64encode(b"user:secret").decode():
+            return self.fail(401, "UNAUTHORIZED", "who are you")
+        if mode == "denied":
+            return self.fail(403, "DENIED", "go away")
+        if mode == "badtoken":
+            return self.reply(200, b"[1,")
+        if mode == "inject":
+            return self.reply(200, json.dumps({"token": "inject-\r\nX: y"}).encode())
+        if mode == "oauth" and (body.get("grant_type") != ["refresh_token"] or body.get("refresh_token") != ["identity"]):
+            return self.fail(401, "UNAUTHORIZED", "wrong grant")
+        if "scope" not in query and "scope" not in body:
+            return self.fail(400, "UNSUPPORTED", "no scope")
+        key = "access_token" if mode == "oauth" else "token"
+        self.reply(200, json.dumps({key: "%s-%d" % (mode, n), "expires_in": 300}).encode())
+
+    # ---- reading
+    def manifest(self, mode):
+        n = count("manifest/" + mode)
+        kind, body = ("Content-Type", TYPE + "; charset=utf-8"), MANIFEST
+        headers = [kind, ("Docker-Content-Digest", digest(MANIFEST))]
+        if mode == "limit" and n == 1:
+            return self.fail(429, "TOOMANYREQUESTS", "slow", [("Retry-After", "0")])
+        if mode == "hours":
+            return self.fail(429, "TOOMANYREQUESTS", "slow", [("Retry-After", "7200")])
+        if mode == "hub":
+            return self.fail(429, "TOOMANYREQUESTS", "pull rate limit", [("ratelimit-remaining", "0;w=21600")])
+        if mode == "flaky" and n <= 2:
+            return self.reply(503, b"later")
+        if mode == "html":
+            return self.reply(502, b"<html>" + b"x" * 200000, [("Content-Type", "text/html")])
+        if mode == "missing":
+            return self.fail(404, "MANIFEST_UNKNOWN", "manifest unknown")
+        if mode == "forbidden":
+            return self.fail(403, "DENIED", "requested access is denied")
+        if mode == "garbage":
+            return self.reply(200, b"{\x00[[", [kind])
+        if mode == "huge":
+            return self.reply(200, b" " * (5 << 20), [kind])
+        if mode == "headers":
+            return self.reply(200, body, [("X-%d" % i, "y" * 1000) for i in range(200)])
+        if mode == "lie":
+            headers = [kind, ("Docker-Content-Digest", digest(b"other"))]
+        if mode == "nohead" and self.command == "HEAD":
+            headers = [kind]
+        if mode == "warn":
+            headers.append(("Warning", '299 - "this registry ends"'))
+        if mode == "loop":
+            return self.reply(302, b"", [("Location", self.path)])
+        self.reply(200, body, headers)
+
+    def range(self, body):
+        value = self.headers.get("Range", "")
+        start = int(value[6:].split("-")[0]) if value.startswith("bytes=") else 0
+        if not start:
+            return 0, 200, []
+        return start, 206, [("Content-Range", "bytes %d-%d/%d" % (start, len(body) - 1, len(body)))]
+
+    def blob(self, mode, name):
+        n = count("blob/" + mode)
+        body = {digest(BLOB): BLOB, digest(CONFIG): CONFIG}.get(name) or stored.get(name)
+        if body is None or mode in ("missing", "mount", "lost", "half", "away", "refuse") and name not in stored:
+            return self.fail(404, "BLOB_UNKNOWN", "blob unknown")
+        third = len(body) // 3
+        if mode == "redirect":
+            return self.reply(307, b"", [("Location", "http://127.0.0.1:%d/raw/%s?X-Sig=s3cret" % (self.server.other, name))])
+        if mode == "cut416" and n > 1:
+            return self.fail(416, "RANGE_INVALID", "no", [("Content-Range", "bytes */%d" % third)])
+        start, status, headers = self.range(body)
+        if mode == "norange":
+            start, status, headers = 0, 200, []
+        if mode == "wrong":
+            body = bytes(len(body))
+        if mode == "long":
+            body += b"more"
+        if mode == "short":
+            body = body[:-4]
+        body = body[start:]
+        if mode in ("truncate", "cut416", "norange", "stall") and n == 1:
+            self.reply(status, body[:third], headers, len(body))
+            if mode == "stall":
+                self.wfile.flush()
+                time.sleep(2)
+            return self.drop()
+        self.reply(status, body, headers)
+
+    # ---- writing
+    def start_upload(self, mode, query):
+        if "mount" in query and mode == "mount" and query.get("from") == ["library/base"]:
+            return self.reply(201, b"", [("Location", "/v2/x")])
+        n = count("upload/" + mode)
+        with lock:
+            uploads["%s-%d" % (mode, n)] = b""
+        where = "/upload/%s/%s-%d?state=a%%2Fb" % (mode, mode, n)
+        if mode == "away":
+            where = "http://127.0.0.1:%d%s" % (self.server.other, where)
+        self.reply(202, b"", [("Location", where)])
+
+    def put_upload(self, mode, session, query):
+        if mode == "away" and self.headers.get("Authorization"):
+            return self.fail(400, "UNSUPPORTED", "a token that is not for us")
+        if mode == "half" and count("put/half") == 1:
+            part = self.rfile.read(1500000)
+            with lock:
+                uploads[session] = part
+            return self.drop()
+        data = self.read_body()
+        if mode == "lost" and session.endswith("-1"):
+            return self.fail(404, "BLOB_UPLOAD_UNKNOWN", "upload unknown")
+        start = int((self.headers.get("Content-Range") or "0-").split("-")[0])
+        with lock:
+            data = uploads.get(session, b"")[:start] + data
+        if query.get("digest") != [digest(data)] or query.get("state") != ["a/b"]:
+            return self.fail(400, "DIGEST_INVALID", "got %d bytes" % len(data))
+        with lock:
+            stored[digest(data)] = data
+        self.reply(201, b"", [("Docker-Content-Digest", digest(data))])
+
+    def put_manifest(self, mode):
+        body = self.read_body()
+        if mode == "refuse":
+            return self.fail(400, "MANIFEST_INVALID", "manifest invalid")
+        self.reply(201, b"", [("Docker-Content-Digest", digest(b"x" if mode == "otherdigest" else body))])
+
+    # ---- plain downloads
+    def plain(self, parts):
+        if parts[0] == "count":
+            return self.reply(200, str(counts.get("/".join(parts[1:]), 0)).encode())
+        if parts[0] == "raw":
+            if self.headers.get("Authorization"):
+                return self.fail(400, "UNSUPPORTED", "a token that is not for us")
+            return self.reply(200, BLOB)
+        if parts[0] == "file":
+            if self.headers.get("If-None-Match") == '"tag"':
+                return self.reply(304)
+            return self.reply(200, b"hello\n", [("ETag", '"tag"'), ("Last-Modified", "Tue, 15 Nov 1994 12:45:26 GMT")])
+        if parts[0] == "hop":
+            return self.reply(302, b"", [("Location", "../file?x=y")])
+        if parts[0] == "out":
+            return self.reply(302, b"", [("Location", "file:///etc/passwd")])
+        if parts[0] == "auth":
+            return self.reply(200, self.headers.get("Authorization", "none").encode())
+        if parts[0] == "authaway":
+            return self.reply(302, b"", [("Location", "http://127.0.0.1:%d/auth" % self.server.other)])
+        self.reply(404, b"nothing here")
+
+    def handle_any(self):
+        url = urllib.parse.urlsplit(self.path)
+        query = urllib.parse.parse_qs(url.query)
+        parts = urllib.parse.unquote(url.path).strip("/").split("/")
+        if parts[0] == "token":
+            return self.token(parts[1], query)
+        if parts[0] == "upload":
+            if self.command == "GET":
+                with lock:
+                    have = len(uploads.get(parts[2], b""))
+                return self.reply(204, b"", [("Range", "0-%d" % (have - 1 if have else 0)), ("Location", self.path)])
+            return self.put_upload(parts[1], parts[2], query)
+        if parts[0] != "v2":
+            return self.plain(parts)
+        if len(parts) < 2:
+            return self.reply(200, b"{}")
+        mode = parts[1]
+        if mode not in MODES:
+            return self.fail(404, "NAME_UNKNOWN", "repository name not known")
+        if not self.allowed(mode):
+            return self.read_body()
+        if "manifests" in parts:
+            return self.put_manifest(mode) if self.command == "PUT" else self.manifest(mode)
+        if "uploads" in parts:
+            return self.start_upload(mode, query)
+        self.blob(mode, parts[-1])
+
+    do_GET = do_HEAD = do_POST = do_PUT = handle_any
+
+
+class Server(http.server.ThreadingHTTPServer):
+    def handle_error(self, request, client):
+        pass  # clients that hang up are what this is for
+
+
+def serve():
+    server = Server(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    return server
+
+
+def main():
+    servers = [serve(), serve()]
+    servers[0].other, servers[1].other = servers[1].server_port, servers[0].server_port
+    print(servers[0].server_port, flush=True)
+    sys.stdin.buffer.read()
+
+
+main()
