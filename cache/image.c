@@ -166,6 +166,8 @@ static int get_time(json_t *j, const char *key, const char *path, struct timespe
 static int parse_layer(json_t *j, struct cache_image_layer *l, struct cb_error *err)
 {
     int64_t size = 0;
+    if (!json_is_object(j))
+        return cb_fail(err, CB_E_CORRUPT, "layers: expected objects");
     if (get_digest(j, "id", "layers", &l->id, err) < 0 || get_digest(j, "diffId", "layers", &l->diff_id, err) < 0 ||
         get_digest(j, "blob", "layers", &l->blob, err) < 0 || cb_json_int(j, "blobSize", "layers", &size, err) < 0 ||
         get_text(j, "mediaType", "layers", &l->media_type, err) < 0 || get_text(j, "source", "layers", &l->source, err) < 0)

@@ -1,0 +1,278 @@
+/* What prune takes and what it leaves; what the store says it uses. */
+#include "layer-fixture.h"
+
+#include "cache/blob.h"
+#include "cache/context.h"
+#include "cache/gc.h"
+#include "cache/image.h"
+#include "cache/mount.h"
+#include "cache/record.h"
+#include "cache/store-internal.h"
+
+#include <time.h>
+
+#define DAY 86400
+
+static void add_record(struct fixture *f, uint8_t key, struct cb_digest layer, int64_t age)
+{
+    struct cb_digest d = {{key}};
+    struct cache_record r = {.layer = layer, .created = {1, 0}, .instruction = (char *)"RUN x"};
+    char hex[CB_DIGEST_HEX + 1], path[96];
+    const struct timespec then[2] = {{time(NULL) - age, 0}, {time(NULL) - age, 0}};
+    OK_IS(f, 0, cache_record_store(f->s, &d, &r, &f->err));
+    cb_digest_hex(&d, hex);
+    snprintf(path, sizeof(path), "records/%.2s/%s", hex, hex);
+    assert_int_equal(utimensat(f->s->root, path, then, 0), 0);
+}
+
+static bool has_record(struct fixture *f, uint8_t key)
+{
+    struct cb_digest d = {{key}}, layer;
+    int64_t used;
+    return cache_record_peek(f->s, &d, &layer, &used) == 1;
+}
+
+static bool has_blob(struct fixture *f, const char *text)
+{
+    struct cb_digest d;
+    uint64_t size;
+    cb_sha256(text, strlen(text), &d);
+    return cache_blob_has(f->s, &d, &size) == 1;
+}
+
+static struct cb_digest put(struct fixture *f, const char *text)
+{
+    struct cb_digest d;
+    OK_IS(f, 0, cache_blob_put(f->s, text, strlen(text), &d, &f->err));
+    return d;
+}
+
+static bool has_image(struct fixture *f, const char *name)
+{
+    CB_AUTO(cache_image) struct cache_image i = {0};
+    int r = cache_image_load(f->s, name, &i, &f->err);
+    assert_true(r >= 0);
+    return r == 1;
+}
+
+static void prune(struct fixture *f, struct cache_prune how, uint64_t want_count)
+{
+    uint64_t bytes = 0, count = 0;
+    OK_IS(f, 0, cache_prune(f->s, &how, &bytes, &count, &f->err));
+    if (count != want_count)
+        fail_msg("%llu objects removed instead of %llu", (unsigned long long)count, (unsigned long long)want_count);
+    assert_int_equal(count > 0, bytes > 0);
+}
+
+/* An image on layer A with its blobs; records of A and B; C, D with blob and a blob are garbage. */
+struct scene {
+    struct cb_digest a, b, c, d;
+};
+
+static struct scene make_scene(struct fixture *f)
+{
+    struct scene s = {make_layer(f, "A"), make_layer(f, "B"), make_layer(f, "C"), make_layer(f, "D")};
+    struct cache_packed packed_a = {put(f, "packed A"), 8, CB_COMPRESS_GZIP},
+                        packed_d = {put(f, "packed D"), 8, CB_COMPRESS_GZIP};
+    OK_IS(f, 0, cache_layer_set_packed(f->s, &s.a, &packed_a, &f->err));
+    OK_IS(f, 0, cache_layer_set_packed(f->s, &s.d, &packed_d, &f->err));
+    put(f, "garbage");
+    struct cache_image_layer layers[] = {{.id = s.a, .diff_id = {{1}}, .blob = put(f, "pulled A"), .blob_size = 8}};
+    struct cache_image image = {.name = (char *)"docker.io/library/app:1",
+                                .config = put(f, "config"),
+                                .manifest = put(f, "manifest"),
+                                .updated = {time(NULL) - 10 * DAY, 0},
+                                .layers = layers,
+                                .n_layers = 1};
+    OK_IS(f, 0, cache_image_store(f->s, &image, &f->err));
+    add_record(f, 1, s.a, 20 * DAY);
+    add_record(f, 2, s.b, 5 * DAY);
+    return s;
+}
+
+static void expect_image_whole(struct fixture *f, const struct scene *s, bool there)
+{
+    static const char *const blobs[] = {"packed A", "pulled A", "config", "manifest"};
+    assert_int_equal(has_image(f, "docker.io/library/app:1"), there);
+    assert_int_equal(has_layer(f, &s->a), there);
+    for (size_t i = 0; i < CB_LEN(blobs); i++)
+        if (has_blob(f, blobs[i]) != there)
+            fail_msg("blob '%s'", blobs[i]);
+}
+
+static void test_garbage_only(void **state)
+{
+    struct fixture *f = *state;
+    struct scene s = make_scene(f);
+    prune(f, (struct cache_prune){0}, 4); /* C, D, packed D, garbage */
+    expect_image_whole(f, &s, true);
+    assert_true(has_layer(f, &s.b));
+    assert_false(has_layer(f, &s.c));
+    assert_false(has_layer(f, &s.d));
+    assert_false(has_blob(f, "packed D"));
+    assert_false(has_blob(f, "garbage"));
+    assert_true(has_record(f, 1));
+    assert_true(has_record(f, 2));
+    prune(f, (struct cache_prune){0}, 0);
+}
+
+static void test_older_than(void **state)
+{
+    struct fixture *f = *state;
+    struct scene s = make_scene(f);
+    prune(f, (struct cache_prune){.older_than = 6 * DAY}, 4);
+    assert_true(has_record(f, 1)); /* old, but an image stands on its layer */
+    assert_true(has_record(f, 2)); /* not old enough */
+    prune(f, (struct cache_prune){.older_than = 4 * DAY}, 2);
+    assert_false(has_record(f, 2));
+    assert_false(has_layer(f, &s.b));
+    prune(f, (struct cache_prune){.all = true, .older_than = 15 * DAY}, 1);
+    assert_false(has_record(f, 1));
+    expect_image_whole(f, &s, true);
+    prune(f, (struct cache_prune){.all = true, .older_than = 9 * DAY}, 6);
+    expect_image_whole(f, &s, false);
+}
+
+static void test_all(void **state)
+{
+    struct fixture *f = *state;
+    struct scene s = make_scene(f);
+    prune(f, (struct cache_prune){.all = true}, 13);
+    expect_image_whole(f, &s, false);
+    static const char *const empty[] = {"layers", "diffs", "blobs/sha256", "images", "work", "context"};
+    for (size_t i = 0; i < CB_LEN(empty); i++) {
+        CB_AUTO(cb_strv) struct cb_strv names = {0};
+        assert_int_equal(cache_store_names(f->s, empty[i], &names), 0);
+        if (names.n)
+            fail_msg("%s/%s is left", empty[i], names.items[0]);
+    }
+}
+
+/* Least recently used first, no more than needed. */
+static void test_keep_bytes(void **state)
+{
+    struct fixture *f = *state;
+    struct cb_digest layers[6];
+    CB_AUTO(free) char *text = cb_alloc(300001);
+    for (uint8_t i = 0; i < CB_LEN(layers); i++) {
+        memset(text, 'a' + i, 300000);
+        layers[i] = make_layer(f, text);
+        add_record(f, i, layers[i], (i * 5 % 6 + 1) * DAY); /* ages 1 6 5 4 3 2 */
+    }
+    prune(f, (struct cache_prune){.keep_bytes = 100000000}, 0);
+    prune(f, (struct cache_prune){.keep_bytes = 1100000}, 6);
+    static const bool stay[] = {true, false, false, false, true, true};
+    for (uint8_t i = 0; i < CB_LEN(layers); i++)
+        if (has_record(f, i) != stay[i] || has_layer(f, &layers[i]) != stay[i])
+            fail_msg("record %d", i);
+    prune(f, (struct cache_prune){.keep_bytes = 1, .older_than = 2 * DAY - 10}, 4);
+    assert_true(has_record(f, 0));
+    prune(f, (struct cache_prune){.keep_bytes = 1}, 2);
+    assert_false(has_record(f, 0));
+}
+
+/* A layer that two records name goes with the second. */
+static void test_shared_layer(void **state)
+{
+    struct fixture *f = *state;
+    struct cb_digest layer = make_layer(f, "x");
+    add_record(f, 1, layer, 9 * DAY);
+    add_record(f, 2, layer, 1 * DAY);
+    prune(f, (struct cache_prune){.older_than = 5 * DAY}, 1);
+    assert_true(has_layer(f, &layer));
+    prune(f, (struct cache_prune){.older_than = DAY / 2}, 2);
+    assert_false(has_layer(f, &layer));
+}
+
+static void test_dead_records(void **state)
+{
+    struct fixture *f = *state;
+    struct cb_digest nowhere = {{7}}, layer = make_layer(f, "x");
+    add_record(f, 1, nowhere, 0);
+    add_record(f, 2, layer, 0);
+    write_file(f->s->root, "records/02/.tmp-0123456789abcdef", "x");
+    const struct timespec old[2] = {{1, 0}, {1, 0}};
+    assert_int_equal(utimensat(f->s->root, "records/02/.tmp-0123456789abcdef", old, 0), 0);
+    prune(f, (struct cache_prune){0}, 1);
+    assert_false(exists(f->s->root, "records/02/.tmp-0123456789abcdef"));
+    assert_true(has_record(f, 2));
+}
+
+static void test_running_build(void **state)
+{
+    struct fixture *f = *state;
+    int fd = -1;
+    uint64_t bytes, count;
+    put(f, "not named yet");
+    OK_IS(f, 1, cache_lock(f->s, "gc", false, true, &fd, &f->err));
+    OK_IS(f, -1, cache_prune(f->s, &(struct cache_prune){.all = true}, &bytes, &count, &f->err));
+    assert_non_null(strstr(f->err.msg, "a build is using the store"));
+    assert_non_null(f->err.hint);
+    cb_error_done(&f->err);
+    assert_true(has_blob(f, "not named yet"));
+    cache_unlock(f->s, NULL, &fd);
+    prune(f, (struct cache_prune){.wait = true}, 1);
+}
+
+/* Killed after the roots went and before the rest did: the next one takes the rest. */
+static void test_work_of_the_dead(void **state)
+{
+    struct fixture *f = *state;
+    struct cache_work w = CACHE_WORK_INIT;
+    OK_IS(f, 0, cache_work_begin(f->s, &w, &f->err));
+    assert_int_equal(cb_mkdirs(w.dir, "layer/fs", 0700), 0);
+    cb_close(w.dir);
+    cb_close(w.lock_fd);
+    assert_int_equal(cb_mkdirs(f->s->root, "work/0123456789abcdef/fs", 0700), 0);
+    prune(f, (struct cache_prune){0}, 0);
+    CB_AUTO(cb_strv) struct cb_strv names = {0};
+    assert_int_equal(cache_store_names(f->s, "work", &names), 0);
+    assert_int_equal(names.n, 0);
+}
+
+static void test_usage(void **state)
+{
+    struct fixture *f = *state;
+    struct cache_usage_row rows[CACHE_USAGE_ROWS];
+    static const struct {
+        const char *kind;
+        uint64_t count;
+        bool bytes, reclaimable;
+    } want[CACHE_USAGE_ROWS] = {
+        {"layers", 4, true, true},       {"blobs", 6, true, true},    {"records", 2, true, true}, {"images", 1, true, false},
+        {"cache mounts", 1, true, true}, {"contexts", 1, true, true}, {"work", 1, true, false},
+    };
+    struct cache_work w = CACHE_WORK_INIT;
+    struct cache_mount *m = NULL;
+    make_scene(f);
+    struct cache_mount_request request = {
+        .key = "k", .sharing = CACHE_LOCKED, .mode = 0755, .uid = geteuid(), .gid = getegid(), .seed = -1};
+    OK_IS(f, 0, cache_mount_acquire(f->s, &request, &m, &f->err));
+    OK_IS(f, 0, cache_usage(f->s, rows, &f->err));
+    assert_int_equal(rows[4].reclaimable, 0); /* in use */
+    cache_mount_release(m);
+    OK_IS(f, 0, cache_work_begin(f->s, &w, &f->err));
+    write_file(f->s->root, "context/0123", "x");
+    OK_IS(f, 0, cache_usage(f->s, rows, &f->err));
+    for (size_t i = 0; i < CACHE_USAGE_ROWS; i++) {
+        assert_string_equal(rows[i].kind, want[i].kind);
+        if (rows[i].count != want[i].count || (rows[i].bytes > 0) != want[i].bytes ||
+            (rows[i].reclaimable > 0) != want[i].reclaimable)
+            fail_msg("%s: %llu, %llu bytes, %llu reclaimable", rows[i].kind, (unsigned long long)rows[i].count,
+                     (unsigned long long)rows[i].bytes, (unsigned long long)rows[i].reclaimable);
+        assert_true(rows[i].reclaimable <= rows[i].bytes);
+    }
+    cache_work_done(f->s, &w);
+}
+
+#define TEST(fn) cmocka_unit_test_setup_teardown(fn, fixture_setup, fixture_teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(test_garbage_only),  TEST(test_older_than),       TEST(test_all),
+        TEST(test_keep_bytes),    TEST(test_shared_layer),     TEST(test_dead_records),
+        TEST(test_running_build), TEST(test_work_of_the_dead), TEST(test_usage),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

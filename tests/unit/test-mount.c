@@ -1,0 +1,154 @@
+/* Cache mounts: who gets which directory, what a new one starts with. */
+#include "store-fixture.h"
+
+#include "cache/mount.h"
+
+#include <sys/wait.h>
+#include <time.h>
+
+static struct cache_mount *acquire(struct fixture *f, const char *key, enum cache_sharing sharing, bool fresh)
+{
+    struct cache_mount_request r = {
+        .key = key, .sharing = sharing, .fresh = fresh, .mode = 0750, .uid = geteuid(), .gid = getegid(), .seed = -1};
+    struct cache_mount *m = NULL;
+    OK_IS(f, 0, cache_mount_acquire(f->s, &r, &m, &f->err));
+    return m;
+}
+
+static ino_t inode_of(const struct cache_mount *m)
+{
+    struct stat st;
+    assert_int_equal(fstatat(cache_mount_dir(m), "", &st, AT_EMPTY_PATH), 0);
+    return st.st_ino;
+}
+
+static void test_shared(void **state)
+{
+    struct fixture *f = *state;
+    struct stat st;
+    struct cache_mount *a = acquire(f, "ns\n/cache\n", CACHE_SHARED, false), *b = acquire(f, "ns\n/cache\n", CACHE_SHARED, false);
+    struct cache_mount *other = acquire(f, "ns\n/other\n", CACHE_SHARED, false);
+    assert_int_equal(inode_of(a), inode_of(b));
+    assert_int_not_equal(inode_of(a), inode_of(other));
+    assert_int_equal(fstatat(cache_mount_dir(a), "", &st, AT_EMPTY_PATH), 0);
+    assert_int_equal(st.st_mode & 07777, 0750);
+    write_file(cache_mount_dir(a), "kept", "x");
+    cache_mount_release(a);
+    cache_mount_release(b);
+    cache_mount_release(other);
+    cache_mount_release(NULL);
+    a = acquire(f, "ns\n/cache\n", CACHE_LOCKED, false);
+    assert_true(exists(cache_mount_dir(a), "kept"));
+    cache_mount_release(a);
+}
+
+static void test_private(void **state)
+{
+    struct fixture *f = *state;
+    struct cache_mount *a = acquire(f, "k", CACHE_PRIVATE, false), *b = acquire(f, "k", CACHE_PRIVATE, false);
+    ino_t first = inode_of(a), second = inode_of(b);
+    assert_int_not_equal(first, second);
+    cache_mount_release(a);
+    cache_mount_release(b);
+    a = acquire(f, "k", CACHE_PRIVATE, false); /* used again */
+    assert_int_equal(inode_of(a), first);
+    b = acquire(f, "k", CACHE_PRIVATE, false);
+    assert_int_equal(inode_of(b), second);
+    cache_mount_release(a);
+    cache_mount_release(b);
+}
+
+static void test_locked_waits(void **state)
+{
+    struct fixture *f = *state;
+    struct cache_mount *a = acquire(f, "k", CACHE_LOCKED, false);
+    pid_t pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        struct cache_mount *b = acquire(f, "k", CACHE_LOCKED, false);
+        _exit(exists(cache_mount_dir(b), "done") ? 0 : 1);
+    }
+    nanosleep(&(struct timespec){0, 50000000}, NULL);
+    write_file(cache_mount_dir(a), "done", "x");
+    cache_mount_release(a);
+    int status;
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_int_equal(status, 0);
+}
+
+static void test_fresh(void **state)
+{
+    struct fixture *f = *state;
+    struct cache_mount *a = acquire(f, "k", CACHE_SHARED, false);
+    write_file(cache_mount_dir(a), "old", "x");
+    struct cache_mount *b = acquire(f, "k", CACHE_SHARED, true);
+    assert_false(exists(cache_mount_dir(b), "old"));
+    cache_mount_release(a);
+    cache_mount_release(b);
+}
+
+static void test_seed(void **state)
+{
+    struct fixture *f = *state;
+    struct stat st;
+    char target[16] = {0};
+    assert_int_equal(cb_mkdirs(f->scratch, "seed/sub/deep", 0755), 0);
+    write_file(f->scratch, "seed/sub/deep/file", "text");
+    assert_int_equal(fchmodat(f->scratch, "seed/sub/deep/file", 04711, 0), 0);
+    const struct timespec times[2] = {{1000, 0}, {2000, 0}};
+    assert_int_equal(utimensat(f->scratch, "seed/sub/deep/file", times, 0), 0);
+    assert_int_equal(utimensat(f->scratch, "seed/sub", times, 0), 0);
+    assert_int_equal(symlinkat("/etc/passwd", f->scratch, "seed/link"), 0);
+    assert_int_equal(mkfifoat(f->scratch, "seed/fifo", 0640), 0);
+    CB_AUTO(close) int seed = openat(f->scratch, "seed", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    struct cache_mount_request r = {
+        .key = "k", .sharing = CACHE_SHARED, .mode = 0700, .uid = geteuid(), .gid = getegid(), .seed = seed};
+    struct cache_mount *m = NULL;
+    OK_IS(f, 0, cache_mount_acquire(f->s, &r, &m, &f->err));
+    int dir = cache_mount_dir(m);
+    assert_int_equal(fstatat(dir, "sub/deep/file", &st, AT_SYMLINK_NOFOLLOW), 0);
+    assert_int_equal(st.st_mode & 07777, 04711);
+    assert_int_equal(st.st_mtim.tv_sec, 2000);
+    assert_int_equal(st.st_size, 4);
+    assert_int_equal(fstatat(dir, "sub", &st, AT_SYMLINK_NOFOLLOW), 0);
+    assert_int_equal(st.st_mtim.tv_sec, 2000);
+    assert_int_equal(readlinkat(dir, "link", target, sizeof(target) - 1), 11);
+    assert_string_equal(target, "/etc/passwd");
+    assert_int_equal(fstatat(dir, "fifo", &st, AT_SYMLINK_NOFOLLOW), 0);
+    assert_true(S_ISFIFO(st.st_mode));
+    cache_mount_release(m);
+}
+
+static void test_crowd(void **state)
+{
+    struct fixture *f = *state;
+    enum { PROCESSES = 6 };
+    for (int i = 0; i < PROCESSES; i++) {
+        pid_t pid = fork();
+        assert_true(pid >= 0);
+        if (pid)
+            continue;
+        for (int n = 0; n < 30; n++) {
+            struct cache_mount *m = acquire(f, "k", (enum cache_sharing)((n + i) % 3), (n + i) % 5 == 0);
+            if (!exists(cache_mount_dir(m), "."))
+                _exit(1);
+            cache_mount_release(m);
+        }
+        _exit(0);
+    }
+    for (int i = 0; i < PROCESSES; i++) {
+        int status;
+        assert_true(wait(&status) > 0);
+        assert_int_equal(status, 0);
+    }
+}
+
+#define TEST(fn) cmocka_unit_test_setup_teardown(fn, fixture_setup, fixture_teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(test_shared), TEST(test_private), TEST(test_locked_waits), TEST(test_fresh), TEST(test_seed), TEST(test_crowd),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
