@@ -242,7 +242,8 @@ static void state_reset(struct df_ignore_state *s, size_t n)
         s->hit = cb_realloc(s->hit, CB_MAX(n, 1));
     s->n = n;
     s->excluded = false;
-    memset(s->hit, 0, n);
+    if (n)
+        memset(s->hit, 0, n);
 }
 
 static bool test(const struct df_ignore *m, const char *path, size_t len, const struct df_ignore_state *parent,
