@@ -295,9 +295,14 @@ static int decode_onbuild(struct df_decoder *d, const struct df_node *node, stru
 static int unknown(struct df_decoder *d, const char *keyword)
 {
     const char *names[DF_KIND_COUNT];
-    for (unsigned k = 0; k < DF_KIND_COUNT; k++)
-        names[k] = df_kind_name((enum df_kind)k);
-    const char *meant = cb_did_you_mean(keyword, names, DF_KIND_COUNT, true);
+    size_t n = 0;
+    /* Of equally near ones the first is taken: those with the same first letter stand in front. */
+    for (unsigned k = 0; k < 2 * DF_KIND_COUNT; k++) {
+        const char *name = df_kind_name((enum df_kind)(k % DF_KIND_COUNT));
+        if ((strncasecmp(name, keyword, 1) == 0) == (k < DF_KIND_COUNT))
+            names[n++] = name;
+    }
+    const char *meant = cb_did_you_mean(keyword, names, n, true);
     if (!meant)
         return cb_fail(d->err, CB_E_DOCKERFILE, "unknown instruction: %s", keyword);
     meant = HAS_LOWER(keyword) ? lower(d, meant) : meant;
