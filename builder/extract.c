@@ -184,6 +184,20 @@ static int put_hard_link(struct extract *x, const struct cb_tar_entry *t, struct
     return build_upper_put(x->upper, dir, name, strlen(name), target->inode, &old, err);
 }
 
+/* A member that names the destination itself: "./" is ignored, "/" and ".." are directories like others. */
+static int place_base(struct extract *x, const struct cb_tar_entry *t, struct cb_error *err)
+{
+    CB_AUTO(free) char *clean = cb_path_clean(t->path);
+
+    if (strcmp(clean, ".") == 0)
+        return 0;
+    if (t->type != CB_DIR)
+        return cb_fail(err, CB_E_CORRUPT, "'%s' would replace the directory that the archive is unpacked to", t->path);
+    struct build_entry b = member_entry(x, t);
+    x->base->inode = build_inode_new(x->upper, &b);
+    return 0;
+}
+
 static int place_member(struct extract *x, const struct cb_tar_entry *t, struct cb_error *err)
 {
     CB_AUTO(free) char *rel = cb_path_rel(t->path);
@@ -191,7 +205,7 @@ static int place_member(struct extract *x, const struct cb_tar_entry *t, struct 
     const char *name;
 
     if (!*rel)
-        return 0; /* "./": the destination stays as it is */
+        return place_base(x, t, err);
     if (check_length("path", rel, err) < 0 || open_parent(x, rel, &dir, &name, err) < 0)
         return -1;
     return t->type == CB_HARDLINK ? put_hard_link(x, t, dir, name, err) : put_member(x, t, dir, name, err);

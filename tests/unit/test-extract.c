@@ -1,0 +1,440 @@
+#include "base/tar.h"
+#include "builder/extract.h"
+#include "tree-text.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <cmocka.h>
+
+#define MADE 77
+
+/* ADD of an archive with the members `tar`, in this order, to `to` in the tree `dest`. Contents in the layer
+ * shown are what the second pass gave out. `flags`: chown=U:G, link, gz, zst. */
+struct row {
+    const char *tar, *to, *dest, *flags, *want;
+};
+
+static const struct row simple[] = {
+    {"a=1", "/", "", "", "a=1"},
+    {"a=1", "/d", "", "", "d/@77 d/a=1"},
+    {"a=1", "/d/e/", "", "", "d/@77 d/e/@77 d/e/a=1"},
+    {"a=1", "/d", "d/,700,1:2@3", "", "d/,700,1:2@3 d/a=1"},
+    {"a=1", "/d", "l/ d->l", "", "l/ l/a=1"},
+    {"a=1", "/d", "d=1", "", "!mkdir /d: not a directory"},
+    {"a=1", "/d/", "d=1", "", "!mkdir /d: not a directory"},
+    {"d/,700,3:4@9 d/a=1,4755,5:6@8", "/", "", "", "d/,700,3:4@9 d/a=1,4755,5:6@8"},
+    {"d/,700,3:4@9 d/a=1,5:6 l->d,7:7", "/x", "", "chown=8:9", "x/,8:9@77 x/d/,700,8:9@9 x/l->d,8:9 x/d/a=1,8:9"},
+    {"d/e/a=1", "/", "", "", "d/@77 d/e/@77 d/e/a=1"},
+    {"d/e/a=1", "/", "", "chown=8:9", "d/@77 d/e/@77 d/e/a=1,8:9"},
+    {"d/e/a=1 d/,700@3", "/", "", "", "d/,700@3 d/e/@77 d/e/a=1"},
+    {"./,700@5 a=1", "/x", "x/", "", "x/ x/a=1"},
+    {"./,700@5 a=1", "/", "", "", "a=1"},
+    {"./a=1 ./b=2", "/", "", "", "a=1 b=2"},
+    {"b=1 a=2 c=", "/", "", "", "c= b=1 a=2"},
+    {"p|,600 c#1.3 l->nowhere@4", "/", "", "", "c#1.3 l->nowhere@4 p|,600"},
+    {"a=1^cap", "/", "", "chown=1:1", "a=1,1:1^cap"},
+    {"a=1", "/d", "d=1", "link", "d/@77 d/a=1"},
+    {"", "/d", "", "", "d/@77"},
+    {"a=1 d/ d/b=2", "/x", "", "gz", "x/@77 x/d/ x/a=1 x/d/b=2"},
+    {"a=1 d/ d/b=2", "/x", "", "zst", "x/@77 x/d/ x/a=1 x/d/b=2"},
+};
+
+static const struct row hostile[] = {
+    {"../../a=1", "/x", "", "", "x/@77 x/a=1"},
+    {"/a=1", "/x", "", "", "x/@77 x/a=1"},
+    {"d/../../a=1", "/x", "", "", "x/@77 x/a=1"},
+    {"../=1", "/x", "", "", "!would replace the directory"},
+    {"/,700,1:1 a=1", "/x", "", "", "x/,700,1:1 x/a=1"},
+    {"l->/etc l/a=1", "/x", "etc/ etc/k=0", "", "x/@77 x/etc/@77 x/l->/etc x/etc/a=1"},
+    {"l->../../etc l/a=1", "/x", "etc/", "", "x/@77 x/etc/@77 x/l->../../etc x/etc/a=1"},
+    {"d/ l->d l/a=1", "/x", "", "", "x/@77 x/d/ x/l->d x/d/a=1"},
+    {"a=1", "/x/l", "t/ x/ x/l->../t", "", "t/ t/a=1"},
+    {"l/a=1", "/x", "t/ x/ x/t/ x/l->/t", "", "x/ x/t/ x/t/a=1"},
+    {"l->l l/a=1", "/", "", "", "!too many links"},
+    {"a=1 a/b=2", "/", "", "", "!mkdir /a: not a directory"},
+    {"a=1 a/b=2", "/x", "", "", "!mkdir /x/a: not a directory"},
+    {"h==../../etc/k", "/x", "etc/ etc/k=0", "", "!no such file or directory"},
+    {"l->/ h==l/../f f=1", "/x", "", "", "!no such file or directory"},
+};
+
+static const struct row unions[] = {
+    {"a=1 a=2", "/", "", "", "a=2"},
+    {"a=1 a/ a/b=2", "/", "", "", "a/ a/b=2"},
+    {"a/ a/b=2 a=1", "/", "", "", "a=1"},
+    {"a/ a/b=2 a=1 a/", "/", "", "", "a/"},
+    {"a/,700 a/b=2 a/,711", "/", "", "", "a/,711 a/b=2"},
+    {"a->b a=1", "/", "", "", "a=1"},
+    {"b/ a->b a/", "/", "", "", "a/ b/"},
+    {"a=1", "/", "a=0", "", "a=1"},
+    {"a=1", "/", "a/ a/x=1", "", "a=1"},
+    {"a=1", "/", "a->t t=0", "", "a=1"},
+    {"a/", "/", "a=0", "", "a/"},
+    {"a/", "/", "a->t t/ t/x=1", "", "a/"},
+    {"a/,700,1:1", "/", "a/ a/x=1", "", "a/,700,1:1"},
+    {"a/ a/b=1", "/", "a/ a/x=1", "", "a/ a/b=1"},
+    {"a/,711 a/b=1", "/d", "d/,700 d/a/ d/a/x=1", "", "d/,700 d/a/,711 d/a/b=1"},
+    {"a=1 a/ a/y=2", "/", "a/ a/x=1 a/y=0", "", "a/ -a/x a/y=2"},
+    {"a=1 a/", "/", "a/ a/d/ a/d/z=1 a/x=1", "", "a/ -a/d -a/x"},
+    {"a=1 a/ a/d/ a/d/new=1", "/", "a/ a/d/ a/d/z=1 a/x=1", "", "a/ a/d/ -a/d/z -a/x a/d/new=1"},
+    {"a=1 a/ a/x=1", "/", "a/ a/x=1 a/y=2", "", "a/ -a/y"},
+};
+
+static const struct row same[] = {
+    {"a=1", "/", "a=1", "", ""},
+    {"a=1@2", "/", "a=1", "", "a=1@2"},
+    {"a=2", "/", "a=1", "", "a=2"},
+    {"a=", "/", "a=", "", ""},
+    {"d/@9 d/a=1 d/b=2", "/", "d/@3 d/a=1 d/b=3", "", "d/@9 d/b=2"},
+    {"d/@9 d/a=1", "/", "d/@3 d/a=1", "", ""},
+    {"a=1 a=2", "/", "a=1", "", "a=2"},
+    {"a=2 a=1", "/", "a=1", "", ""},
+    {"l->x", "/", "l->x", "", ""},
+};
+
+static const struct row hard[] = {
+    {"a=1 b==a", "/", "", "", "a=1 b==a"},
+    {"b=1 a==b", "/", "", "", "a=1 b==a"},
+    {"b=1 a==b", "/x", "", "", "x/@77 x/a=1 x/b==x/a"},
+    {"b=1 a==/b", "/x", "", "", "x/@77 x/a=1 x/b==x/a"},
+    {"b=1 a==b b=2", "/", "", "", "a=1 b=2"},
+    {"a=1 b==a c==b", "/", "", "", "a=1 b==a c==a"},
+    {"a=1,600,1:1 b==a,711,2:2@5", "/", "", "", "a=1,711,2:2@5 b==a"},
+    {"a=1 b==a", "/", "", "chown=8:9", "a=1,8:9 b==a"},
+    {"b==a", "/", "a=1", "", "b=1"},
+    {"b==a c==a", "/", "a=1", "", "b=1 c==b"},
+    {"b==a,600", "/", "a=1", "", "a=1,600 b==a"},
+    {"b==a", "/x", "x/ x/a=1", "", "x/ x/b=1"},
+    {"a==a", "/", "a=1", "", "!no such file or directory"},
+    {"b==nope", "/", "", "", "!no such file or directory"},
+    {"d/ b==d", "/", "", "", "!it is a directory"},
+    {"d/ d/a=1 d==d/a", "/", "", "", "!no such file or directory"},
+    {"d/ d/a=1 l->d b==l/a", "/", "", "", "d/ l->d b=1 d/a==b"},
+    {"l->x b==l", "/", "", "", "b->x l==b"},
+    {"a= b==a", "/", "", "", "a= b==a"},
+};
+
+struct params {
+    bool link;
+    enum cb_compression compression;
+    struct build_place_params place;
+};
+
+static void read_flags(const char *flags, struct params *p)
+{
+    TEXT_FOREACH(f, n, flags)
+    {
+        if (cb_starts(f, "chown=")) {
+            const char *v = f + 6;
+            p->place.has_owner = true;
+            p->place.uid = (uint32_t)text_number(&v, 10);
+            v++;
+            p->place.gid = (uint32_t)text_number(&v, 10);
+        }
+        p->link = p->link || cb_starts(f, "link");
+        if (cb_starts(f, "gz"))
+            p->compression = CB_COMPRESS_GZIP;
+        if (cb_starts(f, "zst"))
+            p->compression = CB_COMPRESS_ZSTD;
+    }
+}
+
+/* ---- archives in memory --------------------------------------------------------------------- */
+
+static int into_buf(void *arg, const void *p, size_t n, struct cb_error *err)
+{
+    (void)err;
+    cb_buf_add(arg, p, n);
+    return 0;
+}
+
+static int into_encoder(void *arg, const void *p, size_t n, struct cb_error *err)
+{
+    return cb_encoder_add(arg, p, n, err);
+}
+
+static void write_tar(const char *text, struct texts *t, enum cb_compression kind, struct cb_buf *out)
+{
+    CB_AUTO(cb_error) struct cb_error err = CB_ERROR_INIT;
+    CB_AUTO(cb_encoder) struct cb_encoder *enc = cb_encoder_new(kind, -1, 1, into_buf, out);
+    CB_AUTO(cb_tar_writer) struct cb_tar_writer *tar = cb_tar_writer_new(into_encoder, enc, &err);
+
+    TEXT_FOREACH(word, len, text)
+    {
+        const char *content = NULL;
+        struct cache_entry e = text_entry(word, len, t, &content);
+        struct cb_tar_entry m = {.path = e.path,
+                                 .type = (enum cb_ftype)e.type,
+                                 .mode = e.mode,
+                                 .uid = e.uid,
+                                 .gid = e.gid,
+                                 .size = e.size,
+                                 .mtime = e.mtime,
+                                 .link = e.link,
+                                 .dev_major = e.dev_major,
+                                 .dev_minor = e.dev_minor,
+                                 .xattrs = e.xattrs,
+                                 .n_xattrs = e.n_xattrs};
+        assert_int_equal(cb_tar_entry_begin(tar, &m, &err), 0);
+        if (content)
+            assert_int_equal(cb_tar_write(tar, content, e.size, &err), 0);
+    }
+    assert_int_equal(cb_tar_end(tar, &err), 0);
+    assert_int_equal(cb_encoder_end(enc, &err), 0);
+}
+
+struct reader {
+    const char *p;
+    size_t n, at;
+    size_t fail_at; /* 0: never */
+};
+
+static ssize_t from_buf(void *arg, void *p, size_t n, struct cb_error *err)
+{
+    struct reader *r = arg;
+    if (r->fail_at && r->at >= r->fail_at)
+        return cb_fail(err, CB_E_SYSTEM, "read error");
+    n = CB_MIN(n, r->n - r->at);
+    memcpy(p, r->p + r->at, n);
+    r->at += n;
+    return (ssize_t)n;
+}
+
+/* ---- one case -------------------------------------------------------------------------------- */
+
+/* Members as the second pass gives them: path -> content. */
+struct streamed {
+    struct cb_map map;
+    struct cb_arena arena;
+    struct cb_buf piece;
+    const struct cache_entry *e;
+};
+
+static int begin(void *arg, const struct cache_entry *e, struct cb_error *err)
+{
+    (void)err;
+    struct streamed *s = arg;
+    assert_null(s->e);
+    s->e = e;
+    cb_buf_reset(&s->piece);
+    return 0;
+}
+
+static int take(void *arg, const void *p, size_t n, struct cb_error *err)
+{
+    return into_buf(&((struct streamed *)arg)->piece, p, n, err);
+}
+
+static int end(void *arg, struct cb_error *err)
+{
+    (void)err;
+    struct streamed *s = arg;
+    assert_int_equal(s->piece.len, s->e->size);
+    cb_map_set(&s->map, s->e->path, cb_arena_strdup(&s->arena, s->piece.data));
+    s->e = NULL;
+    return 0;
+}
+
+static int stream(const struct build_layer *layer, struct reader r, struct streamed *s, struct cb_error *err)
+{
+    struct build_sink sink = {begin, take, end, s};
+    size_t first = 0, n = 0;
+
+    while (first < layer->n && layer->entries[first].data != BUILD_DATA_MEMBER)
+        first++;
+    while (first + n < layer->n && layer->entries[first + n].data == BUILD_DATA_MEMBER)
+        n++;
+    r.at = 0;
+    return n ? build_extract_members(from_buf, &r, "t", layer->entries + first, n, &sink, err) : 0;
+}
+
+static void show_layer(const struct build_layer *l, struct streamed *s, struct texts *t, struct cb_buf *got)
+{
+    for (size_t i = 0; i < l->n; i++) {
+        const struct build_entry *b = &l->entries[i];
+        const char *content = b->data == BUILD_DATA_MEMBER ? cb_map_get(&s->map, b->e.path) : texts_find(t, &b->e.digest);
+        if (b->e.type == CB_FILE && b->e.size == 0)
+            content = "";
+        if (b->data == BUILD_DATA_DEST)
+            content = texts_find(t, &b->node->e.digest);
+        show_entry(got, &b->e, content);
+    }
+    const char *bad = layer_disorder(l);
+    if (bad)
+        cb_buf_printf(got, " (%s)", bad);
+}
+
+static int run(const struct row *r, struct cb_buf *got, struct cb_error *err)
+{
+    struct texts t = {0};
+    struct params p = {.compression = CB_COMPRESS_NONE};
+    struct streamed s = {.piece = CB_BUF_INIT};
+    struct cache_tree *dest = text_tree(r->dest, &t);
+    struct build_layer layer = {0};
+    CB_AUTO(cb_buf) struct cb_buf tar = CB_BUF_INIT;
+
+    read_flags(r->flags, &p);
+    write_tar(r->tar, &t, p.compression, &tar);
+    p.place.dest = p.link ? NULL : dest;
+    p.place.path = r->to;
+    p.place.mtime = MADE;
+    struct reader reader = {.p = tar.data, .n = tar.len};
+    CB_AUTO(build_place) struct build_place *place = build_place_new(&p.place);
+    int rc = build_place_archive(place, from_buf, &reader, "t", 0, err);
+    if (rc == 0)
+        rc = build_place_finish(place, &layer, err);
+    if (rc == 0)
+        rc = stream(&layer, reader, &s, err);
+    if (rc == 0)
+        show_layer(&layer, &s, &t, got);
+    free(layer.entries);
+    cb_map_done(&s.map);
+    cb_arena_done(&s.arena);
+    cb_buf_done(&s.piece);
+    cache_tree_free(dest);
+    texts_done(&t);
+    return rc;
+}
+
+static void check_row(const struct row *r)
+{
+    CB_AUTO(cb_error) struct cb_error err = CB_ERROR_INIT;
+    CB_AUTO(cb_buf) struct cb_buf got = CB_BUF_INIT;
+    int rc = run(r, &got, &err);
+    bool ok = r->want[0] == '!' ? rc < 0 && strstr(err.msg, r->want + 1) : rc == 0 && strcmp(got.data, r->want) == 0;
+    if (!ok)
+        fail_msg("ADD [%s] to %s [%s]\n  into %s\n  want %s\n  got  %s", r->tar, r->to, r->flags, r->dest, r->want,
+                 rc < 0 ? err.msg : got.data);
+}
+
+#define TABLE(name)                                                                                                              \
+    static void test_##name(void **state)                                                                                        \
+    {                                                                                                                            \
+        (void)state;                                                                                                             \
+        for (size_t i = 0; i < CB_LEN(name); i++)                                                                                \
+            check_row(&name[i]);                                                                                                 \
+    }
+TABLE(simple)
+TABLE(hostile)
+TABLE(unions)
+TABLE(same)
+TABLE(hard)
+
+/* ---- what is an archive ---------------------------------------------------------------------- */
+
+static int sniff(const void *p, size_t n, size_t fail_at, struct cb_error *err)
+{
+    struct reader r = {.p = p, .n = n, .fail_at = fail_at};
+    return build_extract_sniff(from_buf, &r, err);
+}
+
+static void test_sniff(void **state)
+{
+    (void)state;
+    struct texts t = {0};
+    CB_AUTO(cb_error) struct cb_error err = CB_ERROR_INIT;
+    static const char zeros[4096];
+
+    for (int kind = 0; kind < CB_COMPRESS_COUNT; kind++) {
+        CB_AUTO(cb_buf) struct cb_buf tar = CB_BUF_INIT;
+        CB_AUTO(cb_buf) struct cb_buf none = CB_BUF_INIT;
+        CB_AUTO(cb_encoder) struct cb_encoder *enc = cb_encoder_new((enum cb_compression)kind, -1, 1, into_buf, &none);
+        write_tar("a=1", &t, (enum cb_compression)kind, &tar);
+        assert_int_equal(sniff(tar.data, tar.len, 0, &err), 1);
+        assert_int_equal(cb_encoder_add(enc, "no archive at all", 17, &err), 0);
+        assert_int_equal(cb_encoder_end(enc, &err), 0);
+        assert_int_equal(sniff(none.data, none.len, 0, &err), 0);
+    }
+    assert_int_equal(sniff("", 0, 0, &err), 0);
+    assert_int_equal(sniff(zeros, 512, 0, &err), 0);
+    assert_int_equal(sniff(zeros, 1024, 0, &err), 0);
+    assert_int_equal(sniff(zeros, sizeof(zeros), 0, &err), 0);
+    assert_int_equal(sniff("\x1f\x8b", 2, 0, &err), 0);
+    assert_int_equal(sniff("#!/bin/sh\n", 10, 0, &err), 0);
+    assert_null(err.msg);
+    CB_AUTO(cb_buf) struct cb_buf tar = CB_BUF_INIT;
+    write_tar("a=1", &t, CB_COMPRESS_NONE, &tar);
+    assert_int_equal(sniff(tar.data, 600, 0, &err), 1); /* a good header, then damage */
+    assert_int_equal(sniff(tar.data, tar.len, 1, &err), 1);
+    assert_int_equal(sniff(tar.data, 100, 100, &err), -1);
+    assert_string_equal(err.msg, "read error");
+    texts_done(&t);
+}
+
+/* A cut archive fails in the first pass; one that changes between the passes in the second. */
+static void test_damage(void **state)
+{
+    (void)state;
+    struct texts t = {0};
+    CB_AUTO(cb_buf) struct cb_buf tar = CB_BUF_INIT, other = CB_BUF_INIT;
+    write_tar("a=1234 b=5678", &t, CB_COMPRESS_NONE, &tar);
+    write_tar("a=1234 b=567", &t, CB_COMPRESS_NONE, &other);
+    struct build_place_params p = {.path = "/"};
+
+    for (size_t n = 513; n < 2048; n += 97) {
+        CB_AUTO(cb_error) struct cb_error err = CB_ERROR_INIT;
+        CB_AUTO(build_place) struct build_place *place = build_place_new(&p);
+        struct reader r = {.p = tar.data, .n = n};
+        int rc = build_place_archive(place, from_buf, &r, "t.tar", 0, &err);
+        if (rc == 0 && n != 1024 && n != 2048)
+            fail_msg("cut after %zu bytes: no error", n);
+        if (rc < 0)
+            assert_non_null(strstr(err.msg, "t.tar"));
+    }
+    CB_AUTO(cb_error) struct cb_error err = CB_ERROR_INIT;
+    CB_AUTO(build_place) struct build_place *place = build_place_new(&p);
+    struct reader r = {.p = tar.data, .n = tar.len}, changed = {.p = other.data, .n = other.len};
+    struct build_layer layer = {0};
+    struct streamed s = {.piece = CB_BUF_INIT};
+    assert_int_equal(build_place_archive(place, from_buf, &r, "t.tar", 0, &err), 0);
+    assert_int_equal(build_place_finish(place, &layer, &err), 0);
+    assert_int_equal(stream(&layer, changed, &s, &err), -1);
+    assert_non_null(strstr(err.msg, "changed while it was read"));
+    free(layer.entries);
+    cb_map_done(&s.map);
+    cb_arena_done(&s.arena);
+    cb_buf_done(&s.piece);
+    texts_done(&t);
+}
+
+/* Two archives and a file of one ADD: the second pass of each finds its own members. */
+static void test_several(void **state)
+{
+    (void)state;
+    struct texts t = {0};
+    CB_AUTO(cb_buf) struct cb_buf one = CB_BUF_INIT, two = CB_BUF_INIT;
+    CB_AUTO(cb_error) struct cb_error err = CB_ERROR_INIT;
+    write_tar("x=1 d/ d/y=2 z=3", &t, CB_COMPRESS_NONE, &one);
+    write_tar("d/y=5 x=4 d/a=6", &t, CB_COMPRESS_NONE, &two);
+    struct build_place_params p = {.path = "/"};
+    CB_AUTO(build_place) struct build_place *place = build_place_new(&p);
+    struct reader a = {.p = one.data, .n = one.len}, b = {.p = two.data, .n = two.len};
+    struct build_layer l = {0};
+
+    assert_int_equal(build_place_archive(place, from_buf, &a, "1", 0, &err), 0);
+    assert_int_equal(build_place_archive(place, from_buf, &b, "2", 1, &err), 0);
+    assert_int_equal(build_place_inline(place, "EOF", "hi", 2, &err), 0);
+    assert_int_equal(build_place_finish(place, &l, &err), 0);
+    static const struct {
+        const char *path;
+        int archive;
+        uint64_t member;
+    } want[] = {{"EOF", 0, 0}, {"d", 0, 0}, {"z", 0, 3}, {"d/y", 1, 0}, {"x", 1, 1}, {"d/a", 1, 2}};
+    assert_int_equal(l.n, CB_LEN(want));
+    for (size_t i = 0; i < l.n; i++) {
+        assert_string_equal(l.entries[i].e.path, want[i].path);
+        assert_int_equal(l.entries[i].archive, want[i].archive);
+        assert_int_equal(l.entries[i].member, want[i].member);
+    }
+    free(l.entries);
+    texts_done(&t);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_simple), cmocka_unit_test(test_hostile), cmocka_unit_test(test_unions),
+        cmocka_unit_test(test_same),   cmocka_unit_test(test_hard),    cmocka_unit_test(test_sniff),
+        cmocka_unit_test(test_damage), cmocka_unit_test(test_several),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
