@@ -182,9 +182,11 @@ static int put_blob(struct upload *u, struct reg_http_answer *a, struct cb_error
     return reg_client_call(u->p->c, u->p->ep, &u->p->scopes, &req, a, err);
 }
 
-/* Whether a new session may do what this one did not. */
-static bool session_lost(const struct reg_http_answer *a)
+/* Whether a new session may do what this one did not. Not every registry really resumes. */
+static bool session_lost(const struct upload *u, const struct reg_http_answer *a)
 {
+    if (u->offset && a->status >= 400 && a->status < 500 && a->status != 401 && a->status != 403 && a->status != 429)
+        return true;
     return a->status == 404 || a->status == 416 || reg_answer_has_code(a, "BLOB_UPLOAD_UNKNOWN") ||
            reg_answer_has_code(a, "RANGE_INVALID") || reg_answer_has_code(a, "BLOB_UPLOAD_INVALID");
 }
@@ -199,7 +201,7 @@ static int try_upload(struct upload *u, struct reg_http_answer *a, struct cb_err
     if (a->status == 201 || a->status == 204) /* old registries */
         return 1;
     failed(u, a, "push", err);
-    return session_lost(a) || reg_http_status_retryable(a->status) ? 0 : -1;
+    return session_lost(u, a) || reg_http_status_retryable(a->status) ? 0 : -1;
 }
 
 static int upload(struct upload *u, struct cb_error *err)
@@ -212,7 +214,7 @@ static int upload(struct upload *u, struct cb_error *err)
         int r = try_upload(u, &a, &e);
         if (r > 0)
             return 0;
-        bool lost = r == 0 && a.failure == REG_HTTP_FINE && session_lost(&a);
+        bool lost = r == 0 && a.failure == REG_HTTP_FINE && session_lost(u, &a);
         if (lost && lost_once)
             r = -1;
         lost_once |= lost;

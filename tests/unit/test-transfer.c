@@ -453,6 +453,60 @@ static void mirrors(void **state)
     assert_non_null(strstr(warnings.data, "mirror '127.0.0.1:1'"));
 }
 
+/* ---- a real one ------------------------------------------------------------------------------- */
+/* Against the registry that $CBUILD_TEST_REGISTRY names ("host:port", one that takes pushes), when it does. */
+static void real_registry(void **state)
+{
+    CB_AUTO(cb_buf) struct cb_buf warnings = CB_BUF_INIT, bytes = CB_BUF_INIT, got = CB_BUF_INIT, doc = CB_BUF_INIT;
+    CB_AUTO(cb_error) struct cb_error err = CB_ERROR_INIT;
+    char text[CB_DIGEST_TEXT + 1];
+    struct cb_digest digest;
+    const char *name = getenv("CBUILD_TEST_REGISTRY");
+    (void)state;
+    if (!name)
+        skip();
+    CB_AUTO(reg_client) struct reg_client *c = client(&warnings);
+    for (int i = 0; i < 300000; i++)
+        cb_buf_printf(&bytes, "%d %d\n", i, (int)getpid());
+    struct reg_push_blob blob = {.open = open_memory, .arg = &bytes};
+    blob.d.size = bytes.len;
+    cb_sha256(bytes.data, bytes.len, &blob.d.digest);
+    cb_digest_text(&blob.d.digest, text);
+    cb_buf_printf(&doc,
+                  "{\"schemaVersion\":2,\"mediaType\":\"" OCI_TYPE_MANIFEST "\",\"config\":{\"mediaType\":\"" OCI_TYPE_CONFIG
+                  "\",\"digest\":\"%s\",\"size\":%zu},\"layers\":[]}",
+                  text, bytes.len);
+    static const struct {
+        const char *path, *from;
+        int outcome;
+    } rounds[] = {
+        {"test/one", NULL, REG_BLOB_UPLOADED},
+        {"test/one", NULL, REG_BLOB_EXISTED},
+        {"test/two", "test/one", REG_BLOB_MOUNTED},
+        {"test/three", "test/none", REG_BLOB_UPLOADED},
+    };
+    for (size_t i = 0; i < CB_LEN(rounds); i++) {
+        struct oci_ref ref = {.domain = (char *)name, .path = (char *)rounds[i].path, .tag = (char *)"1"};
+        struct reg_document d = {.bytes = CB_BUF_INIT};
+        blob.mount_from = rounds[i].from;
+        if (reg_push_blobs(c, &ref, &blob, 1, NULL, NULL, &err) < 0 ||
+            reg_push_document(c, &ref, OCI_TYPE_MANIFEST, doc.data, doc.len, &err) < 0 ||
+            reg_resolve(c, &ref, &digest, &err) < 0 || reg_fetch_document(c, &ref, &d, &err) < 0)
+            fail_msg("round %zu: %s (%s)", i, err.msg, err.hint ? err.hint : "");
+        assert_int_equal(blob.outcome, rounds[i].outcome);
+        assert_true(cb_digest_eq(&digest, &d.digest));
+        assert_string_equal(d.content_type, OCI_TYPE_MANIFEST);
+        cb_buf_reset(&got);
+        if (reg_fetch_blob(c, &ref, &blob.d, to_buf, &got, &err) < 0)
+            fail_msg("round %zu: %s", i, err.msg);
+        assert_int_equal(got.len, bytes.len);
+        reg_document_done(&d);
+    }
+    struct oci_ref absent = {.domain = (char *)name, .path = (char *)"test/one", .tag = (char *)"absent"};
+    assert_int_equal(reg_resolve(c, &absent, &digest, &err), -1);
+    assert_int_equal(err.code, CB_E_NOT_FOUND);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -465,6 +519,7 @@ int main(void)
         cmocka_unit_test(many_blobs_at_once),
         cmocka_unit_test(downloads),
         cmocka_unit_test(mirrors),
+        cmocka_unit_test(real_registry),
     };
     static const char *const unwanted[] = {"REGISTRY_AUTH_FILE", "DOCKER_AUTH_CONFIG", "CONTAINERS_REGISTRIES_CONF",
                                            "XDG_RUNTIME_DIR", "XDG_CONFIG_HOME"};
