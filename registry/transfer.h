@@ -15,7 +15,8 @@ struct reg_client; /* connections, tokens, credentials, registries.conf: one per
 struct reg_client *reg_client_new(struct cb_error *err);
 void reg_client_free(struct reg_client *c);
 CB_DEFINE_AUTO_PTR(reg_client, struct reg_client, reg_client_free)
-/* Warnings (retries, `Warning:` headers, mirror failures) go here; may be NULL. */
+/* Warnings (retries, `Warning:` headers, mirror failures, credential helpers) go here; may be NULL. Called from
+ * whatever thread works for the client, one call at a time; it must not call the client. */
 void reg_client_on_warning(struct reg_client *c, void (*fn)(void *arg, const char *text), void *arg);
 
 /* The manifest or index a reference names. Mirrors are tried in order. */
@@ -26,7 +27,7 @@ struct reg_document {
 };
 void reg_document_done(struct reg_document *d);
 int reg_fetch_document(struct reg_client *c, const struct oci_ref *ref, struct reg_document *ret, struct cb_error *err);
-/* Only the digest (HEAD; GET where HEAD gives none). */
+/* Only the digest (HEAD; GET where HEAD gives none). A reference with a digest is its own answer: nobody is asked. */
 int reg_resolve(struct reg_client *c, const struct oci_ref *ref, struct cb_digest *ret, struct cb_error *err);
 
 /* One blob into `sink`, in order, each byte once: a broken connection is resumed with Range. Size and digest
@@ -44,10 +45,12 @@ struct reg_push_blob {
     void *arg;
     enum { REG_BLOB_EXISTED, REG_BLOB_MOUNTED, REG_BLOB_UPLOADED } outcome; /* set by reg_push_blobs */
 };
-/* HEAD, else mount, else upload, several at once. progress(arg, bytes sent, bytes in all) may be NULL. */
+/* HEAD, else mount, else upload, several at once. progress(arg, bytes sent, bytes in all) may be NULL;
+ * it is called from several threads, one at a time, and what is sent again counts once. A blob that is in the list
+ * twice may be sent twice. */
 int reg_push_blobs(struct reg_client *c, const struct oci_ref *ref, struct reg_push_blob *blobs, size_t n,
                    void (*progress)(void *arg, uint64_t done, uint64_t total), void *arg, struct cb_error *err);
-/* By tag (or by digest when the reference has no tag). */
+/* By tag (or by digest when the reference has no tag). Everything it names must be there already. */
 int reg_push_document(struct reg_client *c, const struct oci_ref *ref, const char *media_type, const void *p, size_t n,
                       struct cb_error *err);
 
@@ -63,7 +66,8 @@ struct reg_get_answer {
     char *etag, *last_modified, *content_type; /* NULL when absent */
 };
 void reg_get_answer_done(struct reg_get_answer *a);
-/* Redirects are followed. Status >= 400 is an error "invalid response status 404". */
+/* Redirects are followed; user information in the URL is sent to its own host only. Status >= 400 is an error "invalid response
+ * status 404". */
 int reg_get(struct reg_client *c, const struct reg_get *get, cb_sink_fn *sink, void *arg, struct reg_get_answer *ret,
             struct cb_error *err);
 
