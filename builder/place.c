@@ -12,7 +12,7 @@ struct build_place *build_place_new(const struct build_place_params *params)
     p->params = *params;
     build_upper_init(&p->upper, params->dest);
     p->path = cb_path_abs(params->workdir && *params->workdir ? params->workdir : "/", *path ? path : ".");
-    p->must_be_dir = params->parents || len == 0 || strcmp(path, ".") == 0 || cb_ends(path, "/") || cb_ends(path, "/.");
+    p->marked = len == 0 || strcmp(path, ".") == 0 || cb_ends(path, "/") || cb_ends(path, "/.");
     p->made = (struct cache_entry){.type = CB_DIR, .mode = 0755, .mtime = params->mtime};
     if (params->chmod && params->chmod->octal)
         p->made.mode = params->chmod->mode & 0777;
@@ -83,10 +83,10 @@ static struct build_entry copy_of(const struct build_place *p, const struct buil
 /* ---- the destination ----------------------------------------------------------------------- */
 
 /* Makes the directory in which the destination lies, or the destination itself when it must be one. */
-static int make_parents(struct build_place *p, struct cb_error *err)
+static int make_parents(struct build_place *p, bool itself, struct cb_error *err)
 {
     struct build_upnode *dir;
-    CB_AUTO(free) char *up = p->must_be_dir ? cb_strdup(p->path) : cb_path_dir(p->path);
+    CB_AUTO(free) char *up = itself ? cb_strdup(p->path) : cb_path_dir(p->path);
     return build_place_mkdirs(p, up, &p->made, &dir, err);
 }
 
@@ -95,7 +95,8 @@ static int file_target(struct build_place *p, const char *name, struct build_upn
                        struct cb_error *err)
 {
     CB_AUTO(build_spot) struct build_spot spot = {0};
-    if (make_parents(p, err) < 0 || build_upper_resolve(&p->upper, p->upper.root, p->path, &spot, err) < 0)
+    if (make_parents(p, p->marked || p->params.parents, err) < 0 ||
+        build_upper_resolve(&p->upper, p->upper.root, p->path, &spot, err) < 0)
         return -1;
     if (spot.missing.n == 0 && build_upnode_is_dir(spot.node)) {
         *ret_dir = spot.node;
@@ -118,7 +119,7 @@ static int file_target(struct build_place *p, const char *name, struct build_upn
 static int dir_target(struct build_place *p, struct build_upnode **ret, struct cb_error *err)
 {
     CB_AUTO(build_spot) struct build_spot spot = {0};
-    if (make_parents(p, err) < 0 || build_upper_resolve(&p->upper, p->upper.root, p->path, &spot, err) < 0)
+    if (make_parents(p, p->marked, err) < 0 || build_upper_resolve(&p->upper, p->upper.root, p->path, &spot, err) < 0)
         return -1;
     if (spot.missing.n == 0 && !build_upnode_is_dir(spot.node))
         return fail_at(spot.node, NULL, "cannot copy to non-directory: ", "", err);

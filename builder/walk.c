@@ -94,7 +94,7 @@ int build_context_new(const struct build_context_params *params, struct build_co
     c->n_drop = params->n_drop;
     c->git_modes = params->git_modes;
     c->origin = params->origin;
-    c->source = (struct build_source){.tree = cache_tree_new(), .context = c, .local = true, .id = params->origin};
+    c->source = (struct build_source){.tree = cache_tree_new(), .context = c, .local = !c->git_modes, .id = params->origin};
     struct cache_node *root = cache_tree_root(c->source.tree);
     root->e.mode = c->git_modes ? 0755 : st.st_mode & 07777;
     root->e.mtime = st.st_mtim.tv_sec;

@@ -21,7 +21,8 @@ struct build_context_params {
     struct cache_context *digests;  /* table of known digests; NULL: every file asked for is read */
     const char *const *drop;        /* names left out of the root whatever the patterns say (".git" of a */
     size_t n_drop;                  /* git context); borrowed */
-    bool git_modes;                 /* a checkout: 0755 for directories and files with an x bit, else 0644 */
+    bool git_modes;                 /* a checkout: 0755 for directories and files with an x bit, else 0644; the
+                                         source is then not `local` */
     int origin;                     /* of every node */
 };
 

@@ -198,7 +198,9 @@ static const struct row kept[] = {
     {TREE, "none*", "/o", "", "parents", "o/"},
     {TREE, "no*/./x", "/o", "", "parents", ""},
     {TREE, "l", "/o", "", "parents", "o/ o/l->r"},
-    {TREE, "top", "/o", "o=1", "parents", "!not a directory"},
+    {TREE, "top", "/o", "o=1", "parents", "!cannot copy to non-directory: /o"},
+    {TREE, "top", "/o/", "o=1", "parents", "!mkdir /o: not a directory"},
+    {TREE, "t*/./x", "/o", "o=1", "parents", "!mkdir /o: not a directory"},
     {TREE, "r/s/f", "/o", "o/ o/r=1", "parents", "!cannot copy to non-directory: /o/r"},
     {TREE, "r/s/f top", "/o", "", "parents", "o/ o/r/,700,3:4@9 o/r/s/,711,5:6@8 o/r/s/f=1 o/top=3"},
 };
