@@ -76,29 +76,60 @@ static int make_layer_dirs(int base, const struct stat *like, int *ret_upper, in
     return fchmod(*ret_upper, like->st_mode & 07777) < 0 ? -errno : 0;
 }
 
-/* Writes go to a directory that the job throws away. */
-static int overlay_source(struct rt_child *c, const struct rt_mount *m, struct cb_error *err)
+/* An overlay of these directories; what is written goes to a directory that the job throws away. The root
+ * of what is shown looks like `lowers[0]`. */
+static int throwaway_overlay(struct rt_child *c, const struct rt_mount *m, const int *lowers, size_t n, struct cb_error *err)
 {
     char name[48];
     struct stat st;
     CB_AUTO(close) int base = -1;
     CB_AUTO(close) int upper = -1;
     CB_AUTO(close) int work = -1;
-    const char *below = m->source_path ? m->source_path : "";
-    CB_AUTO(close) int source = cb_open_in_root(m->source_fd, below, O_PATH | O_CLOEXEC, 0);
-    if (source < 0 || fstat(source, &st) < 0)
-        return cb_fail_sys(err, source < 0 ? source : errno, "open '%s' for the mount at '%s'", below, m->target);
     snprintf(name, sizeof(name), RT_THROWAWAY "/%u", c->n_scratch++);
     if (mkdirat(c->s->work_dir, RT_THROWAWAY, 0700) < 0 && errno != EEXIST)
         return cb_fail_sys(err, errno, "make a directory for the writes to '%s'", m->target);
-    int r = mkdirat(c->s->work_dir, name, 0700) < 0 ? -errno : 0;
+    int r = fstat(lowers[0], &st) < 0 || mkdirat(c->s->work_dir, name, 0700) < 0 ? -errno : 0;
     if (r == 0) {
         base = openat(c->s->work_dir, name, O_PATH | O_DIRECTORY | O_CLOEXEC);
         r = base < 0 ? -errno : make_layer_dirs(base, &st, &upper, &work);
     }
     if (r < 0)
         return cb_fail_sys(err, r, "make a directory for the writes to '%s'", m->target);
-    return rt_mount_overlay(&source, 1, upper, work, c->scratch, err);
+    return rt_mount_overlay(lowers, n, upper, work, c->scratch, err);
+}
+
+static int overlay_source(struct rt_child *c, const struct rt_mount *m, struct cb_error *err)
+{
+    const char *below = m->source_path ? m->source_path : "";
+    CB_AUTO(close) int source = cb_open_in_root(m->source_fd, below, O_PATH | O_CLOEXEC, 0);
+    if (source < 0)
+        return cb_fail_sys(err, source, "open '%s' for the mount at '%s'", below, m->target);
+    return throwaway_overlay(c, m, &source, 1, err);
+}
+
+/* The path is looked up in what the layers are together. */
+static int layers_source(struct rt_child *c, const struct rt_mount *m, struct cb_error *err)
+{
+    const char *below = m->source_path ? m->source_path : "";
+    CB_AUTO(close) int empty = -1;
+    if (!m->n_layers) {
+        char name[32];
+        snprintf(name, sizeof(name), "empty-%u", c->n_scratch++);
+        if (mkdirat(c->scratch, name, 0755) < 0 || (empty = openat(c->scratch, name, O_PATH | O_DIRECTORY | O_CLOEXEC)) < 0)
+            return cb_fail_sys(err, errno, "make an empty directory for '%s'", m->target);
+    }
+    CB_AUTO(close) int all = throwaway_overlay(c, m, m->n_layers ? m->layers : &empty, m->n_layers ? m->n_layers : 1, err);
+    if (all < 0 || !*below)
+        return cb_take_fd(&all);
+    /* Attached out of sight: before Linux 6.15 a part of a detached mount cannot be cloned. */
+    char name[32];
+    snprintf(name, sizeof(name), "layers-%u", c->n_scratch++);
+    int r = mkdirat(c->scratch, name, 0700) < 0 ? -errno : rt_mount_attach(all, c->scratch, name);
+    if (r < 0)
+        return cb_fail_sys(err, r, "mount layers for '%s'", m->target);
+    CB_AUTO(close) int fd = cb_open_in_root(all, below, O_PATH | O_CLOEXEC, 0);
+    int mnt = fd < 0 ? fd : rt_mount_clone(fd, "");
+    return mnt < 0 ? cb_fail_sys(err, mnt, "open '%s' for the mount at '%s'", below, m->target) : mnt;
 }
 
 /* ---- attaching ------------------------------------------------------------------------------ */
@@ -114,6 +145,7 @@ static bool source_is_dir(const struct rt_mount *m)
     case RT_MOUNT_SOCKET:
         return false;
     case RT_MOUNT_BIND:
+    case RT_MOUNT_LAYERS:
         break;
     }
     CB_AUTO(close) int fd = cb_open_in_root(m->source_fd, m->source_path ? m->source_path : "", O_PATH | O_CLOEXEC, 0);
@@ -132,6 +164,8 @@ static int open_source(struct rt_child *c, const struct rt_mount *m, int at, boo
         return data_source(c, m, err);
     case RT_MOUNT_OVERLAY:
         return overlay_source(c, m, err);
+    case RT_MOUNT_LAYERS:
+        return layers_source(c, m, err);
     }
     return cb_fail(err, CB_E_FAILED, "unknown kind of mount at '%s'", m->target);
 }
@@ -139,9 +173,16 @@ static int open_source(struct rt_child *c, const struct rt_mount *m, int at, boo
 static int attach_one(struct rt_child *c, const struct rt_mount *m, struct cb_error *err)
 {
     bool made;
-    CB_AUTO(close) int at = rt_target_open(c, m->target, source_is_dir(m) ? RT_MAKE_DIR : RT_MAKE_FILE, &made, err);
-    CB_AUTO(close) int mnt = at < 0 ? -1 : open_source(c, m, at, made, err);
-    if (mnt < 0)
+    struct stat st;
+    /* Whether layers show a file or a directory is known once they are mounted. */
+    CB_AUTO(close) int mnt = m->kind == RT_MOUNT_LAYERS ? open_source(c, m, -1, false, err) : -1;
+    if (m->kind == RT_MOUNT_LAYERS && mnt < 0)
+        return -1;
+    bool dir = mnt >= 0 ? fstat(mnt, &st) == 0 && S_ISDIR(st.st_mode) : source_is_dir(m);
+    CB_AUTO(close) int at = rt_target_open(c, m->target, dir ? RT_MAKE_DIR : RT_MAKE_FILE, &made, err);
+    if (at >= 0 && mnt < 0)
+        mnt = open_source(c, m, at, made, err);
+    if (at < 0 || mnt < 0)
         return -1;
     /* Always nodev: for real root a device of the host's file system would be a real device. */
     uint64_t attributes = MOUNT_ATTR_NODEV;

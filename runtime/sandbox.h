@@ -13,15 +13,18 @@
 enum rt_mount_kind {
     RT_MOUNT_BIND, /* source_fd: a directory or file (O_PATH) */
     RT_MOUNT_TMPFS,
-    RT_MOUNT_DATA,   /* a file in memory with `data` (secrets); mode, uid, gid */
-    RT_MOUNT_SOCKET, /* source_fd: a socket file to bind (ssh agent) */
-    RT_MOUNT_OVERLAY /* bind with rw whose writes are thrown away: source_fd is a directory */
+    RT_MOUNT_DATA,    /* a file in memory with `data` (secrets); mode, uid, gid */
+    RT_MOUNT_SOCKET,  /* source_fd: a socket file to bind (ssh agent) */
+    RT_MOUNT_OVERLAY, /* bind with rw whose writes are thrown away: source_fd is a directory */
+    RT_MOUNT_LAYERS   /* the same over stacked layers: source_path inside what they are together */
 };
 struct rt_mount {
     enum rt_mount_kind kind;
     const char *target; /* absolute inside the root; symlinks followed inside it */
     int source_fd;
     const char *source_path; /* below source_fd, symlinks followed inside it ("" or NULL: itself) */
+    const int *layers;       /* LAYERS: fds of directories, top first; none: an empty directory */
+    size_t n_layers;
     bool readonly;
     bool nosuid_nodev_noexec;
     uint64_t size; /* tmpfs: bytes, 0: no limit */
