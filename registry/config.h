@@ -23,13 +23,13 @@ struct oci_image_config {
     bool has_created;
     struct timespec created;
     char *author; /* NULL: absent */
-    struct oci_platform platform;
+    struct oci_platform platform; /* as written, not normalised; os and arch are never "" after parsing */
     struct cb_strv os_features;
 
     char *user, *working_dir, *stop_signal; /* NULL or "": absent */
     struct cb_strv exposed_ports, env, volumes; /* ports and volumes in the order given; written sorted */
     struct cb_strv labels; /* key, value, key, value …: see oci_label_get */
-    bool has_entrypoint, has_cmd, has_shell; /* a present empty array is kept apart from none */
+    bool has_entrypoint, has_cmd, has_shell; /* a present empty array is kept apart from none; both are written as none */
     struct cb_strv entrypoint, cmd, shell, on_build;
     bool args_escaped;
     struct oci_healthcheck healthcheck;
@@ -41,18 +41,26 @@ struct oci_image_config {
 };
 void oci_image_config_done(struct oci_image_config *c);
 CB_DEFINE_AUTO(oci_image_config, struct oci_image_config, oci_image_config_done)
+/* Replaces what `to` holds (a zero struct is fine). */
 void oci_image_config_copy(struct oci_image_config *to, const struct oci_image_config *from);
 
-/* Labels may hold '=' in their keys, so they are kept as key and value at even and odd places of `labels`. */
+/* Labels may hold '=' in their keys, so they are kept as key and value at even and odd places of `labels`.
+ * What get gives is borrowed until the config changes; NULL: not set. */
 const char *oci_label_get(const struct oci_image_config *c, const char *key);
-void oci_label_set(struct oci_image_config *c, const char *key, const char *value);
+void oci_label_set(struct oci_image_config *c, const char *key, const char *value); /* in place or appended */
 const char *oci_env_get(const struct oci_image_config *c, const char *name); /* NULL: not set */
 void oci_env_set(struct oci_image_config *c, const char *name, const char *value); /* in place or appended */
 
+/* -1: CB_E_CORRUPT with the path of the member ("config.Env: expected …"); a digest of another algorithm than
+ * sha256 is CB_E_UNSUPPORTED. null is absent, unknown members are dropped, a missing os or architecture is
+ * "linux" or this machine's, as docker takes it. *ret is untouched on failure. */
 int oci_image_config_parse(const char *bytes, size_t n, struct oci_image_config *ret, struct cb_error *err);
-/* Compact JSON, top-level keys sorted, config keys in Go's struct order, as BuildKit emits it. */
+/* Compact JSON, top-level keys sorted, config keys in Go's struct order, as BuildKit emits it; maps sorted by
+ * key, empty members of `config` left out. Appended to `out`. Parsing the result and writing it again gives the
+ * same bytes. */
 void oci_image_config_write(const struct oci_image_config *c, struct cb_buf *out);
-/* Makes the number of history entries without empty_layer equal to n_diff_ids (dockerfile.md §17). */
+/* Makes the number of history entries without empty_layer equal to n_diff_ids: the last surplus ones become
+ * empty, missing ones are appended without a time (dockerfile.md §17). */
 void oci_image_config_repair_history(struct oci_image_config *c);
 
 #endif

@@ -5,6 +5,8 @@
 #include "base/error.h"
 #include <stdbool.h>
 
+#define OCI_DEFAULT_DOMAIN "docker.io"
+
 struct oci_ref {
     char *domain; /* "docker.io", "localhost:5000" */
     char *path;   /* "library/busybox" */
@@ -15,13 +17,14 @@ struct oci_ref {
 void oci_ref_done(struct oci_ref *r);
 CB_DEFINE_AUTO(oci_ref, struct oci_ref, oci_ref_done)
 
-/* -1 with the reason as docker words it ("invalid reference format: …"). */
+/* -1 with the reason as docker words it ("invalid reference format: …"), CB_E_FAILED; a well-formed digest
+ * of another algorithm than sha256 is CB_E_UNSUPPORTED. *ret is untouched on failure. */
 int oci_ref_parse(const char *text, struct oci_ref *ret, struct cb_error *err);
 /* "docker.io/library/busybox:1@sha256:…"; caller frees. */
 char *oci_ref_full(const struct oci_ref *r);
-/* "docker.io/library/busybox" */
+/* "docker.io/library/busybox"; caller frees. */
 char *oci_ref_name(const struct oci_ref *r);
-/* As people write it: "busybox:1"; caller frees. */
+/* As people write it: "busybox:1"; caller frees. Parsing it again gives the same reference. */
 char *oci_ref_familiar(const struct oci_ref *r);
 
 #endif
