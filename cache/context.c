@@ -9,6 +9,11 @@
  *   paths     the bytes of all paths, one after another
  *   checksum  u64 over everything before it
  *
+ * context/<hex> holds the whole, context/<hex>.recent what was read since it was written, so that one edit in a
+ * large context does not cost a large file. A row is a fact about a file as it was at some time: whichever of the
+ * two says it, of whatever age, it is true when path, size, times and inode are those of the file now. So the two
+ * need not fit together, and builds at once may overwrite either.
+ *
  * A row is found without parsing the others; nothing of it is trusted: its path must lie within the
  * paths. The checksum is looked at when the table is from another boot: only a power loss tears it. */
 #include "cache/context.h"
@@ -26,6 +31,7 @@
 #define ROW_SIZE      (5 * 8 + 3 * 4 + 32 + 1)
 #define MAX_TABLE     (1u << 30) /* seven million files; a larger context is read anew each time */
 #define READ_BLOCK    (256u << 10)
+#define RECENT_PART   16          /* once recent rows are more than this part of the whole, it is written anew */
 #define TOUCH_AFTER   (24 * 3600) /* seconds; cache_prune removes tables by their age */
 #define TICK_NS       20000000    /* two ticks of the slowest kernel clock (100 Hz) */
 #define COARSE_TICK_S 2           /* file systems with whole or two-second times */
@@ -45,7 +51,6 @@ struct row {
 
 enum row_state { ROW_IDLE, ROW_USED, ROW_REPLACED };
 
-/* What was read in this run. */
 struct fresh {
     char *path; /* in the arena */
     struct identity id;
@@ -53,17 +58,23 @@ struct fresh {
     bool keep; /* not too new to be believed the next time */
 };
 
+struct table {
+    struct cb_buf file;
+    const char *rows, *paths;
+    size_t n_rows, paths_size;
+    bool old; /* from another boot, and sound */
+};
+
 struct cache_context {
     struct cache_store *store;
     char *identity;
     char name[CB_DIGEST_HEX + 1]; /* below context/ */
-    struct cb_buf file;
-    const char *rows, *paths;
-    size_t n_rows, paths_size;
+    char recent[CB_DIGEST_HEX + sizeof(".recent")];
+    struct table whole;
     size_t cursor;  /* the row that is expected to be asked for next */
     uint8_t *state; /* enum row_state of each row */
     bool dirty;
-    struct fresh *fresh;
+    struct fresh *fresh; /* what .recent said, and what was read in this run */
     size_t n_fresh, cap_fresh;
     struct cb_map by_path; /* of fresh: index + 1 */
     struct cb_arena arena;
@@ -129,18 +140,18 @@ static void put_row(struct cb_buf *b, const struct row *r, size_t path_at)
     cb_put_u8(b, r->idle);
 }
 
-static bool get_path(const struct cache_context *c, uint64_t at, uint64_t n, struct cb_str *ret)
+static bool get_path(const struct table *t, uint64_t at, uint64_t n, struct cb_str *ret)
 {
-    if (at > c->paths_size || n > c->paths_size - at)
+    if (at > t->paths_size || n > t->paths_size - at)
         return false;
-    *ret = (struct cb_str){c->paths + at, (size_t)n};
+    *ret = (struct cb_str){t->paths + at, (size_t)n};
     return true;
 }
 
 /* False for a row that says nonsense. */
-static bool get_row(const struct cache_context *c, size_t i, struct row *r)
+static bool get_row(const struct table *t, size_t i, struct row *r)
 {
-    struct cb_unpack u = cb_unpack(c->rows + i * ROW_SIZE, ROW_SIZE);
+    struct cb_unpack u = cb_unpack(t->rows + i * ROW_SIZE, ROW_SIZE);
     r->id.size = cb_get_u64(&u);
     r->id.ino = cb_get_u64(&u);
     r->id.mtime = (int64_t)cb_get_u64(&u);
@@ -152,13 +163,13 @@ static bool get_row(const struct cache_context *c, size_t i, struct row *r)
     u.p += sizeof(r->digest.b);
     uint32_t n = cb_get_u32(&u);
     r->idle = cb_get_u8(&u);
-    return get_path(c, at, n, &r->path);
+    return get_path(t, at, n, &r->path);
 }
 
 /* Only the frame is looked at here, so that opening costs one read whatever the size. */
-static bool parse_table(struct cache_context *c)
+static bool parse_table(struct cache_context *c, struct table *t)
 {
-    struct cb_buf *f = &c->file;
+    struct cb_buf *f = &t->file;
     if (f->len < sizeof(MAGIC) - 1 + 8 || memcmp(f->data, MAGIC, sizeof(MAGIC) - 1) != 0)
         return false;
     struct cb_unpack u = cb_unpack(f->data + sizeof(MAGIC) - 1, f->len - (sizeof(MAGIC) - 1) - 8);
@@ -172,31 +183,51 @@ static bool parse_table(struct cache_context *c)
         struct cb_unpack sum = cb_unpack(u.end, 8);
         if (cb_get_u64(&sum) != checksum(f->data, f->len - 8))
             return false;
-        c->dirty = true; /* written anew, it is not checked again until the next boot */
+        t->old = true;
     }
-    c->rows = u.p;
-    c->n_rows = (size_t)count;
-    c->paths = u.p + count * ROW_SIZE;
-    c->paths_size = (size_t)(u.end - c->paths);
+    t->rows = u.p;
+    t->n_rows = (size_t)count;
+    t->paths = u.p + count * ROW_SIZE;
+    t->paths_size = (size_t)(u.end - t->paths);
     return true;
 }
 
-static void load_table(struct cache_context *c)
+/* Missing or damaged: it has no rows. */
+static void load_table(struct cache_context *c, const char *name, struct table *t)
 {
     struct stat st;
-    CB_AUTO(free) char *path = cb_printf("context/%s", c->name);
-    CB_AUTO(close) int fd = openat(c->store->root, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-    if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
-        return;
-    if (cb_read_fd(fd, MAX_TABLE, &c->file) < 0 || !parse_table(c)) {
-        c->dirty = false;
-        return;
-    }
-    c->state = cb_alloc(c->n_rows + 1);
     struct timespec now;
+    CB_AUTO(free) char *path = cb_printf("context/%s", name);
+    CB_AUTO(close) int fd = openat(c->store->root, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || cb_read_fd(fd, MAX_TABLE, &t->file) < 0 || !parse_table(c, t))
+        return;
     clock_gettime(CLOCK_REALTIME_COARSE, &now);
     if (now.tv_sec - st.st_mtim.tv_sec > TOUCH_AFTER)
         (void)futimens(fd, NULL);
+}
+
+static struct fresh *add_fresh(struct cache_context *c, struct cb_str path)
+{
+    struct fresh *f = &CB_PUSH(c->fresh, c->n_fresh, c->cap_fresh);
+    f->path = cb_arena_memdup0(&c->arena, path.p, path.n);
+    cb_map_setn(&c->by_path, path.p, path.n, (void *)(uintptr_t)c->n_fresh);
+    return f;
+}
+
+static void load_recent(struct cache_context *c)
+{
+    struct table t = {.file = CB_BUF_INIT};
+    load_table(c, c->recent, &t);
+    for (size_t i = 0; i < t.n_rows; i++) {
+        struct row r;
+        if (!get_row(&t, i, &r) || memchr(r.path.p, 0, r.path.n))
+            continue;
+        struct fresh *f = add_fresh(c, r.path);
+        f->id = r.id;
+        f->digest = r.digest;
+        f->keep = true;
+    }
+    cb_buf_done(&t.file);
 }
 
 struct cache_context *cache_context_open(struct cache_store *s, const char *identity)
@@ -205,10 +236,15 @@ struct cache_context *cache_context_open(struct cache_store *s, const char *iden
     struct cb_digest d;
     cb_sha256(identity, strlen(identity), &d);
     cb_digest_hex(&d, c->name);
+    memcpy(c->recent, c->name, CB_DIGEST_HEX);
+    memcpy(c->recent + CB_DIGEST_HEX, ".recent", sizeof(".recent"));
     c->store = s;
     c->identity = cb_strdup(identity);
-    c->file = CB_BUF_INIT;
-    load_table(c);
+    c->whole.file = CB_BUF_INIT;
+    load_table(c, c->name, &c->whole);
+    load_recent(c);
+    c->state = cb_alloc(c->whole.n_rows + 1);
+    c->dirty = c->whole.old; /* written anew, it is not checked again until the next boot */
     return c;
 }
 
@@ -217,14 +253,14 @@ struct cache_context *cache_context_open(struct cache_store *s, const char *iden
 /* < 0: `path` lies before row i. A row that says nonsense is before everything. */
 static int compare_with_row(const struct cache_context *c, struct cb_str path, size_t i, struct row *r)
 {
-    return get_row(c, i, r) ? compare_paths(path, r->path) : 1;
+    return get_row(&c->whole, i, r) ? compare_paths(path, r->path) : 1;
 }
 
 /* The row of `path`, or n_rows. A walk in order finds it at the cursor or a few rows behind it. */
 static size_t find_row(struct cache_context *c, struct cb_str path, struct row *r)
 {
-    size_t low = 0, high = c->n_rows;
-    if (c->cursor < c->n_rows) {
+    size_t low = 0, high = c->whole.n_rows;
+    if (c->cursor < c->whole.n_rows) {
         int cmp = compare_with_row(c, path, c->cursor, r);
         if (cmp == 0)
             return c->cursor++;
@@ -253,7 +289,7 @@ static size_t find_row(struct cache_context *c, struct cb_str path, struct row *
             low = mid + 1;
     }
     c->cursor = low;
-    return c->n_rows;
+    return c->whole.n_rows;
 }
 
 static struct fresh *find_fresh(struct cache_context *c, const char *path)
@@ -348,11 +384,8 @@ static int read_anew(struct cache_context *c, int root, const char *path, const 
     clock_gettime(CLOCK_REALTIME_COARSE, &now); /* the clock that file times are taken from */
     if (read_file(c, root, path, id, &d, err) < 0)
         return -1;
-    if (!f) {
-        f = &CB_PUSH(c->fresh, c->n_fresh, c->cap_fresh);
-        f->path = cb_arena_strdup(&c->arena, path);
-        cb_map_set(&c->by_path, path, (void *)(uintptr_t)c->n_fresh);
-    }
+    if (!f)
+        f = add_fresh(c, cb_str(path));
     f->id = *id;
     f->digest = d;
     f->keep = !too_new(id, now);
@@ -367,7 +400,7 @@ int cache_context_digest(struct cache_context *c, int root, const char *path, co
     struct row r;
     struct identity id = identity_of(st);
     size_t i = find_row(c, cb_str(path), &r);
-    if (i < c->n_rows && c->state[i] != ROW_REPLACED) {
+    if (i < c->whole.n_rows && c->state[i] != ROW_REPLACED) {
         if (same_identity(&r.id, &id)) {
             c->state[i] = ROW_USED;
             *ret = r.digest;
@@ -418,31 +451,36 @@ static int by_path(const void *a, const void *b)
     return compare_paths(cb_str(((const struct fresh *)a)->path), cb_str(((const struct fresh *)b)->path));
 }
 
-/* Merges the old rows with what was read in this run, both sorted. */
-static void write_rows(struct cache_context *c, struct table_writer *w)
+/* Merges the old rows, unless they stay where they are, with the new ones, both sorted. */
+static void write_rows(struct cache_context *c, bool whole, struct table_writer *w)
 {
     size_t next = 0;
     if (c->n_fresh)
         qsort(c->fresh, c->n_fresh, sizeof(*c->fresh), by_path);
-    for (size_t i = 0; i < c->n_rows; i++) {
+    for (size_t i = 0; whole && i < c->whole.n_rows; i++) {
         struct row r;
-        if (!get_row(c, i, &r))
+        if (!get_row(&c->whole, i, &r))
             continue;
         while (next < c->n_fresh && compare_paths(cb_str(c->fresh[next].path), r.path) < 0)
             write_fresh(w, &c->fresh[next++]);
+        bool twice = next < c->n_fresh && compare_paths(cb_str(c->fresh[next].path), r.path) == 0;
+        if (twice && c->state[i] == ROW_USED)
+            next++; /* the older row is the true one: somebody put the file back */
+        else if (twice && c->fresh[next].keep)
+            continue;
         write_old(w, &r, (enum row_state)c->state[i]);
     }
     while (next < c->n_fresh)
         write_fresh(w, &c->fresh[next++]);
 }
 
-static void publish(struct cache_context *c)
+static int publish_table(struct cache_context *c, bool whole)
 {
     struct table_writer w = {CB_BUF_INIT, CB_BUF_INIT, 0};
     CB_AUTO(cb_buf) struct cb_buf out = CB_BUF_INIT;
     CB_AUTO(cb_error) struct cb_error ignored = CB_ERROR_INIT;
-    cb_buf_reserve(&w.rows, (c->n_rows + c->n_fresh) * ROW_SIZE);
-    write_rows(c, &w);
+    cb_buf_reserve(&w.rows, ((whole ? c->whole.n_rows : 0) + c->n_fresh) * ROW_SIZE);
+    write_rows(c, whole, &w);
     cb_buf_reserve(&out, w.rows.len + w.paths.len + strlen(c->identity) + 128);
     cb_buf_add(&out, MAGIC, sizeof(MAGIC) - 1);
     cb_put_u32(&out, VERSION);
@@ -452,10 +490,20 @@ static void publish(struct cache_context *c)
     cb_buf_add(&out, w.rows.data, w.rows.len);
     cb_buf_add(&out, w.paths.data, w.paths.len);
     cb_put_u64(&out, checksum(out.data, out.len));
-    if (out.len <= MAX_TABLE)
-        (void)cache_store_publish(c->store, "context", c->name, out.data, out.len, &ignored);
     cb_buf_done(&w.rows);
     cb_buf_done(&w.paths);
+    if (out.len > MAX_TABLE)
+        return -1;
+    return cache_store_publish(c->store, "context", whole ? c->name : c->recent, out.data, out.len, &ignored);
+}
+
+static void publish(struct cache_context *c)
+{
+    bool whole = c->whole.old || c->n_fresh > c->whole.n_rows / RECENT_PART;
+    if (publish_table(c, whole) < 0 || !whole)
+        return;
+    CB_AUTO(free) char *recent = cb_printf("context/%s", c->recent);
+    (void)unlinkat(c->store->root, recent, 0); /* what it said is in the whole; if it stays, it stays true */
 }
 
 void cache_context_close(struct cache_context *c)
@@ -464,7 +512,7 @@ void cache_context_close(struct cache_context *c)
         return;
     if (c->dirty)
         publish(c);
-    cb_buf_done(&c->file);
+    cb_buf_done(&c->whole.file);
     cb_map_done(&c->by_path);
     cb_arena_done(&c->arena);
     free(c->fresh);

@@ -4,8 +4,8 @@
  * a trace, so its digest is not kept and it is read again the next time. ctime and inode are compared
  * too, so a file that was changed and given its old mtime back is noticed.
  *
- * One file per context directory (grammar in context.c), read whole when it is opened and published whole
- * when it is closed: of two builds at once the last writer wins, and the loser's files are read again.
+ * One table per context directory (grammar in context.c), read when it is opened and published when it is
+ * closed: of two builds at once the last writer wins, and the loser's files are read again.
  * Files are best asked for in the order of a sorted walk ("a", "a/x", "a.b"): then finding one costs one
  * comparison, else a binary search. */
 #ifndef CACHE_CONTEXT_H

@@ -62,6 +62,9 @@ struct cache_work {
 int cache_work_begin(struct cache_store *s, struct cache_work *ret, struct cb_error *err);
 /* Removes it as far as this process may (files of subordinate owners need the helper); closes. */
 void cache_work_done(struct cache_store *s, struct cache_work *w);
+/* Closes it only: the next sweep removes it. For whoever should not wait (an rmdir of ext4 may take a
+ * millisecond), or may not remove what is in it. */
+void cache_work_leave(struct cache_work *w);
 /* Removes the work directories of owners that are dead. Call it in the helper, where every file can be
  * removed. Never fails: what cannot go now is tried again the next time. */
 void cache_work_sweep(struct cache_store *s);

@@ -128,6 +128,14 @@ void cache_work_done(struct cache_store *s, struct cache_work *w)
     w->lock_fd = cb_close(w->lock_fd);
 }
 
+void cache_work_leave(struct cache_work *w)
+{
+    w->dir = cb_close(w->dir);
+    if (w->lock_fd >= 0)
+        (void)flock(w->lock_fd, LOCK_UN);
+    w->lock_fd = cb_close(w->lock_fd);
+}
+
 /* ---- sweeping ------------------------------------------------------------------------------- */
 
 static void sweep_owner(int work, const char *lock)

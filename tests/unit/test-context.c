@@ -185,29 +185,34 @@ static void test_order_of_asking(void **state)
     }
 }
 
+/* One build that reads a few files for the first time, so many that the whole table is written anew. */
+static void build_others(struct fixture *f, int round)
+{
+    char name[16];
+    for (int i = 0; i < 5; i++) {
+        snprintf(name, sizeof(name), "n%d-%d", round, i);
+        write_file(f->scratch, name, name);
+    }
+    settle();
+    CB_AUTO(cache_context) struct cache_context *c = cache_context_open(f->s, IDENTITY);
+    for (int i = 0; i < 5; i++) {
+        snprintf(name, sizeof(name), "n%d-%d", round, i);
+        expect(f, c, name, name);
+    }
+}
+
 /* Files that nobody asks for go after a while; in between they stay. */
 static void test_forgetting(void **state)
 {
     struct fixture *f = *state;
-    struct timespec t;
     write_file(f->scratch, "kept", "kept");
     settle();
     expect_once(f, "kept", "kept");
     falsify_table(f, "kept", "from the table");
-    for (int i = 0; i <= CACHE_CONTEXT_KEEP + 1; i++) {
-        char name[16];
-        snprintf(name, sizeof(name), "n%d", i);
-        write_file(f->scratch, name, name);
-    }
-    settle();
-    for (int i = 0; i < CACHE_CONTEXT_KEEP; i++) {
-        char name[16];
-        snprintf(name, sizeof(name), "n%d", i);
-        expect_once(f, name, name);
-    }
-    size_t before = table_size(f, &t);
-    expect_once(f, "n16", "n16"); /* "kept" goes as this comes */
-    assert_true(table_size(f, &t) <= before);
+    for (int i = 0; i < CACHE_CONTEXT_KEEP; i++)
+        build_others(f, i);
+    expect_once(f, "kept", "from the table");
+    build_others(f, CACHE_CONTEXT_KEEP);
     expect_once(f, "kept", "kept");
 }
 
@@ -299,6 +304,44 @@ static void test_no_symlinks(void **state)
     assert_int_equal(ask(f, c, f->scratch, "link/a", &d), -1);
 }
 
+static size_t count_tables(struct fixture *f)
+{
+    CB_AUTO(cb_strv) struct cb_strv names = {0};
+    assert_int_equal(cache_store_names(f->s, "context", &names), 0);
+    return names.n;
+}
+
+/* Few changes go into a second, small file, which is taken up into the whole when it grows. */
+static void test_recent(void **state)
+{
+    struct fixture *f = *state;
+    enum { FILES = 200 };
+    char name[32], text[64];
+    for (int i = 0; i < FILES; i++) {
+        snprintf(name, sizeof(name), "f%03d", i);
+        write_file(f->scratch, name, name);
+    }
+    settle();
+    bool split = false, joined = false;
+    for (int round = 0; round < 20; round++) {
+        struct cache_context *c = cache_context_open(f->s, IDENTITY);
+        for (int i = 0; i < FILES; i++) {
+            snprintf(name, sizeof(name), "f%03d", i);
+            snprintf(text, sizeof(text), i < round ? "%s changed in round %d" : "%s", name, i + 1);
+            expect(f, c, name, text);
+        }
+        cache_context_close(c);
+        joined |= split && count_tables(f) == 1;
+        split |= count_tables(f) == 2;
+        snprintf(name, sizeof(name), "f%03d", round);
+        snprintf(text, sizeof(text), "%s changed in round %d", name, round + 1);
+        write_file(f->scratch, name, text);
+        settle();
+    }
+    assert_true(split);
+    assert_true(joined);
+}
+
 static void test_identities_apart(void **state)
 {
     struct fixture *f = *state;
@@ -330,6 +373,7 @@ int main(void)
         TEST(test_torn_table),
         TEST(test_changed_while_read),
         TEST(test_no_symlinks),
+        TEST(test_recent),
         TEST(test_identities_apart),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
