@@ -12,9 +12,9 @@
 #include <unistd.h>
 
 struct fixture {
-    char dir[64];  /* scratch; the store is dir/store */
-    char *path;    /* of the store */
-    int scratch;   /* fd of dir */
+    char *dir;   /* scratch; the store is dir/store */
+    char *path;  /* of the store */
+    int scratch; /* fd of dir */
     struct cache_store *s;
     struct cb_error err;
 };
@@ -22,8 +22,8 @@ struct fixture {
 static inline int fixture_setup(void **state)
 {
     struct fixture *f = CB_NEW(struct fixture);
-    strncpy(f->dir, "/tmp/cbuild-test-XXXXXX", sizeof(f->dir) - 1);
-    assert_ptr_equal(mkdtemp(f->dir), f->dir);
+    f->dir = cb_strdup("/tmp/cbuild-test-XXXXXX");
+    assert_non_null(mkdtemp(f->dir));
     f->path = cb_printf("%s/store", f->dir);
     f->scratch = open(f->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (cache_store_open(f->path, &f->s, &f->err) < 0)
@@ -40,6 +40,7 @@ static inline int fixture_teardown(void **state)
     cb_close(f->scratch);
     cb_remove_tree(AT_FDCWD, f->dir);
     free(f->path);
+    free(f->dir);
     free(f);
     return 0;
 }
