@@ -395,7 +395,6 @@ static int discard(struct prune *p, struct cb_error *err)
 
 static int prune_locked(struct prune *p, struct cache_store *s, struct cb_error *err)
 {
-    cache_work_sweep(s);
     CB_AUTO(close) int work = cache_store_dir(s, "work");
     if (work < 0)
         return cb_fail_sys(err, work, "open '%s/work'", s->path);
@@ -405,7 +404,6 @@ static int prune_locked(struct prune *p, struct cache_store *s, struct cb_error 
     choose(p);
     int r = discard(p, err);
     tidy(p);
-    cache_work_sweep(s);
     return r;
 }
 
@@ -414,6 +412,7 @@ int cache_prune(struct cache_store *s, const struct cache_prune *how, uint64_t *
 {
     struct prune p = {.how = how, .work = -1, .now = time(NULL)};
     int lock = -1;
+    cache_work_sweep(s);
     int r = cache_lock(s, "gc", true, how->wait, &lock, err);
     if (r == 0) {
         cb_fail(err, CB_E_FAILED, "a build is using the store '%s'", s->path);
@@ -424,6 +423,7 @@ int cache_prune(struct cache_store *s, const struct cache_prune *how, uint64_t *
     r = prune_locked(&p, s, err);
     gc_graph_done(&p.g);
     cache_unlock(s, NULL, &lock);
+    cache_work_sweep(s); /* takes long: builds need not wait for it */
     if (r < 0)
         return cb_context(err, "prune");
     *ret_bytes = p.bytes;

@@ -5,9 +5,9 @@
  *   FAULTFS_AT=17 FAULTFS_ERROR=ENOSPC LD_PRELOAD=./faultfs.so cbuild …
  *
  *   FAULTFS_AT     number of the call, from 1; absent or 0: nothing fails
- *   FAULTFS_ERROR  ENOSPC (default), EIO, EDQUOT, EROFS, or KILL: the process kills itself instead of calling
- *   FAULTFS_CALLS  which calls count, separated by commas: write rename link open sync mkdir unlink truncate;
- *                  absent: all of them
+ *   FAULTFS_ERROR  ENOSPC (default), EIO, EDQUOT, EROFS, EOPNOTSUPP, or KILL: the process kills itself instead of calling
+ *   FAULTFS_CALLS  which calls count, separated by commas: write rename link open sync mkdir unlink truncate
+ *                  tmpfile; absent: all of them
  *   FAULTFS_UNDER  only calls on files whose path begins with this are counted (default: every file; pipes, sockets
  *                  and terminals never count)
  *   FAULTFS_STICK  1: every later call fails as well, as on a full disk (removing always works)
@@ -17,7 +17,7 @@
  *                  that FAULTFS_AT reaches the children too; without it each process counts for itself
  *
  * write means write, pwrite, writev, copy_file_range and sendfile into regular files; open means an open with
- * O_CREAT or O_TMPFILE, openat2 too where it is called through syscall(2). What the C library does inside itself
+ * O_CREAT, tmpfile one with O_TMPFILE, openat2 too where it is called through syscall(2). What the C library does inside itself
  * (stdio) is not seen, and a static program not at all. */
 #include <dlfcn.h>
 #include <errno.h>
@@ -37,8 +37,20 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-enum call { CALL_WRITE, CALL_RENAME, CALL_LINK, CALL_OPEN, CALL_SYNC, CALL_MKDIR, CALL_UNLINK, CALL_TRUNCATE, CALL_COUNT };
-static const char *const call_names[CALL_COUNT] = {"write", "rename", "link", "open", "sync", "mkdir", "unlink", "truncate"};
+enum call {
+    CALL_WRITE,
+    CALL_RENAME,
+    CALL_LINK,
+    CALL_OPEN,
+    CALL_SYNC,
+    CALL_MKDIR,
+    CALL_UNLINK,
+    CALL_TRUNCATE,
+    CALL_TMPFILE,
+    CALL_COUNT
+};
+static const char *const call_names[CALL_COUNT] = {"write", "rename", "link",     "open",   "sync",
+                                                   "mkdir", "unlink", "truncate", "tmpfile"};
 
 static struct {
     bool ready;
@@ -53,7 +65,7 @@ static struct {
 static const struct {
     const char *name;
     int error;
-} errors[] = {{"ENOSPC", ENOSPC}, {"EIO", EIO}, {"EDQUOT", EDQUOT}, {"EROFS", EROFS}, {"KILL", 0}};
+} errors[] = {{"ENOSPC", ENOSPC}, {"EIO", EIO}, {"EDQUOT", EDQUOT}, {"EROFS", EROFS}, {"EOPNOTSUPP", EOPNOTSUPP}, {"KILL", 0}};
 
 static void share_count(const char *path)
 {
@@ -286,6 +298,11 @@ static bool makes(int flags)
     return (flags & O_CREAT) || (flags & O_TMPFILE) == O_TMPFILE;
 }
 
+static bool open_fails(int dir, const char *name, int flags)
+{
+    return makes(flags) && fails((flags & O_TMPFILE) == O_TMPFILE ? CALL_TMPFILE : CALL_OPEN, dir, name);
+}
+
 #define MODE_ARGUMENT(flags, mode)                                                                                               \
     mode_t mode = 0;                                                                                                             \
     if (makes(flags)) {                                                                                                          \
@@ -299,28 +316,28 @@ int openat(int dir, const char *name, int flags, ...)
 {
     REAL(openat);
     MODE_ARGUMENT(flags, mode)
-    return makes(flags) && fails(CALL_OPEN, dir, name) ? -1 : real(dir, name, flags, mode);
+    return open_fails(dir, name, flags) ? -1 : real(dir, name, flags, mode);
 }
 
 int openat64(int dir, const char *name, int flags, ...)
 {
     REAL(openat64);
     MODE_ARGUMENT(flags, mode)
-    return makes(flags) && fails(CALL_OPEN, dir, name) ? -1 : real(dir, name, flags, mode);
+    return open_fails(dir, name, flags) ? -1 : real(dir, name, flags, mode);
 }
 
 int open(const char *name, int flags, ...)
 {
     REAL(open);
     MODE_ARGUMENT(flags, mode)
-    return makes(flags) && fails(CALL_OPEN, AT_FDCWD, name) ? -1 : real(name, flags, mode);
+    return open_fails(AT_FDCWD, name, flags) ? -1 : real(name, flags, mode);
 }
 
 int open64(const char *name, int flags, ...)
 {
     REAL(open64);
     MODE_ARGUMENT(flags, mode)
-    return makes(flags) && fails(CALL_OPEN, AT_FDCWD, name) ? -1 : real(name, flags, mode);
+    return open_fails(AT_FDCWD, name, flags) ? -1 : real(name, flags, mode);
 }
 
 /* openat2 has no wrapper in the C library. */
@@ -334,7 +351,7 @@ long syscall(long number, ...)
         a[i] = va_arg(ap, long);
     va_end(ap);
     /* how.flags is the first member of struct open_how */
-    if (number == SYS_openat2 && makes((int)*(const uint64_t *)a[2]) && fails(CALL_OPEN, (int)a[0], (const char *)a[1]))
+    if (number == SYS_openat2 && open_fails((int)a[0], (const char *)a[1], (int)*(const uint64_t *)a[2]))
         return -1;
     return real(number, a[0], a[1], a[2], a[3], a[4], a[5]);
 }
