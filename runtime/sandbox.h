@@ -23,14 +23,14 @@ struct rt_mount {
     const char *target; /* absolute inside the root; symlinks followed inside it */
     int source_fd;
     const char *source_path; /* below source_fd, symlinks followed inside it ("" or NULL: itself) */
-    const int *layers;       /* LAYERS: fds of directories, top first; none: an empty directory */
-    size_t n_layers;
     bool readonly;
     bool nosuid_nodev_noexec;
     uint64_t size; /* tmpfs: bytes, 0: no limit */
     const void *data;
     size_t data_len;
     uint32_t mode, uid, gid;
+    const int *layers;       /* LAYERS: fds of directories, top first; none: an empty directory */
+    size_t n_layers;
 };
 enum rt_network { RT_NET_HOST, RT_NET_NONE };
 
