@@ -69,11 +69,15 @@ static void test_odd_text(void **state)
     memset(in.instruction, 'x', 20000);
     memcpy(in.instruction, "\xff\xfe\x01", 3);
     cache_record_input(&in, "context:\xe4", "\x80");
+    cache_record_input(&in, "arg:\"\\\x01\x7f", "");
     OK_IS(f, 0, cache_record_store(f->s, &key, &in, &f->err));
     OK_IS(f, 1, cache_record_load(f->s, &key, &out, &f->err));
     assert_int_equal(strlen(out.instruction), 20004); /* two bytes became three each */
     OK_IS(f, 1, cache_record_load_inputs(f->s, &key, &out, &f->err));
+    assert_int_equal(out.n_inputs, 2);
     assert_string_equal(out.inputs[0].name, "context:\xef\xbf\xbd");
+    assert_string_equal(out.inputs[1].name, "arg:\"\\\x01\x7f");
+    assert_string_equal(out.inputs[1].value, "");
 }
 
 static void test_damaged(void **state)
