@@ -29,6 +29,9 @@ int cache_layer_find_diff(struct cache_store *s, const struct cb_digest *diff_id
 int cache_layer_index(struct cache_store *s, const struct cb_digest *id, struct cache_index *ret, struct cb_error *err);
 /* O_PATH fd of fs/, or -1. */
 int cache_layer_open_fs(struct cache_store *s, const struct cb_digest *id, struct cb_error *err);
+/* Syncs the store's file system and notes that these layers are on disk, so that no later boot has to check them.
+ * Takes as long as the disk needs: for the end of a build, where nobody waits (a child that outlives it). */
+int cache_layer_settle(struct cache_store *s, const struct cb_digest *ids, size_t n, struct cb_error *err);
 
 /* ---- making layers ------------------------------------------------------------------------- */
 

@@ -1,0 +1,156 @@
+/* What the files layer*.c share and nobody else uses. A layer directory:
+ *
+ *   index       cache/index.h
+ *   meta.json   what never changes: content ID, base layer or not, sizes, creation time
+ *   state       "<boot id> <inode of fs/, 0: none> [durable]": since when the layer is as it is (layer.c, "trust")
+ *   diff        the diff ID in hex, once it is known
+ *   packed-<kind>.json, packed-<kind>-<level>.json
+ *               the blobs it came in, and those that were made of it
+ *   fs/         */
+#ifndef CACHE_LAYER_INTERNAL_H
+#define CACHE_LAYER_INTERNAL_H
+
+#include "cache/layer.h"
+#include "cache/store-internal.h"
+#include <sys/stat.h>
+
+#define LAYER_MAX_INDEX   ((size_t)4 << 30)
+#define LAYER_COPY_BUFFER (256u << 10)
+
+/* ---- the directory (layer.c) ---------------------------------------------------------------- */
+
+struct layer_dir {
+    struct cache_layer l;
+    struct cb_digest content;
+    bool base;    /* came as a tar from outside: its diff ID is its id, its tar is not ours to make */
+    bool trusted; /* nothing can have been lost since it was made or checked */
+    ino_t fs_ino; /* 0: no fs/ */
+};
+struct layer_path {
+    char text[sizeof("layers/") + CB_DIGEST_HEX];
+};
+struct layer_path layer_path(const struct cb_digest *id); /* below the store */
+/* Opens layers/<id>: an fd, or -errno. */
+int layer_open(struct cache_store *s, const struct cb_digest *id);
+/* 1: *ret tells what is there, trusted or not. 0: nothing, or something that cannot be read. */
+int layer_load(struct cache_store *s, const struct cb_digest *id, struct layer_dir *ret, struct cb_error *err);
+/* Takes a damaged layer out of the store, so that it is made anew. */
+void layer_set_aside(struct cache_store *s, const struct cb_digest *id);
+/* Prefix of messages: "layer <first 12 digits>". */
+struct layer_name {
+    char text[20];
+};
+struct layer_name layer_name(const struct cb_digest *id);
+
+/* ---- publishing (layer_publish.c) ----------------------------------------------------------- */
+
+/* A layer under construction: work/<random>/layer/. */
+struct layer_draft {
+    struct cache_store *store;
+    struct cache_work work;
+    int dir; /* work/<random>/layer, -1: not begun */
+    int fs;  /* its fs/, -1: none */
+};
+#define LAYER_DRAFT_INIT ((struct layer_draft){NULL, CACHE_WORK_INIT, -1, -1})
+int layer_draft_begin(struct cache_store *s, bool want_fs, struct layer_draft *ret, struct cb_error *err);
+void layer_draft_done(struct layer_draft *d);
+CB_DEFINE_AUTO(layer_draft, struct layer_draft, layer_draft_done)
+/* Publishes the draft with this sorted index. `diff_id` not NULL: a base layer, named by it. An existing layer of the
+ * same id is the result, unless it cannot be trusted; it gets our fs/ when it has none. */
+int layer_publish(struct layer_draft *d, const struct cache_index *x, const struct cb_digest *diff_id, struct cache_layer *ret,
+                  struct cb_error *err);
+/* Moves the draft's fs/ into an existing layer that has none. */
+int layer_give_fs(struct layer_draft *d, const struct cb_digest *id, struct cb_error *err);
+int layer_remember_diff(struct cache_store *s, const struct cb_digest *id, const struct cb_digest *diff, struct cb_error *err);
+/* Rewrites `state`: from now on the layer is as this boot sees it. */
+int layer_write_state(struct cache_store *s, int dir, ino_t fs_ino, bool durable);
+
+/* ---- directories along sorted paths (layer_cursor.c) ----------------------------------------- */
+
+/* Holds the directories of the last path open, so that a sorted walk opens each of them once. No symlink is
+ * followed. */
+#define CURSOR_LEVELS 128
+struct layer_cursor {
+    int root; /* borrowed */
+    struct cb_buf path;
+    size_t end[CURSOR_LEVELS]; /* where the level's path ends */
+    int fd[CURSOR_LEVELS];
+    int n;
+    int deep; /* a directory below the last level, -1: none */
+};
+#define LAYER_CURSOR_INIT ((struct layer_cursor){.root = -1, .path = CB_BUF_INIT, .deep = -1})
+void layer_cursor_done(struct layer_cursor *c);
+CB_DEFINE_AUTO(layer_cursor, struct layer_cursor, layer_cursor_done)
+void layer_cursor_set_root(struct layer_cursor *c, int root);
+/* The directory that holds `path` (O_PATH, borrowed until the next call), or -errno; *name points into `path`. */
+int layer_cursor_parent(struct layer_cursor *c, const char *path, const char **name);
+/* Forgets what was opened at and below `path`, which is about to be replaced. */
+void layer_cursor_forget(struct layer_cursor *c, const char *path);
+/* Opens the regular file `path` to read: no symlink, no device, never blocking. An fd, or -errno. */
+int layer_cursor_open(struct layer_cursor *c, const char *path, struct stat *ret);
+
+/* ---- writing files of a layer (layer_disk.c) -------------------------------------------------- */
+
+/* Modes, owners, xattrs and times of directories, and whiteouts, are set by layer_disk_finish from the index:
+ * creating something in a directory changes its time, and a mode may shut ourselves out. */
+struct layer_disk {
+    struct layer_cursor cursor;
+    bool owners;     /* every owner can be set; else only those that come by themselves, the index has the rest */
+    bool no_devices; /* mknod was refused once: empty files stand for devices */
+    uid_t uid;
+    gid_t gid;
+    mode_t umask;
+    /* the file being written */
+    int fd;
+    uint64_t size;
+    bool holes;
+};
+#define LAYER_DISK_INIT ((struct layer_disk){.cursor = LAYER_CURSOR_INIT, .fd = -1})
+void layer_disk_init(struct layer_disk *d, int fs);
+void layer_disk_done(struct layer_disk *d);
+CB_DEFINE_AUTO(layer_disk, struct layer_disk, layer_disk_done)
+/* Removes whatever is at `path`. */
+int layer_disk_remove(struct layer_disk *d, const char *path, struct cb_error *err);
+/* Makes anything but a file with data; its parent is there. A directory that exists stays. */
+int layer_disk_make(struct layer_disk *d, const struct cache_entry *e, struct cb_error *err);
+int layer_disk_begin(struct layer_disk *d, const struct cache_entry *e, struct cb_error *err);
+int layer_disk_write(struct layer_disk *d, const struct cache_entry *e, const void *p, size_t n, struct cb_error *err);
+int layer_disk_end(struct layer_disk *d, const struct cache_entry *e, struct cb_error *err);
+int layer_disk_finish(struct layer_disk *d, const struct cache_index *x, struct cb_error *err);
+/* Is this attribute the overlay's own? It never goes into a layer, nor out of one. */
+bool layer_overlay_xattr(const char *name);
+
+/* Of names of one inode the first in the index's order has the data, the others are links to it. Sorts. */
+void layer_settle_links(struct cache_index *x);
+
+/* ---- unpacking (layer_unpack.c) -------------------------------------------------------------- */
+
+/* Reads a tar, compressed or not, to its end. Gives the sorted index, the diff ID of what was read and, unless
+ * fs < 0, the files below it. */
+int layer_read_tar(cb_source_fn *source, void *arg, const char *what, int fs, struct cb_job_io *io, struct cache_index *ret,
+                   struct cb_digest *ret_diff, struct cb_error *err);
+
+/* ---- lower layers (layer_below.c) ------------------------------------------------------------ */
+
+/* Which lowers a directory of the overlay is merged from: numbers into the list of lowers, top first. */
+struct layer_merge {
+    int *lower;
+    size_t n, cap;
+};
+struct layer_lowers {
+    const int *fds; /* top first */
+    size_t n;
+};
+/* What the lowers of `dir` show at `path` (of which `dir` is the parent): 1 with *st and, for a directory, the lowers
+ * it is merged from in *ret (to be freed); *top is the lower that *st is of. 0: nothing. */
+int layer_below_find(const struct layer_lowers *l, const struct layer_merge *dir, const char *path, int *top, struct stat *st,
+                     struct layer_merge *ret, struct cb_error *err);
+/* The names that are visible in a merged directory, sorted. */
+int layer_below_names(const struct layer_lowers *l, const struct layer_merge *dir, const char *path, struct cb_strv *ret,
+                      struct cb_error *err);
+/* Is it a whiteout in either form? -errno when it cannot be told. */
+int layer_is_whiteout(int dir, const char *path, const struct stat *st);
+/* The value of overlay.<what> of a directory or file: 'y', 'x', …; 0: not set; -errno. */
+int layer_overlay_mark(int dir, const char *path, const char *what);
+
+#endif

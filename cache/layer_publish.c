@@ -1,0 +1,184 @@
+/* From a draft under work/ to layers/<id>: whole, by one rename. */
+#include "cache/layer-internal.h"
+#include "base/json.h"
+#include "base/text.h"
+
+#include <stdio.h>
+#include <time.h>
+#include <unistd.h>
+
+int layer_draft_begin(struct cache_store *s, bool want_fs, struct layer_draft *ret, struct cb_error *err)
+{
+    CB_AUTO(layer_draft) struct layer_draft d = LAYER_DRAFT_INIT;
+
+    if (cache_work_begin(s, &d.work, err) < 0)
+        return -1;
+    d.store = s;
+    if (mkdirat(d.work.dir, "layer", 0700) == 0)
+        d.dir = openat(d.work.dir, "layer", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (d.dir < 0)
+        return cb_fail_sys(err, errno, "make '%s/work/%s/layer'", s->path, d.work.name);
+    if (want_fs) {
+        if (mkdirat(d.dir, "fs", 0755) == 0)
+            d.fs = openat(d.dir, "fs", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        if (d.fs < 0 || fchmod(d.fs, 0755) < 0)
+            return cb_fail_sys(err, errno, "make '%s/work/%s/layer/fs'", s->path, d.work.name);
+    }
+    *ret = d;
+    d = LAYER_DRAFT_INIT;
+    return 0;
+}
+
+void layer_draft_done(struct layer_draft *d)
+{
+    d->fs = cb_close(d->fs);
+    d->dir = cb_close(d->dir);
+    if (d->store)
+        cache_work_done(d->store, &d->work);
+    d->store = NULL;
+}
+
+/* ---- the small files ------------------------------------------------------------------------- */
+
+static int write_file(int dir, const char *name, const void *p, size_t n)
+{
+    CB_AUTO(close) int fd = openat(dir, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+
+    return fd < 0 ? -errno : cb_write_full(fd, p, n);
+}
+
+static int write_meta(struct layer_draft *d, const struct layer_dir *l)
+{
+    CB_AUTO(cb_buf) struct cb_buf text = CB_BUF_INIT;
+    char content[CB_DIGEST_TEXT + 1], created[CB_TIME_MAX];
+
+    cb_digest_text(&l->content, content);
+    cb_time_rfc3339(l->l.created, created);
+    CB_AUTO(json)
+    json_t *j = json_pack("{s:s, s:b, s:s, s:I, s:I}", "content", content, "base", l->base, "created", created, "size",
+                          (json_int_t)l->l.size, "entries", (json_int_t)l->l.entries);
+    cb_json_dump(j, CB_JSON_COMPACT, &text);
+    return write_file(d->dir, "meta.json", text.data, text.len);
+}
+
+static int write_documents(struct layer_draft *d, const struct cache_index *x, struct layer_dir *l)
+{
+    CB_AUTO(cb_buf) struct cb_buf index = CB_BUF_INIT;
+    char hex[CB_DIGEST_HEX + 1];
+    struct stat st;
+    int r;
+
+    cache_index_write(x, &index);
+    r = write_file(d->dir, "index", index.data, index.len);
+    if (r == 0)
+        r = write_meta(d, l);
+    if (r == 0 && l->base) {
+        cb_digest_hex(&l->l.diff_id, hex);
+        r = write_file(d->dir, "diff", hex, CB_DIGEST_HEX);
+    }
+    if (r == 0 && d->fs >= 0) {
+        r = fstat(d->fs, &st) < 0 ? -errno : 0;
+        l->fs_ino = r ? 0 : st.st_ino;
+    }
+    return r ? r : layer_write_state(d->store, d->dir, l->fs_ino, false);
+}
+
+/* ---- what a layer learns later ----------------------------------------------------------------- */
+
+static int name_diff(struct cache_store *s, const struct cb_digest *id, const struct cb_digest *diff, struct cb_error *err)
+{
+    char name[CB_DIGEST_HEX + 1], hex[CB_DIGEST_HEX + 1];
+
+    cb_digest_hex(diff, name);
+    cb_digest_hex(id, hex);
+    return cache_store_publish(s, "diffs", name, hex, CB_DIGEST_HEX, err);
+}
+
+int layer_remember_diff(struct cache_store *s, const struct cb_digest *id, const struct cb_digest *diff, struct cb_error *err)
+{
+    char hex[CB_DIGEST_HEX + 1];
+
+    cb_digest_hex(diff, hex);
+    if (cache_store_publish(s, layer_path(id).text, "diff", hex, CB_DIGEST_HEX, err) < 0)
+        return -1;
+    return name_diff(s, id, diff, err);
+}
+
+/* The inode in `state` is another than that of fs/ until it is rewritten: killed in between, the layer is checked. */
+int layer_give_fs(struct layer_draft *d, const struct cb_digest *id, struct cb_error *err)
+{
+    CB_AUTO(close) int dir = layer_open(d->store, id);
+    struct stat st;
+    int r = dir < 0 ? dir : 0;
+
+    if (r == 0 && fstat(d->fs, &st) < 0)
+        r = -errno;
+    if (r == 0 && renameat2(d->dir, "fs", dir, "fs", RENAME_NOREPLACE) < 0)
+        r = -errno;
+    if (r == -EEXIST) /* somebody else was faster */
+        return 0;
+    if (r == 0)
+        r = layer_write_state(d->store, dir, st.st_ino, false);
+    return r < 0 ? cb_fail_sys(err, r, "move files into '%s/%s'", d->store->path, layer_path(id).text) : 0;
+}
+
+/* ---- publishing -------------------------------------------------------------------------------- */
+
+/* The name is taken. 1: by a layer that is as good as ours, *ret tells of it. 0: ours took its place. */
+static int meet_existing(struct layer_draft *d, const char *path, struct layer_dir *ours, struct cb_error *err)
+{
+    struct layer_dir theirs;
+    struct cache_layer found;
+    int r = layer_load(d->store, &ours->l.id, &theirs, err);
+
+    if (r < 0)
+        return -1;
+    if (r == 1 && theirs.trusted && cb_digest_eq(&theirs.content, &ours->content)) {
+        if (d->fs >= 0 && !theirs.l.has_fs && layer_give_fs(d, &ours->l.id, err) < 0)
+            return -1;
+        r = cache_layer_find(d->store, &ours->l.id, &found, err);
+        if (r < 0)
+            return -1;
+        if (r == 1) {
+            ours->l = found;
+            return 1;
+        }
+    }
+    if (renameat2(d->work.dir, "layer", d->store->root, path, RENAME_EXCHANGE) < 0)
+        return cb_fail_sys(err, errno, "replace '%s/%s'", d->store->path, path);
+    return 0;
+}
+
+int layer_publish(struct layer_draft *d, const struct cache_index *x, const struct cb_digest *diff_id, struct cache_layer *ret,
+                  struct cb_error *err)
+{
+    struct cache_store *s = d->store;
+    struct layer_dir l = {.base = diff_id != NULL};
+    struct layer_path path;
+    int r;
+
+    cache_index_content_id(x, &l.content);
+    l.l.id = diff_id ? *diff_id : l.content;
+    l.l.has_diff_id = diff_id != NULL;
+    if (diff_id)
+        l.l.diff_id = *diff_id;
+    l.l.has_fs = d->fs >= 0;
+    l.l.size = cache_index_size(x);
+    l.l.entries = x->n;
+    clock_gettime(CLOCK_REALTIME, &l.l.created);
+    path = layer_path(&l.l.id);
+    r = write_documents(d, x, &l);
+    if (r < 0)
+        return cb_fail_sys(err, r, "write a layer into '%s/work'", s->path);
+    r = cb_mkdirs(s->root, "layers", 0700);
+    if (r == 0)
+        r = renameat2(d->work.dir, "layer", s->root, path.text, RENAME_NOREPLACE) < 0 ? -errno : 0;
+    if (r < 0 && r != -EEXIST)
+        return cb_fail_sys(err, r, "publish '%s/%s'", s->path, path.text);
+    if (r == -EEXIST && meet_existing(d, path.text, &l, err) < 0)
+        return -1;
+    if (diff_id && name_diff(s, &l.l.id, diff_id, err) < 0)
+        return -1;
+    *ret = l.l;
+    return 0;
+}
