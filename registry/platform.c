@@ -278,7 +278,7 @@ char *oci_platform_text(const struct oci_platform *p)
 struct candidates {
     struct {
         const char *arch;
-        char variant[8];
+        char variant[16];
     } items[32];
     int n;
 };
@@ -334,8 +334,8 @@ static void offer_all(struct candidates *c, const struct oci_platform *want)
 {
     uint64_t version = 1;
     if (strcmp(want->arch, "amd64") == 0) {
-        if (want->variant[0] == 'v' && !cb_parse_u64(want->variant + 1, MAX_MINOR, &version))
-            return;
+        if (*want->variant && (*want->variant != 'v' || !cb_parse_u64(want->variant + 1, MAX_MINOR, &version)))
+            return; /* a variant that is not known fits itself only */
         for (; version > 1; version--)
             offer(c, "amd64", "v", (int)version);
         offer(c, "amd64", "", 0);
