@@ -133,8 +133,10 @@ void build_close(struct build *b)
         cb_job_kill(&b->sweep);
     if (b->helper)
         rt_helper_free(b->helper);
+    build_plan_done(b, &b->plan); /* its selections borrow the contexts' trees */
     build_contexts_close(&b->contexts);
-    cb_close(b->gc_lock);
+    if (b->store)
+        cache_unlock(b->store, NULL, &b->gc_lock);
     cb_close(b->signal_fd);
     if (b->store)
         cache_store_free(b->store);

@@ -65,12 +65,11 @@ static int add_sources(struct build_planner *p, struct build_stage *s, const str
         int remote = i->copy.from ? 0 : classify(i, word, err);
         if (remote < 0)
             return -1;
-        if (remote)
-            c->n_remote++;
-        else if (!i->copy.from)
+        if (!remote && !i->copy.from)
             lint_ignored(p, i, word);
+        c->n_remote += (size_t)remote;
         cb_strv_take(&c->sources, CB_TAKE(word));
-        CB_PUSH(c->remote, c->n_flags, c->cap_flags) = remote > 0;
+        CB_PUSH(c->remotes, c->n_entries, c->cap_remotes) = NULL;
     }
     return 0;
 }
@@ -129,6 +128,23 @@ static int check_add(const struct df_instruction *i, const struct build_copy *c,
     return 0;
 }
 
+/* What ADD fetches is part of its key, so it is fetched now. */
+static int fetch_sources(struct build_planner *p, struct build_stage *s, const struct df_instruction *i, struct build_copy *c,
+                         struct cb_error *err)
+{
+    CB_AUTO(free) char *checksum = NULL;
+    if (expand_optional(p, s, i, i->copy.checksum, &checksum, err) < 0 || check_add(i, c, err) < 0)
+        return -1;
+    for (size_t k = 0; k < c->sources.n && c->n_remote; k++) {
+        if (i->copy.from || classify(i, c->sources.items[k], err) <= 0)
+            continue;
+        struct build_remote_request r = {c->sources.items[k], checksum, i->copy.keep_git_dir};
+        if (build_remote_get(p->b, &r, &c->remotes[k], err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
 int build_evaluate_copy(struct build_planner *p, struct build_stage *s, const struct df_instruction *i, struct cb_error *err)
 {
     s->number++;
@@ -140,13 +156,11 @@ int build_evaluate_copy(struct build_planner *p, struct build_stage *s, const st
     c->parents = i->copy.parents;
     c->unpack = c->add && i->copy.unpack != DF_FALSE;
     c->unpack_remote = c->add && i->copy.unpack == DF_TRUE;
-    c->keep_git_dir = i->copy.keep_git_dir;
     for (size_t k = 0; k < i->copy.excludes.n; k++)
         cb_strv_push(&c->excludes, i->copy.excludes.items[k]);
     if (add_sources(p, s, i, c, err) < 0 || add_inline(p, s, i, c, err) < 0 ||
         build_expand(p, s, i, i->copy.dest, &c->dest, err) < 0 || expand_optional(p, s, i, i->copy.chown, &c->chown, err) < 0 ||
-        expand_optional(p, s, i, i->copy.chmod, &c->chmod_text, err) < 0 ||
-        expand_optional(p, s, i, i->copy.checksum, &c->checksum, err) < 0 || check_add(i, c, err) < 0)
+        expand_optional(p, s, i, i->copy.chmod, &c->chmod_text, err) < 0 || fetch_sources(p, s, i, c, err) < 0)
         return -1;
     if (c->chmod_text) {
         if (df_chmod_parse(c->chmod_text, &c->chmod, err) < 0)

@@ -45,6 +45,11 @@ static void roots_done(struct roots *r)
 
 /* ---- the job's state ------------------------------------------------------------------------------------- */
 
+struct archive {
+    const struct build_source *source;
+    const struct cache_node *node;
+};
+
 struct copying {
     struct build_work *w;
     struct cache_tree *dest; /* NULL: an empty root */
@@ -55,13 +60,18 @@ struct copying {
     struct roots from_roots;
     struct build_selection own; /* of FILES_STEP */
     const struct build_selection *selection;
-    const struct cache_node **archives; /* by their number */
+    struct build_selection *parts; /* one a source word, when some were fetched */
+    size_t n_parts;
+    struct archive *archives; /* by their number */
     size_t n_archives, cap_archives;
 };
 
 static void copying_done(struct copying *c)
 {
     build_selection_done(&c->own);
+    for (size_t i = 0; i < c->n_parts; i++)
+        build_selection_done(&c->parts[i]);
+    free(c->parts);
     cache_tree_free(c->dest);
     cache_tree_free(c->tree);
     roots_done(&c->dest_roots);
@@ -74,7 +84,7 @@ static int open_source(struct copying *c, struct cb_error *err)
     struct build_work *w = c->w;
     struct build_copy *copy = &w->step->copy;
     if (copy->from.kind == FILES_CONTEXT) {
-        c->from_roots.dir = copy->from.local->dir;
+        c->from_roots.dir = copy->from.local->dir; /* -1: an empty context, nothing was selected from it */
         c->selection = &w->step->selection;
         return 0;
     }
@@ -127,9 +137,20 @@ static ssize_t read_file(void *arg, void *p, size_t n, struct cb_error *err)
     return r < 0 ? cb_fail_sys(err, errno, "read '%s'", f->name) : r;
 }
 
-static int open_archive(struct copying *c, const struct cache_node *node, struct file_source *ret, struct cb_error *err)
+/* Where the bytes of a source's nodes lie: what ADD fetched has its own directory. */
+static int source_root(struct copying *c, const struct build_source *source, const struct cache_node *node, struct cb_error *err)
 {
-    int root = root_fd(&c->from_roots, node->origin, err);
+    const struct build_copy *copy = &c->w->step->copy;
+    for (size_t i = 0; c->w->step->op == OP_COPY && i < copy->n_entries; i++)
+        if (copy->remotes[i] && source == &copy->remotes[i]->source)
+            return copy->remotes[i]->dir;
+    return root_fd(&c->from_roots, node->origin, err);
+}
+
+static int open_archive(struct copying *c, const struct build_source *source, const struct cache_node *node,
+                        struct file_source *ret, struct cb_error *err)
+{
+    int root = source_root(c, source, node, err);
     if (root < 0)
         return -1;
     ret->name = cache_node_path(node);
@@ -137,47 +158,43 @@ static int open_archive(struct copying *c, const struct cache_node *node, struct
     return ret->fd < 0 ? cb_fail_sys(err, ret->fd, "open '%s'", ret->name) : 0;
 }
 
-static int is_archive(struct copying *c, const struct build_item *item, struct cb_error *err)
+static int is_archive(struct copying *c, const struct build_source *source, const struct build_item *item, struct cb_error *err)
 {
     if (item->is_dir || item->node->e.type != CB_FILE || item->node->e.size == 0)
         return 0;
     struct file_source f;
-    if (open_archive(c, item->node, &f, err) < 0)
+    if (open_archive(c, source, item->node, &f, err) < 0)
         return -1;
     int r = build_extract_sniff(read_file, &f, err);
     cb_close(f.fd);
     return r;
 }
 
-static int place_archive(struct copying *c, struct build_place *place, const struct cache_node *node, struct cb_error *err)
+static int place_archive(struct copying *c, struct build_place *place, const struct build_source *source,
+                         const struct cache_node *node, struct cb_error *err)
 {
     struct file_source f;
-    if (open_archive(c, node, &f, err) < 0)
+    if (open_archive(c, source, node, &f, err) < 0)
         return -1;
     int number = (int)c->n_archives;
-    CB_PUSH(c->archives, c->n_archives, c->cap_archives) = node;
+    CB_PUSH(c->archives, c->n_archives, c->cap_archives) = (struct archive){source, node};
     int r = build_place_archive(place, read_file, &f, f.name, number, err);
     cb_close(f.fd);
     return r;
 }
 
-/* ADD looks into each file it was given; everything else is placed as it is, in runs that keep the order. */
-static int place_sources(struct copying *c, struct build_place *place, struct cb_error *err)
+/* ADD looks into each file it was given; everything else is placed as it is, in the order of the sources. */
+static int place_selection(struct copying *c, struct build_place *place, const struct build_selection *s, bool unpack,
+                           struct cb_error *err)
 {
-    const struct build_selection *s = c->selection;
-    if (!s)
-        return 0;
-    if (!c->w->step->copy.unpack)
+    if (!unpack)
         return build_place_selection(place, s, err);
     for (size_t i = 0; i < s->n_items; i++) {
-        int archive = is_archive(c, &s->items[i], err);
-        if (archive < 0)
+        int archive = is_archive(c, s->source, &s->items[i], err);
+        if (archive < 0 || (archive && place_archive(c, place, s->source, s->items[i].node, err) < 0))
             return -1;
-        if (archive) {
-            if (place_archive(c, place, s->items[i].node, err) < 0)
-                return -1;
+        if (archive)
             continue;
-        }
         struct build_selection one = *s;
         one.items = &s->items[i];
         one.n_items = 1;
@@ -185,6 +202,53 @@ static int place_sources(struct copying *c, struct build_place *place, struct cb
             return -1;
     }
     return 0;
+}
+
+static int place_remote(struct copying *c, struct build_place *place, struct build_remote *r, struct build_selection *sel,
+                        struct cb_error *err)
+{
+    const struct build_copy *copy = &c->w->step->copy;
+    const char *words[] = {r->git ? "/" : r->name};
+    struct build_select_params params = {.words = words,
+                                         .n_words = 1,
+                                         .exclude = (const char *const *)copy->excludes.items,
+                                         .n_exclude = r->git ? copy->excludes.n : 0};
+    struct cb_digest ignored;
+    if (build_select(&r->source, &params, sel, err) < 0 || build_selection_digest(sel, &ignored, err) < 0)
+        return -1;
+    return place_selection(c, place, sel, !r->git && copy->unpack_remote, err);
+}
+
+/* One word at a time: paths and what was fetched, in the order they were written. */
+static int place_mixed(struct copying *c, struct build_place *place, struct cb_error *err)
+{
+    const struct build_copy *copy = &c->w->step->copy;
+    c->parts = cb_alloc((copy->sources.n + 1) * sizeof(*c->parts));
+    c->n_parts = copy->sources.n;
+    for (size_t i = 0; i < copy->sources.n; i++) {
+        if (copy->remotes[i]) {
+            if (place_remote(c, place, copy->remotes[i], &c->parts[i], err) < 0)
+                return -1;
+            continue;
+        }
+        struct build_select_params params = {.words = (const char *const *)&copy->sources.items[i],
+                                             .n_words = 1,
+                                             .exclude = (const char *const *)copy->excludes.items,
+                                             .n_exclude = copy->excludes.n};
+        struct cb_digest ignored;
+        if (build_select(c->selection->source, &params, &c->parts[i], err) < 0 ||
+            build_selection_digest(&c->parts[i], &ignored, err) < 0 ||
+            place_selection(c, place, &c->parts[i], copy->unpack, err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+static int place_sources(struct copying *c, struct build_place *place, struct cb_error *err)
+{
+    if (c->w->step->copy.n_remote)
+        return place_mixed(c, place, err);
+    return c->selection ? place_selection(c, place, c->selection, c->w->step->copy.unpack, err) : 0;
 }
 
 /* ---- writing --------------------------------------------------------------------------------------------------- */
@@ -209,7 +273,8 @@ static int write_members(struct copying *c, struct cache_layer_writer *writer, c
 {
     struct file_source f;
     const struct build_sink sink = {begin_member, write_member, end_member, writer};
-    if (open_archive(c, c->archives[entries[0].archive], &f, err) < 0)
+    const struct archive *a = &c->archives[entries[0].archive];
+    if (open_archive(c, a->source, a->node, &f, err) < 0)
         return -1;
     int r = build_extract_members(read_file, &f, f.name, entries, n, &sink, err);
     cb_close(f.fd);
@@ -222,9 +287,9 @@ static int write_entry(struct copying *c, struct cache_layer_writer *writer, con
     switch (e->data) {
     case BUILD_DATA_SOURCE:
     case BUILD_DATA_DEST: {
-        struct roots *roots = e->data == BUILD_DATA_DEST ? &c->dest_roots : &c->from_roots;
         data.kind = CACHE_DATA_FILE;
-        data.root = root_fd(roots, e->node->origin, err);
+        data.root =
+            e->data == BUILD_DATA_DEST ? root_fd(&c->dest_roots, e->node->origin, err) : source_root(c, e->source, e->node, err);
         data.path = e->node->data_path;
         if (data.root < 0)
             return -1;

@@ -110,7 +110,7 @@ int build_copy_select(const struct build_copy *c, const struct build_source *sou
 {
     CB_AUTO(cb_strv) struct cb_strv words = {0};
     for (size_t i = 0; i < c->sources.n; i++)
-        if (!c->remote[i])
+        if (!c->remotes[i])
             cb_strv_push(&words, c->sources.items[i]);
     struct build_select_params params = {
         .words = (const char *const *)words.items,
@@ -153,8 +153,27 @@ static int put_bind(struct cb_buf *k, const struct build_source *source, const c
     return 0;
 }
 
+static int put_remotes(struct build_step *s, struct cb_buf *k, struct cb_error *err)
+{
+    for (size_t i = 0; i < s->copy.sources.n; i++) {
+        struct build_remote *r = s->copy.remotes[i];
+        CB_AUTO(build_selection) struct build_selection sel = {0};
+        struct cb_digest d;
+        if (!r)
+            continue;
+        if (build_select_all(&r->source, &sel, err) < 0 || build_selection_digest(&sel, &d, err) < 0)
+            return -1;
+        cb_put_u64(k, i);
+        cb_put_str(k, r->name);
+        put_digest(k, &d);
+    }
+    return 0;
+}
+
 static int put_local_inputs(struct build *b, struct build_step *s, struct cb_buf *k, struct cb_error *err)
 {
+    if (s->op == OP_COPY && s->copy.n_remote && put_remotes(s, k, err) < 0)
+        return -1;
     if (s->op == OP_COPY && s->copy.from.kind == FILES_CONTEXT && s->copy.sources.n > s->copy.n_remote)
         return s->selected ? 0 : select_local(b, s, k, err);
     if (s->op != OP_RUN)
@@ -294,6 +313,16 @@ int build_keys_content(struct build *b, struct build_step *s, struct cb_error *e
         return cb_at(err, s->at.line, s->at.last_line);
     cb_sha256(k.data, k.len, &s->content);
     return 0;
+}
+
+void build_keys_on_parent(const struct build_step *s, struct cb_digest *ret)
+{
+    CB_AUTO(cb_buf) struct cb_buf k = CB_BUF_INIT;
+    cb_put_str(&k, "definition on parent");
+    put_digest(&k, &s->definition);
+    if (s->parent)
+        put_digest(&k, &s->parent->chain);
+    cb_sha256(k.data, k.len, ret);
 }
 
 void build_keys_chain(struct build_step *s)

@@ -11,6 +11,7 @@
 
 #include "builder/base_image.h"
 #include "builder/contexts.h"
+#include "builder/fetch.h"
 #include "builder/select.h"
 #include "builder/request.h"
 #include "cache/image.h"
@@ -53,9 +54,10 @@ struct build_inline { /* a heredoc source, expanded */
 };
 struct build_copy {
     bool add;
-    struct cb_strv sources; /* expanded */
-    bool *remote;           /* of each source: a URL or git reference (ADD) */
-    size_t n_flags, cap_flags, n_remote;
+    struct cb_strv sources;        /* expanded */
+    struct build_remote **remotes; /* of each source: what ADD fetched, or NULL for a path */
+    size_t n_entries, cap_remotes; /* of remotes: as many as sources */
+    size_t n_remote;               /* those that are not NULL */
     struct build_inline *files;
     size_t n_files, cap_files;
     struct build_files from;
@@ -67,8 +69,6 @@ struct build_copy {
     char *chmod_text;
     bool link, parents;
     bool unpack, unpack_remote; /* ADD: extract archives that are local, that were fetched */
-    enum df_tri keep_git_dir;
-    char *checksum; /* ADD --checksum, expanded; NULL: not given */
     struct cb_strv excludes;
 };
 struct build_workdir {
@@ -131,7 +131,6 @@ struct build_state {
 struct build_plan {
     struct df_file *file;
     struct df_dockerfile dockerfile;
-    char *dockerfile_name; /* as shown: "Dockerfile" */
     struct cb_buf text;
     struct build_step **steps;
     size_t n_steps, cap_steps;
@@ -139,14 +138,15 @@ struct build_plan {
     char *target_name;
     struct oci_platform platform; /* the target platform */
     bool has_epoch;
-    int64_t epoch;        /* SOURCE_DATE_EPOCH */
-    struct cb_strv notes; /* for the user */
+    int64_t epoch; /* SOURCE_DATE_EPOCH */
 };
 
 struct build; /* builder/build.h */
 
 /* -1: err is the first mistake; further independent ones are in b->more_errors. */
 int build_plan_make(struct build *b, struct build_plan *ret, struct cb_error *err);
+
+void build_plan_done(struct build *b, struct build_plan *p);
 
 /* The layers of the snapshot after `step` (NULL: none), bottom first, into *ret (caller frees). All steps
  * of the chain must be done. */

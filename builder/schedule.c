@@ -266,44 +266,37 @@ static int start_step(struct schedule *s, struct build_step *step, struct cb_err
 
 /* ---- looking up ------------------------------------------------------------------------------------------- */
 
+static char *lock_name(const struct build_step *step)
+{
+    char hex[CB_DIGEST_HEX + 1];
+    cb_digest_hex(&step->content, hex);
+    return cb_printf("step-%s", hex);
+}
+
+static void release_lock(struct schedule *s, struct build_step *step)
+{
+    CB_AUTO(free) char *name = lock_name(step);
+    if (step->lock >= 0)
+        cache_unlock(s->b->store, name, &step->lock);
+}
+
 static void step_done(struct schedule *s, struct build_step *step)
 {
     step->state = STEP_DONE;
     build_keys_chain(step);
-    step->lock = cb_close(step->lock);
+    release_lock(s, step);
     if (step->op == OP_BASE || !step->cached)
         return;
     s->n_cached++;
     build_emit(s->b, &(struct build_event){.kind = EVENT_STEP_CACHED, .step = step->number, .name = step->name});
 }
 
-static const char *record_input(const struct cache_record *r, const char *name)
-{
-    for (size_t i = 0; i < r->n_inputs; i++)
-        if (strcmp(r->inputs[i].name, name) == 0)
-            return r->inputs[i].value;
-    return "";
-}
-
-static void chain_text(const struct build_step *step, char out[CB_DIGEST_HEX + 1])
-{
-    out[0] = 0;
-    if (step->parent)
-        cb_digest_hex(&step->parent->chain, out);
-}
-
-/* A definition's result stands on a snapshot; it is only ours when that snapshot is. */
 static int lookup(struct schedule *s, struct build_step *step, const struct cb_digest *key, struct cb_error *err)
 {
     CB_AUTO(cache_record) struct cache_record r = {0};
     int found = cache_record_load(s->b->store, key, &r, err);
     if (found <= 0)
         return found;
-    char chain[CB_DIGEST_HEX + 1];
-    chain_text(step, chain);
-    bool own_root = step->op == OP_COPY && step->copy.link;
-    if (!own_root && strcmp(record_input(&r, "parent"), chain) != 0)
-        return 0;
     step->layer = r.layer;
     step->created = r.created;
     step->cached = true;
@@ -316,12 +309,15 @@ static void write_records(struct schedule *s, struct build_step *step, const str
     struct cache_record r = {
         .layer = o->layer, .created = o->created, .wall_us = o->wall_us, .cpu_us = o->cpu_us, .max_rss = o->max_rss};
     CB_AUTO(cb_error) struct cb_error err = CB_ERROR_INIT;
-    char chain[CB_DIGEST_HEX + 1];
-    chain_text(step, chain);
+    struct cb_digest definition;
+    char chain[CB_DIGEST_HEX + 1] = "";
+    if (step->parent)
+        cb_digest_hex(&step->parent->chain, chain);
     r.instruction = cb_strdup(step->name);
     cache_record_input(&r, "parent", chain);
+    build_keys_on_parent(step, &definition);
     if (cache_record_store(s->b->store, &step->content, &r, &err) < 0 ||
-        cache_record_store(s->b->store, &step->definition, &r, &err) < 0)
+        cache_record_store(s->b->store, &definition, &r, &err) < 0)
         build_warning(s->b, "the result of '%s' could not be recorded: %s", step->name, err.msg);
 }
 
@@ -332,12 +328,13 @@ static void need(struct build_step *step)
 }
 
 struct input_state {
-    bool all_done;
+    bool all_done, more; /* more: something is needed that was not before */
 };
 
 static void need_input(void *arg, struct build_step *input)
 {
     struct input_state *i = arg;
+    i->more |= input->state == STEP_IDLE;
     need(input);
     i->all_done &= input->state == STEP_DONE;
 }
@@ -352,17 +349,19 @@ static int advance_step(struct schedule *s, struct build_step *step, struct cb_e
         return 1;
     }
     if (!step->asked_definition && !step->no_cache) {
+        struct cb_digest key;
         step->asked_definition = true;
-        int r = lookup(s, step, &step->definition, err);
+        build_keys_on_parent(step, &key);
+        int r = lookup(s, step, &key, err);
         if (r > 0)
             step_done(s, step);
         if (r != 0)
             return r;
     }
-    struct input_state inputs = {true};
+    struct input_state inputs = {true, false};
     build_step_inputs(step, need_input, &inputs);
     if (!inputs.all_done)
-        return 0;
+        return inputs.more;
     if (!step->asked_content) {
         int indexed = prepare_inputs(s, step, false, err);
         if (indexed <= 0)
@@ -381,9 +380,7 @@ static int advance_step(struct schedule *s, struct build_step *step, struct cb_e
         return ready;
     if (s->steps_running >= s->b->request->jobs)
         return 0;
-    char hex[CB_DIGEST_HEX + 1];
-    cb_digest_hex(&step->content, hex);
-    CB_AUTO(free) char *name = cb_printf("step-%s", hex);
+    CB_AUTO(free) char *name = lock_name(step);
     int got = step->lock >= 0 ? 1 : cache_lock(s->b->store, name, true, false, &step->lock, err);
     if (got < 0)
         return -1;
