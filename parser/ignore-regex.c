@@ -266,11 +266,26 @@ static bool is_empty(const uint64_t *set, size_t words)
     return true;
 }
 
+/* While only the inside of an optional run of directories is left, nothing happens in front of the next '/': most
+ * paths are passed over so. Gives where to go on. */
+static size_t skip_idle(const struct run *run, size_t pos, size_t end)
+{
+    uint64_t set = run->now[0];
+    if (run->words > 1 || !set || set & (set - 1))
+        return pos;
+    size_t i = (size_t)__builtin_ctzll(set);
+    if (i >= run->r->last || run->r->nodes[i].kind != DIRS_LOOP)
+        return pos;
+    const char *slash = memchr(run->s + pos, '/', end - pos);
+    size_t stop = slash ? (size_t)(slash - run->s) : end;
+    return memchr(run->s + pos, '\n', stop - pos) ? pos : stop;
+}
+
 /* From `pos` to `end`; false when no position is left. Otherwise run->now is the closed set at the end. */
 static bool run_over(struct run *run, size_t first, size_t pos, size_t end)
 {
     set_bit(run->now, first);
-    while (pos < end) {
+    while ((pos = skip_idle(run, pos, end)) < end) {
         size_t len;
         uint32_t c = cb_utf8_decode(run->s + pos, run->n - pos, &len);
         visit(run, pos, &c);
