@@ -375,15 +375,23 @@ static void large(void **state)
         const char *head, *piece;
         size_t n;
         const char *tail;
+        size_t n_nodes;
     } cases[] = {
-        {"RUN ", "0123456789abcdef", 655360, "\n"},  {"RUN ", "a ", 5000000, "<<E\nx\nE\n"},
-        {"RUN x \\\n", "y \\\n", 2000000, "z\n"},    {"RUN x \\\n", "# y\n", 2000000, "z\n"},
-        {"", "# y\n", 2000000, "FROM x\n"},          {"FROM x\n", "RUN <<E\nE\n", 100000, ""},
-        {"ONBUILD ", "ONBUILD ", 500000, "RUN x\n"}, {"ONBUILD ", "ONBUILD --x ", 500000, "RUN x  \n"},
-        {"RUN ", "--x=y ", 500000, "z\n"},           {"ENV ", "a=\"b c\" ", 500000, "\n"},
-        {"RUN [\"", "\\u00e9", 1000000, "\"]\n"},    {"RUN ", "[", 1000000, "\n"},
-        {"RUN <<E\n", "\n", 5000000, "E\n"},         {"RUN x", " ", 5000000, "\\\n y\n"},
-        {"\\\n", "\\\n", 2000000, "RUN x\n"},
+        {"RUN ", "0123456789abcdef", 655360, "\n", 1}, /* 10 MB */
+        {"RUN ", "a ", 5000000, "<<E\nx\nE\n", 1},
+        {"RUN x \\\n", "y \\\n", 2000000, "z\n", 1},
+        {"RUN x \\\n", "# y\n", 2000000, "z\n", 1},
+        {"", "# y\n", 2000000, "FROM x\n", 1},
+        {"FROM x\n", "RUN <<E\nE\n", 100000, "", 100001},
+        {"ONBUILD ", "ONBUILD ", 500000, "RUN x\n", 1},
+        {"ONBUILD ", "ONBUILD --x ", 500000, "RUN x  \n", 1},
+        {"RUN ", "--x=y ", 500000, "z\n", 1},
+        {"ENV ", "a=\"b c\" ", 500000, "\n", 1},
+        {"RUN [\"", "\\u00e9", 1000000, "\"]\n", 1},
+        {"RUN ", "[", 1000000, "\n", 1},
+        {"RUN <<E\n", "\n", 5000000, "E\n", 1},
+        {"RUN x", " ", 5000000, "\\\n y\n", 1},
+        {"\\\n", "\\\n", 2000000, "RUN x\n", 1},
     };
     (void)state;
     for (size_t i = 0; i < CB_LEN(cases); i++) {
@@ -392,7 +400,10 @@ static void large(void **state)
         repeat(&b, cases[i].piece, cases[i].n);
         cb_buf_adds(&b, cases[i].tail);
         clock_t start = clock();
-        df_file_free(parsed(b.data, b.len));
+        struct df_file *f = parsed(b.data, b.len);
+        if (f->n_nodes != cases[i].n_nodes)
+            fail_msg("case %zu: %zu nodes", i, f->n_nodes);
+        df_file_free(f);
         double seconds = (double)(clock() - start) / CLOCKS_PER_SEC;
         if (seconds > 20)
             fail_msg("case %zu took %.1f s", i, seconds);
