@@ -54,18 +54,32 @@ static void run_done(struct running_run *r)
     cb_strv_done(&r->env);
 }
 
-/* fds of the layers' fs/, top first, as overlay wants them. */
-static int open_layers(struct build *b, const struct cb_digest *ids, size_t n, int **ret, struct cb_error *err)
+static bool is_above(const struct cb_digest *ids, size_t n, size_t i)
+{
+    for (size_t k = i + 1; k < n; k++)
+        if (cb_digest_eq(&ids[k], &ids[i]))
+            return true;
+    return false;
+}
+
+/* fds of the layers' fs/, top first, as overlay wants them. Overlay refuses one directory twice, and steps that did
+ * the same left the same layer: what a layer shows or hides it does as well from its topmost place alone. */
+static int open_layers(struct build *b, const struct cb_digest *ids, size_t n, int **ret, size_t *ret_n, struct cb_error *err)
 {
     int *fds = cb_alloc((n + 1) * sizeof(*fds));
-    for (size_t i = 0; i < n; i++) {
-        fds[i] = cache_layer_open_fs(b->store, &ids[n - 1 - i], err);
-        if (fds[i] < 0) {
-            close_all(fds, i);
+    size_t opened = 0;
+    for (size_t i = n; i-- > 0;) {
+        if (is_above(ids, n, i))
+            continue;
+        fds[opened] = cache_layer_open_fs(b->store, &ids[i], err);
+        if (fds[opened] < 0) {
+            close_all(fds, opened);
             return -1;
         }
+        opened++;
     }
     *ret = fds;
+    *ret_n = opened;
     return 0;
 }
 
@@ -112,9 +126,8 @@ static int add_bind(struct running_run *r, const struct build_run_mount *m, cons
     }
     case FILES_STEP: {
         const struct build_input *in = (*next)++;
-        if (open_layers(b, in->layers, in->n, &o->layers, err) < 0)
+        if (open_layers(b, in->layers, in->n, &o->layers, &o->n_layers, err) < 0)
             return -1;
-        o->n_layers = in->n;
         mount.kind = RT_MOUNT_LAYERS;
         mount.layers = o->layers;
         mount.n_layers = o->n_layers;
@@ -371,9 +384,8 @@ static int execute(struct running_run *r, struct cache_work *work, struct rt_res
         CB_AUTO(free) char *name = cb_memdup0(run->proxy_env.items[i], (size_t)(eq - run->proxy_env.items[i]));
         set_env(&r->env, name, eq + 1);
     }
-    if (open_layers(r->w->b, r->w->layers, r->w->n_layers, &r->lowers, err) < 0)
+    if (open_layers(r->w->b, r->w->layers, r->w->n_layers, &r->lowers, &r->n_lowers, err) < 0)
         return -1;
-    r->n_lowers = r->w->n_layers;
     if (add_mounts(r, err) < 0 || cache_work_begin(r->w->b->store, work, err) < 0)
         return -1;
     if (run_sandbox(r, work->dir, res, err) < 0) {

@@ -445,7 +445,7 @@ static int check_output(const struct build_output *o, const char *v, struct cb_e
         return cb_fail(err, CB_E_USAGE, "-o '%s': tar=false goes with type=oci", v);
     if (!layers && (o->level != -1 || o->force_compression || o->name || o->annotations.n || o->docker_types))
         return cb_fail(err, CB_E_USAGE, "-o '%s': a root file system has no layers, names or annotations", v);
-    if (!cb_level_valid(o->compression, o->level))
+    if (o->level != -1 && !cb_level_valid(o->compression, o->level))
         return cb_fail(err, CB_E_USAGE, "-o '%s': compression-level=%d is not one of %s", v, o->level,
                        cb_compression_names[o->compression]);
     return 0;

@@ -56,16 +56,24 @@ X
 }
 
 t_early_cut_off() {
-    context c <<X
-${base}COPY seed /seed
-RUN wc -l < /seed > /lines && rm /seed
+    context c </dev/null
+    cat >c/Dockerfile <<X
+FROM scratch AS tools
+COPY busybox /bin/busybox
+RUN ["/bin/busybox", "--install", "-s", "/bin"]
+FROM tools AS count
+COPY seed /seed
+RUN wc -l < /seed > /lines
+FROM tools
+COPY --from=count /lines /lines
 RUN cat /lines > /copy
 X
     echo a >c/seed
     cbuild c 2>log
+    has "$(cat log)" "6 steps run"
     echo b >c/seed
     cbuild c 2>log
-    has "$(cat log)" "2 steps run"
+    has "$(cat log)" "2 steps run, 4 cached"
 }
 
 t_multi_stage() {
