@@ -35,8 +35,8 @@ int df_expand_bytes(const struct df_expand *x, struct cb_str word, struct cb_buf
 int df_expand_words(const struct df_expand *x, const char *text, struct cb_strv *ret, struct cb_error *err);
 
 /* The modes of heredocs (§6), ready to use with df_expand_words. */
-extern const struct df_expand df_expand_heredoc_detect;   /* the words of a whole line */
-extern const struct df_expand df_expand_heredoc_name;     /* the word behind <<; with raw_quotes set it shows its quotes */
+extern const struct df_expand df_expand_heredoc_detect; /* the words of a whole line */
+extern const struct df_expand df_expand_heredoc_name;   /* the word behind <<; with raw_quotes set it shows its quotes */
 /* Bodies, with df_expand_bytes: set lookup and the rest in a copy. */
 extern const struct df_expand df_expand_heredoc_body;
 

@@ -304,8 +304,8 @@ static void test_vectors_words(void **state)
 static void test_vectors_splitting(void **state)
 {
     CB_AUTO(cb_buf) struct cb_buf text = CB_BUF_INIT;
-    CB_AUTO(json) json_t *vars = json_object();
     vectors_read("shell/wordsTest", &text);
+    CB_AUTO(json) json_t *vars = json_object();
     struct cb_str rest = {text.data, text.len};
     struct df_expand x = {.lookup = from_json, .lookup_arg = vars};
     while (rest.n) {
