@@ -1,0 +1,594 @@
+/* Layers out of upper directories: real overlays with random changes. After each round three things must show what the
+ * overlay showed before: the tree of the indexes, the layers' directories mounted again, and the same with the new layer
+ * unpacked from its own tar. Skipped where no user namespace or overlay can be had. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include "cache/layer.h"
+#include "cache/tree.h"
+#include <dirent.h>
+#include <sched.h>
+#include <stdio.h>
+#include <sys/mount.h>
+#include <sys/socket.h>
+#include <sys/sysmacros.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <sys/xattr.h>
+#include <time.h>
+#include <unistd.h>
+
+#define SKIPPED 77
+
+/* Runs in a child, where cmocka's assertions would not reach: a failure ends it. */
+#define MUST(cond, ...)                                                                                                          \
+    do {                                                                                                                         \
+        if (!(cond)) {                                                                                                           \
+            fprintf(stderr, "line %d: %s: ", __LINE__, #cond);                                                                   \
+            fprintf(stderr, __VA_ARGS__);                                                                                        \
+            fputc('\n', stderr);                                                                                                 \
+            _exit(1);                                                                                                            \
+        }                                                                                                                        \
+    } while (0)
+#define OK(call) MUST((call) >= 0, "%s", err.msg ? err.msg : strerror(errno))
+
+static char top[64]; /* the test's own directory */
+
+static uint32_t rnd(uint32_t *s, uint32_t n)
+{
+    *s = *s * 1664525 + 1013904223;
+    return (*s >> 10) % n;
+}
+
+/* ---- what a tree shows -------------------------------------------------------------------------------- */
+
+static void show(struct cb_buf *out, const char *path, int type, uint32_t mode, uint32_t uid, uint32_t gid, uint64_t size,
+                 int64_t mtime, const char *link, const struct cb_digest *digest, uint32_t dev, size_t xattrs)
+{
+    cb_buf_printf(out, "%s %d %o %u:%u", path, type, mode, uid, gid);
+    if (type != CB_DIR) /* a directory of which only times changed is not in the layer */
+        cb_buf_printf(out, " @%lld", (long long)mtime);
+    if (type == CB_FILE) {
+        char hex[CB_DIGEST_HEX + 1];
+
+        cb_digest_hex(digest, hex);
+        cb_buf_printf(out, " %llu %.8s caps=%zu", (unsigned long long)size, hex, xattrs);
+    }
+    if (type == CB_SYMLINK)
+        cb_buf_printf(out, " -> %s", link);
+    if (type == CB_CHAR)
+        cb_buf_printf(out, " dev=%u", dev);
+    cb_buf_addc(out, '\n');
+}
+
+static void show_node(const struct cache_node *n, struct cb_buf *out)
+{
+    if (n->parent)
+        show(out, n->e.path, n->e.type, n->e.mode, n->e.uid, n->e.gid, n->e.size, n->e.mtime, n->e.link, &n->e.digest,
+             n->e.dev_minor, n->e.n_xattrs);
+    for (size_t i = 0; i < n->n_children; i++)
+        show_node(n->children[i], out);
+}
+
+static int by_bytes(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static int type_of(mode_t mode)
+{
+    switch (mode & S_IFMT) {
+    case S_IFDIR:
+        return CB_DIR;
+    case S_IFLNK:
+        return CB_SYMLINK;
+    case S_IFCHR:
+        return CB_CHAR;
+    case S_IFIFO:
+        return CB_FIFO;
+    default:
+        return CB_FILE;
+    }
+}
+
+static void show_dir(int dir, const char *below, struct cb_buf *out)
+{
+    CB_AUTO(cb_strv) struct cb_strv names = {0};
+    DIR *d = fdopendir(openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    struct dirent *de;
+
+    MUST(d, "%s", below);
+    while ((de = readdir(d))) {
+        if (strcmp(de->d_name, ".") != 0 && strcmp(de->d_name, "..") != 0)
+            cb_strv_push(&names, de->d_name);
+    }
+    closedir(d);
+    if (names.n)
+        qsort(names.items, names.n, sizeof(char *), by_bytes);
+    for (size_t i = 0; i < names.n; i++) {
+        CB_AUTO(free) char *path = cb_printf("%s%s%s", below, *below ? "/" : "", names.items[i]);
+        CB_AUTO(cb_buf) struct cb_buf content = CB_BUF_INIT;
+        char link[256] = "", value[64];
+        struct cb_digest digest = {{0}};
+        struct stat st;
+        size_t xattrs = 0;
+
+        MUST(fstatat(dir, names.items[i], &st, AT_SYMLINK_NOFOLLOW) == 0, "%s", path);
+        if (S_ISSOCK(st.st_mode))
+            continue;
+        if (S_ISLNK(st.st_mode))
+            MUST(readlinkat(dir, names.items[i], link, sizeof(link) - 1) > 0, "%s", path);
+        if (S_ISREG(st.st_mode)) {
+            CB_AUTO(close) int fd = openat(dir, names.items[i], O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+
+            MUST(fd >= 0 && cb_read_fd(fd, 1 << 20, &content) == 0, "%s: %s", path, strerror(errno));
+            cb_sha256(content.data, content.len, &digest);
+            xattrs = fgetxattr(fd, "security.capability", value, sizeof(value)) > 0;
+        }
+        show(out, path, type_of(st.st_mode), st.st_mode & 07777, st.st_uid, st.st_gid, (uint64_t)st.st_size, st.st_mtim.tv_sec,
+             link, &digest, minor(st.st_rdev), xattrs);
+        if (S_ISDIR(st.st_mode)) {
+            CB_AUTO(close) int sub = openat(dir, names.items[i], O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+            MUST(sub >= 0, "%s", path);
+            show_dir(sub, path, out);
+        }
+    }
+}
+
+static void compare(const char *what, unsigned seed, int round, const struct cb_buf *want, const struct cb_buf *got)
+{
+    if (strcmp(want->data, got->data) == 0)
+        return;
+    fprintf(stderr, "seed %u, round %d: %s\n--- the overlay showed\n%s--- now\n%s", seed, round, what, want->data, got->data);
+    _exit(1);
+}
+
+/* ---- random changes ------------------------------------------------------------------------------------- */
+
+static void random_path(uint32_t *s, char out[16])
+{
+    uint32_t depth = 1 + rnd(s, 3);
+    size_t n = 0;
+
+    for (uint32_t i = 0; i < depth; i++) {
+        if (i)
+            out[n++] = '/';
+        out[n++] = "abcd"[rnd(s, 4)];
+    }
+    out[n] = '\0';
+}
+
+static void write_file(int dir, const char *path, uint32_t *s, int flags)
+{
+    CB_AUTO(close) int fd = openat(dir, path, O_WRONLY | O_CREAT | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC | flags, 0644);
+    char text[8];
+    struct stat st;
+
+    snprintf(text, sizeof(text), "%u", rnd(s, 4));
+    if (fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
+        MUST(write(fd, text, rnd(s, 3) ? 1 : 0) >= 0, "%s", path);
+}
+
+static void make_socket(int dir, const char *path)
+{
+    struct sockaddr_un a = {.sun_family = AF_UNIX};
+    CB_AUTO(close) int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    snprintf(a.sun_path, sizeof(a.sun_path), "/proc/self/fd/%d/%s", dir, path);
+    (void)bind(fd, (struct sockaddr *)&a, sizeof(a)); /* the name may be taken */
+}
+
+static void set_capability(int dir, const char *path, uint32_t *s)
+{
+    CB_AUTO(close) int fd = openat(dir, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    struct stat st;
+
+    if (fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
+        (void)fsetxattr(fd, "security.capability", "\1\0\0\2\0\4\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 20, rnd(s, 2) ? 0 : XATTR_CREATE);
+}
+
+/* Any of these may fail, as commands do; what counts is what the overlay shows afterwards. */
+static void change(int dir, uint32_t *s, bool many_ids)
+{
+    char path[16], other[16];
+    struct timespec t[2] = {{.tv_sec = 1000 + rnd(s, 3)}, {.tv_sec = 1000 + rnd(s, 3)}};
+
+    random_path(s, path);
+    random_path(s, other);
+    switch (rnd(s, 16)) {
+    case 0:
+    case 1:
+        (void)mkdirat(dir, path, 0755);
+        break;
+    case 2:
+    case 3:
+        write_file(dir, path, s, O_TRUNC);
+        break;
+    case 4:
+        write_file(dir, path, s, O_APPEND);
+        break;
+    case 5:
+        (void)unlinkat(dir, path, 0);
+        break;
+    case 6:
+        (void)cb_remove_tree(dir, path);
+        break;
+    case 7: /* removed and made again: opaque */
+        (void)cb_remove_tree(dir, path);
+        (void)mkdirat(dir, path, 0755);
+        break;
+    case 8:
+        (void)renameat(dir, path, dir, other);
+        break;
+    case 9:
+        (void)symlinkat(rnd(s, 2) ? "a" : "b/c", dir, path);
+        break;
+    case 10:
+        (void)linkat(dir, path, dir, other, 0);
+        break;
+    case 11:
+        (void)fchmodat(dir, path, rnd(s, 2) ? 0755 : 0644, 0);
+        break;
+    case 12:
+        if (many_ids)
+            (void)fchownat(dir, path, rnd(s, 3), rnd(s, 3), AT_SYMLINK_NOFOLLOW);
+        break;
+    case 13:
+        (void)utimensat(dir, path, t, AT_SYMLINK_NOFOLLOW);
+        break;
+    case 14:
+        if (rnd(s, 2))
+            (void)mkfifoat(dir, path, 0600);
+        else
+            make_socket(dir, path);
+        break;
+    default:
+        set_capability(dir, path, s);
+    }
+}
+
+/* ---- overlays ---------------------------------------------------------------------------------------------- */
+
+struct stack {
+    struct cb_digest layers[8]; /* bottom first */
+    int n;
+};
+
+/* Overlay takes no directory twice. Of a layer that occurs again (often the empty one) only the topmost place matters. */
+static char *lower_paths(const char *store, const struct stack *st)
+{
+    CB_AUTO(cb_buf) struct cb_buf b = CB_BUF_INIT;
+
+    for (int i = st->n; i-- > 0;) {
+        char hex[CB_DIGEST_HEX + 1];
+        bool again = false;
+
+        for (int k = i + 1; k < st->n && !again; k++)
+            again = cb_digest_eq(&st->layers[k], &st->layers[i]);
+        if (again)
+            continue;
+        cb_digest_hex(&st->layers[i], hex);
+        cb_buf_printf(&b, "%s%s/layers/%s/fs", b.len ? ":" : "", store, hex);
+    }
+    return cb_buf_detach(&b);
+}
+
+static int mount_overlay(const char *at, const char *lower, const char *upper)
+{
+    CB_AUTO(free)
+    char *o = upper ? cb_printf("lowerdir=%s:%s/void,upperdir=%s,workdir=%s/ovl,userxattr,volatile", lower, top, upper, top)
+                    : cb_printf("lowerdir=%s:%s/void,userxattr", lower, top);
+
+    return mount("overlay", at, "overlay", 0, o) < 0 ? -errno : 0;
+}
+
+static void show_mounted(const char *lower, struct cb_buf *out)
+{
+    CB_AUTO(free) char *at = cb_printf("%s/merged", top);
+    int fd;
+
+    MUST(mount_overlay(at, lower, NULL) == 0, "%s", lower);
+    fd = open(at, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    show_dir(fd, "", out);
+    close(fd);
+    MUST(umount(at) == 0, "%s", at);
+}
+
+static int to_buf(void *arg, const void *p, size_t n, struct cb_error *err)
+{
+    (void)err;
+    cb_buf_add(arg, p, n);
+    return 0;
+}
+
+struct from_buf {
+    const char *p;
+    size_t n;
+};
+
+static ssize_t read_buf(void *arg, void *p, size_t n, struct cb_error *err)
+{
+    struct from_buf *f = arg;
+
+    (void)err;
+    n = CB_MIN(n, f->n);
+    memcpy(p, f->p, n);
+    f->p += n;
+    f->n -= n;
+    return (ssize_t)n;
+}
+
+static void run_once(const struct stack *st, const char *lower, uint32_t *s, bool many_ids, struct cb_buf *shown)
+{
+    CB_AUTO(free) char *at = cb_printf("%s/merged", top), *upper = cb_printf("%s/upper", top), *work = cb_printf("%s/ovl", top);
+    int fd, r;
+
+    (void)st;
+    MUST(cb_remove_tree(AT_FDCWD, work) == 0 && mkdir(work, 0755) == 0 && mkdir(upper, 0755) == 0, "%s", work);
+    r = mount_overlay(at, lower, upper);
+    if (r < 0) {
+        fprintf(stderr, "no overlay here: %s\n", strerror(-r));
+        _exit(SKIPPED);
+    }
+    fd = open(at, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    for (uint32_t n = rnd(s, 25); n > 0; n--)
+        change(fd, s, many_ids);
+    show_dir(fd, "", shown);
+    close(fd);
+    MUST(umount(at) == 0, "%s", at);
+}
+
+static void commit(struct cache_store *store, struct stack *st, struct cache_layer *ret)
+{
+    CB_AUTO(cb_error) struct cb_error err = CB_ERROR_INIT;
+    int lowers[8], dir = open(top, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+    for (int i = 0; i < st->n; i++) {
+        lowers[i] = cache_layer_open_fs(store, &st->layers[st->n - 1 - i], &err);
+        OK(lowers[i]);
+    }
+    OK(cache_layer_commit_upper(store, dir, "upper", lowers, (size_t)st->n, ret, &err));
+    for (int i = 0; i < st->n; i++)
+        close(lowers[i]);
+    close(dir);
+    st->layers[st->n++] = ret->id;
+}
+
+/* The layer's tar, unpacked as if it came from outside, must be the same layer. */
+static void unpack_again(struct cache_store *store, const struct cache_layer *l, struct cb_digest *ret)
+{
+    CB_AUTO(cb_error) struct cb_error err = CB_ERROR_INIT;
+    CB_AUTO(cb_buf) struct cb_buf tar = CB_BUF_INIT;
+    CB_AUTO(cache_index) struct cache_index a = {0}, b = {0};
+    struct cb_digest diff, ia, ib;
+    struct cache_layer made;
+
+    OK(cache_layer_tar(store, &l->id, to_buf, &tar, &diff, &err));
+    struct from_buf from = {tar.data, tar.len};
+    OK(cache_layer_unpack(store, read_buf, &from, &diff, true, NULL, &made, &err));
+    OK(cache_layer_index(store, &l->id, &a, &err));
+    OK(cache_layer_index(store, &made.id, &b, &err));
+    cache_index_content_id(&a, &ia);
+    cache_index_content_id(&b, &ib);
+    MUST(cb_digest_eq(&ia, &ib) && cb_digest_eq(&ia, &l->id), "the unpacked layer is another one");
+    *ret = made.id;
+}
+
+static void one_seed(struct cache_store *store, unsigned seed, bool many_ids)
+{
+    CB_AUTO(cache_tree) struct cache_tree *tree = cache_tree_new();
+    CB_AUTO(free) char *empty = cb_printf("%s/empty", top);
+    struct stack st = {.n = 0};
+    uint32_t s = seed * 48271;
+
+    for (int round = 0; round < 5; round++) {
+        CB_AUTO(cb_error) struct cb_error err = CB_ERROR_INIT;
+        CB_AUTO(cb_buf) struct cb_buf shown = CB_BUF_INIT, by_tree = CB_BUF_INIT, by_fs = CB_BUF_INIT, by_tar = CB_BUF_INIT;
+        CB_AUTO(cache_index) struct cache_index x = {0};
+        CB_AUTO(free) char *before = st.n ? lower_paths(store->path, &st) : cb_strdup(empty);
+        struct cache_layer l;
+        struct stack other;
+        struct timespec now;
+
+        clock_gettime(CLOCK_REALTIME, &now);
+        run_once(&st, before, &s, many_ids, &shown);
+        commit(store, &st, &l);
+        if (l.created.tv_sec < now.tv_sec || (l.created.tv_sec == now.tv_sec && l.created.tv_nsec < now.tv_nsec))
+            return; /* equal to an earlier layer in all but times, so it is that layer, with its times */
+        OK(cache_layer_index(store, &l.id, &x, &err));
+        cache_tree_apply(tree, &x, round);
+        show_node(cache_tree_root(tree), &by_tree);
+        compare("the indexes", seed, round, &shown, &by_tree);
+        CB_AUTO(free) char *after = lower_paths(store->path, &st);
+        show_mounted(after, &by_fs);
+        compare("the directories", seed, round, &shown, &by_fs);
+        other = st;
+        unpack_again(store, &l, &other.layers[other.n - 1]);
+        CB_AUTO(free) char *unpacked = lower_paths(store->path, &other);
+        show_mounted(unpacked, &by_tar);
+        compare("the unpacked tar", seed, round, &shown, &by_tar);
+    }
+}
+
+/* ---- rules that random changes meet too rarely --------------------------------------------------------------- */
+
+static void layer_text(struct cache_store *store, const struct cb_digest *id, struct cb_buf *out)
+{
+    CB_AUTO(cb_error) struct cb_error err = CB_ERROR_INIT;
+    CB_AUTO(cache_index) struct cache_index x = {0};
+
+    OK(cache_layer_index(store, id, &x, &err));
+    for (size_t i = 0; i < x.n; i++)
+        cb_buf_printf(out, "%d %s%s%s\n", x.entries[i].type, x.entries[i].path, x.entries[i].link ? " -> " : "",
+                      x.entries[i].link ? x.entries[i].link : "");
+}
+
+static void put(const char *base, const char *path, const char *text, int64_t mtime)
+{
+    CB_AUTO(free) char *full = cb_printf("%s/%s/%s", top, base, path);
+    struct timespec t[2] = {{.tv_sec = mtime}, {.tv_sec = mtime}};
+    FILE *f = fopen(full, "w");
+
+    MUST(f && fputs(text, f) >= 0 && fclose(f) == 0 && utimensat(AT_FDCWD, full, t, 0) == 0, "%s", full);
+}
+
+static void in_dir(const char *base, const char *path)
+{
+    CB_AUTO(free) char *full = cb_printf("%s/%s/%s", top, base, path);
+
+    MUST(mkdir(full, 0755) == 0, "%s", full);
+}
+
+static void rules(struct cache_store *store)
+{
+    CB_AUTO(cb_error) struct cb_error err = CB_ERROR_INIT;
+    CB_AUTO(cb_buf) struct cb_buf got = CB_BUF_INIT;
+    CB_AUTO(free) char *lower_path = cb_printf("%s/low", top), *upper = cb_printf("%s/upper", top);
+    CB_AUTO(free) char *new_link = cb_printf("%s/upper/d/second", top), *old_name = cb_printf("%s/upper/d/linked", top);
+    CB_AUTO(free) char *gone = cb_printf("%s/upper/d/gone", top), *nothing = cb_printf("%s/upper/nothing", top);
+    CB_AUTO(free) char *opaque = cb_printf("%s/upper/o", top);
+    struct cache_layer l;
+    int lower, dir = open(top, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+    MUST(mkdir(lower_path, 0755) == 0 && mkdir(upper, 0755) == 0, "%s", top);
+    for (int i = 0; i < 2; i++) {
+        const char *base = i ? "upper" : "low";
+
+        in_dir(base, "d");
+        in_dir(base, "o");
+        in_dir(base, "o/sub");
+        in_dir(base, "touched");
+        put(base, "d/same", "same", 5);
+        put(base, "d/changed", i ? "1" : "2", 5); /* same size, same whole second: only the bytes differ */
+        put(base, "d/linked", "linked", 5);
+        put(base, "o/same", "same", 5);
+    }
+    put("low", "d/gone", "", 5);
+    put("low", "o/vanished", "", 5);
+    put("low", "o/sub/vanished", "", 5);
+    MUST(link(old_name, new_link) == 0 && mknod(gone, S_IFCHR, 0) == 0 && mknod(nothing, S_IFCHR, 0) == 0, "whiteouts");
+    MUST(setxattr(opaque, "user.overlay.opaque", "y", 1, 0) == 0, "opaque");
+    lower = open(lower_path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    OK(cache_layer_commit_upper(store, dir, "upper", &lower, 1, &l, &err));
+    layer_text(store, &l.id, &got);
+    if (strcmp(got.data, "1 d\n0 d/changed\n7 d/gone\n0 d/second\n1 o\n1 o/sub\n7 o/sub/vanished\n7 o/vanished\n") != 0) {
+        fprintf(stderr, "rules: got\n%s", got.data);
+        _exit(1);
+    }
+    MUST(mkdir(upper, 0755) == 0, "%s", upper);
+    put("upper", ".wh.x", "", 5);
+    MUST(cache_layer_commit_upper(store, dir, "upper", &lower, 1, &l, &err) == -1, "a name with .wh. is accepted");
+    MUST(strstr(err.msg, ".wh."), "%s", err.msg);
+    MUST(cb_remove_tree(dir, "upper") == 0, "%s", upper);
+    close(lower);
+    close(dir);
+}
+
+/* ---- the namespace ------------------------------------------------------------------------------------------ */
+
+static bool write_text(const char *path, const char *text)
+{
+    CB_AUTO(close) int fd = open(path, O_WRONLY | O_CLOEXEC);
+
+    return fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text);
+}
+
+__attribute__((noreturn)) static void child(int ready, int go, bool many_ids)
+{
+    CB_AUTO(cb_error) struct cb_error err = CB_ERROR_INIT;
+    CB_AUTO(free) char *path = cb_printf("%s/store", top), *sub;
+    CB_AUTO(free) char *uid_map = cb_printf("0 %u 1", geteuid()), *gid_map = cb_printf("0 %u 1", getegid());
+    struct cache_store *store;
+    const char *const dirs[] = {"merged", "void", "empty", "ovl"};
+    char byte = 0;
+
+    if (unshare(CLONE_NEWUSER | CLONE_NEWNS) < 0)
+        _exit(SKIPPED);
+    if (!many_ids && (!write_text("/proc/self/setgroups", "deny") || !write_text("/proc/self/uid_map", uid_map) ||
+                      !write_text("/proc/self/gid_map", gid_map)))
+        _exit(SKIPPED);
+    if (write(ready, &byte, 1) != 1 || read(go, &byte, 1) != 1)
+        _exit(SKIPPED);
+    MUST(setresgid(0, 0, 0) == 0 && setresuid(0, 0, 0) == 0, "become root");
+    umask(022);
+    for (size_t i = 0; i < CB_LEN(dirs); i++) {
+        sub = cb_printf("%s/%s", top, dirs[i]);
+        MUST(mkdir(sub, 0755) == 0, "%s", sub);
+        free(sub);
+    }
+    sub = NULL;
+    OK(cache_store_open(path, &store, &err));
+    rules(store);
+    cache_store_free(store);
+    for (unsigned seed = 1; seed <= 20; seed++) {
+        MUST(cb_remove_tree(AT_FDCWD, path) == 0, "%s", path);
+        OK(cache_store_open(path, &store, &err));
+        one_seed(store, seed, many_ids);
+        cache_store_free(store);
+    }
+    fflush(NULL);
+    _exit(0); /* what is still allocated is nobody's loss */
+}
+
+static void run_in_namespace(bool many_ids)
+{
+    const char *tmp = getenv("TMPDIR");
+    int ready[2], go[2], status;
+    char byte = 0;
+    pid_t pid;
+
+    snprintf(top, sizeof(top), "%s/cbuild-test-XXXXXX", tmp ? tmp : "/tmp");
+    assert_non_null(mkdtemp(top));
+    assert_int_equal(pipe2(ready, O_CLOEXEC) | pipe2(go, O_CLOEXEC), 0);
+    fflush(NULL);
+    pid = fork();
+    if (pid == 0)
+        child(ready[1], go[0], many_ids);
+    close(ready[1]);
+    if (read(ready[0], &byte, 1) == 1) {
+        char map[64];
+        static const char *const maps[] = {"uid_map", "gid_map"};
+
+        for (int i = 0; many_ids && i < 2; i++) {
+            snprintf(map, sizeof(map), "/proc/%d/%s", (int)pid, maps[i]);
+            assert_true(write_text(map, "0 0 65536"));
+        }
+        assert_int_equal(write(go[1], &byte, 1), 1);
+    }
+    close(ready[0]);
+    close(go[0]);
+    close(go[1]);
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    cb_remove_tree(AT_FDCWD, top);
+    if (WIFEXITED(status) && WEXITSTATUS(status) == SKIPPED) {
+        print_message("no user namespace or no overlay here: skipped\n");
+        skip();
+    }
+    assert_int_equal(status, 0);
+}
+
+static void test_many_ids(void **state)
+{
+    (void)state;
+    if (geteuid() != 0)
+        skip();
+    run_in_namespace(true);
+}
+
+static void test_single_id(void **state)
+{
+    (void)state;
+    run_in_namespace(false);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_single_id),
+        cmocka_unit_test(test_many_ids),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
