@@ -186,7 +186,8 @@ static int health_command(struct df_decoder *d, const struct df_node *node, stru
         CB_AUTO(cb_buf) struct cb_buf upper = CB_BUF_INIT, quoted = CB_BUF_INIT;
         cb_buf_add(&upper, node->args.items[0].p, node->args.items[0].n);
         for (size_t i = 0; i < upper.len; i++)
-            upper.data[i] = upper.data[i] >= 'a' && upper.data[i] <= 'z' ? (char)(upper.data[i] - 32) : upper.data[i];
+            if (upper.data[i] >= 'a' && upper.data[i] <= 'z')
+                upper.data[i] &= ~0x20;
         cb_quote_go(&quoted, upper.data, upper.len);
         return cb_fail(d->err, CB_E_DOCKERFILE, "Unknown type %s in HEALTHCHECK (try CMD)", quoted.data);
     }

@@ -82,7 +82,8 @@ static char *lower(struct df_decoder *d, const char *s)
 {
     char *r = cb_arena_strdup(&d->file->arena, s);
     for (char *p = r; *p; p++)
-        *p = *p >= 'A' && *p <= 'Z' ? (char)(*p + 32) : *p;
+        if (*p >= 'A' && *p <= 'Z')
+            *p |= 0x20;
     return r;
 }
 

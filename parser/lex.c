@@ -146,7 +146,7 @@ static void flag_word(struct cb_str *text, char escape, struct cb_buf *word)
         if (!quote && (df_is_ws(c) || c == '\n'))
             break;
         if (quote ? c == quote : c == '\'' || c == '"') {
-            quote = quote ? 0 : c;
+            quote ^= c; /* opens or closes */
             continue;
         }
         if (c == escape) {

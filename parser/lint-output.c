@@ -79,8 +79,8 @@ static json_t *base64(struct cb_str s)
         v |= left > 2 ? (uint32_t)(unsigned char)s.p[i + 2] : 0;
         cb_buf_addc(&b, digits[v >> 18]);
         cb_buf_addc(&b, digits[v >> 12 & 63]);
-        cb_buf_addc(&b, left > 1 ? digits[v >> 6 & 63] : '=');
-        cb_buf_addc(&b, left > 2 ? digits[v & 63] : '=');
+        cb_buf_adds(&b, left > 1 ? (char[]){digits[v >> 6 & 63], 0} : "=");
+        cb_buf_adds(&b, left > 2 ? (char[]){digits[v & 63], 0} : "=");
     }
     return json_stringn(b.data, b.len);
 }
