@@ -11,9 +11,9 @@ int rt_attach_scratch(struct rt_child *c, struct cb_error *err)
 {
     static const struct rt_option options[] = {{"mode", "700"}};
     c->scratch = rt_mount_new("tmpfs", options, CB_LEN(options), MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV);
-    /* Over the old root, which is still reached by every absolute path: nobody can look into it, and it goes
-     * with the old root. Only files bound out of it stay. */
-    int r = c->scratch < 0 ? c->scratch : rt_mount_attach(c->scratch, AT_FDCWD, "/");
+    /* Over our own work directory, of which everything is open already. It goes with the old root; only files
+     * bound out of it stay. (Over "/" it would come to lie on the old root and be unmounted in its place.) */
+    int r = c->scratch < 0 ? c->scratch : rt_mount_attach(c->scratch, c->s->work_dir, "");
     return r < 0 ? cb_fail_sys(err, r, "mount a tmpfs for the sandbox") : 0;
 }
 

@@ -104,6 +104,7 @@ static int mount_root(struct rt_child *c, struct cb_error *err)
  * takes it, with everything below, out of this namespace. */
 static int pivot(const struct rt_child *c, struct cb_error *err)
 {
+    struct stat st;
     if (fchdir(c->root) < 0)
         return cb_fail_sys(err, errno, "enter the root of the sandbox");
     if (syscall(SYS_pivot_root, ".", ".") == 0) {
@@ -113,7 +114,12 @@ static int pivot(const struct rt_child *c, struct cb_error *err)
         /* EINVAL: the machine runs from its initramfs, which cannot be exchanged; it stays covered. */
         return cb_fail_sys(err, errno, "change to the root of the sandbox");
     }
-    return chdir("/") < 0 ? cb_fail_sys(err, errno, "enter the root of the sandbox") : 0;
+    /* What lies over the root would be seen through "..": then the old one is not gone. */
+    if (chdir("/") < 0 || stat("/..", &st) < 0)
+        return cb_fail_sys(err, errno, "enter the root of the sandbox");
+    if (st.st_dev != c->root_dev || st.st_ino != c->root_ino)
+        return cb_fail(err, CB_E_FAILED, "the old root could not be left");
+    return 0;
 }
 
 static int set_up(struct rt_child *c, struct cb_error *err)

@@ -13,8 +13,11 @@ static void proc_fd_path(int fd, char out[PROC_FD_MAX])
     snprintf(out, PROC_FD_MAX, "/proc/self/fd/%d", fd);
 }
 
-static int finish_new(int fs, uint64_t attributes)
+/* `type` also stands as the source, as the mount table of every system has it. */
+static int finish_new(int fs, const char *type, uint64_t attributes)
 {
+    if (fsconfig(fs, FSCONFIG_SET_STRING, "source", type, 0) < 0)
+        return -errno;
     if (fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
         return -errno;
     int mnt = fsmount(fs, FSMOUNT_CLOEXEC, (unsigned)attributes);
@@ -29,7 +32,7 @@ int rt_mount_new(const char *type, const struct rt_option *options, size_t n, ui
     for (size_t i = 0; i < n; i++)
         if (fsconfig(fs, FSCONFIG_SET_STRING, options[i].key, options[i].value, 0) < 0)
             return -errno;
-    return finish_new(fs, attributes);
+    return finish_new(fs, type, attributes);
 }
 
 int rt_mount_clone(int dirfd, const char *path)
@@ -131,7 +134,7 @@ int rt_mount_overlay(const int *lowers, size_t n, int upper, int work, int hidde
     CB_AUTO(close) int fs = fsopen("overlay", FSOPEN_CLOEXEC);
     int r = fs < 0 ? -errno : overlay_configure(fs, lowers, n, upper, work);
     if (r == 0)
-        r = finish_new(fs, 0);
+        r = finish_new(fs, "overlay", 0);
     if (r >= 0)
         return r;
     if (fs >= 0)

@@ -149,7 +149,8 @@ static int fill_dev(const struct rt_child *c, int dev)
     for (size_t i = 0; i < CB_LEN(nodes) && r == 0; i++)
         r = bind_node(dev, nodes[i]);
     for (size_t i = 0; i < CB_LEN(links) && r == 0; i++)
-        r = symlinkat(links[i].target, dev, links[i].name) < 0 ? -errno : 0;
+        if (strcmp(links[i].name, "core") != 0 || access(links[i].target, F_OK) == 0)
+            r = symlinkat(links[i].target, dev, links[i].name) < 0 ? -errno : 0;
     if (r == 0)
         r = mount_pts(c, dev);
     if (r == 0)
