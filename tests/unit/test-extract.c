@@ -5,6 +5,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <cmocka.h>
+#include <stdio.h>
 
 #define MADE 77
 
@@ -429,12 +430,176 @@ static void test_several(void **state)
     texts_done(&t);
 }
 
+/* ---- random archives over random trees -------------------------------------------------------- */
+
+static uint32_t next_random(uint32_t *seed)
+{
+    *seed ^= *seed << 13;
+    *seed ^= *seed >> 17;
+    *seed ^= *seed << 5;
+    return *seed;
+}
+
+/* Up to three levels of the names a, b, c; few contents and modes, so that clashes and equal entries are common. */
+static void random_entries(uint32_t *seed, int n, struct cb_buf *text)
+{
+    static const char *const modes[] = {"", ",700"};
+    for (int i = 0; i < n; i++) {
+        uint32_t depth = 1 + next_random(seed) % 3;
+        for (uint32_t k = 0; k < depth; k++)
+            cb_buf_printf(text, "%s%c", k ? "/" : "", 'a' + (char)(next_random(seed) % 3));
+        if (next_random(seed) % 2)
+            cb_buf_adds(text, "/");
+        else
+            cb_buf_printf(text, "=%u", 1 + next_random(seed) % 2);
+        cb_buf_printf(text, "%s ", modes[next_random(seed) % 2]);
+    }
+}
+
+/* What unpacking does, done on the tree itself. False: a file is in the way. */
+static bool unpack_into(struct cache_tree *tree, const char *text, struct texts *t)
+{
+    TEXT_FOREACH(word, len, text)
+    {
+        const char *content = NULL;
+        struct cache_entry e = text_entry(word, len, t, &content);
+        struct cache_node *n = cache_tree_root(tree);
+        const char *p = e.path, *slash;
+        for (; (slash = strchr(p, '/')); p = slash + 1) {
+            struct cache_node *child = cache_node_child(n, p, (size_t)(slash - p));
+            if (child && child->e.type != CB_DIR)
+                return false;
+            if (!child) {
+                CB_AUTO(free) char *path = cb_memdup0(e.path, (size_t)(slash - e.path));
+                child = cache_tree_add(tree, &(struct cache_entry){.path = path, .type = CB_DIR, .mode = 0755}, 7, NULL);
+            }
+            n = child;
+        }
+        struct cache_node *old = cache_node_child(n, p, strlen(p));
+        if (old && !(old->e.type == CB_DIR && e.type == CB_DIR))
+            cache_tree_remove(tree, old);
+        cache_tree_add(tree, &e, 7, NULL);
+    }
+    return true;
+}
+
+static void show_tree(const struct cache_node *n, const struct texts *t, struct cb_buf *b)
+{
+    struct cache_entry e = n->e;
+    e.mtime = e.type == CB_DIR ? 1 : e.mtime; /* a directory of which only times changed is left out */
+    if (n->parent)
+        show_entry(b, &e, texts_find(t, &e.digest));
+    for (size_t i = 0; i < n->n_children; i++)
+        show_tree(n->children[i], t, b);
+}
+
+static void apply_layer(struct cache_tree *tree, const struct build_layer *l, const struct streamed *s)
+{
+    struct cache_index x = {0};
+    for (size_t i = 0; i < l->n; i++) {
+        struct cache_entry e = l->entries[i].e;
+        const char *content = cb_map_get(&s->map, e.path);
+        if (l->entries[i].data == BUILD_DATA_MEMBER)
+            cb_sha256(content, strlen(content), &e.digest);
+        cache_index_add(&x, &e);
+    }
+    cache_index_sort(&x);
+    cache_tree_apply(tree, &x, 8);
+    cache_index_done(&x);
+}
+
+/* The layer on top of the stage is what unpacking into the stage gives; the same once more over that. */
+static void check_random(uint32_t seed)
+{
+    uint32_t start = seed;
+    struct texts t = {0};
+    CB_AUTO(cb_buf)
+    struct cb_buf below = CB_BUF_INIT, members = CB_BUF_INIT, tar = CB_BUF_INIT, want = CB_BUF_INIT, got = CB_BUF_INIT;
+    random_entries(&seed, 8, &below);
+    random_entries(&seed, 10, &members);
+    struct cache_tree *dest = text_tree(below.data, &t), *model = text_tree(below.data, &t); /* later entries win */
+    write_tar(members.data, &t, CB_COMPRESS_NONE, &tar);
+    bool possible = true;
+    for (int round = 0; round < 2 && possible; round++) {
+        possible = unpack_into(model, members.data, &t);
+        cb_buf_reset(&want);
+        show_tree(cache_tree_root(model), &t, &want);
+        CB_AUTO(cb_error) struct cb_error err = CB_ERROR_INIT;
+        struct build_layer layer = {0};
+        struct streamed s = {.piece = CB_BUF_INIT};
+        struct build_place_params p = {.path = "/", .dest = dest};
+        CB_AUTO(build_place) struct build_place *place = build_place_new(&p);
+        struct reader r = {.p = tar.data, .n = tar.len};
+        if ((build_place_archive(place, from_buf, &r, "t", 0, &err) == 0) != possible)
+            fail_msg("seed %u: %s over %s: %s", start, members.data, below.data, err.msg ? err.msg : "no error");
+        if (possible) {
+            assert_int_equal(build_place_finish(place, &layer, &err), 0);
+            assert_int_equal(stream(&layer, r, &s, &err), 0);
+            apply_layer(dest, &layer, &s);
+            cb_buf_reset(&got);
+            show_tree(cache_tree_root(dest), &t, &got);
+            if (strcmp(want.data, got.data) != 0 || layer_disorder(&layer))
+                fail_msg("seed %u round %d: %s over %s\n  want %s\n  got  %s", start, round, members.data, below.data, want.data,
+                         got.data);
+        }
+        free(layer.entries);
+        cb_map_done(&s.map);
+        cb_arena_done(&s.arena);
+        cb_buf_done(&s.piece);
+    }
+    cache_tree_free(dest);
+    cache_tree_free(model);
+    texts_done(&t);
+}
+
+static void test_random(void **state)
+{
+    (void)state;
+    for (uint32_t seed = 1; seed <= 3000; seed++)
+        check_random(seed * 2654435761u);
+}
+
+/* A small archive with deep and long names must not cost the square of it, and one beyond the system's limits is refused. */
+static void test_deep(void **state)
+{
+    (void)state;
+    struct texts t = {0};
+    CB_AUTO(cb_buf) struct cb_buf text = CB_BUF_INIT, tar = CB_BUF_INIT, path = CB_BUF_INIT;
+    for (int i = 0; i < 2000; i++)
+        cb_buf_adds(&path, "d/");
+    cb_buf_printf(&text, "%sf=1 %sg=2", path.data, path.data);
+    write_tar(text.data, &t, CB_COMPRESS_NONE, &tar);
+    struct build_place_params p = {.path = "/"};
+    for (int round = 0; round < 2; round++) {
+        CB_AUTO(cb_error) struct cb_error err = CB_ERROR_INIT;
+        CB_AUTO(build_place) struct build_place *place = build_place_new(&p);
+        struct reader r = {.p = tar.data, .n = tar.len};
+        struct build_layer l = {0};
+        int rc = build_place_archive(place, from_buf, &r, "t", 0, &err);
+        if (round == 0) {
+            assert_int_equal(rc, 0);
+            assert_int_equal(build_place_finish(place, &l, &err), 0);
+            assert_int_equal(l.n, 2002);
+            assert_null(layer_disorder(&l));
+            free(l.entries);
+            cb_buf_printf(&text, " %s%sh=3", path.data, path.data);
+            cb_buf_reset(&tar);
+            write_tar(text.data, &t, CB_COMPRESS_NONE, &tar);
+        } else {
+            assert_int_equal(rc, -1);
+            assert_non_null(strstr(err.msg, "longer than the system allows"));
+        }
+    }
+    texts_done(&t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_simple), cmocka_unit_test(test_hostile), cmocka_unit_test(test_unions),
         cmocka_unit_test(test_same),   cmocka_unit_test(test_hard),    cmocka_unit_test(test_sniff),
-        cmocka_unit_test(test_damage), cmocka_unit_test(test_several),
+        cmocka_unit_test(test_damage), cmocka_unit_test(test_several), cmocka_unit_test(test_random),
+        cmocka_unit_test(test_deep),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
