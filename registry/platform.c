@@ -364,9 +364,9 @@ int oci_platform_rank(const struct oci_platform *want, const struct oci_platform
     struct candidates c = {.n = 0};
     if (strcmp(want->os, have->os) != 0 || !os_version_fits(want, have))
         return -1;
+    if (strcmp(want->arch, have->arch) == 0 && strcmp(want->variant, have->variant) == 0)
+        return 0; /* also of an architecture whose candidates are not known */
     offer_all(&c, want);
-    if (c.n == 0)
-        return strcmp(want->arch, have->arch) == 0 && strcmp(want->variant, have->variant) == 0 ? 0 : -1;
     for (int i = 0; i < c.n; i++)
         if (strcmp(c.items[i].arch, have->arch) == 0 && strcmp(c.items[i].variant, have->variant) == 0)
             return i;

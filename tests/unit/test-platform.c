@@ -135,6 +135,7 @@ static const struct {
     {"linux/amd64/v3", "linux/amd64/v3 linux/amd64/v2 linux/amd64/v1 linux/386", "linux/amd64/v4"},
     {"linux/amd64/odd", "linux/amd64/odd", "linux/386"},
     {"linux/386", "linux/386", "linux/amd64"},
+    {"linux/arm64/v8.02", "linux/arm64/v8.02", ""},
     {"linux/arm/v7", "linux/arm/v7 linux/arm/v6 linux/arm/v5", "linux/arm/v8 linux/arm64"},
     {"linux/arm/v8", "linux/arm/v8 linux/arm/v7 linux/arm/v6 linux/arm/v5", "linux/arm64"},
     {"linux/arm/v5", "linux/arm/v5", "linux/arm/v6"},
