@@ -5,6 +5,7 @@
 #include "base/tar.h"
 
 #define TAR_BLOCK       512
+#define TAR_READ_AHEAD  65536
 #define TAR_MAX_PAX     (4u << 20)   /* one extended header: a few dozen xattrs of the kernel's largest size */
 #define TAR_MAX_EXTENTS (1u << 20)   /* of one sparse file */
 #define TAR_MAX_SPARSE  (1ull << 40) /* what a sparse map may claim: the bytes are not in the archive */
@@ -65,5 +66,48 @@ bool tar_filter_wanted(const uint8_t *p, size_t n);
 struct tar_filter *tar_filter_new(cb_source_fn *source, void *arg, struct cb_error *err);
 ssize_t tar_filter_read(struct tar_filter *f, void *p, size_t n, struct cb_error *err);
 void tar_filter_free(struct tar_filter *f);
+
+/* ---- the reader (tar.c; tar-sparse.c) -------------------------------------------------------- */
+
+struct cb_tar_reader {
+    cb_source_fn *pull; /* what the tar's own bytes come from */
+    void *pull_arg;
+    cb_source_fn *source;
+    void *arg;
+    struct cb_decoder *decoder; /* any_format: gzip and zstd */
+    struct tar_filter *filter;  /* any_format: bzip2 and xz */
+    uint8_t first[16];          /* bytes taken from the decoder to look at, given to the filter again */
+    size_t n_first, first_at;
+    bool any_format, broken, ended;
+
+    uint8_t *in; /* TAR_READ_AHEAD bytes: [pos, len) are not consumed */
+    size_t pos, len;
+
+    uint64_t left; /* bytes of the member's data still in the stream */
+    uint32_t pad;  /* and what fills its last block */
+    struct tar_ext ext;
+    struct cb_buf path, link;
+
+    bool sparse;
+    uint64_t at;   /* sparse: position in the file as it is read */
+    uint64_t real; /* sparse: its size */
+    size_t extent; /* sparse: the first piece that does not end before `at` */
+};
+
+/* Makes `n` <= TAR_READ_AHEAD bytes stand at in[pos]. 1; 0: the stream ends here; -1: it ends in between, or failed. */
+int tar_need(struct cb_tar_reader *t, size_t n, struct cb_error *err);
+/* Up to n bytes of the stream, at least one; -1 at its end. */
+ssize_t tar_take(struct cb_tar_reader *t, void *p, size_t n, struct cb_error *err);
+int tar_skip(struct cb_tar_reader *t, uint64_t n, struct cb_error *err);
+int tar_truncated(struct cb_error *err); /* the error; -1 */
+uint32_t tar_padding(uint64_t size);     /* bytes that fill the last block of that much data */
+int tar_header_number(const char *p, size_t n, const char *what, int64_t min, uint64_t max, int64_t *ret, struct cb_error *err);
+
+/* Both read a map into t->ext; the second one out of the member's data. */
+int tar_old_sparse_map(struct cb_tar_reader *t, const struct tar_header *h, struct cb_error *err);
+int tar_leading_sparse_map(struct cb_tar_reader *t, struct cb_error *err);
+/* Checks the map and sets the entry's size. */
+int tar_begin_sparse(struct cb_tar_reader *t, struct cb_tar_entry *e, struct cb_error *err);
+ssize_t tar_read_sparse(struct cb_tar_reader *t, void *p, size_t n, struct cb_error *err); /* t->at < t->real */
 
 #endif

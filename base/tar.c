@@ -7,33 +7,6 @@
 #include "base/tar-internal.h"
 #include "base/limits.h"
 
-#define READ_AHEAD 65536
-
-struct cb_tar_reader {
-    cb_source_fn *pull; /* what the tar's own bytes come from */
-    void *pull_arg;
-    cb_source_fn *source;
-    void *arg;
-    struct cb_decoder *decoder; /* any_format: gzip and zstd */
-    struct tar_filter *filter;  /* any_format: bzip2 and xz */
-    uint8_t first[16];          /* bytes taken from the decoder to look at, given to the filter again */
-    size_t n_first, first_at;
-    bool any_format, broken, ended;
-
-    uint8_t *in; /* READ_AHEAD bytes: [pos, len) are not consumed */
-    size_t pos, len;
-
-    uint64_t left; /* bytes of the member's data still in the stream */
-    uint32_t pad;  /* and what fills its last block */
-    struct tar_ext ext;
-    struct cb_buf path, link;
-
-    bool sparse;
-    uint64_t at;   /* sparse: position in the file as it is read */
-    uint64_t real; /* sparse: its size */
-    size_t extent; /* sparse: the first piece that does not end before `at` */
-};
-
 uint32_t tar_checksum(const struct tar_header *h, bool as_signed)
 {
     const char *p = (const char *)h;
@@ -101,13 +74,13 @@ static ssize_t pull(struct cb_tar_reader *t, void *p, size_t n, struct cb_error 
     return t->pull(t->pull_arg, p, n, err);
 }
 
-static int truncated(struct cb_error *err)
+int tar_truncated(struct cb_error *err)
 {
     return cb_fail(err, CB_E_CORRUPT, "tar: truncated: the archive ends in the middle of an entry");
 }
 
-/* Makes `n` <= READ_AHEAD bytes stand at in[pos]. 1; 0: the stream ends here; -1: it ends in between, or failed. */
-static int need(struct cb_tar_reader *t, size_t n, struct cb_error *err)
+/* Makes `n` <= TAR_READ_AHEAD bytes stand at in[pos]. 1; 0: the stream ends here; -1: it ends in between, or failed. */
+int tar_need(struct cb_tar_reader *t, size_t n, struct cb_error *err)
 {
     if (t->len - t->pos >= n)
         return 1;
@@ -115,31 +88,31 @@ static int need(struct cb_tar_reader *t, size_t n, struct cb_error *err)
     t->len -= t->pos;
     t->pos = 0;
     while (t->len < n) {
-        ssize_t got = pull(t, t->in + t->len, READ_AHEAD - t->len, err);
+        ssize_t got = pull(t, t->in + t->len, TAR_READ_AHEAD - t->len, err);
 
         if (got < 0)
             return -1;
         if (got == 0)
-            return t->len ? truncated(err) : 0;
+            return t->len ? tar_truncated(err) : 0;
         t->len += (size_t)got;
     }
     return 1;
 }
 
 /* Up to n bytes of the stream. Large reads do not pass through `in`. */
-static ssize_t take(struct cb_tar_reader *t, void *p, size_t n, struct cb_error *err)
+ssize_t tar_take(struct cb_tar_reader *t, void *p, size_t n, struct cb_error *err)
 {
     ssize_t got;
 
-    if (t->pos == t->len && n >= READ_AHEAD) {
+    if (t->pos == t->len && n >= TAR_READ_AHEAD) {
         got = pull(t, p, n, err);
-        return got == 0 ? truncated(err) : got;
+        return got == 0 ? tar_truncated(err) : got;
     }
     if (t->pos == t->len) {
-        int r = need(t, 1, err);
+        int r = tar_need(t, 1, err);
 
         if (r <= 0)
-            return r == 0 ? truncated(err) : -1;
+            return r == 0 ? tar_truncated(err) : -1;
     }
     n = CB_MIN(n, t->len - t->pos);
     memcpy(p, t->in + t->pos, n);
@@ -147,16 +120,16 @@ static ssize_t take(struct cb_tar_reader *t, void *p, size_t n, struct cb_error 
     return (ssize_t)n;
 }
 
-static int skip(struct cb_tar_reader *t, uint64_t n, struct cb_error *err)
+int tar_skip(struct cb_tar_reader *t, uint64_t n, struct cb_error *err)
 {
     while (n > 0) {
         size_t part;
 
         if (t->pos == t->len) {
-            int r = need(t, 1, err);
+            int r = tar_need(t, 1, err);
 
             if (r <= 0)
-                return r == 0 ? truncated(err) : -1;
+                return r == 0 ? tar_truncated(err) : -1;
         }
         part = (size_t)CB_MIN(n, (uint64_t)(t->len - t->pos));
         t->pos += part;
@@ -203,7 +176,7 @@ static bool get_number(const char *p, size_t n, int64_t *ret)
     return true;
 }
 
-static int header_number(const char *p, size_t n, const char *what, int64_t min, uint64_t max, int64_t *ret, struct cb_error *err)
+int tar_header_number(const char *p, size_t n, const char *what, int64_t min, uint64_t max, int64_t *ret, struct cb_error *err)
 {
     if (!get_number(p, n, ret) || *ret < min || (*ret > 0 && (uint64_t)*ret > max))
         return cb_fail(err, CB_E_CORRUPT, "tar: damaged header: invalid %s", what);
@@ -225,13 +198,13 @@ static bool all_zero(const uint8_t *p)
 static int next_block(struct cb_tar_reader *t, struct tar_header *ret, struct cb_error *err)
 {
     int64_t sum;
-    int r = need(t, TAR_BLOCK, err);
+    int r = tar_need(t, TAR_BLOCK, err);
 
     if (r <= 0)
         return r;
     if (all_zero(t->in + t->pos)) {
         t->pos += TAR_BLOCK;
-        r = need(t, TAR_BLOCK, err);
+        r = tar_need(t, TAR_BLOCK, err);
         if (r <= 0)
             return r;
         if (!all_zero(t->in + t->pos))
@@ -247,7 +220,7 @@ static int next_block(struct cb_tar_reader *t, struct tar_header *ret, struct cb
     return 1;
 }
 
-static uint32_t padding(uint64_t size)
+uint32_t tar_padding(uint64_t size)
 {
     return (uint32_t)(-size & (TAR_BLOCK - 1));
 }
@@ -260,14 +233,14 @@ static int read_special(struct cb_tar_reader *t, uint64_t size, size_t max, stru
     cb_buf_reserve(to, (size_t)size);
     for (uint64_t done = 0; done < size;) {
         char part[4096];
-        ssize_t n = take(t, part, (size_t)CB_MIN(size - done, (uint64_t)sizeof(part)), err);
+        ssize_t n = tar_take(t, part, (size_t)CB_MIN(size - done, (uint64_t)sizeof(part)), err);
 
         if (n < 0)
             return -1;
         cb_buf_add(to, part, (size_t)n);
         done += (uint64_t)n;
     }
-    return skip(t, padding(size), err);
+    return tar_skip(t, tar_padding(size), err);
 }
 
 /* Headers that only speak about the next member. 1: it was one, 0: `h` is a member. */
@@ -279,11 +252,11 @@ static int extended(struct cb_tar_reader *t, const struct tar_header *h, struct 
 
     if (!memchr("xXgLK", h->type, 5))
         return 0;
-    if (header_number(h->size, sizeof(h->size), "size", 0, INT64_MAX, &size, err) < 0)
+    if (tar_header_number(h->size, sizeof(h->size), "size", 0, INT64_MAX, &size, err) < 0)
         return -1;
     switch (h->type) {
     case 'g':
-        return skip(t, (uint64_t)size, err) < 0 || skip(t, padding((uint64_t)size), err) < 0 ? -1 : 1;
+        return tar_skip(t, (uint64_t)size, err) < 0 || tar_skip(t, tar_padding((uint64_t)size), err) < 0 ? -1 : 1;
     case 'L':
     case 'K':
         if (read_special(t, (uint64_t)size, CB_MAX_PATH, &text, err) < 0)
@@ -359,14 +332,14 @@ static int set_numbers(struct cb_tar_reader *t, const struct tar_header *h, stru
     int64_t mode, uid = 0, gid = 0, size = 0, major = 0, minor = 0, mtime = 0;
     bool device = e->type == CB_CHAR || e->type == CB_BLOCK;
 
-    if (header_number(h->mode, sizeof(h->mode), "mode", 0, UINT32_MAX, &mode, err) < 0 ||
-        (!x->has_uid && header_number(h->uid, sizeof(h->uid), "owner", 0, UINT32_MAX, &uid, err) < 0) ||
-        (!x->has_gid && header_number(h->gid, sizeof(h->gid), "group", 0, UINT32_MAX, &gid, err) < 0) ||
-        (!x->has_mtime && header_number(h->mtime, sizeof(h->mtime), "time", INT64_MIN / 2, INT64_MAX / 2, &mtime, err) < 0) ||
-        (device && !x->has_major && header_number(h->dev_major, 8, "device number", 0, UINT32_MAX, &major, err) < 0) ||
-        (device && !x->has_minor && header_number(h->dev_minor, 8, "device number", 0, UINT32_MAX, &minor, err) < 0))
+    if (tar_header_number(h->mode, sizeof(h->mode), "mode", 0, UINT32_MAX, &mode, err) < 0 ||
+        (!x->has_uid && tar_header_number(h->uid, sizeof(h->uid), "owner", 0, UINT32_MAX, &uid, err) < 0) ||
+        (!x->has_gid && tar_header_number(h->gid, sizeof(h->gid), "group", 0, UINT32_MAX, &gid, err) < 0) ||
+        (!x->has_mtime && tar_header_number(h->mtime, sizeof(h->mtime), "time", INT64_MIN / 2, INT64_MAX / 2, &mtime, err) < 0) ||
+        (device && !x->has_major && tar_header_number(h->dev_major, 8, "device number", 0, UINT32_MAX, &major, err) < 0) ||
+        (device && !x->has_minor && tar_header_number(h->dev_minor, 8, "device number", 0, UINT32_MAX, &minor, err) < 0))
         return -1;
-    if (e->type == CB_FILE && !x->has_size && header_number(h->size, sizeof(h->size), "size", 0, INT64_MAX, &size, err) < 0)
+    if (e->type == CB_FILE && !x->has_size && tar_header_number(h->size, sizeof(h->size), "size", 0, INT64_MAX, &size, err) < 0)
         return -1;
     e->mode = (uint32_t)mode & 07777;
     e->uid = x->has_uid ? (uint32_t)x->uid : (uint32_t)uid;
@@ -381,148 +354,24 @@ static int set_numbers(struct cb_tar_reader *t, const struct tar_header *h, stru
     return 0;
 }
 
-/* ---- sparse files --------------------------------------------------------------------------- */
-
-/* GNU's old form: four pieces in the header (from byte 386), 21 in each block that follows. */
-static int old_sparse_map(struct cb_tar_reader *t, const struct tar_header *h, struct cb_error *err)
-{
-    const char *p = (const char *)h + 386;
-    int n = 4, r;
-    bool more = ((const char *)h)[482] != 0;
-    int64_t real;
-
-    if (header_number((const char *)h + 483, 12, "sparse size", 0, TAR_MAX_SPARSE, &real, err) < 0)
-        return -1;
-    t->ext.real_size = (uint64_t)real;
-    t->ext.has_real = true;
-    for (;;) {
-        for (int i = 0; i < n && p[i * 24]; i++) {
-            int64_t offset, len;
-
-            if (header_number(p + i * 24, 12, "sparse map", 0, INT64_MAX, &offset, err) < 0 ||
-                header_number(p + i * 24 + 12, 12, "sparse map", 0, INT64_MAX, &len, err) < 0 ||
-                tar_add_extent(&t->ext, (uint64_t)offset, (uint64_t)len, err) < 0)
-                return -1;
-        }
-        if (!more)
-            return 0;
-        r = need(t, TAR_BLOCK, err);
-        if (r <= 0)
-            return r == 0 ? truncated(err) : -1;
-        p = (const char *)t->in + t->pos;
-        n = 21;
-        more = p[504] != 0;
-        t->pos += TAR_BLOCK; /* p stays good until the next need() */
-    }
-}
-
-/* A decimal number and a newline out of the member's data (sparse 1.0). */
-static int map_number(struct cb_tar_reader *t, uint64_t *ret, struct cb_error *err)
-{
-    uint64_t v = 0;
-
-    for (int digits = 0;; digits++) {
-        char c;
-        ssize_t n = t->left ? take(t, &c, 1, err) : 0;
-
-        if (n < 0)
-            return -1;
-        if (n == 0 || digits > 18 || (c == '\n' ? digits == 0 : c < '0' || c > '9'))
-            return cb_fail(err, CB_E_CORRUPT, "tar: '%s' has a damaged sparse map", t->path.data);
-        t->left--;
-        if (c == '\n')
-            break;
-        v = v * 10 + (uint64_t)(c - '0');
-    }
-    *ret = v;
-    return 0;
-}
-
-/* Sparse 1.0: number of pieces, then offset and length of each, in decimal lines filled up to a block. */
-static int leading_sparse_map(struct cb_tar_reader *t, struct cb_error *err)
-{
-    uint64_t before = t->left, n, offset, len, fill;
-
-    t->ext.n_map = 0;
-    if (map_number(t, &n, err) < 0)
-        return -1;
-    for (uint64_t i = 0; i < n; i++) {
-        if (map_number(t, &offset, err) < 0 || map_number(t, &len, err) < 0 || tar_add_extent(&t->ext, offset, len, err) < 0)
-            return -1;
-    }
-    fill = padding(before - t->left);
-    if (fill > t->left)
-        return truncated(err);
-    t->left -= fill;
-    return skip(t, fill, err);
-}
-
-static int begin_sparse(struct cb_tar_reader *t, struct cb_tar_entry *e, struct cb_error *err)
-{
-    uint64_t end = 0, sum = 0;
-
-    if (!t->ext.has_real || t->ext.has_offset)
-        return cb_fail(err, CB_E_CORRUPT, "tar: '%s' has a damaged sparse map", t->path.data);
-    for (size_t i = 0; i < t->ext.n_map; i++) {
-        const struct tar_extent *x = &t->ext.map[i];
-
-        if (x->offset < end || x->offset > t->ext.real_size || x->len > t->ext.real_size - x->offset)
-            return cb_fail(err, CB_E_CORRUPT, "tar: '%s' has a damaged sparse map", t->path.data);
-        end = x->offset + x->len;
-        sum += x->len;
-    }
-    if (sum != t->left)
-        return cb_fail(err, CB_E_CORRUPT, "tar: '%s' has a sparse map that does not fit its data", t->path.data);
-    t->sparse = true;
-    t->at = 0;
-    t->extent = 0;
-    t->real = e->size = t->ext.real_size;
-    return 0;
-}
-
 static int begin_data(struct cb_tar_reader *t, const struct tar_header *h, struct cb_tar_entry *e, struct cb_error *err)
 {
     bool pax_sparse = t->ext.n_map > 0 || t->ext.sparse_major == 1 || t->ext.has_real;
 
     t->sparse = false;
     t->left = e->size;
-    t->pad = padding(e->size);
+    t->pad = tar_padding(e->size);
     if (e->type != CB_FILE)
         return 0;
     if (h->type == 'S') {
-        if (old_sparse_map(t, h, err) < 0)
+        if (tar_old_sparse_map(t, h, err) < 0)
             return -1;
     } else if (!pax_sparse) {
         return 0;
-    } else if (t->ext.sparse_major == 1 && leading_sparse_map(t, err) < 0) {
+    } else if (t->ext.sparse_major == 1 && tar_leading_sparse_map(t, err) < 0) {
         return -1;
     }
-    return begin_sparse(t, e, err);
-}
-
-static ssize_t read_sparse(struct cb_tar_reader *t, void *p, size_t n, struct cb_error *err)
-{
-    const struct tar_extent *x;
-    uint64_t hole_end = t->real;
-    ssize_t got;
-
-    while (t->extent < t->ext.n_map && t->ext.map[t->extent].offset + t->ext.map[t->extent].len <= t->at)
-        t->extent++;
-    x = t->extent < t->ext.n_map ? &t->ext.map[t->extent] : NULL;
-    if (x && x->offset <= t->at) {
-        got = take(t, p, (size_t)CB_MIN((uint64_t)n, x->offset + x->len - t->at), err);
-        if (got < 0)
-            return -1;
-        t->left -= (uint64_t)got;
-        t->at += (uint64_t)got;
-        return got;
-    }
-    if (x)
-        hole_end = x->offset;
-    n = (size_t)CB_MIN((uint64_t)n, hole_end - t->at);
-    memset(p, 0, n);
-    t->at += n;
-    return (ssize_t)n;
+    return tar_begin_sparse(t, e, err);
 }
 
 /* ---- the interface -------------------------------------------------------------------------- */
@@ -539,7 +388,7 @@ struct cb_tar_reader *cb_tar_reader_new(cb_source_fn *source, void *arg, bool an
         t->pull_arg = arg;
     }
     t->any_format = any_format;
-    t->in = cb_alloc(READ_AHEAD);
+    t->in = cb_alloc(TAR_READ_AHEAD);
     t->path = CB_BUF_INIT;
     t->link = CB_BUF_INIT;
     tar_ext_init(&t->ext);
@@ -551,7 +400,7 @@ static int next_member(struct cb_tar_reader *t, struct cb_tar_entry *e, struct c
     struct tar_header h;
     int r;
 
-    if (skip(t, t->left, err) < 0 || skip(t, t->pad, err) < 0)
+    if (tar_skip(t, t->left, err) < 0 || tar_skip(t, t->pad, err) < 0)
         return -1;
     t->left = t->pad = 0;
     tar_ext_reset(&t->ext);
@@ -599,9 +448,9 @@ ssize_t cb_tar_read(struct cb_tar_reader *t, void *p, size_t n, struct cb_error 
     if (n == 0 || (t->sparse ? t->at == t->real : t->left == 0))
         return 0;
     if (t->sparse) {
-        got = read_sparse(t, p, n, err);
+        got = tar_read_sparse(t, p, n, err);
     } else {
-        got = take(t, p, (size_t)CB_MIN((uint64_t)n, t->left), err);
+        got = tar_take(t, p, (size_t)CB_MIN((uint64_t)n, t->left), err);
         if (got > 0)
             t->left -= (uint64_t)got;
     }

@@ -317,6 +317,15 @@ static int take_out(struct frame *f, const char *name, const char *path, int fla
     return unlinkat(f->fd, name, flags) < 0 ? fail(err, errno, "remove", path) : 0;
 }
 
+/* An opaque directory that was made again as it was: what the lowers have there shows the same. */
+static int take_out_tree(struct frame *f, const char *name, const char *path, struct cb_error *err)
+{
+    int r = cb_remove_tree(f->fd, name);
+
+    f->touched = true;
+    return r < 0 ? fail(err, r, "remove", path) : 0;
+}
+
 /* What hides the name in the layers below, and is nothing itself: a whiteout, or a socket, which no layer can hold. */
 static int walk_gone(struct upper *u, struct frame *f, const char *name, const char *path, bool socket, struct cb_error *err)
 {
@@ -363,8 +372,8 @@ static int walk_dir(struct upper *u, struct frame *f, const char *name, char *pa
         return -1;
     if (walk(u, &sub, err) < 0)
         return -1;
-    if (!sub.emitted && !sub.hidden)
-        return take_out(f, name, path, AT_REMOVEDIR, err);
+    if (!sub.emitted && !f->hidden)
+        return sub.hidden ? take_out_tree(f, name, path, err) : take_out(f, name, path, AT_REMOVEDIR, err);
     if (sub.touched && futimens(sub.fd, times) < 0)
         return fail(err, errno, "set the time of", path);
     return 0;
