@@ -360,7 +360,7 @@ static int load(const char *bytes, size_t n, enum kind want, json_t **ret, char 
 {
     CB_AUTO(json) json_t *doc = NULL;
     const char *type = NULL;
-    enum kind kind;
+    enum kind kind = KIND_UNKNOWN;
     if (parse_object(bytes, n, kind_names[want], &doc, err) < 0 || cb_json_str(doc, "mediaType", "", &type, err) < 0 ||
         kind_of_body(doc, type, &kind, err) < 0)
         return -1;

@@ -44,7 +44,7 @@ static int read_open(int fd, const char *path, size_t max, struct cb_buf *ret, s
 
 int oci_layout_read_file(int dirfd, const char *path, size_t max, struct cb_buf *ret, struct cb_error *err)
 {
-    uint64_t size;
+    uint64_t size = 0;
     CB_AUTO(close) int fd = open_regular(dirfd, path, &size, err);
     return fd < 0 ? -1 : read_open(fd, path, max, ret, err);
 }
@@ -67,7 +67,7 @@ int oci_layout_check(int dirfd, struct cb_error *err)
 int oci_layout_open_blob(int dirfd, const struct oci_descriptor *d, struct cb_error *err)
 {
     char path[OCI_BLOB_PATH + 1];
-    uint64_t size;
+    uint64_t size = 0;
     if (d->foreign_digest)
         return cb_fail(err, CB_E_UNSUPPORTED, "the digest '%.200s' is of an algorithm that is not supported, only sha256 is",
                        d->foreign_digest);

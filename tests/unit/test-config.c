@@ -104,7 +104,7 @@ static const struct {
      "\"layers\","
      "\"diff_ids\":[]}}"},
     {"{" ON ROOTFS ",\"config\":{\"Labels\":{\"z\":\"1\",\"a\":\"2\"},\"Volumes\":{\"/z\":null,\"/"
-                   "a\":7}},\"created\":\"2020-02-29T01:02:03+02:00\"}",
+     "a\":7}},\"created\":\"2020-02-29T01:02:03+02:00\"}",
      "{\"architecture\":\"amd64\",\"config\":{\"Volumes\":{\"/a\":{},\"/"
      "z\":{}},\"Labels\":{\"a\":\"2\",\"z\":\"1\"}},\"created\":"
      "\"2020-02-28T23:02:03Z\",\"history\":[],\"os\":\"linux\",\"rootfs\":{\"type\":\"layers\",\"diff_ids\":[]}}"},
