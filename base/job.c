@@ -220,7 +220,8 @@ int cb_job_wait(struct cb_job *job, struct cb_buf *answer, struct cb_error *err)
         struct cb_job_event e;
         cb_job_read(job, true, &e);
         if (e.kind == CB_JOB_DONE) {
-            cb_buf_add(answer, e.answer.data, e.answer.len);
+            if (answer)
+                cb_buf_add(answer, e.answer.data, e.answer.len);
             cb_job_event_done(&e);
             return 0;
         }

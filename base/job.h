@@ -56,7 +56,7 @@ struct cb_job_event {
  * (when !block). After DONE or FAILED the job is finished: its socket is closed and its child reaped. */
 int cb_job_read(struct cb_job *job, bool block, struct cb_job_event *ret);
 void cb_job_event_done(struct cb_job_event *e);
-/* Waits for the end, ignoring progress; warnings and logs too. 0 with `answer` filled, or -1. */
+/* Waits for the end, ignoring progress; warnings and logs too. 0 with `answer` (NULL: unwanted) filled, or -1. */
 int cb_job_wait(struct cb_job *job, struct cb_buf *answer, struct cb_error *err);
 /* Kills a child of ours and reaps it; closes the socket. */
 void cb_job_kill(struct cb_job *job);

@@ -55,22 +55,46 @@ static int sweep_job(struct cb_job_io *io, const struct cb_job_request *req, str
     return 0;
 }
 
-/* What dead processes left is removed by a job of its own; nobody waits for it. */
-static void start_sweep(struct build *b)
+/* One at a time: a sweep that comes later finds what this one leaves. */
+void build_sweep(struct build *b)
 {
     CB_AUTO(cb_error) struct cb_error ignored = CB_ERROR_INIT;
+    struct cb_job_event e;
+    if (!b->helper || (b->sweep.sock >= 0 && !cb_job_read(&b->sweep, false, &e)))
+        return;
     struct cb_job_request r = {&b->store, sizeof(struct cache_store *), NULL, 0};
     if (rt_helper_job(b->helper, sweep_job, &r, &b->sweep, &ignored) < 0)
         b->sweep.sock = -1;
 }
 
+/* An extra lowest layer for RUN: mount points that the image lacks come from there, so nothing has to be made in the
+ * step's own layer and removed again. It is no part of any image. */
+static int make_stubs(struct build *b, struct cb_error *err)
+{
+    static const char *const dirs[] = {"root", "root/dev", "root/proc", "root/sys", "root/etc"};
+    static const char *const files[] = {"root/etc/hosts", "root/etc/resolv.conf"};
+    if (cache_work_begin(b->store, &b->stubs, err) < 0)
+        return -1;
+    for (size_t i = 0; i < CB_LEN(dirs); i++)
+        if (mkdirat(b->stubs.dir, dirs[i], 0755) < 0 || fchmodat(b->stubs.dir, dirs[i], 0755, 0) < 0)
+            return cb_fail_sys(err, errno, "make a directory in the store");
+    for (size_t i = 0; i < CB_LEN(files); i++) {
+        int fd = openat(b->stubs.dir, files[i], O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+        if (fd < 0 || fchmod(fd, 0644) < 0)
+            return cb_fail_sys(err, errno, "make a file in the store");
+        cb_close(fd);
+    }
+    return 0;
+}
+
 static int start_helper(struct build *b, struct cb_error *err)
 {
-    if (rt_privilege_probe(&b->privilege, err) < 0 || rt_helper_start(&b->privilege, &b->helper, err) < 0)
+    if (rt_privilege_probe(&b->privilege, err) < 0 || make_stubs(b, err) < 0 ||
+        rt_helper_start(&b->privilege, &b->helper, err) < 0)
         return -1;
     if (b->privilege.reason)
         build_note(b, "%s", b->privilege.reason);
-    start_sweep(b);
+    build_sweep(b);
     return 0;
 }
 
@@ -115,7 +139,7 @@ static void raise_limits(void)
 
 int build_open(struct build *b, const struct build_request *request, struct cb_error *err)
 {
-    *b = (struct build){.request = request, .gc_lock = -1, .signal_fd = -1, .sweep = {-1, -1}, .contexts.main.dir = -1};
+    *b = (struct build){.request = request, .gc_lock = -1, .signal_fd = -1, .sweep = {-1, -1}, .stubs = CACHE_WORK_INIT, .contexts.main.dir = -1};
     b->plan.text = CB_BUF_INIT;
     clock_gettime(CLOCK_REALTIME, &b->started);
     raise_limits();
@@ -129,10 +153,14 @@ int build_open(struct build *b, const struct build_request *request, struct cb_e
 
 void build_close(struct build *b)
 {
-    if (b->sweep.sock >= 0)
-        cb_job_kill(&b->sweep);
-    if (b->helper)
+    if (b->helper) {
+        CB_AUTO(cb_error) struct cb_error ignored = CB_ERROR_INIT;
+        cache_work_done(b->store, &b->stubs);
+        build_sweep(b);
+        if (b->sweep.sock >= 0)
+            (void)cb_job_wait(&b->sweep, NULL, &ignored); /* what stays is swept by the next build */
         rt_helper_free(b->helper);
+    }
     build_plan_done(b, &b->plan); /* its selections borrow the contexts' trees */
     build_contexts_close(&b->contexts);
     if (b->store)

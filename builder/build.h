@@ -15,6 +15,7 @@ struct build {
     struct build_renderer *renderer;
     struct rt_privilege privilege;
     struct rt_helper *helper; /* NULL until the first job that needs the namespace */
+    struct cache_work stubs;    /* an empty root with the mount points that every RUN needs */
     struct cb_job sweep;      /* removes what dead processes left; nobody waits for it */
     int gc_lock;              /* shared: prune leaves our layers alone */
     struct build_contexts contexts;
@@ -28,6 +29,9 @@ struct build {
 void build_emit(struct build *b, const struct build_event *e);
 void build_note(struct build *b, const char *fmt, ...) CB_PRINTF(2, 3);
 void build_warning(struct build *b, const char *fmt, ...) CB_PRINTF(2, 3);
+
+/* Removes, in the background, what finished steps left in work/. */
+void build_sweep(struct build *b);
 
 /* Starts a job in the build's namespace, making the helper first when there is none. */
 int build_ns_job(struct build *b, cb_job_fn *fn, const struct cb_job_request *req, struct cb_job *ret, struct cb_error *err);

@@ -27,8 +27,9 @@ struct running_run {
     struct open_mount *opened; /* parallel to mounts */
     size_t n, cap, n_opened, cap_opened;
     struct cb_strv env;
-    int *lowers;
+    int *lowers; /* n_lowers layers, and `stubs` behind them */
     size_t n_lowers;
+    int stubs;
     size_t n_ssh;
 };
 
@@ -51,6 +52,7 @@ static void run_done(struct running_run *r)
     free(r->opened);
     free(r->mounts);
     close_all(r->lowers, r->n_lowers);
+    cb_close(r->stubs);
     cb_strv_done(&r->env);
 }
 
@@ -351,7 +353,7 @@ static int run_sandbox(struct running_run *r, int work_dir, struct rt_result *re
     CB_AUTO(free) char *resolv = resolv_file();
     struct rt_sandbox s = {
         .lowers = r->lowers,
-        .n_lowers = r->n_lowers,
+        .n_lowers = r->n_lowers + 1,
         .work_dir = work_dir,
         .argv = (const char *const *)run->argv.items,
         .env = (const char *const *)r->env.items,
@@ -386,6 +388,11 @@ static int execute(struct running_run *r, struct cache_work *work, struct rt_res
     }
     if (open_layers(r->w->b, r->w->layers, r->w->n_layers, &r->lowers, &r->n_lowers, err) < 0)
         return -1;
+    /* The mount points of last resort lie below all layers and are none of them. */
+    r->stubs = openat(r->w->b->stubs.dir, "root", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (r->stubs < 0)
+        return cb_fail_sys(err, errno, "open the mount points of a step");
+    r->lowers[r->n_lowers] = r->stubs;
     if (add_mounts(r, err) < 0 || cache_work_begin(r->w->b->store, work, err) < 0)
         return -1;
     if (run_sandbox(r, work->dir, res, err) < 0) {
@@ -402,13 +409,13 @@ static int execute(struct running_run *r, struct cache_work *work, struct rt_res
 
 int build_execute_run(struct build_work *w, struct build_outcome *ret, struct cb_error *err)
 {
-    struct running_run r = {.w = w};
+    struct running_run r = {.w = w, .stubs = -1};
     struct cache_work work = CACHE_WORK_INIT;
     struct rt_result res = {0};
     struct cache_layer layer;
     int e = execute(&r, &work, &res, &layer, err);
     run_done(&r);
-    cache_work_done(w->b->store, &work);
+    cache_work_leave(&work); /* the sweep removes it while other steps run */
     if (e < 0)
         return -1;
     ret->layer = layer.id;

@@ -442,6 +442,8 @@ static void step_succeeded(struct schedule *s, struct running *r, const struct c
     step->has_fs = step->has_index = true;
     s->n_run++;
     write_records(s, step, &o);
+    if (step->op == OP_RUN)
+        build_sweep(s->b);
     build_emit(s->b, &(struct build_event){.kind = EVENT_STEP_DONE,
                                            .step = step->number,
                                            .name = step->name,
