@@ -59,8 +59,10 @@ static int sweep_job(struct cb_job_io *io, const struct cb_job_request *req, str
 void build_sweep(struct build *b)
 {
     CB_AUTO(cb_error) struct cb_error ignored = CB_ERROR_INIT;
-    struct cb_job_event e;
-    if (!b->helper || (b->sweep.sock >= 0 && !cb_job_read(&b->sweep, false, &e)))
+    struct cb_job_event e = {.answer = CB_BUF_INIT};
+    bool busy = b->sweep.sock >= 0 && !cb_job_read(&b->sweep, false, &e);
+    cb_job_event_done(&e);
+    if (!b->helper || busy)
         return;
     struct cb_job_request r = {&b->store, sizeof(struct cache_store *), NULL, 0};
     if (rt_helper_job(b->helper, sweep_job, &r, &b->sweep, &ignored) < 0)
@@ -139,7 +141,8 @@ static void raise_limits(void)
 
 int build_open(struct build *b, const struct build_request *request, struct cb_error *err)
 {
-    *b = (struct build){.request = request, .gc_lock = -1, .signal_fd = -1, .sweep = {-1, -1}, .stubs = CACHE_WORK_INIT, .contexts.main.dir = -1};
+    *b = (struct build){
+        .request = request, .gc_lock = -1, .signal_fd = -1, .sweep = {-1, -1}, .stubs = CACHE_WORK_INIT, .contexts.main.dir = -1};
     b->plan.text = CB_BUF_INIT;
     clock_gettime(CLOCK_REALTIME, &b->started);
     raise_limits();

@@ -594,7 +594,8 @@ int build_schedule_run(struct build *b, int *ret_run, int *ret_cached, struct cb
         }
         wait_for_work(&s);
     }
-    cancel_all(&s);
+    if (s.failed)
+        cancel_all(&s);
     free(s.running);
     *ret_run = s.n_run;
     *ret_cached = s.n_cached;
