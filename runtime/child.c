@@ -24,10 +24,17 @@
 
 /* ---- stage 1 -------------------------------------------------------------------------------- */
 
+/* Tells the job our number as /proc knows it: that is an outer one, for it shows the host's processes. Then
+ * waits until the id maps are written. */
 static int wait_for_go(int go)
 {
-    char byte;
-    return go < 0 || cb_read_full(go, &byte, 1) == 1 ? 0 : -1;
+    char text[16], byte;
+    if (go < 0)
+        return 0;
+    ssize_t n = readlink("/proc/self", text, sizeof(text));
+    if (n <= 0 || send(go, text, (size_t)n, MSG_NOSIGNAL) != n)
+        return -1;
+    return recv(go, &byte, 1, 0) == 1 ? 0 : -1;
 }
 
 /* We are in another PID namespace than our parent, so getppid tells nothing: a report pipe without a reader
@@ -56,11 +63,17 @@ static int localise(int fd, const char *what, struct cb_error *err)
     return r < 0 ? cb_fail_sys(err, r, "find %s in the sandbox's mount namespace", what) : 0;
 }
 
-static int localise_all(const struct rt_child *c, struct cb_error *err)
+static int open_layer(struct rt_child *c, struct cb_error *err)
+{
+    c->upper = openat(c->s->work_dir, "upper", O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    c->work = openat(c->s->work_dir, "work", O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    return c->upper < 0 || c->work < 0 ? cb_fail_sys(err, errno, "open the directories of the layer") : 0;
+}
+
+static int localise_all(struct rt_child *c, struct cb_error *err)
 {
     const struct rt_sandbox *s = c->s;
-    if (localise(c->upper, "the layer's directory", err) < 0 || localise(c->work, "the overlay's work directory", err) < 0 ||
-        localise(s->work_dir, "the work directory", err) < 0)
+    if (localise(s->work_dir, "the work directory", err) < 0 || open_layer(c, err) < 0)
         return -1;
     for (size_t i = 0; i < s->n_lowers; i++)
         if (localise(s->lowers[i], "a lower layer", err) < 0)

@@ -5,7 +5,6 @@
 #include "runtime/helper.h"
 #include "base/fd.h"
 #include "base/limits.h"
-#include "runtime/mounts.h"
 #include "runtime/userns.h"
 
 #include <fcntl.h>
@@ -14,6 +13,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -77,14 +77,7 @@ static int own_mounts(enum rt_rung rung)
     if (rung == RT_NONE)
         return 0;
     /* Slave, not private: what the host unmounts meanwhile must not stay busy because of us. */
-    if (mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) < 0)
-        return -errno;
-    /* One that knows our processes by our numbers. Only real root needs it, to write its sandboxes' id maps;
-     * the others go on with the outer one where that is partly covered, which forbids a new one. */
-    int mnt = rt_mount_new("proc", NULL, 0, RT_ATTR_SAFE);
-    int r = mnt < 0 ? mnt : rt_mount_attach(mnt, AT_FDCWD, "/proc");
-    cb_close(mnt);
-    return rung == RT_ROOT ? r : 0;
+    return mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) < 0 ? -errno : 0;
 }
 
 static void forget_ended(struct inside *h)

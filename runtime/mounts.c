@@ -1,6 +1,5 @@
 #include "runtime/mounts.h"
 #include "base/fd.h"
-#include "base/limits.h"
 
 #include <limits.h>
 #include <stdio.h>
@@ -129,8 +128,6 @@ static int overlay_failed(int r, const char *log, struct cb_error *err)
 int rt_mount_overlay(const int *lowers, size_t n, int upper, int work, int hidden, struct cb_error *err)
 {
     char log[256] = "";
-    if (n > CB_MAX_LAYERS)
-        return cb_fail(err, CB_E_UNSUPPORTED, "%zu layers are more than the %d that overlay can stack", n, CB_MAX_LAYERS);
     CB_AUTO(close) int fs = fsopen("overlay", FSOPEN_CLOEXEC);
     int r = fs < 0 ? -errno : overlay_configure(fs, lowers, n, upper, work);
     if (r == 0)

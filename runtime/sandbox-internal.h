@@ -36,7 +36,8 @@ enum rt_report {
     RT_REPORT_NOT_STARTED, /* u32 exit code, str why: exec failed */
 };
 
-/* child.c. Never returns. `go`: a descriptor to read one byte from before anything is done, or -1. */
+/* child.c. Never returns. `go`: a socket on which it says its number in /proc and hears that its id maps are
+ * written, or -1. */
 __attribute__((noreturn)) void rt_child_main(struct rt_child *c, int go);
 
 /* target.c */

@@ -5,12 +5,14 @@
 #include "base/fd.h"
 #include "base/limits.h"
 #include "base/pack.h"
+#include "base/text.h"
 #include "runtime/userns.h"
 
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -20,12 +22,12 @@
 
 /* ---- directories ---------------------------------------------------------------------------- */
 
-static int make_dir(int base, const char *name, int *ret, struct cb_error *err)
+static int make_dirs(int base, int *ret_upper, struct cb_error *err)
 {
-    if (mkdirat(base, name, 0755) < 0)
-        return cb_fail_sys(err, errno, "make '%s' for a new layer", name);
-    *ret = openat(base, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    return *ret < 0 ? cb_fail_sys(err, errno, "open '%s' of a new layer", name) : 0;
+    if (mkdirat(base, "upper", 0755) < 0 || mkdirat(base, "work", 0755) < 0)
+        return cb_fail_sys(err, errno, "make the directories of a new layer");
+    *ret_upper = openat(base, "upper", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    return *ret_upper < 0 ? cb_fail_sys(err, errno, "open the directory of a new layer") : 0;
 }
 
 /* The merged root shows the upper directory's own attributes: those of the layer below, or 0755 root. */
@@ -101,15 +103,33 @@ static int start_failed(int e, struct cb_error *err)
     return cb_hint(err, "%s", why);
 }
 
+/* Only here, with the rights of real root, can hard limits be raised; the child sets the limits themselves. */
+static void raise_hard_limits(const struct run *r)
+{
+    struct rlimit now;
+    for (size_t i = 0; i < r->s->n_rlimits; i++) {
+        const struct rt_rlimit *l = &r->s->rlimits[i];
+        if (prlimit(r->pid, l->resource, NULL, &now) < 0 || l->value.rlim_max <= now.rlim_max)
+            continue;
+        now.rlim_max = l->value.rlim_max;
+        (void)prlimit(r->pid, l->resource, &now, NULL); /* refused: the child takes what there is */
+    }
+}
+
 /* Real root: the child waits until every id is mapped to itself. */
 static int map_child(const struct run *r, int go, struct cb_error *err)
 {
+    char text[16] = "";
+    uint64_t number;
     if (r->s->privilege->rung != RT_ROOT)
         return 0;
-    int e = rt_userns_map_identity(r->pid);
+    if (recv(go, text, sizeof(text) - 1, 0) <= 0 || !cb_parse_u64(text, INT32_MAX, &number))
+        return cb_fail(err, CB_E_FAILED, "a sandbox ended before its ids were mapped");
+    int e = rt_userns_map_identity((pid_t)number);
     if (e < 0)
         return cb_fail_sys(err, e, "map the ids of a sandbox");
-    return write(go, "", 1) == 1 ? 0 : cb_fail_sys(err, errno, "start a sandbox");
+    raise_hard_limits(r);
+    return send(go, "", 1, MSG_NOSIGNAL) == 1 ? 0 : cb_fail_sys(err, errno, "start a sandbox");
 }
 
 static int start(struct run *r, struct cb_error *err)
@@ -119,20 +139,21 @@ static int start(struct run *r, struct cb_error *err)
         return cb_fail_sys(err, errno, "make a pipe for a sandbox");
     CB_AUTO(close) int report_in = report[1];
     r->report = report[0];
-    if (r->s->privilege->rung == RT_ROOT && pipe2(go, O_CLOEXEC) < 0)
-        return cb_fail_sys(err, errno, "make a pipe for a sandbox");
-    CB_AUTO(close) int go_in = go[1];
-    CB_AUTO(close) int go_out = go[0];
+    if (r->s->privilege->rung == RT_ROOT && socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, go) < 0)
+        return cb_fail_sys(err, errno, "make a socket for a sandbox");
+    CB_AUTO(close) int ours = go[0];
+    CB_AUTO(close) int theirs = go[1];
     r->child.report = report_in;
     r->pid = rt_clone(namespaces(r->s));
     if (r->pid < 0)
         return start_failed(errno, err);
     if (r->pid == 0) {
         cb_close(r->report);
-        cb_close(go_in); /* so that the other end ends with the job */
-        rt_child_main(&r->child, go_out);
+        cb_close(ours); /* so that the other end ends with the job */
+        rt_child_main(&r->child, theirs);
     }
-    return map_child(r, go_in, err);
+    theirs = cb_close(theirs);
+    return map_child(r, ours, err);
 }
 
 static int take_error(struct cb_unpack *u, struct cb_error *err)
@@ -241,21 +262,19 @@ int rt_sandbox_run(const struct rt_sandbox *s, struct rt_result *ret, struct cb_
 {
     struct rt_result res = {0};
     CB_AUTO(close) int upper = -1;
-    CB_AUTO(close) int work = -1;
     if (s->privilege->rung == RT_NONE) {
         cb_fail(err, CB_E_UNSUPPORTED, "RUN needs namespaces, which this machine does not allow");
         return cb_hint(err, "%s", s->privilege->reason ? s->privilege->reason : "allow user namespaces");
     }
-    if (s->n_lowers > CB_MAX_LAYERS)
+    if (s->n_lowers > RT_MAX_LOWERS)
         return cb_fail(err, CB_E_UNSUPPORTED, "%zu layers are more than the %d that overlay can stack", s->n_lowers,
-                       CB_MAX_LAYERS);
+                       RT_MAX_LOWERS);
     if (!s->argv || !s->argv[0])
         return cb_fail(err, CB_E_UNSUPPORTED, "arguments are required");
-    if (make_dir(s->work_dir, "upper", &upper, err) < 0 || make_dir(s->work_dir, "work", &work, err) < 0 ||
-        dress_upper(s, upper, err) < 0)
+    if (make_dirs(s->work_dir, &upper, err) < 0 || dress_upper(s, upper, err) < 0)
         return -1;
     struct run r = {.s = s, .pid = -1, .report = -1};
-    r.child = (struct rt_child){.s = s, .upper = upper, .work = work, .root = -1, .scratch = -1, .stubs = CB_BUF_INIT};
+    r.child = (struct rt_child){.s = s, .upper = -1, .work = -1, .root = -1, .scratch = -1, .stubs = CB_BUF_INIT};
     int result = run(&r, &res, err);
     rt_stubs_remove(&r.stubs, upper);
     rt_stubs_done(&r.stubs);

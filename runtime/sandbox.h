@@ -29,7 +29,7 @@ struct rt_mount {
     const void *data;
     size_t data_len;
     uint32_t mode, uid, gid;
-    const int *layers;       /* LAYERS: fds of directories, top first; none: an empty directory */
+    const int *layers; /* LAYERS: fds of directories, top first; none: an empty directory */
     size_t n_layers;
 };
 enum rt_network { RT_NET_HOST, RT_NET_NONE };
@@ -38,6 +38,8 @@ struct rt_rlimit {
     int resource; /* RLIMIT_… */
     struct rlimit value;
 };
+
+#define RT_MAX_LOWERS 500 /* the kernel refuses the 501st (sandbox-costs.md §4) */
 
 struct rt_sandbox {
     const int *lowers; /* fds of lower directories, top first; may be none */

@@ -14,7 +14,6 @@
 #include <string.h>
 
 #define LEN(a)      (sizeof(a) / sizeof((a)[0]))
-#define X32_BIT     0x40000000u
 #define LITTLE_FLAG 0x40000000u /* __AUDIT_ARCH_LE */
 #define MAX_RULES   2048
 
@@ -25,7 +24,7 @@ static const struct machine {
 } machines[] = {
     {"x86_64", "x86_64", SCMP_ARCH_X86_64},
     {NULL, "x86", SCMP_ARCH_X86},
-    {NULL, "x32", SCMP_ARCH_X32},
+
     {"x86", "x86", SCMP_ARCH_X86},
     {"aarch64", "aarch64", SCMP_ARCH_AARCH64},
     {NULL, "arm", SCMP_ARCH_ARM},
@@ -69,7 +68,7 @@ static int resolve(const struct machine *m, const char *name)
     for (size_t i = 0; i < LEN(profile_numbers); i++) {
         const struct profile_number *p = &profile_numbers[i];
         if (strcmp(p->name, name) == 0 && (!p->arch || strcmp(p->arch, m->name) == 0))
-            return m->arch == SCMP_ARCH_X32 ? (int)((unsigned)p->nr | X32_BIT) : p->nr;
+            return p->nr;
     }
     return -1;
 }
@@ -121,22 +120,21 @@ static void push(struct table *t, uint32_t nr, enum answer a, const struct profi
     t->rules[t->n++] = (struct rule){nr, a, ask};
 }
 
-/* Single numbers become ranges that cover 0 … 2^32-1. */
-static void to_ranges(const struct table *singles, struct table *out, int with_x32)
+/* Single numbers become ranges that cover 0 … 2^32-1. x86_64's x32 calls (bit 30) are among those that are not
+ * there: hardly a kernel has them, and they would cost a third of the filter. */
+static void to_ranges(const struct table *singles, struct table *out)
 {
-    const uint32_t ends[2] = {PROFILE_NEWEST, PROFILE_NEWEST | X32_BIT};
-    size_t i = 0;
-    for (int half = 0; half <= with_x32; half++) {
-        push(out, half ? X32_BIT : 0, DENY, NULL);
-        for (; i < singles->n && (half == with_x32 || singles->rules[i].nr < X32_BIT); i++) {
-            const struct rule *r = &singles->rules[i];
-            push(out, r->nr, r->answer, r->ask);
-            push(out, r->nr + 1, r->nr < ends[half] ? DENY : NOT_THERE, NULL);
-        }
-        /* What lies between the last named number and the newest known stays EPERM. */
-        if (!out->n || out->rules[out->n - 1].nr <= ends[half])
-            push(out, ends[half] + 1, NOT_THERE, NULL);
+    push(out, 0, DENY, NULL);
+    for (size_t i = 0; i < singles->n; i++) {
+        const struct rule *r = &singles->rules[i];
+        /* arm has calls of its own far above. */
+        if (r->nr > PROFILE_NEWEST && out->rules[out->n - 1].nr <= PROFILE_NEWEST)
+            push(out, PROFILE_NEWEST + 1, NOT_THERE, NULL);
+        push(out, r->nr, r->answer, r->ask);
+        push(out, r->nr + 1, r->nr < PROFILE_NEWEST ? DENY : NOT_THERE, NULL);
     }
+    if (out->rules[out->n - 1].nr <= PROFILE_NEWEST)
+        push(out, PROFILE_NEWEST + 1, NOT_THERE, NULL);
 }
 
 /* ---- BPF ------------------------------------------------------------------------------------ */
@@ -204,31 +202,22 @@ static struct code search(const struct rule *rules, size_t n, const struct machi
     return c;
 }
 
-/* x32 has x86_64's audit number and lives in the upper half of its numbers. */
-static struct code machine_code(const struct machine *m, const struct machine *x32)
+static struct code machine_code(const struct machine *m)
 {
     static struct table singles, ranges;
     singles.n = ranges.n = 0;
     add_machine(&singles, m);
-    if (x32)
-        add_machine(&singles, x32);
     qsort(singles.rules, singles.n, sizeof(*singles.rules), by_number);
-    to_ranges(&singles, &ranges, x32 != NULL);
+    to_ranges(&singles, &ranges);
     return search(ranges.rules, ranges.n, m);
 }
 
 static struct code program(const struct machine *first)
 {
     struct code c = {0};
-    const struct machine *end = machines + LEN(machines), *x32 = NULL;
-    for (const struct machine *m = first + 1; m < end && !m->cpu; m++)
-        if (m->arch == SCMP_ARCH_X32)
-            x32 = m;
     emit(&c, BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, arch), 0, 0);
-    for (const struct machine *m = first; m < end && (m == first || !m->cpu); m++) {
-        if (m->arch == SCMP_ARCH_X32)
-            continue;
-        struct code own = machine_code(m, m == first ? x32 : NULL);
+    for (const struct machine *m = first; m < machines + LEN(machines) && (m == first || !m->cpu); m++) {
+        struct code own = machine_code(m);
         emit(&c, BPF_JMP | BPF_JEQ | BPF_K, m->arch, 1, 0);
         emit(&c, BPF_JMP | BPF_JA, (uint32_t)own.n + 1, 0, 0);
         emit(&c, BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr), 0, 0);

@@ -497,9 +497,11 @@ static void measure(const char *what, struct rt_sandbox *s, size_t n)
     cb_close(s->stdout_fd);
     qsort(job_us, n, sizeof(*job_us), compare_u64);
     qsort(run_us, n, sizeof(*run_us), compare_u64);
-    print_message("%-22s helper %5llu us; sandbox median %5llu p90 %5llu us; with its job %5llu p90 %5llu us\n", what,
-                  (unsigned long long)helper_us, (unsigned long long)run_us[n / 2], (unsigned long long)run_us[n * 9 / 10],
-                  (unsigned long long)job_us[n / 2], (unsigned long long)job_us[n * 9 / 10]);
+    print_message(
+        "%-16s helper %5llu us; sandbox best tenth %5llu median %5llu p90 %5llu us; with its job %5llu %5llu %5llu us\n", what,
+        (unsigned long long)helper_us, (unsigned long long)run_us[n / 10], (unsigned long long)run_us[n / 2],
+        (unsigned long long)run_us[n * 9 / 10], (unsigned long long)job_us[n / 10], (unsigned long long)job_us[n / 2],
+        (unsigned long long)job_us[n * 9 / 10]);
 }
 
 int fx_bench(void)
@@ -508,7 +510,17 @@ int fx_bench(void)
     uint64_t n;
     if (!runs || !cb_parse_u64(runs, 1000000, &n) || n == 0)
         return -1;
+    /* As real images are: the places for the kernel's file systems exist. */
+    static const char *const places[] = {"proc", "dev", "sys", "etc", "etc/hosts", "etc/resolv.conf"};
+    int lowers[2] = {new_tree("places"), fx.root};
+    for (size_t i = 0; i < CB_LEN(places); i++)
+        if (strchr(places[i], '/'))
+            put(lowers[0], places[i], "", 0644);
+        else
+            mkdirat(lowers[0], places[i], 0755);
     struct rt_sandbox s = fx_sandbox("");
+    s.lowers = lowers;
+    s.n_lowers = 2;
     s.argv = (const char *const[]){"/bin/true", NULL};
     measure("host's network", &s, n);
     s.network = RT_NET_NONE;
@@ -516,5 +528,6 @@ int fx_bench(void)
     s.network = RT_NET_HOST;
     s.insecure = true;
     measure("insecure", &s, n);
+    cb_close(lowers[0]);
     return 0;
 }
