@@ -30,6 +30,7 @@ struct running_run {
     int *lowers; /* n_lowers layers, and `stubs` behind them */
     size_t n_lowers;
     int stubs;
+    int work_dir;
     size_t n_ssh;
 };
 
@@ -148,25 +149,8 @@ static int add_cache(struct running_run *r, const struct build_run_mount *m, con
 {
     const struct df_mount *d = m->m;
     struct open_mount *o = opened_new(r);
-    CB_AUTO(cb_buf) struct cb_buf key = CB_BUF_INIT;
-    const char *ns = "";
-    for (size_t i = 0; i < r->w->b->request->build_args.n; i++)
-        if (cb_starts(r->w->b->request->build_args.items[i], "BUILDKIT_CACHE_MOUNT_NS="))
-            ns = strchr(r->w->b->request->build_args.items[i], '=') + 1;
-    cb_buf_printf(&key, "%s\n%s\n", ns, d->id);
-    bool plain = m->from.kind == FILES_EMPTY && !d->has_mode && !d->has_uid && !d->has_gid;
-    if (!plain)
-        cb_buf_printf(&key, "%o:%u:%u\n", d->has_mode ? d->mode & 0777 : 0755, d->has_uid ? d->uid : 0, d->has_gid ? d->gid : 0);
-    struct cache_mount_request req = {.key = key.data,
-                                      .sharing = (enum cache_sharing)d->sharing,
-                                      .fresh = r->w->step->no_cache,
-                                      .mode = d->has_mode ? d->mode & 0777 : 0755,
-                                      .uid = d->has_uid ? d->uid : 0,
-                                      .gid = d->has_gid ? d->gid : 0,
-                                      .seed = -1};
-    if (m->from.kind == FILES_STEP)
-        (*next)++;
-    if (cache_mount_acquire(r->w->b->store, &req, &o->cache, err) < 0)
+    const struct build_input *in = m->from.kind == FILES_STEP ? (*next)++ : NULL;
+    if (build_cache_mount(r->w, m, r->work_dir, in, &o->cache, err) < 0)
         return -1;
     CB_PUSH(r->mounts, r->n, r->cap) = (struct rt_mount){.kind = RT_MOUNT_BIND,
                                                          .target = m->target,
@@ -322,19 +306,27 @@ static char *resolv_file(void)
 
 /* ---- result --------------------------------------------------------------------------------------------------- */
 
-static int report(const struct build_run *run, const struct rt_result *res, struct cb_error *err)
+/* The command as BuildKit names it in errors: words joined by blanks, in Go's quotes. */
+static char *command_text(const struct build_run *run)
 {
-    if (!res->not_started && !res->signal && res->exit_code == 0)
-        return 0;
-    CB_AUTO(cb_buf) struct cb_buf joined = CB_BUF_INIT, quoted = CB_BUF_INIT;
+    CB_AUTO(cb_buf) struct cb_buf joined = CB_BUF_INIT;
+    struct cb_buf quoted = CB_BUF_INIT;
     for (size_t i = 0; i < run->argv.n; i++) {
         if (i)
             cb_buf_addc(&joined, ' ');
         cb_buf_adds(&joined, run->argv.items[i]);
     }
     cb_quote_go(&quoted, joined.data, joined.len);
+    return cb_buf_detach(&quoted);
+}
+
+static int report(const struct build_run *run, const struct rt_result *res, struct cb_error *err)
+{
+    if (!res->not_started && !res->signal && res->exit_code == 0)
+        return 0;
+    CB_AUTO(free) char *command = command_text(run);
     int code = res->signal ? 128 + res->signal : res->not_started ? 1 : res->exit_code;
-    cb_fail(err, CB_E_RUN, "process %s did not complete successfully: exit code: %d", quoted.data, code);
+    cb_fail(err, CB_E_RUN, "process %s did not complete successfully: exit code: %d", command, code);
     err->exit_status = code;
     if (res->not_started)
         cb_hint(err, "the command could not be started: %s", res->why);
@@ -393,14 +385,14 @@ static int execute(struct running_run *r, struct cache_work *work, struct rt_res
     if (r->stubs < 0)
         return cb_fail_sys(err, errno, "open the mount points of a step");
     r->lowers[r->n_lowers] = r->stubs;
-    if (add_mounts(r, err) < 0 || cache_work_begin(r->w->b->store, work, err) < 0)
+    if (cache_work_begin(r->w->b->store, work, err) < 0)
+        return -1;
+    r->work_dir = work->dir;
+    if (add_mounts(r, err) < 0)
         return -1;
     if (run_sandbox(r, work->dir, res, err) < 0) {
-        CB_AUTO(cb_buf) struct cb_buf quoted = CB_BUF_INIT;
-        if (err->code == CB_E_RUN)
-            return -1;
-        cb_quote_go(&quoted, run->argv.items[run->argv.n - 1], strlen(run->argv.items[run->argv.n - 1]));
-        return cb_context(err, "process %s did not complete successfully", quoted.data);
+        CB_AUTO(free) char *command = command_text(run);
+        return cb_context(err, "process %s did not complete successfully", command);
     }
     if (report(run, res, err) < 0)
         return -1;

@@ -36,6 +36,7 @@ struct build_work {
     struct build_input *inputs;
     size_t n_inputs;
     int out, errout;
+    size_t n_seeds; /* directories made for caches to start with */
 };
 int build_execute_run(struct build_work *w, struct build_outcome *ret, struct cb_error *err);
 int build_execute_files(struct build_work *w, struct build_outcome *ret, struct cb_error *err); /* COPY, ADD, WORKDIR */
@@ -44,5 +45,10 @@ int build_execute_files(struct build_work *w, struct build_outcome *ret, struct 
  * that one file, whose name is then *ret_file (caller frees; NULL for a directory). */
 int build_context_layer(struct build_work *w, struct build_local *l, const char *path, struct cache_layer *ret, char **ret_file,
                         struct cb_error *err);
+
+/* The directory of a cache mount. `in`: the layers of its `from`, NULL: none. */
+struct cache_mount;
+int build_cache_mount(struct build_work *w, const struct build_run_mount *m, int work_dir, const struct build_input *in,
+                      struct cache_mount **ret, struct cb_error *err);
 
 #endif

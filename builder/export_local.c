@@ -159,8 +159,8 @@ static int clear_place(int parent, const char *name, bool want_dir)
     struct stat st;
     if (fstatat(parent, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
         return errno == ENOENT ? 0 : -errno;
-    if (want_dir && S_ISDIR(st.st_mode))
-        return 1;
+    if (want_dir && S_ISDIR(st.st_mode)) /* of an earlier export perhaps, then without write permission */
+        return fchmodat(parent, name, (st.st_mode | 0700) & 07777, 0) < 0 && errno != EPERM ? -errno : 1;
     return cb_remove_tree(parent, name);
 }
 

@@ -32,9 +32,9 @@ static const struct {
     {"images", manage_images, "", "list the images of the store"},
     {"inspect", manage_inspect, "NAME", "show an image's config, layers and digests as JSON"},
     {"tag", manage_tag, "NAME NEW-NAME", "give an image another name"},
-    {"rmi", manage_rmi, "NAME…", "remove names of images"},
+    {"rmi", manage_rmi, "NAME...", "remove names of images"},
     {"push", manage_push, "NAME [DEST]", "push an image to a registry"},
-    {"pull", manage_pull, "NAME…", "pull images into the store"},
+    {"pull", manage_pull, "NAME...", "pull images into the store"},
     {"du", manage_du, "", "what the store uses"},
     {"prune", manage_prune, "[--all] [--mounts] [--keep-storage SIZE] [--until DURATION]", "remove what nothing needs"},
 };
@@ -42,7 +42,7 @@ static const struct {
 static void help(void)
 {
     CB_AUTO(cb_buf) struct cb_buf out = CB_BUF_INIT;
-    cb_buf_adds(&out, "Usage: cbuild [build] [OPTIONS] CONTEXT\n       cbuild COMMAND [--root DIR] …\n\n"
+    cb_buf_adds(&out, "Usage: cbuild [build] [OPTIONS] CONTEXT\n       cbuild COMMAND [--root DIR] ...\n\n"
                       "Turns a Dockerfile into an OCI image: no daemon, no root.\n\nCommands:\n");
     for (size_t i = 0; i < CB_LEN(commands); i++) {
         CB_AUTO(free) char *usage = cb_printf("%s %s", commands[i].name, commands[i].arguments);

@@ -625,6 +625,32 @@ static void mark_target(struct build_planner *p)
                 s->needs_fs = true;
 }
 
+static bool same_cache(const struct df_mount *a, const struct df_mount *b)
+{
+    return b->type == DF_MOUNT_CACHE && strcmp(a->id, b->id) == 0 && strcmp(a->from, b->from) == 0 &&
+           a->has_mode == b->has_mode && a->has_uid == b->has_uid && a->has_gid == b->has_gid && a->mode == b->mode &&
+           a->uid == b->uid && a->gid == b->gid;
+}
+
+static bool used_before(const struct build_plan *plan, size_t step, const struct df_mount *m)
+{
+    for (size_t i = 0; i < step; i++)
+        for (const struct build_run_mount *o = plan->steps[i]->op == OP_RUN ? plan->steps[i]->run.mounts : NULL; o; o = o->next)
+            if (plan->steps[i]->no_cache && same_cache(m, o->m))
+                return true;
+    return false;
+}
+
+/* --no-cache empties the caches of the RUNs it hits once, not between them (dockerfile.md §18). */
+static void mark_fresh_caches(struct build_plan *plan)
+{
+    for (size_t i = 0; i < plan->n_steps; i++) {
+        struct build_step *s = plan->steps[i];
+        for (struct build_run_mount *m = s->op == OP_RUN && s->no_cache ? s->run.mounts : NULL; m; m = m->next)
+            m->fresh = m->m->type == DF_MOUNT_CACHE && !used_before(plan, i, m->m);
+    }
+}
+
 /* The image that is built, taken out of its stage. */
 static void take_target(struct build_planner *p)
 {
@@ -750,6 +776,7 @@ int build_plan_make(struct build *b, struct build_plan *ret, struct cb_error *er
         r = evaluate_all(&p, err);
     if (r == 0) {
         mark_target(&p);
+        mark_fresh_caches(ret);
         take_target(&p);
     }
     planner_done(&p);

@@ -246,7 +246,7 @@ static int select_word(struct select *s, const char *word, struct cb_error *err)
     if (s->params->parents)
         return select_parents(s, word, err);
     CB_AUTO(free) char *rel = cb_path_rel(word);
-    return df_glob_has_meta(rel) ? select_matches(s, rel, NULL, err) : select_path(s, rel, err);
+    return df_glob_has_meta(rel) && !s->params->literal ? select_matches(s, rel, NULL, err) : select_path(s, rel, err);
 }
 
 int build_select(const struct build_source *source, const struct build_select_params *params, struct build_selection *ret,

@@ -38,6 +38,7 @@ struct build_select_params {
     const char *const *exclude; /* --exclude patterns as given */
     size_t n_exclude;
     bool parents;
+    bool literal; /* words are names, whatever is in them: what ADD fetched from a URL */
 };
 
 /* Missing: `failed to compute cache key: "/x": not found` with CB_E_NOT_FOUND. A zeroed *ret is filled;

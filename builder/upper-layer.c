@@ -1,10 +1,6 @@
 /* The difference between an upper and its tree, as entries of a layer (dockerfile.md §17). */
 #include "builder/upper.h"
 
-#include "base/limits.h"
-
-#define MAX_PATH_BYTES (2ull << 30) /* of all paths of one layer: deep trees made by small archives end here */
-
 /* A list of nodes: the order in which they are written, or those still to visit. */
 struct nodes {
     struct build_upnode **items;
@@ -127,20 +123,16 @@ static void collect(struct build_upper *u, struct nodes *order)
 
 /* ---- the entries --------------------------------------------------------------------------- */
 
-static int make_path(struct build_upper *u, struct build_upnode *n, uint64_t *bytes, struct cb_error *err)
+static void make_path(struct build_upper *u, struct build_upnode *n)
 {
     size_t up = strlen(n->parent->path), len = strlen(n->name);
-
-    *bytes += up + len + 2;
-    if (up + len + 1 > CB_MAX_PATH || *bytes > MAX_PATH_BYTES)
-        return cb_fail(err, CB_E_FAILED, "the paths of the layer are too long (at '%.80s…')", n->parent->path);
     char *path = cb_arena_alloc(&u->arena, up + len + 2);
+
     memcpy(path, n->parent->path, up);
     if (up)
         path[up++] = '/';
     memcpy(path + up, n->name, len + 1);
     n->path = path;
-    return 0;
 }
 
 static struct build_entry make_entry(struct build_upnode *n)
@@ -197,10 +189,9 @@ static void sort_ranks(struct build_layer *l)
     l->cap = l->n + 1;
 }
 
-int build_upper_layer(struct build_upper *u, struct build_layer *ret, struct cb_error *err)
+void build_upper_layer(struct build_upper *u, struct build_layer *ret)
 {
     CB_AUTO(nodes) struct nodes order = {0};
-    uint64_t bytes = 0;
 
     collect(u, &order);
     u->root->path = "";
@@ -208,10 +199,8 @@ int build_upper_layer(struct build_upper *u, struct build_layer *ret, struct cb_
         struct build_upnode *n = order.items[i];
         if (!n->in_layer || !n->parent)
             continue;
-        if (make_path(u, n, &bytes, err) < 0)
-            return -1;
+        make_path(u, n);
         CB_PUSH(ret->entries, ret->n, ret->cap) = make_entry(n);
     }
     sort_ranks(ret);
-    return 0;
 }

@@ -3,6 +3,9 @@
 #include "base/limits.h"
 #include "builder/pathwalk.h"
 
+#define PATHS_BASE (256u << 20) /* bytes of paths that any layer may have */
+#define PATHS_EACH 256u         /* and per entry: three times what deep real trees have on average */
+
 void build_upper_init(struct build_upper *u, struct cache_tree *below)
 {
     *u = (struct build_upper){0};
@@ -76,8 +79,8 @@ static struct build_upnode *add_child(struct build_upper *u, struct build_upnode
     n->name = cb_arena_memdup0(&u->arena, name, len);
     n->parent = dir;
     n->below = below_child(dir, name, len);
+    n->path_len = dir->path_len + (uint32_t)len + (dir->parent != NULL);
     cb_map_setn(&dir->kids->map, name, len, n);
-    u->n_nodes++;
     return n;
 }
 
@@ -108,6 +111,18 @@ static void clear(struct build_upnode *n)
     n->opaque = true;
 }
 
+/* A layer whose paths are longer than those of any real tree, both all together and each. */
+static int count_name(struct build_upper *u, const struct build_upnode *dir, size_t len, struct cb_error *err)
+{
+    u->path_bytes += dir->path_len + len;
+    if (u->n_put++ >= CB_MAX_ENTRIES)
+        return cb_fail(err, CB_E_FAILED, "more than %u entries for one layer", CB_MAX_ENTRIES);
+    if (dir->path_len + len >= CB_MAX_PATH || u->path_bytes > PATHS_BASE + (uint64_t)u->n_put * PATHS_EACH)
+        return cb_fail(err, CB_E_FAILED, "the paths of the layer are too long (%llu bytes for %zu entries)",
+                       (unsigned long long)u->path_bytes, u->n_put);
+    return 0;
+}
+
 int build_upper_put(struct build_upper *u, struct build_upnode *dir, const char *name, size_t len, struct build_inode *inode,
                     struct build_upnode **ret, struct cb_error *err)
 {
@@ -115,8 +130,8 @@ int build_upper_put(struct build_upper *u, struct build_upnode *dir, const char 
     bool merge = n && build_upnode_is_dir(n) && inode->b.e.type == CB_DIR;
 
     if (!n) {
-        if (u->n_nodes >= CB_MAX_ENTRIES)
-            return cb_fail(err, CB_E_FAILED, "more than %u entries for one layer", CB_MAX_ENTRIES);
+        if (count_name(u, dir, len, err) < 0)
+            return -1;
         n = add_child(u, dir, name, len);
     }
     if (!merge)

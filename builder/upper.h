@@ -27,6 +27,7 @@ struct build_upnode {
     struct build_kids *kids;        /* looked at or changed so far; NULL: none */
     bool opaque;                    /* what the tree has below it does not show */
     bool gone;                      /* while the difference is made: a whiteout */
+    uint32_t path_len;              /* bytes of its path */
     bool in_layer;                  /* the same: it, or something below it, differs */
     const char *path;               /* the same; NULL before */
 };
@@ -35,7 +36,8 @@ struct build_upper {
     struct cb_arena arena;
     struct build_upnode *root;
     struct build_kids *all_kids;
-    size_t n_nodes;
+    size_t n_put;        /* names made here, and the bytes of their paths: both are bounded, so that a small */
+    uint64_t path_bytes; /* archive of deep paths does not become gigabytes */
 };
 
 void build_upper_init(struct build_upper *u, struct cache_tree *below); /* NULL: an empty root */
@@ -50,7 +52,7 @@ char *build_upnode_path(const struct build_upnode *n);
 
 struct build_inode *build_inode_new(struct build_upper *u, const struct build_entry *b); /* copies *b, not what it points to */
 /* Puts `inode` under a name of the directory `dir`. What is there goes, with everything below it, unless
- * both are directories: then only the metadata changes. -1: too many entries. */
+ * both are directories: then only the metadata changes. -1: too many entries, or too long paths. */
 int build_upper_put(struct build_upper *u, struct build_upnode *dir, const char *name, size_t len, struct build_inode *inode,
                     struct build_upnode **ret, struct cb_error *err);
 /* The metadata of a node, to be changed. For a file of the tree this makes it an entry of ours. */
@@ -77,6 +79,6 @@ bool build_same_entry(const struct cache_entry *a,
                       const struct cache_entry *b); /* metadata, mtime; of files the size, not the content */
 
 /* The difference (upper-layer.c); see build_place_finish. */
-int build_upper_layer(struct build_upper *u, struct build_layer *ret, struct cb_error *err);
+void build_upper_layer(struct build_upper *u, struct build_layer *ret);
 
 #endif
