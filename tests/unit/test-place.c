@@ -293,34 +293,60 @@ static const char *bad_data(const struct build_layer *l)
     return layer_disorder(l);
 }
 
-static int run(const struct row *r, struct cb_buf *got, struct cb_error *err)
+/* One COPY into `dest`; shows the layer and puts it on top. */
+static int copy_once(const struct row *r, struct params *p, struct cache_tree *src, struct cache_tree *dest, struct texts *t,
+                     struct cb_buf *got, struct cb_error *err)
 {
-    struct texts t = {0};
-    struct params p = {0};
-    struct cache_tree *src = text_tree(r->src, &t), *dest = text_tree(r->dest, &t);
     CB_AUTO(build_selection) struct build_selection s = {0};
+    CB_AUTO(cache_index) struct cache_index x = {0};
     struct build_layer layer = {0};
     struct cb_digest ignored;
+    struct build_source source = {.tree = src, .local = p->local};
 
-    read_params(r, &p);
-    p.place.dest = p.link ? NULL : dest;
-    struct build_source source = {.tree = src, .local = p.local};
-    CB_AUTO(build_place) struct build_place *place = build_place_new(&p.place);
-    int rc = build_select(&source, &p.select, &s, err);
+    p->place.dest = p->link ? NULL : dest;
+    CB_AUTO(build_place) struct build_place *place = build_place_new(&p->place);
+    int rc = build_select(&source, &p->select, &s, err);
     if (rc == 0)
         rc = build_selection_digest(&s, &ignored, err);
     if (rc == 0)
         rc = build_place_selection(place, &s, err);
     if (rc == 0)
-        rc = copy_here(place, &p, &t, err);
+        rc = copy_here(place, p, t, err);
     if (rc == 0)
         rc = build_place_finish(place, &layer, err);
-    for (size_t i = 0; i < layer.n; i++)
-        show_entry(got, &layer.entries[i].e, texts_find(&t, &layer.entries[i].e.digest));
+    for (size_t i = 0; i < layer.n; i++) {
+        show_entry(got, &layer.entries[i].e, texts_find(t, &layer.entries[i].e.digest));
+        cache_index_add(&x, &layer.entries[i].e);
+    }
     const char *bad = bad_data(&layer);
     if (bad)
         cb_buf_printf(got, " (%s)", bad);
+    cache_index_sort(&x);
+    cache_tree_apply(dest, &x, 8);
     free(layer.entries);
+    return rc;
+}
+
+/* A second run finds everything there already, but for what depends on whether a directory existed. */
+static bool is_stable(const struct row *r, const struct params *p)
+{
+    return !p->link && !(p->place.parents && p->place.chmod) && !strstr(r->flags, "x=!");
+}
+
+static int run(const struct row *r, struct cb_buf *got, struct cb_error *err)
+{
+    struct texts t = {0};
+    struct params p = {0};
+    struct cache_tree *src = text_tree(r->src, &t), *dest = text_tree(r->dest, &t);
+
+    read_params(r, &p);
+    int rc = copy_once(r, &p, src, dest, &t, got, err);
+    if (rc == 0 && is_stable(r, &p)) {
+        CB_AUTO(cb_buf) struct cb_buf again = CB_BUF_INIT;
+        rc = copy_once(r, &p, src, dest, &t, &again, err);
+        if (again.len)
+            cb_buf_printf(got, " (again: %s)", again.data);
+    }
     params_done(&p);
     cache_tree_free(src);
     cache_tree_free(dest);

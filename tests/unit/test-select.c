@@ -7,7 +7,7 @@
 
 /* What is selected is shown as one group an item: name{pick pick}; picks that keep an existing directory's
  * owner are marked '~'. Links are shown by what they lead to only in their name. `flags`: words out of
- * local, parents, x=PATTERN. `want` with '!' in front: the error holds this text. */
+ * local, parents, literal, x=PATTERN. `want` with '!' in front: the error holds this text. */
 struct row {
     const char *tree, *words, *flags, *want;
 };
@@ -73,6 +73,8 @@ static const struct row wild[] = {
     {"a*b=1 axb=2 a*c=3", "a[*]b", "local", ""},
     {"a*b=1 axb=2 a*c=3", "a\\*b", "", "!\"/a\\\\*b\": not found"},
     {"a*b=1 axb=2 a*c=3", "a\\*?", "", "a*b a*c"},
+    {"[x].txt=1", "[x].txt", "", ""},
+    {"[x].txt=1", "[x].txt", "literal", "[x].txt"},
     {"a/ a/b/ a/b/c=1 a/bc=2", "a/b?", "", "bc"},
     {"a/ a/c=1", "a[^b]c", "", "c"},
     {"d/ d/l->../t t/ t/f=1", "d/l*", "", "l{f}"},
@@ -170,6 +172,7 @@ static void read_params(const char *words, const char *flags, struct params *ret
             cb_strv_take(&ret->exclude, cb_memdup0(f + 2, n - 2));
         ret->p.parents = ret->p.parents || cb_starts(f, "parents");
         ret->local = ret->local || cb_starts(f, "local");
+        ret->p.literal = ret->p.literal || cb_starts(f, "literal");
     }
     ret->p.words = (const char *const *)ret->words.items;
     ret->p.n_words = ret->words.n;
