@@ -59,8 +59,8 @@ static int localise(int fd, const char *what, struct cb_error *err)
 {
     int r = rt_fd_localise(fd);
     if (r == -ESTALE)
-        return cb_fail(err, CB_E_FAILED, "%s was moved or covered by a mount while the build ran", what);
-    return r < 0 ? cb_fail_sys(err, r, "find %s in the sandbox's mount namespace", what) : 0;
+        return cb_fail(err, CB_E_FAILED, "'%s' was moved or covered by a mount while the build ran", what);
+    return r < 0 ? cb_fail_sys(err, r, "find '%s' in the sandbox's mount namespace", what) : 0;
 }
 
 static int open_layer(struct rt_child *c, struct cb_error *err)
@@ -70,19 +70,36 @@ static int open_layer(struct rt_child *c, struct cb_error *err)
     return c->upper < 0 || c->work < 0 ? cb_fail_sys(err, errno, "open the directories of the layer") : 0;
 }
 
+static int localise_sources(const struct rt_mount *m, struct cb_error *err)
+{
+    switch (m->kind) {
+    case RT_MOUNT_TMPFS:
+    case RT_MOUNT_DATA:
+        return 0;
+    case RT_MOUNT_LAYERS:
+        for (size_t i = 0; i < m->n_layers; i++)
+            if (localise(m->layers[i], "a layer to mount", err) < 0)
+                return -1;
+        return 0;
+    case RT_MOUNT_BIND:
+    case RT_MOUNT_OVERLAY:
+    case RT_MOUNT_SOCKET:
+        break;
+    }
+    return localise(m->source_fd, m->target, err);
+}
+
 static int localise_all(struct rt_child *c, struct cb_error *err)
 {
     const struct rt_sandbox *s = c->s;
     if (localise(s->work_dir, "the work directory", err) < 0 || open_layer(c, err) < 0)
         return -1;
     for (size_t i = 0; i < s->n_lowers; i++)
-        if (localise(s->lowers[i], "a lower layer", err) < 0)
+        if (localise(s->lowers[i], "a layer", err) < 0)
             return -1;
-    for (size_t i = 0; i < s->n_mounts; i++) {
-        bool has_source = s->mounts[i].kind != RT_MOUNT_TMPFS && s->mounts[i].kind != RT_MOUNT_DATA;
-        if (has_source && localise(s->mounts[i].source_fd, s->mounts[i].target, err) < 0)
+    for (size_t i = 0; i < s->n_mounts; i++)
+        if (localise_sources(&s->mounts[i], err) < 0)
             return -1;
-    }
     return 0;
 }
 

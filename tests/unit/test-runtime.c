@@ -351,6 +351,48 @@ static void test_mounts(void **state)
     cb_close(sock);
 }
 
+/* What stacked layers are together, written to and thrown away. */
+static void test_layer_mounts(void **state)
+{
+    (void)state;
+    int layers[] = {fx_layer(1), fx_layer(2), fx.root};
+    const struct {
+        const char *name, *path;
+        size_t n;
+        bool readonly;
+        const char *script, *out;
+        int exit_code;
+    } t[] = {
+        {"all", NULL, 3, true, "ls /m | tr '\\n' ' '; touch /m/x", "bin dangling etc layers link loop srv tmp to-root ", 1},
+        {"one layer", "", 1, true, "ls /m/layers", "1\n", 0},
+        {"none", "/", 0, true, "ls /m", "", 0},
+        {"a directory of several", "/layers", 3, true, "cat /m/1 /m/2", "1\n2\n", 0},
+        {"through a link", "link/sub", 3, true, "test -d /m && pwd", "/\n", 0},
+        {"a file", "layers/2", 3, true, "cat /m", "2\n", 0},
+        {"written", "layers", 3, false, "rm /m/1 && echo x > /m/2 && ls /m", "2\n", 0},
+        {"and unchanged", "layers", 3, false, "cat /m/1 /m/2", "1\n2\n", 0},
+    };
+    for (size_t i = 0; i < CB_LEN(t); i++) {
+        const struct rt_mount m = {.kind = RT_MOUNT_LAYERS,
+                                   .target = "/m",
+                                   .source_fd = -1,
+                                   .source_path = t[i].path,
+                                   .layers = layers,
+                                   .n_layers = t[i].n,
+                                   .readonly = t[i].readonly};
+        struct rt_sandbox s = fx_sandbox(t[i].script);
+        s.mounts = &m;
+        s.n_mounts = 1;
+        struct outcome o = fx_run(&s);
+        if (o.failed || o.result.exit_code != t[i].exit_code || strcmp(o.out, t[i].out) != 0)
+            fail_msg("'%s': exit %d, output '%s' (%s)", t[i].name, o.result.exit_code, o.out, o.failed ? o.err.msg : o.errout);
+        assert_string_equal(o.changes, "");
+        outcome_done(&o);
+    }
+    cb_close(layers[0]);
+    cb_close(layers[1]);
+}
+
 static void test_bad_mounts(void **state)
 {
     (void)state;
@@ -615,6 +657,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_changes),
         cmocka_unit_test(test_bare_root),
         cmocka_unit_test(test_mounts),
+        cmocka_unit_test(test_layer_mounts),
         cmocka_unit_test(test_bad_mounts),
         cmocka_unit_test(test_hostile_roots),
         cmocka_unit_test(test_many_layers),
