@@ -177,7 +177,7 @@ static struct build_inode *inode_of(struct build_place *p, const struct build_so
 static int place_dir(struct build_place *p, const struct build_source *source, const struct build_item *item,
                      struct cb_error *err)
 {
-    struct build_upnode *top;
+    struct build_upnode *top = NULL;
     if (dir_target(p, &top, err) < 0)
         return -1;
     build_upper_edit(&p->upper, top)->mtime = item->node->e.mtime;

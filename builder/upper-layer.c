@@ -1,6 +1,8 @@
 /* The difference between an upper and its tree, as entries of a layer (dockerfile.md §17). */
 #include "builder/upper.h"
 
+#include <assert.h>
+
 /* A list of nodes: the order in which they are written, or those still to visit. */
 struct nodes {
     struct build_upnode **items;
@@ -145,6 +147,7 @@ static struct build_entry make_entry(struct build_upnode *n)
     build_keep_capability(&b.e);
     if (n->gone || b.e.type == CB_DIR)
         return b;
+    assert(n->inode); /* a file as the tree has it does not differ */
     if (n->inode->written) {
         b.data = BUILD_DATA_NONE;
         b.e.type = CB_HARDLINK;

@@ -3,6 +3,7 @@
 #include "base/map.h"
 #include "parser/ignore.h"
 
+#include <assert.h>
 #include <dirent.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
@@ -341,6 +342,7 @@ static int add_found(struct build_context *c, struct cache_node *dir, const stru
 static int open_dir(struct build_context *c, struct cache_node *dir, struct cb_error *err)
 {
     struct dir_aux *aux = dir->aux;
+    assert(aux); /* every directory of the tree was added by add_node */
     if (aux->open)
         return 0;
     aux->open = true;
