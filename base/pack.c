@@ -30,6 +30,11 @@ void cb_put_str(struct cb_buf *b, const char *s)
     cb_put_bytes(b, s, s ? strlen(s) : 0);
 }
 
+void cb_put_digest(struct cb_buf *b, const struct cb_digest *d)
+{
+    cb_buf_add(b, d->b, sizeof(d->b));
+}
+
 static bool take(struct cb_unpack *u, void *to, size_t n)
 {
     if (u->failed || (size_t)(u->end - u->p) < n) {
@@ -61,6 +66,13 @@ uint64_t cb_get_u64(struct cb_unpack *u)
     uint64_t v;
     take(u, &v, sizeof(v));
     return le64toh(v);
+}
+
+struct cb_digest cb_get_digest(struct cb_unpack *u)
+{
+    struct cb_digest d;
+    take(u, d.b, sizeof(d.b));
+    return d;
 }
 
 struct cb_str cb_get_bytes(struct cb_unpack *u)

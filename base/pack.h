@@ -6,13 +6,14 @@
 #ifndef CB_PACK_H
 #define CB_PACK_H
 
-#include "base/buf.h"
+#include "base/digest.h"
 
 void cb_put_u8(struct cb_buf *b, uint8_t v);
 void cb_put_u32(struct cb_buf *b, uint32_t v);
 void cb_put_u64(struct cb_buf *b, uint64_t v);
-void cb_put_str(struct cb_buf *b, const char *s);              /* NULL is written as "" */
+void cb_put_str(struct cb_buf *b, const char *s); /* NULL is written as "" */
 void cb_put_bytes(struct cb_buf *b, const void *p, size_t n);
+void cb_put_digest(struct cb_buf *b, const struct cb_digest *d);
 
 struct cb_unpack {
     const char *p, *end;
@@ -26,6 +27,7 @@ uint8_t cb_get_u8(struct cb_unpack *u);
 uint32_t cb_get_u32(struct cb_unpack *u);
 uint64_t cb_get_u64(struct cb_unpack *u);
 struct cb_str cb_get_bytes(struct cb_unpack *u);
+struct cb_digest cb_get_digest(struct cb_unpack *u);
 char *cb_get_str(struct cb_unpack *u); /* caller frees; never NULL; an inner NUL sets `failed` */
 
 #endif

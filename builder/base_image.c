@@ -74,20 +74,6 @@ struct found {
     char *manifest_type;
 };
 
-static void put_digest(struct cb_buf *b, const struct cb_digest *d)
-{
-    cb_put_bytes(b, d->b, sizeof(d->b));
-}
-
-static void get_digest(struct cb_unpack *u, struct cb_digest *d)
-{
-    struct cb_str s = cb_get_bytes(u);
-    if (s.n == sizeof(d->b))
-        memcpy(d->b, s.p, s.n);
-    else
-        u->failed = true;
-}
-
 /* The image that manifest and config (both blobs of the store) describe. */
 static int image_from_manifest(struct build *b, struct build_want *w, const struct found *f, const char *name, const char *source,
                                struct cb_error *err)
@@ -223,8 +209,8 @@ static int resolve_job(struct cb_job_io *io, const struct cb_job_request *req, s
     if (e == 0)
         e = store_document(r->b->store, &d, err);
     if (e == 0) {
-        put_digest(answer, &top);
-        put_digest(answer, &d.digest);
+        cb_put_digest(answer, &top);
+        cb_put_digest(answer, &d.digest);
         cb_put_str(answer, m.media_type);
     }
     reg_document_done(&d);
@@ -236,8 +222,8 @@ static int take_answer(struct build *b, struct build_want *w, const struct cb_bu
     CB_AUTO(oci_ref) struct oci_ref ref = {0};
     struct cb_unpack u = cb_unpack(answer->data, answer->len);
     struct found f = {0};
-    get_digest(&u, &f.top);
-    get_digest(&u, &f.manifest);
+    f.top = cb_get_digest(&u);
+    f.manifest = cb_get_digest(&u);
     CB_AUTO(free) char *type = f.manifest_type = cb_get_str(&u);
     if (u.failed || oci_ref_parse(w->text, &ref, err) < 0)
         return cb_fail(err, CB_E_FAILED, "a worker process gave an answer that cannot be read");

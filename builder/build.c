@@ -1,13 +1,6 @@
 #include "builder/build.h"
 #include "base/fd.h"
-#include "base/json.h"
-#include "base/text.h"
-#include "builder/keys.h"
-#include "builder/output.h"
 #include "builder/progress.h"
-#include "builder/schedule.h"
-#include "cache/blob.h"
-#include "parser/excerpt.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -164,8 +157,6 @@ void build_close(struct build *b)
             (void)cb_job_wait(&b->sweep, NULL, &ignored); /* what stays is swept by the next build */
         rt_helper_free(b->helper);
     }
-    build_plan_done(b, &b->plan); /* its selections borrow the contexts' trees */
-    build_contexts_close(&b->contexts);
     if (b->store)
         cache_unlock(b->store, NULL, &b->gc_lock);
     cb_close(b->signal_fd);
@@ -176,135 +167,4 @@ void build_close(struct build *b)
     df_lint_done(&b->lint);
     df_errors_done(&b->more_errors);
     rt_privilege_done(&b->privilege);
-}
-
-/* ---- errors ------------------------------------------------------------------------------------------------------------- */
-
-static void print_error(struct build *b, const struct cb_error *err)
-{
-    CB_AUTO(cb_buf) struct cb_buf out = CB_BUF_INIT;
-    const char *name = b->contexts.dockerfile_name ? b->contexts.dockerfile_name : "Dockerfile";
-    if (err->at.line && b->plan.text.len)
-        df_excerpt((struct cb_str){b->plan.text.data, b->plan.text.len}, name, err->at, &out);
-    cb_buf_adds(&out, "ERROR: ");
-    cb_escape_terminal(&out, err->msg ? err->msg : "unknown error", err->msg ? strlen(err->msg) : 13, true);
-    cb_buf_addc(&out, '\n');
-    if (err->hint) {
-        cb_buf_adds(&out, "  hint: ");
-        cb_escape_terminal(&out, err->hint, strlen(err->hint), true);
-        cb_buf_addc(&out, '\n');
-    }
-    fputs(out.data, stderr);
-}
-
-int build_exit_status(const struct cb_error *err)
-{
-    if (err->code == CB_E_USAGE)
-        return 2;
-    if (err->code == CB_E_CANCELED && err->exit_status)
-        return 128 + err->exit_status;
-    return 1;
-}
-
-/* "dockerfile parse error on line N: …" is BuildKit's prefix for what decoding finds. */
-static int fail(struct build *b, struct cb_error *err)
-{
-    build_emit(b, &(struct build_event){.kind = EVENT_LINT,
-                                        .lint = &b->lint,
-                                        .dockerfile = b->contexts.dockerfile_name,
-                                        .source = {b->plan.text.data, b->plan.text.len}});
-    build_emit(b, &(struct build_event){.kind = EVENT_BUILD_DONE});
-    print_error(b, err);
-    for (size_t i = 0; i < b->more_errors.n; i++)
-        print_error(b, &b->more_errors.items[i]);
-    int status = build_exit_status(err);
-    cb_error_done(err);
-    return status;
-}
-
-/* ---- results ------------------------------------------------------------------------------------------------------------- */
-
-static int write_text_file(const char *path, const char *text, size_t n, struct cb_error *err)
-{
-    int r = cb_publish_file(AT_FDCWD, path, text, n, 0644);
-    return r < 0 ? cb_fail_sys(err, r, "write '%s'", path) : 0;
-}
-
-static int write_metadata(struct build *b, const struct cache_image *image, const struct build_result *r, struct cb_error *err)
-{
-    const struct build_request *q = b->request;
-    char id[CB_DIGEST_TEXT + 1], manifest[CB_DIGEST_TEXT + 1];
-    cb_digest_text(&image->config, id);
-    cb_digest_text(&r->manifest, manifest);
-    if (q->iidfile && write_text_file(q->iidfile, id, strlen(id), err) < 0)
-        return -1;
-    if (!q->metadata_file)
-        return 0;
-    CB_AUTO(cb_buf) struct cb_buf names = CB_BUF_INIT, out = CB_BUF_INIT;
-    for (size_t i = 0; i < r->image_names.n; i++)
-        cb_buf_printf(&names, i ? ",%s" : "%s", r->image_names.items[i]);
-    CB_AUTO(json) json_t *j = json_object();
-    json_object_set_new(j, "containerimage.config.digest", json_string(id));
-    json_object_set_new(j, "containerimage.digest", json_string(r->has_manifest ? manifest : id));
-    if (names.len)
-        json_object_set_new(j, "image.name", json_string(names.data));
-    cb_json_dump(j, CB_JSON_INDENT, &out);
-    cb_buf_addc(&out, '\n');
-    return write_text_file(q->metadata_file, out.data, out.len, err);
-}
-
-static void summarize(struct build *b, const struct cache_image *image, const struct build_result *r, int run, int cached)
-{
-    struct timespec now;
-    char id[CB_DIGEST_TEXT + 1], manifest[CB_DIGEST_TEXT + 1];
-    clock_gettime(CLOCK_REALTIME, &now);
-    cb_digest_text(&image->config, id);
-    cb_digest_text(&r->manifest, manifest);
-    struct build_summary s = {
-        .n_run = run,
-        .n_cached = cached,
-        .seconds = (double)(now.tv_sec - b->started.tv_sec) + (double)(now.tv_nsec - b->started.tv_nsec) / 1e9,
-        .image_id = id,
-        .manifest_digest = r->has_manifest ? manifest : NULL,
-        .size = build_image_size(b->store, image),
-        .names = (const char *const *)r->names.items,
-        .n_names = r->names.n,
-    };
-    build_emit(b, &(struct build_event){.kind = EVENT_BUILD_DONE, .summary = &s});
-}
-
-static int run(struct build *b, struct cb_error *err)
-{
-    const struct build_request *q = b->request;
-    int n_run = 0, n_cached = 0;
-    if (build_contexts_open(b, &b->contexts, &b->plan.text, err) < 0 || build_plan_make(b, &b->plan, err) < 0)
-        return -1;
-    build_emit(b, &(struct build_event){.kind = EVENT_LINT,
-                                        .lint = &b->lint,
-                                        .dockerfile = b->contexts.dockerfile_name,
-                                        .source = {b->plan.text.data, b->plan.text.len}});
-    if (df_lint_check(&b->lint, err) < 0 || build_keys_define(b, err) < 0 || build_schedule_run(b, &n_run, &n_cached, err) < 0)
-        return -1;
-    CB_AUTO(cache_image) struct cache_image image = {0};
-    struct build_result result = {0};
-    int r = build_image_make(b, &image, err);
-    for (size_t i = 0; r == 0 && i < q->n_outputs; i++)
-        r = build_output_write(b, &q->outputs[i], &image, &result, err);
-    if (r == 0)
-        r = write_metadata(b, &image, &result, err);
-    if (r == 0)
-        summarize(b, &image, &result, n_run, n_cached);
-    build_result_done(&result);
-    return r;
-}
-
-int build_main(const struct build_request *request)
-{
-    struct build b;
-    struct cb_error err = CB_ERROR_INIT;
-    int status = 0;
-    if (build_open(&b, request, &err) < 0 || run(&b, &err) < 0)
-        status = fail(&b, &err);
-    build_close(&b);
-    return status;
 }

@@ -15,7 +15,7 @@ struct build {
     struct build_renderer *renderer;
     struct rt_privilege privilege;
     struct rt_helper *helper; /* NULL until the first job that needs the namespace */
-    struct cache_work stubs;    /* an empty root with the mount points that every RUN needs */
+    struct cache_work stubs;  /* an empty root with the mount points that every RUN needs */
     struct cb_job sweep;      /* removes what dead processes left; nobody waits for it */
     int gc_lock;              /* shared: prune leaves our layers alone */
     struct build_contexts contexts;
@@ -38,12 +38,9 @@ int build_ns_job(struct build *b, cb_job_fn *fn, const struct cb_job_request *re
 /* The same and wait; for single jobs outside the schedule. */
 int build_ns_call(struct build *b, cb_job_fn *fn, const struct cb_job_request *req, struct cb_buf *answer, struct cb_error *err);
 
-/* Opens the store and what every command needs. On failure too, build_close is to be called. */
+/* Opens the store and what every command needs. On failure too, build_close is to be called. Contexts and plan are
+ * opened and closed by who uses them. */
 int build_open(struct build *b, const struct build_request *request, struct cb_error *err);
 void build_close(struct build *b);
-int build_exit_status(const struct cb_error *err); /* 2: usage; 128 + signal; else 1 */
-
-/* `cbuild build`: gives the exit status. */
-int build_main(const struct build_request *request);
 
 #endif

@@ -3,29 +3,13 @@
 #include "builder/keys.h"
 #include "cache/layer.h"
 
-static void put_digest(struct cb_buf *b, const struct cb_digest *d)
-{
-    cb_put_bytes(b, d->b, sizeof(d->b));
-}
-
-static struct cb_digest get_digest(struct cb_unpack *u)
-{
-    struct cb_digest d = {{0}};
-    struct cb_str s = cb_get_bytes(u);
-    if (s.n == sizeof(d.b))
-        memcpy(d.b, s.p, s.n);
-    else
-        u->failed = true;
-    return d;
-}
-
 static void put_layers(struct cb_buf *to, const struct build_step *step)
 {
     CB_AUTO(free) struct cb_digest *ids = NULL;
     size_t n = build_step_layers(step, &ids);
     cb_put_u64(to, n);
     for (size_t i = 0; i < n; i++)
-        put_digest(to, &ids[i]);
+        cb_put_digest(to, &ids[i]);
 }
 
 static struct cb_digest *get_layers(struct cb_unpack *u, size_t *ret_n)
@@ -35,7 +19,7 @@ static struct cb_digest *get_layers(struct cb_unpack *u, size_t *ret_n)
         n = 0;
     struct cb_digest *ids = cb_alloc((size_t)(n + 1) * sizeof(*ids));
     for (uint64_t i = 0; i < n; i++)
-        ids[i] = get_digest(u);
+        ids[i] = cb_get_digest(u);
     *ret_n = (size_t)n;
     return ids;
 }
@@ -44,7 +28,7 @@ static struct cb_digest *get_layers(struct cb_unpack *u, size_t *ret_n)
 
 static void put_outcome(struct cb_buf *answer, const struct build_outcome *o)
 {
-    put_digest(answer, &o->layer);
+    cb_put_digest(answer, &o->layer);
     cb_put_u64(answer, (uint64_t)o->created.tv_sec);
     cb_put_u64(answer, (uint64_t)o->created.tv_nsec);
     cb_put_u64(answer, o->wall_us);
@@ -55,7 +39,7 @@ static void put_outcome(struct cb_buf *answer, const struct build_outcome *o)
 bool build_outcome_read(const struct cb_buf *answer, struct build_outcome *ret)
 {
     struct cb_unpack u = cb_unpack(answer->data, answer->len);
-    ret->layer = get_digest(&u);
+    ret->layer = cb_get_digest(&u);
     ret->created.tv_sec = (time_t)cb_get_u64(&u);
     ret->created.tv_nsec = (long)cb_get_u64(&u);
     ret->wall_us = cb_get_u64(&u);
@@ -116,7 +100,7 @@ static int materialize_job(struct cb_job_io *io, const struct cb_job_request *re
     (void)answer;
     struct cb_unpack u = cb_unpack(req->bytes, req->len);
     struct build *b = (struct build *)(uintptr_t)cb_get_u64(&u);
-    struct cb_digest layer = get_digest(&u);
+    struct cb_digest layer = cb_get_digest(&u);
     return cache_layer_materialize(b->store, &layer, io, err);
 }
 
@@ -154,7 +138,7 @@ int build_materialize_start(struct build *b, const struct cb_digest *layer, stru
 {
     CB_AUTO(cb_buf) struct cb_buf req = CB_BUF_INIT;
     cb_put_u64(&req, (uint64_t)(uintptr_t)b);
-    put_digest(&req, layer);
+    cb_put_digest(&req, layer);
     struct cb_job_request r = {req.data, req.len, NULL, 0};
     return build_ns_job(b, materialize_job, &r, ret, err);
 }

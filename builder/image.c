@@ -13,20 +13,6 @@ struct pack_request {
     const struct build_packing *packing; /* NULL: only diff IDs */
 };
 
-static void put_digest(struct cb_buf *b, const struct cb_digest *d)
-{
-    cb_put_bytes(b, d->b, sizeof(d->b));
-}
-
-static void get_digest(struct cb_unpack *u, struct cb_digest *d)
-{
-    struct cb_str s = cb_get_bytes(u);
-    if (s.n == sizeof(d->b))
-        memcpy(d->b, s.p, s.n);
-    else
-        u->failed = true;
-}
-
 static int drop_bytes(void *arg, const void *p, size_t n, struct cb_error *err)
 {
     (void)arg;
@@ -67,9 +53,9 @@ static int pack_job(struct cb_job_io *io, const struct cb_job_request *req, stru
         struct cache_image_layer l = {0};
         struct cache_packed packed = {0};
         struct cache_layer have;
-        get_digest(&u, &l.id);
-        get_digest(&u, &l.diff_id);
-        get_digest(&u, &l.blob);
+        l.id = cb_get_digest(&u);
+        l.diff_id = cb_get_digest(&u);
+        l.blob = cb_get_digest(&u);
         l.blob_size = cb_get_u64(&u);
         if (pack && pack_one(&q, &l, io, &packed, err) < 0)
             return -1;
@@ -79,8 +65,8 @@ static int pack_job(struct cb_job_io *io, const struct cb_job_request *req, stru
         struct cb_digest diff = found && have.has_diff_id ? have.diff_id : l.diff_id;
         if (found && !have.has_diff_id && cache_layer_tar(q.b->store, &l.id, drop_bytes, NULL, &diff, err) < 0)
             return -1;
-        put_digest(answer, &diff);
-        put_digest(answer, &packed.digest);
+        cb_put_digest(answer, &diff);
+        cb_put_digest(answer, &packed.digest);
         cb_put_u64(answer, packed.size);
     }
     return 0;
@@ -98,9 +84,9 @@ static int pack_layers(struct build *b, struct cache_image *image, const struct 
     cb_put_u8(&req, p && p->force);
     cb_put_u64(&req, image->n_layers);
     for (size_t i = 0; i < image->n_layers; i++) {
-        put_digest(&req, &image->layers[i].id);
-        put_digest(&req, &image->layers[i].diff_id);
-        put_digest(&req, &image->layers[i].blob);
+        cb_put_digest(&req, &image->layers[i].id);
+        cb_put_digest(&req, &image->layers[i].diff_id);
+        cb_put_digest(&req, &image->layers[i].blob);
         cb_put_u64(&req, image->layers[i].blob_size);
     }
     struct cb_job_request r = {req.data, req.len, NULL, 0};
@@ -110,8 +96,8 @@ static int pack_layers(struct build *b, struct cache_image *image, const struct 
     struct cb_unpack u = cb_unpack(answer.data, answer.len);
     for (size_t i = 0; i < image->n_layers; i++) {
         struct cb_digest blob;
-        get_digest(&u, &image->layers[i].diff_id);
-        get_digest(&u, &blob);
+        image->layers[i].diff_id = cb_get_digest(&u);
+        blob = cb_get_digest(&u);
         uint64_t size = cb_get_u64(&u);
         if (packed)
             packed[i] = (struct cache_packed){.digest = blob, .size = size};

@@ -9,11 +9,6 @@ static void put_strv(struct cb_buf *k, const struct cb_strv *v)
         cb_put_str(k, v->items[i]);
 }
 
-static void put_digest(struct cb_buf *k, const struct cb_digest *d)
-{
-    cb_buf_add(k, d->b, sizeof(d->b));
-}
-
 /* ---- the operation itself ------------------------------------------------------------------------ */
 
 static void put_mount(struct cb_buf *k, const struct build_run_mount *mount)
@@ -98,7 +93,7 @@ static void put_operation(struct cb_buf *k, struct build *b, const struct build_
         break;
     case OP_BASE:
         for (size_t i = 0; i < s->base.image.n_layers; i++)
-            put_digest(k, &s->base.image.layers[i].diff_id);
+            cb_put_digest(k, &s->base.image.layers[i].diff_id);
         break;
     }
 }
@@ -131,7 +126,7 @@ static int select_local(struct build *b, struct build_step *s, struct cb_buf *k,
     s->selected = true;
     if (build_copy_select(&s->copy, source, &s->selection, err) < 0 || build_selection_digest(&s->selection, &d, err) < 0)
         return -1;
-    put_digest(k, &d);
+    cb_put_digest(k, &d);
     return 0;
 }
 
@@ -149,7 +144,7 @@ static int put_bind(struct cb_buf *k, const struct build_source *source, const c
     struct cb_digest d;
     if (build_select(source, &params, &sel, err) < 0 || build_selection_digest(&sel, &d, err) < 0)
         return -1;
-    put_digest(k, &d);
+    cb_put_digest(k, &d);
     return 0;
 }
 
@@ -165,7 +160,7 @@ static int put_remotes(struct build_step *s, struct cb_buf *k, struct cb_error *
             return -1;
         cb_put_u64(k, i);
         cb_put_str(k, r->name);
-        put_digest(k, &d);
+        cb_put_digest(k, &d);
     }
     return 0;
 }
@@ -202,7 +197,7 @@ void build_step_inputs(struct build_step *s, void (*fn)(void *arg, struct build_
 
 static void put_definition(void *arg, struct build_step *input)
 {
-    put_digest(arg, &input->definition);
+    cb_put_digest(arg, &input->definition);
 }
 
 static int define(struct build *b, struct build_step *s, struct cb_error *err)
@@ -211,7 +206,7 @@ static int define(struct build *b, struct build_step *s, struct cb_error *err)
     cb_put_str(&k, "definition");
     put_operation(&k, b, s);
     if (s->parent)
-        put_digest(&k, &s->parent->definition);
+        cb_put_digest(&k, &s->parent->definition);
     build_step_inputs(s, put_definition, &k);
     if (s->op == OP_COPY && s->copy.from.kind == FILES_STEP) {
         put_strv(&k, &s->copy.sources);
@@ -285,7 +280,7 @@ static int put_step_inputs(struct build *b, struct build_step *s, struct cb_buf 
         struct build_source source = tree_source(tree);
         if (build_copy_select(&s->copy, &source, &sel, err) < 0 || build_selection_digest(&sel, &d, err) < 0)
             return -1;
-        put_digest(k, &d);
+        cb_put_digest(k, &d);
     }
     for (struct build_run_mount *m = s->op == OP_RUN ? s->run.mounts : NULL; m; m = m->next) {
         if (m->from.kind != FILES_STEP)
@@ -307,7 +302,7 @@ int build_keys_content(struct build *b, struct build_step *s, struct cb_error *e
     put_operation(&k, b, s);
     /* --link copies into an empty layer: what lies below is no input. */
     if (s->parent && !(s->op == OP_COPY && s->copy.link))
-        put_digest(&k, &s->parent->chain);
+        cb_put_digest(&k, &s->parent->chain);
     cb_put_bytes(&k, s->local_inputs.data, s->local_inputs.len);
     if (put_step_inputs(b, s, &k, err) < 0)
         return cb_at(err, s->at.line, s->at.last_line);
@@ -319,9 +314,9 @@ void build_keys_on_parent(const struct build_step *s, struct cb_digest *ret)
 {
     CB_AUTO(cb_buf) struct cb_buf k = CB_BUF_INIT;
     cb_put_str(&k, "definition on parent");
-    put_digest(&k, &s->definition);
+    cb_put_digest(&k, &s->definition);
     if (s->parent)
-        put_digest(&k, &s->parent->chain);
+        cb_put_digest(&k, &s->parent->chain);
     cb_sha256(k.data, k.len, ret);
 }
 
@@ -330,11 +325,11 @@ void build_keys_chain(struct build_step *s)
     CB_AUTO(cb_buf) struct cb_buf k = CB_BUF_INIT;
     cb_put_str(&k, "chain");
     if (s->parent)
-        put_digest(&k, &s->parent->chain);
+        cb_put_digest(&k, &s->parent->chain);
     if (s->op == OP_BASE)
         for (size_t i = 0; i < s->base.image.n_layers; i++)
-            put_digest(&k, &s->base.image.layers[i].diff_id);
+            cb_put_digest(&k, &s->base.image.layers[i].diff_id);
     else
-        put_digest(&k, &s->layer);
+        cb_put_digest(&k, &s->layer);
     cb_sha256(k.data, k.len, &s->chain);
 }

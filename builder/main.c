@@ -1,7 +1,7 @@
 /* cbuild: the commands. */
 #include "builder/manage.h"
 #include "builder/options.h"
-#include "builder/build.h"
+#include "builder/command.h"
 #include "base/json.h"
 #include "base/text.h"
 

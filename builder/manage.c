@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "builder/base_image.h"
 #include "builder/output.h"
+#include "builder/report.h"
 #include "builder/schedule.h"
 #include "cache/blob.h"
 #include "cache/gc.h"
@@ -27,14 +28,8 @@ struct command {
 
 int manage_report(struct cb_error *err)
 {
-    CB_AUTO(cb_buf) struct cb_buf out = CB_BUF_INIT;
     int status = build_exit_status(err);
-    cb_buf_adds(&out, "ERROR: ");
-    cb_escape_terminal(&out, err->msg, strlen(err->msg), true);
-    cb_buf_addc(&out, '\n');
-    if (err->hint)
-        cb_buf_printf(&out, "  hint: %s\n", err->hint);
-    fputs(out.data, stderr);
+    build_report((struct cb_str){"", 0}, NULL, err);
     cb_error_done(err);
     return status;
 }
