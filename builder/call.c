@@ -132,7 +132,7 @@ static int outline(struct build *b, struct cb_buf *out, struct cb_error *err)
 
 int build_call(struct build *b, struct cb_error *err)
 {
-    static int (*const calls[CALL_COUNT])(struct build *b, struct cb_buf *out, struct cb_error *err) = {
+    static int (*const calls[CALL_COUNT])(struct build * b, struct cb_buf * out, struct cb_error * err) = {
         [CALL_CHECK] = check, [CALL_OUTLINE] = outline, [CALL_TARGETS] = targets};
     CB_AUTO(cb_buf) struct cb_buf out = CB_BUF_INIT;
     if (build_contexts_open(b, &b->contexts, &b->plan.text, err) < 0)

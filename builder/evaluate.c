@@ -3,6 +3,7 @@
  * ADD and WORKDIR; everything else is here. */
 #include "base/path.h"
 #include "base/text.h"
+#include "builder/outline.h"
 #include "builder/stage.h"
 #include "parser/value.h"
 
@@ -89,6 +90,7 @@ static int evaluate_arg(struct build_planner *p, struct build_stage *s, const st
             return -1;
         if (!value)
             value = cb_strdup(build_vars_get(&p->globals, a->name));
+        build_outline_arg(p->b, i, a, value, given || a->value);
         cb_buf_printf(&history, value ? " %s=%s" : " %s", a->name, value);
         if (never_in_env(a->name))
             continue;

@@ -1,16 +1,14 @@
 #include "builder/options.h"
 #include "base/text.h"
+#include "builder/options-internal.h"
 #include "parser/csv.h"
 #include "parser/value.h"
 #include "registry/platform.h"
 #include "registry/reference.h"
 
 #include <arpa/inet.h>
-#include <sys/stat.h>
 #include <stdio.h>
 #include <unistd.h>
-
-typedef int set_fn(struct build_request *r, const char *value, struct cb_error *err);
 
 enum group { GROUP_INPUT, GROUP_CACHE, GROUP_OUTPUT, GROUP_RUN, GROUP_SHOW, GROUP_COUNT };
 static const char *const group_titles[GROUP_COUNT] = {"What to build", "Cache and base images", "Result", "RUN steps", "Display"};
@@ -20,48 +18,41 @@ struct option {
     char letter;      /* 0: none */
     enum group group;
     const char *value; /* what --help calls it; NULL: a switch */
-    const char *bare;  /* value that the option has without "=…"; NULL: it needs one */
-    set_fn *set;
+    const char *bare;  /* value that the option has without "=..."; NULL: it needs one */
+    build_option_fn *set;
     const char *help;
 };
 
 /* ---- small setters ------------------------------------------------------------------------------------------ */
 
-static int put(char **field, const char *value)
-{
-    free(*field);
-    *field = cb_strdup(value);
-    return 0;
-}
-
 static int set_file(struct build_request *r, const char *v, struct cb_error *err)
 {
     (void)err;
-    return put(&r->dockerfile, v);
+    return build_option_put(&r->dockerfile, v);
 }
 
 static int set_target(struct build_request *r, const char *v, struct cb_error *err)
 {
     (void)err;
-    return put(&r->target, v);
+    return build_option_put(&r->target, v);
 }
 
 static int set_root(struct build_request *r, const char *v, struct cb_error *err)
 {
     (void)err;
-    return put(&r->root, v);
+    return build_option_put(&r->root, v);
 }
 
 static int set_iidfile(struct build_request *r, const char *v, struct cb_error *err)
 {
     (void)err;
-    return put(&r->iidfile, v);
+    return build_option_put(&r->iidfile, v);
 }
 
 static int set_metadata(struct build_request *r, const char *v, struct cb_error *err)
 {
     (void)err;
-    return put(&r->metadata_file, v);
+    return build_option_put(&r->metadata_file, v);
 }
 
 static int set_tag(struct build_request *r, const char *v, struct cb_error *err)
@@ -80,7 +71,7 @@ static int set_platform(struct build_request *r, const char *v, struct cb_error 
     CB_AUTO(oci_platform) struct oci_platform p = {0};
     if (strchr(v, ','))
         return cb_fail(err, CB_E_UNSUPPORTED, "--platform %s: this version builds one platform at a time", v);
-    return oci_platform_parse(v, &p, err) < 0 ? -1 : put(&r->platform, v);
+    return oci_platform_parse(v, &p, err) < 0 ? -1 : build_option_put(&r->platform, v);
 }
 
 /* `K` alone takes the value of our own environment; when that has none either, nothing is passed. */
@@ -139,27 +130,13 @@ static int set_no_cache_filter(struct build_request *r, const char *v, struct cb
     return df_csv_fields(v, CB_E_USAGE, &r->no_cache_filter, err) < 0 ? cb_context(err, "--no-cache-filter") : 0;
 }
 
-/* One of a table of names; *ret is its place. */
-static int choose(const char *option, const char *const *names, int n, const char *v, int *ret, struct cb_error *err)
-{
-    for (int i = 0; i < n; i++)
-        if (strcmp(names[i], v) == 0) {
-            *ret = i;
-            return 0;
-        }
-    CB_AUTO(cb_buf) struct cb_buf all = CB_BUF_INIT;
-    for (int i = 0; i < n; i++)
-        cb_buf_printf(&all, i ? ", %s" : "%s", names[i]);
-    return cb_fail(err, CB_E_USAGE, "%s: '%s' is not one of %s", option, v, all.data);
-}
-
 static int set_pull(struct build_request *r, const char *v, struct cb_error *err)
 {
     bool yes;
     int kind = PULL_MISSING;
     if (df_parse_bool(v, &yes)) /* docker's --pull is a switch */
         kind = yes ? PULL_ALWAYS : PULL_MISSING;
-    else if (choose("--pull", build_pull_names, PULL_COUNT, v, &kind, err) < 0)
+    else if (build_option_choose("--pull", build_pull_names, PULL_COUNT, v, &kind, err) < 0)
         return -1;
     r->pull = (enum build_pull)kind;
     return 0;
@@ -168,7 +145,7 @@ static int set_pull(struct build_request *r, const char *v, struct cb_error *err
 static int set_progress(struct build_request *r, const char *v, struct cb_error *err)
 {
     int kind;
-    if (choose("--progress", build_progress_names, PROGRESS_COUNT, v, &kind, err) < 0)
+    if (build_option_choose("--progress", build_progress_names, PROGRESS_COUNT, v, &kind, err) < 0)
         return -1;
     r->progress = (enum build_progress)kind;
     return 0;
@@ -284,208 +261,6 @@ static int set_ulimit(struct build_request *r, const char *v, struct cb_error *e
     return 0;
 }
 
-/* ---- CSV options ---------------------------------------------------------------------------------------------- */
-
-/* Calls fn for each key=value of one CSV record; a field without '=' has value NULL. */
-typedef int field_fn(void *arg, const char *key, const char *value, struct cb_error *err);
-
-static int each_field(const char *option, const char *text, field_fn *fn, void *arg, struct cb_error *err)
-{
-    CB_AUTO(cb_strv) struct cb_strv fields = {0};
-    if (df_csv_fields(text, CB_E_USAGE, &fields, err) < 0)
-        return cb_context(err, "%s '%s'", option, text);
-    for (size_t i = 0; i < fields.n; i++) {
-        char *eq = strchr(fields.items[i], '=');
-        if (eq)
-            *eq = 0;
-        if (fn(arg, fields.items[i], eq ? eq + 1 : NULL, err) < 0)
-            return cb_context(err, "%s '%s'", option, text);
-    }
-    return 0;
-}
-
-static int secret_field(void *arg, const char *key, const char *value, struct cb_error *err)
-{
-    struct build_secret *s = arg;
-    if (!value)
-        return cb_fail(err, CB_E_USAGE, "invalid field '%s' must be a key=value pair", key);
-    if (strcmp(key, "id") == 0)
-        return put(&s->id, value);
-    if (strcmp(key, "src") == 0 || strcmp(key, "source") == 0)
-        return put(&s->src, value);
-    if (strcmp(key, "env") == 0)
-        return put(&s->env, value);
-    if (strcmp(key, "type") == 0 && (strcmp(value, "file") == 0 || strcmp(value, "env") == 0))
-        return 0;
-    return cb_fail(err, CB_E_USAGE, "unexpected key '%s'", key);
-}
-
-static int set_secret(struct build_request *r, const char *v, struct cb_error *err)
-{
-    struct build_secret *s = &CB_PUSH(r->secrets, r->n_secrets, r->cap_secrets);
-    if (each_field("--secret", v, secret_field, s, err) < 0)
-        return -1;
-    if (!s->id)
-        return cb_fail(err, CB_E_USAGE, "--secret '%s': id= is missing", v);
-    if (!s->src && !s->env) {
-        if (getenv(s->id))
-            s->env = cb_strdup(s->id);
-        else
-            s->src = cb_strdup(s->id);
-    }
-    if (s->src && access(s->src, R_OK) < 0)
-        return cb_fail_sys(err, errno, "--secret: failed to stat %s", s->src);
-    return 0;
-}
-
-static int set_ssh(struct build_request *r, const char *v, struct cb_error *err)
-{
-    const char *eq = strchr(v, '=');
-    struct build_ssh *s = &CB_PUSH(r->ssh, r->n_ssh, r->cap_ssh);
-    s->id = eq ? cb_memdup0(v, (size_t)(eq - v)) : cb_strdup(v);
-    s->socket = cb_strdup(eq ? eq + 1 : getenv("SSH_AUTH_SOCK"));
-    if (!s->socket || !*s->socket)
-        return cb_fail(err, CB_E_USAGE, "--ssh %s: there is no agent: $SSH_AUTH_SOCK is not set", v);
-    struct stat st;
-    if (stat(s->socket, &st) < 0)
-        return cb_fail_sys(err, errno, "--ssh %s: '%s'", v, s->socket);
-    if (!S_ISSOCK(st.st_mode)) {
-        cb_fail(err, CB_E_UNSUPPORTED, "--ssh %s: '%s' is not an agent's socket", v, s->socket);
-        return cb_hint(err, "load the key into ssh-agent (ssh-add %s) and give --ssh %s", s->socket, s->id);
-    }
-    return 0;
-}
-
-static const struct {
-    const char *name;
-    enum build_output_kind kind;
-} output_kinds[] = {{"image", OUTPUT_IMAGE},   {"registry", OUTPUT_REGISTRY}, {"oci", OUTPUT_OCI},
-                    {"docker", OUTPUT_DOCKER}, {"tar", OUTPUT_TAR},           {"local", OUTPUT_LOCAL}};
-
-struct output_state {
-    struct build_output *o;
-    bool has_kind;
-};
-
-static int output_bool(const char *key, const char *value, bool *ret, struct cb_error *err)
-{
-    return df_parse_bool(value, ret) ? 0 : cb_fail(err, CB_E_USAGE, "%s: expected true or false, not '%s'", key, value);
-}
-
-static int output_compression(struct build_output *o, const char *value, struct cb_error *err)
-{
-    int kind;
-    if (choose("compression", cb_compression_names, CB_COMPRESS_COUNT, value, &kind, err) < 0)
-        return -1;
-    o->compression = (enum cb_compression)kind;
-    return 0;
-}
-
-static int output_kind(struct output_state *s, const char *value, struct cb_error *err)
-{
-    for (size_t i = 0; i < CB_LEN(output_kinds); i++)
-        if (strcmp(output_kinds[i].name, value) == 0) {
-            s->o->kind = output_kinds[i].kind;
-            s->has_kind = true;
-            return 0;
-        }
-    return cb_fail(err, CB_E_USAGE, "type '%s' is not one of image, registry, oci, docker, tar, local", value);
-}
-
-static int output_field(void *arg, const char *key, const char *value, struct cb_error *err)
-{
-    struct output_state *s = arg;
-    struct build_output *o = s->o;
-    bool yes;
-    int64_t level;
-    if (!value)
-        return cb_fail(err, CB_E_USAGE, "invalid field '%s' must be a key=value pair", key);
-    if (strcmp(key, "type") == 0)
-        return output_kind(s, value, err);
-    if (strcmp(key, "dest") == 0)
-        return put(&o->dest, value);
-    if (strcmp(key, "name") == 0)
-        return put(&o->name, value);
-    if (strcmp(key, "push") == 0)
-        return output_bool(key, value, &o->push, err);
-    if (strcmp(key, "compression") == 0)
-        return output_compression(o, value, err);
-    if (strcmp(key, "force-compression") == 0)
-        return output_bool(key, value, &o->force_compression, err);
-    if (strcmp(key, "tar") == 0 && output_bool(key, value, &yes, err) == 0)
-        return (o->as_directory = !yes, 0);
-    if (strcmp(key, "oci-mediatypes") == 0 && output_bool(key, value, &yes, err) == 0)
-        return (o->docker_types = !yes, 0);
-    if (strcmp(key, "compression-level") == 0) {
-        if (!cb_parse_i64(value, &level) || level < -100 || level > 100)
-            return cb_fail(err, CB_E_USAGE, "compression-level: '%s' is no level", value);
-        o->level = (int)level;
-        return 0;
-    }
-    if (cb_starts(key, "annotation.") && key[strlen("annotation.")]) {
-        cb_strv_take(&o->annotations, cb_printf("%s=%s", key + strlen("annotation."), value));
-        return 0;
-    }
-    return err->code ? -1 : cb_fail(err, CB_E_USAGE, "unknown key '%s'", key);
-}
-
-static int check_output(const struct build_output *o, const char *v, struct cb_error *err)
-{
-    bool file = o->kind == OUTPUT_OCI || o->kind == OUTPUT_DOCKER || o->kind == OUTPUT_TAR;
-    bool layers = o->kind != OUTPUT_TAR && o->kind != OUTPUT_LOCAL;
-    if ((file || o->kind == OUTPUT_LOCAL) && !o->dest)
-        return cb_fail(err, CB_E_USAGE, "-o '%s': dest= is missing", v);
-    if (!file && o->kind != OUTPUT_LOCAL && o->dest)
-        return cb_fail(err, CB_E_USAGE, "-o '%s': dest= means nothing for an image", v);
-    if (o->kind == OUTPUT_LOCAL && strcmp(o->dest, "-") == 0)
-        return cb_fail(err, CB_E_USAGE, "-o '%s': a directory cannot be written to standard output; use type=tar", v);
-    if (file && strcmp(o->dest, "-") == 0 && isatty(1))
-        return cb_fail(err, CB_E_USAGE, "-o '%s': standard output is a terminal; redirect it", v);
-    if (o->as_directory && o->kind != OUTPUT_OCI)
-        return cb_fail(err, CB_E_USAGE, "-o '%s': tar=false goes with type=oci", v);
-    if (!layers && (o->level != -1 || o->force_compression || o->name || o->annotations.n || o->docker_types))
-        return cb_fail(err, CB_E_USAGE, "-o '%s': a root file system has no layers, names or annotations", v);
-    if (o->level != -1 && !cb_level_valid(o->compression, o->level))
-        return cb_fail(err, CB_E_USAGE, "-o '%s': compression-level=%d is not one of %s", v, o->level,
-                       cb_compression_names[o->compression]);
-    return 0;
-}
-
-static int set_output(struct build_request *r, const char *v, struct cb_error *err)
-{
-    struct build_output *o = &CB_PUSH(r->outputs, r->n_outputs, r->cap_outputs);
-    struct output_state s = {o, false};
-    *o = (struct build_output){.compression = CB_COMPRESS_GZIP, .level = -1};
-    if (!strchr(v, '=') && *v) { /* docker's short form: a directory, or "-" for a tar */
-        o->kind = strcmp(v, "-") == 0 ? OUTPUT_TAR : OUTPUT_LOCAL;
-        put(&o->dest, v);
-        return check_output(o, v, err);
-    }
-    if (each_field("-o", v, output_field, &s, err) < 0)
-        return -1;
-    if (!s.has_kind)
-        return cb_fail(err, CB_E_USAGE, "-o '%s': type= is missing", v);
-    if (o->kind == OUTPUT_DOCKER)
-        o->docker_types = true;
-    return check_output(o, v, err);
-}
-
-static int set_push(struct build_request *r, const char *v, struct cb_error *err)
-{
-    bool yes;
-    if (!df_parse_bool(v, &yes))
-        return cb_fail(err, CB_E_USAGE, "--push: expected true or false, not '%s'", v);
-    return yes ? set_output(r, "type=image,push=true", err) : 0;
-}
-
-static int set_load(struct build_request *r, const char *v, struct cb_error *err)
-{
-    bool yes;
-    if (!df_parse_bool(v, &yes))
-        return cb_fail(err, CB_E_USAGE, "--load: expected true or false, not '%s'", v);
-    return yes ? set_output(r, "type=image", err) : 0;
-}
-
 /* ---- the table ---------------------------------------------------------------------------------------------------- */
 
 static const struct option options[] = {
@@ -493,27 +268,30 @@ static const struct option options[] = {
     {"target", 0, GROUP_INPUT, "STAGE", NULL, set_target, "stage to build (default: the last one)"},
     {"build-arg", 0, GROUP_INPUT, "NAME[=VALUE]", NULL, set_build_arg, "value of an ARG (without VALUE: from the environment)"},
     {"build-context", 0, GROUP_INPUT, "NAME=VALUE", NULL, set_context,
-     "named context: DIR, docker-image://REF, oci-layout://DIR"},
+     "named context: DIR, git or http(s) URL, docker-image://REF, oci-layout://DIR"},
     {"platform", 0, GROUP_INPUT, "OS/ARCH", NULL, set_platform, "platform of the image (default: this machine's)"},
+    {"call", 0, GROUP_INPUT, "KIND", NULL, build_option_set_call,
+     "build (default), or only answer: check, outline, targets[,format=json|sarif]"},
+    {"check", 0, GROUP_INPUT, NULL, "true", build_option_set_check, "the same as --call=check: look for mistakes, build nothing"},
     {"label", 0, GROUP_INPUT, "KEY=VALUE", NULL, set_label, "label of the image"},
     {"annotation", 0, GROUP_INPUT, "KEY=VALUE", NULL, set_annotation, "annotation of the manifest"},
     {"no-cache", 0, GROUP_CACHE, NULL, "true", set_no_cache, "execute every step"},
-    {"no-cache-filter", 0, GROUP_CACHE, "STAGE,…", NULL, set_no_cache_filter, "execute every step of these stages"},
+    {"no-cache-filter", 0, GROUP_CACHE, "STAGE,...", NULL, set_no_cache_filter, "execute every step of these stages"},
     {"pull", 0, GROUP_CACHE, "POLICY", "true", set_pull, "base images: missing (default), always, newer, never"},
     {"root", 0, GROUP_CACHE, "DIR", NULL, set_root, "the store (default: $CBUILD_ROOT, or the user's data directory)"},
     {"tag", 't', GROUP_OUTPUT, "NAME[:TAG]", NULL, set_tag, "name of the image"},
-    {"output", 'o', GROUP_OUTPUT, "SPEC", NULL, set_output,
-     "type=image|registry|oci|docker|tar|local,dest=…,compression=gzip|zstd|uncompressed"},
-    {"push", 0, GROUP_OUTPUT, NULL, "true", set_push, "store and push the image under its names"},
-    {"load", 0, GROUP_OUTPUT, NULL, "true", set_load, "put the image into the local store (the default)"},
+    {"output", 'o', GROUP_OUTPUT, "SPEC", NULL, build_option_set_output,
+     "type=image|registry|oci|docker|tar|local,dest=...,compression=gzip|zstd|uncompressed"},
+    {"push", 0, GROUP_OUTPUT, NULL, "true", build_option_set_push, "store and push the image under its names"},
+    {"load", 0, GROUP_OUTPUT, NULL, "true", build_option_set_load, "put the image into the local store (the default)"},
     {"iidfile", 0, GROUP_OUTPUT, "FILE", NULL, set_iidfile, "write the image ID to a file"},
     {"metadata-file", 0, GROUP_OUTPUT, "FILE", NULL, set_metadata, "write digests and names to a JSON file"},
     {"jobs", 'j', GROUP_RUN, "N", NULL, set_jobs, "steps at once (default: number of processors)"},
     {"network", 0, GROUP_RUN, "MODE", NULL, set_network, "network of RUN: default, none, host"},
     {"allow", 0, GROUP_RUN, "ENTITLEMENT", NULL, set_allow, "allow network.host or security.insecure in RUN"},
     {"add-host", 0, GROUP_RUN, "NAME:IP", NULL, set_add_host, "line of /etc/hosts"},
-    {"secret", 0, GROUP_RUN, "id=ID[,src=FILE|env=VAR]", NULL, set_secret, "secret for RUN --mount=type=secret"},
-    {"ssh", 0, GROUP_RUN, "default|ID[=SOCKET]", NULL, set_ssh, "ssh agent for RUN --mount=type=ssh"},
+    {"secret", 0, GROUP_RUN, "id=ID[,src=FILE|env=VAR]", NULL, build_option_set_secret, "secret for RUN --mount=type=secret"},
+    {"ssh", 0, GROUP_RUN, "default|ID[=SOCKET]", NULL, build_option_set_ssh, "ssh agent for RUN --mount=type=ssh"},
     {"ulimit", 0, GROUP_RUN, "TYPE=SOFT[:HARD]", NULL, set_ulimit, "resource limit of RUN"},
     {"shm-size", 0, GROUP_RUN, "SIZE", NULL, set_shm_size, "size of /dev/shm (default: 64m)"},
     {"progress", 0, GROUP_SHOW, "KIND", NULL, set_progress, "auto (default), tty, plain, quiet, rawjson"},
@@ -560,42 +338,65 @@ static int unknown(const char *name, size_t n, struct cb_error *err)
                 : cb_hint(err, "'cbuild --help' lists all options");
 }
 
+/* The value of an option: behind `=` or in the same word, else its bare one, else the next word. NULL with err: there
+ * is none. */
+static const char *take_value(int argc, char **argv, int *i, const char *inside, const char *bare, const char *shown,
+                              struct cb_error *err)
+{
+    if (inside)
+        return inside;
+    if (bare)
+        return bare;
+    if (*i + 1 < argc)
+        return argv[++*i];
+    cb_fail(err, CB_E_USAGE, "option '%s' needs a value", shown);
+    return NULL;
+}
+
 static int parse_long(int argc, char **argv, int *i, struct build_request *r, struct cb_error *err)
 {
     const char *name = argv[*i] + 2;
     size_t n = strcspn(name, "=");
     const struct option *o = find_option(name, n);
-    if (!o)
+    const struct build_refused *refused = o ? NULL : build_refused_find(name, n, 0);
+    if (!o && !refused)
         return unknown(name, n, err);
-    if (name[n])
-        return o->set(r, name + n + 1, err);
-    if (o->bare)
-        return o->set(r, o->bare, err);
-    if (*i + 1 >= argc)
-        return cb_fail(err, CB_E_USAGE, "option '--%s' needs a value: %s", o->name, o->value);
-    return o->set(r, argv[++*i], err);
+    CB_AUTO(free) char *shown = cb_printf("--%.*s", (int)n, name);
+    const char *bare = o ? o->bare : refused->takes_value ? NULL : "true";
+    const char *value = take_value(argc, argv, i, name[n] ? name + n + 1 : NULL, bare, shown, err);
+    if (!value)
+        return -1;
+    return o ? o->set(r, value, err) : build_refused_check(refused, value, err);
 }
 
+static const struct option *find_letter(char c)
+{
+    for (size_t k = 0; k < CB_LEN(options); k++)
+        if (options[k].letter == c)
+            return &options[k];
+    return NULL;
+}
+
+/* `-q`, `-tNAME`, `-t=NAME`, `-t NAME`, and switches in one word with what follows: `-qt NAME`. */
 static int parse_short(int argc, char **argv, int *i, struct build_request *r, struct cb_error *err)
 {
-    const char *word = argv[*i] + 1;
-    for (size_t k = 0; k < CB_LEN(options); k++) {
-        const struct option *o = &options[k];
-        if (o->letter != *word)
-            continue;
-        if (o->bare) {
-            if (word[1])
-                return cb_fail(err, CB_E_USAGE, "option '-%c' takes no value", *word);
-            return o->set(r, o->bare, err);
+    for (const char *c = argv[*i] + 1; *c; c++) {
+        const struct option *o = find_letter(*c);
+        const struct build_refused *refused = o ? NULL : build_refused_find(NULL, 0, *c);
+        if (!o && !refused) {
+            cb_fail(err, CB_E_USAGE, "unknown option '-%c'", *c);
+            return cb_hint(err, "'cbuild --help' lists all options");
         }
-        if (word[1])
-            return o->set(r, word[1] == '=' ? word + 2 : word + 1, err);
-        if (*i + 1 >= argc)
-            return cb_fail(err, CB_E_USAGE, "option '-%c' needs a value: %s", o->letter, o->value);
-        return o->set(r, argv[++*i], err);
+        const char *bare = o ? o->bare : refused->takes_value ? NULL : "true";
+        const char *inside = !c[1] || (bare && c[1] != '=') ? NULL : c[1] == '=' ? c + 2 : c + 1;
+        CB_AUTO(free) char *shown = cb_printf("-%c", *c);
+        const char *value = take_value(argc, argv, i, inside, bare, shown, err);
+        if (!value || (o ? o->set(r, value, err) : build_refused_check(refused, value, err)) < 0)
+            return -1;
+        if (inside || !bare)
+            break;
     }
-    cb_fail(err, CB_E_USAGE, "unknown option '-%c'", *word);
-    return cb_hint(err, "'cbuild --help' lists all options");
+    return 0;
 }
 
 static void fill_defaults(struct build_request *r)
@@ -633,7 +434,7 @@ int build_options_parse(int argc, char **argv, struct build_request *ret, struct
         else
             ret->context = cb_strdup(a);
         if (r < 0) {
-            err->code = err->code == CB_E_UNSUPPORTED ? CB_E_UNSUPPORTED : CB_E_USAGE;
+            err->code = CB_E_USAGE; /* whatever is wrong with it, another command line helps */
             return -1;
         }
     }

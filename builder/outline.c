@@ -43,11 +43,8 @@ static void use_names(struct build_planner *p, const char *word, struct cb_map *
 {
     CB_AUTO(free) char *ignored = NULL;
     CB_AUTO(cb_error) struct cb_error expanded_before = CB_ERROR_INIT;
-    struct df_expand x = {.escape = p->plan->file->escape,
-                          .lookup = look_up_global,
-                          .lookup_arg = p,
-                          .matched = used,
-                          .unmatched = used};
+    struct df_expand x = {
+        .escape = p->plan->file->escape, .lookup = look_up_global, .lookup_arg = p, .matched = used, .unmatched = used};
     if (word)
         (void)df_expand_word(&x, word, &ignored, &expanded_before);
 }
@@ -130,7 +127,8 @@ static struct items list_args(const struct build_outline *o)
     for (struct cb_map_item *it = NULL; (it = cb_map_next(&o->args, it));) {
         const struct outline_arg *a = it->value;
         if (cb_map_has(&o->used, it->key))
-            CB_PUSH(l.list, l.n, l.cap) = (struct item){.name = it->key, .value = a->value, .description = a->description, .at = a->at};
+            CB_PUSH(l.list, l.n, l.cap) =
+                (struct item){.name = it->key, .value = a->value, .description = a->description, .at = a->at};
     }
     items_sort(&l);
     return l;

@@ -53,7 +53,8 @@ struct build_request {
     enum build_pull pull;
     enum build_progress progress;
     enum build_call call;
-    char *call_format; /* "json", "sarif" or NULL */
+    char *call_format;       /* "text", "json", "sarif" or NULL: text */
+    bool call_ignore_status; /* a check with warnings is no failure */
     struct build_output *outputs;
     size_t n_outputs, cap_outputs;
     struct build_secret *secrets;
