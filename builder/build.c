@@ -63,10 +63,11 @@ void build_sweep(struct build *b)
 }
 
 /* An extra lowest layer for RUN: mount points that the image lacks come from there, so nothing has to be made in the
- * step's own layer and removed again. It is no part of any image. */
+ * step's own layer and removed again. It is no part of any image. (/dev, /proc and /sys become part of one that lacks
+ * them, as with BuildKit: the sandbox makes those.) */
 static int make_stubs(struct build *b, struct cb_error *err)
 {
-    static const char *const dirs[] = {"root", "root/dev", "root/proc", "root/sys", "root/etc"};
+    static const char *const dirs[] = {"root", "root/etc"};
     static const char *const files[] = {"root/etc/hosts", "root/etc/resolv.conf"};
     if (cache_work_begin(b->store, &b->stubs, err) < 0)
         return -1;

@@ -22,6 +22,7 @@ struct build {
     struct build_plan plan;
     struct df_lint lint;
     struct df_errors more_errors;
+    struct build_outline *outline; /* --call=outline: planning notes ARGs here; else NULL */
     int signal_fd; /* SIGINT, SIGTERM, SIGHUP; -1: not watched */
     struct timespec started;
 };

@@ -1,6 +1,7 @@
 #include "builder/command.h"
 #include "base/fd.h"
 #include "base/json.h"
+#include "builder/call.h"
 #include "builder/keys.h"
 #include "builder/output.h"
 #include "builder/report.h"
@@ -102,8 +103,10 @@ int build_main(const struct build_request *request)
 {
     struct build b;
     struct cb_error err = CB_ERROR_INIT;
-    int status = 0;
-    if (build_open(&b, request, &err) < 0 || run(&b, &err) < 0)
+    int status = build_open(&b, request, &err);
+    if (status == 0)
+        status = request->call == CALL_BUILD ? run(&b, &err) : build_call(&b, &err);
+    if (status < 0)
         status = fail(&b, &err);
     build_plan_done(&b, &b.plan); /* its selections borrow the contexts' trees */
     build_contexts_close(&b.contexts);

@@ -17,6 +17,7 @@ struct build_local {
     struct cb_strv ignore_patterns;
     struct cache_context *digests;
     struct build_context *context; /* NULL until build_local_source */
+    bool remote;                   /* made of something else than a directory of this machine */
 };
 
 enum build_named_kind { NAMED_LOCAL, NAMED_IMAGE, NAMED_LAYOUT, NAMED_SCRATCH };

@@ -211,6 +211,7 @@ static int place_remote(struct copying *c, struct build_place *place, struct bui
     const char *words[] = {r->git ? "/" : r->name};
     struct build_select_params params = {.words = words,
                                          .n_words = 1,
+                                         .literal = !r->git,
                                          .exclude = (const char *const *)copy->excludes.items,
                                          .n_exclude = r->git ? copy->excludes.n : 0};
     struct cb_digest ignored;
@@ -424,7 +425,7 @@ int build_context_layer(struct build_work *w, struct build_local *l, const char 
     struct build_layer entries = {0};
     struct cb_digest digest;
     const char *words[] = {*path ? path : "/"};
-    struct build_select_params params = {.words = words, .n_words = 1};
+    struct build_select_params params = {.words = words, .n_words = 1, .literal = true};
     if (build_local_source(w->b, l, &source, err) < 0 || build_select(source, &params, &sel, err) < 0 ||
         build_selection_digest(&sel, &digest, err) < 0)
         return -1;

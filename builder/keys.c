@@ -140,11 +140,16 @@ static int put_bind(struct cb_buf *k, const struct build_source *source, const c
 {
     CB_AUTO(build_selection) struct build_selection sel = {0};
     const char *words[] = {*path ? path : "/"};
-    struct build_select_params params = {.words = words, .n_words = 1};
+    struct build_select_params params = {.words = words, .n_words = 1, .literal = true};
     struct cb_digest d;
     if (build_select(source, &params, &sel, err) < 0 || build_selection_digest(&sel, &d, err) < 0)
         return -1;
     cb_put_digest(k, &d);
+    for (size_t i = 0; i < sel.n_items; i++) { /* a mount shows the directory itself, a COPY does not */
+        cb_put_u32(k, sel.items[i].node->e.mode);
+        cb_put_u32(k, sel.items[i].node->e.uid);
+        cb_put_u32(k, sel.items[i].node->e.gid);
+    }
     return 0;
 }
 

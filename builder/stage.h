@@ -1,5 +1,5 @@
 /* Inside of planning: what a stage is while its instructions are evaluated. Shared by plan.c, evaluate.c,
- * evaluate-files.c and evaluate-run.c only. */
+ * plan-stages.c, plan-needs.c, plan-steps.c, evaluate-files.c and evaluate-run.c only. */
 #ifndef BUILD_STAGE_H
 #define BUILD_STAGE_H
 
@@ -60,6 +60,31 @@ struct build_planner {
     int next_number;
 };
 
+/* ---- plan-stages.c ------------------------------------------------------------------------------------ */
+
+/* Platform args and global ARGs (§9). */
+int build_set_globals(struct build_planner *p, struct cb_error *err);
+int build_set_epoch(struct build_planner *p, struct cb_error *err);
+/* p->stages with names, bases and platforms; the error carries the FROM's place. */
+int build_make_stages(struct build_planner *p, struct cb_error *err);
+int build_find_target(struct build_planner *p, struct cb_error *err);
+/* -1: `failed to parse stage name "X": …`. */
+int build_check_reference(const char *text, struct cb_error *err);
+
+/* ---- plan-needs.c ------------------------------------------------------------------------------------- */
+
+/* Every `from` of every stage, reachable or not. */
+int build_check_references(struct build_planner *p, struct cb_error *err);
+/* Marks what the target needs and resolves the images among it. */
+int build_resolve_images(struct build_planner *p, struct cb_error *err);
+/* The place in p->wants of an image that is needed; the same one once. */
+size_t build_want_image(struct build_planner *p, const char *text, bool layout, const struct oci_platform *platform,
+                        struct cb_place at);
+size_t build_want_named(struct build_planner *p, const struct build_named *n, const struct oci_platform *platform,
+                        struct cb_place at);
+
+/* ---- evaluate*.c --------------------------------------------------------------------------------------- */
+
 /* Expands with the stage's variables; reports undefined ones. Caller frees *ret. */
 int build_expand(struct build_planner *p, struct build_stage *s, const struct df_instruction *i, const char *word, char **ret,
                  struct cb_error *err);
@@ -76,6 +101,8 @@ int build_evaluate_workdir(struct build_planner *p, struct build_stage *s, const
 
 /* The words of a command: the SHELL in front of a shell form. Appends to `ret`. */
 void build_shell_command(const struct build_stage *s, const struct df_command *c, struct cb_strv *ret);
+
+void build_state_done(struct build_state *s);
 
 /* A new step of the stage on top of its snapshot. */
 struct build_step *build_step_new(struct build_planner *p, struct build_stage *s, enum build_op op,

@@ -1,0 +1,193 @@
+/* Second part of phase 3: which stages and images the target needs, by bases, COPY --from, mounts and ONBUILD triggers;
+ * the images are asked for side by side. */
+#include "builder/stage.h"
+
+/* Calls fn for every `from` of COPY and RUN --mount among these instructions. */
+typedef int from_fn(struct build_planner *p, struct build_stage *s, const struct df_instruction *i, const char *from,
+                    bool is_copy, const char *target, struct cb_error *err);
+
+static int each_from_of(struct build_planner *p, struct build_stage *s, const struct df_instruction *i, from_fn *fn,
+                        struct cb_error *err)
+{
+    if (i->kind == DF_COPY && i->copy.from)
+        return fn(p, s, i, i->copy.from, true, "", err);
+    if (i->kind != DF_RUN)
+        return 0;
+    for (size_t k = 0; k < i->run.mounts.n; k++) {
+        CB_AUTO(free) char *from = NULL, *target = NULL;
+        if (df_mount_check(i->run.mounts.items[k], &from, &target, err) < 0)
+            return -1;
+        if (*from && fn(p, s, i, from, false, target, err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+static int each_from(struct build_planner *p, struct build_stage *s, from_fn *fn, struct cb_error *err)
+{
+    if (s->replaced)
+        return 0;
+    for (size_t k = 0; k < s->n_triggers; k++)
+        if (each_from_of(p, s, s->triggers[k], fn, err) < 0)
+            return cb_at(err, s->df->from->at.line, s->df->from->at.last_line);
+    for (size_t k = 0; k < s->df->n; k++)
+        if (each_from_of(p, s, &s->df->items[k], fn, err) < 0)
+            return cb_at(err, s->df->items[k].at.line, s->df->items[k].at.last_line);
+    return 0;
+}
+
+/* Syntax of all references of all stages, reachable or not. */
+static int check_from(struct build_planner *p, struct build_stage *s, const struct df_instruction *i __attribute__((unused)),
+                      const char *from, bool is_copy, const char *target, struct cb_error *err)
+{
+    if (is_copy) {
+        CB_AUTO(free) char *expanded = NULL;
+        CB_AUTO(cb_error) struct cb_error ignored = CB_ERROR_INIT;
+        struct df_expand x = {.escape = p->plan->file->escape};
+        if (df_expand_word(&x, from, &expanded, &ignored) < 0 || strcmp(expanded, from) != 0)
+            return cb_fail(err, CB_E_DOCKERFILE,
+                           "variable expansion is not supported for --from, define a new stage with FROM using ARG from "
+                           "global scope as a workaround");
+    }
+    struct build_stage *found = NULL;
+    int r = build_find_stage(p, from, is_copy, &found, err);
+    if (r < 0)
+        return -1;
+    if (r == 0) {
+        if (strcmp(from, "scratch") == 0 || build_contexts_find(&p->b->contexts, from, &s->platform))
+            return 0;
+        return build_check_reference(from, err);
+    }
+    if (found == s)
+        return cb_fail(err, CB_E_DOCKERFILE, "circular dependency detected on stage: %s", s->display);
+    if (found > s) {
+        if (is_copy)
+            return cb_fail(err, CB_E_DOCKERFILE,
+                           "cannot copy from stage \"%s\", it needs to be defined before current stage \"%s\"", from, s->display);
+        return cb_fail(err, CB_E_DOCKERFILE,
+                       "cannot mount from stage \"%s\" to \"%s\", stage needs to be defined before current command", from,
+                       target);
+    }
+    return 0;
+}
+
+size_t build_want_image(struct build_planner *p, const char *text, bool layout, const struct oci_platform *platform,
+                        struct cb_place at)
+{
+    for (size_t k = 0; k < p->n_wants; k++)
+        if (p->wants[k].layout == layout && strcmp(p->wants[k].text, text) == 0 &&
+            oci_platform_rank(p->wants[k].platform, platform) == 0)
+            return k;
+    struct oci_platform *copy = CB_NEW(struct oci_platform);
+    oci_platform_copy(copy, platform);
+    CB_PUSH(p->wants, p->n_wants, p->cap_wants) =
+        (struct build_want){.text = cb_strdup(text), .layout = layout, .platform = copy, .at = at};
+    return p->n_wants - 1;
+}
+
+static void need_stage(struct build_planner *p, struct build_stage *s);
+
+size_t build_want_named(struct build_planner *p, const struct build_named *n, const struct oci_platform *platform,
+                        struct cb_place at)
+{
+    return build_want_image(p, n->value, n->kind == NAMED_LAYOUT, platform, at);
+}
+
+static int need_from(struct build_planner *p, struct build_stage *s, const struct df_instruction *i, const char *from,
+                     bool is_copy, const char *target, struct cb_error *err)
+{
+    struct build_stage *found = NULL;
+    int r = build_find_stage(p, from, is_copy, &found, err);
+    if (r > 0) {
+        need_stage(p, found);
+        return 0;
+    }
+    struct build_named *named = build_contexts_find(&p->b->contexts, from, &s->platform);
+    if (named && (named->kind == NAMED_IMAGE || named->kind == NAMED_LAYOUT))
+        build_want_named(p, named, &s->platform, i->at);
+    else if (!named && strcmp(from, "scratch") != 0)
+        build_want_image(p, from, false, &p->plan->platform, i->at);
+    return r < 0 ? -1 : 0;
+}
+
+static void need_stage(struct build_planner *p, struct build_stage *s)
+{
+    if (s->needed)
+        return;
+    s->needed = true;
+    if (s->parent)
+        need_stage(p, s->parent);
+    if (s->base == BASE_IMAGE)
+        s->want = s->named ? build_want_named(p, s->named, &s->platform, s->df->from->at)
+                           : build_want_image(p, s->base_text, false, &s->platform, s->df->from->at);
+    CB_AUTO(cb_error) struct cb_error checked = CB_ERROR_INIT; /* check_from has been through all of them */
+    (void)each_from(p, s, need_from, &checked);
+}
+
+/* ONBUILD triggers of the base become instructions of the stage (§14). */
+static int take_triggers(struct build_planner *p, struct build_stage *s, const struct cb_strv *texts, struct cb_error *err)
+{
+    for (size_t k = 0; k < texts->n; k++) {
+        struct df_file *file = NULL;
+        struct df_instruction *i = NULL;
+        if (df_parse_trigger(texts->items[k], strlen(texts->items[k]), s->df->from->at, &file, err) < 0)
+            return -1;
+        CB_PUSH(s->trigger_files, s->n_trigger_files, s->cap_trigger_files) = file;
+        if (df_decode_trigger(file, &p->b->lint, &i, err) < 0)
+            return -1;
+        CB_PUSH(s->triggers, s->n_triggers, s->cap_triggers) = i;
+        if (each_from_of(p, s, i, check_from, err) < 0)
+            return cb_at(err, s->df->from->at.line, s->df->from->at.last_line);
+    }
+    return 0;
+}
+
+static int stage_triggers(struct build_planner *p, struct build_stage *s, struct cb_error *err)
+{
+    CB_AUTO(cb_strv) struct cb_strv texts = {0};
+    if (s->base == BASE_STAGE) {
+        for (size_t k = 0; k < s->parent->df->n; k++)
+            if (s->parent->df->items[k].kind == DF_ONBUILD)
+                cb_strv_push(&texts, s->parent->df->items[k].text);
+    } else if (s->base == BASE_IMAGE && !s->replaced) {
+        cb_strv_copy(&texts, &p->wants[s->want].config.on_build);
+    }
+    return take_triggers(p, s, &texts, err);
+}
+
+int build_check_references(struct build_planner *p, struct cb_error *err)
+{
+    for (size_t i = 0; i < p->n_stages; i++)
+        if (each_from(p, &p->stages[i], check_from, err) < 0)
+            return -1;
+    return 0;
+}
+
+/* Asks for the images the reachable stages need; triggers in what comes back may need more. */
+int build_resolve_images(struct build_planner *p, struct cb_error *err)
+{
+    bool all = p->b->request->call == CALL_CHECK && !p->b->request->target;
+    for (size_t i = 0; i < p->n_stages; i++)
+        if (all || &p->stages[i] == p->target)
+            need_stage(p, &p->stages[i]);
+    bool *seen = cb_alloc(p->n_stages * sizeof(*seen));
+    int r = 0;
+    for (bool more = true; more && r == 0;) {
+        more = false;
+        size_t asked = 0;
+        while (asked < p->n_wants && p->wants[asked].base.name)
+            asked++;
+        r = build_bases_resolve(p->b, p->wants + asked, p->n_wants - asked, p->b->request->pull, err);
+        for (size_t i = 0; r == 0 && i < p->n_stages; i++) {
+            struct build_stage *s = &p->stages[i];
+            if (!s->needed || seen[i])
+                continue;
+            seen[i] = more = true;
+            r = stage_triggers(p, s, err);
+            for (size_t k = 0; r == 0 && k < s->n_triggers; k++)
+                r = each_from_of(p, s, s->triggers[k], need_from, err);
+        }
+    }
+    free(seen);
+    return r;
+}
