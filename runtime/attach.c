@@ -59,7 +59,7 @@ static int tmpfs_source(const struct rt_mount *m, int at, bool made, struct cb_e
     snprintf(mode, sizeof(mode), "%o", made ? 01777u : (unsigned)st.st_mode & 07777u);
     snprintf(size, sizeof(size), "%llu", (unsigned long long)m->size);
     const struct rt_option options[] = {{"mode", mode}, {"size", size}};
-    int mnt = rt_mount_new("tmpfs", options, m->size ? 2 : 1, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV);
+    int mnt = rt_mount_new("tmpfs", options, m->size ? 2 : 1, MOUNT_ATTR_NOSUID);
     return mnt < 0 ? cb_fail_sys(err, mnt, "make a tmpfs for '%s'", m->target) : mnt;
 }
 
@@ -184,8 +184,9 @@ static int attach_one(struct rt_child *c, const struct rt_mount *m, struct cb_er
         mnt = open_source(c, m, at, made, err);
     if (at < 0 || mnt < 0)
         return -1;
-    /* Always nodev: for real root a device of the host's file system would be a real device. */
-    uint64_t attributes = MOUNT_ATTR_NODEV;
+    /* nodev: for real root a device of the host's file system would be a real device. A tmpfs made in the
+     * sandbox's user namespace has none that opens. */
+    uint64_t attributes = m->kind == RT_MOUNT_TMPFS ? 0 : MOUNT_ATTR_NODEV;
     if (m->readonly)
         attributes |= MOUNT_ATTR_RDONLY;
     if (m->nosuid_nodev_noexec)

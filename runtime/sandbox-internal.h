@@ -44,6 +44,7 @@ __attribute__((noreturn)) void rt_child_main(struct rt_child *c, int go);
 enum rt_make {
     RT_MAKE_FILE, /* a missing target becomes an empty file, its parents directories: stubs */
     RT_MAKE_DIR,  /* a missing target becomes a directory: stubs */
+    RT_MAKE_KEPT, /* a missing directory is made and stays: BuildKit's /dev, /proc and /sys do */
     RT_MAKE_CWD,  /* missing directories are made 0755 with the user's ids and stay */
 };
 /* Opens (O_PATH) the target of a mount as seen in the merged root, symlinks followed inside it. *ret_made says

@@ -99,7 +99,9 @@ static unsigned long namespaces(const struct rt_sandbox *s)
 static int start_failed(int e, struct cb_error *err)
 {
     CB_AUTO(free) char *why = rt_userns_why(e);
-    cb_fail_sys(err, e, "make the namespaces of a sandbox");
+    /* Not cb_fail_sys: its hint on ENOSPC speaks of disks. */
+    cb_fail(err, CB_E_UNSUPPORTED, "make the namespaces of a sandbox: %s", strerror(e));
+    err->sys = e;
     return cb_hint(err, "%s", why);
 }
 

@@ -1,5 +1,6 @@
 #include "runtime/sandbox-internal.h"
 #include "base/fd.h"
+#include "base/path.h"
 #include "runtime/mounts.h"
 
 #include <stdio.h>
@@ -43,7 +44,7 @@ static int mount_at(struct rt_child *c, const char *path, int mnt, struct cb_err
     bool made;
     if (fstatat(c->root, path + 1, &st, AT_SYMLINK_NOFOLLOW) == 0 && !S_ISDIR(st.st_mode))
         return cb_fail(err, CB_E_UNSUPPORTED, "'%s' of the image is not a directory; the sandbox must mount it", path);
-    CB_AUTO(close) int at = rt_target_open(c, path, RT_MAKE_DIR, &made, err);
+    CB_AUTO(close) int at = rt_target_open(c, path, RT_MAKE_KEPT, &made, err);
     if (at < 0)
         return -1;
     int r = rt_mount_attach(mnt, at, "");
@@ -128,12 +129,28 @@ static int mount_pts(const struct rt_child *c, int dev)
     return mount_below(dev, "pts", mnt);
 }
 
+/* Of mounts at one place only the last is made; a step's own comes after ours. */
+static bool is_replaced(const struct rt_sandbox *s, const char *path)
+{
+    for (size_t i = 0; i < s->n_mounts; i++) {
+        CB_AUTO(free) char *target = cb_path_clean(s->mounts[i].target);
+        if (strcmp(target, path) == 0)
+            return true;
+    }
+    return false;
+}
+
 static int mount_shm(const struct rt_child *c, int dev)
 {
+    const struct rt_sandbox *s = c->s;
     char size[32];
-    snprintf(size, sizeof(size), "%llu", (unsigned long long)(c->s->shm_size ? c->s->shm_size : 64u << 20));
+    if (is_replaced(s, "/dev/shm"))
+        return 0;
+    snprintf(size, sizeof(size), "%llu", (unsigned long long)(s->shm_size ? s->shm_size : 64u << 20));
     const struct rt_option options[] = {{"mode", "1777"}, {"size", size}};
-    CB_AUTO(close) int mnt = rt_mount_new("tmpfs", options, CB_LEN(options), RT_ATTR_SAFE);
+    /* BuildKit's attributes: one whose size was asked for may hold programs, as a tmpfs of the step. */
+    CB_AUTO(close)
+    int mnt = rt_mount_new("tmpfs", options, CB_LEN(options), s->shm_size ? MOUNT_ATTR_NOSUID : RT_ATTR_SAFE);
     return mount_below(dev, "shm", mnt);
 }
 

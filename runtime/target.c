@@ -91,7 +91,8 @@ static int make_missing(struct walk *w, const char *name, bool dir, struct cb_er
         err->sys = EROFS;
         return -1;
     }
-    if (w->make != RT_MAKE_CWD && before.st_dev == w->c->root_dev && fstat(parent, &after) == 0 &&
+    bool stays = w->make == RT_MAKE_CWD || w->make == RT_MAKE_KEPT;
+    if (!stays && before.st_dev == w->c->root_dev && fstat(parent, &after) == 0 &&
         fstatat(parent, name, &st, AT_SYMLINK_NOFOLLOW) == 0) {
         CB_AUTO(free) char *path = cb_printf(w->done.len ? "%s/%s" : "%s%s", w->done.data, name);
         record_stub(w->c, path, &st, before.st_mtim, after.st_mtim);
@@ -198,9 +199,10 @@ int rt_target_open(struct rt_child *c, const char *path, enum rt_make make, bool
         return cb_fail_sys(err, errno, "look at '%s' in the sandbox", path);
     if (st.st_dev == c->root_dev && st.st_ino == c->root_ino)
         return cb_fail(err, CB_E_UNSUPPORTED, "mount target '%s' is the root of the sandbox", path);
-    if (S_ISDIR(st.st_mode) != (make == RT_MAKE_DIR))
+    bool dir = make != RT_MAKE_FILE;
+    if (S_ISDIR(st.st_mode) != dir)
         return cb_fail(err, CB_E_UNSUPPORTED, "mount target '%s' is %s a directory, what is to be mounted there is%s", path,
-                       make == RT_MAKE_DIR ? "not" : "", make == RT_MAKE_DIR ? "" : " not");
+                       dir ? "not" : "", dir ? "" : " not");
     return cb_take_fd(&fd);
 }
 

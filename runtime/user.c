@@ -65,11 +65,12 @@ static bool parse_number(struct cb_str s, int64_t *ret)
     return cb_parse_i64(text, ret);
 }
 
-/* An id in a file; what is no number counts as 0, as for the reference. */
+/* An id in a file. Comments, broken lines and ids out of range have none, and such a line counts as absent:
+ * taken as 0 it would make somebody root. */
 static int64_t id_of(struct cb_str s)
 {
     int64_t v;
-    return parse_number(s, &v) && v >= 0 && v <= MAX_ID ? v : 0;
+    return parse_number(s, &v) && v >= 0 && v <= MAX_ID ? v : -1;
 }
 
 static bool list_has(struct cb_str list, struct cb_str name)
@@ -173,12 +174,14 @@ static int find_user(const struct spec *s, struct cb_str passwd, struct rt_user 
 {
     struct line l;
     while (next_line(&passwd, &l)) {
-        int64_t id = id_of(l.field[F_ID]);
+        int64_t id = id_of(l.field[F_ID]), gid = id_of(l.field[F_GID_OR_MEMBERS]);
+        if (id < 0 || gid < 0)
+            continue;
         bool hit = s->user.n == 0 ? id == 0 : s->uid_is_number ? id == s->uid : cb_str_eq(l.field[F_NAME], s->user);
         if (!hit)
             continue;
         u->uid = (uid_t)id;
-        u->gid = (gid_t)id_of(l.field[F_GID_OR_MEMBERS]);
+        u->gid = (gid_t)gid;
         *ret_name = l.field[F_NAME];
         return 0;
     }
@@ -198,7 +201,7 @@ static int find_group(const struct spec *s, struct cb_str group, struct rt_user 
     struct line l;
     while (next_line(&group, &l)) {
         int64_t id = id_of(l.field[F_ID]);
-        if (s->gid_is_number ? id == s->gid : cb_str_eq(l.field[F_NAME], s->group)) {
+        if (id >= 0 && (s->gid_is_number ? id == s->gid : cb_str_eq(l.field[F_NAME], s->group))) {
             u->gid = (gid_t)id;
             return 0;
         }
@@ -216,7 +219,7 @@ static void find_supplementary(struct cb_str group, struct cb_str name, struct r
 {
     struct line l;
     while (name.n > 0 && next_line(&group, &l))
-        if (list_has(l.field[F_GID_OR_MEMBERS], name))
+        if (id_of(l.field[F_ID]) >= 0 && list_has(l.field[F_GID_OR_MEMBERS], name))
             add_group(u, (gid_t)id_of(l.field[F_ID]));
 }
 
