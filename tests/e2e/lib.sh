@@ -58,3 +58,31 @@ rootfs() { # rootfs ARGS…
 listing() { # owners and modes as the image says
     tar -tvf root.tar --numeric-owner
 }
+oci() { # oci COMMAND IMAGE…: what oci.py beside this file says
+    python3 "$E2E_HERE/oci.py" "$@"
+}
+# Builds into ./app.tar, an OCI archive whose digests are checked.
+archive() { # archive ARGS…
+    cbuild -o type=oci,dest=app.tar "$@" 2>build.log || { cat build.log >&2; die "build failed"; }
+    oci verify app.tar
+}
+# Everything that the last layer of ./app.tar holds, a line each: type and name.
+last_layer() {
+    oci names app.tar -1 | cut -d' ' -f2-
+}
+layout() { # layout DIR KIND…: an image layout whose layers are tars of badtar.py
+    dir=$1 tars=
+    shift
+    for kind in "$@"; do
+        python3 "$E2E_HERE/badtar.py" "$kind" "$dir.$kind.tar"
+        tars="$tars $dir.$kind.tar"
+    done
+    oci layout "$dir" $tars
+}
+wait_for() { # wait_for SECONDS COMMAND…: until the command succeeds
+    for _ in $(seq $(($1 * 20))); do
+        (shift && "$@" >/dev/null 2>&1) && return 0
+        sleep 0.05
+    done
+    die "timed out: $*"
+}
