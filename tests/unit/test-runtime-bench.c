@@ -69,7 +69,7 @@ static bool add_busybox(int root)
 
 static void fill_root(int root)
 {
-    static const char *const dirs[] = {"etc", "tmp", "tmp/sub", "srv"};
+    static const char *const dirs[] = {"etc", "tmp", "tmp/sub", "srv", "dev", "proc", "sys"};
     for (size_t i = 0; i < CB_LEN(dirs); i++)
         mkdirat(root, dirs[i], 0755);
     put(root, "etc/passwd", "root:x:0:0:root:/root:/bin/sh\napp:x:33:34::/home/app:/bin/sh\n", 0644);
@@ -228,8 +228,9 @@ static void list_changes(int dir, const char *prefix, struct cb_buf *out)
             free(names[i]);
             continue;
         }
-        bool existed = fstatat(fx.root, path, &below, AT_SYMLINK_NOFOLLOW) == 0 ||
-                       (current.n_lowers && fstatat(current.lowers[0], path, &below, AT_SYMLINK_NOFOLLOW) == 0);
+        bool existed = false;
+        for (size_t k = 0; k < current.n_lowers && !existed; k++)
+            existed = fstatat(current.lowers[k], path, &below, AT_SYMLINK_NOFOLLOW) == 0;
         if (S_ISDIR(st.st_mode)) {
             CB_AUTO(close) int sub = openat(dir, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
             CB_AUTO(free) char *deeper = cb_printf("%s/", path);
