@@ -107,6 +107,7 @@ struct build_step {
     struct cb_digest chain;               /* identity of the snapshot after it; when it is done */
     struct cb_buf local_inputs;           /* digests of what it takes from local contexts */
     bool cached, asked_definition, asked_content;
+    bool missed;            /* its definition is not known on its parent */
     bool has_index, has_fs; /* known to be in the store; of an OP_BASE: all layers */
     int lock;               /* of the content key, while we make it; -1 */
     struct cb_digest layer; /* OP_BASE: unused */

@@ -342,8 +342,14 @@ static void need_input(void *arg, struct build_step *input)
 /* 1: this step made progress; 0: it waits for something; -1. */
 static int advance_step(struct schedule *s, struct build_step *step, struct cb_error *err)
 {
-    if (step->parent && step->parent->state != STEP_DONE)
-        return 0;
+    if (step->parent && step->parent->state != STEP_DONE) {
+        /* Below it something is made anew, so it will hardly be known: its other inputs can be made meanwhile. */
+        step->missed = step->no_cache || step->parent->missed;
+        struct input_state early = {true, false};
+        if (step->missed)
+            build_step_inputs(step, need_input, &early);
+        return early.more;
+    }
     if (step->op == OP_BASE) {
         step_done(s, step);
         return 1;
@@ -358,6 +364,7 @@ static int advance_step(struct schedule *s, struct build_step *step, struct cb_e
         if (r != 0)
             return r;
     }
+    step->missed = true;
     struct input_state inputs = {true, false};
     build_step_inputs(step, need_input, &inputs);
     if (!inputs.all_done)

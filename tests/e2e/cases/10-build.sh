@@ -134,3 +134,21 @@ X
     cbuild -q --no-cache c >id2
     same "$(cat id2)" "$(cat id1)"
 }
+
+# Two stages wait for each other's file: that ends only when both run at once.
+t_independent_stages_run_side_by_side() {
+    context c </dev/null
+    cat >c/Dockerfile <<X
+FROM scratch AS b
+COPY busybox /bin/busybox
+RUN ["/bin/busybox", "--install", "-s", "/bin"]
+FROM b AS one
+RUN --mount=type=cache,target=/m touch /m/one && for i in \$(seq 200); do [ -e /m/two ] && exit 0; sleep 0.05; done; exit 1
+FROM b AS two
+RUN --mount=type=cache,target=/m touch /m/two && for i in \$(seq 200); do [ -e /m/one ] && exit 0; sleep 0.05; done; exit 1
+FROM b
+COPY --from=one /bin/sh /1
+COPY --from=two /bin/sh /2
+X
+    cbuild --jobs 2 -q c
+}
