@@ -205,8 +205,16 @@ static void put_definition(void *arg, struct build_step *input)
     cb_put_digest(arg, &input->definition);
 }
 
+static void note_renewed(void *arg, struct build_step *input)
+{
+    bool *renewed = arg;
+    *renewed |= input->renewed;
+}
+
 static int define(struct build *b, struct build_step *s, struct cb_error *err)
 {
+    build_step_inputs(s, note_renewed, &s->inputs_renewed);
+    s->renewed = s->no_cache || s->inputs_renewed || (s->parent && s->parent->renewed);
     CB_AUTO(cb_buf) struct cb_buf k = CB_BUF_INIT;
     cb_put_str(&k, "definition");
     put_operation(&k, b, s);

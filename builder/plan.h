@@ -98,8 +98,10 @@ struct build_step {
         struct build_workdir workdir;
     };
     bool no_cache;
-    bool in_target; /* its layer is part of the image that is built */
-    bool needs_fs;  /* a RUN may stand on its layer */
+    bool renewed;        /* it or something it is made from is executed whatever is recorded */
+    bool inputs_renewed; /* so its definition says nothing about what its inputs will be */
+    bool in_target;      /* its layer is part of the image that is built */
+    bool needs_fs;       /* a RUN may stand on its layer */
 
     /* filled by the schedule */
     enum build_step_state state;

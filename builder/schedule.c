@@ -5,7 +5,6 @@
 #include "cache/record.h"
 
 #include <poll.h>
-#include <sys/signalfd.h>
 #include <unistd.h>
 
 enum work_kind { WORK_STEP, WORK_BASE, WORK_MATERIALIZE };
@@ -291,15 +290,35 @@ static void step_done(struct schedule *s, struct build_step *step)
     build_emit(s->b, &(struct build_event){.kind = EVENT_STEP_CACHED, .step = step->number, .name = step->name});
 }
 
+static void take_record(struct build_step *step, const struct cache_record *r)
+{
+    step->layer = r->layer;
+    step->created = r->created;
+    step->cached = true;
+}
+
 static int lookup(struct schedule *s, struct build_step *step, const struct cb_digest *key, struct cb_error *err)
 {
     CB_AUTO(cache_record) struct cache_record r = {0};
     int found = cache_record_load(s->b->store, key, &r, err);
     if (found <= 0)
         return found;
-    step->layer = r.layer;
-    step->created = r.created;
-    step->cached = true;
+    take_record(step, &r);
+    return 1;
+}
+
+/* The record of the definition may name what other inputs gave: from now on it is this. */
+static int lookup_content(struct schedule *s, struct build_step *step, struct cb_error *err)
+{
+    CB_AUTO(cache_record) struct cache_record r = {0};
+    CB_AUTO(cb_error) struct cb_error ignored = CB_ERROR_INIT;
+    struct cb_digest definition;
+    int found = step->no_cache ? 0 : cache_record_load(s->b->store, &step->content, &r, err);
+    if (found <= 0)
+        return found;
+    take_record(step, &r);
+    build_keys_on_parent(step, &definition);
+    (void)cache_record_store(s->b->store, &definition, &r, &ignored); /* without it the next build looks closer again */
     return 1;
 }
 
@@ -354,7 +373,7 @@ static int advance_step(struct schedule *s, struct build_step *step, struct cb_e
         step_done(s, step);
         return 1;
     }
-    if (!step->asked_definition && !step->no_cache) {
+    if (!step->asked_definition && !step->no_cache && !step->inputs_renewed) {
         struct cb_digest key;
         step->asked_definition = true;
         build_keys_on_parent(step, &key);
@@ -376,7 +395,7 @@ static int advance_step(struct schedule *s, struct build_step *step, struct cb_e
         if (build_keys_content(s->b, step, err) < 0)
             return -1;
         step->asked_content = true;
-        int r = step->no_cache ? 0 : lookup(s, step, &step->content, err);
+        int r = lookup_content(s, step, err);
         if (r > 0)
             step_done(s, step);
         if (r != 0)
@@ -395,7 +414,7 @@ static int advance_step(struct schedule *s, struct build_step *step, struct cb_e
         s->waits_for_lock = true; /* another cbuild makes it; its record will be ours */
         return 0;
     }
-    int r = step->no_cache ? 0 : lookup(s, step, &step->content, err);
+    int r = lookup_content(s, step, err);
     if (r > 0)
         step_done(s, step);
     if (r != 0)
@@ -533,17 +552,6 @@ static void cancel_all(struct schedule *s)
     }
 }
 
-static void take_signal(struct schedule *s)
-{
-    struct signalfd_siginfo info;
-    if (read(s->b->signal_fd, &info, sizeof(info)) != (ssize_t)sizeof(info))
-        return;
-    struct cb_error err = CB_ERROR_INIT;
-    cb_fail(&err, CB_E_CANCELED, "canceled");
-    err.exit_status = (int)info.ssi_signo;
-    remember_failure(s, NULL, &err);
-}
-
 static void wait_for_work(struct schedule *s)
 {
     size_t n = 0;
@@ -569,8 +577,9 @@ static void wait_for_work(struct schedule *s)
             if (fds[1 + i * 3].revents)
                 job_event(s, r);
         }
-        if (fds[0].revents)
-            take_signal(s);
+        struct cb_error canceled = CB_ERROR_INIT;
+        if (fds[0].revents && build_canceled(s->b, &canceled) < 0)
+            remember_failure(s, NULL, &canceled);
     }
     free(fds);
 }
@@ -610,40 +619,4 @@ int build_schedule_run(struct build *b, int *ret_run, int *ret_cached, struct cb
         return 0;
     cb_error_move(err, &s.first);
     return -1;
-}
-
-int build_wait_job(struct build *b, struct cb_job *job, int step, struct cb_buf *answer, struct cb_error *err)
-{
-    struct schedule s = {.b = b};
-    for (;;) {
-        struct pollfd fds[2] = {{job->sock, POLLIN, 0}, {b->signal_fd, POLLIN, 0}};
-        (void)poll(fds, 2, b->renderer->tick ? 100 : -1); /* a failure only means another round */
-        if (b->renderer->tick)
-            b->renderer->tick(b->renderer);
-        if (fds[1].revents)
-            take_signal(&s);
-        if (s.failed) {
-            if (b->helper)
-                rt_helper_cancel(b->helper);
-            cb_job_kill(job);
-            cb_error_move(err, &s.first);
-            return -1;
-        }
-        struct cb_job_event e;
-        if (!cb_job_read(job, false, &e))
-            continue;
-        bool done = e.kind == CB_JOB_DONE, failed = e.kind == CB_JOB_FAILED;
-        if (e.kind == CB_JOB_PROGRESS)
-            build_emit(b, &(struct build_event){
-                              .kind = EVENT_STEP_PROGRESS, .step = step, .what = e.text, .done = e.done, .total = e.total});
-        else if (e.kind == CB_JOB_WARN || e.kind == CB_JOB_LOG)
-            build_warning(b, "%s", e.text);
-        if (done && answer)
-            cb_buf_add(answer, e.answer.data, e.answer.len);
-        if (failed)
-            cb_error_move(err, &e.error);
-        cb_job_event_done(&e);
-        if (done || failed)
-            return done ? 0 : -1;
-    }
 }

@@ -152,3 +152,26 @@ COPY --from=two /bin/sh /2
 X
     cbuild --jobs 2 -q c
 }
+
+# What is copied from a stage that is executed again is looked at again.
+t_no_cache_filter() {
+    context c <<X
+${base}FROM scratch AS a
+COPY --from=0 / /
+RUN cat /proc/sys/kernel/random/uuid > /id
+FROM scratch AS b
+COPY --from=0 / /
+RUN cat /proc/sys/kernel/random/uuid > /id2
+FROM scratch
+COPY --from=a /id /
+COPY --from=b /id2 /
+X
+    rootfs c
+    cp root/id root/id2 .
+    rootfs --no-cache-filter=b c
+    same "$(cat root/id)" "$(cat id)"
+    [ "$(cat root/id2)" != "$(cat id2)" ] || die "the old result was copied"
+    cp root/id2 .
+    rootfs c
+    same "$(cat root/id2)" "$(cat id2)"
+}
