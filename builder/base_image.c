@@ -324,8 +324,10 @@ static int begin(struct build *b, struct build_want *w, enum build_pull pull, st
 static int finish(struct build *b, struct build_want *w, enum build_pull pull, struct cb_job *job, struct cb_error *err)
 {
     CB_AUTO(cb_buf) struct cb_buf answer = CB_BUF_INIT;
-    if (cb_job_wait(job, &answer, err) == 0)
+    if (build_wait_job(b, job, 0, &answer, err) == 0)
         return take_answer(b, w, &answer, err);
+    if (err->code == CB_E_CANCELED)
+        return -1;
     if (pull != PULL_NEWER || (err->code != CB_E_NETWORK && err->code != CB_E_NOT_FOUND))
         return cb_context(err, "%s: failed to resolve source metadata", w->text);
     CB_AUTO(oci_ref) struct oci_ref ref = {0};

@@ -2,6 +2,7 @@
 #include "base/fd.h"
 #include "builder/progress.h"
 
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/resource.h>
@@ -106,7 +107,56 @@ int build_ns_call(struct build *b, cb_job_fn *fn, const struct cb_job_request *r
     struct cb_job job;
     if (build_ns_job(b, fn, req, &job, err) < 0)
         return -1;
-    return cb_job_wait(&job, answer, err);
+    return build_wait_job(b, &job, 0, answer, err);
+}
+
+/* ---- waiting -------------------------------------------------------------------------------------------------- */
+
+int build_canceled(struct build *b, struct cb_error *err)
+{
+    struct signalfd_siginfo info;
+    if (read(b->signal_fd, &info, sizeof(info)) != (ssize_t)sizeof(info))
+        return 0;
+    cb_fail(err, CB_E_CANCELED, "canceled");
+    err->exit_status = (int)info.ssi_signo;
+    return -1;
+}
+
+static void emit_job_event(struct build *b, const struct cb_job_event *e, int step)
+{
+    if (e->kind == CB_JOB_PROGRESS)
+        build_emit(b, &(struct build_event){
+                          .kind = EVENT_STEP_PROGRESS, .step = step, .what = e->text, .done = e->done, .total = e->total});
+    else if (e->kind == CB_JOB_WARN || e->kind == CB_JOB_LOG)
+        build_warning(b, "%s", e->text);
+}
+
+int build_wait_job(struct build *b, struct cb_job *job, int step, struct cb_buf *answer, struct cb_error *err)
+{
+    for (;;) {
+        struct pollfd fds[2] = {{job->sock, POLLIN, 0}, {b->signal_fd, POLLIN, 0}};
+        (void)poll(fds, 2, b->renderer->tick ? 100 : -1); /* a failure only means another round */
+        if (b->renderer->tick)
+            b->renderer->tick(b->renderer);
+        if (fds[1].revents && build_canceled(b, err) < 0) {
+            if (b->helper)
+                rt_helper_cancel(b->helper);
+            cb_job_kill(job);
+            return -1;
+        }
+        struct cb_job_event e;
+        if (!cb_job_read(job, false, &e))
+            continue;
+        bool done = e.kind == CB_JOB_DONE, failed = e.kind == CB_JOB_FAILED;
+        emit_job_event(b, &e, step);
+        if (done && answer)
+            cb_buf_add(answer, e.answer.data, e.answer.len);
+        if (failed)
+            cb_error_move(err, &e.error);
+        cb_job_event_done(&e);
+        if (done || failed)
+            return done ? 0 : -1;
+    }
 }
 
 /* ---- set-up ------------------------------------------------------------------------------------------------------------ */
@@ -133,6 +183,21 @@ static void raise_limits(void)
     }
 }
 
+/* prune holds the lock for moments; whoever waits for it can still be stopped. */
+static int share_store(struct build *b, struct cb_error *err)
+{
+    for (bool told = false;; told = true) {
+        int r = cache_lock(b->store, "gc", false, false, &b->gc_lock, err);
+        if (r != 0)
+            return r < 0 ? -1 : 0;
+        if (!told)
+            build_note(b, "the store is being pruned: waiting");
+        struct pollfd fd = {b->signal_fd, POLLIN, 0};
+        if (poll(&fd, 1, 50) > 0 && build_canceled(b, err) < 0)
+            return -1;
+    }
+}
+
 int build_open(struct build *b, const struct build_request *request, struct cb_error *err)
 {
     *b = (struct build){
@@ -145,7 +210,7 @@ int build_open(struct build *b, const struct build_request *request, struct cb_e
     CB_AUTO(free) char *path = cache_store_default_path(request->root, err);
     if (!path || cache_store_open(path, &b->store, err) < 0)
         return -1;
-    return cache_lock(b->store, "gc", false, true, &b->gc_lock, err) < 0 ? -1 : 0;
+    return share_store(b, err);
 }
 
 void build_close(struct build *b)

@@ -23,7 +23,7 @@ struct build {
     struct df_lint lint;
     struct df_errors more_errors;
     struct build_outline *outline; /* --call=outline: planning notes ARGs here; else NULL */
-    int signal_fd; /* SIGINT, SIGTERM, SIGHUP; -1: not watched */
+    int signal_fd;                 /* SIGINT, SIGTERM, SIGHUP; -1: not watched */
     struct timespec started;
 };
 
@@ -38,6 +38,12 @@ void build_sweep(struct build *b);
 int build_ns_job(struct build *b, cb_job_fn *fn, const struct cb_job_request *req, struct cb_job *ret, struct cb_error *err);
 /* The same and wait; for single jobs outside the schedule. */
 int build_ns_call(struct build *b, cb_job_fn *fn, const struct cb_job_request *req, struct cb_buf *answer, struct cb_error *err);
+
+/* Waits for one job outside the schedule (resolving, packing, pushing) while signals are watched; its progress, logs
+ * and warnings are emitted for `step`. `answer` may be NULL. */
+int build_wait_job(struct build *b, struct cb_job *job, int step, struct cb_buf *answer, struct cb_error *err);
+/* -1 with CB_E_CANCELED (the signal in err->exit_status) when one asked us to stop. Never blocks. */
+int build_canceled(struct build *b, struct cb_error *err);
 
 /* Opens the store and what every command needs. On failure too, build_close is to be called. Contexts and plan are
  * opened and closed by who uses them. */

@@ -6,7 +6,6 @@
 #include "base/proc.h"
 #include "base/text.h"
 #include "builder/build.h"
-#include "builder/schedule.h"
 #include "cache/blob.h"
 #include "parser/gitref.h"
 #include "registry/transfer.h"

@@ -2,7 +2,6 @@
 #include "base/limits.h"
 #include "base/pack.h"
 #include "builder/base_image.h"
-#include "builder/schedule.h"
 #include "cache/blob.h"
 
 /* ---- diff IDs and packed layers, in a job --------------------------------------------------------------------- */

@@ -7,7 +7,6 @@
 #include "builder/base_image.h"
 #include "builder/output.h"
 #include "builder/report.h"
-#include "builder/schedule.h"
 #include "cache/blob.h"
 #include "cache/gc.h"
 #include "parser/value.h"

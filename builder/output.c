@@ -5,7 +5,6 @@
 #include "base/text.h"
 #include "builder/execute.h"
 #include "builder/export_local.h"
-#include "builder/schedule.h"
 #include "cache/blob.h"
 #include "registry/layout.h"
 #include "registry/transfer.h"

@@ -11,8 +11,4 @@
  * in err->exit_status. */
 int build_schedule_run(struct build *b, int *ret_run, int *ret_cached, struct cb_error *err);
 
-/* Waits for one job outside the graph (packing, pushing) while signals are watched; its progress, logs and
- * warnings are emitted for `step`. */
-int build_wait_job(struct build *b, struct cb_job *job, int step, struct cb_buf *answer, struct cb_error *err);
-
 #endif
