@@ -309,12 +309,6 @@ static void evaluate_healthcheck(struct build_planner *p, struct build_stage *s,
 
 /* ---- EXPOSE, VOLUME, USER, STOPSIGNAL, … --------------------------------------------------------------- */
 
-static void add_unique(struct cb_strv *v, const char *s)
-{
-    if (cb_strv_find(v, s) < 0)
-        cb_strv_push(v, s);
-}
-
 static int evaluate_expose(struct build_planner *p, struct build_stage *s, const struct df_instruction *i, struct cb_error *err)
 {
     CB_AUTO(cb_strv) struct cb_strv words = {0}, ports = {0};
@@ -339,7 +333,7 @@ static int evaluate_expose(struct build_planner *p, struct build_stage *s, const
     cb_buf_addc(&history, ']');
     build_history_add(s, cb_buf_detach(&history), NULL);
     for (size_t k = 0; k < ports.n; k++)
-        add_unique(&s->state.config.exposed_ports, ports.items[k]);
+        oci_port_add(&s->state.config, ports.items[k]);
     return 0;
 }
 
@@ -360,7 +354,7 @@ static int evaluate_volume(struct build_planner *p, struct build_stage *s, const
     cb_buf_addc(&history, ']');
     build_history_add(s, cb_buf_detach(&history), NULL);
     for (size_t k = 0; k < paths.n; k++)
-        add_unique(&s->state.config.volumes, paths.items[k]);
+        oci_volume_add(&s->state.config, paths.items[k]);
     return 0;
 }
 

@@ -19,6 +19,10 @@ void oci_image_config_done(struct oci_image_config *c)
         cb_strv_done(lists[i]);
     for (size_t i = 0; i < c->n_history; i++)
         history_done(&c->history[i]);
+    cb_map_done(&c->env_lookup.places);
+    cb_map_done(&c->label_lookup.places);
+    cb_map_done(&c->port_lookup.places);
+    cb_map_done(&c->volume_lookup.places);
     oci_platform_done(&c->platform);
     free(c->author);
     free(c->user);
@@ -80,15 +84,23 @@ void oci_image_config_copy(struct oci_image_config *to, const struct oci_image_c
 
 /* ---- labels and environment ---------------------------------------------------------------- */
 
-static char **label_at(const struct oci_image_config *c, const char *key)
+/* Both lists only grow, or change in place: what came since the last look-up is indexed first. */
+static char **place_in(const struct oci_lookup *index, const char *const *items, const char *key)
 {
-    for (size_t i = 0; i + 1 < c->labels.n; i += 2)
-        if (strcmp(c->labels.items[i], key) == 0)
-            return &c->labels.items[i + 1];
-    return NULL;
+    uintptr_t at = (uintptr_t)cb_map_get(&index->places, key);
+    return at ? (char **)&items[at - 1] : NULL;
 }
 
-const char *oci_label_get(const struct oci_image_config *c, const char *key)
+static char **label_at(struct oci_image_config *c, const char *key)
+{
+    struct oci_lookup *x = &c->label_lookup;
+    for (; x->n + 1 < c->labels.n; x->n += 2)
+        if (!cb_map_has(&x->places, c->labels.items[x->n]))
+            cb_map_set(&x->places, c->labels.items[x->n], (void *)(uintptr_t)(x->n + 2));
+    return place_in(x, (const char *const *)c->labels.items, key);
+}
+
+const char *oci_label_get(struct oci_image_config *c, const char *key)
 {
     char **at = label_at(c, key);
     return at ? *at : NULL;
@@ -107,16 +119,19 @@ void oci_label_set(struct oci_image_config *c, const char *key, const char *valu
     cb_strv_push(&c->labels, value);
 }
 
-static char **env_at(const struct oci_image_config *c, const char *name)
+static char **env_at(struct oci_image_config *c, const char *name)
 {
-    size_t n = strlen(name);
-    for (size_t i = 0; i < c->env.n; i++)
-        if (strncmp(c->env.items[i], name, n) == 0 && c->env.items[i][n] == '=')
-            return &c->env.items[i];
-    return NULL;
+    struct oci_lookup *x = &c->env_lookup;
+    for (; x->n < c->env.n; x->n++) {
+        const char *item = c->env.items[x->n];
+        size_t len = strcspn(item, "=");
+        if (item[len] && !cb_map_getn(&x->places, item, len))
+            cb_map_setn(&x->places, item, len, (void *)(uintptr_t)(x->n + 1));
+    }
+    return place_in(x, (const char *const *)c->env.items, name);
 }
 
-const char *oci_env_get(const struct oci_image_config *c, const char *name)
+const char *oci_env_get(struct oci_image_config *c, const char *name)
 {
     char **at = env_at(c, name);
     return at ? *at + strlen(name) + 1 : NULL;
@@ -132,6 +147,24 @@ void oci_env_set(struct oci_image_config *c, const char *name, const char *value
     }
     free(*at);
     *at = item;
+}
+
+static void add_once(struct cb_strv *list, struct oci_lookup *x, const char *value)
+{
+    for (; x->n < list->n; x->n++)
+        cb_map_set(&x->places, list->items[x->n], NULL);
+    if (!cb_map_has(&x->places, value))
+        cb_strv_push(list, value);
+}
+
+void oci_port_add(struct oci_image_config *c, const char *port)
+{
+    add_once(&c->exposed_ports, &c->port_lookup, port);
+}
+
+void oci_volume_add(struct oci_image_config *c, const char *volume)
+{
+    add_once(&c->volumes, &c->volume_lookup, volume);
 }
 
 /* ---- history ------------------------------------------------------------------------------- */
