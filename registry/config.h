@@ -59,12 +59,12 @@ void oci_label_set(struct oci_image_config *c, const char *key, const char *valu
 const char *oci_env_get(struct oci_image_config *c, const char *name);              /* NULL: not set */
 void oci_env_set(struct oci_image_config *c, const char *name, const char *value);  /* in place or appended */
 
-/* -1: CB_E_CORRUPT with the path of the member ("config.Env: expected …"); a digest of another algorithm than
- * sha256 is CB_E_UNSUPPORTED. null is absent, unknown members are dropped, a missing os or architecture is
- * "linux" or this machine's, as docker takes it. *ret is untouched on failure. */
 void oci_port_add(struct oci_image_config *c, const char *port);     /* unless it is there */
 void oci_volume_add(struct oci_image_config *c, const char *volume); /* unless it is there */
 
+/* -1: CB_E_CORRUPT with the path of the member ("config.Env: expected …"); a digest of another algorithm than
+ * sha256 is CB_E_UNSUPPORTED. null is absent, unknown members are dropped, a missing os or architecture is
+ * "linux" or this machine's, as docker takes it. *ret is untouched on failure. */
 int oci_image_config_parse(const char *bytes, size_t n, struct oci_image_config *ret, struct cb_error *err);
 /* Compact JSON, top-level keys sorted, config keys in Go's struct order, as BuildKit emits it; maps sorted by
  * key, empty members of `config` left out. Appended to `out`. Parsing the result and writing it again gives the
