@@ -177,10 +177,39 @@ static void split_build_args(struct build_planner *p)
     }
 }
 
+/* The frontend is built in. Docker's own, wherever it is mirrored and whatever its tag, is what it stands for. */
+static int check_frontend(const char *name, struct cb_error *err)
+{
+    CB_AUTO(oci_ref) struct oci_ref ref = {0};
+    CB_AUTO(cb_error) struct cb_error ignored = CB_ERROR_INIT;
+    bool known = oci_ref_parse(name, &ref, &ignored) == 0 &&
+                 (cb_ends(ref.path, "docker/dockerfile") || cb_ends(ref.path, "docker/dockerfile-upstream"));
+    if (known)
+        return 0;
+    cb_fail(err, CB_E_UNSUPPORTED, "the frontend '%s' cannot be used: cbuild has the one of docker/dockerfile built in", name);
+    return cb_hint(err, "take the syntax directive out, or name docker/dockerfile:1");
+}
+
+static int check_syntax(const struct build_planner *p, struct cb_error *err)
+{
+    const struct cb_buf *text = &p->plan->text;
+    CB_AUTO(cb_buf) struct cb_buf hold = CB_BUF_INIT;
+    struct df_directive d;
+    const char *given = build_vars_get(&p->build_args, "BUILDKIT_SYNTAX");
+    if (given)
+        return check_frontend(given, err) < 0 ? cb_context(err, "failed with build-arg:BUILDKIT_SYNTAX = %s", given) : 0;
+    if (!df_directive_find(text->data, text->len, "syntax", true, &hold, &d))
+        return 0;
+    CB_AUTO(free) char *name = cb_memdup0(d.value.p, d.value.n);
+    return check_frontend(name, err) < 0 ? cb_at(err, d.line, d.line) : 0;
+}
+
 static int parse(struct build_planner *p, struct cb_error *err)
 {
     struct build *b = p->b;
     struct build_plan *plan = p->plan;
+    if (check_syntax(p, err) < 0)
+        return -1;
     if (df_parse(plan->text.data, plan->text.len, &plan->file, err) < 0)
         return -1;
     CB_AUTO(cb_buf) struct cb_buf hold = CB_BUF_INIT;

@@ -175,3 +175,14 @@ X
     rootfs c
     same "$(cat root/id2)" "$(cat id2)"
 }
+
+t_syntax_directive() {
+    for s in docker/dockerfile:1 docker/dockerfile:1.7-labs mirror.example:5000/hub/docker/dockerfile:1@sha256:$(printf %064d 0); do
+        printf '# syntax=%s\nFROM scratch\nCOPY Dockerfile /\n' "$s" >Dockerfile
+        cbuild -q . >/dev/null
+    done
+    printf '# syntax=foo/frontend\nFROM scratch\nCOPY Dockerfile /\n' >Dockerfile
+    fails 1 cbuild .
+    has "$out" "Dockerfile:1"
+    has "$out" foo/frontend
+}
