@@ -1,0 +1,129 @@
+# Builds that are stopped, killed or many at once.
+
+# The processes whose command line holds the text.
+holding() {
+    for p in /proc/[0-9]*/cmdline; do
+        line=$(tr '\0' ' ' <"$p" 2>/dev/null) || continue
+        case $line in *"$1"*) echo "${p%/cmdline}: $line" ;; esac
+    done
+}
+no_mounts() {
+    hasnt "$(cat /proc/self/mounts)" "$CBUILD_ROOT"
+}
+nothing_half_made() { # after a build that swept
+    for w in "$CBUILD_ROOT"/work/*; do [ ! -e "$w" ] || die "left in the store: $w"; done
+}
+slow_build() { # slow_build NUMBER: a build that waits in its RUN, in the background as $pid
+    context c <<X
+${base}RUN echo made > /made; echo waiting; sleep $1; echo woke
+X
+    # A shell ignores SIGINT for what it starts in the background; a terminal does not.
+    env -i PATH="$PATH" HOME="$HOME" CBUILD_ROOT="$CBUILD_ROOT" ASAN_OPTIONS="${ASAN_OPTIONS:-}" python3 -c '
+import os, signal, sys
+signal.signal(signal.SIGINT, signal.SIG_DFL)
+os.execv(sys.argv[1], sys.argv[1:])' "$CBUILD" --progress=plain c >log 2>&1 &
+    pid=$!
+    wait_for 30 grep -q ' waiting$' log
+    [ "$(holding "sleep $1 ")" ] || die "the command does not run"
+}
+next_build_works() { # next_build_works NUMBER
+    sed -i "s/sleep $1; //" c/Dockerfile
+    rootfs c
+    same "$(cat root/made)" made
+    no_mounts
+}
+
+t_ctrl_c() {
+    slow_build 86411
+    kill -INT $pid
+    status=0 && wait $pid || status=$?
+    same "$status" 130
+    wait_for 5 eval '[ -z "$(holding "sleep 86411 ")" ]'
+    no_mounts
+    nothing_half_made
+    next_build_works 86411
+    nothing_half_made
+}
+
+t_terminated() {
+    slow_build 86412
+    kill -TERM $pid
+    status=0 && wait $pid || status=$?
+    same "$status" 143
+    wait_for 5 eval '[ -z "$(holding "sleep 86412 ")" ]'
+    next_build_works 86412
+}
+
+t_killed() {
+    slow_build 86413
+    kill -KILL $pid
+    wait $pid || true
+    wait_for 5 eval '[ -z "$(holding "sleep 86413 ")" ]'
+    wait_for 5 eval '[ -z "$(holding "$CBUILD_ROOT")" ]'
+    no_mounts
+    next_build_works 86413
+    wait_for 5 nothing_half_made
+}
+
+t_hung_up_terminal() {
+    slow_build 86414
+    kill -HUP $pid
+    status=0 && wait $pid || status=$?
+    same "$status" 129
+    wait_for 5 eval '[ -z "$(holding "sleep 86414 ")" ]'
+}
+
+t_single_flight_executes_once() {
+    context c <<X
+${base}RUN --mount=type=cache,target=/count echo x >> /count/n; sleep 1; wc -l < /count/n > /runs
+X
+    for i in 1 2 3; do cbuild -q c >id$i 2>log$i & done
+    wait
+    same "$(cat id1)" "$(cat id2)"
+    same "$(cat id1)" "$(cat id3)"
+    rootfs c
+    same "$(cat root/runs)" 1
+}
+
+t_waiter_takes_over_when_the_first_dies() {
+    slow_build 86415
+    "$CBUILD" --progress=plain c >log2 2>&1 &
+    two=$!
+    sleep 0.5
+    kill -KILL $pid
+    wait $pid || true
+    wait_for 20 grep -q ' waiting$' log2
+    kill -TERM $two
+    wait $two || true
+    wait_for 5 eval '[ -z "$(holding "sleep 86415 ")" ]'
+}
+
+t_failed_step_stops_the_others() {
+    context c <<X
+FROM scratch AS base
+COPY busybox /bin/busybox
+RUN ["/bin/busybox", "--install", "-s", "/bin"]
+FROM base AS slow
+RUN sleep 86416 && touch /a
+FROM base AS bad
+RUN sleep 0.3; exit 5
+FROM base
+COPY --from=slow /a /a
+COPY --from=bad /b /b
+X
+    start=$(date +%s)
+    fails 1 cbuild -j 4 c
+    has "$out" "exit code: 5"
+    [ $(($(date +%s) - start)) -lt 30 ] || die "it waited"
+    wait_for 5 eval '[ -z "$(holding "sleep 86416 ")" ]'
+}
+
+t_prune_beside_a_build() {
+    slow_build 3
+    fails 1 cbuild prune --all
+    has "$out" "a build is using the store"
+    has "$out" hint
+    wait $pid || { cat log; die "the build failed"; }
+    cbuild prune --all >/dev/null
+    next_build_works 3
+}

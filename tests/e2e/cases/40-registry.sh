@@ -1,0 +1,274 @@
+# Push and pull with the real registry on loopback, and with one that misbehaves.
+
+registry() {
+    [ -n "${E2E_REGISTRY:-}" ] || skip "no docker-registry"
+    repo=$E2E_REGISTRY/$E2E_USER/$(basename "$CASE_DIR" | tr -c 'a-z0-9\n' -)$$
+}
+app() { # a small image's context
+    context c <<X
+${base}RUN echo app > /app
+ENV X=1
+CMD ["cat", "/app"]
+X
+}
+digests() { # of the layers of a repository's image
+    skopeo inspect --tls-verify=false "docker://$1" | jq -r '.Layers[]'
+}
+fake() { # starts fakeregistry.py: $fake is its address
+    mkfifo fake.in
+    python3 "$E2E_HERE/../tools/fakeregistry.py" <fake.in >fake.out &
+    exec 8>fake.in
+    wait_for 10 test -s fake.out
+    fake=127.0.0.1:$(cat fake.out)
+}
+config() { # registries.conf from standard input
+    cat >registries.conf
+    CONTAINERS_REGISTRIES_CONF=$PWD/registries.conf
+    export CONTAINERS_REGISTRIES_CONF
+}
+
+t_push_and_pull() {
+    registry
+    app
+    cbuild -t "$repo:1" --push --metadata-file m.json c 2>log
+    same "$(skopeo inspect --tls-verify=false "docker://$repo:1" | jq -r .Digest)" "$(jq -r '.["containerimage.digest"]' m.json)"
+    same "$(skopeo inspect --config --tls-verify=false "docker://$repo:1" | jq -r '.config.Cmd[0]')" cat
+    CBUILD_ROOT=$CASE_DIR/store2
+    cbuild pull "$repo:1" >pulled
+    has "$(cat pulled)" "@sha256:"
+    printf 'FROM %s\nRUN cat /app > /copy\n' "$repo:1" >c/Dockerfile
+    rootfs c
+    same "$(cat root/copy)" app
+    cbuild prune --all >/dev/null
+}
+
+t_second_push_uploads_nothing() {
+    registry
+    app
+    cbuild -t "$repo:1" --push c 2>/dev/null
+    cbuild -t "$repo:2" --push c 2>log
+    hasnt "$(cat log)" "rror"
+    same "$(digests "$repo:1")" "$(digests "$repo:2")"
+    cbuild push "$repo:1" "$repo:3" >out
+    has "$(cat out)" "$repo:3@sha256:"
+}
+
+t_layers_of_the_base_stay_as_they_were() {
+    registry
+    app
+    cbuild -o type=oci,dest=base.tar,compression=zstd,compression-level=19 c 2>/dev/null
+    skopeo copy -q --preserve-digests --dest-tls-verify=false oci-archive:base.tar "docker://$repo-base:1"
+    digests "$repo-base:1" >base.digests
+    CBUILD_ROOT=$CASE_DIR/store2
+    printf 'FROM %s\nRUN echo more > /more\n' "$repo-base:1" >c/Dockerfile
+    cbuild -t "$repo:1" --push c 2>log
+    digests "$repo:1" >app.digests
+    same "$(head -n 3 app.digests)" "$(cat base.digests)"
+    same "$(wc -l <app.digests)" 4
+    cbuild prune --all >/dev/null
+}
+
+t_foreign_images() {
+    registry
+    app
+    cbuild -o type=oci,dest=a.tar c 2>/dev/null
+    skopeo copy -q --format v2s2 --dest-tls-verify=false oci-archive:a.tar "docker://$repo:docker"
+    CBUILD_ROOT=$CASE_DIR/store2
+    printf 'FROM %s\nRUN test "$(cat /app)" = app && test $X = 1\n' "$repo:docker" >c/Dockerfile
+    cbuild c 2>log
+    digest=$(skopeo inspect --tls-verify=false "docker://$repo:docker" | jq -r .Digest)
+    printf 'FROM %s@%s\nRUN test -e /app\n' "$repo" "$digest" >c/Dockerfile
+    cbuild c 2>log
+    cbuild prune --all >/dev/null
+}
+
+t_only_needed_layers_are_fetched() {
+    registry
+    app
+    cbuild -t "$repo:1" --push c 2>/dev/null
+    CBUILD_ROOT=$CASE_DIR/store2
+    printf 'FROM %s\nENV A=2\n' "$repo:1" >c/Dockerfile
+    cbuild -t local c 2>log
+    size=$(du -sk "$CBUILD_ROOT" | cut -f1)
+    [ "$size" -lt 500 ] || die "the layers were fetched: $size KiB"
+    cbuild -t "$repo:2" --push c 2>log
+    same "$(digests "$repo:2")" "$(digests "$repo:1")"
+    cbuild prune --all >/dev/null
+}
+
+t_pull_policies() {
+    registry
+    app
+    cbuild -t "$repo:1" --push c 2>/dev/null
+    CBUILD_ROOT=$CASE_DIR/store2
+    printf 'FROM %s\nRUN cat /app > /a\n' "$repo:1" >c/Dockerfile
+    fails 1 cbuild --pull=never c
+    has "$out" "cbuild pull"
+    cbuild c 2>/dev/null
+    # another image under the same name
+    context d <<X
+${base}RUN echo other > /app
+X
+    CBUILD_ROOT=$CASE_DIR/store cbuild -t "$repo:1" --push d 2>/dev/null
+    cbuild c 2>log
+    has "$(cat log)" "0 steps run"
+    cbuild --pull=never c 2>log
+    has "$(cat log)" "0 steps run"
+    rootfs --pull c
+    same "$(cat root/a)" other
+    rootfs --pull=newer c
+    same "$(cat root/a)" other
+    fails 2 cbuild --pull=sometimes c
+    has "$out" "--pull"
+    cbuild prune --all >/dev/null
+}
+
+t_everything_in_the_store_builds_without_a_registry() {
+    registry
+    app
+    config <<X
+[[registry]]
+prefix = "far.example/x"
+location = "$repo"
+insecure = true
+X
+    cbuild -t "$repo:1" --push c 2>/dev/null
+    cbuild rmi "$repo:1" >/dev/null
+    printf 'FROM far.example/x:1\nRUN cat /app > /a\n' >c/Dockerfile
+    cbuild c 2>/dev/null
+    config <<X
+[[registry]]
+prefix = "far.example/x"
+location = "127.0.0.1:1/gone"
+insecure = true
+X
+    cbuild c 2>log
+    has "$(cat log)" "0 steps run"
+    printf 'FROM far.example/x:1\nRUN cat /app > /b\n' >c/Dockerfile
+    cbuild c 2>log
+    cbuild --pull=newer c 2>log
+    fails 1 cbuild --pull=always c
+    has "$out" "127.0.0.1:1"
+}
+
+t_mirror_of_docker_io() {
+    registry
+    app
+    cbuild -t "$E2E_REGISTRY/library/tiny$$:1" --push c 2>/dev/null
+    config <<X
+[[registry]]
+prefix = "docker.io"
+location = "docker.io"
+[[registry.mirror]]
+location = "$E2E_REGISTRY"
+insecure = true
+X
+    CBUILD_ROOT=$CASE_DIR/store2
+    printf 'FROM tiny%s:1\nRUN cat /app > /a\n' $$ >c/Dockerfile
+    rootfs c
+    same "$(cat root/a)" app
+    cbuild prune --all >/dev/null
+}
+
+t_blocked_and_damaged_registries_conf() {
+    printf 'FROM far.example/x:1\nRUN true\n' >Dockerfile
+    config <<X
+[[registry]]
+prefix = "far.example"
+blocked = true
+X
+    fails 1 cbuild .
+    has "$out" blocked
+    config <<X
+[[registry]]
+prefix = "far.example
+X
+    fails 1 cbuild .
+    has "$out" registries.conf
+    has "$out" "registries.conf':2"
+}
+
+t_refused_connection() {
+    printf 'FROM 127.0.0.1:1/none:1\nRUN true\n' >Dockerfile
+    fails 1 cbuild .
+    has "$out" "127.0.0.1:1"
+    has "$out" "Dockerfile:1"
+    context c <<X
+${base}
+X
+    fails 1 cbuild -t 127.0.0.1:1/app:1 --push c
+    has "$out" "127.0.0.1:1"
+}
+
+t_image_that_does_not_exist() {
+    registry
+    printf 'FROM %s/no/such:1\nRUN true\n' "$E2E_REGISTRY" >Dockerfile
+    fails 1 cbuild .
+    has "$out" "no/such"
+    has "$out" "manifest unknown"
+    fails 1 cbuild pull "$E2E_REGISTRY/no/such:1"
+    has "$out" "manifest unknown"
+}
+
+t_misbehaving_registries() {
+    fake
+    for mode in wrong long garbage missing forbidden huge headers hours hub denied badtoken loop; do
+        printf 'FROM %s/%s/base:1\nCOPY Dockerfile /x\nRUN ["/x"]\n' "$fake" $mode >Dockerfile
+        status=0
+        timeout 60 "$CBUILD" . >log 2>&1 || status=$?
+        [ "$status" = 1 ] || die "mode $mode: status $status: $(cat log)"
+        grep -q "^ERROR: " log || die "mode $mode: no message: $(cat log)"
+        has "$(cat log)" "$fake"
+    done
+}
+
+t_wrong_bytes_never_become_a_layer() {
+    fake
+    for mode in wrong long; do
+        printf 'FROM %s/%s/base:1\nCOPY Dockerfile /x\nRUN ["/x"]\n' "$fake" $mode >Dockerfile
+        fails 1 cbuild .
+        for b in "$CBUILD_ROOT"/blobs/sha256/*; do
+            [ ! -e "$b" ] || same "$(sha256sum <"$b" | cut -d' ' -f1)" "$(basename "$b")"
+        done
+    done
+}
+
+t_accounts() {
+    [ -n "${E2E_REGISTRY:-}" ] || skip "no docker-registry"
+    mkdir auth
+    perl -e 'print "user:", crypt("secret", q($2y$05$abcdefghijklmnopqrstuu)), "\n"' >auth/htpasswd
+    REGISTRY_HTPASSWD=$PWD/auth/htpasswd "$E2E_HERE/../tools/registry" start "$PWD/reg" >addr
+    trap '"$E2E_HERE/../tools/registry" stop "$PWD/reg"' EXIT
+    repo=$(cat addr)/me/app
+    app
+    fails 1 cbuild -t "$repo:1" --push c
+    has "$out" "$(cat addr)"
+    has "$out" "not logged in"
+    DOCKER_CONFIG=$PWD/docker
+    export DOCKER_CONFIG
+    mkdir docker
+    printf '{"auths": {"%s": {"auth": "%s"}}}' "$(cat addr)" "$(printf user:wrong | base64)" >docker/config.json
+    fails 1 cbuild -t "$repo:1" --push c
+    printf '{"auths": {"%s": {"auth": "%s"}}}' "$(cat addr)" "$(printf user:secret | base64)" >docker/config.json
+    cbuild -t "$repo:1" --push c 2>log
+    CBUILD_ROOT=$CASE_DIR/store2
+    cbuild pull "$repo:1" >/dev/null
+    cbuild prune --all >/dev/null
+}
+
+t_podman_runs_it() {
+    [ "$E2E_USER" = root ] || skip "podman is only tried as root"
+    registry
+    app
+    cbuild -t "$repo:1" --push c 2>/dev/null
+    run=$(mktemp -d /tmp/e2e-pod.XXXXXX) # podman wants a short name here
+    trap 'rm -rf "$run"' EXIT
+    podman() { command podman --root "$CASE_DIR/podman" --runroot "$run" --storage-driver vfs --cgroup-manager cgroupfs --events-backend file "$@"; }
+    podman pull -q --tls-verify=false "$repo:1" >id 2>pod.log || { cat pod.log; die "podman pull"; }
+    cbuild -t d:1 -o type=docker,dest=d.tar c 2>/dev/null
+    podman load -q -i d.tar >loaded 2>pod.log || { cat pod.log; die "podman load"; }
+    has "$(cat loaded)" "d:1"
+    podman run --rm --network none --security-opt seccomp=unconfined --cgroups disabled --ulimit nofile=512:512 --ulimit nproc=512:512 "$(cat id)" >out 2>pod.log ||
+        { cat pod.log; grep -q -i -e cgroup -e 'permission' -e 'not permitted' pod.log && skip "podman cannot run containers here: $(tail -n 1 pod.log)"; die "podman run"; }
+    same "$(cat out)" app
+}
