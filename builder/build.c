@@ -49,18 +49,36 @@ static int sweep_job(struct cb_job_io *io, const struct cb_job_request *req, str
     return 0;
 }
 
-/* One at a time: a sweep that comes later finds what this one leaves. */
-void build_sweep(struct build *b)
+static void start_sweep(struct build *b)
 {
     CB_AUTO(cb_error) struct cb_error ignored = CB_ERROR_INIT;
-    struct cb_job_event e = {.answer = CB_BUF_INIT};
-    bool busy = b->sweep.sock >= 0 && !cb_job_read(&b->sweep, false, &e);
-    cb_job_event_done(&e);
-    if (!b->helper || busy)
-        return;
-    struct cb_job_request r = {&b->store, sizeof(struct cache_store *), NULL, 0};
+    struct cb_job_request r = {&b->store, sizeof(b->store), NULL, 0};
     if (rt_helper_job(b->helper, sweep_job, &r, &b->sweep, &ignored) < 0)
         b->sweep.sock = -1;
+}
+
+static int clean_up_job(struct cb_job_io *io, const struct cb_job_request *req, struct cb_buf *answer, struct cb_error *err)
+{
+    (void)io;
+    (void)answer;
+    (void)err;
+    struct build *b;
+    memcpy(&b, req->bytes, sizeof(b));
+    cache_work_done(b->store, &b->work);
+    return 0;
+}
+
+/* Nothing is removed while steps run: what a file system has just freed makes it slow to make something new. */
+static void clean_up(struct build *b)
+{
+    CB_AUTO(cb_error) struct cb_error ignored = CB_ERROR_INIT; /* what stays is swept by the next build */
+    struct cb_job_request r = {&b, sizeof(b), NULL, 0};
+    struct cb_job job;
+    if (rt_helper_job(b->helper, clean_up_job, &r, &job, &ignored) == 0)
+        (void)cb_job_wait(&job, NULL, &ignored);
+    cache_work_leave(&b->work);
+    if (b->sweep.sock >= 0)
+        (void)cb_job_wait(&b->sweep, NULL, &ignored);
 }
 
 /* An extra lowest layer for RUN: mount points that the image lacks come from there, so nothing has to be made in the
@@ -70,13 +88,13 @@ static int make_stubs(struct build *b, struct cb_error *err)
 {
     static const char *const dirs[] = {"root", "root/etc"};
     static const char *const files[] = {"root/etc/hosts", "root/etc/resolv.conf"};
-    if (cache_work_begin(b->store, &b->stubs, err) < 0)
+    if (cache_work_begin(b->store, &b->work, err) < 0)
         return -1;
     for (size_t i = 0; i < CB_LEN(dirs); i++)
-        if (mkdirat(b->stubs.dir, dirs[i], 0755) < 0 || fchmodat(b->stubs.dir, dirs[i], 0755, 0) < 0)
+        if (mkdirat(b->work.dir, dirs[i], 0755) < 0 || fchmodat(b->work.dir, dirs[i], 0755, 0) < 0)
             return cb_fail_sys(err, errno, "make a directory in the store");
     for (size_t i = 0; i < CB_LEN(files); i++) {
-        int fd = openat(b->stubs.dir, files[i], O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+        int fd = openat(b->work.dir, files[i], O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
         if (fd < 0 || fchmod(fd, 0644) < 0)
             return cb_fail_sys(err, errno, "make a file in the store");
         cb_close(fd);
@@ -91,7 +109,7 @@ static int start_helper(struct build *b, struct cb_error *err)
         return -1;
     if (b->privilege.reason)
         build_note(b, "%s", b->privilege.reason);
-    build_sweep(b);
+    start_sweep(b);
     return 0;
 }
 
@@ -201,7 +219,7 @@ static int share_store(struct build *b, struct cb_error *err)
 int build_open(struct build *b, const struct build_request *request, struct cb_error *err)
 {
     *b = (struct build){
-        .request = request, .gc_lock = -1, .signal_fd = -1, .sweep = {-1, -1}, .stubs = CACHE_WORK_INIT, .contexts.main.dir = -1};
+        .request = request, .gc_lock = -1, .signal_fd = -1, .sweep = {-1, -1}, .work = CACHE_WORK_INIT, .contexts.main.dir = -1};
     b->plan.text = CB_BUF_INIT;
     clock_gettime(CLOCK_REALTIME, &b->started);
     raise_limits();
@@ -216,11 +234,7 @@ int build_open(struct build *b, const struct build_request *request, struct cb_e
 void build_close(struct build *b)
 {
     if (b->helper) {
-        CB_AUTO(cb_error) struct cb_error ignored = CB_ERROR_INIT;
-        cache_work_done(b->store, &b->stubs);
-        build_sweep(b);
-        if (b->sweep.sock >= 0)
-            (void)cb_job_wait(&b->sweep, NULL, &ignored); /* what stays is swept by the next build */
+        clean_up(b);
         rt_helper_free(b->helper);
     }
     if (b->store)

@@ -15,8 +15,8 @@ struct build {
     struct build_renderer *renderer;
     struct rt_privilege privilege;
     struct rt_helper *helper; /* NULL until the first job that needs the namespace */
-    struct cache_work stubs;  /* an empty root with the mount points that every RUN needs */
-    struct cb_job sweep;      /* removes what dead processes left; nobody waits for it */
+    struct cache_work work;   /* root/: an empty root with the mount points that every RUN needs; see run-dir.h */
+    struct cb_job sweep;      /* removes what dead processes left, beside the first steps */
     int gc_lock;              /* shared: prune leaves our layers alone */
     struct build_contexts contexts;
     struct build_plan plan;
@@ -30,9 +30,6 @@ struct build {
 void build_emit(struct build *b, const struct build_event *e);
 void build_note(struct build *b, const char *fmt, ...) CB_PRINTF(2, 3);
 void build_warning(struct build *b, const char *fmt, ...) CB_PRINTF(2, 3);
-
-/* Removes, in the background, what finished steps left in work/. */
-void build_sweep(struct build *b);
 
 /* Starts a job in the build's namespace, making the helper first when there is none. */
 int build_ns_job(struct build *b, cb_job_fn *fn, const struct cb_job_request *req, struct cb_job *ret, struct cb_error *err);

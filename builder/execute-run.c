@@ -5,6 +5,7 @@
 #include "base/path.h"
 #include "base/text.h"
 #include "builder/execute.h"
+#include "builder/run-dir.h"
 #include "cache/layer.h"
 #include "cache/mount.h"
 
@@ -54,6 +55,7 @@ static void run_done(struct running_run *r)
     free(r->mounts);
     close_all(r->lowers, r->n_lowers);
     cb_close(r->stubs);
+    cb_close(r->work_dir);
     cb_strv_done(&r->env);
 }
 
@@ -368,8 +370,7 @@ static int run_sandbox(struct running_run *r, int work_dir, struct rt_result *re
     return rt_sandbox_run(&s, res, err);
 }
 
-static int execute(struct running_run *r, struct cache_work *work, struct rt_result *res, struct cache_layer *layer,
-                   struct cb_error *err)
+static int execute(struct running_run *r, struct rt_result *res, struct cache_layer *layer, struct cb_error *err)
 {
     const struct build_run *run = &r->w->step->run;
     cb_strv_copy(&r->env, &run->env);
@@ -381,33 +382,33 @@ static int execute(struct running_run *r, struct cache_work *work, struct rt_res
     if (open_layers(r->w->b, r->w->layers, r->w->n_layers, &r->lowers, &r->n_lowers, err) < 0)
         return -1;
     /* The mount points of last resort lie below all layers and are none of them. */
-    r->stubs = openat(r->w->b->stubs.dir, "root", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    r->stubs = openat(r->w->b->work.dir, "root", O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (r->stubs < 0)
         return cb_fail_sys(err, errno, "open the mount points of a step");
     r->lowers[r->n_lowers] = r->stubs;
-    if (cache_work_begin(r->w->b->store, work, err) < 0)
+    r->work_dir = build_run_dir_take(r->w->b, r->w->step->index, err);
+    if (r->work_dir < 0 || add_mounts(r, err) < 0)
         return -1;
-    r->work_dir = work->dir;
-    if (add_mounts(r, err) < 0)
-        return -1;
-    if (run_sandbox(r, work->dir, res, err) < 0) {
+    if (run_sandbox(r, r->work_dir, res, err) < 0) {
         CB_AUTO(free) char *command = command_text(run);
         return cb_context(err, "process %s did not complete successfully", command);
     }
     if (report(run, res, err) < 0)
         return -1;
-    return cache_layer_commit_upper(r->w->b->store, work->dir, "upper", r->lowers, r->n_lowers, layer, err);
+    if (cache_layer_commit_upper(r->w->b->store, r->work_dir, "upper", r->lowers, r->n_lowers, layer, err) < 0)
+        return -1;
+    if (r->w->n_seeds == 0)
+        build_run_dir_leave(r->w->b, r->w->step->index, r->work_dir);
+    return 0;
 }
 
 int build_execute_run(struct build_work *w, struct build_outcome *ret, struct cb_error *err)
 {
-    struct running_run r = {.w = w, .stubs = -1};
-    struct cache_work work = CACHE_WORK_INIT;
+    struct running_run r = {.w = w, .stubs = -1, .work_dir = -1};
     struct rt_result res = {0};
     struct cache_layer layer;
-    int e = execute(&r, &work, &res, &layer, err);
+    int e = execute(&r, &res, &layer, err);
     run_done(&r);
-    cache_work_leave(&work); /* the sweep removes it while other steps run */
     if (e < 0)
         return -1;
     ret->layer = layer.id;

@@ -265,25 +265,11 @@ static int start_step(struct schedule *s, struct build_step *step, struct cb_err
 
 /* ---- looking up ------------------------------------------------------------------------------------------- */
 
-static char *lock_name(const struct build_step *step)
-{
-    char hex[CB_DIGEST_HEX + 1];
-    cb_digest_hex(&step->content, hex);
-    return cb_printf("step-%s", hex);
-}
-
-static void release_lock(struct schedule *s, struct build_step *step)
-{
-    CB_AUTO(free) char *name = lock_name(step);
-    if (step->lock >= 0)
-        cache_unlock(s->b->store, name, &step->lock);
-}
-
 static void step_done(struct schedule *s, struct build_step *step)
 {
     step->state = STEP_DONE;
     build_keys_chain(step);
-    release_lock(s, step);
+    cache_unlock_key(&step->content, &step->lock);
     if (step->op == OP_BASE || !step->cached)
         return;
     s->n_cached++;
@@ -328,6 +314,7 @@ static void write_records(struct schedule *s, struct build_step *step, const str
     struct cache_record r = {
         .layer = o->layer, .created = o->created, .wall_us = o->wall_us, .cpu_us = o->cpu_us, .max_rss = o->max_rss};
     CB_AUTO(cb_error) struct cb_error err = CB_ERROR_INIT;
+    CB_AUTO(cb_error) struct cb_error no_link = CB_ERROR_INIT;
     struct cb_digest definition;
     char chain[CB_DIGEST_HEX + 1] = "";
     if (step->parent)
@@ -336,7 +323,8 @@ static void write_records(struct schedule *s, struct build_step *step, const str
     cache_record_input(&r, "parent", chain);
     build_keys_on_parent(step, &definition);
     if (cache_record_store(s->b->store, &step->content, &r, &err) < 0 ||
-        cache_record_store(s->b->store, &definition, &r, &err) < 0)
+        (cache_record_link(s->b->store, &step->content, &definition, &no_link) < 0 &&
+         cache_record_store(s->b->store, &definition, &r, &err) < 0))
         build_warning(s->b, "the result of '%s' could not be recorded: %s", step->name, err.msg);
 }
 
@@ -406,8 +394,7 @@ static int advance_step(struct schedule *s, struct build_step *step, struct cb_e
         return ready;
     if (s->steps_running >= s->b->request->jobs)
         return 0;
-    CB_AUTO(free) char *name = lock_name(step);
-    int got = step->lock >= 0 ? 1 : cache_lock(s->b->store, name, true, false, &step->lock, err);
+    int got = step->lock >= 0 ? 1 : cache_lock_key(s->b->store, &step->content, &step->lock, err);
     if (got < 0)
         return -1;
     if (!got) {
@@ -468,8 +455,6 @@ static void step_succeeded(struct schedule *s, struct running *r, const struct c
     step->has_fs = step->has_index = true;
     s->n_run++;
     write_records(s, step, &o);
-    if (step->op == OP_RUN)
-        build_sweep(s->b);
     build_emit(s->b, &(struct build_event){.kind = EVENT_STEP_DONE,
                                            .step = step->number,
                                            .name = step->name,

@@ -44,21 +44,27 @@ struct layer_name layer_name(const struct cb_digest *id);
 
 /* ---- publishing (layer_publish.c) ----------------------------------------------------------- */
 
-/* A layer under construction: work/<random>/layer/. */
+/* A layer under construction: layer/ in a work directory of its own, or of whoever makes it. */
 struct layer_draft {
     struct cache_store *store;
-    struct cache_work work;
-    int dir; /* work/<random>/layer, -1: not begun */
-    int fs;  /* its fs/, -1: none */
+    struct cache_work work; /* its own */
+    int base;               /* the work directory, borrowed */
+    int dir;                /* layer/ in it, -1: not begun */
+    int fs;                 /* its fs/, -1: none */
 };
-#define LAYER_DRAFT_INIT ((struct layer_draft){NULL, CACHE_WORK_INIT, -1, -1})
+#define LAYER_DRAFT_INIT ((struct layer_draft){NULL, CACHE_WORK_INIT, -1, -1, -1})
 int layer_draft_begin(struct cache_store *s, bool want_fs, struct layer_draft *ret, struct cb_error *err);
+/* The same in `base`, an open directory below the store's work/ that stays the caller's. */
+int layer_draft_begin_in(struct cache_store *s, int base, bool want_fs, struct layer_draft *ret, struct cb_error *err);
 void layer_draft_done(struct layer_draft *d);
 CB_DEFINE_AUTO(layer_draft, struct layer_draft, layer_draft_done)
-/* Publishes the draft with this sorted index. `diff_id` not NULL: a base layer, named by it. An existing layer of the
- * same id is the result, unless it cannot be trusted; it gets our fs/ when it has none. */
-int layer_publish(struct layer_draft *d, const struct cache_index *x, const struct cb_digest *diff_id, struct cache_layer *ret,
-                  struct cb_error *err);
+/* Publishes the draft with this sorted index. `content` is the index's content ID. `diff_id` not NULL: a base layer,
+ * named by it. An existing layer of the same id is the result, unless it cannot be trusted; it gets our fs/ when it has
+ * none. */
+int layer_publish(struct layer_draft *d, const struct cache_index *x, const struct cb_digest *content,
+                  const struct cb_digest *diff_id, struct cache_layer *ret, struct cb_error *err);
+/* 1: there is a trusted layer of this content with its fs/, as good as a new one. 0: there is not. */
+int layer_exists(struct cache_store *s, const struct cb_digest *content, struct cache_layer *ret, struct cb_error *err);
 /* Moves the draft's fs/ into an existing layer that has none. */
 int layer_give_fs(struct layer_draft *d, const struct cb_digest *id, struct cb_error *err);
 int layer_remember_diff(struct cache_store *s, const struct cb_digest *id, const struct cb_digest *diff, struct cb_error *err);

@@ -64,7 +64,8 @@ CB_DEFINE_AUTO_PTR(cache_layer_writer, struct cache_layer_writer, cache_layer_wr
  * layers below say already (same metadata, second of mtime and content; directories of which only
  * times changed; whiteouts of nothing) are left out of the index *and* removed from the directory;
  * opaque directories become explicit whiteouts in the index; parents of what changed are in the index.
- * The directory is renamed into the store, not copied. [ns] (dockerfile.md §17, runtime.md §5) */
+ * `work_dir` lies below the store's work/. The directory is renamed into the store, not copied; it stays where it is
+ * when the store has that layer already. [ns] (dockerfile.md §17, runtime.md §5) */
 int cache_layer_commit_upper(struct cache_store *s, int work_dir, const char *name, const int *lowers, size_t n_lowers,
                              struct cache_layer *ret, struct cb_error *err);
 

@@ -7,31 +7,54 @@
 #include <time.h>
 #include <unistd.h>
 
-int layer_draft_begin(struct cache_store *s, bool want_fs, struct layer_draft *ret, struct cb_error *err)
+static int make_draft(struct layer_draft *d, bool want_fs)
+{
+    if (mkdirat(d->base, "layer", 0700) < 0)
+        return -errno;
+    d->dir = openat(d->base, "layer", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (d->dir < 0)
+        return -errno;
+    if (!want_fs)
+        return 0;
+    if (mkdirat(d->dir, "fs", 0755) < 0)
+        return -errno;
+    d->fs = openat(d->dir, "fs", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    return d->fs < 0 || fchmod(d->fs, 0755) < 0 ? -errno : 0;
+}
+
+int layer_draft_begin_in(struct cache_store *s, int base, bool want_fs, struct layer_draft *ret, struct cb_error *err)
 {
     CB_AUTO(layer_draft) struct layer_draft d = LAYER_DRAFT_INIT;
-
-    if (cache_work_begin(s, &d.work, err) < 0)
-        return -1;
     d.store = s;
-    if (mkdirat(d.work.dir, "layer", 0700) == 0)
-        d.dir = openat(d.work.dir, "layer", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    if (d.dir < 0)
-        return cb_fail_sys(err, errno, "make '%s/work/%s/layer'", s->path, d.work.name);
-    if (want_fs) {
-        if (mkdirat(d.dir, "fs", 0755) == 0)
-            d.fs = openat(d.dir, "fs", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-        if (d.fs < 0 || fchmod(d.fs, 0755) < 0)
-            return cb_fail_sys(err, errno, "make '%s/work/%s/layer/fs'", s->path, d.work.name);
-    }
+    d.base = base;
+    int r = make_draft(&d, want_fs);
+
+    if (r < 0)
+        return cb_fail_sys(err, r, "make a layer in '%s/work'", s->path);
     *ret = d;
     d = LAYER_DRAFT_INIT;
+    return 0;
+}
+
+int layer_draft_begin(struct cache_store *s, bool want_fs, struct layer_draft *ret, struct cb_error *err)
+{
+    struct cache_work work = CACHE_WORK_INIT;
+
+    if (cache_work_begin(s, &work, err) < 0)
+        return -1;
+    if (layer_draft_begin_in(s, work.dir, want_fs, ret, err) < 0) {
+        cache_work_done(s, &work);
+        return -1;
+    }
+    ret->work = work;
     return 0;
 }
 
 void layer_draft_done(struct layer_draft *d)
 {
     d->fs = cb_close(d->fs);
+    if (d->dir >= 0 && d->work.dir < 0) /* what was not published, or what ours has replaced */
+        (void)cb_remove_tree(d->base, "layer");
     d->dir = cb_close(d->dir);
     if (d->store)
         cache_work_done(d->store, &d->work);
@@ -144,20 +167,30 @@ static int meet_existing(struct layer_draft *d, const char *path, struct layer_d
             return 1;
         }
     }
-    if (renameat2(d->work.dir, "layer", d->store->root, path, RENAME_EXCHANGE) < 0)
+    if (renameat2(d->base, "layer", d->store->root, path, RENAME_EXCHANGE) < 0)
         return cb_fail_sys(err, errno, "replace '%s/%s'", d->store->path, path);
     return 0;
 }
 
-int layer_publish(struct layer_draft *d, const struct cache_index *x, const struct cb_digest *diff_id, struct cache_layer *ret,
-                  struct cb_error *err)
+int layer_exists(struct cache_store *s, const struct cb_digest *content, struct cache_layer *ret, struct cb_error *err)
+{
+    struct layer_dir l;
+    int r = layer_load(s, content, &l, err);
+
+    if (r <= 0 || l.base || !l.trusted || !l.l.has_fs || !cb_digest_eq(&l.content, content))
+        return r < 0 ? -1 : 0;
+    *ret = l.l;
+    return 1;
+}
+
+int layer_publish(struct layer_draft *d, const struct cache_index *x, const struct cb_digest *content,
+                  const struct cb_digest *diff_id, struct cache_layer *ret, struct cb_error *err)
 {
     struct cache_store *s = d->store;
-    struct layer_dir l = {.base = diff_id != NULL};
+    struct layer_dir l = {.base = diff_id != NULL, .content = *content};
     struct layer_path path;
     int r;
 
-    cache_index_content_id(x, &l.content);
     l.l.id = diff_id ? *diff_id : l.content;
     l.l.has_diff_id = diff_id != NULL;
     if (diff_id)
@@ -172,7 +205,7 @@ int layer_publish(struct layer_draft *d, const struct cache_index *x, const stru
         return cb_fail_sys(err, r, "write a layer into '%s/work'", s->path);
     r = cb_mkdirs(s->root, "layers", 0700);
     if (r == 0)
-        r = renameat2(d->work.dir, "layer", s->root, path.text, RENAME_NOREPLACE) < 0 ? -errno : 0;
+        r = renameat2(d->base, "layer", s->root, path.text, RENAME_NOREPLACE) < 0 ? -errno : 0;
     if (r < 0 && r != -EEXIST)
         return cb_fail_sys(err, r, "publish '%s/%s'", s->path, path.text);
     if (r == -EEXIST && meet_existing(d, path.text, &l, err) < 0)

@@ -465,7 +465,7 @@ int cache_layer_unpack(struct cache_store *s, cb_source_fn *source, void *arg, c
 {
     CB_AUTO(layer_draft) struct layer_draft d = LAYER_DRAFT_INIT;
     CB_AUTO(cache_index) struct cache_index x = {0};
-    struct cb_digest have;
+    struct cb_digest have, content;
 
     if (layer_draft_begin(s, want_fs, &d, err) < 0)
         return -1;
@@ -473,5 +473,6 @@ int cache_layer_unpack(struct cache_store *s, cb_source_fn *source, void *arg, c
         return cb_context(err, "unpack %s", layer_name(diff_id).text);
     if (!cb_digest_eq(&have, diff_id))
         return wrong_diff(&have, diff_id, err);
-    return layer_publish(&d, &x, diff_id, ret, err);
+    cache_index_content_id(&x, &content);
+    return layer_publish(&d, &x, &content, diff_id, ret, err);
 }

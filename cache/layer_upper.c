@@ -478,16 +478,24 @@ int cache_layer_commit_upper(struct cache_store *s, int work_dir, const char *na
     CB_AUTO(upper) struct upper u = {.lowers = {lowers, n_lowers}};
     CB_AUTO(layer_draft) struct layer_draft d = LAYER_DRAFT_INIT;
     CB_AUTO(close) int fd = openat(work_dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    struct cb_digest content;
+    int found;
 
     if (fd < 0)
         return cb_fail_sys(err, errno, "open the upper directory '%s'", name);
     u.buffer = cb_alloc(LAYER_COPY_BUFFER);
     u.other = cb_alloc(LAYER_COPY_BUFFER);
-    if (walk_upper(&u, fd, err) < 0 || layer_draft_begin(s, false, &d, err) < 0)
+    if (walk_upper(&u, fd, err) < 0)
         return -1;
     layer_settle_links(&u.index);
+    cache_index_content_id(&u.index, &content);
+    found = layer_exists(s, &content, ret, err);
+    if (found != 0)
+        return found < 0 ? -1 : 0;
+    if (layer_draft_begin_in(s, work_dir, false, &d, err) < 0)
+        return -1;
     if (renameat(work_dir, name, d.dir, "fs") < 0)
         return cb_fail_sys(err, errno, "move the upper directory '%s' into '%s/work'", name, s->path);
     d.fs = cb_take_fd(&fd);
-    return layer_publish(&d, &u.index, NULL, ret, err);
+    return layer_publish(&d, &u.index, &content, NULL, ret, err);
 }

@@ -123,6 +123,33 @@ int cache_record_store(struct cache_store *s, const struct cb_digest *key, const
     return 0;
 }
 
+static int link_record(struct cache_store *s, const char *from, const char *dir, const char *to)
+{
+    char salt[CACHE_RANDOM_NAME + 1];
+    int r = linkat(s->root, from, s->root, to, 0) < 0 ? -errno : 0;
+    if (r == -ENOENT) {
+        r = cb_mkdirs(s->root, dir, 0700);
+        if (r == 0)
+            r = linkat(s->root, from, s->root, to, 0) < 0 ? -errno : 0;
+    }
+    if (r != -EEXIST)
+        return r;
+    cache_random_name(salt);
+    CB_AUTO(free) char *tmp = cb_printf("%s/.tmp-%s", dir, salt);
+    if (linkat(s->root, from, s->root, tmp, 0) < 0)
+        return -errno;
+    r = renameat(s->root, tmp, s->root, to) < 0 ? -errno : 0;
+    (void)unlinkat(s->root, tmp, 0); /* still there when both were names of one file already */
+    return r;
+}
+
+int cache_record_link(struct cache_store *s, const struct cb_digest *key, const struct cb_digest *other, struct cb_error *err)
+{
+    struct record_path from = path_of(key), to = path_of(other);
+    int r = link_record(s, from.text, to.dir, to.text);
+    return r < 0 ? cb_fail_sys(err, r, "record a step: link '%s/%s'", s->path, to.text) : 0;
+}
+
 /* ---- loading -------------------------------------------------------------------------------- */
 
 static int load_count(json_t *j, const char *key, uint64_t *ret, struct cb_error *err)

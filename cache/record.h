@@ -33,6 +33,8 @@ int cache_record_load_inputs(struct cache_store *s, const struct cb_digest *key,
 /* Publishes the record; an older one of the same key is replaced. Text that is not UTF-8 is stored with
  * replacement characters: it is for showing. */
 int cache_record_store(struct cache_store *s, const struct cb_digest *key, const struct cache_record *r, struct cb_error *err);
+/* Gives the record of `key` the second key `other`: one file with two names. */
+int cache_record_link(struct cache_store *s, const struct cb_digest *key, const struct cb_digest *other, struct cb_error *err);
 
 /* For cache_prune and cache_usage: which layer the record names and when it was last used (seconds).
  * 1, or 0: there is none, or it is damaged. */

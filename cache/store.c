@@ -315,6 +315,40 @@ int cache_lock(struct cache_store *s, const char *name, bool exclusive, bool wai
     }
 }
 
+static struct flock key_range(const struct cb_digest *key, short type)
+{
+    uint64_t at = 0;
+    for (size_t i = 0; i < sizeof(at); i++)
+        at = at << 8 | key->b[i];
+    /* Off the last byte too: a range may not end behind what an offset can say. */
+    return (struct flock){.l_type = type, .l_whence = SEEK_SET, .l_start = (off_t)(at >> 2), .l_len = 1};
+}
+
+int cache_lock_key(struct cache_store *s, const struct cb_digest *key, int *ret_fd, struct cb_error *err)
+{
+    struct flock range = key_range(key, F_WRLCK);
+    CB_AUTO(close) int fd = open_lock(s, "locks/steps");
+    if (fd < 0)
+        return fail_lock(err, -fd, s, "locks/steps");
+    while (fcntl(fd, F_OFD_SETLK, &range) < 0) {
+        if (errno == EAGAIN || errno == EACCES)
+            return 0;
+        if (errno != EINTR)
+            return fail_lock(err, errno, s, "locks/steps");
+    }
+    *ret_fd = cb_take_fd(&fd);
+    return 1;
+}
+
+void cache_unlock_key(const struct cb_digest *key, int *fd)
+{
+    struct flock range = key_range(key, F_UNLCK);
+    if (*fd < 0)
+        return;
+    (void)fcntl(*fd, F_OFD_SETLK, &range); /* for a child that inherited it */
+    *fd = cb_close(*fd);
+}
+
 void cache_unlock(struct cache_store *s, const char *name, int *fd)
 {
     if (*fd < 0)

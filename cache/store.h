@@ -9,7 +9,7 @@
  *   images/                 names -> images (cache/image.h)
  *   context/<hex>           one stat-to-digest table per build context
  *   mounts/<id>/            RUN --mount=type=cache
- *   locks/                  flock files
+ *   locks/                  flock files, and `steps`, whose bytes are the locks of steps
  *   work/<random>/          what is being made, locked by its owner
  *
  * Publish rule: whole under work/ (or in a file without a name), then renamed into place; nothing
@@ -30,8 +30,8 @@
 #define CACHE_FORMAT 1
 
 struct cache_store {
-    int root;   /* directory fd */
-    char *path; /* for messages and for programs of the host */
+    int root;      /* directory fd */
+    char *path;    /* for messages and for programs of the host */
     char *boot_id; /* use cache_store_boot_id: it is read when it is first asked for */
 };
 
@@ -54,7 +54,7 @@ CB_DEFINE_AUTO_PTR(cache_store, struct cache_store, cache_store_free)
  * Its lock file work/<name>.lock is born locked and exists before the directory does, so no sweep can take
  * a fresh one for a dead one. */
 struct cache_work {
-    int dir;      /* fd */
+    int dir; /* fd */
     int lock_fd;
     char name[32]; /* below work/ */
 };
@@ -62,19 +62,23 @@ struct cache_work {
 int cache_work_begin(struct cache_store *s, struct cache_work *ret, struct cb_error *err);
 /* Removes it as far as this process may (files of subordinate owners need the helper); closes. */
 void cache_work_done(struct cache_store *s, struct cache_work *w);
-/* Closes it only: the next sweep removes it. For whoever should not wait (an rmdir of ext4 may take a
- * millisecond), or may not remove what is in it. */
+/* Closes it only: the next sweep removes what is left of it. For whoever may not remove what is in it. */
 void cache_work_leave(struct cache_work *w);
 /* Removes the work directories of owners that are dead. Call it in the helper, where every file can be
  * removed. Never fails: what cannot go now is tried again the next time. */
 void cache_work_sweep(struct cache_store *s);
 
-/* Exclusive or shared lock on a name ("step-<hex>", "gc"; letters, digits, '-', '_', '.'). 1: got it.
+/* Exclusive or shared lock on a name ("gc"; letters, digits, '-', '_', '.'). 1: got it.
  * 0: somebody holds it (when !wait). -1: err. Closing *ret_fd releases it, once no forked child has it open
  * either; cache_unlock releases it at once. Locks of one process exclude each other too. */
 int cache_lock(struct cache_store *s, const char *name, bool exclusive, bool wait, int *ret_fd, struct cb_error *err);
 /* Releases and closes; *fd is -1 afterwards. `name` not NULL (only for an exclusive lock): removes the lock
  * file too, so that names of steps do not pile up. */
 void cache_unlock(struct cache_store *s, const char *name, int *fd);
+
+/* The exclusive lock of a step, by its key: one byte of one file, so that a build with many steps makes no files.
+ * Never waits: 1, 0 or -1 as above. Two keys may share a byte: then one step waits for the other. */
+int cache_lock_key(struct cache_store *s, const struct cb_digest *key, int *ret_fd, struct cb_error *err);
+void cache_unlock_key(const struct cb_digest *key, int *fd); /* at once, whoever has inherited the descriptor */
 
 #endif

@@ -24,8 +24,10 @@
 
 static int make_dirs(int base, int *ret_upper, struct cb_error *err)
 {
-    if (mkdirat(base, "upper", 0755) < 0 || mkdirat(base, "work", 0755) < 0)
-        return cb_fail_sys(err, errno, "make the directories of a new layer");
+    static const char *const dirs[] = {"upper", "work"};
+    for (size_t i = 0; i < CB_LEN(dirs); i++)
+        if (mkdirat(base, dirs[i], 0755) < 0 && errno != EEXIST)
+            return cb_fail_sys(err, errno, "make the directories of a new layer");
     *ret_upper = openat(base, "upper", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     return *ret_upper < 0 ? cb_fail_sys(err, errno, "open the directory of a new layer") : 0;
 }

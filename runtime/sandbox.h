@@ -44,7 +44,7 @@ struct rt_rlimit {
 struct rt_sandbox {
     const int *lowers; /* fds of lower directories, top first; may be none */
     size_t n_lowers;
-    int work_dir; /* fd: upper/ and work/ are made in it; upper/ holds the changes afterwards */
+    int work_dir; /* fd: upper/ and work/ are made in it, or are there, empty; upper/ holds the changes afterwards */
     const char *const *argv;
     const char *const *env; /* complete but for HOME, which is taken from passwd when absent */
     const char *cwd;        /* absolute; made 0755 with the user's ids when missing */

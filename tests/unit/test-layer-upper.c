@@ -327,7 +327,9 @@ static void run_once(const struct stack *st, const char *lower, uint32_t *s, boo
     int fd, r;
 
     (void)st;
-    MUST(cb_remove_tree(AT_FDCWD, work) == 0 && mkdir(work, 0755) == 0 && mkdir(upper, 0755) == 0, "%s", work);
+    /* The last upper is still there when it made a layer that the store had. */
+    MUST(cb_remove_tree(AT_FDCWD, work) == 0 && cb_remove_tree(AT_FDCWD, upper) == 0, "%s", work);
+    MUST(mkdir(work, 0755) == 0 && mkdir(upper, 0755) == 0, "%s", work);
     r = mount_overlay(at, lower, upper);
     if (r < 0) {
         fprintf(stderr, "no overlay here: %s\n", strerror(-r));

@@ -2,6 +2,7 @@
 #include "layer-fixture.h"
 
 #include "cache/record.h"
+#include "cache/store-internal.h"
 
 #include <sys/wait.h>
 #include <time.h>
@@ -57,6 +58,27 @@ static void test_round_trip(void **state)
             assert_string_equal(out.inputs[n].value, in.inputs[n].value);
         }
     }
+}
+
+static void test_second_key(void **state)
+{
+    struct fixture *f = *state;
+    struct cb_digest layer = make_layer(f, "x"), key = {{1}}, other = {{2}}, none = {{3}};
+    CB_AUTO(cache_record) struct cache_record in = {0}, out = {0};
+    CB_AUTO(cb_strv) struct cb_strv names = {0};
+    fill(&in, layer, 1);
+    OK_IS(f, 0, cache_record_store(f->s, &key, &in, &f->err));
+    for (int i = 0; i < 3; i++) { /* new, the same again, and in place of another one */
+        if (i == 2)
+            OK_IS(f, 0, cache_record_store(f->s, &other, &in, &f->err));
+        OK_IS(f, 0, cache_record_link(f->s, &key, &other, &f->err));
+        OK_IS(f, 1, cache_record_load(f->s, &other, &out, &f->err));
+        cache_record_done(&out);
+    }
+    OK_IS(f, 0, cache_store_names(f->s, "records/02", &names));
+    assert_int_equal(names.n, 1);
+    CB_AUTO(cb_error) struct cb_error err = CB_ERROR_INIT;
+    assert_int_equal(cache_record_link(f->s, &none, &other, &err), -1);
 }
 
 /* Bytes of a Dockerfile that are no UTF-8, and an instruction longer than one read. */
@@ -193,7 +215,7 @@ static void test_crowd(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_round_trip),    TEST(test_odd_text),     TEST(test_damaged),
+        TEST(test_round_trip),    TEST(test_second_key),   TEST(test_odd_text), TEST(test_damaged),
         TEST(test_layer_missing), TEST(test_use_is_noted), TEST(test_crowd),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -135,6 +135,35 @@ static void test_lock_names(void **state)
     }
 }
 
+/* Keys exclude each other like names do, also within a process; a child that inherited a lock does not keep it. */
+static void test_key_locks(void **state)
+{
+    struct fixture *f = *state;
+    struct cb_digest one = {{0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1}}, two = {{0}};
+    int a = -1, b = -1, c = -1, hold[2];
+    OK_IS(f, 1, cache_lock_key(f->s, &one, &a, &f->err));
+    OK_IS(f, 0, cache_lock_key(f->s, &one, &b, &f->err));
+    OK_IS(f, 1, cache_lock_key(f->s, &two, &c, &f->err));
+    assert_int_equal(pipe(hold), 0);
+    pid_t pid = fork();
+    if (pid == 0) {
+        char byte;
+        close(hold[1]);
+        _exit(cache_lock_key(f->s, &one, &b, &f->err) != 0 || read(hold[0], &byte, 1) < 0);
+    }
+    cb_close(hold[0]);
+    cache_unlock_key(&one, &a);
+    assert_int_equal(a, -1);
+    OK_IS(f, 1, cache_lock_key(f->s, &one, &b, &f->err));
+    cache_unlock_key(&one, &b);
+    cache_unlock_key(&one, &b); /* nothing to do */
+    cb_close(hold[1]);
+    waitpid(pid, NULL, 0);
+    c = cb_close(c);
+    OK_IS(f, 1, cache_lock_key(f->s, &two, &c, &f->err));
+    cache_unlock_key(&two, &c);
+}
+
 /* The holder removes the file while another waits for it: only one of them may hold "the" lock afterwards. */
 static void test_lock_removed_while_waiting(void **state)
 {
@@ -399,6 +428,7 @@ int main(void)
         TEST(test_open_half_made),
         cmocka_unit_test(test_default_path),
         TEST(test_locks),
+        TEST(test_key_locks),
         TEST(test_lock_names),
         TEST(test_lock_removed_while_waiting),
         TEST(test_work),
