@@ -143,6 +143,8 @@ static int output_field(void *arg, const char *key, const char *value, struct cb
         return cb_fail(err, CB_E_USAGE, "invalid field '%s' must be a key=value pair", key);
     if (strcmp(key, "type") == 0)
         return output_kind(s, value, err);
+    if (strcmp(key, "dest") == 0 && !*value)
+        return cb_fail(err, CB_E_USAGE, "dest: a file, a directory or '-' is missing");
     if (strcmp(key, "dest") == 0)
         return build_option_put(&o->dest, value);
     if (strcmp(key, "name") == 0)

@@ -16,7 +16,7 @@ static const char *const layout[] = {"blobs",  "blobs/sha256", "layers", "diffs"
 char *cache_store_default_path(const char *root, struct cb_error *err)
 {
     if (root && !*root) {
-        cb_fail(err, CB_E_USAGE, "the directory of the store is empty");
+        cb_fail(err, CB_E_USAGE, "--root: the directory of the store is empty");
         return NULL;
     }
     if (root)

@@ -1,0 +1,171 @@
+# -o, --progress and what else a build leaves.
+
+app() {
+    context c <<X
+${base}RUN mkdir -p /d/e && echo app > /d/app && ln -s app /d/l && chmod 750 /d/e
+LABEL a=b
+ENTRYPOINT ["/bin/cat"]
+X
+}
+
+t_oci_archive_and_directory() {
+    app
+    cbuild -t app:1 -o type=oci,dest=a.tar c 2>/dev/null
+    oci verify a.tar
+    same "$(tar -xOf a.tar oci-layout | jq -r .imageLayoutVersion)" 1.0.0
+    cbuild -t app:1 -o type=oci,tar=false,dest=lay c 2>/dev/null
+    oci verify lay
+    same "$(oci manifest lay)" "$(oci manifest a.tar)"
+    same "$(skopeo inspect oci:lay:1 2>/dev/null | jq -r .Labels.a || skopeo inspect oci:lay | jq -r .Labels.a)" b
+    cbuild -o type=oci,dest=- c 2>/dev/null >b.tar
+    oci verify b.tar
+}
+
+t_docker_archive() {
+    app
+    cbuild -t app:1 -t other/name:2 -o type=docker,dest=d.tar c 2>/dev/null
+    tar -xOf d.tar manifest.json >m.json
+    has "$(jq -r '.[0].RepoTags[]' m.json)" "app:1"
+    has "$(jq -r '.[0].RepoTags[]' m.json)" "other/name:2"
+    skopeo inspect docker-archive:d.tar >i.json 2>/dev/null || skopeo inspect docker-archive:d.tar:app:1 >i.json
+    same "$(jq -r .Labels.a i.json)" b
+    same "$(jq -r '.Layers | length' i.json)" 3
+    skopeo copy -q docker-archive:d.tar:app:1 dir:copied
+}
+
+t_tar_and_directory() {
+    app
+    cbuild -o type=tar,dest=r.tar c 2>/dev/null
+    has "$(tar -tvf r.tar)" "drwxr-x--- 0/0"
+    cbuild -o out c 2>/dev/null
+    same "$(cat out/d/l)" app
+    same "$(stat -c %a out/d/e)" 750
+    same "$(readlink out/d/l)" app
+    cbuild -o type=local,dest=out c 2>/dev/null # once more over what is there
+    mkdir t && tar -xf r.tar -C t
+    same "$(cd t && find . | sort)" "$(cd out && find . | sort)"
+    cbuild -o - c 2>/dev/null | tar -t >names
+    has "$(cat names)" d/app
+}
+
+t_several_outputs() {
+    app
+    cbuild -t app:1 -o type=oci,dest=a.tar -o type=tar,dest=b.tar -o type=image c 2>/dev/null
+    oci verify a.tar
+    has "$(tar -tf b.tar)" d/app
+    has "$(cbuild images)" app:1
+}
+
+t_compressions() {
+    app
+    first=
+    for how in gzip zstd uncompressed gzip,compression-level=1 gzip,compression-level=9 zstd,compression-level=22; do
+        cbuild -o "type=oci,dest=a.tar,compression=$how" c 2>/dev/null
+        oci verify a.tar
+        oci config a.tar >config
+        [ -z "$first" ] || same "$(cat config)" "$first"
+        first=$(cat config)
+        case $how in
+        gzip*) suffix=+gzip ;;
+        zstd*) suffix=+zstd ;;
+        *) suffix= ;;
+        esac
+        same "$(oci manifest a.tar | jq -r '.layers[0].mediaType')" "application/vnd.oci.image.layer.v1.tar$suffix"
+    done
+    for bad in compression=lzma compression-level=x compression=gzip,compression-level=99 dest= nothing=1 type=nothing; do
+        fails 2 cbuild -o "type=oci,dest=b.tar,$bad" c
+        has "$out" "${bad%%=*}"
+        [ ! -e b.tar ] || die "something was written"
+    done
+}
+
+t_the_same_bytes_twice() {
+    app
+    cbuild -o type=oci,dest=a.tar c 2>/dev/null
+    cbuild -o type=oci,dest=b.tar c 2>/dev/null
+    cmp a.tar b.tar
+    rm -rf "$CBUILD_ROOT"/blobs # packed again
+    cbuild --no-cache -o type=oci,dest=c.tar c 2>/dev/null
+    cmp a.tar c.tar
+}
+
+t_image_id_is_the_same_everywhere() {
+    app
+    cbuild --iidfile id --metadata-file m.json -q -t app:1 -o type=oci,dest=a.tar -o type=image c >quiet
+    same "$(cat quiet)" "$(cat id)"
+    same "$(oci manifest a.tar | jq -r .config.digest)" "$(cat id)"
+    same "$(jq -r '.["containerimage.config.digest"]' m.json)" "$(cat id)"
+    same "$(jq -r '.["image.name"]' m.json)" docker.io/library/app:1
+    same "$(cbuild inspect app:1 | jq -r .Id)" "$(cat id)"
+}
+
+t_progress_kinds() {
+    app
+    cbuild --progress=rawjson c 2>raw
+    jq -s length raw >n || die "not JSON: $(cat raw)"
+    [ "$(cat n)" -gt 3 ] || die "few events: $(cat raw)"
+    cbuild --progress=plain --no-cache c 2>plain
+    has "$(cat plain)" "#1 [1/3] COPY busybox"
+    cbuild --progress=quiet c >q 2>q.err
+    same "$(cat q.err)" ""
+    same "$(cat q)" "$(cbuild -q c 2>/dev/null)"
+    fails 2 cbuild --progress=loud c
+    has "$out" "--progress"
+    cbuild c >stdout 2>/dev/null
+    same "$(cat stdout)" ""
+}
+
+t_quiet_still_tells_errors() {
+    context c <<X
+${base}RUN echo why; exit 3
+X
+    fails 1 cbuild -q c
+    has "$out" "exit code: 3"
+    has "$out" why
+}
+
+t_terminal_display() {
+    command -v script >/dev/null || skip "no script(1)"
+    context c <<X
+${base}RUN for i in 1 2 3 4 5 6; do echo "line \$i"; sleep 0.1; done
+RUN echo '\\033]0;title\\007' && exit 4
+X
+    status=0
+    TERM=xterm script -qec "stty cols 60 rows 20; '$CBUILD' --no-cache c" typescript >/dev/null || status=$?
+    same "$status" 1
+    has "$(cat typescript)" "line 6"
+    has "$(cat typescript)" "exit code: 4"
+    LC_ALL=C grep -q "$(printf '\007')" typescript && die "control characters of a RUN reach the terminal" || true
+    TERM=dumb script -qec "'$CBUILD' -q c; true" dumb >/dev/null
+}
+
+t_output_that_cannot_be_written() {
+    app
+    fails 1 cbuild -o type=tar,dest=/no/such/dir/a.tar c
+    has "$out" /no/such/dir/a.tar
+    mkdir dir.tar
+    fails 1 cbuild -o type=oci,dest=dir.tar c
+    has "$out" dir.tar
+    echo file >out
+    fails 1 cbuild -o type=local,dest=out c
+    has "$out" out
+    fails 1 cbuild --iidfile /no/such/dir/id c
+    has "$out" /no/such/dir/id
+    same "$(ls)" "c
+dir.tar
+out"
+}
+
+t_local_output_does_not_follow_links() {
+    app
+    mkdir out elsewhere && ln -s "$PWD/elsewhere" out/d
+    status=0
+    cbuild -o out c 2>log || status=$?
+    [ ! -e elsewhere/app ] || die "written through a link"
+}
+
+t_closed_pipe() {
+    app
+    { cbuild -o type=tar,dest=- c 2>log || echo $? >status; } | head -c 10 >/dev/null
+    [ -s status ] || die "no error: $(cat log)"
+}

@@ -1,0 +1,181 @@
+# Mistakes: each is named, with its place and the way out, and leaves nothing behind.
+
+# wrong DOCKERFILE-TEXT LINE TEXT…: exit 1, the place, the excerpt, these texts.
+wrong() {
+    printf "$1" >Dockerfile
+    line=$2
+    shift 2
+    fails 1 cbuild .
+    has "$out" "Dockerfile:$line"
+    has "$out" "$line | >>> "
+    has "$out" "ERROR: "
+    for text in "$@"; do has "$out" "$text"; done
+    [ ! -d "$CBUILD_ROOT/records" ] || same "$(find "$CBUILD_ROOT/records" -type f | wc -l)" 0
+}
+
+t_mistakes_in_dockerfiles() {
+    wrong 'FROM scratch\nCOPPY a b\n' 2 "unknown instruction: COPPY" "did you mean COPY?"
+    wrong 'FROM scratch\nCOPY a\n' 2 COPY "at least two arguments"
+    wrong 'FROM scratch\nCOPY --form=x a b\n' 2 "form" "did you mean from?"
+    wrong 'RUN x\n' 1 "no build stage"
+    wrong 'FROM scratch\nEXPOSE 99999\n' 2 99999
+    wrong 'FROM scratch\nENV A\n' 2 ENV
+    wrong 'FROM scratch\nHEALTHCHECK --interval=x CMD y\n' 2 x
+    wrong 'FROM scratch\nFROM Bad_Name!x\n' 2 "Bad_Name"
+    wrong 'FROM scratch AS 1x\n' 1 1x
+    wrong 'FROM scratch\nRUN <<EOF\nx\n' 2 "EOF"
+    wrong 'FROM scratch\nRUN --mount=type=nothing x\n' 2 nothing
+    wrong 'FROM scratch\nADD --checksum=x http://h/f /\n' 2 checksum
+    wrong 'FROM $NOTHING\n' 1 "base name"
+    wrong 'FROM scratch\nSTOPSIGNAL SIGNOPE\n' 2 SIGNOPE
+    wrong 'FROM scratch\nUSER\n' 2 USER
+    wrong 'FROM scratch\nONBUILD ONBUILD RUN x\n' 2 ONBUILD
+    wrong 'FROM scratch\nSHELL /bin/sh\n' 2 SHELL
+    wrong 'FROM scratch\nENV A=${B:?not given}\n' 2 "not given"
+    wrong 'FROM scratch\nCOPY ${A /\n' 2 '${A'
+}
+
+t_several_mistakes_at_once() {
+    printf 'FROM scratch\nCOPPY a b\nRUUN x\nENTRYPOIN y\n' >Dockerfile
+    fails 1 cbuild .
+    has "$out" COPPY
+    has "$out" RUUN
+    has "$out" ENTRYPOIN
+}
+
+t_empty_dockerfiles() {
+    for text in '' '\n\n' '# only a comment\n' 'ARG A=1\n'; do
+        printf "$text" >Dockerfile
+        fails 1 cbuild .
+        has "$out" ERROR:
+    done
+    rm Dockerfile
+    fails 1 cbuild .
+    has "$out" Dockerfile
+    mkdir Dockerfile
+    fails 1 cbuild .
+    has "$out" Dockerfile
+}
+
+t_missing_files() {
+    mkdir -p src
+    touch src/main.c
+    wrong 'FROM scratch\nCOPY src/mian.c /\n' 2 "src/mian.c" "not found"
+    wrong 'FROM scratch\nCOPY ../up /\n' 2 "/up" "not found"
+    wrong 'FROM scratch\nCOPY --from=nostage / /\n' 2 nostage
+    wrong 'FROM scratch AS one\nCOPY src /\nFROM scratch\nCOPY --from=onee /x /\n' 4 onee
+    echo src >.dockerignore
+    wrong 'FROM scratch\nCOPY src/main.c /\n' 2 "src/main.c"
+    printf 'FROM scratch AS one\nCOPY Dockerfile /x\nFROM scratch\nCOPY --from=one /y /\n' >Dockerfile
+    fails 1 cbuild .
+    has "$out" "Dockerfile:4"
+    has "$out" '"/y": not found'
+}
+
+t_unknown_stage() {
+    printf 'FROM scratch AS build\nCOPY Dockerfile /\n' >Dockerfile
+    fails 1 cbuild --target biuld .
+    has "$out" biuld
+    fails 1 cbuild --target 7 .
+    has "$out" 7
+}
+
+t_bad_usage() {
+    printf 'FROM scratch\nCOPY Dockerfile /\n' >Dockerfile
+    while read -r named args; do
+        fails 2 cbuild $args
+        has "$out" "$named"
+        has "$out" "ERROR: "
+    done <<X
+--nosuch --nosuch .
+-Z -Z .
+--tag -t lower/UPPER .
+--tag . --tag
+--jobs --jobs=0 .
+--jobs -j many .
+--output -o type=oci,=x .
+dest -o type=oci,type=docker .
+--network --network=bridge .
+--allow --allow=everything .
+--build-arg --build-arg =x .
+--secret --secret nonsense .
+--ulimit --ulimit x .
+--add-host --add-host x .
+--platform --platform=a/b/c/d/e .
+--progress --progress .. .
+--shm-size --shm-size=x .
+--no-cache --no-cache=perhaps .
+two one two
+--pull --pull=x .
+X
+    fails 2 cbuild
+    fails 2 cbuild images too many
+    fails 2 cbuild rmi
+    fails 2 cbuild prune --keep-storage lots
+    has "$out" "--keep-storage"
+    fails 2 cbuild inspect
+}
+
+t_missing_context() {
+    fails 1 cbuild no/such/dir
+    has "$out" no/such/dir
+    echo x >file
+    status=0
+    out=$(cbuild file 2>&1) || status=$?
+    [ "$status" != 0 ] || die "a file is no context"
+    has "$out" file
+}
+
+t_did_you_mean_of_options() {
+    printf 'FROM scratch\n' >Dockerfile
+    fails 2 cbuild --taget x .
+    has "$out" "--taget"
+}
+
+t_unreadable_files() {
+    [ "$(id -u)" != 0 ] || skip "root reads every file"
+    printf 'FROM scratch\nCOPY secret /\n' >Dockerfile
+    echo x >secret && chmod 0 secret
+    fails 1 cbuild .
+    has "$out" secret
+    has "$out" ermission
+    chmod 600 secret
+    cbuild -q . >/dev/null
+    mkdir d && chmod 0 d
+    printf 'FROM scratch\nCOPY . /\n' >Dockerfile
+    fails 1 cbuild .
+    has "$out" "ermission"
+    chmod 700 d
+}
+
+t_every_option_of_help_does_something() {
+    cbuild --help >help
+    for option in $(grep -o '^ *\(-., \)\?--[a-z-]*' help | grep -o -- '--[a-z-]*' | sort -u); do
+        case $option in --help | --version | --all | --mounts | --keep-storage | --until) continue ;; esac
+        out=$(cbuild $option 2>&1 </dev/null) || true
+        hasnt "$out" "unknown option"
+    done
+    has "$(cbuild --version)" "cbuild "
+}
+
+t_symlink_loops_in_the_context() {
+    ln -s b a && ln -s a b && ln -s . here && mkdir d && ln -s ../.. d/up
+    printf 'FROM scratch\nCOPY . /\n' >Dockerfile
+    rootfs .
+    [ -L root/a ] && [ -L root/here ] || die "links are not links: $(ls -l root)"
+    printf 'FROM scratch\nCOPY a /x\n' >Dockerfile
+    fails 1 cbuild .
+    has "$out" "Dockerfile:2"
+}
+
+t_special_files_in_the_context() {
+    mkfifo fifo
+    python3 -c 'import socket; socket.socket(socket.AF_UNIX).bind("sock")'
+    echo x >f
+    printf 'FROM scratch\nCOPY f /\n' >Dockerfile
+    cbuild -q . >/dev/null
+    printf 'FROM scratch\nCOPY . /all/\n' >Dockerfile
+    status=0
+    timeout 20 "$CBUILD" . >log 2>&1 || status=$?
+    [ "$status" -le 1 ] || die "status $status: $(cat log)"
+}

@@ -1,0 +1,129 @@
+# Layers that no honest builder writes: nothing leaves the layer, nothing hangs, the message names the layer.
+
+# Builds on a base of these layers; $out and $status say how it ended. Nothing outside may change.
+on_layers() { # on_layers KIND…
+    rm -rf lay lay.*.tar
+    layout lay "$@"
+    context c <<X
+FROM base
+COPY busybox /bin/busybox
+RUN ["/bin/busybox", "sh", "-c", "/bin/busybox ls -lR / > /bin/list 2>/dev/null; true"]
+X
+    status=0
+    out=$(timeout 60 "$CBUILD" --build-context base=oci-layout://"$PWD/lay" c 2>&1) || status=$?
+    [ "$status" -le 1 ] || die "$*: status $status: $out"
+    for f in /escaped /escaped-absolute /tmp/escaped-symlink "$CBUILD_ROOT/escaped" "$CBUILD_ROOT/layers/escaped"; do
+        [ ! -e "$f" ] || die "$*: $f was made"
+    done
+    same "$(md5sum </etc/passwd)" "$passwd"
+}
+passwd=$(md5sum </etc/passwd)
+
+t_refused() {
+    for kind in dotdot dotdot-deep hardlink-missing file-then-below truncated truncated-gzip garbage whiteout-root whiteout-empty long-name; do
+        on_layers good $kind
+        same "$kind $status" "$kind 1"
+        has "$out" "ERROR: "
+        has "$out" sha256:
+        [ -z "$(ls "$CBUILD_ROOT/records" 2>/dev/null)" ] || die "$kind: a record was made"
+    done
+}
+
+t_taken_inside_the_image() {
+    for kind in absolute symlink symlink-dir symlink-absolute hardlink hardlink-up xattr-overlay device-like-whiteout twice deep; do
+        on_layers good $kind
+        [ "$status" = 0 ] || has "$out" "ERROR: "
+    done
+}
+
+t_good_layers_and_the_next_build() {
+    on_layers good truncated
+    same "$status" 1
+    on_layers good
+    same "$status" 0
+    on_layers good twice
+    same "$status" 0
+    cbuild -o type=tar,dest=- --build-context base=oci-layout://"$PWD/lay" c 2>/dev/null | tar -xO first >first
+    same "$(cat first)" second
+}
+
+t_hard_links_point_into_the_image() {
+    on_layers good hardlink
+    [ "$status" = 1 ] || hasnt "$(cbuild -o type=tar,dest=- --build-context base=oci-layout://"$PWD/lay" c 2>/dev/null | tar -xO hard 2>/dev/null)" root:
+}
+
+t_wrong_diff_id() {
+    on_layers good
+    same "$status" 0
+    rm -rf lay
+    python3 "$E2E_HERE/badtar.py" good a.tar
+    oci layout lay a.tar
+    python3 - <<'X'
+import glob, hashlib, json, os
+index = json.load(open("lay/index.json"))
+def load(d): return json.load(open("lay/blobs/" + d["digest"].replace(":", "/")))
+def put(doc, d):
+    data = json.dumps(doc).encode()
+    d["digest"], d["size"] = "sha256:" + hashlib.sha256(data).hexdigest(), len(data)
+    open("lay/blobs/" + d["digest"].replace(":", "/"), "wb").write(data)
+manifest = load(index["manifests"][0])
+config = load(manifest["config"])
+config["rootfs"]["diff_ids"][0] = "sha256:" + "ab" * 32
+put(config, manifest["config"])
+put(manifest, index["manifests"][0])
+json.dump(index, open("lay/index.json", "w"))
+X
+    fails 1 cbuild --build-context base=oci-layout://"$PWD/lay" c
+    has "$out" abababab
+}
+
+t_damaged_layouts() {
+    context c <<X
+FROM base
+COPY busybox /b
+RUN ["/b", "true"]
+X
+    fails 1 cbuild --build-context base=oci-layout://"$PWD/none" c
+    has "$out" none
+    layout lay good
+    blob=$(oci manifest lay | jq -r '.layers[0].digest' | cut -d: -f2)
+    printf x >>"lay/blobs/sha256/$blob"
+    fails 1 cbuild --build-context base=oci-layout://"$PWD/lay" c
+    has "$out" "$blob"
+    rm "lay/blobs/sha256/$blob"
+    fails 1 cbuild --build-context base=oci-layout://"$PWD/lay" c
+    has "$out" "$blob"
+    echo '{"schemaVersion": 2, "manifests": [' >lay/index.json
+    fails 1 cbuild --build-context base=oci-layout://"$PWD/lay" c
+    has "$out" index
+    [ -z "$(ls "$CBUILD_ROOT/records" 2>/dev/null)" ] || die "a record was made"
+}
+
+t_archives_of_add() {
+    for kind in dotdot absolute symlink hardlink truncated garbage good; do
+        mkdir -p c
+        python3 "$E2E_HERE/badtar.py" $kind c/a.tar
+        printf 'FROM scratch\nADD a.tar /x/\n' >c/Dockerfile
+        status=0
+        out=$(timeout 60 "$CBUILD" c 2>&1) || status=$?
+        [ "$status" -le 1 ] || die "$kind: status $status: $out"
+        [ ! -e /tmp/escaped-symlink ] && [ ! -e /escaped-absolute ] || die "$kind left the image"
+    done
+    rootfs c
+    same "$(cat root/x/first)" first
+}
+
+t_symlinks_of_the_image_do_not_lead_out() {
+    mkdir target
+    context c <<X
+${base}RUN ln -s $PWD/target /link && ln -s ../../../../../../../../..$PWD/target /up
+COPY f /link/f
+COPY f /up/g
+WORKDIR /link/made
+RUN echo x > /link/h
+X
+    echo f >c/f
+    rootfs c
+    same "$(ls target)" ""
+    same "$(cat "root$PWD/target/f")" f
+}

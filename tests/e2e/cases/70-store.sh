@@ -1,0 +1,178 @@
+# The store: refused when it is not ours, healed when it is damaged, left whole when the disk is full.
+
+app() {
+    context c <<X
+${base}COPY f /f
+RUN cat /f > /g
+RUN cat /g > /h
+X
+    echo content >c/f
+}
+
+t_store_of_another_format() {
+    app
+    cbuild -q c >/dev/null
+    echo 999 >"$CBUILD_ROOT/format"
+    fails 1 cbuild c
+    has "$out" 999
+    has "$out" --root
+    fails 1 cbuild images
+    has "$out" 999
+    echo garbage >"$CBUILD_ROOT/format"
+    fails 1 cbuild c
+    has "$out" format
+    echo 1 >"$CBUILD_ROOT/format"
+    cbuild c 2>log
+    has "$(cat log)" "0 steps run"
+}
+
+t_directory_that_is_no_store() {
+    app
+    mkdir mine && echo precious >mine/file
+    fails 1 cbuild --root mine c
+    has "$out" "no store"
+    fails 1 cbuild prune --all --root mine
+    same "$(ls mine)" file
+    fails 1 cbuild --root c/f c
+    has "$out" "c/f"
+}
+
+t_unreadable_store() {
+    app
+    [ "$(id -u)" != 0 ] || skip "root reads every store"
+    fails 1 cbuild --root /root/store c
+    has "$out" ermission
+    has "$out" --root
+    mkdir locked && chmod 0 locked
+    fails 1 cbuild --root locked c
+    has "$out" locked
+    chmod 700 locked
+    cbuild -q c >/dev/null
+    chmod 0 "$CBUILD_ROOT/records"
+    status=0
+    out=$(cbuild c 2>&1) || status=$?
+    chmod 700 "$CBUILD_ROOT/records"
+    [ "$status" -le 1 ] || die "status $status: $out"
+    [ "$status" = 0 ] || has "$out" records
+}
+
+t_roots_that_are_not_given() {
+    app
+    unset CBUILD_ROOT
+    if [ "$(id -u)" != 0 ]; then
+        XDG_DATA_HOME=$PWD/data cbuild -q c >/dev/null
+        [ -f data/cbuild/format ] || die "no store in XDG_DATA_HOME"
+        HOME=$PWD/home cbuild -q c >/dev/null
+        [ -f home/.local/share/cbuild/format ] || die "no store in HOME"
+        XDG_DATA_HOME=$PWD/data cbuild prune --all >/dev/null
+        HOME=$PWD/home cbuild prune --all >/dev/null
+    fi
+    fails 2 cbuild --root= c
+    has "$out" root
+}
+
+# Damages every file of the store that find(1) names, in one way after the other; the next build must heal it
+# or say what to do, and must never give wrong contents.
+damage() { # damage FIND-ARGUMENTS…
+    app
+    for how in empty cut flip gone; do
+        cbuild prune --all --mounts >/dev/null
+        cbuild -t app:1 -o type=image -o type=oci,dest=a.tar c 2>/dev/null
+        find "$CBUILD_ROOT" -type f "$@" >files
+        [ -s files ] || die "no such file in the store: $*"
+        while read -r f; do
+            chmod u+w "$f"
+            case $how in
+            empty) : >"$f" ;;
+            cut) truncate -s $(($(stat -c %s "$f") / 2)) "$f" ;;
+            flip) python3 -c 'import sys; p = sys.argv[1]; b = bytearray(open(p, "rb").read()); b[len(b) // 2] ^= 1; open(p, "wb").write(b)' "$f" ;;
+            gone) rm -f "$f" ;;
+            esac
+        done <files
+        status=0
+        out=$(timeout 60 "$CBUILD" -t app:1 -o type=image -o type=oci,dest=b.tar c 2>&1) || status=$?
+        [ "$status" -le 1 ] || die "$how: status $status: $out"
+        if [ "$status" = 0 ]; then
+            oci verify b.tar || die "$how: a bad image: $out"
+        else
+            has "$out" "ERROR: "
+            [ "${heals:-}" != yes ] || die "$how: it did not heal: $out"
+        fi
+        cbuild images >/dev/null || true
+        cbuild du >/dev/null || true
+    done
+    cbuild prune --all >/dev/null
+    rootfs c
+    same "$(cat root/h)" content
+}
+
+t_damaged_records() {
+    heals=yes
+    damage -path '*/records/*'
+}
+
+t_damaged_layer_descriptions() {
+    damage -path '*/layers/*' '(' -name meta.json -o -name index ')'
+}
+
+t_damaged_diff_ids() {
+    damage -path '*/diffs/*'
+}
+
+t_damaged_image_names() {
+    heals=yes
+    damage -path '*/images/*'
+}
+
+t_damaged_context_tables() {
+    heals=yes
+    damage -path '*/context/*'
+}
+
+t_vanished_layer_trees() {
+    app
+    cbuild -q c >id1
+    for l in "$CBUILD_ROOT"/layers/*; do mv "$l" "$CBUILD_ROOT/work/gone-$(basename "$l" | cut -c1-16)" 2>/dev/null || rm -rf "$l"; done
+    sed -i '$d' c/Dockerfile
+    echo 'RUN cat /g /f > /h2' >>c/Dockerfile
+    rootfs c
+    same "$(tr '\n' ' ' <root/h2)" "content content "
+}
+
+t_full_disk() {
+    [ "$E2E_USER" = root ] || skip "a small file system can only be mounted by root"
+    mkdir small
+    if ! mount -t tmpfs -o size=24m none small 2>/dev/null; then skip "tmpfs cannot be mounted here"; fi
+    trap 'umount -l small' EXIT
+    context c <<X
+${base}RUN dd if=/dev/urandom of=/big bs=1M count=64 2>&1
+X
+    fails 1 cbuild --root small c
+    has "$out" "o space left"
+    context d <<X
+FROM scratch
+COPY big /big
+X
+    head -c 40000000 /dev/urandom >d/big
+    fails 1 cbuild --root small d
+    has "$out" "o space left"
+    head -c 10000000 /dev/urandom >d/big
+    cbuild --root small -q d >/dev/null
+    fails 1 cbuild --root small -o type=oci,dest=small/a.tar,compression=gzip d
+    has "$out" "o space left"
+    [ ! -e small/a.tar ] || die "half an archive was left"
+    for w in small/work/*; do [ ! -e "$w" ] || [ "$(ls small/work | wc -l)" -le 2 ] || die "left: $(ls small/work)"; done
+    cbuild --root small prune --all >/dev/null || cbuild prune --all --root small >/dev/null
+    echo small >d/big
+    cbuild --root small -q d >/dev/null
+}
+
+t_paths_with_odd_names() {
+    mkdir "a dir:with,odd=names" && cd "a dir:with,odd=names"
+    app
+    CBUILD_ROOT="$PWD/store, two:three"
+    rootfs c
+    same "$(cat root/h)" content
+    cbuild prune --all >/dev/null
+    rm -rf "$CBUILD_ROOT" 2>/dev/null || true
+}

@@ -1,0 +1,100 @@
+# images, inspect, tag, rmi, prune, du.
+
+app() {
+    context c <<X
+${base}RUN echo app > /app
+LABEL v=1
+X
+}
+
+t_names() {
+    app
+    cbuild -t app:1 -t app:two -t quay.io/x/y:z c 2>/dev/null
+    cbuild images >list
+    for name in app:1 app:two quay.io/x/y:z; do has "$(cat list)" "$name "; done
+    cbuild tag app:1 other
+    has "$(cbuild images)" "other:latest"
+    same "$(cbuild inspect other | jq -r .Id)" "$(cbuild inspect app:1 | jq -r .Id)"
+    id=$(cbuild inspect app:1 | jq -r .Id)
+    same "$(cbuild inspect "$id" | jq -r .Config.config.Labels.v)" 1
+    same "$(cbuild inspect "$(echo "$id" | cut -c8-19)" | jq -r .Id)" "$id"
+    cbuild rmi app:1 app:two >out
+    hasnt "$(cbuild images)" "app:1"
+    fails 1 cbuild inspect app:1
+    has "$out" app:1
+    fails 1 cbuild rmi app:1
+    fails 1 cbuild tag nothing:here x
+    fails 1 cbuild tag other BAD/Name/X
+}
+
+t_a_name_moves() {
+    app
+    cbuild -t app c 2>/dev/null
+    first=$(cbuild inspect app | jq -r .Id)
+    sed -i s/v=1/v=2/ c/Dockerfile
+    cbuild -t app c 2>/dev/null
+    [ "$(cbuild inspect app | jq -r .Id)" != "$first" ] || die "the name did not move"
+    same "$(cbuild images | grep -c 'app:latest')" 1
+}
+
+t_local_names_are_bases() {
+    app
+    cbuild -t mine/base:1 c 2>/dev/null
+    printf 'FROM mine/base:1\nRUN cat /app > /copy\n' >c/Dockerfile
+    rootfs c
+    same "$(cat root/copy)" app
+    printf 'FROM scratch\nCOPY --from=mine/base:1 /app /x\n' >c/Dockerfile
+    rootfs c
+    same "$(cat root/x)" app
+}
+
+t_prune() {
+    app
+    cbuild -t app c 2>/dev/null
+    sed -i 's/echo app/echo other/' c/Dockerfile
+    cbuild c 2>/dev/null
+    cbuild prune >out
+    has "$(cat out)" "removed"
+    sed -i 's/echo other/echo app/' c/Dockerfile
+    cbuild --progress=plain -t app c 2>log
+    cbuild prune --all >/dev/null
+    cbuild -o type=tar,dest=- -t app c 2>log | tar -xO app >a
+    same "$(cat a)" app
+    cbuild -t app c 2>/dev/null
+    cbuild prune --all --until 1h >/dev/null
+    cbuild prune --all --keep-storage 1g >/dev/null
+    has "$(cbuild images)" app
+    cbuild prune --all >/dev/null
+    hasnt "$(cbuild images)" app
+    cbuild prune --all --mounts >/dev/null
+    size=$(du -sk "$CBUILD_ROOT" | cut -f1)
+    [ "$size" -lt 300 ] || die "prune --all left $size KiB: $(du -a "$CBUILD_ROOT" | sort -n | tail -n 5)"
+}
+
+t_named_images_survive_prune() {
+    app
+    cbuild -t app c 2>/dev/null
+    cbuild prune >/dev/null
+    cbuild -t app c 2>log
+    cbuild inspect app >/dev/null
+    printf 'FROM app\nRUN cat /app > /b\n' >c/Dockerfile
+    rootfs c
+    same "$(cat root/b)" app
+}
+
+t_du() {
+    app
+    cbuild du >empty
+    cbuild -t app c 2>/dev/null
+    cbuild du >full
+    has "$(cat full)" layers
+    has "$(cat full)" total
+    [ "$(cat empty)" != "$(cat full)" ] || die "the store has no size"
+}
+
+t_inspect_is_json() {
+    app
+    cbuild -t app c 2>/dev/null
+    cbuild inspect app | jq -e '.Layers | length == 3' >/dev/null
+    cbuild inspect app | jq -e '.Config.rootfs.diff_ids | length == 3' >/dev/null
+}
