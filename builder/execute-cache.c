@@ -66,12 +66,13 @@ int build_cache_mount(struct build_work *w, const struct build_run_mount *m, int
     CB_AUTO(cb_buf) struct cb_buf key = CB_BUF_INIT;
     CB_AUTO(close) int seed = -1;
     put_key(m, cache_namespace(w->b), in, &key);
+    CB_AUTO(free) char *build = cb_printf("%lld.%09ld\n", (long long)w->b->started.tv_sec, w->b->started.tv_nsec);
     if (m->from.kind != FILES_EMPTY && (seed = open_seed(w, m, work_dir, in, err)) < 0)
         return -1;
     bool whole = !*d->source || strcmp(d->source, "/") == 0; /* with a part of a source its owners count */
     struct cache_mount_request req = {.key = key.data,
                                       .sharing = (enum cache_sharing)d->sharing,
-                                      .fresh = m->fresh,
+                                      .fresh = m->fresh ? build : NULL,
                                       .mode = whole && d->has_mode ? d->mode & 0777 : 0755,
                                       .uid = whole && d->has_uid ? d->uid : 0,
                                       .gid = whole && d->has_gid ? d->gid : 0,

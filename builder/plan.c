@@ -129,22 +129,22 @@ static bool same_cache(const struct df_mount *a, const struct df_mount *b)
            a->uid == b->uid && a->gid == b->gid;
 }
 
-static bool used_before(const struct build_plan *plan, size_t step, const struct df_mount *m)
+static bool used_anew(const struct build_plan *plan, const struct df_mount *m)
 {
-    for (size_t i = 0; i < step; i++)
+    for (size_t i = 0; i < plan->n_steps; i++)
         for (const struct build_run_mount *o = plan->steps[i]->op == OP_RUN ? plan->steps[i]->run.mounts : NULL; o; o = o->next)
             if (plan->steps[i]->no_cache && same_cache(m, o->m))
                 return true;
     return false;
 }
 
-/* --no-cache empties the caches of the RUNs it hits once, not between them (dockerfile.md §18). */
+/* --no-cache empties the caches of the RUNs it hits before the build, for all who use them (dockerfile.md §18). */
 static void mark_fresh_caches(struct build_plan *plan)
 {
     for (size_t i = 0; i < plan->n_steps; i++) {
         struct build_step *s = plan->steps[i];
-        for (struct build_run_mount *m = s->op == OP_RUN && s->no_cache ? s->run.mounts : NULL; m; m = m->next)
-            m->fresh = m->m->type == DF_MOUNT_CACHE && !used_before(plan, i, m->m);
+        for (struct build_run_mount *m = s->op == OP_RUN ? s->run.mounts : NULL; m; m = m->next)
+            m->fresh = m->m->type == DF_MOUNT_CACHE && used_anew(plan, m->m);
     }
 }
 

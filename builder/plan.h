@@ -34,7 +34,7 @@ struct build_run_mount {
     struct df_mount *m;
     char *target;            /* absolute, cleaned */
     struct build_files from; /* bind, cache */
-    bool fresh;              /* cache: the first use of it in a build that executes anew starts empty */
+    bool fresh;              /* cache: a RUN that is executed anew uses it, so the build begins with it empty */
     struct build_run_mount *next;
 };
 struct build_run {

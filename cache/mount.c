@@ -1,4 +1,4 @@
-/* mounts/<hex of the key>/: `key` (text; its time is the last use) and directories 0, 1, …: 0 is the one that
+/* mounts/<hex of the key>/: `key` (text; its time is the last use), `fresh` and directories 0, 1, …: 0 is the one that
  * everybody shares, the others exist where PRIVATE users met. Lock files mount-<hex>-<n> say who uses them;
  * they are beside the directories, so that a directory can be replaced while it is in use. */
 #include "cache/mount.h"
@@ -91,13 +91,36 @@ static int remove_slot(struct cache_store *s, int parent, const char *slot, stru
     return 0;
 }
 
+/* In every build that wants it so the first one that comes empties it; `fresh` says for which build that was done. */
+static int empty_once(struct cache_store *s, const struct place *at, const char *build, struct cb_error *err)
+{
+    CB_AUTO(cb_buf) struct cb_buf done = CB_BUF_INIT;
+    CB_AUTO(cb_strv) struct cb_strv names = {0};
+    CB_AUTO(free) char *lock_name = cb_printf("mount-%s-fresh", at->hex);
+    CB_AUTO(free) char *mark = cb_printf("%s/fresh", at->dir);
+    int lock = -1;
+    if (cache_lock(s, lock_name, true, true, &lock, err) < 0)
+        return -1;
+    int r = 0;
+    if (cb_read_file(s->root, mark, 256, &done) < 0 || strcmp(done.data, build) != 0) {
+        CB_AUTO(close) int parent = cache_store_dir(s, at->dir);
+        r = parent < 0 ? cb_fail_sys(err, parent, "open '%s/%s'", s->path, at->dir) : 0;
+        (void)cache_store_names(s, at->dir, &names);
+        for (size_t i = 0; i < names.n && r == 0; i++)
+            if (strspn(names.items[i], "0123456789") == strlen(names.items[i]))
+                r = remove_slot(s, parent, names.items[i], err);
+        if (r == 0)
+            r = cache_store_publish(s, at->dir, "fresh", build, strlen(build), err);
+    }
+    cache_unlock(s, NULL, &lock);
+    return r;
+}
+
 static int open_slot(struct cache_store *s, const struct cache_mount_request *r, const struct place *at, struct cb_error *err)
 {
     CB_AUTO(close) int parent = cache_store_dir(s, at->dir);
     if (parent < 0)
         return cb_fail_sys(err, parent, "open '%s/%s'", s->path, at->dir);
-    if (r->fresh && remove_slot(s, parent, at->slot, err) < 0)
-        return -1;
     for (int tries = 0; tries < 100; tries++) { /* a fresh start of another build may take it away at once */
         int fd = openat(parent, at->slot, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
         if (fd >= 0)
@@ -119,7 +142,7 @@ int cache_mount_acquire(struct cache_store *s, const struct cache_mount_request 
     cb_sha256(r->key, strlen(r->key), &d);
     cb_digest_hex(&d, at.hex);
     memcpy(at.dir + 7, at.hex, sizeof(at.hex));
-    if (choose_slot(s, r, &at, &lock, err) < 0)
+    if ((r->fresh && empty_once(s, &at, r->fresh, err) < 0) || choose_slot(s, r, &at, &lock, err) < 0)
         return -1;
     int dir = open_slot(s, r, &at, err);
     if (dir < 0)

@@ -8,16 +8,17 @@
 enum cache_sharing { CACHE_SHARED, CACHE_PRIVATE, CACHE_LOCKED };
 
 struct cache_mount_request {
-    const char *key;      /* whatever tells one cache from another; opaque here */
+    const char *key; /* whatever tells one cache from another; opaque here */
     enum cache_sharing sharing;
-    bool fresh;           /* --no-cache: start with an empty directory */
+    const char *fresh;       /* name of a build whose first use of it starts with an empty directory; NULL: as it is */
     uint32_t mode, uid, gid; /* of a directory that is made */
-    int seed;             /* fd of a directory whose content a new cache starts with (copied); -1: empty */
+    int seed;                /* fd of a directory whose content a new cache starts with (copied); -1: empty */
 };
 struct cache_mount;
 /* SHARED: at once, everybody sees the same directory. PRIVATE: a directory nobody else uses now, kept for later.
  * LOCKED: waits until nobody else uses it. */
-int cache_mount_acquire(struct cache_store *s, const struct cache_mount_request *r, struct cache_mount **ret, struct cb_error *err);
+int cache_mount_acquire(struct cache_store *s, const struct cache_mount_request *r, struct cache_mount **ret,
+                        struct cb_error *err);
 int cache_mount_dir(const struct cache_mount *m); /* O_PATH fd, borrowed */
 void cache_mount_release(struct cache_mount *m);  /* NULL is fine */
 

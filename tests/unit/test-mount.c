@@ -6,7 +6,7 @@
 #include <sys/wait.h>
 #include <time.h>
 
-static struct cache_mount *acquire(struct fixture *f, const char *key, enum cache_sharing sharing, bool fresh)
+static struct cache_mount *acquire(struct fixture *f, const char *key, enum cache_sharing sharing, const char *fresh)
 {
     struct cache_mount_request r = {
         .key = key, .sharing = sharing, .fresh = fresh, .mode = 0750, .uid = geteuid(), .gid = getegid(), .seed = -1};
@@ -26,8 +26,8 @@ static void test_shared(void **state)
 {
     struct fixture *f = *state;
     struct stat st;
-    struct cache_mount *a = acquire(f, "ns\n/cache\n", CACHE_SHARED, false), *b = acquire(f, "ns\n/cache\n", CACHE_SHARED, false);
-    struct cache_mount *other = acquire(f, "ns\n/other\n", CACHE_SHARED, false);
+    struct cache_mount *a = acquire(f, "ns\n/cache\n", CACHE_SHARED, NULL), *b = acquire(f, "ns\n/cache\n", CACHE_SHARED, NULL);
+    struct cache_mount *other = acquire(f, "ns\n/other\n", CACHE_SHARED, NULL);
     assert_int_equal(inode_of(a), inode_of(b));
     assert_int_not_equal(inode_of(a), inode_of(other));
     assert_int_equal(fstatat(cache_mount_dir(a), "", &st, AT_EMPTY_PATH), 0);
@@ -37,7 +37,7 @@ static void test_shared(void **state)
     cache_mount_release(b);
     cache_mount_release(other);
     cache_mount_release(NULL);
-    a = acquire(f, "ns\n/cache\n", CACHE_LOCKED, false);
+    a = acquire(f, "ns\n/cache\n", CACHE_LOCKED, NULL);
     assert_true(exists(cache_mount_dir(a), "kept"));
     cache_mount_release(a);
 }
@@ -45,14 +45,14 @@ static void test_shared(void **state)
 static void test_private(void **state)
 {
     struct fixture *f = *state;
-    struct cache_mount *a = acquire(f, "k", CACHE_PRIVATE, false), *b = acquire(f, "k", CACHE_PRIVATE, false);
+    struct cache_mount *a = acquire(f, "k", CACHE_PRIVATE, NULL), *b = acquire(f, "k", CACHE_PRIVATE, NULL);
     ino_t first = inode_of(a), second = inode_of(b);
     assert_int_not_equal(first, second);
     cache_mount_release(a);
     cache_mount_release(b);
-    a = acquire(f, "k", CACHE_PRIVATE, false); /* used again */
+    a = acquire(f, "k", CACHE_PRIVATE, NULL); /* used again */
     assert_int_equal(inode_of(a), first);
-    b = acquire(f, "k", CACHE_PRIVATE, false);
+    b = acquire(f, "k", CACHE_PRIVATE, NULL);
     assert_int_equal(inode_of(b), second);
     cache_mount_release(a);
     cache_mount_release(b);
@@ -61,11 +61,11 @@ static void test_private(void **state)
 static void test_locked_waits(void **state)
 {
     struct fixture *f = *state;
-    struct cache_mount *a = acquire(f, "k", CACHE_LOCKED, false);
+    struct cache_mount *a = acquire(f, "k", CACHE_LOCKED, NULL);
     pid_t pid = fork();
     assert_true(pid >= 0);
     if (pid == 0) {
-        struct cache_mount *b = acquire(f, "k", CACHE_LOCKED, false);
+        struct cache_mount *b = acquire(f, "k", CACHE_LOCKED, NULL);
         _exit(exists(cache_mount_dir(b), "done") ? 0 : 1);
     }
     nanosleep(&(struct timespec){0, 50000000}, NULL);
@@ -79,10 +79,17 @@ static void test_locked_waits(void **state)
 static void test_fresh(void **state)
 {
     struct fixture *f = *state;
-    struct cache_mount *a = acquire(f, "k", CACHE_SHARED, false);
+    struct cache_mount *a = acquire(f, "k", CACHE_SHARED, NULL);
     write_file(cache_mount_dir(a), "old", "x");
-    struct cache_mount *b = acquire(f, "k", CACHE_SHARED, true);
+    struct cache_mount *b = acquire(f, "k", CACHE_SHARED, "build 1");
     assert_false(exists(cache_mount_dir(b), "old"));
+    write_file(cache_mount_dir(b), "new", "x");
+    struct cache_mount *c = acquire(f, "k", CACHE_SHARED, "build 1");
+    assert_true(exists(cache_mount_dir(c), "new"));
+    struct cache_mount *d = acquire(f, "k", CACHE_SHARED, "build 2");
+    assert_false(exists(cache_mount_dir(d), "new"));
+    cache_mount_release(c);
+    cache_mount_release(d);
     cache_mount_release(a);
     cache_mount_release(b);
 }
@@ -129,7 +136,7 @@ static void test_crowd(void **state)
         if (pid)
             continue;
         for (int n = 0; n < 30; n++) {
-            struct cache_mount *m = acquire(f, "k", (enum cache_sharing)((n + i) % 3), (n + i) % 5 == 0);
+            struct cache_mount *m = acquire(f, "k", (enum cache_sharing)((n + i) % 3), (n + i) % 5 == 0 ? "build" : NULL);
             if (!exists(cache_mount_dir(m), "."))
                 _exit(1);
             cache_mount_release(m);
