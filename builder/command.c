@@ -109,7 +109,7 @@ int build_main(const struct build_request *request)
     if (status < 0)
         status = fail(&b, &err);
     build_plan_done(&b, &b.plan); /* its selections borrow the contexts' trees */
-    build_contexts_close(&b.contexts);
+    build_contexts_close(&b, &b.contexts);
     build_close(&b);
     return status;
 }

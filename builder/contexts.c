@@ -3,12 +3,23 @@
 #include "base/path.h"
 #include "base/text.h"
 #include "builder/build.h"
+#include "builder/contexts-remote.h"
+#include "builder/download.h"
 #include "registry/reference.h"
 
 #include <limits.h>
 #include <unistd.h>
 
 /* ---- directories ---------------------------------------------------------------------------------------- */
+
+#define LOCAL_INIT ((struct build_local){.dir = -1, .checkout = BUILD_CHECKOUT_INIT})
+
+/* What is a directory is never taken for a URL (`github.com/x`, `user@host:path`). */
+static bool is_directory(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
 
 static int open_dir(const char *path, struct build_local *ret, struct cb_error *err)
 {
@@ -34,6 +45,8 @@ static int use_ignore_file(struct build_local *l, const char *name, const struct
 /* 1: read. 0: there is none. */
 static int try_ignore_file(struct build_local *l, int dir, const char *path, struct cb_error *err)
 {
+    if (l->remote) /* none is read (§15) */
+        return 0;
     CB_AUTO(cb_buf) struct cb_buf text = CB_BUF_INIT;
     int r = cb_read_file(dir, path, CB_MAX_IGNOREFILE, &text);
     if (r == -ENOENT || r == -ENOTDIR)
@@ -52,11 +65,16 @@ static int read_ignore(struct build_local *l, struct cb_error *err)
 
 /* ---- the Dockerfile ---------------------------------------------------------------------------------------- */
 
-/* Reads the file; 0, or 1 when it does not exist. */
-static int read_dockerfile(int dir, const char *path, struct cb_buf *text, struct cb_error *err)
+/* Reads the file; 0, or 1 when it does not exist. `root`: the directory is a context from elsewhere, which must not
+ * name files of this machine. */
+static int read_dockerfile(int dir, bool root, const char *path, struct cb_buf *text, struct cb_error *err)
 {
-    int r = cb_read_file(dir, path, CB_MAX_DOCKERFILE, text);
-    if (r == -ENOENT)
+    CB_AUTO(close) int fd = root ? cb_open_in_root(dir, path, O_RDONLY | O_NONBLOCK, 0) : -1;
+    struct stat st;
+    int r = root ? fd : cb_read_file(dir, path, CB_MAX_DOCKERFILE, text);
+    if (fd >= 0)
+        r = fstat(fd, &st) < 0 ? -errno : S_ISREG(st.st_mode) ? cb_read_fd(fd, CB_MAX_DOCKERFILE, text) : -EISDIR;
+    if (r == -ENOENT || r == -ENOTDIR)
         return 1;
     if (r < 0)
         return cb_fail_sys(err, r, "failed to read dockerfile: open %s", path);
@@ -74,7 +92,7 @@ static int find_default(struct build_contexts *c, struct cb_buf *text, struct cb
 {
     static const char *const names[] = {"Dockerfile", "dockerfile", "Containerfile"};
     for (size_t i = 0; i < CB_LEN(names); i++) {
-        int r = read_dockerfile(c->main.dir, names[i], text, err);
+        int r = read_dockerfile(c->main.dir, c->main.remote, names[i], text, err);
         if (r < 0)
             return -1;
         if (r == 0) {
@@ -88,11 +106,13 @@ static int find_default(struct build_contexts *c, struct cb_buf *text, struct cb
 
 static int find_named(struct build_contexts *c, const char *given, struct cb_buf *text, struct cb_error *err)
 {
-    int r = read_dockerfile(AT_FDCWD, given, text, err);
-    /* As docker does, a path that is not there from here may be there from the context's root. */
-    bool in_context = r == 1 && given[0] != '/' && c->main.dir >= 0;
+    /* In a context from elsewhere; an absolute path is always a file of this machine. Of a directory, as docker does,
+     * a path that is not there from here may be there from the context's root. */
+    bool in_context = c->main.remote && given[0] != '/';
+    int r = in_context ? 1 : read_dockerfile(AT_FDCWD, false, given, text, err);
+    in_context = in_context || (r == 1 && given[0] != '/' && c->main.dir >= 0);
     if (in_context)
-        r = read_dockerfile(c->main.dir, given, text, err);
+        r = read_dockerfile(c->main.dir, c->main.remote, given, text, err);
     if (r < 0)
         return -1;
     if (r == 1)
@@ -132,35 +152,67 @@ static char *normal_name(const char *name)
     return familiar;
 }
 
-static int add_named(struct build_contexts *c, const char *pair, struct cb_error *err)
+/* What stands behind NAME= when it is neither an image nor a layout: a directory, git, a URL. */
+static int open_named(struct build *b, const char *value, struct build_local *l, struct cb_error *err)
+{
+    CB_AUTO(df_gitref) struct df_gitref ref = {0};
+    int git = is_directory(value) ? 0 : df_gitref_parse(value, &ref, err);
+    if (git != 0)
+        return git < 0 ? -1 : build_context_from_git(b, &ref, false, l, err);
+    if (build_is_url(value)) {
+        CB_AUTO(cb_buf) struct cb_buf bytes = CB_BUF_INIT;
+        int archive = build_context_from_url(b, value, l, &bytes, err);
+        return archive ? CB_MIN(archive, 0) : build_context_from_bytes(b, "context", &bytes, l, err); /* BuildKit's name */
+    }
+    return open_dir(value, l, err) < 0 || read_ignore(l, err) < 0 ? -1 : 0;
+}
+
+static int set_named(struct build *b, struct build_named *n, const char *value, struct cb_error *err)
+{
+    if (cb_starts(value, "docker-image://")) {
+        n->value = cb_strdup(value + strlen("docker-image://"));
+        n->kind = strcmp(n->value, "scratch") == 0 ? NAMED_SCRATCH : NAMED_IMAGE;
+        return 0;
+    }
+    if (cb_starts(value, "oci-layout://")) {
+        n->value = cb_strdup(value + strlen("oci-layout://"));
+        n->kind = NAMED_LAYOUT;
+        return 0;
+    }
+    bool remote = build_is_url(value) || cb_starts(value, "git://") || cb_starts(value, "ssh://");
+    if ((strstr(value, "://") && !remote) || cb_starts(value, "target:"))
+        return cb_fail(err, CB_E_USAGE, "unsupported context source %s for %s", value, n->name);
+    n->kind = NAMED_LOCAL;
+    return open_named(b, value, &n->local, err) < 0 ? cb_context(err, "--build-context %s", n->name) : 0;
+}
+
+static int add_named(struct build *b, struct build_contexts *c, const char *pair, struct cb_error *err)
 {
     const char *eq = strchr(pair, '=');
-    struct build_named n = {.local.dir = -1};
+    struct build_named *n = &CB_PUSH(c->named, c->n_named, c->cap_named);
     CB_AUTO(free) char *name = cb_memdup0(pair, (size_t)(eq - pair));
-    const char *value = eq + 1;
     char *platform = strstr(name, "::");
+    n->local = LOCAL_INIT;
     if (platform) {
-        n.platform = cb_strdup(platform + 2);
+        n->platform = cb_strdup(platform + 2);
         *platform = 0;
     }
-    n.name = normal_name(name);
-    if (cb_starts(value, "docker-image://")) {
-        n.value = cb_strdup(value + strlen("docker-image://"));
-        n.kind = strcmp(n.value, "scratch") == 0 ? NAMED_SCRATCH : NAMED_IMAGE;
-    } else if (cb_starts(value, "oci-layout://")) {
-        n.value = cb_strdup(value + strlen("oci-layout://"));
-        n.kind = NAMED_LAYOUT;
-    } else if (strstr(value, "://") || cb_starts(value, "target:")) {
-        free(n.name);
-        free(n.platform);
-        return cb_fail(err, CB_E_USAGE, "unsupported context source %s for %s", value, name);
-    } else {
-        n.kind = NAMED_LOCAL;
-        if (open_dir(value, &n.local, err) < 0 || read_ignore(&n.local, err) < 0)
-            return cb_context(err, "--build-context %s", name);
-    }
-    CB_PUSH(c->named, c->n_named, c->cap_named) = n;
-    return 0;
+    n->name = normal_name(name);
+    return set_named(b, n, eq + 1, err);
+}
+
+int build_contexts_time(const struct build_contexts *c, const char *name, int64_t *ret)
+{
+    const struct build_local *l = strcmp(name, "context") == 0 ? &c->main : NULL;
+    CB_AUTO(free) char *normal = normal_name(name);
+    for (size_t i = 0; i < c->n_named && !l; i++)
+        if (c->named[i].kind == NAMED_LOCAL && strcasecmp(c->named[i].name, normal) == 0)
+            l = &c->named[i].local;
+    if (!l)
+        return -1;
+    if (l->has_time)
+        *ret = l->time;
+    return l->has_time;
 }
 
 struct build_named *build_contexts_find(struct build_contexts *c, const char *name, const struct oci_platform *platform)
@@ -184,20 +236,60 @@ struct build_named *build_contexts_find(struct build_contexts *c, const char *na
 
 /* ---- the whole --------------------------------------------------------------------------------------------- */
 
+/* The context is (or may be) a Dockerfile itself: it cannot be given twice. */
+static int take_text(const struct build_request *q, struct build_contexts *c, struct cb_error *err)
+{
+    if (q->dockerfile) {
+        cb_fail(err, CB_E_USAGE, "ambiguous Dockerfile source: both the context '%s' and -f '%s' are Dockerfiles", q->context,
+                q->dockerfile);
+        return cb_hint(err, "the context is not a tar archive; leave -f out");
+    }
+    c->dockerfile_name = cb_strdup("Dockerfile");
+    return 0;
+}
+
+/* 1: the files are there, the Dockerfile is still to be found. 0: `text` is the Dockerfile, there are no files. */
+static int open_main(struct build *b, struct build_contexts *c, struct cb_buf *text, struct cb_error *err)
+{
+    const struct build_request *q = b->request;
+    CB_AUTO(df_gitref) struct df_gitref ref = {0};
+    if (strcmp(q->context, "-") == 0)
+        return build_context_from_stdin(b, &c->main, text, err);
+    int git = is_directory(q->context) ? 0 : df_gitref_parse(q->context, &ref, err);
+    if (git != 0)
+        return git < 0 || build_context_from_git(b, &ref, true, &c->main, err) < 0 ? -1 : 1;
+    if (build_is_url(q->context))
+        return build_context_from_url(b, q->context, &c->main, text, err);
+    return open_dir(q->context, &c->main, err) < 0 ? -1 : 1;
+}
+
+static int check_dockerfile_option(const struct build_request *q, struct cb_error *err)
+{
+    bool from_stdin = q->dockerfile && strcmp(q->dockerfile, "-") == 0;
+    if (from_stdin && strcmp(q->context, "-") == 0)
+        return cb_fail(err, CB_E_USAGE, "standard input cannot be both the build context and the Dockerfile");
+    if (q->dockerfile && build_is_url(q->dockerfile)) {
+        cb_fail(err, CB_E_USAGE, "-f '%s': the Dockerfile is a file", q->dockerfile);
+        return cb_hint(err, "download it, or pipe it in: curl -fsSL URL | cbuild -f - CONTEXT");
+    }
+    return 0;
+}
+
 int build_contexts_open(struct build *b, struct build_contexts *ret, struct cb_buf *text, struct cb_error *err)
 {
     const struct build_request *q = b->request;
-    ret->main.dir = -1;
-    for (size_t i = 0; i < q->contexts.n; i++)
-        if (add_named(ret, q->contexts.items[i], err) < 0)
-            return -1;
-    if (strcmp(q->context, "-") == 0) { /* a Dockerfile and no files */
-        ret->dockerfile_name = cb_strdup("Dockerfile");
-        return read_stdin(text, err);
-    }
-    if (open_dir(q->context, &ret->main, err) < 0 || find_dockerfile(q, ret, text, err) < 0)
+    ret->main = LOCAL_INIT;
+    if (check_dockerfile_option(q, err) < 0)
         return -1;
-    return ret->main.ignore || read_ignore(&ret->main, err) >= 0 ? 0 : -1;
+    for (size_t i = 0; i < q->contexts.n; i++)
+        if (add_named(b, ret, q->contexts.items[i], err) < 0)
+            return -1;
+    int files = open_main(b, ret, text, err);
+    if (files <= 0)
+        return files < 0 ? -1 : take_text(q, ret, err);
+    if (find_dockerfile(q, ret, text, err) < 0)
+        return -1;
+    return ret->main.ignore || ret->main.remote || read_ignore(&ret->main, err) >= 0 ? 0 : -1;
 }
 
 int build_local_source(struct build *b, struct build_local *l, struct build_source **ret, struct cb_error *err)
@@ -205,16 +297,19 @@ int build_local_source(struct build *b, struct build_local *l, struct build_sour
     if (!l->context) {
         if (l->dir < 0)
             return cb_fail(err, CB_E_NOT_FOUND, "there is no build context: only a Dockerfile was given");
-        l->digests = cache_context_open(b->store, l->path);
-        struct build_context_params p = {.dir = l->dir, .name = l->path, .ignore = l->ignore, .digests = l->digests};
+        if (!l->remote) /* else the files are new each time */
+            l->digests = cache_context_open(b->store, l->path);
+        struct build_context_params p = {
+            .dir = l->dir, .name = l->path, .ignore = l->ignore, .digests = l->digests, .git_modes = l->git_modes};
         if (build_context_new(&p, &l->context, err) < 0)
             return -1;
+        build_context_source(l->context)->local = !l->remote;
     }
     *ret = build_context_source(l->context);
     return 0;
 }
 
-static void local_close(struct build_local *l)
+static void local_close(struct build *b, struct build_local *l)
 {
     build_context_free(l->context);
     if (l->digests)
@@ -222,19 +317,20 @@ static void local_close(struct build_local *l)
     df_ignore_free(l->ignore);
     cb_strv_done(&l->ignore_patterns);
     l->dir = cb_close(l->dir);
+    build_context_remote_done(b, l);
     free(l->path);
 }
 
-void build_contexts_close(struct build_contexts *c)
+void build_contexts_close(struct build *b, struct build_contexts *c)
 {
-    local_close(&c->main);
+    local_close(b, &c->main);
     for (size_t i = 0; i < c->n_named; i++) {
-        local_close(&c->named[i].local);
+        local_close(b, &c->named[i].local);
         free(c->named[i].name);
         free(c->named[i].platform);
         free(c->named[i].value);
     }
     free(c->named);
     free(c->dockerfile_name);
-    *c = (struct build_contexts){.main.dir = -1};
+    *c = (struct build_contexts){.main = LOCAL_INIT};
 }

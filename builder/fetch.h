@@ -4,8 +4,8 @@
 #ifndef BUILD_FETCH_H
 #define BUILD_FETCH_H
 
+#include "builder/checkout.h"
 #include "builder/walk.h"
-#include "cache/store.h"
 #include "parser/instruction.h"
 
 struct build;
@@ -16,8 +16,10 @@ struct build_remote {
     struct build_source source;    /* one file, or the checkout's root */
     struct cache_tree *tree;       /* of a file */
     struct build_context *context; /* of a checkout */
-    struct cache_work work;
-    int dir; /* the nodes' data lie below it; borrowed by executing jobs */
+    struct build_checkout checkout;
+    char *identity; /* what it is, when its bytes do not tell: a kept .git differs each time; NULL: they tell */
+    int blobs;      /* of a file: directory that it lies in; -1: git */
+    int dir;        /* the nodes' data lie below it; borrowed by executing jobs */
 };
 struct build_remote_request {
     const char *url;      /* expanded */

@@ -155,16 +155,21 @@ static int put_bind(struct cb_buf *k, const struct build_source *source, const c
 
 static int put_remotes(struct build_step *s, struct cb_buf *k, struct cb_error *err)
 {
+    cb_put_u8(k, s->copy.unpack_remote);
+    put_strv(k, &s->copy.excludes); /* of a checkout all is digested, whatever is taken */
     for (size_t i = 0; i < s->copy.sources.n; i++) {
         struct build_remote *r = s->copy.remotes[i];
         CB_AUTO(build_selection) struct build_selection sel = {0};
         struct cb_digest d;
         if (!r)
             continue;
-        if (build_select_all(&r->source, &sel, err) < 0 || build_selection_digest(&sel, &d, err) < 0)
-            return -1;
         cb_put_u64(k, i);
         cb_put_str(k, r->name);
+        cb_put_str(k, r->identity);
+        if (r->identity)
+            continue;
+        if (build_select_all(&r->source, &sel, err) < 0 || build_selection_digest(&sel, &d, err) < 0)
+            return -1;
         cb_put_digest(k, &d);
     }
     return 0;

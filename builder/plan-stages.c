@@ -65,13 +65,15 @@ int build_set_epoch(struct build_planner *p, struct cb_error *err)
     const char *text = build_vars_get(&p->build_args, "SOURCE_DATE_EPOCH");
     if (!text)
         text = build_vars_get(&p->globals, "SOURCE_DATE_EPOCH");
-    if (!text || !*text || strcmp(text, "context") == 0) {
+    bool number = text && cb_parse_i64(text, &p->plan->epoch);
+    int known = number || !text || !*text ? number : build_contexts_time(&p->b->contexts, text, &p->plan->epoch);
+    if (known < 0)
+        return cb_fail(err, CB_E_USAGE, "invalid SOURCE_DATE_EPOCH: %s", text);
+    if (!known) {
         build_vars_set(&p->globals, "SOURCE_DATE_EPOCH", NULL);
         build_vars_set(&p->build_args, "SOURCE_DATE_EPOCH", NULL);
         return 0;
     }
-    if (!cb_parse_i64(text, &p->plan->epoch))
-        return cb_fail(err, CB_E_USAGE, "invalid SOURCE_DATE_EPOCH: %s", text);
     p->plan->has_epoch = true;
     CB_AUTO(free) char *digits = cb_printf("%lld", (long long)p->plan->epoch);
     bool as_arg = build_vars_get(&p->build_args, "SOURCE_DATE_EPOCH") != NULL;
