@@ -17,14 +17,14 @@ extern char cb_buf_empty[1];
 #define CB_BUF_INIT ((struct cb_buf){cb_buf_empty, 0, 0})
 
 void cb_buf_done(struct cb_buf *b);
-void cb_buf_reset(struct cb_buf *b);            /* length 0, memory kept */
+void cb_buf_reset(struct cb_buf *b); /* length 0, memory kept */
 void cb_buf_reserve(struct cb_buf *b, size_t extra);
 void cb_buf_add(struct cb_buf *b, const void *p, size_t n);
 void cb_buf_addc(struct cb_buf *b, char c);
 void cb_buf_adds(struct cb_buf *b, const char *s);
 void cb_buf_printf(struct cb_buf *b, const char *fmt, ...) CB_PRINTF(2, 3);
 void cb_buf_truncate(struct cb_buf *b, size_t len); /* len <= b->len */
-char *cb_buf_detach(struct cb_buf *b);          /* caller frees; the buffer is empty again */
+char *cb_buf_detach(struct cb_buf *b);              /* caller frees; the buffer is empty again */
 CB_DEFINE_AUTO(cb_buf, struct cb_buf, cb_buf_done)
 
 /* A borrowed slice: not NUL-terminated, valid as long as what it points into. */

@@ -29,7 +29,7 @@ struct cb_decoder;
  * several zstd frames and skippable frames are read. `what` names the stream in messages. */
 struct cb_decoder *cb_decoder_new(cb_source_fn *source, void *arg, const char *what);
 ssize_t cb_decoder_read(struct cb_decoder *d, void *p, size_t n, struct cb_error *err); /* 0: end */
-enum cb_compression cb_decoder_kind(const struct cb_decoder *d); /* valid after the first read */
+enum cb_compression cb_decoder_kind(const struct cb_decoder *d);                        /* valid after the first read */
 void cb_decoder_free(struct cb_decoder *d);
 CB_DEFINE_AUTO_PTR(cb_decoder, struct cb_decoder, cb_decoder_free)
 

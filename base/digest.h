@@ -21,8 +21,8 @@ void cb_sha256(const void *p, size_t n, struct cb_digest *ret);
 
 void cb_digest_hex(const struct cb_digest *d, char out[CB_DIGEST_HEX + 1]);
 void cb_digest_text(const struct cb_digest *d, char out[CB_DIGEST_TEXT + 1]); /* "sha256:…" */
-bool cb_digest_parse_hex(const char *hex, struct cb_digest *ret);   /* exactly 64 lower-case digits */
-bool cb_digest_parse(const char *text, struct cb_digest *ret);      /* "sha256:" + 64 digits */
+bool cb_digest_parse_hex(const char *hex, struct cb_digest *ret);             /* exactly 64 lower-case digits */
+bool cb_digest_parse(const char *text, struct cb_digest *ret);                /* "sha256:" + 64 digits */
 static inline bool cb_digest_eq(const struct cb_digest *a, const struct cb_digest *b)
 {
     return memcmp(a->b, b->b, sizeof(a->b)) == 0;

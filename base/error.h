@@ -34,12 +34,12 @@ struct cb_place {
 
 struct cb_error {
     enum cb_code code;
-    int sys;             /* errno behind it, 0 if none */
-    int exit_status;     /* with CB_E_RUN: the command's status (128 + signal), else 0 */
+    int sys;         /* errno behind it, 0 if none */
+    int exit_status; /* with CB_E_RUN: the command's status (128 + signal), else 0 */
     struct cb_place at;
-    char *file;          /* owned; name of the Dockerfile that `at` is in, or NULL */
-    char *msg;           /* owned */
-    char *hint;          /* owned; what the user can do, or NULL */
+    char *file; /* owned; name of the Dockerfile that `at` is in, or NULL */
+    char *msg;  /* owned */
+    char *hint; /* owned; what the user can do, or NULL */
 };
 
 #define CB_ERROR_INIT ((struct cb_error){0})
@@ -56,7 +56,7 @@ int cb_hint(struct cb_error *err, const char *fmt, ...) CB_PRINTF(2, 3);
 /* Sets the place unless there is one already. */
 int cb_at(struct cb_error *err, int line, int last_line);
 
-void cb_error_done(struct cb_error *err); /* frees; all zero again */
+void cb_error_done(struct cb_error *err);                       /* frees; all zero again */
 void cb_error_move(struct cb_error *to, struct cb_error *from); /* `from` is all zero afterwards */
 CB_DEFINE_AUTO(cb_error, struct cb_error, cb_error_done)
 

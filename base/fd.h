@@ -29,8 +29,8 @@ int cb_open_beneath(int root, const char *path, int flags, mode_t mode);
  * of or inside `root`; *name points into `path`. Refuses "", ".", ".." as last component. */
 int cb_open_parent_nofollow(int root, const char *path, const char **name);
 
-int cb_read_full(int fd, void *p, size_t n);           /* bytes read (less at end of file) or -errno */
-int cb_write_full(int fd, const void *p, size_t n);    /* 0 or -errno */
+int cb_read_full(int fd, void *p, size_t n);        /* bytes read (less at end of file) or -errno */
+int cb_write_full(int fd, const void *p, size_t n); /* 0 or -errno */
 /* Whole file into `b` (appended). More than `max` bytes: -EFBIG. */
 int cb_read_fd(int fd, size_t max, struct cb_buf *b);
 int cb_read_file(int dirfd, const char *path, size_t max, struct cb_buf *b);

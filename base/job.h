@@ -30,8 +30,7 @@ struct cb_job_request {
     const int *fds; /* passed to the job; the caller keeps its own */
     size_t n_fds;
 };
-typedef int cb_job_fn(struct cb_job_io *io, const struct cb_job_request *req, struct cb_buf *answer,
-                      struct cb_error *err);
+typedef int cb_job_fn(struct cb_job_io *io, const struct cb_job_request *req, struct cb_buf *answer, struct cb_error *err);
 
 struct cb_job {
     int sock;  /* poll it for POLLIN; -1: none */
@@ -47,10 +46,10 @@ __attribute__((noreturn)) void cb_job_child(int sock, cb_job_fn *fn, const struc
 enum cb_job_event_kind { CB_JOB_PROGRESS, CB_JOB_LOG, CB_JOB_WARN, CB_JOB_DONE, CB_JOB_FAILED };
 struct cb_job_event {
     enum cb_job_event_kind kind;
-    char *text;              /* PROGRESS: what; LOG, WARN: the line. Owned by the event */
-    uint64_t done, total;    /* PROGRESS */
-    struct cb_buf answer;    /* DONE */
-    struct cb_error error;   /* FAILED; also when the child died without an answer */
+    char *text;            /* PROGRESS: what; LOG, WARN: the line. Owned by the event */
+    uint64_t done, total;  /* PROGRESS */
+    struct cb_buf answer;  /* DONE */
+    struct cb_error error; /* FAILED; also when the child died without an answer */
 };
 /* Takes the next message of the job. 1: *ret is filled (cb_job_event_done). 0: nothing there now
  * (when !block). After DONE or FAILED the job is finished: its socket is closed and its child reaped. */

@@ -11,19 +11,18 @@
 
 #include "base/error.h"
 
-#define CB_LAZY_FIELD(fn)  __typeof__(fn) *fn;
-#define CB_LAZY_NAME(fn)   #fn,
-#define CB_LAZY_TABLE(var, LIST)                                                                   \
-    static struct {                                                                                \
-        LIST(CB_LAZY_FIELD)                                                                        \
-    } var;                                                                                         \
+#define CB_LAZY_FIELD(fn) __typeof__(fn) *fn;
+#define CB_LAZY_NAME(fn)  #fn,
+#define CB_LAZY_TABLE(var, LIST)                                                                                                 \
+    static struct {                                                                                                              \
+        LIST(CB_LAZY_FIELD)                                                                                                      \
+    } var;                                                                                                                       \
     static const char *const var##_names[] = {LIST(CB_LAZY_NAME)};
-#define CB_LAZY_LOAD(var, LIST, soname, package, err)                                              \
+#define CB_LAZY_LOAD(var, LIST, soname, package, err)                                                                            \
     cb_lazy_load(soname, package, var##_names, CB_LEN(var##_names), (void **)&var, err)
 
 /* Fills `table` with the addresses of `names` from `soname`. 0 at once when it is filled already.
  * -1: the library or a symbol is missing; the hint names Debian's package. */
-int cb_lazy_load(const char *soname, const char *package, const char *const *names, size_t n, void **table,
-                 struct cb_error *err);
+int cb_lazy_load(const char *soname, const char *package, const char *const *names, size_t n, void **table, struct cb_error *err);
 
 #endif

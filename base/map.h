@@ -18,13 +18,13 @@ struct cb_map {
     size_t n_slots;
 };
 
-void cb_map_done(struct cb_map *m); /* frees keys and table, not the values */
+void cb_map_done(struct cb_map *m);                        /* frees keys and table, not the values */
 void *cb_map_get(const struct cb_map *m, const char *key); /* NULL: not there */
 void *cb_map_getn(const struct cb_map *m, const char *key, size_t n);
-bool cb_map_has(const struct cb_map *m, const char *key); /* also true for a NULL value */
-void *cb_map_set(struct cb_map *m, const char *key, void *value);  /* gives the value replaced */
+bool cb_map_has(const struct cb_map *m, const char *key);         /* also true for a NULL value */
+void *cb_map_set(struct cb_map *m, const char *key, void *value); /* gives the value replaced */
 void *cb_map_setn(struct cb_map *m, const char *key, size_t n, void *value);
-void *cb_map_remove(struct cb_map *m, const char *key);           /* gives the value removed */
+void *cb_map_remove(struct cb_map *m, const char *key); /* gives the value removed */
 CB_DEFINE_AUTO(cb_map, struct cb_map, cb_map_done)
 
 /* for (struct cb_map_item *it = NULL; (it = cb_map_next(m, it)); ) */

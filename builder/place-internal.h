@@ -7,7 +7,7 @@
 struct build_place {
     struct build_upper upper;
     struct build_place_params params;
-    char *path; /* absolute and cleaned */
+    char *path;              /* absolute and cleaned */
     bool marked;             /* it is written as a directory: "x/", "x/.", "." */
     struct cache_entry made; /* metadata of directories that are missing */
 };

@@ -7,24 +7,24 @@
 #include "cache/layer.h"
 
 struct cache_image_layer {
-    struct cb_digest id;      /* layers/<id>, may be absent for a pulled image whose layers no step needed */
+    struct cb_digest id; /* layers/<id>, may be absent for a pulled image whose layers no step needed */
     struct cb_digest diff_id;
     /* of a pulled layer: how the registry holds it; blob_size 0: none */
     struct cb_digest blob;
     uint64_t blob_size;
-    char *media_type;         /* owned; NULL: ours to choose */
-    char *source;             /* "registry.example/repo" it came from, for mounts across repositories; NULL */
+    char *media_type; /* owned; NULL: ours to choose */
+    char *source;     /* "registry.example/repo" it came from, for mounts across repositories; NULL */
 };
 struct cache_image {
-    char *name;               /* normalised reference, as `docker.io/library/app:1` */
-    struct cb_digest config;  /* blob; the image ID */
+    char *name;              /* normalised reference, as `docker.io/library/app:1` */
+    struct cb_digest config; /* blob; the image ID */
     struct timespec created;
-    struct timespec updated;  /* when the name was last set */
+    struct timespec updated; /* when the name was last set */
     struct cache_image_layer *layers;
     size_t n_layers, cap_layers;
-    struct cb_digest manifest; /* blob it was pulled with; zero: built here */
-    char *manifest_type;      /* media type of it */
-    struct cb_digest index;   /* digest that the tag had in the registry (index or manifest); zero: built here */
+    struct cb_digest manifest;  /* blob it was pulled with; zero: built here */
+    char *manifest_type;        /* media type of it */
+    struct cb_digest index;     /* digest that the tag had in the registry (index or manifest); zero: built here */
     struct cb_strv annotations; /* "key=value" for the manifest */
     bool pulled;
 };

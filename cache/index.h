@@ -13,8 +13,8 @@
 #include "base/tar.h"
 
 enum cache_type { /* CB_FILE … CB_FIFO, CB_HARDLINK of cb_ftype keep their values */
-    CACHE_WHITEOUT = CB_FTYPE_COUNT,
-    CACHE_OPAQUE,
+                  CACHE_WHITEOUT = CB_FTYPE_COUNT,
+                  CACHE_OPAQUE,
 };
 
 struct cache_entry {

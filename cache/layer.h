@@ -13,12 +13,12 @@
 
 struct cache_layer {
     struct cb_digest id;
-    bool has_fs;              /* fs/ is there */
+    bool has_fs; /* fs/ is there */
     bool has_diff_id;
     struct cb_digest diff_id; /* of the uncompressed tar */
     uint64_t size;            /* sum of file sizes */
     uint64_t entries;
-    struct timespec created;  /* when it was first made */
+    struct timespec created; /* when it was first made */
 };
 
 /* 1: *ret is filled. 0: the store has no such layer. A layer from an earlier boot is verified against
@@ -49,7 +49,8 @@ struct cache_data {
  * Hard links: type CB_HARDLINK, link = path of an earlier entry. */
 struct cache_layer_writer;
 int cache_layer_writer_new(struct cache_store *s, struct cache_layer_writer **ret, struct cb_error *err); /* [ns] */
-int cache_layer_add(struct cache_layer_writer *w, const struct cache_entry *e, const struct cache_data *data, struct cb_error *err);
+int cache_layer_add(struct cache_layer_writer *w, const struct cache_entry *e, const struct cache_data *data,
+                    struct cb_error *err);
 /* Like add for a CB_FILE whose bytes arrive in pieces (archive members): begin, write…, end. */
 int cache_layer_file_begin(struct cache_layer_writer *w, const struct cache_entry *e, struct cb_error *err);
 int cache_layer_file_write(struct cache_layer_writer *w, const void *p, size_t n, struct cb_error *err);
@@ -74,8 +75,8 @@ int cache_layer_commit_upper(struct cache_store *s, int work_dir, const char *na
 /* Reads a layer's tar (compressed or not) from `source`, verifies `diff_id` at the end, makes index and,
  * when `want_fs`, fs/. The tar is hostile: nothing it says leaves the layer's directory; a path that
  * tries is an error. Publishes as layers/<diff_id>. [ns when want_fs] */
-int cache_layer_unpack(struct cache_store *s, cb_source_fn *source, void *arg, const struct cb_digest *diff_id,
-                       bool want_fs, struct cb_job_io *io, struct cache_layer *ret, struct cb_error *err);
+int cache_layer_unpack(struct cache_store *s, cb_source_fn *source, void *arg, const struct cb_digest *diff_id, bool want_fs,
+                       struct cb_job_io *io, struct cache_layer *ret, struct cb_error *err);
 /* Makes fs/ of a layer that has none, from its packed blob. [ns] */
 int cache_layer_materialize(struct cache_store *s, const struct cb_digest *id, struct cb_job_io *io, struct cb_error *err);
 /* Writes the layer's canonical tar into `sink` from index and fs/; gives and remembers its diff ID. [ns] */

@@ -14,7 +14,7 @@ struct cache_input {
 struct cache_record {
     struct cb_digest layer;
     struct timespec created;
-    char *instruction; /* as the progress shows it */
+    char *instruction;                 /* as the progress shows it */
     uint64_t wall_us, cpu_us, max_rss; /* what making it cost; bytes */
     struct cache_input *inputs;
     size_t n_inputs, cap_inputs;

@@ -10,16 +10,16 @@
 #include "cache/index.h"
 
 struct cache_node {
-    const char *name;            /* last component; "" for the root */
-    struct cache_node *parent;   /* NULL for the root */
+    const char *name;             /* last component; "" for the root */
+    struct cache_node *parent;    /* NULL for the root */
     struct cache_node **children; /* sorted bytewise by name */
     size_t n_children, cap_children;
-    struct cache_entry e;        /* path, metadata; for a hard link: type CB_FILE and the file's own
-                                    metadata, size and digest */
+    struct cache_entry e; /* path, metadata; for a hard link: type CB_FILE and the file's own
+                             metadata, size and digest */
     int origin;
-    const char *data_path;       /* path of the bytes below the origin's root (hard links: the first name) */
-    uint64_t link_group;         /* not 0: nodes of one origin with equal group are one inode */
-    void *aux;                   /* the tree's maker's */
+    const char *data_path; /* path of the bytes below the origin's root (hard links: the first name) */
+    uint64_t link_group;   /* not 0: nodes of one origin with equal group are one inode */
+    void *aux;             /* the tree's maker's */
 };
 
 struct cache_tree; /* owns nodes and strings */

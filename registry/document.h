@@ -20,12 +20,12 @@
 #define OCI_TYPE_EMPTY      "application/vnd.oci.empty.v1+json"
 /* followed by ".tar", ".tar+gzip" or ".tar+zstd": layers that `urls` may point away from the registry */
 #define OCI_TYPE_NONDIST_PREFIX "application/vnd.oci.image.layer.nondistributable.v1"
-#define DOCKER_TYPE_LIST       "application/vnd.docker.distribution.manifest.list.v2+json"
-#define DOCKER_TYPE_MANIFEST   "application/vnd.docker.distribution.manifest.v2+json"
-#define DOCKER_TYPE_CONFIG     "application/vnd.docker.container.image.v1+json"
-#define DOCKER_TYPE_LAYER      "application/vnd.docker.image.rootfs.diff.tar"
-#define DOCKER_TYPE_LAYER_GZIP "application/vnd.docker.image.rootfs.diff.tar.gzip"
-#define DOCKER_TYPE_LAYER_ZSTD "application/vnd.docker.image.rootfs.diff.tar.zstd"
+#define DOCKER_TYPE_LIST        "application/vnd.docker.distribution.manifest.list.v2+json"
+#define DOCKER_TYPE_MANIFEST    "application/vnd.docker.distribution.manifest.v2+json"
+#define DOCKER_TYPE_CONFIG      "application/vnd.docker.container.image.v1+json"
+#define DOCKER_TYPE_LAYER       "application/vnd.docker.image.rootfs.diff.tar"
+#define DOCKER_TYPE_LAYER_GZIP  "application/vnd.docker.image.rootfs.diff.tar.gzip"
+#define DOCKER_TYPE_LAYER_ZSTD  "application/vnd.docker.image.rootfs.diff.tar.zstd"
 
 /* The OCI name of a Docker type and the other way round; any other type is given back as it is. Borrowed:
  * static, or `type` itself. */

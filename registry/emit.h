@@ -7,9 +7,9 @@
 #include "base/json.h"
 #include <time.h>
 
-void oci_emit_set(json_t *obj, const char *key, json_t *value); /* takes `value`; an equal key is replaced */
-void oci_emit_append(json_t *array, json_t *value);             /* takes `value` */
-void oci_emit_text(json_t *obj, const char *key, const char *s); /* NULL and "": left out */
+void oci_emit_set(json_t *obj, const char *key, json_t *value);            /* takes `value`; an equal key is replaced */
+void oci_emit_append(json_t *array, json_t *value);                        /* takes `value` */
+void oci_emit_text(json_t *obj, const char *key, const char *s);           /* NULL and "": left out */
 void oci_emit_strv(json_t *obj, const char *key, const struct cb_strv *v); /* empty: left out */
 json_t *oci_emit_string(const char *s);
 json_t *oci_emit_digest(const struct cb_digest *d);

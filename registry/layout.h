@@ -31,7 +31,7 @@ struct oci_archive {
     const struct oci_descriptor *top; /* what index.json names: the manifest (with platform) */
     const char *const *names;         /* full references, "docker.io/library/app:1"; may be none */
     size_t n_names;
-    const char *created;              /* RFC 3339 or NULL */
+    const char *created; /* RFC 3339 or NULL */
     /* for the docker form: manifest.json too (layers must be uncompressed or gzip tars) */
     bool docker;
     struct cb_digest config;

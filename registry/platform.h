@@ -20,8 +20,8 @@ int oci_platform_parse(const char *text, struct oci_platform *ret, struct cb_err
 /* What documents say as it is compared: lower case, aliases resolved ("x86_64", "aarch64", "macos"),
  * default variants dropped (amd64/v1, arm64/v8) or put in (arm/v7). In place. */
 void oci_platform_normalize(struct oci_platform *p);
-void oci_platform_host(struct oci_platform *ret);           /* of this machine; replaces *ret's pointers */
-char *oci_platform_text(const struct oci_platform *p);      /* "linux/arm/v7"; caller frees */
+void oci_platform_host(struct oci_platform *ret);      /* of this machine; replaces *ret's pointers */
+char *oci_platform_text(const struct oci_platform *p); /* "linux/arm/v7"; caller frees */
 /* Rank of `have` for somebody who wants `want`: 0 is best, -1: does not match. Both normalised. */
 int oci_platform_rank(const struct oci_platform *want, const struct oci_platform *have);
 
