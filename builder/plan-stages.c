@@ -132,15 +132,14 @@ static char *suggestion(const struct cb_map *names, const char *word, const char
     return text;
 }
 
-/* Expands a word of a FROM line in the global scope. */
+/* Expands a word of a FROM line in the global scope; in `unmatched` the variables that are not set there. */
 static int expand_from(struct build_planner *p, const struct df_instruction *i, const char *word, char **ret,
-                       struct cb_error *err)
+                       struct cb_map *unmatched, struct cb_error *err)
 {
-    CB_AUTO(cb_map) struct cb_map unmatched = {0};
-    struct df_expand x = {.escape = p->plan->file->escape, .lookup = lookup_global, .lookup_arg = p, .unmatched = &unmatched};
+    struct df_expand x = {.escape = p->plan->file->escape, .lookup = lookup_global, .lookup_arg = p, .unmatched = unmatched};
     if (df_expand_word(&x, word, ret, err) < 0)
         return -1;
-    for (struct cb_map_item *it = NULL; (it = cb_map_next(&unmatched, it));) {
+    for (struct cb_map_item *it = NULL; (it = cb_map_next(unmatched, it));) {
         if (global_declared(p, it->key))
             continue;
         CB_AUTO(free) char *near = suggestion(&p->globals.map, it->key, "");
@@ -183,6 +182,18 @@ static void lint_platform(struct build_planner *p, const struct df_instruction *
         df_lint_warn(&p->b->lint, DF_LINT_FROM_PLATFORM_FLAG_CONST_DISALLOWED, i->lint, i->at, raw);
 }
 
+/* The first suggestion for a variable that is not set, or "". */
+static char *suggest_variable(const struct build_planner *p, const struct cb_map *unmatched)
+{
+    for (struct cb_map_item *it = NULL; (it = cb_map_next(unmatched, it));) {
+        char *near = suggestion(&p->globals.map, it->key, "");
+        if (*near)
+            return near;
+        free(near);
+    }
+    return cb_strdup("");
+}
+
 static int set_stage_platform(struct build_planner *p, struct build_stage *s, struct cb_error *err)
 {
     const struct df_instruction *i = s->df->from;
@@ -190,17 +201,18 @@ static int set_stage_platform(struct build_planner *p, struct build_stage *s, st
     if (!i->from.platform)
         return 0;
     CB_AUTO(free) char *text = NULL;
-    if (expand_from(p, i, i->from.platform, &text, err) < 0)
+    CB_AUTO(cb_map) struct cb_map unmatched = {0};
+    if (expand_from(p, i, i->from.platform, &text, &unmatched, err) < 0)
         return cb_context(err, "failed to process arguments for platform %s", i->from.platform);
     lint_platform(p, i, text);
-    if (!*text) {
-        CB_AUTO(free) char *near = suggestion(&p->globals.map, i->from.platform + strspn(i->from.platform, "${"), "");
+    CB_AUTO(free) char *near = suggest_variable(p, &unmatched);
+    if (!*text)
         return cb_fail(err, CB_E_DOCKERFILE, "empty platform value from expression %s%s", i->from.platform, near);
-    }
     oci_platform_done(&s->platform);
     s->has_platform = true;
-    if (oci_platform_parse(text, &s->platform, err) < 0)
-        return cb_context(err, "failed to parse platform %s", i->from.platform);
+    CB_AUTO(cb_error) struct cb_error bad = CB_ERROR_INIT;
+    if (oci_platform_parse(text, &s->platform, &bad) < 0)
+        return cb_fail(err, CB_E_DOCKERFILE, "failed to parse platform %s: %s%s", i->from.platform, bad.msg, near);
     return 0;
 }
 
@@ -221,7 +233,8 @@ int build_check_reference(const char *text, struct cb_error *err)
 static int set_stage_base(struct build_planner *p, struct build_stage *s, struct cb_error *err)
 {
     const struct df_instruction *i = s->df->from;
-    if (expand_from(p, i, i->from.image, &s->base_text, err) < 0)
+    CB_AUTO(cb_map) struct cb_map unmatched = {0};
+    if (expand_from(p, i, i->from.image, &s->base_text, &unmatched, err) < 0)
         return -1;
     check_default_base(p, i);
     if (!*s->base_text) {
