@@ -304,8 +304,18 @@ static int lookup_content(struct schedule *s, struct build_step *step, struct cb
         return found;
     take_record(step, &r);
     build_keys_on_parent(step, &definition);
-    (void)cache_record_store(s->b->store, &definition, &r, &ignored); /* without it the next build looks closer again */
+    /* Without it the next build looks closer again. */
+    (void)cache_record_link(s->b->store, &step->content, &definition, &ignored);
     return 1;
+}
+
+/* A step that was done again and gave the same needs no new record. */
+static bool is_recorded(struct schedule *s, const struct cb_digest *key, const struct build_outcome *o)
+{
+    CB_AUTO(cache_record) struct cache_record r = {0};
+    CB_AUTO(cb_error) struct cb_error ignored = CB_ERROR_INIT;
+    return cache_record_load(s->b->store, key, &r, &ignored) > 0 && cb_digest_eq(&r.layer, &o->layer) &&
+           r.created.tv_sec == o->created.tv_sec && r.created.tv_nsec == o->created.tv_nsec;
 }
 
 static void write_records(struct schedule *s, struct build_step *step, const struct build_outcome *o)
@@ -319,9 +329,11 @@ static void write_records(struct schedule *s, struct build_step *step, const str
     char chain[CB_DIGEST_HEX + 1] = "";
     if (step->parent)
         cb_digest_hex(&step->parent->chain, chain);
+    build_keys_on_parent(step, &definition);
+    if (is_recorded(s, &step->content, o) && is_recorded(s, &definition, o))
+        return;
     r.instruction = cb_strdup(step->name);
     cache_record_input(&r, "parent", chain);
-    build_keys_on_parent(step, &definition);
     if (cache_record_store(s->b->store, &step->content, &r, &err) < 0 ||
         (cache_record_link(s->b->store, &step->content, &definition, &no_link) < 0 &&
          cache_record_store(s->b->store, &definition, &r, &err) < 0))

@@ -4,8 +4,10 @@
 #include "cache/store-internal.h"
 
 #include <dirent.h>
+#include <linux/fs.h>
 #include <stdio.h>
 #include <sys/file.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 static const char *const layout[] = {"blobs",  "blobs/sha256", "layers", "diffs", "records",
@@ -111,6 +113,18 @@ static int write_format(struct cache_store *s, struct cb_error *err)
     return r < 0 ? fail_open(err, -r, "write to the store", s->path) : 0;
 }
 
+/* What one build makes in work/ has nothing to do with what the last one removed there. ext4 is told so, as it is of
+ * /home: it looks for room elsewhere, instead of searching among inodes that are not free for long enough. */
+static void spread_work(struct cache_store *s)
+{
+    CB_AUTO(close) int work = openat(s->root, "work", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int flags;
+    if (work >= 0 && ioctl(work, FS_IOC_GETFLAGS, &flags) == 0) {
+        flags |= FS_TOPDIR_FL;
+        (void)ioctl(work, FS_IOC_SETFLAGS, &flags); /* other file systems know no such thing */
+    }
+}
+
 static int make_layout(struct cache_store *s, struct cb_error *err)
 {
     if (check_empty(s, err) < 0)
@@ -118,6 +132,7 @@ static int make_layout(struct cache_store *s, struct cb_error *err)
     for (size_t i = 0; i < CB_LEN(layout); i++)
         if (mkdirat(s->root, layout[i], 0700) < 0 && errno != EEXIST)
             return fail_open(err, errno, "write to the store", s->path);
+    spread_work(s);
     return write_format(s, err);
 }
 
