@@ -1,4 +1,4 @@
-/* First part of phase 3 (dockerfile.md §1): global ARGs, SOURCE_DATE_EPOCH, what each stage is based on, the target. */
+/* First part of phase 3 (dockerfile.md §1): global ARGs, what each stage is based on, the target. */
 #include "base/text.h"
 #include "builder/stage.h"
 #include "parser/value.h"
@@ -55,29 +55,6 @@ int build_set_globals(struct build_planner *p, struct cb_error *err)
                 build_vars_set(&p->globals, a->name, value);
         }
     }
-    return 0;
-}
-
-/* SOURCE_DATE_EPOCH: build-arg (or the client's environment), or a global ARG's default (§9). Values that name
- * a context or a stage are resolved by their commit or modification time; for local ones that is "unset". */
-int build_set_epoch(struct build_planner *p, struct cb_error *err)
-{
-    const char *text = build_vars_get(&p->build_args, "SOURCE_DATE_EPOCH");
-    if (!text)
-        text = build_vars_get(&p->globals, "SOURCE_DATE_EPOCH");
-    bool number = text && cb_parse_i64(text, &p->plan->epoch);
-    int known = number || !text || !*text ? number : build_contexts_time(&p->b->contexts, text, &p->plan->epoch);
-    if (known < 0)
-        return cb_fail(err, CB_E_USAGE, "invalid SOURCE_DATE_EPOCH: %s", text);
-    if (!known) {
-        build_vars_set(&p->globals, "SOURCE_DATE_EPOCH", NULL);
-        build_vars_set(&p->build_args, "SOURCE_DATE_EPOCH", NULL);
-        return 0;
-    }
-    p->plan->has_epoch = true;
-    CB_AUTO(free) char *digits = cb_printf("%lld", (long long)p->plan->epoch);
-    bool as_arg = build_vars_get(&p->build_args, "SOURCE_DATE_EPOCH") != NULL;
-    build_vars_set(as_arg ? &p->build_args : &p->globals, "SOURCE_DATE_EPOCH", digits);
     return 0;
 }
 

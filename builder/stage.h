@@ -1,5 +1,5 @@
 /* Inside of planning: what a stage is while its instructions are evaluated. Shared by plan.c, evaluate.c,
- * plan-stages.c, plan-needs.c, plan-steps.c, evaluate-files.c and evaluate-run.c only. */
+ * plan-epoch.c, plan-stages.c, plan-needs.c, plan-steps.c, evaluate-files.c and evaluate-run.c only. */
 #ifndef BUILD_STAGE_H
 #define BUILD_STAGE_H
 
@@ -14,6 +14,7 @@ void build_vars_set(struct build_vars *v, const char *name, const char *value);
 const char *build_vars_get(const struct build_vars *v, const char *name);
 void build_vars_copy(struct build_vars *to, const struct build_vars *from);
 void build_vars_done(struct build_vars *v);
+CB_DEFINE_AUTO(build_vars, struct build_vars, build_vars_done)
 
 enum build_base_kind { BASE_SCRATCH, BASE_STAGE, BASE_IMAGE, BASE_LOCAL };
 
@@ -60,11 +61,14 @@ struct build_planner {
     int next_number;
 };
 
+/* ---- plan-epoch.c ------------------------------------------------------------------------------------- */
+
+int build_set_epoch(struct build_planner *p, struct cb_error *err);
+
 /* ---- plan-stages.c ------------------------------------------------------------------------------------ */
 
 /* Platform args and global ARGs (§9). */
 int build_set_globals(struct build_planner *p, struct cb_error *err);
-int build_set_epoch(struct build_planner *p, struct cb_error *err);
 /* p->stages with names, bases and platforms; the error carries the FROM's place. */
 int build_make_stages(struct build_planner *p, struct cb_error *err);
 int build_find_target(struct build_planner *p, struct cb_error *err);
