@@ -10,6 +10,7 @@
 
 /* Nodes of the host that a sandbox sees. mknod is refused in a user namespace: they are bound. */
 static const char *const nodes[] = {"null", "zero", "full", "random", "urandom", "tty"};
+#define NODE_ATTRIBUTES (MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC)
 
 static const struct {
     const char *name, *target;
@@ -102,8 +103,12 @@ static int bind_node(int dev, const char *name)
     CB_AUTO(close) int mnt = rt_mount_clone(AT_FDCWD, host);
     if (mnt < 0)
         return mnt == -ENOENT ? 0 : mnt;
+    /* The host's own inode: read-only keeps real root from changing its mode or owner, the device can be written. */
+    int r = rt_mount_restrict(mnt, NODE_ATTRIBUTES);
     CB_AUTO(close) int file = openat(dev, name, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0666);
-    return file < 0 ? -errno : rt_mount_attach(mnt, dev, name);
+    if (r < 0 || file < 0)
+        return r < 0 ? r : -errno;
+    return rt_mount_attach(mnt, dev, name);
 }
 
 static int mount_below(int dev, const char *name, int mnt)
@@ -212,7 +217,7 @@ static int mask(struct rt_child *c, const struct covers *k, const char *path)
     CB_AUTO(close) int mnt = rt_mount_clone(S_ISDIR(st.st_mode) ? k->empty_fd : k->null_fd, "");
     if (mnt < 0)
         return mnt;
-    int r = S_ISDIR(st.st_mode) ? rt_mount_restrict(mnt, RT_ATTR_SAFE | MOUNT_ATTR_RDONLY) : 0;
+    int r = rt_mount_restrict(mnt, S_ISDIR(st.st_mode) ? RT_ATTR_SAFE | MOUNT_ATTR_RDONLY : NODE_ATTRIBUTES);
     return r < 0 ? r : rt_mount_attach(mnt, at, "");
 }
 
