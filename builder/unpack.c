@@ -57,7 +57,7 @@ static int open_dirs(int root, const char *path)
     if (parent < 0)
         return parent;
     if (mkdirat(parent, name, 0755) < 0)
-        return -errno; /* EEXIST: a link that leads nowhere */
+        return errno == EEXIST ? -ENOTDIR : -errno; /* a link that leads nowhere */
     fd = openat(parent, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     return fd < 0 ? -errno : fd;
 }
