@@ -185,10 +185,14 @@ int cache_layer_file_end(struct cache_layer_writer *w, struct cb_error *err)
 int cache_layer_commit(struct cache_layer_writer *w, struct cache_layer *ret, struct cb_error *err)
 {
     struct cb_digest content;
+    int found;
 
     layer_settle_links(&w->index);
     if (layer_disk_finish(&w->disk, &w->index, err) < 0)
         return -1;
     cache_index_content_id(&w->index, &content);
+    found = layer_exists(w->draft.store, &content, ret, err);
+    if (found != 0)
+        return found < 0 ? -1 : 0;
     return layer_publish(&w->draft, &w->index, &content, NULL, ret, err);
 }

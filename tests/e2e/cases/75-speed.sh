@@ -1,0 +1,63 @@
+# What a build must not do, seen by strace: times are bench/'s.
+
+traced() { # traced FILE ARGS…: the system calls of all processes of a build
+    command -v strace >/dev/null || skip "strace is not installed"
+    strace -f -o /dev/null true 2>/dev/null || skip "strace may not trace here"
+    to=$1
+    shift
+    strace -f -qq -o "$to" "$CBUILD" "$@" >out 2>&1 || { cat out >&2; die "build failed"; }
+}
+none() { # none FILE PATTERN
+    ! grep -E "$2" "$1" >found || die "$(head -n 3 found)"
+}
+
+# Nothing changed: no process, no namespace, no file of a layer, no large library, nothing written.
+t_cached_build_does_nothing() {
+    context ctx <<EOF
+${base}ARG V=1
+ENV A=\$V
+WORKDIR /w
+COPY f /w/f
+RUN echo \$A >/w/g
+LABEL l=1
+USER 0
+EXPOSE 80
+CMD ["/bin/sh"]
+EOF
+    echo 1 >ctx/f
+    cbuild -q -t x ctx
+    cbuild -q -t x ctx
+    traced calls -q -t x ctx
+    none calls '^[0-9]+ +(fork|vfork|clone|clone3|unshare|setns|mount|fsopen|open_tree|pivot_root)\('
+    none calls 'libcurl|libarchive'
+    none calls '"fs/|/fs"|/fs/'
+    none calls 'O_TMPFILE|mkdir(at)?\(.* = 0|locks/steps'
+}
+
+# A RUN takes two processes: its job, and the command itself.
+t_run_takes_two_processes() {
+    context ctx <<EOF
+FROM scratch
+COPY busybox /bin/true
+RUN ["/bin/true", "1"]
+EOF
+    traced one -q -t x ctx
+    for i in 2 3 4 5; do echo "RUN [\"/bin/true\", \"$i\"]" >>ctx/Dockerfile; done
+    traced five --no-cache -q -t x ctx
+    forks() { grep -cE '^[0-9]+ +(fork|vfork|clone|clone3)\(' "$1"; }
+    same $(($(forks five) - $(forks one))) 8
+}
+
+# A layer that the store has is not written again, and nothing is removed before the end.
+t_run_without_change_writes_no_layer() {
+    context ctx <<EOF
+FROM scratch
+COPY busybox /bin/true
+RUN ["/bin/true", "1"]
+RUN ["/bin/true", "2"]
+EOF
+    cbuild -q -t x ctx
+    traced calls --no-cache -q -t x ctx
+    none calls '"meta.json", O_WRONLY|"records/.*O_CREAT'
+    has "$(ls "$CBUILD_ROOT/work" | wc -l)" 0
+}
