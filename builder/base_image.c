@@ -328,6 +328,8 @@ static int finish(struct build *b, struct build_want *w, enum build_pull pull, s
         return take_answer(b, w, &answer, err);
     if (err->code == CB_E_CANCELED)
         return -1;
+    if (err->code == CB_E_NETWORK)
+        cb_hint(err, "what is in the store builds without a network; registries.conf can name a mirror");
     if (pull != PULL_NEWER || (err->code != CB_E_NETWORK && err->code != CB_E_NOT_FOUND))
         return cb_context(err, "%s: failed to resolve source metadata", w->text);
     CB_AUTO(oci_ref) struct oci_ref ref = {0};
