@@ -1,0 +1,308 @@
+#include "builder/options.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <cmocka.h>
+#include <stdio.h>
+
+#define MAX_WORDS 12
+
+/* Splits at blanks; `argv` borrows from `text`. */
+static int split(char *text, char **argv)
+{
+    int n = 0;
+    for (char *word = text; *word;) {
+        size_t len = strcspn(word, " ");
+        assert_true(n < MAX_WORDS);
+        argv[n++] = word;
+        word += len;
+        while (*word == ' ')
+            *word++ = 0;
+    }
+    return n;
+}
+
+static int parse(const char *line, struct build_request *r, struct cb_error *err)
+{
+    static char text[1024]; /* the request may not keep pointers into it */
+    char *argv[MAX_WORDS + 1] = {NULL};
+    snprintf(text, sizeof(text), "%s", line);
+    int result = build_options_parse(split(text, argv), argv, r, err);
+    memset(text, 'x', sizeof(text) - 1);
+    return result;
+}
+
+static void fails_with(const char *line, const char *message)
+{
+    struct build_request r = {0};
+    CB_AUTO(cb_error) struct cb_error err = CB_ERROR_INIT;
+    if (parse(line, &r, &err) == 0)
+        fail_msg("'%s' is accepted", line);
+    if (!strstr(err.msg, message))
+        fail_msg("'%s': \"%s\" is not in \"%s\"", line, message, err.msg);
+    if (err.code != CB_E_USAGE)
+        fail_msg("'%s': code %d", line, (int)err.code);
+    build_request_done(&r);
+}
+
+static void accept(const char *line, struct build_request *r)
+{
+    CB_AUTO(cb_error) struct cb_error err = CB_ERROR_INIT;
+    *r = (struct build_request){0};
+    if (parse(line, r, &err) < 0)
+        fail_msg("'%s': %s", line, err.msg);
+}
+
+/* ---- shapes ------------------------------------------------------------------------------------------------------- */
+
+static void test_shapes(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *line;
+        const char *tag, *file;
+        bool no_cache, quiet;
+    } cases[] = {
+        {".", NULL, NULL, false, false},
+        {"-t a:1 .", "a:1", NULL, false, false},
+        {"-ta:1 .", "a:1", NULL, false, false},
+        {"-t=a:1 .", "a:1", NULL, false, false},
+        {"--tag a:1 .", "a:1", NULL, false, false},
+        {"--tag=a:1 .", "a:1", NULL, false, false},
+        {". -t a:1", "a:1", NULL, false, false},
+        {"-qt a:1 .", "a:1", NULL, false, true},
+        {"-qfx .", NULL, "x", false, true},
+        {"-q=false -f=x .", NULL, "x", false, false},
+        {"-f - .", NULL, "-", false, false},
+        {"--no-cache --file x .", NULL, "x", true, false},
+        {"--no-cache=false .", NULL, NULL, false, false},
+        {"-- .", NULL, NULL, false, false},
+    };
+    for (size_t i = 0; i < CB_LEN(cases); i++) {
+        struct build_request r;
+        accept(cases[i].line, &r);
+        const char *tag = r.tags.n ? r.tags.items[0] : "", *file = r.dockerfile ? r.dockerfile : "";
+        if (strcmp(tag, cases[i].tag ? cases[i].tag : "") != 0 || strcmp(file, cases[i].file ? cases[i].file : "") != 0 ||
+            r.no_cache != cases[i].no_cache || (r.progress == PROGRESS_QUIET) != cases[i].quiet || strcmp(r.context, ".") != 0)
+            fail_msg("'%s': tag '%s', file '%s', context '%s'", cases[i].line, tag, file, r.context);
+        build_request_done(&r);
+    }
+}
+
+static void test_mistakes(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *line, *message;
+    } cases[] = {
+        {"", "no build context"},
+        {"a b", "one build context"},
+        {"--", "no build context"},
+        {"-t", "needs a value"},
+        {"--tag", "needs a value"},
+        {"--tagg x .", "unknown option '--tagg'"},
+        {"-x .", "unknown option '-x'"},
+        {"-qx .", "unknown option '-x'"},
+        {"--no-cache=maybe .", "expected true or false"},
+        {"-t A:1 .", "invalid tag \"A:1\""},
+        {"--pull=sometimes .", "is not one of missing, always, newer, never"},
+        {"--jobs 0 .", "1 to 4096"},
+        {"--jobs 99999999999999999999 .", "1 to 4096"},
+        {"--network=bridge .", "invalid netmode bridge"},
+        {"--allow all .", "is not one of"},
+        {"--add-host x .", "invalid host"},
+        {"--ulimit nofile=2:1 .", "soft limit"},
+        {"--shm-size x .", "is no size"},
+        {"--secret src=/dev/null .", "id= is missing"},
+        {"--secret id=a,src=/does/not/exist .", "failed to stat"},
+        {"--secret id=a,wrong=b .", "unexpected key"},
+        {"-o type=oci .", "dest= is missing"},
+        {"-o dest=x .", "type= is missing"},
+        {"-o type=local,dest=- .", "standard output"},
+        {"-o type=nothing,dest=x .", "is not one of image"},
+        {"--build-context x .", "expected key=value"},
+        {"--build-arg =x .", "expected NAME=VALUE"},
+        {"--call=what .", "is not one of build, check, outline, targets"},
+        {"--call=check,targets .", "two things are asked for"},
+        {"--call=check,format=xml .", "is not one of text, json, sarif"},
+        {"--call=outline,format=sarif .", "a format of check only"},
+        {"--call=check,x=y .", "unknown key 'x'"},
+        {"--call=check,ignorestatus=x .", "expected true or false"},
+        {"--platform a/b,c/d .", "one platform at a time"},
+    };
+    for (size_t i = 0; i < CB_LEN(cases); i++)
+        fails_with(cases[i].line, cases[i].message);
+}
+
+/* ---- what docker build has ------------------------------------------------------------------------------------------ */
+
+static void test_refused(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *line, *message;
+    } cases[] = {
+        {"--memory 1g .", "'--memory 1g' cannot be honoured"},
+        {"-m 1g .", "'--memory 1g'"},
+        {"-m1g .", "'--memory 1g'"},
+        {"-qm1g .", "'--memory 1g'"},
+        {"--memory", "needs a value"},
+        {"--cpu-quota=5 .", "cgroup"},
+        {"--cache-from=type=registry,ref=x .", "local store only"},
+        {"--cache-to type=inline .", "local store only"},
+        {"--provenance=max .", "no attestations"},
+        {"--attest type=sbom .", "no attestations"},
+        {"--attest type=sbom,disabled=false .", "no attestations"},
+        {"--squash .", "'--squash=true'"},
+        {"--rm=0 .", "'--rm=0'"},
+        {"--builder mine .", "no builder instances"},
+        {"-D .", "'--debug=true'"},
+    };
+    for (size_t i = 0; i < CB_LEN(cases); i++)
+        fails_with(cases[i].line, cases[i].message);
+}
+
+static void test_honoured(void **state)
+{
+    (void)state;
+    static const char *const lines[] = {
+        "--rm .",
+        "--rm=1 .",
+        "--force-rm .",
+        "--force-rm=false .",
+        "--compress .",
+        "--squash=f .",
+        "--provenance=0 .",
+        "--sbom false .",
+        "--builder=default .",
+        "--isolation default .",
+        "--attest type=provenance,disabled=true .",
+        "--load .",
+        "--load=false .",
+        "--debug=false .",
+        "--disable-content-trust .",
+        "--pull .",
+    };
+    for (size_t i = 0; i < CB_LEN(lines); i++) {
+        struct build_request r;
+        accept(lines[i], &r);
+        if (r.n_outputs != 1 || r.outputs[0].kind != OUTPUT_IMAGE)
+            fail_msg("'%s': %zu outputs", lines[i], r.n_outputs);
+        build_request_done(&r);
+    }
+}
+
+/* ---- values --------------------------------------------------------------------------------------------------------- */
+
+static void test_call(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *line;
+        enum build_call call;
+        const char *format;
+        bool ignore;
+    } cases[] = {
+        {".", CALL_BUILD, NULL, false},
+        {"--check .", CALL_CHECK, NULL, false},
+        {"--check=false .", CALL_BUILD, NULL, false},
+        {"--call=check .", CALL_CHECK, NULL, false},
+        {"--call=lint .", CALL_CHECK, NULL, false},
+        {"--call check,format=json,ignorestatus=true .", CALL_CHECK, "json", true},
+        {"--call=format=sarif,check .", CALL_CHECK, "sarif", false},
+        {"--call=targets,format=text .", CALL_TARGETS, "text", false},
+        {"--call=outline .", CALL_OUTLINE, NULL, false},
+        {"--call=check,format=json --call=build .", CALL_BUILD, NULL, false},
+        {"--call=check,format=json --call=targets .", CALL_TARGETS, NULL, false},
+    };
+    for (size_t i = 0; i < CB_LEN(cases); i++) {
+        struct build_request r;
+        accept(cases[i].line, &r);
+        const char *format = r.call_format ? r.call_format : "", *want = cases[i].format ? cases[i].format : "";
+        if (r.call != cases[i].call || strcmp(format, want) != 0 || r.call_ignore_status != cases[i].ignore)
+            fail_msg("'%s': call %d, format '%s'", cases[i].line, (int)r.call, format);
+        build_request_done(&r);
+    }
+}
+
+static void test_outputs(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *line;
+        enum build_output_kind kind;
+        const char *dest;
+        bool push;
+    } cases[] = {
+        {"-o out .", OUTPUT_LOCAL, "out", false},
+        {"-o type=local,dest=out .", OUTPUT_LOCAL, "out", false},
+        {"-o type=tar,dest=x.tar .", OUTPUT_TAR, "x.tar", false},
+        {"--push .", OUTPUT_IMAGE, "", true},
+        {"--output=type=registry .", OUTPUT_REGISTRY, "", false},
+        {"-otype=oci,dest=x,tar=false .", OUTPUT_OCI, "x", false},
+        {"-o type=docker,dest=x,compression=zstd,compression-level=5 .", OUTPUT_DOCKER, "x", false},
+    };
+    for (size_t i = 0; i < CB_LEN(cases); i++) {
+        struct build_request r;
+        accept(cases[i].line, &r);
+        const struct build_output *o = &r.outputs[0];
+        if (r.n_outputs != 1 || o->kind != cases[i].kind || strcmp(o->dest ? o->dest : "", cases[i].dest) != 0 ||
+            o->push != cases[i].push)
+            fail_msg("'%s': kind %d, dest '%s'", cases[i].line, (int)o->kind, o->dest ? o->dest : "");
+        build_request_done(&r);
+    }
+}
+
+static void test_environment(void **state)
+{
+    (void)state;
+    struct build_request r;
+    setenv("OPTIONS_TEST", "from here", 1);
+    unsetenv("OPTIONS_TEST_NOT");
+    setenv("SOURCE_DATE_EPOCH", "12", 1);
+    accept("--build-arg OPTIONS_TEST --build-arg OPTIONS_TEST_NOT --build-arg A=b=c --secret id=OPTIONS_TEST .", &r);
+    assert_int_equal(r.build_args.n, 3);
+    assert_string_equal(r.build_args.items[0], "OPTIONS_TEST=from here");
+    assert_string_equal(r.build_args.items[1], "A=b=c");
+    assert_string_equal(r.build_args.items[2], "SOURCE_DATE_EPOCH=12");
+    assert_string_equal(r.secrets[0].env, "OPTIONS_TEST");
+    build_request_done(&r);
+    accept("--build-arg SOURCE_DATE_EPOCH= .", &r);
+    assert_int_equal(r.build_args.n, 1);
+    build_request_done(&r);
+    unsetenv("SOURCE_DATE_EPOCH");
+}
+
+/* Each option of --help is understood, and the lines fit a terminal. */
+static void test_help(void **state)
+{
+    (void)state;
+    CB_AUTO(cb_buf) struct cb_buf help = CB_BUF_INIT;
+    size_t n = 0;
+    build_options_help(&help);
+    for (const char *line = help.data; *line; line += strcspn(line, "\n") + 1) {
+        if (strcspn(line, "\n") > 130)
+            fail_msg("too long: %.80s", line);
+        if (strcspn(line, "\n") < 8 || !cb_starts(line + 6, "--"))
+            continue;
+        CB_AUTO(free) char *name = cb_memdup0(line + 6, strcspn(line + 6, "[= \n"));
+        struct build_request r = {0};
+        CB_AUTO(cb_error) struct cb_error err = CB_ERROR_INIT;
+        char *argv[] = {name, NULL};
+        n++;
+        if (build_options_parse(1, argv, &r, &err) == 0 || strstr(err.msg, "unknown option"))
+            fail_msg("%s: %s", name, err.msg ? err.msg : "accepted without a context");
+        build_request_done(&r);
+    }
+    assert_true(n > 25);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_shapes),      cmocka_unit_test(test_mistakes), cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_honoured),    cmocka_unit_test(test_call),     cmocka_unit_test(test_outputs),
+        cmocka_unit_test(test_environment), cmocka_unit_test(test_help),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
