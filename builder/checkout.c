@@ -9,6 +9,7 @@
 #include "registry/url.h"
 
 #include <dirent.h>
+#include <signal.h>
 #include <unistd.h>
 
 #define MAX_OUTPUT (16u << 20) /* a repository may have some 100,000 references */
@@ -479,6 +480,7 @@ static int git_job(struct cb_job_io *io, const struct cb_job_request *req, struc
 {
     struct git g = {.r = req->bytes};
     cb_job_progress(io, "fetching", 0, 0);
+    setpgid(0, 0); /* git starts programs of its own: together they can be ended */
     umask(022);
     make_env(g.r, &g.env);
     int r = run_git(&g, answer, err);
@@ -521,8 +523,11 @@ int build_checkout(struct build *b, const struct build_checkout_request *q, stru
     struct cb_job job;
     if (cb_job_fork(git_job, &req, &job, err) < 0)
         return -1;
-    if (build_wait_job(b, &job, 0, &answer, err) < 0)
+    pid_t group = job.pid;
+    if (build_wait_job(b, &job, 0, &answer, err) < 0) {
+        (void)kill(-group, SIGKILL); /* what the job left when it was ended; mostly nothing */
         return err->code == CB_E_CANCELED ? -1 : cb_context(err, "fetch '%s'", r.url);
+    }
     struct cb_unpack u = cb_unpack(answer.data, answer.len);
     ret->time = (int64_t)cb_get_u64(&u);
     struct cb_str commit = cb_get_bytes(&u);

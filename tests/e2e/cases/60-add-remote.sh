@@ -272,3 +272,23 @@ t_git_without_git() {
     PATH=$PWD/bin fails 1 "$CBUILD" .
     has "$out" "install it"
 }
+
+# A server that never answers: nothing is left running.
+t_git_is_ended() {
+    python3 -c 'import socket, time
+s = socket.socket(); s.bind(("127.0.0.1", 0)); s.listen(5); print(s.getsockname()[1], flush=True); time.sleep(60)' >port &
+    servers=$!
+    trap stop_servers EXIT
+    wait_for 10 test -s port
+    printf 'FROM scratch\nADD http://127.0.0.1:%s/x.git /\n' "$(cat port)" >Dockerfile
+    "$CBUILD" . 2>log &
+    pid=$!
+    running="grep -qa 127.0.0.1:$(cat port)/x.gi[t] /proc/[0-9]*/cmdline"
+    wait_for 10 sh -c "$running 2>/dev/null"
+    kill -TERM $pid
+    status=0
+    wait $pid || status=$?
+    same $status 143
+    wait_for 5 sh -c "! $running 2>/dev/null"
+    [ -z "$(find "$CBUILD_ROOT/work" -mindepth 1)" ] || die "left: $(find "$CBUILD_ROOT/work")"
+}
