@@ -177,19 +177,19 @@ static int check_output(const struct build_output *o, const char *v, struct cb_e
     bool file = o->kind == OUTPUT_OCI || o->kind == OUTPUT_DOCKER || o->kind == OUTPUT_TAR;
     bool layers = o->kind != OUTPUT_TAR && o->kind != OUTPUT_LOCAL;
     if ((file || o->kind == OUTPUT_LOCAL) && !o->dest)
-        return cb_fail(err, CB_E_USAGE, "-o '%s': dest= is missing", v);
+        return cb_fail(err, CB_E_USAGE, "'%s': dest= is missing", v);
     if (!file && o->kind != OUTPUT_LOCAL && o->dest)
-        return cb_fail(err, CB_E_USAGE, "-o '%s': dest= means nothing for an image", v);
+        return cb_fail(err, CB_E_USAGE, "'%s': dest= means nothing for an image", v);
     if (o->kind == OUTPUT_LOCAL && strcmp(o->dest, "-") == 0)
-        return cb_fail(err, CB_E_USAGE, "-o '%s': a directory cannot be written to standard output; use type=tar", v);
+        return cb_fail(err, CB_E_USAGE, "'%s': a directory cannot be written to standard output; use type=tar", v);
     if (file && strcmp(o->dest, "-") == 0 && isatty(1))
-        return cb_fail(err, CB_E_USAGE, "-o '%s': standard output is a terminal; redirect it", v);
+        return cb_fail(err, CB_E_USAGE, "'%s': standard output is a terminal; redirect it", v);
     if (o->as_directory && o->kind != OUTPUT_OCI)
-        return cb_fail(err, CB_E_USAGE, "-o '%s': tar=false goes with type=oci", v);
+        return cb_fail(err, CB_E_USAGE, "'%s': tar=false goes with type=oci", v);
     if (!layers && (o->level != -1 || o->force_compression || o->name || o->annotations.n || o->docker_types))
-        return cb_fail(err, CB_E_USAGE, "-o '%s': a root file system has no layers, names or annotations", v);
+        return cb_fail(err, CB_E_USAGE, "'%s': a root file system has no layers, names or annotations", v);
     if (o->level != -1 && !cb_level_valid(o->compression, o->level))
-        return cb_fail(err, CB_E_USAGE, "-o '%s': compression-level=%d is not one of %s", v, o->level,
+        return cb_fail(err, CB_E_USAGE, "'%s': compression-level=%d is not one of %s", v, o->level,
                        cb_compression_names[o->compression]);
     return 0;
 }
@@ -204,10 +204,10 @@ int build_option_set_output(struct build_request *r, const char *v, struct cb_er
         build_option_put(&o->dest, v);
         return check_output(o, v, err);
     }
-    if (each_field("-o", v, output_field, &s, err) < 0)
+    if (each_field("--output", v, output_field, &s, err) < 0)
         return -1;
     if (!s.has_kind)
-        return cb_fail(err, CB_E_USAGE, "-o '%s': type= is missing", v);
+        return cb_fail(err, CB_E_USAGE, "'%s': type= is missing", v);
     if (o->kind == OUTPUT_DOCKER)
         o->docker_types = true;
     return check_output(o, v, err);

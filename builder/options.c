@@ -318,6 +318,14 @@ void build_options_help(struct cb_buf *out)
 
 /* ---- parsing --------------------------------------------------------------------------------------------------------- */
 
+/* Whatever is wrong with a value, the message names the option. */
+static int set_option(const struct option *o, struct build_request *r, const char *value, struct cb_error *err)
+{
+    if (o->set(r, value, err) == 0)
+        return 0;
+    return strstr(err->msg, o->name) ? -1 : cb_context(err, "--%s", o->name);
+}
+
 static const struct option *find_option(const char *name, size_t n)
 {
     for (size_t i = 0; i < CB_LEN(options); i++)
@@ -366,7 +374,7 @@ static int parse_long(int argc, char **argv, int *i, struct build_request *r, st
     const char *value = take_value(argc, argv, i, name[n] ? name + n + 1 : NULL, bare, shown, err);
     if (!value)
         return -1;
-    return o ? o->set(r, value, err) : build_refused_check(refused, value, err);
+    return o ? set_option(o, r, value, err) : build_refused_check(refused, value, err);
 }
 
 static const struct option *find_letter(char c)
@@ -391,7 +399,7 @@ static int parse_short(int argc, char **argv, int *i, struct build_request *r, s
         const char *inside = !c[1] || (bare && c[1] != '=') ? NULL : c[1] == '=' ? c + 2 : c + 1;
         CB_AUTO(free) char *shown = cb_printf("-%c", *c);
         const char *value = take_value(argc, argv, i, inside, bare, shown, err);
-        if (!value || (o ? o->set(r, value, err) : build_refused_check(refused, value, err)) < 0)
+        if (!value || (o ? set_option(o, r, value, err) : build_refused_check(refused, value, err)) < 0)
             return -1;
         if (inside || !bare)
             break;
@@ -442,6 +450,9 @@ int build_options_parse(int argc, char **argv, struct build_request *ret, struct
         cb_fail(err, CB_E_USAGE, "no build context is given");
         return cb_hint(err, "give a directory, as in: cbuild -t app:1 .");
     }
+    if (ret->call != CALL_BUILD && (ret->iidfile || ret->metadata_file))
+        return cb_fail(err, CB_E_USAGE, "%s goes with a build: --call makes no image",
+                       ret->iidfile ? "--iidfile" : "--metadata-file");
     fill_defaults(ret);
     return 0;
 }
