@@ -188,6 +188,8 @@ static int check_output(const struct build_output *o, const char *v, struct cb_e
         return cb_fail(err, CB_E_USAGE, "'%s': tar=false goes with type=oci", v);
     if (!layers && (o->level != -1 || o->force_compression || o->name || o->annotations.n || o->docker_types))
         return cb_fail(err, CB_E_USAGE, "'%s': a root file system has no layers, names or annotations", v);
+    if (o->docker_types && o->compression == CB_COMPRESS_ZSTD)
+        return cb_fail(err, CB_E_USAGE, "'%s': Docker's media types have no zstd; take type=oci", v);
     if (o->level != -1 && !cb_level_valid(o->compression, o->level))
         return cb_fail(err, CB_E_USAGE, "'%s': compression-level=%d is not one of %s", v, o->level,
                        cb_compression_names[o->compression]);

@@ -323,7 +323,8 @@ static int set_option(const struct option *o, struct build_request *r, const cha
 {
     if (o->set(r, value, err) == 0)
         return 0;
-    return strstr(err->msg, o->name) ? -1 : cb_context(err, "--%s", o->name);
+    CB_AUTO(free) char *name = cb_printf("--%s", o->name);
+    return strstr(err->msg, name) ? -1 : cb_context(err, "%s", name);
 }
 
 static const struct option *find_option(const char *name, size_t n)
