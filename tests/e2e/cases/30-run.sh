@@ -323,7 +323,7 @@ X
 
 t_background_processes_end() {
     context c <<X
-${base}RUN (setsid sh -c 'sleep 4711; touch /never' >/dev/null 2>&1 &) ; sleep 987654 & echo started
+${base}RUN (setsid sh -c 'sleep $((2000000 + $$)); touch /never' >/dev/null 2>&1 &) ; sleep $((9000000 + $$)) & echo started
 RUN test ! -e /never
 X
     start=$(date +%s)
@@ -332,7 +332,7 @@ X
     sleep 0.2
     for p in /proc/[0-9]*/cmdline; do
         line=$(tr '\0' ' ' <"$p" 2>/dev/null) || continue
-        case $line in "sleep 4711 "* | "sleep 987654 "*) die "still there: $p $line" ;; esac
+        case $line in "sleep $((2000000 + $$)) "* | "sleep $((9000000 + $$)) "*) die "still there: $p $line" ;; esac
     done
 }
 

@@ -1,9 +1,11 @@
 # Builds that are stopped, killed or many at once.
 
+nap=$((1000000 + $$)) # seconds that nobody waits, and a number that no other case has
+
 # The processes whose command line holds the text.
 holding() {
     for p in /proc/[0-9]*/cmdline; do
-        line=$(tr '\0' ' ' <"$p" 2>/dev/null) || continue
+        line=$(cat "$p" 2>/dev/null | tr '\0' ' ')
         case $line in *"$1"*) echo "${p%/cmdline}: $line" ;; esac
     done
 }
@@ -23,8 +25,9 @@ import os, signal, sys
 signal.signal(signal.SIGINT, signal.SIG_DFL)
 os.execv(sys.argv[1], sys.argv[1:])' "$CBUILD" --progress=plain c >log 2>&1 &
     pid=$!
+    trap 'kill -KILL $pid 2>/dev/null || true' EXIT
     wait_for 30 grep -q ' waiting$' log
-    [ "$(holding "sleep $1 ")" ] || die "the command does not run"
+    wait_for 10 eval '[ "$(holding "sleep '$1' ")" ]'
 }
 next_build_works() { # next_build_works NUMBER
     sed -i "s/sleep $1; //" c/Dockerfile
@@ -34,43 +37,43 @@ next_build_works() { # next_build_works NUMBER
 }
 
 t_ctrl_c() {
-    slow_build 86411
+    slow_build $nap
     kill -INT $pid
     status=0 && wait $pid || status=$?
     same "$status" 130
-    wait_for 5 eval '[ -z "$(holding "sleep 86411 ")" ]'
+    wait_for 5 eval '[ -z "$(holding "sleep $nap ")" ]'
     no_mounts
     nothing_half_made
-    next_build_works 86411
+    next_build_works $nap
     nothing_half_made
 }
 
 t_terminated() {
-    slow_build 86412
+    slow_build $nap
     kill -TERM $pid
     status=0 && wait $pid || status=$?
     same "$status" 143
-    wait_for 5 eval '[ -z "$(holding "sleep 86412 ")" ]'
-    next_build_works 86412
+    wait_for 5 eval '[ -z "$(holding "sleep $nap ")" ]'
+    next_build_works $nap
 }
 
 t_killed() {
-    slow_build 86413
+    slow_build $nap
     kill -KILL $pid
     wait $pid || true
-    wait_for 5 eval '[ -z "$(holding "sleep 86413 ")" ]'
+    wait_for 5 eval '[ -z "$(holding "sleep $nap ")" ]'
     wait_for 5 eval '[ -z "$(holding "$CBUILD_ROOT")" ]'
     no_mounts
-    next_build_works 86413
+    next_build_works $nap
     wait_for 5 nothing_half_made
 }
 
 t_hung_up_terminal() {
-    slow_build 86414
+    slow_build $nap
     kill -HUP $pid
     status=0 && wait $pid || status=$?
     same "$status" 129
-    wait_for 5 eval '[ -z "$(holding "sleep 86414 ")" ]'
+    wait_for 5 eval '[ -z "$(holding "sleep $nap ")" ]'
 }
 
 t_single_flight_executes_once() {
@@ -86,7 +89,7 @@ X
 }
 
 t_waiter_takes_over_when_the_first_dies() {
-    slow_build 86415
+    slow_build $nap
     "$CBUILD" --progress=plain c >log2 2>&1 &
     two=$!
     sleep 0.5
@@ -95,7 +98,7 @@ t_waiter_takes_over_when_the_first_dies() {
     wait_for 20 grep -q ' waiting$' log2
     kill -TERM $two
     wait $two || true
-    wait_for 5 eval '[ -z "$(holding "sleep 86415 ")" ]'
+    wait_for 5 eval '[ -z "$(holding "sleep $nap ")" ]'
 }
 
 t_failed_step_stops_the_others() {
@@ -104,7 +107,7 @@ FROM scratch AS base
 COPY busybox /bin/busybox
 RUN ["/bin/busybox", "--install", "-s", "/bin"]
 FROM base AS slow
-RUN sleep 86416 && touch /a
+RUN sleep $nap && touch /a
 FROM base AS bad
 RUN sleep 0.3; exit 5
 FROM base
@@ -115,7 +118,7 @@ X
     fails 1 cbuild -j 4 c
     has "$out" "exit code: 5"
     [ $(($(date +%s) - start)) -lt 30 ] || die "it waited"
-    wait_for 5 eval '[ -z "$(holding "sleep 86416 ")" ]'
+    wait_for 5 eval '[ -z "$(holding "sleep $nap ")" ]'
 }
 
 t_prune_beside_a_build() {
