@@ -5,6 +5,9 @@
 #include "base/json.h"
 #include "base/text.h"
 
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <unistd.h>
 #include <zlib.h>
@@ -63,9 +66,19 @@ static void version(void)
     fputs(lazy.data, stdout);
 }
 
+/* A stream that was closed is filled, so that no file of ours takes its number and gets output written into it. It is
+ * opened the wrong way round: using it fails as it would closed. */
+static bool fill_streams(void)
+{
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) != fd)
+            return false;
+    return true;
+}
+
 /* The word right behind `cbuild` decides: a command, or the start of build's own arguments. A directory that is
  * called like a command is built with `cbuild build NAME` or `cbuild ./NAME`. */
-int main(int argc, char **argv)
+static int run(int argc, char **argv)
 {
     if (argc < 2) {
         help();
@@ -88,4 +101,17 @@ int main(int argc, char **argv)
         if (strcmp(argv[1], commands[i].name) == 0)
             return commands[i].run(argc - 2, argv + 2);
     return command_build(argc - 1, argv + 1);
+}
+
+int main(int argc, char **argv)
+{
+    if (!fill_streams())
+        return 1;
+    signal(SIGXFSZ, SIG_IGN); /* a file beyond `ulimit -f` is an error that names it, not the end of a process */
+    int status = run(argc, argv);
+    if ((fflush(stdout) == 0 && !ferror(stdout)) || status != 0)
+        return status;
+    struct cb_error err = CB_ERROR_INIT;
+    cb_fail_sys(&err, errno, "write to standard output");
+    return manage_report(&err);
 }

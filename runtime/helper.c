@@ -176,12 +176,13 @@ static int serve_one(struct inside *h)
     return 1;
 }
 
-/* The coordinator's handlers and mask are its own. SIGPIPE stays as it has it: jobs write to its pipes. */
+/* The coordinator's handlers and mask are its own. SIGPIPE and SIGXFSZ stay as it has them: a job's
+ * write that fails is an error, not its end. */
 static void reset_signals(void)
 {
     sigset_t none;
     for (int sig = 1; sig < NSIG; sig++)
-        if (sig != SIGPIPE)
+        if (sig != SIGPIPE && sig != SIGXFSZ)
             (void)signal(sig, SIG_DFL); /* refused for KILL and STOP */
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);

@@ -10,3 +10,30 @@ Y
     cbuild c 2>log || die "$(cat log)"
     same "$(stat -c '%a %u %Y %Z' /dev/full /dev/null)" "$before"
 }
+
+t_streams_that_are_closed_or_full() {
+    printf 'FROM scratch\nCOPY f /f\n' >Dockerfile
+    echo f >f
+    for close in '<&-' '2>&-' '<&- 2>&-'; do
+        sh -c "\"\$CBUILD\" --no-cache -q . $close" >id || die "failed with $close"
+        has "$(cat id)" sha256:
+    done
+    for stream in '>&-' '>/dev/full'; do
+        for command in '-q .' images --help --version du '-o - .'; do
+            status=0
+            sh -c "\"\$CBUILD\" $command $stream" 2>log || status=$?
+            [ "$status" = 1 ] || die "$command $stream: status $status"
+            has "$(cat log)" "ERROR: write "
+        done
+    done
+    cbuild . 2>log
+    has "$(cat log)" "0 steps run"
+}
+
+t_file_size_limit() {
+    printf 'FROM scratch\nCOPY f /f\n' >Dockerfile
+    head -c 3000000 /dev/zero >f
+    fails 1 sh -c 'ulimit -f 1000; "$CBUILD" .'
+    has "$out" "ile too large"
+    cbuild -q . >/dev/null
+}
