@@ -86,7 +86,8 @@ static void plain_event(struct build_renderer *r, const struct build_event *e)
         break;
     case EVENT_STEP_LOG:
         cb_buf_printf(&out, "#%d ", e->step);
-        add_name(&out, e->text);
+        cb_escape_terminal(&out, e->text, strlen(e->text), true); /* one line: what is kept of `lines` are tabs */
+        cb_buf_addc(&out, '\n');
         break;
     case EVENT_STEP_PROGRESS:
         plain_progress(p, e, &out);
