@@ -293,7 +293,8 @@ def serve():
 def main():
     servers = [serve(), serve()]
     servers[0].other, servers[1].other = servers[1].server_port, servers[0].server_port
-    print(servers[0].server_port, flush=True)
+    sys.stdout.write(f"{servers[0].server_port}\n")  # in one piece: print would write the line end on its own
+    sys.stdout.flush()
     sys.stdin.buffer.read()
 
 

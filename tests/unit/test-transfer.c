@@ -43,9 +43,13 @@ static int start(void **state)
     close(in[0]);
     close(out[1]);
     server_stdin = in[1];
+    /* The whole line: a pipe that is closed before its end was written ends the server. */
     char port[16] = "";
-    if (server > 0 && read(out[0], port, sizeof(port) - 1) > 0)
-        snprintf(host, sizeof(host), "127.0.0.1:%.*s", (int)strcspn(port, "\r\n"), port);
+    size_t len = 0;
+    while (server > 0 && len < sizeof(port) - 1 && !memchr(port, '\n', len) && read(out[0], port + len, 1) == 1)
+        len++;
+    if (memchr(port, '\n', len))
+        snprintf(host, sizeof(host), "127.0.0.1:%.*s", (int)(len - 1), port);
     close(out[0]);
     CB_AUTO(free) char *config = cb_printf("%s/config.json", scratch);
     CB_AUTO(free)
