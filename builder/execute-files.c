@@ -269,12 +269,12 @@ static int end_member(void *arg, struct cb_error *err)
     return cache_layer_file_end(arg, err);
 }
 
-static int write_members(struct copying *c, struct cache_layer_writer *writer, const struct build_entry *entries, size_t n,
+static int write_members(struct copying *c, struct cache_layer_writer *writer, const struct build_entry *const *entries, size_t n,
                          struct cb_error *err)
 {
     struct file_source f;
     const struct build_sink sink = {begin_member, write_member, end_member, writer};
-    const struct archive *a = &c->archives[entries[0].archive];
+    const struct archive *a = &c->archives[entries[0]->archive];
     if (open_archive(c, a->source, a->node, &f, err) < 0)
         return -1;
     int r = build_extract_members(read_file, &f, f.name, entries, n, &sink, err);
@@ -313,7 +313,7 @@ static int write_layer(struct copying *c, const struct build_layer *layer, struc
     if (cache_layer_writer_new(c->w->b->store, &writer, err) < 0)
         return -1;
     for (size_t i = 0; i < layer->n;) {
-        const struct build_entry *e = &layer->entries[i];
+        const struct build_entry *const *at = &layer->entries[i], *e = *at;
         if (e->data != BUILD_DATA_MEMBER) {
             if (write_entry(c, writer, e, err) < 0)
                 return -1;
@@ -321,9 +321,9 @@ static int write_layer(struct copying *c, const struct build_layer *layer, struc
             continue;
         }
         size_t run = 1;
-        while (i + run < layer->n && e[run].data == BUILD_DATA_MEMBER && e[run].archive == e->archive)
+        while (i + run < layer->n && at[run]->data == BUILD_DATA_MEMBER && at[run]->archive == e->archive)
             run++;
-        if (write_members(c, writer, e, run, err) < 0)
+        if (write_members(c, writer, at, run, err) < 0)
             return -1;
         i += run;
     }

@@ -253,8 +253,8 @@ static int stream_member(struct cb_tar_reader *tar, const struct build_entry *b,
     return n < 0 ? -1 : sink->end(sink->arg, err);
 }
 
-static int stream_members(struct cb_tar_reader *tar, const struct build_entry *entries, size_t n, const struct build_sink *sink,
-                          struct cb_error *err)
+static int stream_members(struct cb_tar_reader *tar, const struct build_entry *const *entries, size_t n,
+                          const struct build_sink *sink, struct cb_error *err)
 {
     CB_AUTO(free) char *piece = cb_alloc(PIECE);
     struct cb_tar_entry t;
@@ -264,18 +264,18 @@ static int stream_members(struct cb_tar_reader *tar, const struct build_entry *e
         int r = cb_tar_next(tar, &t, err);
         if (r < 0)
             return -1;
-        bool wanted = r > 0 && member == entries[i].member;
-        if (r == 0 || (wanted && (t.type != CB_FILE || t.size != entries[i].e.size)))
+        bool wanted = r > 0 && member == entries[i]->member;
+        if (r == 0 || (wanted && (t.type != CB_FILE || t.size != entries[i]->e.size)))
             return cb_fail(err, CB_E_FAILED, "the archive changed while it was read");
         if (!wanted)
             continue;
-        if (stream_member(tar, &entries[i++], piece, sink, err) < 0)
+        if (stream_member(tar, entries[i++], piece, sink, err) < 0)
             return -1;
     }
     return 0;
 }
 
-int build_extract_members(cb_source_fn *source, void *arg, const char *name, const struct build_entry *entries, size_t n,
+int build_extract_members(cb_source_fn *source, void *arg, const char *name, const struct build_entry *const *entries, size_t n,
                           const struct build_sink *sink, struct cb_error *err)
 {
     CB_AUTO(cb_tar_reader) struct cb_tar_reader *tar = cb_tar_reader_new(source, arg, true, err);

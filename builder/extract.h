@@ -24,7 +24,7 @@ struct build_sink {
 };
 /* Second pass, from the start of the same archive: the `n` entries are the run of a layer's entries with
  * BUILD_DATA_MEMBER of this archive. An archive that changed in between is an error. */
-int build_extract_members(cb_source_fn *source, void *arg, const char *name, const struct build_entry *entries, size_t n,
+int build_extract_members(cb_source_fn *source, void *arg, const char *name, const struct build_entry *const *entries, size_t n,
                           const struct build_sink *sink, struct cb_error *err);
 
 #endif

@@ -49,7 +49,7 @@ struct build_entry {
 /* In an order in which a layer can be written: first everything but the next two, sorted by path with
  * parents before children; then members of archives, by archive and ordinal; then hard links. */
 struct build_layer {
-    struct build_entry *entries;
+    const struct build_entry **entries; /* the array is the caller's to free, the entries are the place's */
     size_t n, cap;
 };
 

@@ -137,25 +137,25 @@ static void make_path(struct build_upper *u, struct build_upnode *n)
     n->path = path;
 }
 
-static struct build_entry make_entry(struct build_upnode *n)
+/* An inode's first name is the inode's own entry; what has none (whiteouts, directories of the tree, further names) gets one. */
+static const struct build_entry *make_entry(struct build_upper *u, struct build_upnode *n)
 {
-    struct build_entry b = {.e = {.type = CACHE_WHITEOUT}};
+    struct build_entry *b;
 
-    if (!n->gone)
-        b = n->inode ? n->inode->b : (struct build_entry){.e = n->below->e};
-    b.e.path = n->path;
-    build_keep_capability(&b.e);
-    if (n->gone || b.e.type == CB_DIR)
-        return b;
-    assert(n->inode); /* a file as the tree has it does not differ */
-    if (n->inode->written) {
-        b.data = BUILD_DATA_NONE;
-        b.e.type = CB_HARDLINK;
-        b.e.link = n->inode->written;
-        memset(&b.e.digest, 0, sizeof(b.e.digest));
+    if (n->inode && !n->inode->b.e.path) {
+        b = &n->inode->b;
     } else {
-        n->inode->written = n->path;
+        b = cb_arena_alloc(&u->arena, sizeof(*b));
+        b->e = n->inode ? n->inode->b.e : n->gone ? (struct cache_entry){.type = CACHE_WHITEOUT} : n->below->e;
+        assert(n->inode || n->gone || b->e.type == CB_DIR); /* a file as the tree has it does not differ */
+        if (n->inode && b->e.type != CB_DIR) {
+            b->e.link = n->inode->b.e.path;
+            b->e.type = CB_HARDLINK;
+            memset(&b->e.digest, 0, sizeof(b->e.digest));
+        }
     }
+    b->e.path = n->path;
+    build_keep_capability(&b->e);
     return b;
 }
 
@@ -167,7 +167,7 @@ static int rank(const struct build_entry *b)
 
 static int by_member(const void *p, const void *q)
 {
-    const struct build_entry *a = p, *b = q;
+    const struct build_entry *a = *(const struct build_entry *const *)p, *b = *(const struct build_entry *const *)q;
 
     if (a->archive != b->archive)
         return a->archive < b->archive ? -1 : 1;
@@ -176,17 +176,17 @@ static int by_member(const void *p, const void *q)
 
 static void sort_ranks(struct build_layer *l)
 {
-    struct build_entry *sorted = cb_alloc((l->n + 1) * sizeof(*sorted));
+    const struct build_entry **sorted = cb_alloc((l->n + 1) * sizeof(struct build_entry *));
     size_t n = 0, start[3];
 
     for (int r = 0; r < 3; r++) {
         start[r] = n;
         for (size_t i = 0; i < l->n; i++)
-            if (rank(&l->entries[i]) == r)
+            if (rank(l->entries[i]) == r)
                 sorted[n++] = l->entries[i];
     }
     if (start[2] - start[1] > 1)
-        qsort(sorted + start[1], start[2] - start[1], sizeof(*sorted), by_member);
+        qsort(sorted + start[1], start[2] - start[1], sizeof(struct build_entry *), by_member);
     free(l->entries);
     l->entries = sorted;
     l->cap = l->n + 1;
@@ -203,7 +203,7 @@ void build_upper_layer(struct build_upper *u, struct build_layer *ret)
         if (!n->in_layer || !n->parent)
             continue;
         make_path(u, n);
-        CB_PUSH(ret->entries, ret->n, ret->cap) = make_entry(n);
+        CB_PUSH(ret->entries, ret->n, ret->cap) = make_entry(u, n);
     }
     sort_ranks(ret);
 }

@@ -9,8 +9,7 @@
 
 /* What an entry is. Names that are hard links of one another share one. */
 struct build_inode {
-    struct build_entry b; /* b.e.path stays NULL */
-    const char *written;  /* the first path given out for it */
+    struct build_entry b; /* b.e.path: NULL, or the first path given out for it */
 };
 
 /* The children of a directory that were looked at or put there, by name. */

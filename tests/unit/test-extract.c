@@ -240,9 +240,9 @@ static int stream(const struct build_layer *layer, struct reader r, struct strea
     struct build_sink sink = {begin, take, end, s};
     size_t first = 0, n = 0;
 
-    while (first < layer->n && layer->entries[first].data != BUILD_DATA_MEMBER)
+    while (first < layer->n && layer->entries[first]->data != BUILD_DATA_MEMBER)
         first++;
-    while (first + n < layer->n && layer->entries[first + n].data == BUILD_DATA_MEMBER)
+    while (first + n < layer->n && layer->entries[first + n]->data == BUILD_DATA_MEMBER)
         n++;
     r.at = 0;
     return n ? build_extract_members(from_buf, &r, "t", layer->entries + first, n, &sink, err) : 0;
@@ -251,7 +251,7 @@ static int stream(const struct build_layer *layer, struct reader r, struct strea
 static void show_layer(const struct build_layer *l, struct streamed *s, struct texts *t, struct cb_buf *got)
 {
     for (size_t i = 0; i < l->n; i++) {
-        const struct build_entry *b = &l->entries[i];
+        const struct build_entry *b = l->entries[i];
         const char *content = b->data == BUILD_DATA_MEMBER ? cb_map_get(&s->map, b->e.path) : texts_find(t, &b->e.digest);
         if (b->e.type == CB_FILE && b->e.size == 0)
             content = "";
@@ -422,9 +422,9 @@ static void test_several(void **state)
     } want[] = {{"EOF", 0, 0}, {"d", 0, 0}, {"z", 0, 3}, {"d/y", 1, 0}, {"x", 1, 1}, {"d/a", 1, 2}};
     assert_int_equal(l.n, CB_LEN(want));
     for (size_t i = 0; i < l.n; i++) {
-        assert_string_equal(l.entries[i].e.path, want[i].path);
-        assert_int_equal(l.entries[i].archive, want[i].archive);
-        assert_int_equal(l.entries[i].member, want[i].member);
+        assert_string_equal(l.entries[i]->e.path, want[i].path);
+        assert_int_equal(l.entries[i]->archive, want[i].archive);
+        assert_int_equal(l.entries[i]->member, want[i].member);
     }
     free(l.entries);
     texts_done(&t);
@@ -497,9 +497,9 @@ static void apply_layer(struct cache_tree *tree, const struct build_layer *l, co
 {
     struct cache_index x = {0};
     for (size_t i = 0; i < l->n; i++) {
-        struct cache_entry e = l->entries[i].e;
+        struct cache_entry e = l->entries[i]->e;
         const char *content = cb_map_get(&s->map, e.path);
-        if (l->entries[i].data == BUILD_DATA_MEMBER)
+        if (l->entries[i]->data == BUILD_DATA_MEMBER)
             cb_sha256(content, strlen(content), &e.digest);
         cache_index_add(&x, &e);
     }

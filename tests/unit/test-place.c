@@ -281,7 +281,7 @@ static int copy_here(struct build_place *place, const struct params *p, struct t
 static const char *bad_data(const struct build_layer *l)
 {
     for (size_t i = 0; i < l->n; i++) {
-        const struct build_entry *b = &l->entries[i];
+        const struct build_entry *b = l->entries[i];
         bool wanted = b->e.type == CB_FILE && b->e.size > 0;
         if (wanted != (b->data != BUILD_DATA_NONE))
             return "bytes where none belong, or none where some do";
@@ -315,8 +315,8 @@ static int copy_once(const struct row *r, struct params *p, struct cache_tree *s
     if (rc == 0)
         rc = build_place_finish(place, &layer, err);
     for (size_t i = 0; i < layer.n; i++) {
-        show_entry(got, &layer.entries[i].e, texts_find(t, &layer.entries[i].e.digest));
-        cache_index_add(&x, &layer.entries[i].e);
+        show_entry(got, &layer.entries[i]->e, texts_find(t, &layer.entries[i]->e.digest));
+        cache_index_add(&x, &layer.entries[i]->e);
     }
     const char *bad = bad_data(&layer);
     if (bad)
@@ -417,7 +417,7 @@ static void test_workdir(void **state)
         if (rc == 0)
             rc = build_place_finish(place, &layer, &err);
         for (size_t k = 0; k < layer.n; k++)
-            show_entry(&got, &layer.entries[k].e, NULL);
+            show_entry(&got, &layer.entries[k]->e, NULL);
         const char *want = workdirs[i].want;
         if (want[0] == '!' ? rc == 0 || !strstr(err.msg, want + 1) : rc < 0 || strcmp(got.data, want) != 0)
             fail_msg("WORKDIR %s into '%s': want %s, got %s", workdirs[i].path, workdirs[i].dest, want,

@@ -181,7 +181,7 @@ static inline const char *layer_disorder(const struct build_layer *layer)
 {
     CB_AUTO(cb_map) struct cb_map seen = {0};
     for (size_t i = 0; i < layer->n; i++) {
-        const struct cache_entry *e = &layer->entries[i].e;
+        const struct cache_entry *e = &layer->entries[i]->e;
         if (cb_map_has(&seen, e->path))
             return "a path twice";
         const char *slash = strrchr(e->path, '/');
