@@ -6,12 +6,11 @@
 #include "base/text.h"
 #include "builder/execute.h"
 #include "builder/run-dir.h"
+#include "builder/secret.h"
 #include "cache/layer.h"
 #include "cache/mount.h"
 
 #include <unistd.h>
-
-#define MAX_SECRET (500u << 10) /* as BuildKit: half a megabyte */
 
 struct open_mount {
     struct cb_buf data; /* secret, script */
@@ -162,32 +161,12 @@ static int add_cache(struct running_run *r, const struct build_run_mount *m, con
     return 0;
 }
 
-static const struct build_secret *find_secret(const struct build_request *q, const char *id)
-{
-    for (size_t i = 0; i < q->n_secrets; i++)
-        if (strcmp(q->secrets[i].id, id) == 0)
-            return &q->secrets[i];
-    return NULL;
-}
-
-static int read_secret(const struct build_secret *s, struct cb_buf *ret, struct cb_error *err)
-{
-    if (s->env) {
-        const char *value = getenv(s->env);
-        cb_buf_adds(ret, value ? value : "");
-        return value != NULL;
-    }
-    int e = cb_read_file(AT_FDCWD, s->src, MAX_SECRET, ret);
-    return e < 0 ? cb_fail_sys(err, e, "read secret '%s' from '%s'", s->id, s->src) : 1;
-}
-
 static int add_secret(struct running_run *r, const struct build_run_mount *m, struct cb_error *err)
 {
     const struct df_mount *d = m->m;
     struct open_mount *o = opened_new(r);
-    const char *id = *d->id ? d->id : *d->source ? d->source : cb_path_base(d->target);
-    const struct build_secret *secret = find_secret(r->w->b->request, id);
-    int have = secret ? read_secret(secret, &o->data, err) : 0;
+    const char *id = build_secret_id(d);
+    int have = build_secret_read(r->w->b->request, id, &o->data, err);
     if (have < 0)
         return -1;
     if (!have && d->required) {

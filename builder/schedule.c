@@ -2,6 +2,8 @@
 #include "base/fd.h"
 #include "builder/execute.h"
 #include "builder/keys.h"
+#include "builder/log.h"
+#include "builder/secret.h"
 #include "cache/record.h"
 
 #include <poll.h>
@@ -9,18 +11,14 @@
 
 enum work_kind { WORK_STEP, WORK_BASE, WORK_MATERIALIZE };
 
-struct pipe_log { /* one stream of a RUN */
-    int fd;
-    int stream;
-    struct cb_buf line;
-};
-
 struct running {
+    struct build *b;
     enum work_kind kind;
     struct build_step *step; /* STEP, BASE */
     struct cb_digest layer;  /* MATERIALIZE */
     struct cb_job job;
-    struct pipe_log logs[2];
+    struct build_log logs[2];
+    struct build_mask mask;
     struct timespec started;
 };
 
@@ -35,8 +33,6 @@ struct schedule {
     struct cb_error first; /* of several errors the first */
 };
 
-#define MAX_LOG_LINE 65536
-
 static double seconds_since(const struct timespec *t)
 {
     struct timespec now;
@@ -46,59 +42,37 @@ static double seconds_since(const struct timespec *t)
 
 /* ---- logs --------------------------------------------------------------------------------------------- */
 
-static void emit_line(struct schedule *s, const struct running *r, const struct pipe_log *l)
+static void emit_line(void *arg, const struct build_log *l, const char *text)
 {
-    build_emit(
-        s->b,
-        &(struct build_event){
-            .kind = EVENT_STEP_LOG, .step = r->step->number, .name = r->step->name, .text = l->line.data, .stream = l->stream});
+    const struct running *r = arg;
+    build_emit(r->b,
+               &(struct build_event){
+                   .kind = EVENT_STEP_LOG, .step = r->step->number, .name = r->step->name, .text = text, .stream = l->stream});
 }
 
-static void add_output(struct schedule *s, const struct running *r, struct pipe_log *l, const char *p, size_t n)
+static void read_log(struct running *r, struct build_log *l)
 {
-    while (n) {
-        const char *end = memchr(p, '\n', n);
-        size_t take = end ? (size_t)(end - p) : n;
-        cb_buf_add(&l->line, p, take);
-        if (end || l->line.len > MAX_LOG_LINE) {
-            emit_line(s, r, l);
-            cb_buf_reset(&l->line);
-        }
-        take += end != NULL;
-        p += take;
-        n -= take;
-    }
+    build_log_read(l, &r->mask, emit_line, r);
 }
 
-/* Reads what is there; closes at the end of the stream. */
-static void read_log(struct schedule *s, const struct running *r, struct pipe_log *l)
+static void finish_logs(struct running *r)
 {
-    char block[16384];
-    for (int rounds = 0; l->fd >= 0 && rounds < 64; rounds++) {
-        ssize_t n = read(l->fd, block, sizeof(block));
-        if (n > 0) {
-            add_output(s, r, l, block, (size_t)n);
+    for (int i = 0; i < 2; i++)
+        build_log_finish(&r->logs[i], &r->mask, emit_line, r);
+}
+
+/* What the step's secrets are is known from now on only to hide them. One that cannot be read fails in the step itself. */
+static void mask_secrets(struct running *r)
+{
+    for (const struct build_run_mount *m = r->step->run.mounts; m; m = m->next) {
+        CB_AUTO(cb_error) struct cb_error ignored = CB_ERROR_INIT;
+        CB_AUTO(cb_buf) struct cb_buf value = CB_BUF_INIT;
+        if (m->m->type != DF_MOUNT_SECRET || build_secret_read(r->b->request, build_secret_id(m->m), &value, &ignored) <= 0)
             continue;
-        }
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
-            return;
-        l->fd = cb_close(l->fd);
+        build_mask_add(&r->mask, value.data, value.len);
+        explicit_bzero(value.data, value.len);
     }
-}
-
-static void finish_logs(struct schedule *s, struct running *r)
-{
-    for (int i = 0; i < 2; i++) {
-        struct pipe_log *l = &r->logs[i];
-        if (l->fd >= 0)
-            read_log(s, r, l);
-        if (l->line.len)
-            emit_line(s, r, l);
-        l->fd = cb_close(l->fd);
-        cb_buf_done(&l->line);
-    }
+    build_mask_ready(&r->mask);
 }
 
 /* ---- starting work ---------------------------------------------------------------------------------------- */
@@ -106,10 +80,11 @@ static void finish_logs(struct schedule *s, struct running *r)
 static struct running *running_new(struct schedule *s, enum work_kind kind, struct build_step *step)
 {
     struct running *r = CB_NEW(struct running);
+    r->b = s->b;
     r->kind = kind;
     r->step = step;
     for (int i = 0; i < 2; i++)
-        r->logs[i] = (struct pipe_log){-1, i + 1, CB_BUF_INIT};
+        r->logs[i] = BUILD_LOG_INIT(i + 1);
     clock_gettime(CLOCK_MONOTONIC, &r->started);
     CB_PUSH(s->running, s->n_running, s->cap_running) = r;
     return r;
@@ -124,6 +99,7 @@ static void running_drop(struct schedule *s, struct running *r)
         }
     if (r->kind == WORK_STEP)
         s->steps_running--;
+    build_mask_done(&r->mask);
     free(r);
 }
 
@@ -250,6 +226,8 @@ static int start_step(struct schedule *s, struct build_step *step, struct cb_err
     struct running *r = running_new(s, WORK_STEP, step);
     int ends[2] = {-1, -1};
     int e = step->op == OP_RUN ? open_logs(r, ends) : 0;
+    if (step->op == OP_RUN)
+        mask_secrets(r);
     s->steps_running++;
     step->state = STEP_RUNNING;
     build_emit(s->b, &(struct build_event){.kind = EVENT_STEP_STARTED, .step = step->number, .name = step->name});
@@ -257,7 +235,7 @@ static int start_step(struct schedule *s, struct build_step *step, struct cb_err
     cb_close(ends[0]);
     cb_close(ends[1]);
     if (result < 0) {
-        finish_logs(s, r);
+        finish_logs(r);
         running_drop(s, r);
     }
     return result;
@@ -517,7 +495,7 @@ static void job_event(struct schedule *s, struct running *r)
         build_warning(s->b, "%s", e.text);
         break;
     case CB_JOB_DONE:
-        finish_logs(s, r);
+        finish_logs(r);
         if (r->kind == WORK_STEP)
             step_succeeded(s, r, &e);
         else if (r->kind == WORK_BASE)
@@ -525,7 +503,7 @@ static void job_event(struct schedule *s, struct running *r)
         running_drop(s, r);
         break;
     case CB_JOB_FAILED:
-        finish_logs(s, r);
+        finish_logs(r);
         work_failed(s, r, &e);
         running_drop(s, r);
         break;
@@ -541,7 +519,7 @@ static void cancel_all(struct schedule *s)
         rt_helper_cancel(s->b->helper);
     while (s->n_running) {
         struct running *r = s->running[s->n_running - 1];
-        finish_logs(s, r);
+        finish_logs(r);
         cb_job_kill(&r->job);
         if (r->step)
             build_emit(s->b, &(struct build_event){.kind = EVENT_STEP_CANCELED, .step = r->step->number, .name = r->step->name});
@@ -570,7 +548,7 @@ static void wait_for_work(struct schedule *s)
             struct running *r = s->running[i];
             for (int k = 0; k < 2; k++)
                 if (fds[1 + i * 3 + 1 + (size_t)k].revents)
-                    read_log(s, r, &r->logs[k]);
+                    read_log(r, &r->logs[k]);
             if (fds[1 + i * 3].revents)
                 job_event(s, r);
         }

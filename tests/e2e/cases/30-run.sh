@@ -306,6 +306,21 @@ X
     grep -rqs geheim "$CBUILD_ROOT/records" && die "a secret is in the records" || true
 }
 
+t_secrets_in_output() {
+    printf 'first line\nsecond line\n' >secret
+    context c <<X
+${base}RUN --mount=type=secret,id=s cat /run/secrets/s; printf 'x%sx' "\$(head -n 1 /run/secrets/s)" >&2; exit 3
+X
+    fails 1 cbuild --secret id=s,src=secret c
+    hasnt "$out" "first line"
+    hasnt "$out" "second line"
+    has "$out" "x****x"
+    fails 1 cbuild --progress=rawjson --secret id=s,src=secret c
+    out=$(echo "$out" | jq -Rr 'fromjson? | .line')
+    hasnt "$out" "first line"
+    has "$out" "x****x"
+}
+
 t_ssh_agent() {
     command -v ssh-agent >/dev/null || skip "no ssh-agent"
     eval "$(ssh-agent -a "$PWD/agent.sock")" >/dev/null
