@@ -1,8 +1,8 @@
-/* Plain text, JSON lines, and silence. progress_tty.c has the live display. Everything goes to standard error;
+/* Plain text and silence; progress_tty.c has the live display, progress_json.c the JSON. Everything goes to standard error;
  * only quiet mode's image ID goes to standard output. */
 #include "builder/progress.h"
-#include "base/json.h"
 #include "base/text.h"
+#include "builder/progress_json.h"
 #include "builder/progress_tty.h"
 
 #include <stdio.h>
@@ -142,106 +142,17 @@ static void quiet_free(struct build_renderer *r)
     free(r);
 }
 
-/* ---- JSON lines --------------------------------------------------------------------------------------------------- */
-
-static const char *const kind_names[] = {
-    [EVENT_BUILD_STARTED] = "build-started",
-    [EVENT_STEP_STARTED] = "step-started",
-    [EVENT_STEP_CACHED] = "step-cached",
-    [EVENT_STEP_LOG] = "log",
-    [EVENT_STEP_PROGRESS] = "progress",
-    [EVENT_STEP_DONE] = "step-done",
-    [EVENT_STEP_FAILED] = "step-failed",
-    [EVENT_STEP_CANCELED] = "step-canceled",
-    [EVENT_NOTE] = "note",
-    [EVENT_WARNING] = "warning",
-    [EVENT_LINT] = "lint",
-    [EVENT_BUILD_DONE] = "build-done",
-};
-
-static void put_text(json_t *j, const char *key, const char *text)
-{
-    CB_AUTO(cb_buf) struct cb_buf clean = CB_BUF_INIT;
-    if (!text)
-        return;
-    cb_utf8_sanitize(&clean, text, strlen(text));
-    json_object_set_new(j, key, json_stringn(clean.data, clean.len));
-}
-
-static void json_summary(json_t *j, const struct build_summary *s)
-{
-    if (!s)
-        return;
-    json_object_set_new(j, "run", json_integer(s->n_run));
-    json_object_set_new(j, "cached", json_integer(s->n_cached));
-    json_object_set_new(j, "seconds", json_real(s->seconds));
-    json_object_set_new(j, "size", json_integer((json_int_t)s->size));
-    put_text(j, "image", s->image_id);
-    put_text(j, "manifest", s->manifest_digest);
-    json_t *names = json_array();
-    for (size_t i = 0; i < s->n_names; i++)
-        json_array_append_new(names, json_string(s->names[i]));
-    json_object_set_new(j, "names", names);
-}
-
-static void json_lint(json_t *j, const struct df_lint *lint)
-{
-    json_t *list = json_array();
-    for (size_t i = 0; lint && i < lint->n; i++) {
-        json_t *w = json_object();
-        json_object_set_new(w, "rule", json_string(df_rules[lint->items[i].rule].name));
-        json_object_set_new(w, "line", json_integer(lint->items[i].at.line));
-        put_text(w, "message", lint->items[i].message);
-        json_array_append_new(list, w);
-    }
-    json_object_set_new(j, "warnings", list);
-}
-
-static void rawjson_event(struct build_renderer *r, const struct build_event *e)
-{
-    (void)r;
-    CB_AUTO(json) json_t *j = json_object();
-    CB_AUTO(cb_buf) struct cb_buf out = CB_BUF_INIT;
-    json_object_set_new(j, "event", json_string(kind_names[e->kind]));
-    if (e->step)
-        json_object_set_new(j, "step", json_integer(e->step));
-    put_text(j, "name", e->name);
-    put_text(j, e->kind == EVENT_STEP_LOG ? "line" : "text", e->text);
-    put_text(j, "what", e->what);
-    if (e->kind == EVENT_STEP_LOG)
-        json_object_set_new(j, "stream", json_integer(e->stream));
-    if (e->kind == EVENT_STEP_PROGRESS) {
-        json_object_set_new(j, "done", json_integer((json_int_t)e->done));
-        json_object_set_new(j, "total", json_integer((json_int_t)e->total));
-    }
-    if (e->kind == EVENT_STEP_DONE) {
-        json_object_set_new(j, "seconds", json_real(e->seconds));
-        json_object_set_new(j, "cpu_seconds", json_real(e->cpu_seconds));
-        json_object_set_new(j, "max_rss", json_integer((json_int_t)e->max_rss));
-    }
-    if (e->error)
-        put_text(j, "error", e->error->msg);
-    if (e->kind == EVENT_LINT)
-        json_lint(j, e->lint);
-    if (e->kind == EVENT_BUILD_STARTED)
-        json_object_set_new(j, "steps", json_integer(e->n_steps));
-    json_summary(j, e->summary);
-    cb_json_dump(j, CB_JSON_COMPACT, &out);
-    cb_buf_addc(&out, '\n');
-    fwrite(out.data, 1, out.len, stderr);
-}
-
 /* ---- choice -------------------------------------------------------------------------------------------------------- */
 
 struct build_renderer *build_renderer_new(enum build_progress kind)
 {
     if (kind == PROGRESS_TTY || (kind == PROGRESS_AUTO && progress_tty_possible()))
         return progress_tty_new();
+    if (kind == PROGRESS_RAWJSON)
+        return progress_json_new();
     struct plain *p = CB_NEW(struct plain);
     p->r = (struct build_renderer){plain_event, NULL, plain_free};
     if (kind == PROGRESS_QUIET)
         p->r = (struct build_renderer){quiet_event, NULL, quiet_free};
-    if (kind == PROGRESS_RAWJSON)
-        p->r = (struct build_renderer){rawjson_event, NULL, quiet_free};
     return &p->r;
 }

@@ -316,7 +316,7 @@ X
     hasnt "$out" "second line"
     has "$out" "x****x"
     fails 1 cbuild --progress=rawjson --secret id=s,src=secret c
-    out=$(echo "$out" | jq -Rr 'fromjson? | .line')
+    out=$(echo "$out" | jq -Rr 'fromjson? | .logs[]?.data | @base64d')
     hasnt "$out" "first line"
     has "$out" "x****x"
 }

@@ -100,10 +100,20 @@ t_image_id_is_the_same_everywhere() {
 }
 
 t_progress_kinds() {
-    app
+    context c <<X
+${base}RUN echo hello
+MAINTAINER me
+X
     cbuild --progress=rawjson c 2>raw
     jq -s length raw >n || die "not JSON: $(cat raw)"
     [ "$(cat n)" -gt 3 ] || die "few events: $(cat raw)"
+    # as BuildKit's clients write it: each step starts and completes under one digest
+    same "$(jq -r '.vertexes[]? | select(.completed) | .digest' raw | sort)" "$(jq -r '.vertexes[]? | .digest' raw | sort -u)"
+    has "$(jq -r '.vertexes[]?.name' raw)" "[1/3] COPY busybox"
+    has "$(jq -r '.logs[]?.data | @base64d' raw)" hello
+    has "$(jq -r '.warnings[]?.short | @base64d' raw)" "MaintainerDeprecated: "
+    same "$(jq -r '.warnings[]?.range[0].start.line' raw)" 5
+    same "$(jq -r '.summary.image // empty' raw)" "$(cbuild -q c 2>/dev/null)"
     cbuild --progress=plain --no-cache c 2>plain
     has "$(cat plain)" "#1 [1/3] COPY busybox"
     cbuild --progress=quiet c >q 2>q.err
