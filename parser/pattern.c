@@ -42,6 +42,8 @@ int df_pattern_compile(struct cb_str text, uint64_t *steps, struct df_pattern *r
     struct df_pattern p = {.steps = steps};
     size_t cap = 0, cap_runs = 0;
     CB_PUSH(p.runs, p.n_runs, cap_runs) = (struct df_pattern_run){0, 0};
+    if (text.n >= 3 && memcmp(text.p, "\xEF\xBB\xBF", 3) == 0)
+        text = (struct cb_str){text.p + 3, text.n - 3};
     while (text.n) {
         uint32_t token = 0;
         if (take_token(&text, &token, ret_bad) < 0) {

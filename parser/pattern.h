@@ -1,5 +1,6 @@
 /* The patterns of ${x#p} ${x%p} ${x/p/r} (dockerfile.md §7): `*` any run, `?` any one character, neither crosses a
- * newline; `\*` `\?` `\\` are literal, `\}` and `\/` give `}` and `/`. Only parser/expand.c uses this. */
+ * newline; `\*` `\?` `\\` are literal, `\}` and `\/` give `}` and `/`; a U+FEFF in front is dropped. Only
+ * parser/expand.c uses this. */
 #ifndef DF_PATTERN_H
 #define DF_PATTERN_H
 

@@ -106,6 +106,9 @@ static const struct word_case {
     {"a\\b`c", "a\\bc", NULL, '`'},
     {"${STAR#\\*}", "", NULL, '`'},
     {"\xEF\xBB\xBFx", "x", NULL, 0},
+    {"${P/\uFEFFbar/x}", "foo/x.tar.gz", NULL, 0}, /* a pattern is read like a text of its own */
+    {"${P%gz\uFEFF}", "foo/bar.tar.", NULL, 0},
+    {"${P#\uFEFF\uFEFFfoo}", "foo/bar.tar.gz", NULL, 0},
     {"a\xFF", "a\xEF\xBF\xBD", NULL, 0},
     {"a<<  b < c", "a<<  b < c", NULL, 0},
 };
