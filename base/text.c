@@ -171,18 +171,27 @@ void cb_escape_terminal(struct cb_buf *b, const char *s, size_t n, bool lines)
 
 /* ---- similarity ----------------------------------------------------------------------------- */
 
-static char fold(char c, bool fold_case)
+#define MAX_COMPARED 64 /* characters of a word that can be like another */
+
+/* The characters of `s` in lower case where letter case does not matter; more than MAX_COMPARED: that many + 1. */
+static size_t characters(const char *s, bool fold_case, uint32_t out[MAX_COMPARED])
 {
-    return fold_case && c >= 'A' && c <= 'Z' ? (char)(c + 32) : c;
+    size_t left = strlen(s), n = 0, len;
+    for (; left && n < MAX_COMPARED; s += len, left -= len) {
+        uint32_t c = cb_utf8_decode(s, left, &len);
+        out[n++] = fold_case && c >= 'A' && c <= 'Z' ? c + 32 : c;
+    }
+    return n + (left > 0);
 }
 
-/* Levenshtein distance, given up (3) once it must exceed 2. */
-static int distance(const char *a, const char *b, bool fold_case)
+/* Levenshtein distance in characters, given up (3) once it must exceed 2. */
+static int distance(const char *left, const char *right, bool fold_case)
 {
-    size_t n = strlen(a), m = strlen(b);
-    if (n > 64 || m > 64 || (n > m ? n - m : m - n) > 2)
+    uint32_t a[MAX_COMPARED], b[MAX_COMPARED];
+    size_t n = characters(left, fold_case, a), m = characters(right, fold_case, b);
+    if (n > MAX_COMPARED || m > MAX_COMPARED || (n > m ? n - m : m - n) > 2)
         return 3;
-    int row[66];
+    int row[MAX_COMPARED + 1];
     for (size_t j = 0; j <= m; j++)
         row[j] = (int)j;
     for (size_t i = 1; i <= n; i++) {
@@ -190,7 +199,7 @@ static int distance(const char *a, const char *b, bool fold_case)
         row[0] = (int)i;
         for (size_t j = 1; j <= m; j++) {
             int above = row[j];
-            int change = diagonal + (fold(a[i - 1], fold_case) != fold(b[j - 1], fold_case));
+            int change = diagonal + (a[i - 1] != b[j - 1]);
             row[j] = CB_MIN(change, CB_MIN(above, row[j - 1]) + 1);
             diagonal = above;
         }

@@ -279,6 +279,8 @@ static void mistakes(void **state)
         {"copppy a b", "unknown instruction: copppy (did you mean copy?)"},
         {"Rnu a", "unknown instruction: Rnu (did you mean run?)"},
         {"\\", "unknown instruction: "},
+        {"COPYÉÜ a b", "unknown instruction: COPYÉÜ (did you mean COPY?)"}, /* two characters, four bytes */
+        {"RUN --moünt=x a", "unknown flag: --moünt (did you mean mount?)"},
         {"RUN --foo a", "unknown flag: --foo"},
         {"RUN --mont=x a", "unknown flag: --mont (did you mean mount?)"},
         {"COPY --Link a b", "unknown flag: --Link (did you mean link?)"},
@@ -296,6 +298,7 @@ static void mistakes(void **state)
         {"RUN --security=x a", "security \"x\" is not valid"},
         {"RUN --mount= a", "failed to parse csv mounts: EOF"},
         {"RUN --mount=\\\"x a", "failed to parse csv mounts: *"},
+        {"RUN --mount=x\\\"y a", "failed to parse csv mounts: parse error on line 1, column 2: bare \" in non-quoted-field"},
         {"RUN --mount=from=$x a", "'from' doesn't support variable expansion, define alias stage instead"},
         {"FROM a b", "FROM requires either one or three arguments"},
         {"FROM a in b", "FROM requires either one or three arguments"},
