@@ -42,7 +42,7 @@ int df_csv_fields(const char *text, enum cb_code code, struct cb_strv *ret, stru
         } else {
             for (; at < end && text[at] != ','; at++) {
                 if (text[at] == '"')
-                    return parse_error(err, code, at, "bare \" in non-quoted field");
+                    return parse_error(err, code, at, "bare \" in non-quoted-field");
                 cb_buf_addc(&field, text[at]);
             }
         }

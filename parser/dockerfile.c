@@ -180,8 +180,10 @@ static int parse_text(struct parser *p, const char *text, size_t n)
     p->rest = f->text;
     if (parse_lines(p) < 0)
         return -1;
-    if (!p->n_nodes)
-        return cb_fail(p->err, CB_E_DOCKERFILE, "file with no instructions");
+    if (!p->n_nodes) {
+        cb_fail(p->err, CB_E_DOCKERFILE, "file with no instructions");
+        return cb_at(p->err, p->line, p->line);
+    }
     f->nodes = cb_arena_alloc(&f->arena, p->n_nodes * sizeof(*f->nodes));
     memcpy(f->nodes, p->nodes, p->n_nodes * sizeof(*f->nodes));
     f->n_nodes = p->n_nodes;

@@ -165,9 +165,13 @@ struct cb_str df_lex_flags(struct cb_str text, char escape, struct df_collect *f
 {
     CB_AUTO(cb_buf) struct cb_buf word = CB_BUF_INIT;
     for (;;) {
-        text = df_trim(text);
+        /* Other Unicode space is already the argument: `--x` behind it is no flag. */
+        while (text.n && (df_is_ws(*text.p) || *text.p == '\n')) {
+            text.p++;
+            text.n--;
+        }
         if (text.n < 2 || text.p[0] != '-' || text.p[1] != '-')
-            return text;
+            return df_trim(text);
         cb_buf_reset(&word);
         flag_word(&text, escape, &word);
         if (word.len == 2)

@@ -111,6 +111,8 @@ static void trees(void **state)
         {"RUN --x -- --a b", "(run [\"--x\"] \"--a b\")"},
         {"RUN --", "(run)"},
         {"RUN - -x", "(run \"- -x\")"},
+        {"RUN \u2003--a", "(run \"--a\")"}, /* the blank is the text's */
+        {"RUN --x \u00a0--a \u2003", "(run [\"--x\"] \"--a\")"},
         {"RUN --a=\xC3\xA9\xC2\xA0 b", "(run [\"--a=\xC3\xA9\\u00a0\"] \"b\")"},
         {"# escape=`\nRUN --a=b` c\\ d", "(run [\"--a=b c\\\\\"] \"d\")"},
         /* words */
@@ -177,7 +179,7 @@ static void mistakes(void **state)
         int line, last_line;
     } cases[] = {
         {"", "the Dockerfile cannot be empty", 0, 0},
-        {"# a\n\n", "file with no instructions", 0, 0},
+        {"# a\n\n", "file with no instructions", 2, 2},
         {"#escape=x\nFROM a", "invalid escape token 'x' does not match ` or \\", 1, 1},
         {"#escape= \nFROM a", "invalid escape token ' ' does not match ` or \\", 1, 1},
         {"#escape=\\\\\nFROM a", "invalid escape token '\\\\' does not match ` or \\", 1, 1},

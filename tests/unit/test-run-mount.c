@@ -57,7 +57,7 @@ static const struct {
     {"from=x$,target='/a b'", "bind ro target=/a b from=x$"},
     {"type=bind,env=X", "bind ro env=X"},
     {"", "failed to parse csv mounts: EOF"},
-    {"a\"b", "failed to parse csv mounts: parse error on line 1, column 2: bare \" in non-quoted field"},
+    {"a\"b", "failed to parse csv mounts: parse error on line 1, column 2: bare \" in non-quoted-field"},
     {"type=bin", "unsupported mount type \"bin\" (did you mean bind?)"},
     {"type=foo", "unsupported mount type \"foo\""},
     {"type=", "unsupported mount type \"\""},

@@ -97,7 +97,7 @@ static void test_csv(void **state)
         {"a b,c\r\n", "a b|c", NULL},
         {"", NULL, "EOF"},
         {"\n", NULL, "EOF"},
-        {"a\"b", NULL, "parse error on line 1, column 2: bare \" in non-quoted field"},
+        {"a\"b", NULL, "parse error on line 1, column 2: bare \" in non-quoted-field"},
         {"\"ab", NULL, "extraneous or missing \" in quoted-field"},
         {"\"", NULL, "extraneous or missing \" in quoted-field"},
         {"\"a\"b", NULL, "parse error on line 1, column 3: extraneous or missing \" in quoted-field"},
