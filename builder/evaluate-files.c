@@ -169,7 +169,7 @@ int build_evaluate_copy(struct build_planner *p, struct build_stage *s, const st
     }
     c->link = i->copy.link && !c->has_chmod; /* --link is ignored when --chmod is set (§12.4) */
     c->from = (struct build_files){FILES_CONTEXT, &p->b->contexts.main, NULL};
-    if (i->copy.from && build_resolve_from(p, s, i, i->copy.from, true, &c->from, err) < 0)
+    if (i->copy.from && build_resolve_from(p, s, i, i->copy.from, NULL, &c->from, err) < 0)
         return -1;
     add_copy_history(s, step);
     return 0;

@@ -42,6 +42,9 @@ static int add_mount(struct build_planner *p, struct build_stage *s, const struc
     mount->m = m;
     **tail = mount;
     *tail = &mount->next;
+    mount->from = (struct build_files){m->type == DF_MOUNT_BIND ? FILES_CONTEXT : FILES_EMPTY, &p->b->contexts.main, NULL};
+    if (*m->from && build_resolve_from(p, s, i, m->from, m->target, &mount->from, err) < 0)
+        return -1;
     bool has_root = m->type == DF_MOUNT_BIND || m->type == DF_MOUNT_CACHE || m->type == DF_MOUNT_TMPFS;
     const char *workdir = s->state.config.working_dir && *s->state.config.working_dir ? s->state.config.working_dir : "/";
     if (*m->target || has_root) {
@@ -53,9 +56,6 @@ static int add_mount(struct build_planner *p, struct build_stage *s, const struc
         free(m->id);
         m->id = cb_strdup(mount->target);
     }
-    if (*m->from)
-        return build_resolve_from(p, s, i, m->from, false, &mount->from, err);
-    mount->from = (struct build_files){m->type == DF_MOUNT_BIND ? FILES_CONTEXT : FILES_EMPTY, &p->b->contexts.main, NULL};
     return 0;
 }
 

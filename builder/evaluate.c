@@ -525,7 +525,6 @@ int build_evaluate_stage(struct build_planner *p, struct build_stage *s, struct 
         start_from_image(p, s);
     else
         start_from_nothing(p, s);
-    s->evaluated = true;
     if (s->replaced)
         return 0;
     cb_strv_done(&s->state.config.on_build);

@@ -4,20 +4,20 @@
 
 /* Calls fn for every `from` of COPY and RUN --mount among these instructions. */
 typedef int from_fn(struct build_planner *p, struct build_stage *s, const struct df_instruction *i, const char *from,
-                    bool is_copy, const char *target, struct cb_error *err);
+                    bool is_copy, struct cb_error *err);
 
 static int each_from_of(struct build_planner *p, struct build_stage *s, const struct df_instruction *i, from_fn *fn,
                         struct cb_error *err)
 {
     if (i->kind == DF_COPY && i->copy.from)
-        return fn(p, s, i, i->copy.from, true, "", err);
+        return fn(p, s, i, i->copy.from, true, err);
     if (i->kind != DF_RUN)
         return 0;
     for (size_t k = 0; k < i->run.mounts.n; k++) {
-        CB_AUTO(free) char *from = NULL, *target = NULL;
-        if (df_mount_check(i->run.mounts.items[k], &from, &target, err) < 0)
+        CB_AUTO(free) char *from = NULL;
+        if (df_mount_check(i->run.mounts.items[k], &from, err) < 0)
             return -1;
-        if (*from && fn(p, s, i, from, false, target, err) < 0)
+        if (*from && fn(p, s, i, from, false, err) < 0)
             return -1;
     }
     return 0;
@@ -36,39 +36,66 @@ static int each_from(struct build_planner *p, struct build_stage *s, from_fn *fn
     return 0;
 }
 
-/* Syntax of all references of all stages, reachable or not. */
-static int check_from(struct build_planner *p, struct build_stage *s, const struct df_instruction *i __attribute__((unused)),
-                      const char *from, bool is_copy, const char *target, struct cb_error *err)
+/* The stage that `from` names by number or name; 1 and *ret, 0: none. */
+static int check_from(struct build_planner *p, const char *from, bool is_copy, struct build_stage **ret, struct cb_error *err)
 {
     if (is_copy) {
         CB_AUTO(free) char *expanded = NULL;
-        CB_AUTO(cb_error) struct cb_error ignored = CB_ERROR_INIT;
         struct df_expand x = {.escape = p->plan->file->escape};
-        if (df_expand_word(&x, from, &expanded, &ignored) < 0 || strcmp(expanded, from) != 0)
+        if (df_expand_word(&x, from, &expanded, err) < 0)
+            return -1;
+        if (strcmp(expanded, from) != 0)
             return cb_fail(err, CB_E_DOCKERFILE,
                            "variable expansion is not supported for --from, define a new stage with FROM using ARG from "
                            "global scope as a workaround");
     }
+    return build_find_stage(p, from, is_copy, ret, err);
+}
+
+static int check_word(struct build_planner *p, struct build_stage *s __attribute__((unused)),
+                      const struct df_instruction *i __attribute__((unused)), const char *from, bool is_copy,
+                      struct cb_error *err)
+{
+    struct build_stage *found = NULL;
+    return check_from(p, from, is_copy, &found, err) < 0 ? -1 : 0;
+}
+
+static int check_image(struct build_planner *p, struct build_stage *s, const struct df_instruction *i __attribute__((unused)),
+                       const char *from, bool is_copy, struct cb_error *err)
+{
     struct build_stage *found = NULL;
     int r = build_find_stage(p, from, is_copy, &found, err);
-    if (r < 0)
-        return -1;
-    if (r == 0) {
-        if (strcmp(from, "scratch") == 0 || build_contexts_find(&p->b->contexts, from, &s->platform))
-            return 0;
-        return build_check_reference(from, err);
-    }
-    if (found == s)
-        return cb_fail(err, CB_E_DOCKERFILE, "circular dependency detected on stage: %s", s->display);
-    if (found > s) {
-        if (is_copy)
-            return cb_fail(err, CB_E_DOCKERFILE,
-                           "cannot copy from stage \"%s\", it needs to be defined before current stage \"%s\"", from, s->display);
-        return cb_fail(err, CB_E_DOCKERFILE,
-                       "cannot mount from stage \"%s\" to \"%s\", stage needs to be defined before current command", from,
-                       target);
-    }
-    return 0;
+    if (r != 0 || strcmp(from, "scratch") == 0 || build_contexts_find(&p->b->contexts, from, &s->platform))
+        return r < 0 ? -1 : 0;
+    return build_check_reference(from, err);
+}
+
+/* Follows what stages take from others; bases do not count, they only stand further up. */
+static int look_for_cycle(struct build_planner *p, struct build_stage *s, const struct df_instruction *i, const char *from,
+                          bool is_copy, struct cb_error *err);
+
+static int visit(struct build_planner *p, struct build_stage *s, struct build_stage *start, struct cb_error *err)
+{
+    if (s->cycle_start)
+        return 0;
+    s->cycle_start = start;
+    s->on_path = true;
+    int r = each_from(p, s, look_for_cycle, err);
+    s->on_path = false;
+    return r;
+}
+
+static int look_for_cycle(struct build_planner *p, struct build_stage *s, const struct df_instruction *i, const char *from,
+                          bool is_copy, struct cb_error *err)
+{
+    struct build_stage *found = NULL, *start = s->cycle_start;
+    if (build_find_stage(p, from, is_copy, &found, err) <= 0)
+        return 0;
+    s->path_at = i->at;
+    if (!found->on_path)
+        return visit(p, found, start, err);
+    cb_fail(err, CB_E_DOCKERFILE, "circular dependency detected on stage: %s", start->display);
+    return cb_at(err, start->path_at.line, start->path_at.last_line);
 }
 
 size_t build_want_image(struct build_planner *p, const char *text, bool layout, const struct oci_platform *platform,
@@ -94,7 +121,7 @@ size_t build_want_named(struct build_planner *p, const struct build_named *n, co
 }
 
 static int need_from(struct build_planner *p, struct build_stage *s, const struct df_instruction *i, const char *from,
-                     bool is_copy, const char *target, struct cb_error *err)
+                     bool is_copy, struct cb_error *err)
 {
     struct build_stage *found = NULL;
     int r = build_find_stage(p, from, is_copy, &found, err);
@@ -120,7 +147,7 @@ static void need_stage(struct build_planner *p, struct build_stage *s)
     if (s->base == BASE_IMAGE)
         s->want = s->named ? build_want_named(p, s->named, &s->platform, s->df->from->at)
                            : build_want_image(p, s->base_text, false, &s->platform, s->df->from->at);
-    CB_AUTO(cb_error) struct cb_error checked = CB_ERROR_INIT; /* check_from has been through all of them */
+    CB_AUTO(cb_error) struct cb_error checked = CB_ERROR_INIT; /* build_check_references has been through all of them */
     (void)each_from(p, s, need_from, &checked);
 }
 
@@ -136,7 +163,7 @@ static int take_triggers(struct build_planner *p, struct build_stage *s, const s
         if (df_decode_trigger(file, &p->b->lint, &i, err) < 0)
             return -1;
         CB_PUSH(s->triggers, s->n_triggers, s->cap_triggers) = i;
-        if (each_from_of(p, s, i, check_from, err) < 0)
+        if (each_from_of(p, s, i, check_word, err) < 0 || each_from_of(p, s, i, check_image, err) < 0)
             return cb_at(err, s->df->from->at.line, s->df->from->at.last_line);
     }
     return 0;
@@ -158,7 +185,18 @@ static int stage_triggers(struct build_planner *p, struct build_stage *s, struct
 int build_check_references(struct build_planner *p, struct cb_error *err)
 {
     for (size_t i = 0; i < p->n_stages; i++)
-        if (each_from(p, &p->stages[i], check_from, err) < 0)
+        if (each_from(p, &p->stages[i], check_word, err) < 0)
+            return -1;
+    for (size_t i = 0; i < p->n_stages; i++)
+        if (visit(p, &p->stages[i], &p->stages[i], err) < 0)
+            return -1;
+    for (size_t i = 0; i < p->n_stages; i++) {
+        struct build_stage *s = &p->stages[i];
+        if (s->base == BASE_IMAGE && !s->named && build_check_reference(s->base_text, err) < 0)
+            return cb_at(err, s->df->from->at.line, s->df->from->at.last_line);
+    }
+    for (size_t i = 0; i < p->n_stages; i++)
+        if (each_from(p, &p->stages[i], check_image, err) < 0)
             return -1;
     return 0;
 }

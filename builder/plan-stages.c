@@ -66,7 +66,7 @@ int build_find_stage(struct build_planner *p, const char *name, bool index_allow
     int64_t index;
     if (index_allowed && df_parse_int(name, &index)) {
         if (index < 0 || (uint64_t)index >= p->n_stages)
-            return cb_fail(err, CB_E_DOCKERFILE, "invalid stage index %s", name);
+            return cb_fail(err, CB_E_DOCKERFILE, "invalid stage index %lld", (long long)index);
         *ret = &p->stages[index];
         return 1;
     }
@@ -180,7 +180,7 @@ static int set_stage_platform(struct build_planner *p, struct build_stage *s, st
     CB_AUTO(free) char *text = NULL;
     CB_AUTO(cb_map) struct cb_map unmatched = {0};
     if (expand_from(p, i, i->from.platform, &text, &unmatched, err) < 0)
-        return cb_context(err, "failed to process arguments for platform %s", i->from.platform);
+        return cb_context(err, "failed to process arguments for platform ");
     lint_platform(p, i, text);
     CB_AUTO(free) char *near = suggest_variable(p, &unmatched);
     if (!*text)
@@ -250,7 +250,7 @@ static int set_stage_base(struct build_planner *p, struct build_stage *s, struct
         return 0;
     }
     s->base = BASE_IMAGE;
-    return build_check_reference(s->base_text, err);
+    return 0;
 }
 
 int build_make_stages(struct build_planner *p, struct cb_error *err)
@@ -282,7 +282,7 @@ int build_find_target(struct build_planner *p, struct cb_error *err)
     for (size_t i = 0; i < p->n_stages; i++)
         if (p->stages[i].df->from->from.name)
             names[n++] = p->stages[i].df->from->from.name;
-    const char *near = cb_did_you_mean(name, names, n, true);
+    const char *near = cb_did_you_mean(name, names, n, false);
     CB_AUTO(free) char *tail = near ? cb_printf(" (did you mean %s?)", near) : cb_strdup("");
     free(names);
     return cb_fail(err, CB_E_DOCKERFILE, "target stage \"%s\" could not be found%s", name, tail);

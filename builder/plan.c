@@ -66,13 +66,29 @@ struct build_step *build_image_step(struct build_planner *p, size_t want)
     return step;
 }
 
+static int not_yet_defined(struct build_stage *s, const char *from, const char *mount_target, struct cb_error *err)
+{
+    CB_AUTO(cb_buf) struct cb_buf name = CB_BUF_INIT;
+    CB_AUTO(cb_buf) struct cb_buf other = CB_BUF_INIT;
+    cb_quote_go(&name, from, strlen(from));
+    const char *where = mount_target ? mount_target : s->display;
+    cb_quote_go(&other, where, strlen(where));
+    if (mount_target)
+        return cb_fail(err, CB_E_DOCKERFILE, "cannot mount from stage %s to %s, stage needs to be defined before current command",
+                       name.data, other.data);
+    return cb_fail(err, CB_E_DOCKERFILE, "cannot copy from stage %s, it needs to be defined before current stage %s", name.data,
+                   other.data);
+}
+
 int build_resolve_from(struct build_planner *p, struct build_stage *s, const struct df_instruction *i, const char *from,
-                       bool is_copy, struct build_files *ret, struct cb_error *err)
+                       const char *mount_target, struct build_files *ret, struct cb_error *err)
 {
     struct build_stage *stage = NULL;
-    int r = build_find_stage(p, from, is_copy, &stage, err);
+    int r = build_find_stage(p, from, !mount_target, &stage, err);
     if (r < 0)
         return -1;
+    if (r > 0 && stage > s && !stage->replaced)
+        return not_yet_defined(s, from, mount_target, err);
     *ret = (struct build_files){.kind = FILES_EMPTY};
     if (r > 0) {
         if (stage->base == BASE_LOCAL && stage->replaced) {

@@ -29,7 +29,10 @@ struct build_stage {
     size_t want;                /* BASE_IMAGE: which of planner->wants */
     bool has_platform;
     struct oci_platform platform;
-    bool needed, evaluated, visiting;
+    bool needed;
+    struct build_stage *cycle_start; /* where the search for cycles came from */
+    bool on_path;                    /* of that search */
+    struct cb_place path_at;         /* the instruction the search followed */
 
     /* while evaluating */
     struct build_state state;
@@ -77,7 +80,7 @@ int build_check_reference(const char *text, struct cb_error *err);
 
 /* ---- plan-needs.c ------------------------------------------------------------------------------------- */
 
-/* Every `from` of every stage, reachable or not. */
+/* Every `from` of every stage, reachable or not, cycles among them, and the references of all images. */
 int build_check_references(struct build_planner *p, struct cb_error *err);
 /* Marks what the target needs and resolves the images among it. */
 int build_resolve_images(struct build_planner *p, struct cb_error *err);
@@ -118,9 +121,10 @@ void build_history_add(struct build_stage *s, char *created_by, struct build_ste
  * `index_allowed`. -1: an index out of range. */
 int build_find_stage(struct build_planner *p, const char *name, bool index_allowed, struct build_stage **ret,
                      struct cb_error *err);
-/* What `from` names: a stage, a named context, an image. */
+/* What `from` of a COPY, or of the mount at `mount_target`, names: a stage, which must stand further up, a named
+ * context, an image. */
 int build_resolve_from(struct build_planner *p, struct build_stage *s, const struct df_instruction *i, const char *from,
-                       bool is_copy, struct build_files *ret, struct cb_error *err);
+                       const char *mount_target, struct build_files *ret, struct cb_error *err);
 /* The source of all images that wants[] resolved: one step each. */
 struct build_step *build_image_step(struct build_planner *p, size_t want);
 

@@ -94,7 +94,7 @@ static int check_values(struct df_decoder *d, struct df_run *run)
             return -1;
     }
     for (size_t i = 0; i < run->mounts.n; i++)
-        if (df_mount_check(run->mounts.items[i], NULL, NULL, d->err) < 0)
+        if (df_mount_check(run->mounts.items[i], NULL, d->err) < 0)
             return -1;
     return 0;
 }

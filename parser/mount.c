@@ -228,18 +228,16 @@ static int read_fields(const char *value, struct cb_strv *fields, struct cb_erro
     return 0;
 }
 
-int df_mount_check(const char *value, char **ret_from, char **ret_target, struct cb_error *err)
+int df_mount_check(const char *value, char **ret_from, struct cb_error *err)
 {
     CB_AUTO(cb_strv) struct cb_strv fields = {0};
-    const char *from = "", *target = "";
+    const char *from = "";
     if (read_fields(value, &fields, err) < 0)
         return -1;
     for (size_t i = 0; i < fields.n; i++) {
         const char *text;
         CB_AUTO(free) char *name = split_field(fields.items[i], &text);
         const struct key *key = text ? find_key(name) : NULL;
-        if (key && key->set == set_target)
-            target = text;
         if (!key || key->set != set_from)
             continue;
         const char *dollar = strchr(text, '$');
@@ -249,8 +247,6 @@ int df_mount_check(const char *value, char **ret_from, char **ret_target, struct
     }
     if (ret_from)
         *ret_from = cb_strdup(from);
-    if (ret_target)
-        *ret_target = cb_strdup(target);
     return 0;
 }
 

@@ -26,8 +26,8 @@ void df_mount_done(struct df_mount *m);
 CB_DEFINE_AUTO(df_mount, struct df_mount, df_mount_done)
 
 /* Only CSV syntax and a `from` without variables; *ret_from (may be NULL; caller frees) is the last `from`,
- * "" when there is none, and *ret_target (may be NULL; caller frees) the last target as written. */
-int df_mount_check(const char *value, char **ret_from, char **ret_target, struct cb_error *err);
+ * "" when there is none. */
+int df_mount_check(const char *value, char **ret_from, struct cb_error *err);
 /* The whole value; values of all keys are expanded with `x`. */
 int df_mount_parse(const char *value, const struct df_expand *x, struct df_mount *ret, struct cb_error *err);
 

@@ -26,9 +26,8 @@ static void fuzz_mount(const char *text, struct cb_error *err)
 {
     CB_AUTO(df_mount) struct df_mount m = {0};
     CB_AUTO(free) char *from = NULL;
-    CB_AUTO(free) char *target = NULL;
     struct df_expand x = {.lookup = lookup};
-    int checked = df_mount_check(text, &from, &target, err);
+    int checked = df_mount_check(text, &from, err);
     expect(checked, err);
     int parsed = df_mount_parse(text, &x, &m, err);
     if (parsed == 0 && (!m.target || !m.source || !m.from || !m.id || !m.env))

@@ -35,6 +35,38 @@ t_mistakes_in_dockerfiles() {
     wrong 'FROM scratch\nCOPY ${A /\n' 2 '${A'
 }
 
+# What stages take from each other: what is wrong with a stage that is not built, and which mistake comes first.
+t_mistakes_between_stages() {
+    wrong 'FROM scratch AS a\nCOPY --from=b /x /y\nFROM scratch AS b\nCOPY --from=a /y /x\n' 2 \
+        "circular dependency detected on stage: a"
+    wrong 'FROM scratch\nCOPY Dockerfile /\nFROM scratch AS a\nRUN --mount=from=B,target=/m x\nFROM scratch AS b\nCOPY --from=a /y /x\n' 4 \
+        "circular dependency detected on stage: a"
+    wrong 'FROM scratch AS a\nCOPY --from=A /x /y\n' 2 "circular dependency detected on stage: a"
+    wrong 'FROM scratch AS a\nCOPY --from=b /x /y\nFROM a AS b\n' 2 \
+        'cannot copy from stage "b", it needs to be defined before current stage "a"'
+    wrong 'FROM scratch AS a\nARG T=/m\nRUN --mount=from=b,target=$T x\nFROM scratch AS b\nFROM a\n' 3 \
+        'cannot mount from stage "b" to "/m", stage needs to be defined before current command'
+    wrong 'FROM Bad\nFROM scratch\nCOPY --from=+09 / /\n' 3 "invalid stage index 9"
+    wrong 'FROM scratch\nCOPY --from=Bad /x /\nFROM Bad2\n' 3 'failed to parse stage name "Bad2"'
+    wrong 'FROM scratch\nCOPY --from=${x /x /\n' 2 "unsupported modifier"
+    wrong 'FROM --platform=${X:?none} scratch\n' 1 'failed to process arguments for platform : failed to process "${X:?none}": X: none'
+
+    printf 'FROM scratch AS early\nCOPY --from=late /x /y\nFROM scratch AS late\nCOPY Dockerfile /x\n' >Dockerfile
+    cbuild .
+    fails 1 cbuild --target early .
+    has "$out" 'cannot copy from stage "late", it needs to be defined before current stage "early"'
+    cbuild --build-context late=. --target early . && die "there is no /x"
+    touch x
+    cbuild --build-context late=. --target early .
+    printf 'FROM Bad\nFROM scratch AS a\n' >Dockerfile
+    fails 1 cbuild --target b .
+    has "$out" 'target stage "b" could not be found (did you mean a?)'
+    fails 1 cbuild --target A1 .
+    has "$out" 'target stage "A1" could not be found (did you mean a?)'
+    fails 1 cbuild --target AAA .
+    hasnt "$out" 'did you mean'
+}
+
 t_several_mistakes_at_once() {
     printf 'FROM scratch\nCOPPY a b\nRUUN x\nENTRYPOIN y\n' >Dockerfile
     fails 1 cbuild .
