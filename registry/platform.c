@@ -6,7 +6,7 @@
 #include <sys/utsname.h>
 
 #define COMPONENT_RE    "^[A-Za-z0-9_.-]+$"
-#define OS_COMPONENT_RE "^([A-Za-z0-9_-]+)(?:\\\\(([A-Za-z0-9_.-]*)((?:\\\\+[A-Za-z0-9_.-]+)*)\\\\))?$" /* as %q shows it */
+#define OS_COMPONENT_RE "^([A-Za-z0-9_-]+)(?:\\\\(([A-Za-z0-9_.%-]*)((?:\\\\+[A-Za-z0-9_.%-]+)*)\\\\))?$" /* as %q shows it */
 #define MAX_TEXT        256
 
 void oci_platform_done(struct oci_platform *p)
@@ -156,6 +156,15 @@ static bool valid_component(struct cb_str s)
     return s.n > 0;
 }
 
+/* The version of an operating system or a feature of it: other characters stand there as `%xx`. */
+static bool valid_option(struct cb_str s)
+{
+    for (size_t i = 0; i < s.n; i++)
+        if (!is_component_char(s.p[i]) && s.p[i] != '%')
+            return false;
+    return s.n > 0;
+}
+
 /* "+feature" any number of times, features not empty. */
 static bool valid_features(struct cb_str s)
 {
@@ -163,7 +172,7 @@ static bool valid_features(struct cb_str s)
         size_t n = 1;
         while (n < s.n && s.p[n] != '+')
             n++;
-        if (s.p[0] != '+' || !valid_component((struct cb_str){s.p + 1, n - 1}))
+        if (s.p[0] != '+' || !valid_option((struct cb_str){s.p + 1, n - 1}))
             return false;
         s = (struct cb_str){s.p + n, s.n - n};
     }
@@ -186,7 +195,44 @@ static bool split_os(struct cb_str s, struct cb_str *os, struct cb_str *version)
     const char *plus = inner.n ? memchr(inner.p, '+', inner.n) : NULL;
     size_t n = plus ? (size_t)(plus - inner.p) : inner.n;
     *version = (struct cb_str){inner.p, n};
-    return (n == 0 || valid_component(*version)) && valid_features((struct cb_str){inner.p + n, inner.n - n});
+    return (n == 0 || valid_option(*version)) && valid_features((struct cb_str){inner.p + n, inner.n - n});
+}
+
+static int hex_digit(char c)
+{
+    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
+/* With `%xx` resolved; NULL: an escape is malformed, *ret_bad is what stands there. */
+static char *unescape(struct cb_str s, struct cb_str *ret_bad)
+{
+    CB_AUTO(cb_buf) struct cb_buf b = CB_BUF_INIT;
+    for (size_t i = 0; i < s.n; i++) {
+        if (s.p[i] != '%') {
+            cb_buf_addc(&b, s.p[i]);
+            continue;
+        }
+        int high = i + 2 < s.n ? hex_digit(s.p[i + 1]) : -1, low = high >= 0 ? hex_digit(s.p[i + 2]) : -1;
+        if (low < 0 || (high == 0 && low == 0)) {
+            *ret_bad = (struct cb_str){s.p + i, CB_MIN(s.n - i, 3)};
+            return NULL;
+        }
+        cb_buf_addc(&b, (char)(high << 4 | low));
+        i += 2;
+    }
+    return b.len ? cb_buf_detach(&b) : cb_strdup("");
+}
+
+static int bad_version(struct cb_error *err, const char *text, struct cb_str version, struct cb_str bad)
+{
+    CB_AUTO(cb_buf) struct cb_buf whole = CB_BUF_INIT;
+    CB_AUTO(cb_buf) struct cb_buf part = CB_BUF_INIT;
+    CB_AUTO(cb_buf) struct cb_buf escape = CB_BUF_INIT;
+    cb_quote_go(&whole, text, strlen(text));
+    cb_quote_go(&part, version.p, version.n);
+    cb_quote_go(&escape, bad.p, bad.n);
+    return cb_fail(err, CB_E_FAILED, "%s has an invalid OS version %s: invalid URL escape %s", whole.data, part.data,
+                   escape.data);
 }
 
 static bool is_known(const char *const *names, size_t n, const char *name)
@@ -230,7 +276,7 @@ int oci_platform_parse(const char *text, struct oci_platform *ret, struct cb_err
 {
     CB_AUTO(oci_platform) struct oci_platform p = {0};
     CB_AUTO(cb_buf) struct cb_buf quoted = CB_BUF_INIT;
-    struct cb_str parts[4] = {{0}}, os, version;
+    struct cb_str parts[4] = {{0}}, os, version, malformed;
     size_t n = 0;
     cb_quote_go(&quoted, text, strnlen(text, MAX_TEXT));
     if (strnlen(text, MAX_TEXT + 1) > MAX_TEXT)
@@ -248,6 +294,9 @@ int oci_platform_parse(const char *text, struct oci_platform *ret, struct cb_err
     if (!split_os(parts[0], &os, &version))
         return fail_quoted(err, parts[0], text, "OS component",
                            "OSAndVersion specifier component must match \"" OS_COMPONENT_RE "\"");
+    p.os_version = unescape(version, &malformed);
+    if (!p.os_version)
+        return bad_version(err, text, version, malformed);
     for (size_t i = 1; i < n; i++)
         if (!valid_component(parts[i]))
             return fail_quoted(err, parts[i], text, "component", "platform specifier component must match \"" COMPONENT_RE "\"");
@@ -255,7 +304,6 @@ int oci_platform_parse(const char *text, struct oci_platform *ret, struct cb_err
         return cb_fail(err, CB_E_FAILED, "%s: cannot parse platform specifier: invalid argument", quoted.data);
 
     p.os = cb_memdup0(os.p, os.n);
-    p.os_version = cb_memdup0(version.p, version.n);
     p.arch = n > 1 ? cb_memdup0(parts[1].p, parts[1].n) : cb_strdup("");
     p.variant = n > 2 ? cb_memdup0(parts[2].p, parts[2].n) : cb_strdup("");
     oci_platform_normalize(&p);

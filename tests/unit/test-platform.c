@@ -77,6 +77,11 @@ static const struct {
     {"linux/amd64/v1/x", "\"linux/amd64/v1/x\": cannot parse platform specifier: invalid argument"},
     {"a/b/c/d/e", "\"d/e\" is an invalid component of \"a/b/c/d/e\": " MUST},
     {"linux/*", "\"linux/*\": wildcards not yet supported: invalid argument"},
+    {"windows(1%2/amd64", "\"windows(1%2\" is an invalid OS component of \"windows(1%2/amd64\": OSAndVersion specifier component "
+                          "must match \"^([A-Za-z0-9_-]+)(?:\\\\(([A-Za-z0-9_.%-]*)((?:\\\\+[A-Za-z0-9_.%-]+)*)\\\\))?$\": "
+                          "invalid argument"},
+    {"windows(1%2)/amd64", "\"windows(1%2)/amd64\" has an invalid OS version \"1%2\": invalid URL escape \"%2\""},
+    {"windows(1%zz2)/amd64", "\"windows(1%zz2)/amd64\" has an invalid OS version \"1%zz2\": invalid URL escape \"%zz\""},
     {"nonsense", "\"nonsense\": unknown operating system or architecture: invalid argument"},
 };
 
@@ -91,6 +96,15 @@ static void refuses(void **state)
         assert_string_equal(err.msg, bad[i].message);
         assert_null(p.os);
     }
+}
+
+static void resolves_escapes_of_versions(void **state)
+{
+    (void)state;
+    CB_AUTO(oci_platform) struct oci_platform p = {0};
+    CB_AUTO(cb_error) struct cb_error err = CB_ERROR_INIT;
+    assert_int_equal(oci_platform_parse("windows(1%2b2%2E+a%20b)/amd64", &p, &err), 0);
+    assert_string_equal(p.os_version, "1+2.");
 }
 
 static void refuses_bad_os(void **state)
@@ -197,9 +211,10 @@ static void copies(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(parses),         cmocka_unit_test(takes_the_hosts_part), cmocka_unit_test(refuses),
-        cmocka_unit_test(refuses_bad_os), cmocka_unit_test(bounds_the_text),      cmocka_unit_test(ranks_candidates),
-        cmocka_unit_test(copies),
+        cmocka_unit_test(parses),           cmocka_unit_test(takes_the_hosts_part),
+        cmocka_unit_test(refuses),          cmocka_unit_test(resolves_escapes_of_versions),
+        cmocka_unit_test(refuses_bad_os),   cmocka_unit_test(bounds_the_text),
+        cmocka_unit_test(ranks_candidates), cmocka_unit_test(copies),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
