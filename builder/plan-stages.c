@@ -204,7 +204,9 @@ int build_check_reference(const char *text, struct cb_error *err)
     CB_AUTO(oci_ref) struct oci_ref ref = {0};
     if (oci_ref_parse(text, &ref, err) == 0)
         return 0;
-    return cb_context(err, "failed to parse stage name \"%s\"", text);
+    CB_AUTO(cb_buf) struct cb_buf quoted = CB_BUF_INIT;
+    cb_quote_go(&quoted, text, strlen(text));
+    return cb_context(err, "failed to parse stage name %s", quoted.data);
 }
 
 static int set_stage_base(struct build_planner *p, struct build_stage *s, struct cb_error *err)
@@ -285,5 +287,7 @@ int build_find_target(struct build_planner *p, struct cb_error *err)
     const char *near = cb_did_you_mean(name, names, n, false);
     CB_AUTO(free) char *tail = near ? cb_printf(" (did you mean %s?)", near) : cb_strdup("");
     free(names);
-    return cb_fail(err, CB_E_DOCKERFILE, "target stage \"%s\" could not be found%s", name, tail);
+    CB_AUTO(cb_buf) struct cb_buf quoted = CB_BUF_INIT;
+    cb_quote_go(&quoted, name, strlen(name));
+    return cb_fail(err, CB_E_DOCKERFILE, "target stage %s could not be found%s", quoted.data, tail);
 }
