@@ -20,7 +20,7 @@ static void add_proxies(struct build_planner *p, struct build_run *run)
             value = it->value;
             lower_given = strcmp(it->key, lower) == 0;
         }
-        if (!value)
+        if (!value || !*value)
             continue;
         cb_strv_take(&run->proxy_env, cb_printf("%s=%s", proxy_names[k], value));
         cb_strv_take(&run->proxy_env, cb_printf("%s=%s", lower, value));
@@ -67,6 +67,7 @@ static void add_history(struct build_stage *s, const struct build_run *run, stru
         cb_buf_printf(&h, "|%zu ", s->args.n);
     for (size_t k = 0; k < s->args.n; k++) {
         const char *value = build_vars_get(&s->env, s->args.items[k]);
+        value = value ? value : build_vars_get(&s->declared, s->args.items[k]);
         cb_buf_printf(&h, "%s=%s ", s->args.items[k], value ? value : "");
     }
     for (size_t k = 0; k < run->argv.n; k++)
@@ -75,10 +76,15 @@ static void add_history(struct build_stage *s, const struct build_run *run, stru
     build_history_add(s, cb_buf_detach(&h), step);
 }
 
-static int set_network(struct build_planner *p, const struct df_run *d, struct build_run *run, struct cb_error *err)
+static int set_confinement(struct build_planner *p, const struct df_run *d, struct build_run *run, struct cb_error *err)
 {
     const struct build_request *r = p->b->request;
     bool host = d->network == DF_NETWORK_HOST, none = d->network == DF_NETWORK_NONE;
+    run->insecure = d->security == DF_SECURITY_INSECURE;
+    if (run->insecure && !r->allow_insecure) {
+        cb_fail(err, CB_E_DOCKERFILE, "security.insecure is not allowed");
+        return cb_hint(err, "allow it with --allow security.insecure");
+    }
     if (host && !r->allow_host_network) {
         cb_fail(err, CB_E_DOCKERFILE, "network.host is not allowed");
         return cb_hint(err, "allow it with --allow network.host");
@@ -86,11 +92,6 @@ static int set_network(struct build_planner *p, const struct df_run *d, struct b
     if (!host && !none && strcmp(r->network, "none") == 0)
         none = true;
     run->network = none ? RT_NET_NONE : RT_NET_HOST;
-    run->insecure = d->security == DF_SECURITY_INSECURE;
-    if (run->insecure && !r->allow_insecure) {
-        cb_fail(err, CB_E_DOCKERFILE, "security.insecure is not allowed");
-        return cb_hint(err, "allow it with --allow security.insecure");
-    }
     return 0;
 }
 
@@ -122,23 +123,23 @@ int build_evaluate_run(struct build_planner *p, struct build_stage *s, const str
     s->number++;
     struct build_step *step = build_step_new(p, s, OP_RUN, i);
     struct build_run *run = &step->run;
+    struct build_run_mount **tail = &run->mounts;
+    for (size_t k = 0; k < i->run.mounts.n; k++)
+        if (add_mount(p, s, i, i->run.mounts.items[k], &tail, err) < 0)
+            return -1;
+    if (set_confinement(p, &i->run, run, err) < 0)
+        return -1;
+    if (i->run.devices.n)
+        return cb_fail(err, CB_E_UNSUPPORTED, "device feature is only supported in Dockerfile frontend 1.14.0-labs or later");
     build_shell_command(s, &i->run.command, &run->argv);
     if (!run->argv.n)
         return cb_fail(err, CB_E_DOCKERFILE, "arguments are required");
     if (!valid_utf8(&run->argv))
         return cb_fail(err, CB_E_DOCKERFILE, "failed to marshal LLB definition: string field contains invalid UTF-8");
-    if (i->run.devices.n)
-        return cb_fail(err, CB_E_UNSUPPORTED, "device feature is only supported in Dockerfile frontend 1.14.0-labs or later");
     if (i->run.script_name) {
         run->script_name = cb_strdup(i->run.script_name);
         run->script = (struct cb_str){cb_memdup0(i->run.script.p, i->run.script.n), i->run.script.n};
     }
-    if (set_network(p, &i->run, run, err) < 0)
-        return -1;
-    struct build_run_mount **tail = &run->mounts;
-    for (size_t k = 0; k < i->run.mounts.n; k++)
-        if (add_mount(p, s, i, i->run.mounts.items[k], &tail, err) < 0)
-            return -1;
     set_environment(p, s, run);
     add_history(s, run, step);
     return 0;

@@ -92,14 +92,12 @@ static int evaluate_arg(struct build_planner *p, struct build_stage *s, const st
             value = cb_strdup(build_vars_get(&p->globals, a->name));
         build_outline_arg(p->b, i, a, value, given || a->value);
         cb_buf_printf(&history, value ? " %s=%s" : " %s", a->name, value);
-        if (never_in_env(a->name))
-            continue;
         if (cb_strv_find(&s->args, a->name) < 0)
             cb_strv_push(&s->args, a->name);
-        if (value)
-            build_vars_set(&s->env, a->name, value);
+        if (!value || never_in_env(a->name))
+            build_vars_set(&s->declared, a->name, value);
         else
-            build_vars_set(&s->declared, a->name, NULL);
+            build_vars_set(&s->env, a->name, value);
     }
     build_history_add(s, cb_buf_detach(&history), NULL);
     return 0;

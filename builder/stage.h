@@ -37,7 +37,7 @@ struct build_stage {
     /* while evaluating */
     struct build_state state;
     struct build_vars env;            /* ENV and ARG with values, as builder-expanded words and RUN see them */
-    struct build_vars declared;       /* ARGs without a value so far: no UndefinedVar for them */
+    struct build_vars declared;       /* ARGs that are not in env: no UndefinedVar for them; the value for history or NULL */
     struct cb_strv args;              /* names of ARGs in order of declaration (history of RUN) */
     struct df_instruction **triggers; /* of the base image or stage */
     size_t n_triggers, cap_triggers;

@@ -115,6 +115,25 @@ X
     [ -d root/made/by/workdir ] || die "WORKDIR made no directory"
 }
 
+# ARGs in history: also those that are kept out of the environment.
+t_args_of_the_scanner() {
+    context c <<X
+${base}ARG BUILDKIT_SBOM_SCAN_STAGE=true
+ARG U
+RUN env > /env
+FROM zero
+ARG BUILDKIT_SBOM_SCAN_STAGE
+CMD ["x"]
+X
+    sed -i 's/^FROM scratch/FROM scratch AS zero/' c/Dockerfile
+    rootfs --build-arg http_proxy= --build-arg NO_PROXY=here c
+    hasnt "$(cat root/env)" SCAN_STAGE
+    hasnt "$(cat root/env)" http_proxy
+    has "$(cat root/env)" no_proxy=here
+    cbuild -t scan -o type=oci,dest=image.tar c
+    has "$(python3 "$E2E_HERE/oci.py" config image.tar)" 'RUN |2 BUILDKIT_SBOM_SCAN_STAGE=true U= /bin/sh -c env > /env'
+}
+
 t_heredocs() {
     context c <<X
 ${base}RUN <<EOF
