@@ -328,12 +328,11 @@ int df_expose_parse(const char *word, struct cb_strv *ports, struct df_expose_li
 
 /* ---- STOPSIGNAL ------------------------------------------------------------------------------- */
 
-/* A decimal number other than zero, of any size. */
+/* A decimal number of 64 bits other than zero. */
 static bool is_signal_number(const char *s)
 {
-    s += *s == '+' || *s == '-';
-    size_t digits = strspn(s, "0123456789");
-    return digits && s[digits] == '\0' && strspn(s, "0") != digits;
+    int64_t v;
+    return df_parse_int(s, &v) && v != 0;
 }
 
 /* RTMIN, RTMIN+1 to +15, RTMAX-14 to -1, RTMAX. */

@@ -175,10 +175,10 @@ static void test_expose(void **state)
 
 static void test_signal(void **state)
 {
-    static const char *const good[] = {"9",        "-1",      "+09",      "99999999999999999999", "KILL", "sigterm",
-                                       "SIGRTMIN", "rtmin+1", "RTMIN+15", "SIGRTMAX-14",          "Cld"};
-    static const char *const bad[] = {"",         "0",        "-00",      "9x",      "SIG", "SIGSIGKILL",
-                                      "RTMIN+16", "RTMIN+01", "RTMAX-15", "RTMIN-1", "NOPE"};
+    static const char *const good[] = {"9",        "-1",      "+09",      "9223372036854775807", "KILL", "sigterm",
+                                       "SIGRTMIN", "rtmin+1", "RTMIN+15", "SIGRTMAX-14",         "Cld"};
+    static const char *const bad[] = {"",         "0",        "-00",      "9x",      "SIG",  "SIGSIGKILL",
+                                      "RTMIN+16", "RTMIN+01", "RTMAX-15", "RTMIN-1", "NOPE", "9223372036854775808"};
     for (size_t i = 0; i < CB_LEN(good); i++) {
         CB_AUTO(cb_error) struct cb_error err = CB_ERROR_INIT;
         if (df_signal_check(good[i], &err) < 0)
