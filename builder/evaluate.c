@@ -174,7 +174,7 @@ static const char *const default_shell[] = {"/bin/sh", "-c"};
 
 void build_shell_command(const struct build_stage *s, const struct df_command *c, struct cb_strv *ret)
 {
-    if (!c->exec && s->state.config.has_shell)
+    if (!c->exec && s->state.config.shell.n)
         cb_strv_copy(ret, &s->state.config.shell);
     else if (!c->exec)
         for (size_t k = 0; k < CB_LEN(default_shell); k++)
@@ -197,7 +197,7 @@ static void evaluate_command(struct build_planner *p, struct build_stage *s, con
     bool cmd = i->kind == DF_CMD;
     struct cb_strv *list = cmd ? &c->cmd : &c->entrypoint;
     only_last(p, cmd ? &s->last_cmd : &s->last_entrypoint, i);
-    if (!i->command.exec && !c->has_shell)
+    if (!i->command.exec && !c->shell.n)
         df_lint_warn(&p->b->lint, DF_LINT_JSON_ARGS_RECOMMENDED, i->lint, i->at, i->keyword);
     cb_strv_done(list);
     build_shell_command(s, &i->command, list);
@@ -469,13 +469,6 @@ static void start_from_image(struct build_planner *p, struct build_stage *s)
     oci_image_config_repair_history(c);
     c->has_created = false;
     check_platform(p, s, &c->platform);
-    if (p->platform_given && !s->has_platform && strcmp(c->platform.os, p->plan->platform.os) != 0) {
-        oci_platform_done(&c->platform);
-        oci_platform_copy(&c->platform, &p->plan->platform);
-    } else if (p->platform_given && !s->has_platform) {
-        oci_platform_done(&c->platform);
-        oci_platform_copy(&c->platform, &s->platform);
-    }
     if (c->n_diff_ids) {
         s->state.snapshot = build_image_step(p, s->want);
         s->number = 1;

@@ -186,7 +186,6 @@ static int set_stage_platform(struct build_planner *p, struct build_stage *s, st
     if (!*text)
         return cb_fail(err, CB_E_DOCKERFILE, "empty platform value from expression %s%s", i->from.platform, near);
     oci_platform_done(&s->platform);
-    s->has_platform = true;
     CB_AUTO(cb_error) struct cb_error bad = CB_ERROR_INIT;
     if (oci_platform_parse(text, &s->platform, &bad) < 0)
         return cb_fail(err, CB_E_DOCKERFILE, "failed to parse platform %s: %s%s", i->from.platform, bad.msg, near);

@@ -165,12 +165,35 @@ static void mark_fresh_caches(struct build_plan *plan)
 }
 
 /* The image that is built, taken out of its stage. */
+/* A platform that was asked for is what the image says, whatever its base is (§10). */
+static void set_image_platform(const struct build_planner *p, struct oci_platform *have)
+{
+    const struct oci_platform *asked = &p->plan->platform;
+    bool same = strcmp(have->os, asked->os) == 0 && strcmp(have->arch, asked->arch) == 0;
+    struct {
+        char **to;
+        const char *from;
+        bool always;
+    } members[] = {{&have->os, asked->os, true},
+                   {&have->arch, asked->arch, true},
+                   {&have->variant, asked->variant, !same},
+                   {&have->os_version, asked->os_version, !same}};
+    for (size_t i = 0; i < CB_LEN(members) && p->platform_given; i++) {
+        if (!members[i].always && !*members[i].from)
+            continue;
+        free(*members[i].to);
+        *members[i].to = cb_strdup(members[i].from);
+    }
+    oci_platform_normalize(have);
+}
+
 static void take_target(struct build_planner *p)
 {
     struct build_stage *t = p->target;
     p->plan->target = CB_NEW(struct build_state);
     *p->plan->target = t->state;
     t->state = (struct build_state){0};
+    set_image_platform(p, &p->plan->target->config.platform);
     p->plan->target_name = cb_strdup(t->display);
     const struct cb_strv *labels = &p->b->request->labels;
     for (size_t i = 0; i < labels->n; i++) {

@@ -27,7 +27,6 @@ struct build_stage {
     struct build_named *named;  /* replaces the base */
     bool replaced;              /* a named context replaces the stage itself: its instructions are not run */
     size_t want;                /* BASE_IMAGE: which of planner->wants */
-    bool has_platform;
     struct oci_platform platform;
     bool needed;
     struct build_stage *cycle_start; /* where the search for cycles came from */

@@ -27,6 +27,26 @@ t_names() {
     fails 1 cbuild tag other BAD/Name/X
 }
 
+# A platform that is asked for is the image's, whatever the base says; the rest of the base's stays.
+t_platform_of_an_image() {
+    for p in linux/arm64 linux/amd64/v2 linux/arm/v6; do
+        printf 'FROM scratch\nCOPY Dockerfile /\n' >Dockerfile
+        cbuild --platform $p -t "base:$(echo $p | tr / -)" .
+    done 2>/dev/null
+    check() { # check GIVEN OF-FROM BASE WANT
+        printf 'FROM --platform=%s base:%s AS a\nFROM a\n' "$2" "$3" >Dockerfile
+        cbuild ${1:+--platform=$1} -t got . 2>/dev/null
+        same "$(cbuild inspect got | jq -r '.Config | [.os, .architecture, .variant // ""] | join("/")')" "$4"
+    }
+    check linux/amd64 linux/arm64 linux-arm64 linux/amd64/
+    check linux/amd64 linux/amd64/v2 linux-amd64-v2 linux/amd64/v2
+    check "" linux/amd64/v2 linux-amd64-v2 linux/amd64/v2
+    check "" linux/arm64 linux-arm64 linux/arm64/
+    check linux/amd64/v3 linux/amd64/v2 linux-amd64-v2 linux/amd64/v3
+    check linux/arm64 linux/amd64/v2 linux-amd64-v2 linux/arm64/
+    check linux/arm/v7 linux/arm/v6 linux-arm-v6 linux/arm/v7
+}
+
 t_a_name_moves() {
     app
     cbuild -t app c 2>/dev/null
