@@ -225,10 +225,19 @@ static void split_domain(struct cb_str name, struct oci_ref *r)
     r->path = cb_printf("%s%.*s", official ? OFFICIAL_PREFIX : "", (int)path.n, path.p);
 }
 
+/* The message that upper case deserves comes before all others; up to the first colon it is no tag's. */
+static int check_case(struct cb_str text, struct cb_error *err)
+{
+    CB_AUTO(oci_ref) struct oci_ref whole = {0};
+    split_domain(text, &whole);
+    whole.path[strcspn(whole.path, ":")] = '\0';
+    if (!has_upper(cb_str(whole.path)))
+        return 0;
+    return cb_fail(err, CB_E_FAILED, "invalid reference format: repository name (%s) must be lowercase", whole.path);
+}
+
 static int check_name(const struct oci_ref *r, struct cb_error *err)
 {
-    if (has_upper(cb_str(r->path)))
-        return cb_fail(err, CB_E_FAILED, "invalid reference format: repository name (%s) must be lowercase", r->path);
     if (!valid_path(cb_str(r->path)) || !valid_domain(cb_str(r->domain)))
         return cb_fail(err, CB_E_FAILED, "invalid reference format");
     if (strlen(r->domain) + 1 + strlen(r->path) > MAX_NAME)
@@ -263,6 +272,8 @@ int oci_ref_parse(const char *text, struct oci_ref *ret, struct cb_error *err)
     if (looks_like_image_id(rest))
         return cb_fail(err, CB_E_FAILED, "invalid repository name (%s), cannot specify 64-byte hexadecimal strings", text);
 
+    if (check_case(rest, err) < 0)
+        return -1;
     bool has_digest = cut(&rest, '@', &name);
     if (!has_digest)
         name = rest;

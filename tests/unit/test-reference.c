@@ -92,6 +92,9 @@ static const struct {
     {"http://a.b/c", "invalid reference format"},
     {"Busybox", "invalid reference format: repository name (library/Busybox) must be lowercase"},
     {"TEST1:x", "invalid reference format: repository name (library/TEST1) must be lowercase"},
+    {"Test@sha256:x", "invalid reference format: repository name (library/Test@sha256) must be lowercase"},
+    {"x/y:T:u", "invalid reference format"},
+    {"a:B:", "invalid reference format"},
     {"a.b/C", "invalid reference format: repository name (C) must be lowercase"},
     {HEX, "invalid repository name (" HEX "), cannot specify 64-byte hexadecimal strings"},
 };
