@@ -76,7 +76,7 @@ static int visit(struct stack *s, const struct build_pick_rules *rules, struct b
         return 0;
     if (!wanted && !df_ignore_may_match_below(rules->include, path, &own->include))
         return 0;
-    if (add_pick(item, node, up, take && !rules->include, err) < 0)
+    if (add_pick(item, node, up, take, err) < 0)
         return -1;
     enter(s, node, (uint32_t)item->n_picks, !take);
     return 0;

@@ -193,6 +193,8 @@ static const struct row kept[] = {
     {TREE, "r/s/f", "/o", "", "parents chown=8:9", "o/,8:9 o/r/,700,8:9@9 o/r/s/,711,8:9@8 o/r/s/f=1,8:9"},
     {TREE, "r/s/f", "/o", "", "parents chmod=750", "o/,750 o/r/,750,3:4@9 o/r/s/,750,5:6@8 o/r/s/f=1,750"},
     {TREE, "r/s/f", "/o", "o/ o/r/ o/r/s/", "parents chmod=750", "o/ o/r/,700@9 o/r/s/,711@8 o/r/s/f=1,750"},
+    {TREE, "r/s", "/o", "o/ o/r/,755,1:2@4 o/r/s/,755,1:2@4", "parents",
+     "o/ o/r/,700,1:2@9 o/r/s/,711,5:6@8 o/r/s/f=1 o/r/s/g=2"},
     {TREE, "top", "/o", "", "parents", "o/ o/top=3"},
     {TREE, "t*/./x", "/o", "", "parents", "o/@77 o/top=3"},
     {TREE, "none*", "/o", "", "parents", "o/"},
