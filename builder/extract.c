@@ -72,7 +72,7 @@ static int open_parent(struct extract *x, const char *rel, struct build_upnode *
     *ret_name = cb_path_base(rel);
     if (build_upper_resolve(x->upper, x->base, up, &spot, err) < 0)
         return -1;
-    return build_upper_mkdirs(x->upper, &spot, &implied, ret, err);
+    return build_upper_mkdirs(x->upper, &spot, &implied, true, ret, err);
 }
 
 static struct build_entry member_entry(struct extract *x, const struct cb_tar_entry *t)

@@ -43,7 +43,7 @@ int build_place_mkdirs(struct build_place *p, const char *path, const struct cac
     CB_AUTO(build_spot) struct build_spot spot = {0};
     if (build_upper_resolve(&p->upper, p->upper.root, path, &spot, err) < 0)
         return -1;
-    return build_upper_mkdirs(&p->upper, &spot, meta, ret, err);
+    return build_upper_mkdirs(&p->upper, &spot, meta, p->params.has_owner, ret, err);
 }
 
 /* ---- one entry ----------------------------------------------------------------------------- */
@@ -110,7 +110,7 @@ static int file_target(struct build_place *p, const char *name, struct build_upn
     }
     CB_AUTO(free) char *last = spot.missing.items[--spot.missing.n]; /* a dangling link may lead deeper than one level */
     spot.missing.items[spot.missing.n] = NULL;
-    if (build_upper_mkdirs(&p->upper, &spot, &p->made, ret_dir, err) < 0)
+    if (build_upper_mkdirs(&p->upper, &spot, &p->made, p->params.has_owner, ret_dir, err) < 0)
         return -1;
     *ret_name = CB_TAKE(last);
     return 0;
@@ -123,7 +123,7 @@ static int dir_target(struct build_place *p, struct build_upnode **ret, struct c
         return -1;
     if (spot.missing.n == 0 && !build_upnode_is_dir(spot.node))
         return fail_at(spot.node, NULL, "cannot copy to non-directory: ", "", err);
-    return build_upper_mkdirs(&p->upper, &spot, &p->made, ret, err);
+    return build_upper_mkdirs(&p->upper, &spot, &p->made, p->params.has_owner, ret, err);
 }
 
 /* ---- sources ------------------------------------------------------------------------------- */

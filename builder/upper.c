@@ -3,6 +3,8 @@
 #include "base/limits.h"
 #include "builder/pathwalk.h"
 
+#include <sys/stat.h>
+
 #define PATHS_BASE (256u << 20) /* bytes of paths that any layer may have */
 #define PATHS_EACH 256u         /* and per entry: three times what deep real trees have on average */
 
@@ -202,7 +204,7 @@ int build_upper_resolve(struct build_upper *u, struct build_upnode *base, const 
     return 0;
 }
 
-int build_upper_mkdirs(struct build_upper *u, const struct build_spot *spot, const struct cache_entry *meta,
+int build_upper_mkdirs(struct build_upper *u, const struct build_spot *spot, const struct cache_entry *meta, bool owned,
                        struct build_upnode **ret, struct cb_error *err)
 {
     struct build_upnode *at = spot->node;
@@ -214,6 +216,11 @@ int build_upper_mkdirs(struct build_upper *u, const struct build_spot *spot, con
         struct build_entry b = {
             .e = {.type = CB_DIR, .mode = meta->mode, .uid = meta->uid, .gid = meta->gid, .mtime = meta->mtime}};
         const char *name = spot->missing.items[i];
+        const struct cache_entry *parent = build_upnode_entry(at);
+        if (parent->mode & S_ISGID) {
+            b.e.mode |= S_ISGID;
+            b.e.gid = owned ? b.e.gid : parent->gid;
+        }
         if (build_upper_put(u, at, name, strlen(name), build_inode_new(u, &b), &at, err) < 0)
             return -1;
     }

@@ -68,8 +68,9 @@ CB_DEFINE_AUTO(build_spot, struct build_spot, build_spot_done)
  * and cannot leave it. A dangling link leads to the path that it names. *ret is zeroed by the caller. */
 int build_upper_resolve(struct build_upper *u, struct build_upnode *base, const char *path, struct build_spot *ret,
                         struct cb_error *err);
-/* mkdir -p of a spot with `meta` (mode, owner, mtime). `mkdir P: not a directory`. */
-int build_upper_mkdirs(struct build_upper *u, const struct build_spot *spot, const struct cache_entry *meta,
+/* mkdir -p of a spot with `meta` (mode, owner, mtime), as the kernel does it: a directory in one with the
+ * set-group-ID bit has that bit too, and its group unless somebody `owned` it. `mkdir P: not a directory`. */
+int build_upper_mkdirs(struct build_upper *u, const struct build_spot *spot, const struct cache_entry *meta, bool owned,
                        struct build_upnode **ret, struct cb_error *err);
 
 /* Only security.capability reaches a layer (§17): points the entry's xattrs at it, or at nothing. */
