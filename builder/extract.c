@@ -173,13 +173,14 @@ static int put_hard_link(struct extract *x, const struct cb_tar_entry *t, struct
         return cb_fail(err, CB_E_CORRUPT, "link '%s' to '%s': no such file or directory", t->path, t->link);
     if (build_upnode_is_dir(target))
         return cb_fail(err, CB_E_CORRUPT, "link '%s' to '%s': it is a directory", t->path, t->link);
-    /* A link's header speaks of the file: extraction sets its owner, mode and time again. */
+    /* A link's header speaks of the file: extraction sets its owner, mode and time again, of a symlink the owner. */
     struct cache_entry *e = build_upper_edit(x->upper, target);
     e->uid = t->uid;
     e->gid = t->gid;
-    e->mtime = t->mtime;
-    if (e->type != CB_SYMLINK)
+    if (e->type != CB_SYMLINK) {
         e->mode = t->mode & 07777;
+        e->mtime = t->mtime;
+    }
     build_place_owner(x->place, e);
     return build_upper_put(x->upper, dir, name, strlen(name), target->inode, &old, err);
 }

@@ -111,6 +111,7 @@ static const struct row hard[] = {
     {"d/ d/a=1 d==d/a", "/", "", "", "!no such file or directory"},
     {"d/ d/a=1 l->d b==l/a", "/", "", "", "d/ l->d b=1 d/a==b"},
     {"l->x b==l", "/", "", "", "b->x l==b"},
+    {"l->x@3 b==l,600,5:6@9", "/", "", "", "b->x,5:6@3 l==b"},
     {"a= b==a", "/", "", "", "a= b==a"},
 };
 
