@@ -38,13 +38,15 @@ static int check(struct build *b, struct cb_buf *out, struct cb_error *err)
 {
     const struct build_request *q = b->request;
     int r = build_plan_make(b, &b->plan, err);
-    df_lint_sort(&b->lint);
     if (r == 0)
         r = df_lint_check(&b->lint, err);
     const char *name = b->contexts.dockerfile_name;
     struct cb_str source = {b->plan.text.data, b->plan.text.len};
     const struct cb_error *failure = r < 0 ? err : NULL;
-    if (q->call_format && strcmp(q->call_format, "json") == 0) {
+    bool json = q->call_format && strcmp(q->call_format, "json") == 0;
+    if (!json) /* for programs they stay in the order in which they were found, as with BuildKit */
+        df_lint_sort(&b->lint);
+    if (json) {
         df_lint_json(&b->lint, name, source, failure, out);
     } else if (q->call_format && strcmp(q->call_format, "sarif") == 0) {
         CB_AUTO(free) char *uri = dockerfile_uri(b);
@@ -87,7 +89,7 @@ static void targets_json(const struct build *b, const struct df_dockerfile *d, s
         json_object_set_new(j, "base", build_json_text(from->from.image));
         if (from->from.platform)
             json_object_set_new(j, "platform", build_json_text(from->from.platform));
-        json_object_set_new(j, "location", build_json_location(from->at));
+        json_object_set_new(j, "location", df_json_location(from->at));
         json_array_append_new(list, j);
     }
     CB_AUTO(json) json_t *doc = json_pack("{s:o,s:o}", "targets", list, "sources", build_json_sources(b));

@@ -40,36 +40,49 @@ static int classify(const struct df_instruction *i, const char *word, struct cb_
     return remote || is_url(word);
 }
 
+/* CopyIgnoredFile. A path is matched as it is written, so a leading '/' keeps all patterns but those for everything from
+ * matching; of "." and "/" only patterns count that leave nothing over. */
 static void lint_ignored(struct build_planner *p, const struct df_instruction *i, const char *source)
 {
+    static const char *const everything[] = {"*", "**", "**/*"};
     const struct build_local *main = &p->b->contexts.main;
     if (!main->ignore || df_ignore_has_exceptions(main->ignore))
         return;
-    CB_AUTO(free) char *path = cb_path_rel(source);
-    bool hit = *path && df_ignore_match(main->ignore, path);
-    static const char *const everything[] = {"*", "**", "**/*"};
-    for (size_t k = 0; !*path && k < CB_LEN(everything); k++)
-        hit |= cb_strv_find(&main->ignore_patterns, everything[k]) >= 0;
     CB_AUTO(free) char *clean = cb_path_clean(source);
-    if (hit)
+    bool root = strcmp(clean, ".") == 0 || strcmp(clean, "/") == 0, counts = !root;
+    for (size_t k = 0; root && k < CB_LEN(everything); k++)
+        counts |= cb_strv_find(&main->ignore_patterns, everything[k]) >= 0;
+    bool hit = df_ignore_match(main->ignore, clean) || (*clean == '/' && df_ignore_match(main->ignore, ""));
+    if (counts && hit)
         df_lint_warn(&p->b->lint, DF_LINT_COPY_IGNORED_FILE, i->lint, i->at, i->kind == DF_COPY ? "Copy" : "Add", clean);
 }
 
-static int add_sources(struct build_planner *p, struct build_stage *s, const struct df_instruction *i, struct build_copy *c,
-                       struct cb_error *err)
+static int expand_words(struct build_planner *p, struct build_stage *s, const struct df_instruction *i, struct build_copy *c,
+                        char **ret_checksum, struct cb_error *err)
 {
+    if (expand_optional(p, s, i, i->copy.chown, &c->chown, err) < 0 ||
+        expand_optional(p, s, i, i->copy.chmod, &c->chmod_text, err) < 0 ||
+        expand_optional(p, s, i, i->copy.checksum, ret_checksum, err) < 0)
+        return -1;
     for (size_t k = 0; k < i->copy.sources.n; k++) {
-        CB_AUTO(free) char *word = NULL;
+        char *word = NULL;
         if (build_expand(p, s, i, i->copy.sources.items[k], &word, err) < 0)
             return -1;
-        int remote = i->copy.from ? 0 : classify(i, word, err);
+        cb_strv_take(&c->sources, word);
+        CB_PUSH(c->remotes, c->n_entries, c->cap_remotes) = NULL;
+    }
+    return build_expand(p, s, i, i->copy.dest, &c->dest, err);
+}
+
+static int classify_sources(struct build_planner *p, const struct df_instruction *i, struct build_copy *c, struct cb_error *err)
+{
+    for (size_t k = 0; k < c->sources.n && !i->copy.from; k++) {
+        int remote = classify(i, c->sources.items[k], err);
         if (remote < 0)
             return -1;
-        if (!remote && !i->copy.from)
-            lint_ignored(p, i, word);
+        if (!remote)
+            lint_ignored(p, i, c->sources.items[k]);
         c->n_remote += (size_t)remote;
-        cb_strv_take(&c->sources, CB_TAKE(word));
-        CB_PUSH(c->remotes, c->n_entries, c->cap_remotes) = NULL;
     }
     return 0;
 }
@@ -86,9 +99,10 @@ static int add_inline(struct build_planner *p, struct build_stage *s, const stru
             x.lookup = stage.lookup;
             x.lookup_arg = stage.lookup_arg;
             x.unmatched = &unmatched;
-            if (df_expand_bytes(&x, f->content, &body, err) < 0)
-                return -1;
+            int r = df_expand_bytes(&x, f->content, &body, err);
             build_report_undefined(p, s, i, &unmatched);
+            if (r < 0)
+                return -1;
         } else {
             cb_buf_add(&body, f->content.p, f->content.n);
         }
@@ -117,11 +131,11 @@ static void add_copy_history(struct build_stage *s, struct build_step *step)
     build_history_add(s, cb_buf_detach(&h), step);
 }
 
-static int check_add(const struct df_instruction *i, const struct build_copy *c, struct cb_error *err)
+static int check_add(const struct build_copy *c, const char *checksum, struct cb_error *err)
 {
-    if (!i->copy.checksum)
+    if (!checksum)
         return 0;
-    if (c->sources.n + c->n_files != 1)
+    if (c->sources.n != 1)
         return cb_fail(err, CB_E_DOCKERFILE, "checksum can't be specified for multiple sources");
     if (!c->n_remote)
         return cb_fail(err, CB_E_DOCKERFILE, "checksum requires HTTP(S) or Git sources");
@@ -129,12 +143,9 @@ static int check_add(const struct df_instruction *i, const struct build_copy *c,
 }
 
 /* What ADD fetches is part of its key, so it is fetched now. */
-static int fetch_sources(struct build_planner *p, struct build_stage *s, const struct df_instruction *i, struct build_copy *c,
+static int fetch_sources(struct build_planner *p, const struct df_instruction *i, struct build_copy *c, const char *checksum,
                          struct cb_error *err)
 {
-    CB_AUTO(free) char *checksum = NULL;
-    if (expand_optional(p, s, i, i->copy.checksum, &checksum, err) < 0 || check_add(i, c, err) < 0)
-        return -1;
     for (size_t k = 0; k < c->sources.n && c->n_remote; k++) {
         if (i->copy.from || classify(i, c->sources.items[k], err) <= 0)
             continue;
@@ -158,15 +169,16 @@ int build_evaluate_copy(struct build_planner *p, struct build_stage *s, const st
     c->unpack_remote = c->add && i->copy.unpack == DF_TRUE;
     for (size_t k = 0; k < i->copy.excludes.n; k++)
         cb_strv_push(&c->excludes, i->copy.excludes.items[k]);
-    if (add_sources(p, s, i, c, err) < 0 || add_inline(p, s, i, c, err) < 0 ||
-        build_expand(p, s, i, i->copy.dest, &c->dest, err) < 0 || expand_optional(p, s, i, i->copy.chown, &c->chown, err) < 0 ||
-        expand_optional(p, s, i, i->copy.chmod, &c->chmod_text, err) < 0 || fetch_sources(p, s, i, c, err) < 0)
+    CB_AUTO(free) char *checksum = NULL;
+    if (expand_words(p, s, i, c, &checksum, err) < 0 || add_inline(p, s, i, c, err) < 0)
         return -1;
     if (c->chmod_text) {
         if (df_chmod_parse(c->chmod_text, &c->chmod, err) < 0)
             return -1;
         c->has_chmod = true;
     }
+    if (classify_sources(p, i, c, err) < 0 || check_add(c, checksum, err) < 0 || fetch_sources(p, i, c, checksum, err) < 0)
+        return -1;
     c->link = i->copy.link && !c->has_chmod; /* --link is ignored when --chmod is set (§12.4) */
     c->from = (struct build_files){FILES_CONTEXT, &p->b->contexts.main, NULL};
     if (i->copy.from && build_resolve_from(p, s, i, i->copy.from, NULL, &c->from, err) < 0)

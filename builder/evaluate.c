@@ -22,11 +22,16 @@ struct df_expand build_expander(struct build_planner *p, struct build_stage *s, 
     return (struct df_expand){.escape = p->plan->file->escape, .lookup = lookup, .lookup_arg = s, .unmatched = unmatched};
 }
 
+static bool never_in_env(const char *name)
+{
+    return strcmp(name, "BUILDKIT_SBOM_SCAN_CONTEXT") == 0 || strcmp(name, "BUILDKIT_SBOM_SCAN_STAGE") == 0;
+}
+
 void build_report_undefined(struct build_planner *p, struct build_stage *s, const struct df_instruction *i,
                             const struct cb_map *unmatched)
 {
     for (struct cb_map_item *it = NULL; (it = cb_map_next(unmatched, it));) {
-        if (cb_map_has(&s->declared.map, it->key))
+        if (cb_map_has(&s->declared.map, it->key) || never_in_env(it->key))
             continue;
         const char **names = cb_alloc((s->env.map.n + 1) * sizeof(*names));
         size_t n = 0;
@@ -44,10 +49,9 @@ int build_expand(struct build_planner *p, struct build_stage *s, const struct df
 {
     CB_AUTO(cb_map) struct cb_map unmatched = {0};
     struct df_expand x = build_expander(p, s, &unmatched);
-    if (df_expand_word(&x, word, ret, err) < 0)
-        return -1;
+    int r = df_expand_word(&x, word, ret, err);
     build_report_undefined(p, s, i, &unmatched);
-    return 0;
+    return r;
 }
 
 /* ---- ARG, ENV, LABEL ------------------------------------------------------------------------------ */
@@ -69,11 +73,6 @@ static bool names_secret(const char *key)
         p += n + (p[n] == '_');
     }
     return found;
-}
-
-static bool never_in_env(const char *name)
-{
-    return strcmp(name, "BUILDKIT_SBOM_SCAN_CONTEXT") == 0 || strcmp(name, "BUILDKIT_SBOM_SCAN_STAGE") == 0;
 }
 
 static int evaluate_arg(struct build_planner *p, struct build_stage *s, const struct df_instruction *i, struct cb_error *err)
@@ -187,7 +186,7 @@ void build_shell_command(const struct build_stage *s, const struct df_command *c
 static void only_last(struct build_planner *p, const struct df_instruction **last, const struct df_instruction *i)
 {
     if (*last)
-        df_lint_warn(&p->b->lint, DF_LINT_MULTIPLE_INSTRUCTIONS_DISALLOWED, (*last)->lint, (*last)->at, i->keyword);
+        df_lint_warn(&p->b->lint, DF_LINT_MULTIPLE_INSTRUCTIONS_DISALLOWED, i->lint, (*last)->at, i->keyword);
     *last = i;
 }
 
@@ -310,12 +309,10 @@ static void evaluate_healthcheck(struct build_planner *p, struct build_stage *s,
 static int evaluate_expose(struct build_planner *p, struct build_stage *s, const struct df_instruction *i, struct cb_error *err)
 {
     CB_AUTO(cb_strv) struct cb_strv words = {0}, ports = {0};
-    CB_AUTO(cb_map) struct cb_map unmatched = {0};
-    struct df_expand x = build_expander(p, s, &unmatched);
+    struct df_expand x = build_expander(p, s, NULL); /* the one instruction without UndefinedVar */
     for (size_t k = 0; k < i->words.n; k++)
         if (df_expand_words(&x, i->words.items[k], &words, err) < 0)
             return -1;
-    build_report_undefined(p, s, i, &unmatched);
     for (size_t k = 0; k < words.n; k++) {
         struct df_expose_lint lint = {0};
         if (df_expose_parse(words.items[k], &ports, &lint, err) < 0)
@@ -459,7 +456,7 @@ static void check_platform(struct build_planner *p, struct build_stage *s, const
     CB_AUTO(free) char *actual = oci_platform_text(have);
     CB_AUTO(free) char *expected = oci_platform_text(want);
     const struct df_instruction *from = s->df->from;
-    df_lint_warn(&p->b->lint, DF_LINT_INVALID_BASE_IMAGE_PLATFORM, from->lint, from->at, from->from.image, actual, expected);
+    df_lint_warn(&p->b->lint, DF_LINT_INVALID_BASE_IMAGE_PLATFORM, NULL, from->at, from->from.image, actual, expected);
 }
 
 static void start_from_image(struct build_planner *p, struct build_stage *s)

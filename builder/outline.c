@@ -222,11 +222,6 @@ json_t *build_json_text(const char *s)
     return json_stringn(clean.data, clean.len);
 }
 
-json_t *build_json_location(struct cb_place at)
-{
-    return json_pack("{s:[{s:{s:i},s:{s:i}}]}", "ranges", "start", "line", at.line, "end", "line", CB_MAX(at.line, at.last_line));
-}
-
 json_t *build_json_sources(const struct build *b)
 {
     CB_AUTO(cb_buf) struct cb_buf text = CB_BUF_INIT;
@@ -252,7 +247,7 @@ void build_outline_json(const struct build *b, struct cb_buf *out)
         json_object_set_new(j, "name", build_json_text(args.list[i].name));
         put_text(j, "description", args.list[i].description);
         put_text(j, "value", args.list[i].value);
-        json_object_set_new(j, "location", build_json_location(args.list[i].at));
+        json_object_set_new(j, "location", df_json_location(args.list[i].at));
         json_array_append_new(array, j);
     }
     free(args.list);
@@ -265,7 +260,7 @@ void build_outline_json(const struct build *b, struct cb_buf *out)
             json_object_set_new(j, mount_lists[k].id_key, build_json_text(l.list[i].name));
             if (l.list[i].required)
                 json_object_set_new(j, "required", json_true());
-            json_object_set_new(j, "location", build_json_location(l.list[i].at));
+            json_object_set_new(j, "location", df_json_location(l.list[i].at));
             json_array_append_new(array, j);
         }
         free(l.list);

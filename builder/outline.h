@@ -26,7 +26,6 @@ void build_outline_json(const struct build *b, struct cb_buf *out);
 /* Shared with the other answers: {"ranges":[{"start":{"line":N},"end":{"line":M}}]} and [base64 of the Dockerfile]; a text
  * as a JSON string, invalid UTF-8 replaced. */
 struct json_t;
-struct json_t *build_json_location(struct cb_place at);
 struct json_t *build_json_sources(const struct build *b);
 struct json_t *build_json_text(const char *s);
 

@@ -97,73 +97,104 @@ static bool global_declared(const struct build_planner *p, const char *name)
     return false;
 }
 
-static char *suggestion(const struct cb_map *names, const char *word, const char *sign)
+/* For a variable that FROM uses: " (did you mean X?)" with a name that is set or declared in the global scope, or "". */
+static char *suggestion(const struct build_planner *p, const char *word)
 {
-    const char **list = cb_alloc((names->n + 1) * sizeof(*list));
-    size_t n = 0;
-    for (struct cb_map_item *it = NULL; (it = cb_map_next(names, it));)
-        list[n++] = it->key;
+    const struct df_dockerfile *d = &p->plan->dockerfile;
+    const char **list = NULL;
+    size_t n = 0, cap = 0;
+    for (struct cb_map_item *it = NULL; (it = cb_map_next(&p->globals.map, it));)
+        CB_PUSH(list, n, cap) = it->key;
+    for (size_t i = 0; i < d->n_args; i++)
+        for (size_t k = 0; k < d->args[i].args.n; k++)
+            CB_PUSH(list, n, cap) = d->args[i].args.items[k].name;
     const char *near = cb_did_you_mean(word, list, n, false);
-    char *text = near ? cb_printf(" (did you mean %s%s?)", sign, near) : cb_strdup("");
+    char *text = near ? cb_printf(" (did you mean %s?)", near) : cb_strdup("");
     free(list);
     return text;
 }
 
-/* Expands a word of a FROM line in the global scope; in `unmatched` the variables that are not set there. */
-static int expand_from(struct build_planner *p, const struct df_instruction *i, const char *word, char **ret,
-                       struct cb_map *unmatched, struct cb_error *err)
+/* What expanding a word of a FROM line gave, and the variables it used. */
+struct from_word {
+    char *text;
+    struct cb_map matched, unmatched;
+};
+static void from_word_done(struct from_word *w)
 {
-    struct df_expand x = {.escape = p->plan->file->escape, .lookup = lookup_global, .lookup_arg = p, .unmatched = unmatched};
-    if (df_expand_word(&x, word, ret, err) < 0)
-        return -1;
-    for (struct cb_map_item *it = NULL; (it = cb_map_next(unmatched, it));) {
+    free(w->text);
+    cb_map_done(&w->matched);
+    cb_map_done(&w->unmatched);
+}
+CB_DEFINE_AUTO(from_word, struct from_word, from_word_done)
+
+/* Expands a word of a FROM line in the global scope. */
+static int expand_from(struct build_planner *p, const struct df_instruction *i, const char *word, struct from_word *ret,
+                       struct cb_error *err)
+{
+    struct df_expand x = {.escape = p->plan->file->escape,
+                          .lookup = lookup_global,
+                          .lookup_arg = p,
+                          .matched = &ret->matched,
+                          .unmatched = &ret->unmatched};
+    int r = df_expand_word(&x, word, &ret->text, err);
+    for (struct cb_map_item *it = NULL; (it = cb_map_next(&ret->unmatched, it));) {
         if (global_declared(p, it->key))
             continue;
-        CB_AUTO(free) char *near = suggestion(&p->globals.map, it->key, "");
+        CB_AUTO(free) char *near = suggestion(p, it->key);
         df_lint_warn(&p->b->lint, DF_LINT_UNDEFINED_ARG_IN_FROM, i->lint, i->at, it->key, near);
     }
-    return 0;
+    return r;
 }
 
-/* InvalidDefaultArgInFrom: the image with the ARGs' defaults alone. */
-static void check_default_base(struct build_planner *p, const struct df_instruction *i)
+static void lint_default_base(struct build_planner *p, const struct df_instruction *i, const char *name)
 {
+    CB_AUTO(cb_error) struct cb_error ignored = CB_ERROR_INIT;
+    CB_AUTO(oci_ref) struct oci_ref ref = {0};
+    if (strcmp(name, "scratch") != 0 && oci_ref_parse(name, &ref, &ignored) < 0)
+        df_lint_warn(&p->b->lint, DF_LINT_INVALID_DEFAULT_ARG_IN_FROM, NULL, i->at, i->from.image);
+}
+
+/* InvalidDefaultArgInFrom: the images with the ARGs' defaults alone. What cannot be expanded so ends the check: with
+ * the values that were given it may well be right. */
+static void lint_default_bases(struct build_planner *p)
+{
+    const struct df_dockerfile *d = &p->plan->dockerfile;
     struct build_vars given = p->build_args, globals = p->globals;
     p->build_args = p->globals = (struct build_vars){0};
     CB_AUTO(cb_error) struct cb_error ignored = CB_ERROR_INIT;
-    CB_AUTO(free) char *name = NULL;
     struct df_expand x = {.escape = p->plan->file->escape, .lookup = lookup_global, .lookup_arg = p};
-    bool bad = build_set_globals(p, &ignored) < 0 || df_expand_word(&x, i->from.image, &name, &ignored) < 0 || !*name;
-    if (!bad && strcmp(name, "scratch") != 0) {
-        CB_AUTO(oci_ref) struct oci_ref ref = {0};
-        bad = oci_ref_parse(name, &ref, &ignored) < 0;
+    int r = build_set_globals(p, &ignored);
+    for (size_t k = 0; r == 0 && k < d->n_stages; k++) {
+        const struct df_instruction *from = d->stages[k].from;
+        CB_AUTO(free) char *name = NULL;
+        r = df_expand_word(&x, from->from.image, &name, &ignored);
+        if (r == 0)
+            lint_default_base(p, from, name);
     }
     build_vars_done(&p->globals);
     p->build_args = given;
     p->globals = globals;
-    if (bad)
-        df_lint_warn(&p->b->lint, DF_LINT_INVALID_DEFAULT_ARG_IN_FROM, i->lint, i->at, i->from.image);
 }
 
-static void lint_platform(struct build_planner *p, const struct df_instruction *i, const char *expanded)
+static void lint_platform(struct build_planner *p, const struct df_instruction *i, const struct from_word *w)
 {
-    const char *raw = i->from.platform;
-    if (strcmp(raw, "$TARGETPLATFORM") == 0 || strcmp(raw, "${TARGETPLATFORM}") == 0)
-        df_lint_warn(&p->b->lint, DF_LINT_REDUNDANT_TARGET_PLATFORM, i->lint, i->at, raw);
-    if (strchr(raw, '$'))
+    static const char target[] = "TARGETPLATFORM";
+    const char *value = build_vars_get(&p->globals, target), *name = i->from.name ? i->from.name : "";
+    if (w->matched.n == 1 && !w->unmatched.n && cb_map_has(&w->matched, target) && value && strcmp(w->text, value) == 0)
+        df_lint_warn(&p->b->lint, DF_LINT_REDUNDANT_TARGET_PLATFORM, i->lint, i->at, i->from.platform);
+    if (w->matched.n || w->unmatched.n)
         return;
     CB_AUTO(oci_platform) struct oci_platform parsed = {0};
     CB_AUTO(cb_error) struct cb_error ignored = CB_ERROR_INIT;
-    const char *name = i->from.name ? i->from.name : "";
-    if (oci_platform_parse(expanded, &parsed, &ignored) == 0 && !strstr(name, parsed.os) && !strstr(name, parsed.arch))
-        df_lint_warn(&p->b->lint, DF_LINT_FROM_PLATFORM_FLAG_CONST_DISALLOWED, i->lint, i->at, raw);
+    if (oci_platform_parse(w->text, &parsed, &ignored) == 0 && !strstr(name, parsed.os) && !strstr(name, parsed.arch))
+        df_lint_warn(&p->b->lint, DF_LINT_FROM_PLATFORM_FLAG_CONST_DISALLOWED, i->lint, i->at, w->text);
 }
 
 /* The first suggestion for a variable that is not set, or "". */
 static char *suggest_variable(const struct build_planner *p, const struct cb_map *unmatched)
 {
     for (struct cb_map_item *it = NULL; (it = cb_map_next(unmatched, it));) {
-        char *near = suggestion(&p->globals.map, it->key, "");
+        char *near = suggestion(p, it->key);
         if (*near)
             return near;
         free(near);
@@ -177,17 +208,16 @@ static int set_stage_platform(struct build_planner *p, struct build_stage *s, st
     oci_platform_copy(&s->platform, &p->plan->platform);
     if (!i->from.platform)
         return 0;
-    CB_AUTO(free) char *text = NULL;
-    CB_AUTO(cb_map) struct cb_map unmatched = {0};
-    if (expand_from(p, i, i->from.platform, &text, &unmatched, err) < 0)
+    CB_AUTO(from_word) struct from_word w = {0};
+    if (expand_from(p, i, i->from.platform, &w, err) < 0)
         return cb_context(err, "failed to process arguments for platform ");
-    lint_platform(p, i, text);
-    CB_AUTO(free) char *near = suggest_variable(p, &unmatched);
-    if (!*text)
+    lint_platform(p, i, &w);
+    CB_AUTO(free) char *near = suggest_variable(p, &w.unmatched);
+    if (!*w.text)
         return cb_fail(err, CB_E_DOCKERFILE, "empty platform value from expression %s%s", i->from.platform, near);
     oci_platform_done(&s->platform);
     CB_AUTO(cb_error) struct cb_error bad = CB_ERROR_INIT;
-    if (oci_platform_parse(text, &s->platform, &bad) < 0)
+    if (oci_platform_parse(w.text, &s->platform, &bad) < 0)
         return cb_fail(err, CB_E_DOCKERFILE, "failed to parse platform %s: %s%s", i->from.platform, bad.msg, near);
     return 0;
 }
@@ -211,10 +241,10 @@ int build_check_reference(const char *text, struct cb_error *err)
 static int set_stage_base(struct build_planner *p, struct build_stage *s, struct cb_error *err)
 {
     const struct df_instruction *i = s->df->from;
-    CB_AUTO(cb_map) struct cb_map unmatched = {0};
-    if (expand_from(p, i, i->from.image, &s->base_text, &unmatched, err) < 0)
+    CB_AUTO(from_word) struct from_word w = {0};
+    if (expand_from(p, i, i->from.image, &w, err) < 0)
         return -1;
-    check_default_base(p, i);
+    s->base_text = CB_TAKE(w.text);
     if (!*s->base_text) {
         static const char *const common[] = {"alpine", "busybox", "centos", "debian", "golang", "ubuntu", "fedora"};
         const char *near = cb_did_you_mean(i->from.image, common, CB_LEN(common), false);
@@ -257,6 +287,7 @@ static int set_stage_base(struct build_planner *p, struct build_stage *s, struct
 int build_make_stages(struct build_planner *p, struct cb_error *err)
 {
     const struct df_dockerfile *d = &p->plan->dockerfile;
+    lint_default_bases(p);
     p->n_stages = d->n_stages;
     p->stages = cb_alloc(d->n_stages * sizeof(*p->stages));
     for (size_t i = 0; i < d->n_stages; i++) {

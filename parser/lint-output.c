@@ -5,6 +5,8 @@
 #include "base/text.h"
 #include "parser/excerpt.h"
 
+#define LINES_SINGLE 1000 /* a longer instruction has one range for all its lines: there may be as many warnings */
+
 void df_warning_short(const struct df_warning *w, struct cb_buf *out)
 {
     cb_buf_printf(out, "%s: %s", df_rules[w->rule].name, w->message);
@@ -46,13 +48,17 @@ static json_t *url(enum df_rule rule)
     return text(b.data);
 }
 
-static json_t *location(struct cb_place at)
+json_t *df_json_location(struct cb_place at)
 {
-    json_t *ranges = json_array();
-    if (at.line > 0)
-        json_array_append_new(
-            ranges, json_pack("{s:{s:i},s:{s:i}}", "start", "line", at.line, "end", "line", CB_MAX(at.line, at.last_line)));
-    return json_pack("{s:o}", "ranges", ranges);
+    json_t *j = json_object(), *ranges = json_array();
+    int last = CB_MAX(at.line, at.last_line);
+    int step = last - at.line < LINES_SINGLE ? 1 : last - at.line + 1;
+    for (int line = at.line; line > 0 && line <= last; line += step)
+        json_array_append_new(ranges, json_pack("{s:{s:i},s:{s:i}}", "start", "line", line, "end", "line", line + step - 1));
+    if (json_array_size(ranges))
+        json_object_set(j, "ranges", ranges);
+    json_decref(ranges);
+    return j;
 }
 
 static json_t *warning(const struct df_warning *w)
@@ -63,7 +69,7 @@ static json_t *warning(const struct df_warning *w)
     if (df_rules[w->rule].slug)
         json_object_set_new(j, "url", url(w->rule));
     json_object_set_new(j, "detail", text(w->message));
-    json_object_set_new(j, "location", location(w->at));
+    json_object_set_new(j, "location", df_json_location(w->at));
     return j;
 }
 
@@ -97,7 +103,7 @@ void df_lint_json(const struct df_lint *l, const char *name, struct cb_str sourc
                         json_pack("[{s:o,s:o,s:s}]", "filename", text(name), "data", base64(source), "language", "Dockerfile"));
     if (failure)
         json_object_set_new(doc, "buildError",
-                            json_pack("{s:o,s:o}", "message", text(failure->msg), "location", location(failure->at)));
+                            json_pack("{s:o,s:o}", "message", text(failure->msg), "location", df_json_location(failure->at)));
     cb_json_dump(doc, CB_JSON_INDENT, out);
     cb_buf_addc(out, '\n');
 }

@@ -259,16 +259,11 @@ void df_lint_warn(struct df_lint *l, enum df_rule rule, const struct df_lint_ski
 {
     if (!l || !reports(l, rule, skip))
         return;
-    CB_AUTO(cb_buf) struct cb_buf message = CB_BUF_INIT, key = CB_BUF_INIT;
+    CB_AUTO(cb_buf) struct cb_buf message = CB_BUF_INIT;
     va_list ap;
     va_start(ap, at);
     format_message(&message, &df_rules[rule], &ap);
     va_end(ap);
-    cb_buf_printf(&key, "%d %d %d ", (int)rule, at.line, at.last_line);
-    cb_buf_add(&key, message.data, message.len);
-    if (cb_map_has(&l->seen, key.data))
-        return;
-    cb_map_set(&l->seen, key.data, NULL);
     struct df_warning w = {.rule = rule, .at = at, .message = cb_buf_detach(&message), .order = l->n};
     CB_PUSH(l->items, l->n, l->cap) = w;
 }
@@ -317,6 +312,5 @@ void df_lint_done(struct df_lint *l)
     for (size_t i = 0; i < l->n; i++)
         free(l->items[i].message);
     free(l->items);
-    cb_map_done(&l->seen);
     *l = (struct df_lint){0};
 }

@@ -73,7 +73,6 @@ struct df_lint {
     bool error; /* error=true */
     struct df_warning *items;
     size_t n, cap;
-    struct cb_map seen; /* rule, place and message of what is in the list */
 };
 void df_lint_done(struct df_lint *l);
 CB_DEFINE_AUTO(df_lint, struct df_lint, df_lint_done)
@@ -84,8 +83,8 @@ int df_lint_configure(struct df_lint *l, const char *options, struct cb_error *e
 /* `options` of a comment above an instruction; false (and *ret untouched) when they are malformed. */
 bool df_lint_parse_skip(const char *options, size_t n, struct df_lint_skip *ret);
 
-/* Reports unless switched off. The same warning at the same place is kept once. `l` and `skip` may be
- * NULL. */
+/* Reports unless switched off, by the whole file's options or by `skip`: those of the comment above the
+ * instruction, which only the rules for the instruction itself heed. `l` and `skip` may be NULL. */
 void df_lint_warn(struct df_lint *l, enum df_rule rule, const struct df_lint_skip *skip, struct cb_place at, ...);
 
 /* By line, then by order of reporting; what has no place comes first, by name. */
@@ -99,6 +98,9 @@ void df_warning_short(const struct df_warning *w, struct cb_buf *out);
 /* --call=check: a block with URL and source excerpt for each warning, as BuildKit prints it.
  * `name` is the Dockerfile's name as shown. */
 void df_lint_text(const struct df_lint *l, const char *name, struct cb_str source, struct cb_buf *out);
+/* {"ranges": [{"start": {"line": N}, "end": {"line": N}}, …]}: one a line, but for
+ * very long instructions; no ranges without a place. A new reference. */
+struct json_t *df_json_location(struct cb_place at);
 /* --call=check,format=json. `failure` (may be NULL) becomes "buildError". Ends with a newline. */
 void df_lint_json(const struct df_lint *l, const char *name, struct cb_str source, const struct cb_error *failure,
                   struct cb_buf *out);

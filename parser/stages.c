@@ -29,6 +29,8 @@ static void take_error(struct assembly *a, struct cb_error *err)
 
 /* ---- checks over the whole ------------------------------------------------------------------ */
 
+/* No comment above an instruction switches these off. */
+
 static bool all_lower(const char *s)
 {
     return !s[strcspn(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZ")];
@@ -48,7 +50,7 @@ static void lint_casing(struct df_lint *lint, const struct df_instruction *items
     }
     for (size_t i = 0; i < n; i++)
         if (lower > upper ? !all_lower(items[i].keyword) : !all_upper(items[i].keyword))
-            df_lint_warn(lint, DF_LINT_CONSISTENT_INSTRUCTION_CASING, items[i].lint, items[i].at, items[i].keyword,
+            df_lint_warn(lint, DF_LINT_CONSISTENT_INSTRUCTION_CASING, NULL, items[i].at, items[i].keyword,
                          lower > upper ? "lowercase" : "uppercase");
 }
 
@@ -61,9 +63,9 @@ static void lint_stage_names(struct df_lint *lint, const struct df_dockerfile *d
         if (!name)
             continue;
         if (strcmp(name, "scratch") == 0 || strcmp(name, "context") == 0)
-            df_lint_warn(lint, DF_LINT_RESERVED_STAGE_NAME, from->lint, from->at, name);
+            df_lint_warn(lint, DF_LINT_RESERVED_STAGE_NAME, NULL, from->at, name);
         if (cb_map_has(&seen, name))
-            df_lint_warn(lint, DF_LINT_DUPLICATE_STAGE_NAME, from->lint, from->at, name);
+            df_lint_warn(lint, DF_LINT_DUPLICATE_STAGE_NAME, NULL, from->at, name);
         cb_map_set(&seen, name, NULL);
     }
 }
@@ -115,7 +117,7 @@ static void lint_continuations(struct df_decoder *d)
         const struct df_node *node = &d->file->nodes[k];
         struct cb_place at = {node->empty_continuation, node->empty_continuation};
         if (at.line)
-            df_lint_warn(d->lint, DF_LINT_NO_EMPTY_CONTINUATION, df_skip_of(d, node), at);
+            df_lint_warn(d->lint, DF_LINT_NO_EMPTY_CONTINUATION, NULL, at);
     }
 }
 

@@ -226,7 +226,11 @@ static void comments_above(void **state)
         {"FROM x\n# check=skip=all;error=true\nMAINTAINER a\n", ""},
         {"# c\n# check=experimental=all\nFROM x AS y\n", "I"},
         {"# c\n# check=skip=all\nFROM x as Y\n", ""},
-        {"# c\n# check=skip=ConsistentInstructionCasing\nFrom x\n", ""},
+        {"FROM a\n# check=skip=InvalidDefinitionDescription\nMAINTAINER b\n", "M"},
+        /* What is checked over the whole file does not ask. */
+        {"# c\n# check=skip=all\nFrom x\n", "C"},
+        {"# c\n# check=skip=all\nFROM x AS scratch\n# check=skip=all\nFROM x AS scratch\n", "RRD"},
+        {"FROM x\n# check=skip=all\nUSER \\\n\n  b\n", "N"},
     };
     (void)state;
     for (size_t i = 0; i < CB_LEN(cases); i++) {
@@ -255,7 +259,7 @@ static void violations(void **state)
     assert_string_equal(err.msg, "lint violation found for rules: CopyIgnoredFile, UndefinedVar");
 }
 
-static void order_and_repetition(void **state)
+static void order(void **state)
 {
     CB_AUTO(df_lint) struct df_lint lint = {0};
     CB_AUTO(cb_buf) struct cb_buf got = CB_BUF_INIT;
@@ -274,7 +278,8 @@ static void order_and_repetition(void **state)
                                   "changes\n"
                                   "UndefinedVar: Usage of undefined variable '$b' (line 1)\n"
                                   "UndefinedVar: Usage of undefined variable '$b' (line 3)\n"
-                                  "UndefinedVar: Usage of undefined variable '$a' (line 3)\n");
+                                  "UndefinedVar: Usage of undefined variable '$a' (line 3)\n"
+                                  "UndefinedVar: Usage of undefined variable '$b' (line 3)\n");
 }
 
 /* Warnings from behind the first mistake are not part of the answer. */
@@ -386,7 +391,10 @@ static void json_form(void **state)
     assert_string_equal(json_string_value(path(j, "warnings", "1", "detail", NULL)),
                         "Usage of undefined variable '$x\xEF\xBF\xBD'");
     assert_int_equal(json_integer_value(path(j, "warnings", "1", "location", "ranges", "0", "start", "line", NULL)), 2);
-    assert_int_equal(json_integer_value(path(j, "warnings", "1", "location", "ranges", "0", "end", "line", NULL)), 3);
+    assert_int_equal(json_integer_value(path(j, "warnings", "1", "location", "ranges", "0", "end", "line", NULL)), 2);
+    assert_int_equal(json_integer_value(path(j, "warnings", "1", "location", "ranges", "1", "start", "line", NULL)), 3);
+    assert_int_equal(json_integer_value(path(j, "warnings", "1", "location", "ranges", "1", "end", "line", NULL)), 3);
+    assert_int_equal(json_array_size(path(j, "warnings", "0", "location", "ranges", NULL)), 1);
     assert_string_equal(json_string_value(path(j, "sources", "0", "data", NULL)), "RlJPTSBhCg==");
     assert_string_equal(json_string_value(path(j, "buildError", "message", NULL)), "broken");
     assert_int_equal(json_integer_value(path(j, "buildError", "location", "ranges", "0", "start", "line", NULL)), 7);
@@ -434,7 +442,7 @@ int main(void)
         cmocka_unit_test(bad_configuration),
         cmocka_unit_test(comments_above),
         cmocka_unit_test(violations),
-        cmocka_unit_test(order_and_repetition),
+        cmocka_unit_test(order),
         cmocka_unit_test(before_a_mistake),
         cmocka_unit_test(excerpts),
         cmocka_unit_test(hostile_excerpts),

@@ -57,6 +57,48 @@ t_check_json() {
     has "$(cat log)" "unknown instruction: NONSENSE"
 }
 
+checks() { # checks TEXT ARGS…: the warnings of a Dockerfile, each as "Rule line"
+    printf '%b' "$1" >Dockerfile
+    shift
+    cbuild --call=check,format=json,ignorestatus=true "$@" . >out
+    json '"; ".join("%s %d" % (w["ruleName"], w["location"]["ranges"][0]["start"]["line"]) for w in j["warnings"])'
+}
+
+t_check_reports_each_use() {
+    same "$(checks 'FROM scratch\nCOPY $x $x$x /\nEXPOSE $y\nENV a=$z\n')" "UndefinedVar 2; UndefinedVar 2; UndefinedVar 4"
+    same "$(checks 'FROM scratch\nARG BUILDKIT_SBOM_SCAN_STAGE=1\nENV a=$BUILDKIT_SBOM_SCAN_STAGE\n')" ""
+}
+
+t_check_json_in_order_of_finding() {
+    same "$(checks 'FROM scratch AS a\nCOPY $x /\nFROM scratch AS B\n')" "StageNameCasing 3; UndefinedVar 2"
+    same "$(json 'j["warnings"][0]["location"]')" "{'ranges': [{'start': {'line': 3}, 'end': {'line': 3}}]}"
+    checks 'FROM scratch\nCOPY \\\n $x /\n' >/dev/null
+    same "$(json '[r["start"]["line"] for r in j["warnings"][0]["location"]["ranges"]]')" "[2, 3]"
+}
+
+t_check_from() {
+    same "$(checks 'FROM --platform=${TARGETPLATFORM:-x} scratch\n')" "RedundantTargetPlatform 1"
+    same "$(checks 'ARG p=linux/amd64\nFROM --platform=$p scratch\n')" ""
+    same "$(checks 'ARG V\nFROM ${V:?needed} AS a\nFROM scratch\n' --build-arg V=scratch)" ""
+    same "$(checks 'ARG V\n# check=skip=all\nFROM $V AS a\nFROM scratch\n' --build-arg V=scratch)" "InvalidDefaultArgInFrom 3"
+    checks 'ARG NAME\nFROM scratch$NAMES\n' >/dev/null
+    same "$(json 'j["warnings"][0]["detail"]')" "FROM argument 'NAMES' is not declared (did you mean NAME?)"
+}
+
+t_check_skip_above() {
+    same "$(checks 'FROM scratch\nCMD ["a"]\n# check=skip=MultipleInstructionsDisallowed\nCMD ["b"]\n')" ""
+    same "$(checks 'FROM scratch\n# check=skip=MultipleInstructionsDisallowed\nCMD ["a"]\nCMD ["b"]\n')" \
+        "MultipleInstructionsDisallowed 3"
+}
+
+t_check_ignored() {
+    echo a >.dockerignore
+    same "$(checks 'FROM scratch\nCOPY ./a/b /\nCOPY /a /\nCOPY ../a /\nCOPY . /\n')" "CopyIgnoredFile 2"
+    echo '*' >.dockerignore
+    same "$(checks 'FROM scratch\nCOPY a /\nCOPY /a /\nCOPY . /\nCOPY / /\nCOPY --from=x . /\n' --build-context x=.)" \
+        "CopyIgnoredFile 2; CopyIgnoredFile 3; CopyIgnoredFile 4; CopyIgnoredFile 5"
+}
+
 t_check_sarif() {
     mkdir sub
     cd sub && dockerfile && cd ..
