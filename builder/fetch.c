@@ -1,4 +1,5 @@
 #include "builder/fetch.h"
+#include "base/path.h"
 #include "base/text.h"
 #include "builder/build.h"
 #include "builder/download.h"
@@ -10,28 +11,26 @@ static int hex_digit(char c)
     return c >= '0' && c <= '9' ? c - '0' : (c | 32) >= 'a' && (c | 32) <= 'f' ? (c | 32) - 'a' + 10 : -1;
 }
 
-/* Last segment of the URL's path, percent-decoded (§12.5). */
+/* Last segment of the URL's path, which is percent-decoded first: "%2F" separates segments too (§12.5). */
 static char *url_file_name(const char *url)
 {
     const char *p = strstr(url, "://");
     p = p ? p + 3 : url;
     p += strcspn(p, "/?#");
     size_t n = strcspn(p, "?#");
-    while (n && p[n - 1] == '/')
-        n--;
-    size_t start = n;
-    while (start && p[start - 1] != '/')
-        start--;
-    CB_AUTO(cb_buf) struct cb_buf out = CB_BUF_INIT;
-    for (size_t i = start; i < n; i++) {
+    CB_AUTO(cb_buf) struct cb_buf path = CB_BUF_INIT;
+    for (size_t i = 0; i < n; i++) {
         int high = p[i] == '%' && i + 2 < n ? hex_digit(p[i + 1]) : -1, low = high >= 0 ? hex_digit(p[i + 2]) : -1;
         char byte = (char)(low >= 0 ? high << 4 | low : 0);
+        cb_buf_addc(&path, byte ? byte : p[i]);
         i += byte ? 2 : 0;
-        cb_buf_addc(&out, byte ? byte : p[i]);
     }
-    if (!out.len || strcmp(out.data, ".") == 0 || strcmp(out.data, "..") == 0 || strchr(out.data, '/'))
+    while (path.len && path.data[path.len - 1] == '/')
+        cb_buf_truncate(&path, path.len - 1);
+    const char *name = path.len ? cb_path_base(path.data) : "";
+    if (!*name || strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
         return cb_strdup("__unnamed__");
-    return cb_buf_detach(&out);
+    return cb_strdup(name);
 }
 
 static int check_digest(const char *checksum, const struct cb_digest *have, struct cb_error *err)

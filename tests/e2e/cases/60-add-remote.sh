@@ -25,6 +25,9 @@ t_url_names() {
     echo y >www/d/index
     add "ADD $url/a%2520b /"
     [ -f 'root/a%20b' ] || die "$(ls root)"
+    echo z >www/d%2Fg
+    add "ADD $url/d%2Fg /"
+    [ -f root/g ] || die "$(ls root)"
     fails_add "ADD $url/status/503 /"
     has "$out" "invalid response status 503"
     fails_add "ADD $url/missing /"
