@@ -352,7 +352,6 @@ static int place_copy(struct copying *c, struct build_place **ret, struct cb_err
     struct build_place_params p = {.dest = c->dest,
                                    .path = copy->dest,
                                    .workdir = copy->workdir,
-                                   .parents = copy->parents,
                                    .chmod = copy->has_chmod ? &copy->chmod : NULL,
                                    .mtime = made_time(c->w->b)};
     if (copy->link && copy->chown && !build_owner_is_plain(copy->chown))

@@ -95,8 +95,7 @@ static int file_target(struct build_place *p, const char *name, struct build_upn
                        struct cb_error *err)
 {
     CB_AUTO(build_spot) struct build_spot spot = {0};
-    if (make_parents(p, p->marked || p->params.parents, err) < 0 ||
-        build_upper_resolve(&p->upper, p->upper.root, p->path, &spot, err) < 0)
+    if (make_parents(p, p->marked, err) < 0 || build_upper_resolve(&p->upper, p->upper.root, p->path, &spot, err) < 0)
         return -1;
     if (spot.missing.n == 0 && build_upnode_is_dir(spot.node)) {
         *ret_dir = spot.node;

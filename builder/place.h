@@ -23,7 +23,6 @@ struct build_place_params {
     bool has_owner;          /* --chown, or the owner of a WORKDIR */
     uint32_t uid, gid;
     const struct df_chmod *chmod; /* NULL: none. The caller drops --link when it is set (§12.4) */
-    bool parents;                 /* the destination is always a directory */
     int64_t mtime;                /* of directories and inline files that are made here */
 };
 

@@ -199,13 +199,15 @@ static const struct row kept[] = {
     {TREE, "r/s", "/o", "o/ o/r/,755,1:2@4 o/r/s/,755,1:2@4", "parents",
      "o/ o/r/,700,1:2@9 o/r/s/,711,5:6@8 o/r/s/f=1 o/r/s/g=2"},
     {TREE, "top", "/o", "", "parents", "o/ o/top=3"},
-    {TREE, "t*/./x", "/o", "", "parents", "o/@77 o/top=3"},
+    {TREE, "t*/./x", "/o", "", "parents", "o=3"},
+    {TREE, "t*/./x", "/o/", "", "parents", "o/@77 o/top=3"},
+    {TREE, "t*/./x", "/o", "o/", "parents", "o/ o/top=3"},
     {TREE, "none*", "/o", "", "parents", "o/"},
     {TREE, "no*/./x", "/o", "", "parents", ""},
     {TREE, "l", "/o", "", "parents", "o/ o/l->r"},
     {TREE, "top", "/o", "o=1", "parents", "!cannot copy to non-directory: /o"},
     {TREE, "top", "/o/", "o=1", "parents", "!mkdir /o: not a directory"},
-    {TREE, "t*/./x", "/o", "o=1", "parents", "!mkdir /o: not a directory"},
+    {TREE, "t*/./x", "/o", "o=1", "parents", "o=3"},
     {TREE, "r/s/f", "/o", "o/ o/r=1", "parents", "!cannot copy to non-directory: /o/r"},
     {TREE, "r/s/f top", "/o", "", "parents", "o/ o/r/,700,3:4@9 o/r/s/,711,5:6@8 o/r/s/f=1 o/top=3"},
 };
@@ -233,7 +235,7 @@ static void read_flag(const char *f, struct params *p)
     const char *n = strchr(f, '=') + 1;
     CB_AUTO(cb_error) struct cb_error err = CB_ERROR_INIT;
 
-    p->select.parents = p->place.parents = p->place.parents || strcmp(f, "parents") == 0;
+    p->select.parents = p->select.parents || strcmp(f, "parents") == 0;
     p->link = p->link || strcmp(f, "link") == 0;
     if (cb_starts(f, "x=")) {
         cb_strv_push(&p->exclude, n);
@@ -335,7 +337,7 @@ static int copy_once(const struct row *r, struct params *p, struct cache_tree *s
 /* A second run finds everything there already, but for what depends on whether a directory existed. */
 static bool is_stable(const struct row *r, const struct params *p)
 {
-    return !p->link && !(p->place.parents && p->place.chmod) && !strstr(r->flags, "x=!");
+    return !p->link && !(p->select.parents && p->place.chmod) && !strstr(r->flags, "x=!");
 }
 
 static int run(const struct row *r, struct cb_buf *got, struct cb_error *err)
