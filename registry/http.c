@@ -45,6 +45,7 @@ struct exchange {
     struct reg_http_answer *answer;
     struct cb_error *err;
     bool failed; /* err is set by one of the callbacks */
+    bool cut;    /* an error answer has said enough: what follows is not read */
     size_t header_bytes;
     int body_fd;
     uint64_t sent;
@@ -234,8 +235,9 @@ static size_t on_body(char *p, size_t size, size_t n, void *arg)
         x->failed = true;
         return 0;
     }
+    x->cut = n > max - a->body.len;
     cb_buf_add(&a->body, p, CB_MIN(n, max - a->body.len));
-    return n;
+    return x->cut ? 0 : n;
 }
 
 static ssize_t read_body(struct exchange *x, char *p, size_t n)
@@ -531,7 +533,7 @@ int reg_http_exchange(struct reg_http *h, const struct reg_http_request *req, st
     clock_gettime(CLOCK_MONOTONIC, &x.window_start);
     CURLcode code = perform(c);
     ret->failure = REG_HTTP_FINE;
-    int result = code == CURLE_OK ? 0 : describe(&x, code, reason, &u, err);
+    int result = code == CURLE_OK || x.cut ? 0 : describe(&x, code, reason, &u, err);
     lib.curl_slist_free_all(headers);
     give_handle(h, c);
     cb_close(x.body_fd);

@@ -56,7 +56,7 @@ struct reg_http_answer {
     int status;
     char *url;              /* the answer is from (after redirects), with secrets: never shown */
     struct cb_strv headers; /* "name: value", names in lower case */
-    struct cb_buf body;     /* of an error answer: its first 64 KiB */
+    struct cb_buf body;     /* of an error answer: its first 64 KiB; more is not read */
     uint64_t delivered;     /* bytes the sink got */
     enum reg_http_failure failure;
 };

@@ -36,6 +36,7 @@ MODES = {
     "forbidden": "403", "huge": "a manifest of 5 MiB", "headers": "headers without end", "lie": "a wrong digest header",
     "nohead": "HEAD without digest", "mount": "mounts blobs", "lost": "loses the first upload session",
     "half": "breaks the first upload after some bytes, then resumes", "refuse": "manifest invalid",
+    "endless": "404 with a body that never ends",
     "otherdigest": "stores another manifest", "away": "uploads go to another port", "warn": "sends Warning headers",
 }
 
@@ -133,6 +134,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return self.reply(503, b"later")
         if mode == "html":
             return self.reply(502, b"<html>" + b"x" * 200000, [("Content-Type", "text/html")])
+        if mode == "endless":
+            self.reply(404, length=1 << 50)
+            while self.command != "HEAD":  # until the other side hangs up
+                self.wfile.write(bytes(65536))
         if mode == "missing":
             return self.fail(404, "MANIFEST_UNKNOWN", "manifest unknown")
         if mode == "forbidden":

@@ -149,6 +149,7 @@ static void documents(void **state)
         {"hours/app", "answered 429 TOOMANYREQUESTS", "7200 seconds", CB_E_NETWORK},
         {"hub/app", "answered 429 TOOMANYREQUESTS: pull rate limit", "too many requests", CB_E_NETWORK},
         {"html/app", "answered 502", NULL, CB_E_NETWORK},
+        {"endless/app", "answered 404", NULL, CB_E_NOT_FOUND},
         {"missing/app", "answered 404 MANIFEST_UNKNOWN: manifest unknown", "not logged in", CB_E_NOT_FOUND},
         {"unheard/app", "answered 404 NAME_UNKNOWN", "spelling", CB_E_NOT_FOUND},
         {"forbidden/app", "answered 403 DENIED", "no right", CB_E_DENIED},
