@@ -80,6 +80,23 @@ static int take_session(struct upload *u, const struct reg_http_answer *a, struc
     return 0;
 }
 
+/* Both of blobs and documents. The specification says 201; some registries say it otherwise. */
+static bool accepted(const struct reg_http_answer *a)
+{
+    return a->status == 200 || a->status == 201 || a->status == 202 || a->status == 204;
+}
+
+/* A registry that says what it stored must have stored ours. */
+static int check_stored(const struct reg_endpoint *ep, const struct reg_http_answer *a, const char *what, const char *digest,
+                        struct cb_error *err)
+{
+    const char *theirs = reg_http_header(a, "docker-content-digest", NULL);
+    if (theirs && cb_starts(theirs, "sha256:") && strcmp(theirs, digest) != 0)
+        return cb_fail(err, CB_E_CORRUPT, "%s: '%s' stored it with the digest %.100s instead of %s", what, ep->host, theirs,
+                       digest);
+    return 0;
+}
+
 /* ---- without sending it ----------------------------------------------------------------------- */
 /* 1: there, 0: not, or nobody says (then the upload itself will tell what is wrong). */
 static int exists(struct upload *u, struct cb_error *err)
@@ -198,8 +215,10 @@ static int try_upload(struct upload *u, struct reg_http_answer *a, struct cb_err
         return -1;
     if (put_blob(u, a, err) < 0)
         return a->failure == REG_HTTP_BROKEN || a->failure == REG_HTTP_NO_CONNECTION || a->failure == REG_HTTP_NO_TLS ? 0 : -1;
-    if (a->status == 201 || a->status == 204) /* old registries */
-        return 1;
+    if (accepted(a)) {
+        CB_AUTO(free) char *what = cb_printf("push blob %s to '%s'", u->text, u->p->name);
+        return check_stored(u->p->ep, a, what, u->text, err) < 0 ? -1 : 1;
+    }
     failed(u, a, "push", err);
     return session_lost(u, a) || reg_http_status_retryable(a->status) ? 0 : -1;
 }
@@ -312,8 +331,7 @@ int reg_push_blobs(struct reg_client *c, const struct oci_ref *ref, struct reg_p
 static int check_pushed(const struct reg_endpoint *ep, const struct reg_http_answer *a, const char *what, const char *digest,
                         struct cb_error *err)
 {
-    const char *theirs = reg_http_header(a, "docker-content-digest", NULL);
-    if (a->status != 200 && a->status != 201 && a->status != 202) {
+    if (!accepted(a)) {
         reg_answer_error(ep, a, what, err);
         if (reg_answer_has_code(a, "MANIFEST_BLOB_UNKNOWN"))
             cb_hint(err, "the registry has lost a blob that was pushed before: push again");
@@ -321,10 +339,7 @@ static int check_pushed(const struct reg_endpoint *ep, const struct reg_http_ans
             cb_hint(err, "this registry may not know OCI media types");
         return -1;
     }
-    if (theirs && cb_starts(theirs, "sha256:") && strcmp(theirs, digest) != 0)
-        return cb_fail(err, CB_E_CORRUPT, "%s: '%s' stored it with the digest %.100s instead of %s", what, ep->host, theirs,
-                       digest);
-    return 0;
+    return check_stored(ep, a, what, digest, err);
 }
 
 int reg_push_document(struct reg_client *c, const struct oci_ref *ref, const char *media_type, const void *p, size_t n,

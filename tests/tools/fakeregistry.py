@@ -37,6 +37,7 @@ MODES = {
     "nohead": "HEAD without digest", "mount": "mounts blobs", "lost": "loses the first upload session",
     "half": "breaks the first upload after some bytes, then resumes", "refuse": "manifest invalid",
     "endless": "404 with a body that never ends",
+    "status200": "accepts with another status", "status202": "the same", "otherblob": "stores another blob",
     "otherdigest": "stores another manifest", "away": "uploads go to another port", "warn": "sends Warning headers",
 }
 
@@ -168,7 +169,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def blob(self, mode, name):
         n = count("blob/" + mode)
         body = {digest(BLOB): BLOB, digest(CONFIG): CONFIG}.get(name) or stored.get(name)
-        if body is None or mode in ("missing", "mount", "lost", "half", "away", "refuse") and name not in stored:
+        if body is None or mode in ("missing", "mount", "lost", "half", "away", "refuse", "status200",
+                                              "status202", "otherblob") and name not in stored:
             return self.fail(404, "BLOB_UNKNOWN", "blob unknown")
         third = len(body) // 3
         if mode == "redirect":
@@ -223,7 +225,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return self.fail(400, "DIGEST_INVALID", "got %d bytes" % len(data))
         with lock:
             stored[digest(data)] = data
-        self.reply(201, b"", [("Docker-Content-Digest", digest(data))])
+        status = int(mode[6:]) if mode.startswith("status") else 201
+        self.reply(status, b"", [("Docker-Content-Digest", digest(b"x" if mode == "otherblob" else data))])
 
     def put_manifest(self, mode):
         body = self.read_body()
