@@ -199,6 +199,7 @@ static int post_token(struct reg_auth *a, const struct grant *g, struct reg_http
                                    .url = g->challenge->realm,
                                    .headers = &headers,
                                    .body = &body,
+                                   .secret_body = true,
                                    .unverified = g->unverified,
                                    .max_body = 1u << 20};
     return reg_http_send(a->http, &req, answer, err);

@@ -34,6 +34,7 @@ struct reg_http_request {
     const struct cb_strv *headers;    /* "Name: value"; may be NULL */
     const char *authorization;        /* value; not sent on to other hosts. NULL: none */
     const struct reg_http_body *body; /* NULL: none */
+    bool secret_body;                 /* redirects of it to another host are refused */
     cb_sink_fn *sink;                 /* for the body of a 2xx answer; NULL: into the answer's body */
     void *sink_arg;
     size_t max_body;                           /* of a 2xx answer without sink; 0: CB_MAX_HTTP_BODY */

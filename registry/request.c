@@ -105,6 +105,10 @@ static char *next_hop(struct reg_http_request *req, const struct reg_http_answer
         return NULL;
     }
     if (!reg_url_same_origin(&from, &to)) {
+        if (req->secret_body) {
+            cb_fail(err, CB_E_DENIED, "'%s' redirects to '%s', which must not get the credentials", shown_from, shown_to);
+            return NULL;
+        }
         req->authorization = NULL;
         req->unverified = false;
     }

@@ -26,6 +26,7 @@ counts, uploads, stored, lock = {}, {}, {}, threading.Lock()
 MODES = {
     "plain": "behaves", "bearer": "wants an anonymous token", "login": "wants a token made for user:secret",
     "basic": "wants Basic user:secret", "expired": "refuses the first token", "oauth": "wants a refresh token by POST",
+    "oauthaway": "sends who posts a refresh token to another port",
     "denied": "token server refuses", "badtoken": "token server answers garbage", "inject": "token with a line break",
     "redirect": "blob on another port (no Authorization wanted)", "loop": "redirects for ever",
     "truncate": "breaks off at a third, then resumes", "norange": "breaks off at a third, knows no ranges",
@@ -93,7 +94,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             ok = auth == "Basic " + base64.b64encode(b"user:secret").decode()
         elif mode == "expired":
             ok = auth.startswith("Bearer expired-") and auth != "Bearer expired-1"
-        elif mode in ("bearer", "login", "oauth", "denied", "badtoken", "inject"):
+        elif mode in ("bearer", "login", "oauth", "oauthaway", "denied", "badtoken", "inject"):
             ok = auth.startswith("Bearer " + mode + "-")
         else:
             ok = True
@@ -105,6 +106,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         n = count("token/" + mode)
         auth = self.headers.get("Authorization", "")
         body = urllib.parse.parse_qs(self.read_body().decode())
+        if mode == "oauthaway":
+            return self.reply(307, b"", [("Location", "http://127.0.0.1:%d/token/oauth" % self.server.other)])
         if mode == "login" and auth != "Basic " + base64.b64encode(b"user:secret").decode():
             return self.fail(401, "UNAUTHORIZED", "who are you")
         if mode == "denied":

@@ -53,8 +53,9 @@ static int start(void **state)
     close(out[0]);
     CB_AUTO(free) char *config = cb_printf("%s/config.json", scratch);
     CB_AUTO(free)
-    char *text = cb_printf("{\"auths\":{\"%s\":{\"auth\":\"dXNlcjpzZWNyZXQ=\"},\"%s/oauth\":{\"identitytoken\":\"identity\"}}}",
-                           host, host);
+    char *text = cb_printf("{\"auths\":{\"%s\":{\"auth\":\"dXNlcjpzZWNyZXQ=\"},\"%s/oauth\":{\"identitytoken\":\"identity\"},"
+                           "\"%s/oauthaway\":{\"identitytoken\":\"identity\"}}}",
+                           host, host, host);
     setenv("DOCKER_CONFIG", scratch, 1);
     return cb_publish_file(AT_FDCWD, config, text, strlen(text), 0600);
 }
@@ -142,6 +143,7 @@ static void documents(void **state)
         {"limit/app", NULL, NULL, 0},
         {"flaky/app", NULL, NULL, 0},
         {"warn/app", NULL, NULL, 0},
+        {"oauthaway/app", "must not get the credentials", NULL, CB_E_DENIED},
         {"denied/app", "answered with status 403", "not accepted", CB_E_DENIED},
         {"badtoken/app", "bad JSON", NULL, CB_E_CORRUPT},
         {"inject/app", "no usable token", NULL, CB_E_CORRUPT},
