@@ -29,6 +29,8 @@ static const char *sys_hint(int sys)
     case EMFILE:
     case ENFILE:
         return "too many open files: raise the limit with 'ulimit -n'";
+    case EAGAIN: /* of fork and its kin: nothing here waits for what is not ready */
+        return "too many processes or threads of this user: end some, or raise the limit with 'ulimit -u'";
     case EROFS:
         return "the file system is read-only: choose another place (--root for the store)";
     default:

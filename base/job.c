@@ -98,6 +98,13 @@ static void get_error(struct cb_unpack *u, struct cb_error *e)
         e->code = CB_E_FAILED;
 }
 
+void cb_job_refuse(int sock, const struct cb_error *why)
+{
+    CB_AUTO(cb_buf) struct cb_buf message = CB_BUF_INIT;
+    put_error(&message, why);
+    send_message(sock, &message);
+}
+
 void cb_job_child(int sock, cb_job_fn *fn, const struct cb_job_request *req)
 {
     struct cb_job_io io = {sock, 0};

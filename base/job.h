@@ -43,6 +43,9 @@ int cb_job_fork(cb_job_fn *fn, const struct cb_job_request *req, struct cb_job *
  * the helper only. */
 __attribute__((noreturn)) void cb_job_child(int sock, cb_job_fn *fn, const struct cb_job_request *req);
 
+/* What a job answers whose child could not be made. */
+void cb_job_refuse(int sock, const struct cb_error *why);
+
 enum cb_job_event_kind { CB_JOB_PROGRESS, CB_JOB_LOG, CB_JOB_WARN, CB_JOB_DONE, CB_JOB_FAILED };
 struct cb_job_event {
     enum cb_job_event_kind kind;

@@ -122,12 +122,16 @@ __attribute__((noreturn)) static void job_child(struct inside *h, pid_t helper, 
     cb_job_child(fds[0], head->fn, &req);
 }
 
-/* On failure the job's socket is closed without an answer, which its owner sees. */
 static void start_job(struct inside *h, const struct head *head, const int *fds, const void *bytes, size_t len)
 {
     pid_t helper = getpid(), pid = fork();
     if (pid == 0)
         job_child(h, helper, head, fds, bytes, len);
+    if (pid < 0) {
+        CB_AUTO(cb_error) struct cb_error err = CB_ERROR_INIT;
+        cb_fail_sys(&err, errno, "start a job");
+        cb_job_refuse(fds[0], &err);
+    }
     if (pid > 0 && h->rung == RT_NONE) {
         int fd = (int)syscall(SYS_pidfd_open, pid, 0);
         forget_ended(h);
@@ -237,8 +241,16 @@ static void end_process(pid_t pid)
         ;
 }
 
+/* What another moment may allow: no reason to do with less privilege, which gives other images. */
+static bool is_shortage(int sys)
+{
+    return sys == EAGAIN || sys == ENOMEM || sys == EMFILE || sys == ENFILE;
+}
+
 static int refused(int sys, struct cb_error *err)
 {
+    if (is_shortage(sys))
+        return cb_fail_sys(err, sys, "start the helper process");
     CB_AUTO(free) char *why = rt_userns_why(sys);
     return cb_fail(err, CB_E_UNSUPPORTED, "%s", why);
 }
@@ -296,7 +308,7 @@ int rt_helper_start(struct rt_privilege *p, struct rt_helper **ret, struct cb_er
         CB_AUTO(cb_error) struct cb_error own = CB_ERROR_INIT;
         if (start_at(p, ret, &own) == 0)
             return 0;
-        if (p->rung == RT_NONE) {
+        if (p->rung == RT_NONE || is_shortage(own.sys)) {
             cb_error_move(err, &own);
             return -1;
         }

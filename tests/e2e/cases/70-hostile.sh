@@ -37,3 +37,25 @@ t_file_size_limit() {
     has "$out" "ile too large"
     cbuild -q . >/dev/null
 }
+
+t_process_limit() {
+    [ "$E2E_USER" != root ] || skip "no limit of processes holds root"
+    context c <<X
+${base}COPY f /f
+RUN echo done > /done
+X
+    echo f >c/f
+    cbuild --no-cache c 2>log
+    grep -a '^note: ' log >notes || true # of what this user lacks for good
+    mine=$(cat /proc/[0-9]*/status 2>/dev/null | awk -v u="$(id -u)" '$1 == "Uid:" {on = $2 == u} $1 == "Threads:" && on {n += $2} END {print n}')
+    for more in $(seq 0 30); do
+        status=0
+        prlimit --nproc=$((mine + more)) "$CBUILD" --no-cache c >log 2>&1 || status=$?
+        same "$(grep -a '^note: ' log || true)" "$(cat notes)"
+        [ "$status" != 0 ] || break
+        same "$status" 1
+        hasnt "$(cat log)" "without an answer"
+        grep -q -e "ulimit -u" -e "can't fork" log || die "limit $((mine + more)): $(cat log)"
+    done
+    same "$status" 0
+}
