@@ -21,7 +21,7 @@ struct fetching {
     int layout; /* directory fd, or -1 */
     struct reg_client *client;
     struct oci_ref ref;
-    bool want_fs;
+    enum build_base_form form;
     atomic_size_t next;
     atomic_uint_fast64_t done;
     atomic_bool failed;
@@ -50,11 +50,31 @@ static int take_bytes(void *arg, const void *p, size_t n, struct cb_error *err)
     return r < 0 ? cb_fail(err, CB_E_CANCELED, "the layer could not be unpacked") : 0;
 }
 
+/* An image of the store may stand on one that was never fetched: its layers are where they came from, which is not
+ * where its own name leads. The name itself serves as long as it is the same repository, with its tag, by which
+ * registries.conf may send it elsewhere. */
+static int fetch_blob(struct one_layer *l, cb_sink_fn *sink, struct cb_error *err)
+{
+    struct oci_descriptor d = {.media_type = l->layer->media_type, .digest = l->layer->blob, .size = l->layer->blob_size};
+    CB_AUTO(oci_ref) struct oci_ref source = {0};
+    CB_AUTO(free) char *name = oci_ref_name(&l->f->ref);
+    const struct oci_ref *from = &l->f->ref;
+    if (!l->layer->source) {
+        cb_fail(err, CB_E_NOT_FOUND, "it is not in the store, and no registry has it");
+        return cb_hint(err, "build '%s' again", l->f->image->name);
+    }
+    if (strcmp(l->layer->source, name) != 0) {
+        if (oci_ref_parse(l->layer->source, &source, err) < 0)
+            return -1;
+        from = &source;
+    }
+    return reg_fetch_blob(l->f->client, from, &d, sink, l, err);
+}
+
 static void *download(void *arg)
 {
     struct one_layer *l = arg;
-    struct oci_descriptor d = {.media_type = l->layer->media_type, .digest = l->layer->blob, .size = l->layer->blob_size};
-    l->result = reg_fetch_blob(l->f->client, &l->f->ref, &d, take_bytes, l, &l->err);
+    l->result = fetch_blob(l, take_bytes, &l->err);
     l->pipe_in = cb_close(l->pipe_in);
     return NULL;
 }
@@ -71,7 +91,7 @@ static ssize_t read_fd(void *arg, void *p, size_t n, struct cb_error *err)
 static int unpack(struct one_layer *l, int fd, struct cb_error *err)
 {
     struct cache_layer made;
-    return cache_layer_unpack(l->f->b->store, read_fd, &fd, &l->layer->diff_id, l->f->want_fs, NULL, &made, err);
+    return cache_layer_unpack(l->f->b->store, read_fd, &fd, &l->layer->diff_id, l->f->form == BASE_FILES, NULL, &made, err);
 }
 
 static int remember_packed(struct one_layer *l, struct cb_error *err)
@@ -142,6 +162,29 @@ static int copy_blob(struct one_layer *l, int fd, struct cb_error *err)
     return cache_blob_commit(&w, &l->layer->blob, NULL, err);
 }
 
+static int blob_sink(void *arg, const void *p, size_t n, struct cb_error *err)
+{
+    struct one_layer *l = arg;
+    atomic_fetch_add(&l->f->done, n);
+    return cache_blob_write(&l->blob, p, n, err);
+}
+
+/* Of a layer whose files are known, because a step of ours or another image brought them, in another packed form. */
+static int get_blob(struct one_layer *l, struct cb_error *err)
+{
+    if (l->f->layout >= 0) {
+        CB_AUTO(close) int fd = open_local(l, err);
+        return fd < 0 ? -1 : copy_blob(l, fd, err);
+    }
+    int r = cache_blob_begin(l->f->b->store, &l->blob, err);
+    if (r == 0)
+        r = fetch_blob(l, blob_sink, err);
+    if (r == 0)
+        r = cache_blob_commit(&l->blob, &l->layer->blob, NULL, err);
+    cache_blob_abort(&l->blob);
+    return r;
+}
+
 static int get_layer(struct one_layer *l, struct cb_error *err)
 {
     struct cache_layer have;
@@ -150,9 +193,11 @@ static int get_layer(struct one_layer *l, struct cb_error *err)
     int found = cache_layer_find(s, &l->layer->id, &have, err);
     if (found < 0)
         return -1;
-    if (found && (have.has_fs || !l->f->want_fs))
+    bool blob = l->layer->blob_size && cache_blob_has(s, &l->layer->blob, &size) == 1;
+    if (found && l->f->form == BASE_PACKED)
+        return blob || !l->layer->blob_size ? 0 : get_blob(l, err);
+    if (found && (have.has_fs || l->f->form != BASE_FILES))
         return 0;
-    bool blob = cache_blob_has(s, &l->layer->blob, &size) == 1;
     if (found && blob)
         return cache_layer_materialize(s, &l->layer->id, NULL, err);
     int r;
@@ -226,7 +271,7 @@ static int run_workers(struct fetching *f, struct cb_job_io *io, struct cb_error
 struct fetch_request {
     struct build *b;
     const struct build_base *base;
-    bool want_fs;
+    enum build_base_form form;
 };
 
 static int fetch_job(struct cb_job_io *io, const struct cb_job_request *req, struct cb_buf *answer, struct cb_error *err)
@@ -234,8 +279,7 @@ static int fetch_job(struct cb_job_io *io, const struct cb_job_request *req, str
     (void)answer;
     const struct fetch_request *q = req->bytes;
     const struct build_base *base = q->base;
-    struct fetching f = {
-        .b = q->b, .image = &base->image, .layout = -1, .want_fs = q->want_fs, .lock = PTHREAD_MUTEX_INITIALIZER};
+    struct fetching f = {.b = q->b, .image = &base->image, .layout = -1, .form = q->form, .lock = PTHREAD_MUTEX_INITIALIZER};
     int r = 0;
     if (base->layout) {
         f.layout = open(base->layout, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -255,9 +299,10 @@ static int fetch_job(struct cb_job_io *io, const struct cb_job_request *req, str
     return r < 0 ? cb_context(err, "%s", base->name) : 0;
 }
 
-int build_base_start(struct build *b, const struct build_base *base, bool want_fs, struct cb_job *ret, struct cb_error *err)
+int build_base_start(struct build *b, const struct build_base *base, enum build_base_form form, struct cb_job *ret,
+                     struct cb_error *err)
 {
-    struct fetch_request q = {b, base, want_fs};
+    struct fetch_request q = {b, base, form};
     struct cb_job_request req = {&q, sizeof(q), NULL, 0};
     return build_ns_job(b, fetch_job, &req, ret, err);
 }

@@ -370,12 +370,15 @@ int build_bases_resolve(struct build *b, struct build_want *wants, size_t n, enu
     return r < 0 ? -1 : 0;
 }
 
-bool build_base_complete(struct build *b, const struct cache_image *image, bool want_fs)
+bool build_base_complete(struct build *b, const struct cache_image *image, enum build_base_form form)
 {
     for (size_t i = 0; i < image->n_layers; i++) {
-        struct cache_layer l;
+        const struct cache_image_layer *l = &image->layers[i];
+        struct cache_layer have;
+        uint64_t size;
         CB_AUTO(cb_error) struct cb_error ignored = CB_ERROR_INIT;
-        if (cache_layer_find(b->store, &image->layers[i].id, &l, &ignored) != 1 || (want_fs && !l.has_fs))
+        if (cache_layer_find(b->store, &l->id, &have, &ignored) != 1 || (form == BASE_FILES && !have.has_fs) ||
+            (form == BASE_PACKED && l->blob_size && cache_blob_has(b->store, &l->blob, &size) != 1))
             return false;
     }
     return true;

@@ -30,9 +30,16 @@ struct build_want {
  * instruction's place. */
 int build_bases_resolve(struct build *b, struct build_want *wants, size_t n, enum build_pull pull, struct cb_error *err);
 
-/* All layers are in the store, with fs/ when `want_fs`. */
-bool build_base_complete(struct build *b, const struct cache_image *image, bool want_fs);
-/* Starts the job that fetches, verifies, indexes and (want_fs) unpacks what is missing, layers side by side. */
-int build_base_start(struct build *b, const struct build_base *base, bool want_fs, struct cb_job *ret, struct cb_error *err);
+/* What is wanted of the layers of a base image. */
+enum build_base_form {
+    BASE_INDEXED, /* what is in them is known */
+    BASE_FILES,   /* they are unpacked: a step stands on them */
+    BASE_PACKED,  /* known, and there byte for byte as the registry or layout holds them: an output takes them */
+};
+/* All layers are in the store in that form. */
+bool build_base_complete(struct build *b, const struct cache_image *image, enum build_base_form form);
+/* Starts the job that fetches, verifies, indexes and (BASE_FILES) unpacks what is missing, layers side by side. */
+int build_base_start(struct build *b, const struct build_base *base, enum build_base_form form, struct cb_job *ret,
+                     struct cb_error *err);
 
 #endif

@@ -222,28 +222,35 @@ static const char *const layer_types[2][CB_COMPRESS_COUNT] = {
     {DOCKER_TYPE_LAYER, DOCKER_TYPE_LAYER_GZIP, NULL},
 };
 
-static int fetch_missing(struct build *b, const struct cache_image *image, struct cb_error *err)
+/* Fetches what an output needs of this base. A layer whose files are known can be packed here when its registry
+ * cannot be reached: another blob with the same files is better than none. */
+static int fetch_base(struct build *b, const struct build_base *base, enum build_base_form form, int step, struct cb_error *err)
 {
-    bool missing = false;
-    for (size_t i = 0; i < image->n_layers; i++) {
-        uint64_t size;
-        struct cache_layer l;
-        bool blob = image->layers[i].blob_size && cache_blob_has(b->store, &image->layers[i].blob, &size) == 1;
-        missing |= !blob && cache_layer_find(b->store, &image->layers[i].id, &l, err) == 0;
-        if (err->code)
-            return -1;
-    }
-    if (!missing)
+    struct cb_job job;
+    if (build_base_complete(b, &base->image, form))
         return 0;
+    if (build_base_start(b, base, form, &job, err) < 0)
+        return -1;
+    if (build_wait_job(b, &job, step, NULL, err) == 0)
+        return 0;
+    if (err->code != CB_E_NETWORK || !build_base_complete(b, &base->image, BASE_INDEXED))
+        return -1;
+    build_note(b, "%s; its layers are packed anew, with other digests than there", err->msg);
+    cb_error_done(err);
+    return 0;
+}
+
+static int fetch_missing(struct build *b, const struct cache_image *image, enum build_base_form form, struct cb_error *err)
+{
     for (size_t i = 0; i < b->plan.n_steps; i++) { /* a base whose layers no step needed so far */
-        struct build_step *s = b->plan.steps[i];
-        struct cb_job job;
-        if (s->op != OP_BASE || build_base_complete(b, &s->base.image, false))
-            continue;
-        if (build_base_start(b, &s->base, false, &job, err) < 0 || build_wait_job(b, &job, s->number, NULL, err) < 0)
+        const struct build_step *s = b->plan.steps[i];
+        if (s->op == OP_BASE && s->in_target && fetch_base(b, &s->base, form, s->number, err) < 0)
             return -1;
     }
-    return 0;
+    if (b->plan.n_steps)
+        return 0;
+    struct build_base stored = {.name = image->name, .image = *image}; /* an image of the store: there is no plan */
+    return fetch_base(b, &stored, form, 0, err);
 }
 
 static void add_layer(struct oci_manifest *m, const struct cache_image_layer *l, const struct cache_packed *packed,
@@ -267,7 +274,7 @@ int build_manifest_make(struct build *b, const struct cache_image *image, const 
     copy.layers = cb_alloc((image->n_layers + 1) * sizeof(*copy.layers));
     memcpy(copy.layers, image->layers, image->n_layers * sizeof(*copy.layers));
     struct cache_packed *packed = cb_alloc((image->n_layers + 1) * sizeof(*packed));
-    int r = fetch_missing(b, image, err);
+    int r = fetch_missing(b, image, p->force ? BASE_INDEXED : BASE_PACKED, err);
     if (r == 0 && image->n_layers)
         r = pack_layers(b, &copy, p, packed, err);
     if (r == 0 && cache_blob_get(b->store, &image->config, CB_MAX_CONFIG, &ret->config, err) != 1)
@@ -286,6 +293,28 @@ int build_manifest_make(struct build *b, const struct cache_image *image, const 
     }
     free(copy.layers);
     free(packed);
+    return r;
+}
+
+int build_manifest_as_pulled(struct build *b, const struct cache_image *image, struct build_manifest *ret, struct cb_error *err)
+{
+    *ret = (struct build_manifest){.bytes = CB_BUF_INIT, .config = CB_BUF_INIT, .digest = image->manifest};
+    int r = image->pulled ? cache_blob_get(b->store, &image->manifest, CB_MAX_MANIFEST, &ret->bytes, err) : 0;
+    if (r > 0 && oci_manifest_parse(ret->bytes.data, ret->bytes.len, &ret->m, err) < 0)
+        r = -1;
+    if (r > 0)
+        r = cache_blob_get(b->store, &image->config, CB_MAX_CONFIG, &ret->config, err);
+    if (r > 0) { /* a registry compares what it is told with what the bytes say */
+        free(ret->m.media_type);
+        ret->m.media_type = oci_manifest_type(ret->bytes.data, ret->bytes.len);
+    }
+    struct build_base stored = {.name = image->name, .image = *image};
+    struct cb_job job;
+    if (r > 0 && !build_base_complete(b, image, BASE_PACKED) &&
+        (build_base_start(b, &stored, BASE_PACKED, &job, err) < 0 || build_wait_job(b, &job, 0, NULL, err) < 0))
+        r = -1;
+    if (r <= 0)
+        build_manifest_done(ret);
     return r;
 }
 

@@ -32,6 +32,8 @@ struct build_manifest {
 };
 int build_manifest_make(struct build *b, const struct cache_image *image, const struct build_packing *p,
                         const struct cb_strv *annotations, struct build_manifest *ret, struct cb_error *err);
+/* The one that an image was pulled with, unchanged. 1; 0: it was not pulled. */
+int build_manifest_as_pulled(struct build *b, const struct cache_image *image, struct build_manifest *ret, struct cb_error *err);
 void build_manifest_done(struct build_manifest *m);
 
 #endif

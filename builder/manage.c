@@ -254,14 +254,14 @@ int manage_rmi(int argc, char **argv)
 
 /* ---- push, pull --------------------------------------------------------------------------------------------------------- */
 
-/* A base that is in the image but not in the plan (there is none here) is fetched by its own record. */
+/* Every layer as the registry holds it. */
 static int complete(struct command *c, const struct cache_image *image, struct cb_error *err)
 {
     struct build_base base = {.name = image->name, .image = *image};
     struct cb_job job;
-    if (build_base_complete(&c->b, image, false))
+    if (build_base_complete(&c->b, image, BASE_PACKED))
         return 0;
-    if (build_base_start(&c->b, &base, false, &job, err) < 0)
+    if (build_base_start(&c->b, &base, BASE_PACKED, &job, err) < 0)
         return -1;
     return build_wait_job(&c->b, &job, 0, NULL, err);
 }
@@ -279,8 +279,6 @@ int manage_push(int argc, char **argv)
         r = find_image(&c, c.args.items[0], &image, &err);
     if (r == 0)
         r = oci_ref_parse(c.args.items[c.args.n - 1], &ref, &err);
-    if (r == 0 && image.pulled)
-        r = complete(&c, &image, &err);
     if (r == 0)
         r = build_push(&c.b, &image, &packing, &image.annotations, &ref, &digest, &err);
     if (r == 0) {

@@ -267,8 +267,8 @@ static int ensure_files(struct build *b, const struct cache_image *image, struct
     for (size_t i = 0; i < b->plan.n_steps; i++) {
         const struct build_step *s = b->plan.steps[i];
         struct cb_job job;
-        if (s->op == OP_BASE && s->in_target && !build_base_complete(b, &s->base.image, true) &&
-            (build_base_start(b, &s->base, true, &job, err) < 0 || build_wait_job(b, &job, s->number, NULL, err) < 0))
+        if (s->op == OP_BASE && s->in_target && !build_base_complete(b, &s->base.image, BASE_FILES) &&
+            (build_base_start(b, &s->base, BASE_FILES, &job, err) < 0 || build_wait_job(b, &job, s->number, NULL, err) < 0))
             return -1;
     }
     for (size_t i = 0; i < image->n_layers; i++) {
@@ -361,7 +361,11 @@ int build_push(struct build *b, const struct cache_image *image, const struct bu
 {
     struct build_manifest m;
     struct cb_job job;
-    int r = build_manifest_make(b, image, p, annotations, &m, err);
+    int r = build_manifest_as_pulled(b, image, &m, err);
+    if (r == 0)
+        r = build_manifest_make(b, image, p, annotations, &m, err);
+    else if (r > 0)
+        r = 0;
     struct push_job j = {b, ref, &m, image};
     struct cb_job_request req = {&j, sizeof(j), NULL, 0};
     if (r == 0)

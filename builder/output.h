@@ -17,7 +17,8 @@ void build_result_done(struct build_result *r);
 int build_output_write(struct build *b, const struct build_output *o, struct cache_image *image, struct build_result *ret,
                        struct cb_error *err);
 
-/* Pushes under `ref`; blobs first, the manifest last. */
+/* Pushes under `ref`; blobs first, the manifest last. An image that was pulled goes as it came, with the same digest;
+ * `p` and `annotations` are for others. */
 struct oci_ref;
 int build_push(struct build *b, const struct cache_image *image, const struct build_packing *p, const struct cb_strv *annotations,
                const struct oci_ref *ref, struct cb_digest *ret_manifest, struct cb_error *err);

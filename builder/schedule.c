@@ -116,7 +116,7 @@ static int start_base(struct schedule *s, struct build_step *base, bool want_fs,
     if (base_is_running(s, base))
         return 0;
     struct cb_job job;
-    if (build_base_start(s->b, &base->base, want_fs, &job, err) < 0)
+    if (build_base_start(s->b, &base->base, want_fs ? BASE_FILES : BASE_INDEXED, &job, err) < 0)
         return -1;
     running_new(s, WORK_BASE, base)->job = job;
     build_emit(s->b, &(struct build_event){.kind = EVENT_STEP_STARTED, .step = base->number, .name = base->name});
@@ -146,7 +146,7 @@ static int prepare_chain(struct schedule *s, struct build_step *top, bool want_f
         if (p->has_fs || (p->has_index && !want_fs))
             continue;
         if (p->op == OP_BASE) {
-            if (build_base_complete(s->b, &p->base.image, want_fs)) {
+            if (build_base_complete(s->b, &p->base.image, want_fs ? BASE_FILES : BASE_INDEXED)) {
                 p->has_index = true;
                 p->has_fs = want_fs;
                 continue;

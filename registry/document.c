@@ -214,6 +214,14 @@ int oci_document_kind(const char *bytes, size_t n, const char *content_type, str
     return kind == KIND_INDEX;
 }
 
+char *oci_manifest_type(const char *bytes, size_t n)
+{
+    CB_AUTO(cb_error) struct cb_error ignored = CB_ERROR_INIT; /* who cannot parse it learns why elsewhere */
+    CB_AUTO(json) json_t *doc = cb_json_parse(bytes, n, "manifest", &ignored);
+    const char *type = json_string_value(json_object_get(doc, "mediaType"));
+    return cb_strdup(type ? type : OCI_TYPE_MANIFEST);
+}
+
 /* ---- descriptors --------------------------------------------------------------------------- */
 
 static int missing(const char *path, const char *key, struct cb_error *err)

@@ -75,6 +75,9 @@ CB_DEFINE_AUTO(oci_index, struct oci_index, oci_index_done)
 /* Which of the two a document is. `content_type` may be NULL or generic. 1: index, 0: manifest, -1: neither,
  * or the two contradict each other (err). Docker schema 1 is refused with a clear message. */
 int oci_document_kind(const char *bytes, size_t n, const char *content_type, struct cb_error *err);
+/* The media type a manifest calls itself, with Docker's names left as they are (oci_manifest_parse gives OCI's); the
+ * OCI manifest's when it says none. Caller frees. */
+char *oci_manifest_type(const char *bytes, size_t n);
 int oci_manifest_parse(const char *bytes, size_t n, struct oci_manifest *ret, struct cb_error *err);
 int oci_index_parse(const char *bytes, size_t n, struct oci_index *ret, struct cb_error *err);
 /* Number of the entry that fits `want` (normalised) best, the first of equals; or -1: none fits

@@ -14,6 +14,9 @@ X
 digests() { # of the layers of a repository's image
     skopeo inspect --tls-verify=false "docker://$1" | jq -r '.Layers[]'
 }
+forget_blobs() { # forget_blobs ARCHIVE: removes its layers' packed forms from the store
+    oci manifest "$1" | jq -r '.layers[].digest' | while IFS=: read -r _ hex; do rm "$CBUILD_ROOT/blobs/sha256/$hex"; done
+}
 fake() { # starts fakeregistry.py: $fake is its address
     mkfifo fake.in
     python3 "$E2E_HERE/../tools/fakeregistry.py" <fake.in >fake.out &
@@ -65,6 +68,54 @@ t_layers_of_the_base_stay_as_they_were() {
     digests "$repo:1" >app.digests
     same "$(head -n 3 app.digests)" "$(cat base.digests)"
     same "$(wc -l <app.digests)" 4
+    cbuild prune --all >/dev/null
+}
+
+t_a_pulled_image_is_pushed_as_it_came() {
+    registry
+    app
+    cbuild -o type=oci,dest=a.tar,compression-level=1 --annotation k=v c 2>/dev/null
+    skopeo copy -q --preserve-digests --dest-tls-verify=false oci-archive:a.tar "docker://$repo:oci"
+    skopeo copy -q --format v2s2 --dest-tls-verify=false oci-archive:a.tar "docker://$repo:docker"
+    for kind in oci docker; do
+        forget_blobs a.tar # the store still has the files
+        cbuild pull "$repo:$kind" >/dev/null
+        cbuild tag "$repo:$kind" "$repo-copy:$kind"
+        cbuild push "$repo-copy:$kind" >/dev/null 2>&1
+        same "$(skopeo inspect --raw --tls-verify=false "docker://$repo-copy:$kind" | sha256sum)" \
+            "$(skopeo inspect --raw --tls-verify=false "docker://$repo:$kind" | sha256sum)"
+    done
+}
+
+t_layers_of_the_base_that_the_store_packed_itself() {
+    registry
+    app
+    cbuild -o type=oci,dest=base.tar,compression-level=1 c 2>/dev/null
+    skopeo copy -q --preserve-digests --dest-tls-verify=false oci-archive:base.tar "docker://$repo-base:1"
+    forget_blobs base.tar
+    printf 'FROM %s\nRUN echo more > /more\n' "$repo-base:1" >c/Dockerfile
+    cbuild -t "$repo:1" --push c 2>log
+    same "$(digests "$repo:1" | head -n 3)" "$(digests "$repo-base:1")"
+    cbuild -t "$repo:2" -o type=registry,compression=zstd,force-compression=true c 2>log
+    same "$(skopeo inspect --raw --tls-verify=false "docker://$repo:2" | jq -r '.layers[].mediaType' | sort -u)" \
+        application/vnd.oci.image.layer.v1.tar+zstd
+}
+
+t_layers_that_are_where_the_base_came_from() {
+    registry
+    app
+    cbuild -t "$repo-base:1" --push c 2>/dev/null
+    CBUILD_ROOT=$CASE_DIR/store2
+    printf 'FROM %s\nLABEL a=b\n' "$repo-base:1" >c/Dockerfile
+    cbuild -t mine:1 c 2>/dev/null # nothing of the base is needed for that
+    printf 'FROM mine:1\nRUN cat /app > /copy\n' >c/Dockerfile
+    rootfs c
+    same "$(cat root/copy)" app
+    cbuild prune --all >/dev/null
+    printf 'FROM %s\nLABEL a=c\n' "$repo-base:1" >c/Dockerfile
+    cbuild -t mine:1 c 2>/dev/null
+    cbuild push mine:1 "$repo:1" >/dev/null 2>&1
+    same "$(digests "$repo:1")" "$(digests "$repo-base:1")"
     cbuild prune --all >/dev/null
 }
 
