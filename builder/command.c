@@ -1,8 +1,8 @@
 #include "builder/command.h"
-#include "base/fd.h"
 #include "base/json.h"
 #include "builder/call.h"
 #include "builder/keys.h"
+#include "builder/out-file.h"
 #include "builder/output.h"
 #include "builder/report.h"
 #include "builder/schedule.h"
@@ -25,19 +25,13 @@ static int fail(struct build *b, struct cb_error *err)
 
 /* ---- results ------------------------------------------------------------------------------------------------------------- */
 
-static int write_text_file(const char *path, const char *text, size_t n, struct cb_error *err)
-{
-    int r = cb_publish_file(AT_FDCWD, path, text, n, 0644);
-    return r < 0 ? cb_fail_sys(err, r, "write '%s'", path) : 0;
-}
-
 static int write_metadata(struct build *b, const struct cache_image *image, const struct build_result *r, struct cb_error *err)
 {
     const struct build_request *q = b->request;
     char id[CB_DIGEST_TEXT + 1], manifest[CB_DIGEST_TEXT + 1];
     cb_digest_text(&image->config, id);
     cb_digest_text(&r->manifest, manifest);
-    if (q->iidfile && write_text_file(q->iidfile, id, strlen(id), err) < 0)
+    if (q->iidfile && build_out_put(q->iidfile, id, strlen(id), err) < 0)
         return -1;
     if (!q->metadata_file)
         return 0;
@@ -51,7 +45,7 @@ static int write_metadata(struct build *b, const struct cache_image *image, cons
         json_object_set_new(j, "image.name", json_string(names.data));
     cb_json_dump(j, CB_JSON_INDENT, &out);
     cb_buf_addc(&out, '\n');
-    return write_text_file(q->metadata_file, out.data, out.len, err);
+    return build_out_put(q->metadata_file, out.data, out.len, err);
 }
 
 static void summarize(struct build *b, const struct cache_image *image, const struct build_result *r, int run, int cached)

@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "builder/execute.h"
 #include "builder/export_local.h"
+#include "builder/out-file.h"
 #include "cache/blob.h"
 #include "registry/layout.h"
 #include "registry/transfer.h"
@@ -103,37 +104,6 @@ static int write_fd(void *arg, const void *p, size_t n, struct cb_error *err)
     return r < 0 ? cb_fail_sys(err, r, "write the output") : 0;
 }
 
-/* A file that appears whole: written beside its place and renamed. "-" is standard output. */
-struct out_file {
-    int fd;
-    char *tmp;
-    const char *dest;
-};
-
-static int out_open(struct out_file *f, const char *dest, struct cb_error *err)
-{
-    *f = (struct out_file){.fd = -1, .dest = dest};
-    if (strcmp(dest, "-") == 0) {
-        f->fd = fcntl(1, F_DUPFD_CLOEXEC, 3);
-        return f->fd < 0 ? cb_fail_sys(err, errno, "write to standard output") : 0;
-    }
-    f->tmp = cb_printf("%s.cbuild-%d", dest, (int)getpid());
-    f->fd = open(f->tmp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-    return f->fd < 0 ? cb_fail_sys(err, errno, "create '%s'", dest) : 0;
-}
-
-static int out_close(struct out_file *f, int result, struct cb_error *err)
-{
-    if (f->fd >= 0 && close(f->fd) < 0 && result == 0)
-        result = cb_fail_sys(err, errno, "write '%s'", f->dest);
-    if (f->tmp && result == 0 && rename(f->tmp, f->dest) < 0)
-        result = cb_fail_sys(err, errno, "rename to '%s'", f->dest);
-    if (f->tmp && result < 0)
-        unlink(f->tmp);
-    free(f->tmp);
-    return result;
-}
-
 struct archive_job {
     struct build *b;
     const struct build_output *o;
@@ -151,11 +121,11 @@ static int write_archive_to(const struct build_output *o, const struct oci_archi
             return cb_fail_sys(err, errno, "open '%s'", parent);
         return oci_layout_write(a, dir, cb_path_base(o->dest), err);
     }
-    struct out_file f;
-    int r = out_open(&f, o->dest, err);
+    struct build_out_file f;
+    int r = build_out_open(&f, o->dest, err);
     if (r == 0)
         r = oci_archive_write(a, write_fd, &f.fd, err);
-    return out_close(&f, r, err);
+    return build_out_close(&f, r, err);
 }
 
 static int archive_job(struct cb_job_io *io, const struct cb_job_request *req, struct cb_buf *answer, struct cb_error *err)
@@ -288,11 +258,11 @@ static int write_rootfs(struct build *b, const struct build_output *o, const str
     if (ensure_files(b, image, err) < 0)
         return -1;
     if (o->kind == OUTPUT_TAR) {
-        struct out_file f;
-        int r = out_open(&f, o->dest, err);
+        struct build_out_file f;
+        int r = build_out_open(&f, o->dest, err);
         if (r == 0)
             r = export_rootfs(b, image, f.fd, true, err);
-        return out_close(&f, r, err);
+        return build_out_close(&f, r, err);
     }
     int e = cb_mkdirs(AT_FDCWD, o->dest, 0755);
     CB_AUTO(close) int dir = e < 0 ? -1 : open(o->dest, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

@@ -179,3 +179,34 @@ t_closed_pipe() {
     { cbuild -o type=tar,dest=- c 2>log || echo $? >status; } | head -c 10 >/dev/null
     [ -s status ] || die "no error: $(cat log)"
 }
+
+t_what_is_no_plain_file_is_written_as_it_stands() {
+    app
+    ln -s target link && echo old >target && mkfifo pipe
+    ln -s /proc/self/fd/1 stdout && ln -s /dev/null null
+    cbuild -o type=tar,dest=link c 2>/dev/null
+    has "$(ls -l link)" "link -> target"
+    has "$(tar -tf target)" d/app
+    tar -t <pipe >names &
+    cbuild -o type=oci,dest=pipe c 2>/dev/null
+    wait
+    has "$(cat names)" index.json
+    cbuild -o type=tar,dest=null --metadata-file null c 2>/dev/null
+    has "$(ls -l null pipe)" "null -> /dev/null"
+    [ -p pipe ] || die "the pipe was replaced"
+    echo first >out
+    cbuild -q --iidfile stdout c 2>/dev/null >>out
+    same "$(sed -n 1p out)" first
+    same "$(grep -o sha256: out | wc -l)" 2
+    has "$(ls -l stdout)" "stdout -> "
+    for o in type=tar,dest=c type=docker,dest=c; do
+        fails 1 cbuild -o $o c
+        has "$out" "'c'"
+    done
+    same "$(ls | grep -v -x -e names -e out)" "c
+link
+null
+pipe
+stdout
+target"
+}
