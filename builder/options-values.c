@@ -3,6 +3,8 @@
 #include "builder/options-internal.h"
 #include "parser/csv.h"
 #include "parser/value.h"
+#include "registry/platform.h"
+#include "registry/reference.h"
 
 #include <sys/stat.h>
 #include <unistd.h>
@@ -105,8 +107,75 @@ static const struct {
 
 struct output_state {
     struct build_output *o;
-    bool has_kind;
+    bool has_kind, has_types, has_compression;
 };
+
+/* Keys of BuildKit's exporters that change nothing here, or cannot be honoured. */
+static const struct {
+    const char *key, *fine; /* the value that means what is done anyway; "*": any; NULL: none */
+    const char *why;
+} other_keys[] = {
+    {"unpack", "*", NULL}, /* the store unpacks a layer when a step needs its files */
+    {"store", "true", "use type=registry to push without storing"},
+    {"platform-split", "false", "this version builds one platform at a time"},
+    {"registry.insecure", "false", "registries.conf says which registries are insecure"},
+    {"prefer-nondist-layers", "false", "layers of base images that may not be distributed become normal ones"},
+    {"rewrite-timestamp", "false", "files keep the times that the steps gave them; set them in a RUN with touch -d"},
+    {"estargz", "false", "layers are plain tars; use compression=zstd"},
+};
+
+static int other_key(const char *key, const char *value, struct cb_error *err)
+{
+    bool wanted, given;
+    for (size_t i = 0; i < CB_LEN(other_keys); i++) {
+        const char *fine = other_keys[i].fine;
+        if (strcmp(other_keys[i].key, key) != 0)
+            continue;
+        if (!df_parse_bool(value, &given))
+            return cb_fail(err, CB_E_USAGE, "%s: expected true or false, not '%s'", key, value);
+        if (strcmp(fine, "*") == 0 || (df_parse_bool(fine, &wanted) && given == wanted))
+            return 0;
+        return cb_fail(err, CB_E_UNSUPPORTED, "%s=%s cannot be honoured: %s", key, value, other_keys[i].why);
+    }
+    return cb_fail(err, CB_E_USAGE, "unknown key '%s'", key);
+}
+
+int build_option_add_annotation(struct cb_strv *list, const char *type, const char *pair, const char *shown, struct cb_error *err)
+{
+    size_t n = strcspn(type, "[");
+    const char *eq = strchr(pair, '=');
+    CB_AUTO(free) char *platform = type[n] ? cb_strdup(type + n + 1) : NULL;
+    size_t len = platform ? strlen(platform) : 0;
+    if (!eq || eq == pair || (platform && (len == 0 || platform[len - 1] != ']')))
+        return cb_fail(err, CB_E_USAGE, "invalid annotation \"%s\": expected KEY=VALUE or manifest[PLATFORM]:KEY=VALUE", shown);
+    if (n != strlen("manifest") || !cb_starts(type, "manifest"))
+        return cb_fail(err, CB_E_UNSUPPORTED,
+                       "annotation \"%s\": only those of the manifest can be set: an image of one platform has no index", shown);
+    if (!platform) {
+        cb_strv_push(list, pair);
+        return 0;
+    }
+    CB_AUTO(oci_platform) struct oci_platform p = {0};
+    platform[len - 1] = 0;
+    if (oci_platform_parse(platform, &p, err) < 0)
+        return cb_context(err, "annotation \"%s\"", shown);
+    cb_strv_take(list, cb_printf("[%s]%s", platform, pair));
+    return 0;
+}
+
+/* annotation.KEY, annotation-manifest.KEY, annotation[PLATFORM].KEY and the same for parts that are not made here. */
+static int output_annotation(struct build_output *o, const char *key, const char *value, struct cb_error *err)
+{
+    const char *rest = key + strlen("annotation"), *close = strchr(rest, ']');
+    const char *dot = strchr(close ? close : rest, '.');
+    CB_AUTO(free) char *shown = cb_printf("%s=%s", key, value);
+    if (!dot || !dot[1] || !strchr("-[.", *rest))
+        return cb_fail(err, CB_E_USAGE, "unknown key '%s'", key);
+    CB_AUTO(free) char *pair = cb_printf("%s=%s", dot + 1, value);
+    CB_AUTO(free)
+    char *type = cb_printf("%s%.*s", *rest == '-' ? "" : "manifest", (int)(dot - rest) - (*rest == '-'), rest + (*rest == '-'));
+    return build_option_add_annotation(&o->annotations, type, pair, shown, err);
+}
 
 static int output_bool(const char *key, const char *value, bool *ret, struct cb_error *err)
 {
@@ -151,29 +220,53 @@ static int output_field(void *arg, const char *key, const char *value, struct cb
         return build_option_put(&o->name, value);
     if (strcmp(key, "push") == 0)
         return output_bool(key, value, &o->push, err);
+    if (strcmp(key, "push-by-digest") == 0)
+        return output_bool(key, value, &o->by_digest, err);
     if (strcmp(key, "compression") == 0)
-        return output_compression(o, value, err);
+        return (s->has_compression = true, output_compression(o, value, err));
     if (strcmp(key, "force-compression") == 0)
         return output_bool(key, value, &o->force_compression, err);
     if (strcmp(key, "tar") == 0 && output_bool(key, value, &yes, err) == 0)
         return (o->as_directory = !yes, 0);
     if (strcmp(key, "oci-mediatypes") == 0 && output_bool(key, value, &yes, err) == 0)
-        return (o->docker_types = !yes, 0);
+        return (o->docker_types = !yes, s->has_types = true, 0);
     if (strcmp(key, "compression-level") == 0) {
         if (!cb_parse_i64(value, &level) || level < -100 || level > 100)
             return cb_fail(err, CB_E_USAGE, "compression-level: '%s' is no level", value);
         o->level = (int)level;
         return 0;
     }
-    if (cb_starts(key, "annotation.") && key[strlen("annotation.")]) {
-        cb_strv_take(&o->annotations, cb_printf("%s=%s", key + strlen("annotation."), value));
-        return 0;
-    }
-    return err->code ? -1 : cb_fail(err, CB_E_USAGE, "unknown key '%s'", key);
+    if (cb_starts(key, "annotation"))
+        return output_annotation(o, key, value, err);
+    return err->code ? -1 : other_key(key, value, err);
 }
 
-static int check_output(const struct build_output *o, const char *v, struct cb_error *err)
+static int check_names(const struct build_output *o, const char *v, struct cb_error *err)
 {
+    bool image = o->kind == OUTPUT_IMAGE || o->kind == OUTPUT_REGISTRY;
+    if (!image && o->push)
+        return cb_fail(err, CB_E_USAGE, "'%s': push=true goes with type=image", v);
+    if (o->by_digest && !o->push && o->kind != OUTPUT_REGISTRY)
+        return cb_fail(err, CB_E_USAGE, "'%s': push-by-digest=true goes with push=true", v);
+    for (const char *p = o->name ? o->name : ""; *p;) {
+        size_t n = strcspn(p, ",");
+        CB_AUTO(free) char *name = cb_memdup0(p, n);
+        CB_AUTO(oci_ref) struct oci_ref ref = {0};
+        if (oci_ref_parse(name, &ref, err) < 0)
+            return cb_context(err, "'%s': name", v);
+        if (ref.digest)
+            return cb_fail(err, CB_E_USAGE, "'%s': name=%s: a digest cannot be given", v, name);
+        const char *slash = strrchr(name, '/');
+        if (o->by_digest && strchr(slash ? slash : name, ':'))
+            return cb_fail(err, CB_E_USAGE, "'%s': name=%s: what is pushed by its digest has no tag", v, name);
+        p += n + (p[n] == ',');
+    }
+    return 0;
+}
+
+static int check_output(const struct output_state *s, const char *v, struct cb_error *err)
+{
+    const struct build_output *o = s->o;
     bool file = o->kind == OUTPUT_OCI || o->kind == OUTPUT_DOCKER || o->kind == OUTPUT_TAR;
     bool layers = o->kind != OUTPUT_TAR && o->kind != OUTPUT_LOCAL;
     if ((file || o->kind == OUTPUT_LOCAL) && !o->dest)
@@ -186,33 +279,34 @@ static int check_output(const struct build_output *o, const char *v, struct cb_e
         return cb_fail(err, CB_E_USAGE, "'%s': standard output is a terminal; redirect it", v);
     if (o->as_directory && o->kind != OUTPUT_OCI)
         return cb_fail(err, CB_E_USAGE, "'%s': tar=false goes with type=oci", v);
-    if (!layers && (o->level != -1 || o->force_compression || o->name || o->annotations.n || o->docker_types))
+    if (!layers && (s->has_compression || s->has_types || o->level != -1 || o->force_compression || o->name || o->annotations.n))
         return cb_fail(err, CB_E_USAGE, "'%s': a root file system has no layers, names or annotations", v);
-    if (o->docker_types && o->compression == CB_COMPRESS_ZSTD)
-        return cb_fail(err, CB_E_USAGE, "'%s': Docker's media types have no zstd; take type=oci", v);
+    if (o->docker_types && (o->compression == CB_COMPRESS_ZSTD || o->annotations.n))
+        return cb_fail(err, CB_E_USAGE, "'%s': Docker's media types have no %s; take oci-mediatypes=true", v,
+                       o->annotations.n ? "annotations" : "zstd");
     if (o->level != -1 && !cb_level_valid(o->compression, o->level))
         return cb_fail(err, CB_E_USAGE, "'%s': compression-level=%d is not one of %s", v, o->level,
                        cb_compression_names[o->compression]);
-    return 0;
+    return check_names(o, v, err);
 }
 
 int build_option_set_output(struct build_request *r, const char *v, struct cb_error *err)
 {
     struct build_output *o = &CB_PUSH(r->outputs, r->n_outputs, r->cap_outputs);
-    struct output_state s = {o, false};
+    struct output_state s = {.o = o};
     *o = (struct build_output){.compression = CB_COMPRESS_GZIP, .level = -1};
     if (!strchr(v, '=') && *v) { /* docker's short form: a directory, or "-" for a tar */
         o->kind = strcmp(v, "-") == 0 ? OUTPUT_TAR : OUTPUT_LOCAL;
         build_option_put(&o->dest, v);
-        return check_output(o, v, err);
+        return check_output(&s, v, err);
     }
     if (each_field("--output", v, output_field, &s, err) < 0)
         return -1;
     if (!s.has_kind)
         return cb_fail(err, CB_E_USAGE, "'%s': type= is missing", v);
-    if (o->kind == OUTPUT_DOCKER)
+    if (o->kind == OUTPUT_DOCKER && !s.has_types)
         o->docker_types = true;
-    return check_output(o, v, err);
+    return check_output(&s, v, err);
 }
 
 int build_option_set_push(struct build_request *r, const char *v, struct cb_error *err)

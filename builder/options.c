@@ -43,16 +43,19 @@ static int set_root(struct build_request *r, const char *v, struct cb_error *err
     return build_option_put(&r->root, v);
 }
 
+static int put_file(char **field, const char *v, struct cb_error *err)
+{
+    return *v ? build_option_put(field, v) : cb_fail(err, CB_E_USAGE, "the name of a file is missing");
+}
+
 static int set_iidfile(struct build_request *r, const char *v, struct cb_error *err)
 {
-    (void)err;
-    return build_option_put(&r->iidfile, v);
+    return put_file(&r->iidfile, v, err);
 }
 
 static int set_metadata(struct build_request *r, const char *v, struct cb_error *err)
 {
-    (void)err;
-    return build_option_put(&r->metadata_file, v);
+    return put_file(&r->metadata_file, v, err);
 }
 
 static int set_tag(struct build_request *r, const char *v, struct cb_error *err)
@@ -100,15 +103,13 @@ static int set_label(struct build_request *r, const char *v, struct cb_error *er
     return add_pair(&r->labels, v, false, "--label", err);
 }
 
+/* `manifest[linux/amd64]:key=value`; a key may hold colons itself. */
 static int set_annotation(struct build_request *r, const char *v, struct cb_error *err)
 {
-    const char *colon = strchr(v, ':'), *eq = strchr(v, '=');
-    if (!eq)
-        return cb_fail(err, CB_E_USAGE, "invalid annotation \"%s\": expected KEY=VALUE", v);
-    if (colon && colon < eq && !cb_starts(v, "manifest:") && (cb_starts(v, "index") || cb_starts(v, "manifest")))
-        return cb_fail(err, CB_E_UNSUPPORTED,
-                       "annotation \"%s\": only those of the manifest can be set: an image of one platform has no index", v);
-    return add_pair(&r->annotations, v, false, "--annotation", err);
+    const char *eq = strchr(v, '='), *colon = eq ? memchr(v, ':', (size_t)(eq - v)) : NULL;
+    bool typed = colon && (cb_starts(v, "manifest") || cb_starts(v, "index"));
+    CB_AUTO(free) char *type = typed ? cb_memdup0(v, (size_t)(colon - v)) : cb_strdup("manifest");
+    return build_option_add_annotation(&r->annotations, type, typed ? colon + 1 : v, v, err);
 }
 
 static int set_context(struct build_request *r, const char *v, struct cb_error *err)
@@ -156,8 +157,7 @@ static int set_quiet(struct build_request *r, const char *v, struct cb_error *er
     bool yes;
     if (!df_parse_bool(v, &yes))
         return cb_fail(err, CB_E_USAGE, "--quiet: expected true or false, not '%s'", v);
-    if (yes)
-        r->progress = PROGRESS_QUIET;
+    r->quiet = yes;
     return 0;
 }
 
@@ -196,10 +196,12 @@ static int set_add_host(struct build_request *r, const char *v, struct cb_error 
 {
     size_t n = strcspn(v, "=:");
     const char *ip = v[n] ? v + n + 1 : "";
+    if (strcmp(ip, "host-gateway") == 0) /* RUN shares the host's network: the host is at the loopback address */
+        ip = "127.0.0.1";
     CB_AUTO(free) char *plain = *ip == '[' && cb_ends(ip, "]") ? cb_memdup0(ip + 1, strlen(ip) - 2) : cb_strdup(ip);
     unsigned char address[16];
     if (!n || (inet_pton(AF_INET, plain, address) != 1 && inet_pton(AF_INET6, plain, address) != 1))
-        return cb_fail(err, CB_E_USAGE, "invalid host \"%s\": expected NAME:IP with an IPv4 or IPv6 address", v);
+        return cb_fail(err, CB_E_USAGE, "invalid host \"%s\": expected NAME:IP with an IPv4 or IPv6 address, or host-gateway", v);
     cb_strv_take(&r->add_hosts, cb_printf("%.*s=%s", (int)n, v, plain));
     return 0;
 }
@@ -289,7 +291,7 @@ static const struct option options[] = {
     {"jobs", 'j', GROUP_RUN, "N", NULL, set_jobs, "steps at once (default: number of processors)"},
     {"network", 0, GROUP_RUN, "MODE", NULL, set_network, "network of RUN: default, none, host"},
     {"allow", 0, GROUP_RUN, "ENTITLEMENT", NULL, set_allow, "allow network.host or security.insecure in RUN"},
-    {"add-host", 0, GROUP_RUN, "NAME:IP", NULL, set_add_host, "line of /etc/hosts"},
+    {"add-host", 0, GROUP_RUN, "NAME:IP", NULL, set_add_host, "line of /etc/hosts (IP: an address or host-gateway)"},
     {"secret", 0, GROUP_RUN, "id=ID[,src=FILE|env=VAR]", NULL, build_option_set_secret, "secret for RUN --mount=type=secret"},
     {"ssh", 0, GROUP_RUN, "default|ID[=SOCKET]", NULL, build_option_set_ssh, "ssh agent for RUN --mount=type=ssh"},
     {"ulimit", 0, GROUP_RUN, "TYPE=SOFT[:HARD]", NULL, set_ulimit, "resource limit of RUN"},
@@ -426,6 +428,39 @@ static void fill_defaults(struct build_request *r)
         CB_PUSH(r->outputs, r->n_outputs, r->cap_outputs) = (struct build_output){.compression = CB_COMPRESS_GZIP, .level = -1};
 }
 
+static int check_push(const struct build_request *r, const struct build_output *o, struct cb_error *err)
+{
+    if (r->call != CALL_BUILD || !(o->push || o->kind == OUTPUT_REGISTRY))
+        return 0;
+    if (!o->name && !r->tags.n) {
+        cb_fail(err, CB_E_USAGE, "nothing to push: the image has no name");
+        return cb_hint(err, "name it with -t registry.example/name:tag");
+    }
+    if (o->by_digest && !o->name) {
+        cb_fail(err, CB_E_USAGE, "--output: push-by-digest=true needs a repository of its own to push to");
+        return cb_hint(err, "give it a name without a tag: -o type=registry,name=registry.example/name,push-by-digest=true");
+    }
+    return 0;
+}
+
+/* What each option says may be right and all of it not. */
+static int check_together(struct build_request *r, struct cb_error *err)
+{
+    if (r->quiet && r->progress != PROGRESS_AUTO && r->progress != PROGRESS_QUIET)
+        return cb_fail(err, CB_E_USAGE, "--quiet and --progress=%s contradict each other", build_progress_names[r->progress]);
+    if (r->quiet)
+        r->progress = PROGRESS_QUIET;
+    for (size_t i = 0; i < r->n_outputs; i++) {
+        if (check_push(r, &r->outputs[i], err) < 0)
+            return -1;
+        if (r->outputs[i].docker_types && r->annotations.n) {
+            cb_fail(err, CB_E_USAGE, "--annotation: manifests with Docker's media types have no annotations");
+            return cb_hint(err, "add oci-mediatypes=true to the output");
+        }
+    }
+    return 0;
+}
+
 int build_options_parse(int argc, char **argv, struct build_request *ret, struct cb_error *err)
 {
     bool no_more = false;
@@ -455,5 +490,5 @@ int build_options_parse(int argc, char **argv, struct build_request *ret, struct
         return cb_fail(err, CB_E_USAGE, "%s goes with a build: --call makes no image",
                        ret->iidfile ? "--iidfile" : "--metadata-file");
     fill_defaults(ret);
-    return 0;
+    return check_together(ret, err);
 }

@@ -46,13 +46,25 @@ static int output_names(const struct build *b, const struct build_output *o, str
     return 0;
 }
 
+static void add_annotations(const struct build *b, const struct cb_strv *given, struct cb_strv *ret)
+{
+    for (size_t i = 0; i < given->n; i++) {
+        const char *a = given->items[i], *close = *a == '[' ? strchr(a, ']') : NULL;
+        CB_AUTO(free) char *text = close ? cb_memdup0(a + 1, (size_t)(close - a - 1)) : NULL;
+        CB_AUTO(oci_platform) struct oci_platform p = {0};
+        CB_AUTO(cb_error) struct cb_error ignored = CB_ERROR_INIT; /* it was checked when it was read */
+        if (!close)
+            cb_strv_push(ret, a);
+        else if (oci_platform_parse(text, &p, &ignored) == 0 && oci_platform_rank(&p, &b->plan.target->config.platform) == 0)
+            cb_strv_push(ret, close + 1);
+    }
+}
+
+/* Those that name another platform are not of this image, as in BuildKit. */
 static void manifest_annotations(const struct build *b, const struct build_output *o, struct cb_strv *ret)
 {
-    for (size_t i = 0; i < b->request->annotations.n; i++) {
-        const char *a = b->request->annotations.items[i];
-        cb_strv_push(ret, cb_starts(a, "manifest:") ? a + strlen("manifest:") : a);
-    }
-    cb_strv_copy(ret, &o->annotations);
+    add_annotations(b, &b->request->annotations, ret);
+    add_annotations(b, &o->annotations, ret);
 }
 
 /* ---- the local store --------------------------------------------------------------------------------------------- */
@@ -353,19 +365,21 @@ static int push_names(struct build *b, const struct build_output *o, const struc
     CB_AUTO(cb_strv) struct cb_strv annotations = {0};
     struct build_packing packing = packing_of(o);
     manifest_annotations(b, o, &annotations);
-    if (!names->n) {
-        cb_fail(err, CB_E_USAGE, "nothing to push: the image has no name");
-        return cb_hint(err, "name it with -t registry.example/name:tag");
-    }
     for (size_t i = 0; i < names->n; i++) {
         CB_AUTO(oci_ref) struct oci_ref ref = {0};
-        if (oci_ref_parse(names->items[i], &ref, err) < 0 ||
-            build_push(b, image, &packing, &annotations, &ref, &ret->manifest, err) < 0)
+        if (oci_ref_parse(names->items[i], &ref, err) < 0)
+            return -1;
+        if (o->by_digest) { /* without a tag it goes under its digest */
+            free(ref.tag);
+            ref.tag = NULL;
+        }
+        CB_AUTO(free) char *name = oci_ref_full(&ref);
+        if (build_push(b, image, &packing, &annotations, &ref, &ret->manifest, err) < 0)
             return -1;
         ret->has_manifest = true;
-        if (cb_strv_find(&ret->image_names, names->items[i]) < 0)
-            cb_strv_push(&ret->image_names, names->items[i]);
-        cb_strv_take(&ret->names, cb_printf("%s (pushed)", names->items[i]));
+        if (cb_strv_find(&ret->image_names, name) < 0)
+            cb_strv_push(&ret->image_names, name);
+        cb_strv_take(&ret->names, cb_printf("%s (pushed)", name));
     }
     return 0;
 }

@@ -14,11 +14,11 @@ struct build_output { /* -o type=…,key=value */
     bool push;         /* IMAGE,push=true */
     char *name;        /* name=…: instead of the tags; NULL: the tags */
     enum cb_compression compression;
-    int level;              /* -1: the kind's default */
-    bool force_compression; /* base layers too */
-    bool docker_types;      /* oci-mediatypes=false */
-    bool rewrite_timestamp;
-    struct cb_strv annotations; /* annotation.key=value */
+    int level;                  /* -1: the kind's default */
+    bool force_compression;     /* base layers too */
+    bool docker_types;          /* oci-mediatypes=false; the kind's own for DOCKER */
+    bool by_digest;             /* push-by-digest=true: the pushed image gets no tag */
+    struct cb_strv annotations; /* annotation.key=value: as --annotation */
 };
 
 enum build_pull { PULL_MISSING, PULL_ALWAYS, PULL_NEWER, PULL_NEVER, PULL_COUNT };
@@ -43,7 +43,7 @@ struct build_request {
     struct cb_strv tags;        /* -t, as given; checked to be references */
     struct cb_strv build_args;  /* "K=V"; those without '=' were filled from the environment or dropped */
     struct cb_strv labels;      /* "K=V" */
-    struct cb_strv annotations; /* "[manifest:]K=V" */
+    struct cb_strv annotations; /* "K=V", or "[PLATFORM]K=V": of the manifest */
     struct cb_strv add_hosts;   /* "name=ip" */
     struct cb_strv contexts;    /* --build-context NAME=VALUE */
     struct cb_strv no_cache_filter;
@@ -52,6 +52,7 @@ struct build_request {
     const char *network; /* "default", "none", "host" */
     enum build_pull pull;
     enum build_progress progress;
+    bool quiet; /* -q: progress is PROGRESS_QUIET then */
     enum build_call call;
     char *call_format;       /* "text", "json", "sarif" or NULL: text */
     bool call_ignore_status; /* a check with warnings is no failure */

@@ -129,6 +129,33 @@ static void test_mistakes(void **state)
         {"--call=check,x=y .", "unknown key 'x'"},
         {"--call=check,ignorestatus=x .", "expected true or false"},
         {"--platform a/b,c/d .", "one platform at a time"},
+        {"--iidfile= .", "--iidfile: the name of a file is missing"},
+        {"--metadata-file= .", "--metadata-file: the name of a file is missing"},
+        {"-q --progress=plain .", "--quiet and --progress=plain"},
+        {"--progress=tty -q .", "--quiet and --progress=tty"},
+        {"--push .", "nothing to push"},
+        {"-o type=registry .", "nothing to push"},
+        {"-o type=image,push=true .", "nothing to push"},
+        {"-o type=oci,dest=x,push=true .", "push=true goes with type=image"},
+        {"-o type=image,push-by-digest=true .", "goes with push=true"},
+        {"-t a:1 -o type=registry,push-by-digest=true .", "a repository of its own"},
+        {"-o type=registry,name=a:1,push-by-digest=true .", "has no tag"},
+        {"-o type=registry,name=A .", "must be lowercase"},
+        {"-o type=tar,dest=x,compression=gzip .", "has no layers"},
+        {"-o type=local,dest=x,oci-mediatypes=true .", "has no layers"},
+        {"-o type=docker,dest=x,compression=zstd .", "take oci-mediatypes=true"},
+        {"-o type=oci,dest=x,oci-mediatypes=false,annotation.a=b .", "have no annotations"},
+        {"--annotation a=b -o type=docker,dest=x .", "have no annotations"},
+        {"--annotation index:a=b .", "an image of one platform has no index"},
+        {"--annotation manifest-descriptor:a=b .", "an image of one platform has no index"},
+        {"--annotation manifest[linux/amd64:a=b .", "invalid annotation"},
+        {"--annotation manifest[what]:a=b .", "annotation \"manifest[what]:a=b\""},
+        {"--annotation =b .", "invalid annotation"},
+        {"-o type=oci,dest=x,annotation-index.a=b .", "an image of one platform has no index"},
+        {"-o type=oci,dest=x,annotations.a=b .", "unknown key 'annotations.a'"},
+        {"-o type=oci,dest=x,rewrite-timestamp=true .", "rewrite-timestamp=true cannot be honoured"},
+        {"-o type=image,store=false .", "use type=registry"},
+        {"-o type=image,store=maybe .", "expected true or false"},
     };
     for (size_t i = 0; i < CB_LEN(cases); i++)
         fails_with(cases[i].line, cases[i].message);
@@ -237,8 +264,10 @@ static void test_outputs(void **state)
         {"-o out .", OUTPUT_LOCAL, "out", false},
         {"-o type=local,dest=out .", OUTPUT_LOCAL, "out", false},
         {"-o type=tar,dest=x.tar .", OUTPUT_TAR, "x.tar", false},
-        {"--push .", OUTPUT_IMAGE, "", true},
-        {"--output=type=registry .", OUTPUT_REGISTRY, "", false},
+        {"--push -t a .", OUTPUT_IMAGE, "", true},
+        {"--output=type=registry,name=a/b .", OUTPUT_REGISTRY, "", false},
+        {"-o type=image,store=true,unpack=false .", OUTPUT_IMAGE, "", false},
+        {"-o type=registry,name=a/b,push-by-digest=true .", OUTPUT_REGISTRY, "", false},
         {"-otype=oci,dest=x,tar=false .", OUTPUT_OCI, "x", false},
         {"-o type=docker,dest=x,compression=gzip,compression-level=5 .", OUTPUT_DOCKER, "x", false},
     };
@@ -249,6 +278,38 @@ static void test_outputs(void **state)
         if (r.n_outputs != 1 || o->kind != cases[i].kind || strcmp(o->dest ? o->dest : "", cases[i].dest) != 0 ||
             o->push != cases[i].push)
             fail_msg("'%s': kind %d, dest '%s'", cases[i].line, (int)o->kind, o->dest ? o->dest : "");
+        build_request_done(&r);
+    }
+}
+
+static void test_types_and_annotations(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *line;
+        bool docker_types;
+        const char *annotations; /* of request and output, "|" between */
+    } cases[] = {
+        {"-o type=oci,dest=x .", false, ""},
+        {"-o type=oci,dest=x,oci-mediatypes=false .", true, ""},
+        {"-o type=docker,dest=x .", true, ""},
+        {"-o oci-mediatypes=true,dest=x,type=docker,compression=zstd .", false, ""},
+        {"--annotation a=b --annotation manifest:c=d -o type=docker,dest=x,oci-mediatypes=true .", false, "a=b|c=d"},
+        {"--annotation manifest[linux/amd64]:a:b=c:d --annotation x:y=z .", false, "[linux/amd64]a:b=c:d|x:y=z"},
+        {"-o type=oci,dest=x,annotation.a.b=c,annotation-manifest.d=e .", false, "a.b=c|d=e"},
+        {"-o type=oci,dest=x,annotation[linux/amd64].a=b .", false, "[linux/amd64]a=b"},
+        {"-o type=oci,dest=x,annotation-manifest[linux/arm/v7].a=b .", false, "[linux/arm/v7]a=b"},
+    };
+    for (size_t i = 0; i < CB_LEN(cases); i++) {
+        struct build_request r;
+        CB_AUTO(cb_buf) struct cb_buf all = CB_BUF_INIT;
+        accept(cases[i].line, &r);
+        const struct cb_strv *lists[] = {&r.annotations, &r.outputs[0].annotations};
+        for (size_t k = 0; k < CB_LEN(lists); k++)
+            for (size_t n = 0; n < lists[k]->n; n++)
+                cb_buf_printf(&all, all.len ? "|%s" : "%s", lists[k]->items[n]);
+        if (r.outputs[0].docker_types != cases[i].docker_types || strcmp(all.data, cases[i].annotations) != 0)
+            fail_msg("'%s': Docker's types %d, annotations '%s'", cases[i].line, r.outputs[0].docker_types, all.data);
         build_request_done(&r);
     }
 }
@@ -300,9 +361,15 @@ static void test_help(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_shapes),      cmocka_unit_test(test_mistakes), cmocka_unit_test(test_refused),
-        cmocka_unit_test(test_honoured),    cmocka_unit_test(test_call),     cmocka_unit_test(test_outputs),
-        cmocka_unit_test(test_environment), cmocka_unit_test(test_help),
+        cmocka_unit_test(test_shapes),
+        cmocka_unit_test(test_mistakes),
+        cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_honoured),
+        cmocka_unit_test(test_call),
+        cmocka_unit_test(test_outputs),
+        cmocka_unit_test(test_types_and_annotations),
+        cmocka_unit_test(test_environment),
+        cmocka_unit_test(test_help),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -147,6 +147,16 @@ t_only_needed_layers_are_fetched() {
     cbuild prune --all >/dev/null
 }
 
+t_push_by_digest() {
+    registry
+    app
+    cbuild -o "type=registry,name=$repo,push-by-digest=true" --metadata-file m.json c 2>log
+    digest=$(jq -r '.["containerimage.digest"]' m.json)
+    same "$(jq -r '.["image.name"]' m.json)" "$repo"
+    same "$(skopeo inspect --raw --tls-verify=false "docker://$repo@$digest" | sha256sum | cut -d' ' -f1)" "${digest#sha256:}"
+    ! skopeo list-tags --tls-verify=false "docker://$repo" >tags 2>&1 || die "a tag was made: $(cat tags)"
+}
+
 t_pull_policies() {
     registry
     app

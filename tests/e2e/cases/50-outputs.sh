@@ -210,3 +210,16 @@ pipe
 stdout
 target"
 }
+
+t_media_types_and_annotations() {
+    app
+    cbuild -o type=docker,oci-mediatypes=true,dest=a.tar,compression=zstd \
+        --annotation "manifest[linux/$(dpkg --print-architecture)]:a=b" --annotation 'manifest[linux/s390x]:no=no' c 2>/dev/null
+    oci verify a.tar
+    same "$(oci manifest a.tar | jq -rc '[.mediaType, .layers[0].mediaType, .annotations]')" \
+        '["application/vnd.oci.image.manifest.v1+json","application/vnd.oci.image.layer.v1.tar+zstd",{"a":"b"}]'
+    has "$(tar -tf a.tar)" manifest.json
+    cbuild -o type=docker,dest=b.tar c 2>/dev/null
+    same "$(oci manifest b.tar | jq -rc '[.mediaType, .layers[0].mediaType, .annotations]')" \
+        '["application/vnd.docker.distribution.manifest.v2+json","application/vnd.docker.image.rootfs.diff.tar.gzip",null]'
+}
