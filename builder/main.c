@@ -32,10 +32,10 @@ static const struct {
     const char *arguments, *help;
 } commands[] = {
     {"build", command_build, "[OPTIONS] CONTEXT", "build an image (the word 'build' may be left out)"},
-    {"images", manage_images, "", "list the images of the store"},
+    {"images", manage_images, "[-q] [NAME]", "list the images of the store (-q: their IDs)"},
     {"inspect", manage_inspect, "NAME", "show an image's config, layers and digests as JSON"},
     {"tag", manage_tag, "NAME NEW-NAME", "give an image another name"},
-    {"rmi", manage_rmi, "NAME...", "remove names of images"},
+    {"rmi", manage_rmi, "[--force] NAME...", "remove names of images (--force: an ID with all its names)"},
     {"push", manage_push, "NAME [DEST]", "push an image to a registry"},
     {"pull", manage_pull, "NAME...", "pull images into the store"},
     {"du", manage_du, "", "what the store uses"},

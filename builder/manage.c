@@ -22,6 +22,8 @@ struct command {
     struct cb_strv args;
     bool opened;
     bool all, mounts;   /* prune */
+    bool force;         /* rmi: all names of an image; prune: nothing is asked anyway */
+    bool quiet;         /* images */
     char *keep, *until; /* prune */
 };
 
@@ -41,11 +43,32 @@ struct flag {
     char **value;
 };
 
+static int unknown_flag(const char *given, struct cb_error *err)
+{
+    cb_fail(err, CB_E_USAGE, "unknown option '%s'", given);
+    return cb_starts(given, "--format") ? cb_hint(err, "'cbuild inspect NAME' prints JSON")
+                                        : cb_hint(err, "'cbuild --help' shows the commands");
+}
+
+/* Switches of one letter in one word: `-af`. */
+static int take_letters(const struct flag *flags, size_t n, const char *given, struct cb_error *err)
+{
+    for (const char *c = given + 1; *c; c++) {
+        bool known = false;
+        for (size_t k = 0; k < n && !known; k++)
+            if (flags[k].yes && flags[k].name[1] == *c && !flags[k].name[2])
+                known = *flags[k].yes = true;
+        if (!known)
+            return unknown_flag(given, err);
+    }
+    return 0;
+}
+
 static int take_flag(const struct flag *flags, size_t n, int argc, char **argv, int *i, struct cb_error *err)
 {
+    const char *a = argv[*i];
     for (size_t k = 0; k < n; k++) {
         size_t len = strlen(flags[k].name);
-        const char *a = argv[*i];
         if (strncmp(a, flags[k].name, len) != 0 || (a[len] && a[len] != '='))
             continue;
         if (flags[k].yes && !a[len])
@@ -58,7 +81,7 @@ static int take_flag(const struct flag *flags, size_t n, int argc, char **argv, 
         *flags[k].value = cb_strdup(a[len] ? a + len + 1 : argv[++*i]);
         return 0;
     }
-    return cb_fail(err, CB_E_USAGE, "unknown option '%s'", argv[*i]);
+    return a[1] == '-' ? unknown_flag(a, err) : take_letters(flags, n, a, err);
 }
 
 /* Opens the store. `extra`: flags of this command besides --root. */
@@ -66,8 +89,13 @@ static int command_open(struct command *c, int argc, char **argv, size_t min, si
                         size_t n_extra, struct cb_error *err)
 {
     const struct flag root = {"--root", NULL, &c->request.root};
+    bool no_more = false;
     for (int i = 0; i < argc; i++) {
-        if (argv[i][0] != '-' || !argv[i][1]) {
+        if (!no_more && strcmp(argv[i], "--") == 0) {
+            no_more = true;
+            continue;
+        }
+        if (no_more || argv[i][0] != '-' || !argv[i][1]) {
             cb_strv_push(&c->args, argv[i]);
             continue;
         }
@@ -97,70 +125,154 @@ static int command_close(struct command *c, int result, struct cb_error *err)
     return status;
 }
 
-/* The image a person means: a reference, an image ID or a prefix of one (at least 4 digits). */
-static int find_image(struct command *c, const char *text, struct cache_image *ret, struct cb_error *err)
+/* A name that the user gave for an image, in whole; with it comes no digest unless `digest`. */
+static int parse_name(const char *text, bool digest, struct oci_ref *ret, struct cb_error *err)
 {
-    CB_AUTO(oci_ref) struct oci_ref ref = {0};
-    CB_AUTO(cb_error) struct cb_error not_a_name = CB_ERROR_INIT;
-    if (oci_ref_parse(text, &ref, &not_a_name) == 0) {
-        CB_AUTO(free) char *full = oci_ref_full(&ref);
-        int r = cache_image_load(c->b.store, full, ret, err);
-        if (r != 0)
-            return r < 0 ? -1 : 0;
+    if (oci_ref_parse(text, ret, err) < 0) {
+        err->code = CB_E_USAGE;
+        return cb_context(err, "'%s'", text);
     }
-    const char *hex = cb_starts(text, "sha256:") ? text + 7 : text;
-    struct cache_image *list = NULL;
-    size_t n = 0, at = SIZE_MAX;
-    if (cache_image_list(c->b.store, &list, &n, err) < 0)
-        return -1;
-    for (size_t i = 0; i < n; i++) {
-        char id[CB_DIGEST_HEX + 1];
-        cb_digest_hex(&list[i].config, id);
-        if (at == SIZE_MAX && strlen(hex) >= 4 && cb_starts(id, hex))
-            at = i;
-    }
+    return digest || !ret->digest ? 0 : cb_fail(err, CB_E_USAGE, "'%s': an image cannot be given a digest, only a tag", text);
+}
+
+static bool is_unnamed(const struct cache_image *image)
+{
+    return cb_starts(image->name, "sha256:");
+}
+
+/* Takes the image at `at` out of a list, which is gone afterwards. */
+static void take_from_list(struct cache_image *list, size_t n, size_t at, struct cache_image *ret)
+{
     for (size_t i = 0; i < n; i++)
         if (i == at)
             *ret = list[i];
         else
             cache_image_done(&list[i]);
     free(list);
-    if (at != SIZE_MAX)
-        return 0;
+}
+
+static int not_there(const char *text, struct cb_error *err)
+{
     cb_fail(err, CB_E_NOT_FOUND, "no image '%s' in the store", text);
     return cb_hint(err, "'cbuild images' lists them");
 }
 
+/* By an image ID, or a prefix of one that is no other image's (at least 4 digits). */
+static int find_by_id(struct command *c, const char *text, struct cache_image *ret, struct cb_error *err)
+{
+    const char *hex = cb_starts(text, "sha256:") ? text + 7 : text;
+    struct cache_image *list = NULL;
+    size_t n = 0, at = SIZE_MAX;
+    bool several = false;
+    if (strlen(hex) < 4)
+        return not_there(text, err);
+    if (cache_image_list(c->b.store, &list, &n, err) < 0)
+        return -1;
+    for (size_t i = 0; i < n; i++) {
+        char id[CB_DIGEST_HEX + 1];
+        cb_digest_hex(&list[i].config, id);
+        if (!cb_starts(id, hex))
+            continue;
+        several |= at != SIZE_MAX && !cb_digest_eq(&list[at].config, &list[i].config);
+        if (at == SIZE_MAX)
+            at = i;
+    }
+    take_from_list(list, n, several ? SIZE_MAX : at, ret);
+    if (several)
+        return cb_fail(err, CB_E_NOT_FOUND, "'%s' begins the IDs of several images: give more of it", text);
+    return at == SIZE_MAX ? not_there(text, err) : 0;
+}
+
+/* The image a person means. `ret_by_id` (may be NULL): it was named by its ID. */
+static int find_image(struct command *c, const char *text, struct cache_image *ret, bool *ret_by_id, struct cb_error *err)
+{
+    CB_AUTO(oci_ref) struct oci_ref ref = {0};
+    CB_AUTO(cb_error) struct cb_error not_a_name = CB_ERROR_INIT;
+    if (ret_by_id)
+        *ret_by_id = false;
+    if (oci_ref_parse(text, &ref, &not_a_name) == 0) {
+        CB_AUTO(free) char *full = oci_ref_full(&ref);
+        int r = cache_image_load(c->b.store, full, ret, err);
+        if (r != 0)
+            return r < 0 ? -1 : 0;
+    }
+    if (ret_by_id)
+        *ret_by_id = true;
+    return find_by_id(c, text, ret, err);
+}
+
 /* ---- images, inspect, tag, rmi --------------------------------------------------------------------------------------- */
 
-static char *short_name(const char *name)
+static char *short_name(const struct cache_image *image)
 {
     CB_AUTO(oci_ref) struct oci_ref ref = {0};
     CB_AUTO(cb_error) struct cb_error ignored = CB_ERROR_INIT;
-    return !cb_starts(name, "sha256:") && oci_ref_parse(name, &ref, &ignored) == 0 ? oci_ref_familiar(&ref) : cb_strdup("<none>");
+    return !is_unnamed(image) && oci_ref_parse(image->name, &ref, &ignored) == 0 ? oci_ref_familiar(&ref) : cb_strdup("<none>");
+}
+
+/* Is the one at `at` another name, or none, of an image that stands in the list before it? */
+static bool is_listed(const struct cache_image *list, size_t n, size_t at, bool named)
+{
+    for (size_t i = 0; i < n; i++)
+        if (i != at && cb_digest_eq(&list[i].config, &list[at].config) && (named ? !is_unnamed(&list[i]) : i < at))
+            return true;
+    return false;
+}
+
+/* `images NAME`: with a tag that image alone, without one all tags of the repository. */
+static bool is_asked_for(const struct cache_image *image, const struct oci_ref *want, bool any_tag)
+{
+    CB_AUTO(oci_ref) struct oci_ref ref = {0};
+    CB_AUTO(cb_error) struct cb_error ignored = CB_ERROR_INIT;
+    if (is_unnamed(image) || oci_ref_parse(image->name, &ref, &ignored) < 0)
+        return false;
+    CB_AUTO(free) char *full = any_tag ? oci_ref_name(want) : oci_ref_full(want);
+    CB_AUTO(free) char *own = any_tag ? oci_ref_name(&ref) : cb_strdup(image->name);
+    return strcmp(full, own) == 0;
+}
+
+static bool has_tag(const char *text)
+{
+    const char *slash = strrchr(text, '/');
+    return strpbrk(slash ? slash : text, ":@") != NULL;
+}
+
+static void print_image(struct command *c, struct cache_image *image)
+{
+    char id[CB_DIGEST_HEX + 1], created[CB_TIME_MAX], size[16];
+    cb_digest_hex(&image->config, id);
+    if (c->quiet) {
+        printf("%.12s\n", id);
+        return;
+    }
+    CB_AUTO(free) char *name = short_name(image);
+    image->created.tv_nsec = 0;
+    cb_time_rfc3339(image->created, created);
+    printf("%-50s %.12s  %-20s %9s\n", name, id, created, cb_human_size(build_image_size(c->b.store, image), size));
 }
 
 int manage_images(int argc, char **argv)
 {
     struct command c = {0};
     struct cb_error err = CB_ERROR_INIT;
+    CB_AUTO(oci_ref) struct oci_ref want = {0};
     struct cache_image *list = NULL;
     size_t n = 0;
-    int r = command_open(&c, argc, argv, 0, 0, NULL, 0, &err);
+    const struct flag flags[] = {{"--quiet", &c.quiet, NULL}, {"-q", &c.quiet, NULL}};
+    int r = command_open(&c, argc, argv, 0, 1, flags, CB_LEN(flags), &err);
+    if (r == 0 && c.args.n)
+        r = parse_name(c.args.items[0], true, &want, &err);
     if (r == 0)
         r = cache_image_list(c.b.store, &list, &n, &err);
-    if (r == 0)
+    if (r == 0 && !c.quiet)
         printf("%-50s %-12s  %-20s %9s\n", "NAME", "IMAGE ID", "CREATED", "SIZE");
     for (size_t i = 0; i < n; i++) {
-        char id[CB_DIGEST_HEX + 1], created[CB_TIME_MAX], size[16];
-        CB_AUTO(free) char *name = short_name(list[i].name);
-        cb_digest_hex(&list[i].config, id);
-        list[i].created.tv_nsec = 0;
-        cb_time_rfc3339(list[i].created, created);
-        printf("%-50s %.12s  %-20s %9s\n", name, id, created, cb_human_size(build_image_size(c.b.store, &list[i]), size));
-        cache_image_done(&list[i]);
+        if (c.args.n && !is_asked_for(&list[i], &want, !has_tag(c.args.items[0])))
+            continue;
+        if (!(is_unnamed(&list[i]) && is_listed(list, n, i, true)) && !(c.quiet && is_listed(list, n, i, false)))
+            print_image(&c, &list[i]);
     }
-    free(list);
+    cache_image_list_free(list, n);
     return command_close(&c, r, &err);
 }
 
@@ -201,7 +313,7 @@ int manage_inspect(int argc, char **argv)
     CB_AUTO(cb_buf) struct cb_buf bytes = CB_BUF_INIT, out = CB_BUF_INIT;
     int r = command_open(&c, argc, argv, 1, 1, NULL, 0, &err);
     if (r == 0)
-        r = find_image(&c, c.args.items[0], &image, &err);
+        r = find_image(&c, c.args.items[0], &image, NULL, &err);
     if (r == 0 && cache_blob_get(c.b.store, &image.config, CB_MAX_CONFIG, &bytes, &err) != 1)
         r = err.code ? -1
                      : cb_fail(&err, CB_E_CORRUPT, "the config of '%s' is not in the store: build or pull it again", image.name);
@@ -224,9 +336,9 @@ int manage_tag(int argc, char **argv)
     CB_AUTO(oci_ref) struct oci_ref ref = {0};
     int r = command_open(&c, argc, argv, 2, 2, NULL, 0, &err);
     if (r == 0)
-        r = find_image(&c, c.args.items[0], &image, &err);
+        r = parse_name(c.args.items[1], false, &ref, &err);
     if (r == 0)
-        r = oci_ref_parse(c.args.items[1], &ref, &err);
+        r = find_image(&c, c.args.items[0], &image, NULL, &err);
     if (r == 0) {
         free(image.name);
         image.name = oci_ref_full(&ref);
@@ -236,20 +348,66 @@ int manage_tag(int argc, char **argv)
     return command_close(&c, r, &err);
 }
 
+/* Removes all names of this image. */
+static int remove_names(struct command *c, const struct cache_image *list, size_t n, const struct cb_digest *id,
+                        struct cb_error *err)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (!cb_digest_eq(&list[i].config, id))
+            continue;
+        if (cache_image_remove(c->b.store, list[i].name, err) < 0)
+            return -1;
+        CB_AUTO(free) char *name = short_name(&list[i]);
+        printf("removed %s\n", is_unnamed(&list[i]) ? list[i].name : name);
+    }
+    return 0;
+}
+
+/* A name goes alone; with the last one goes the image. An ID stands for the image, whose names must then be meant too. */
+static int remove_image(struct command *c, const char *text, struct cb_error *err)
+{
+    CB_AUTO(cache_image) struct cache_image image = {0};
+    CB_AUTO(cb_buf) struct cb_buf names = CB_BUF_INIT;
+    struct cache_image *list = NULL;
+    size_t n = 0, n_names = 0;
+    bool by_id;
+    if (find_image(c, text, &image, &by_id, err) < 0 || cache_image_list(c->b.store, &list, &n, err) < 0)
+        return -1;
+    for (size_t i = 0; i < n; i++)
+        if (!is_unnamed(&list[i]) && cb_digest_eq(&list[i].config, &image.config)) {
+            CB_AUTO(free) char *name = short_name(&list[i]);
+            cb_buf_printf(&names, n_names++ ? ", %s" : "%s", name);
+        }
+    int r;
+    if (by_id && n_names > 1 && !c->force) {
+        cb_fail(err, CB_E_FAILED, "image '%s' has several names: %s", text, names.data);
+        r = cb_hint(err, "name those to be removed, or remove all with 'rmi --force'");
+    } else if (by_id || n_names == 1) {
+        r = remove_names(c, list, n, &image.config, err);
+    } else {
+        r = cache_image_remove(c->b.store, image.name, err) < 0 ? -1 : 0;
+        if (r == 0)
+            printf("removed %s\n", text);
+    }
+    cache_image_list_free(list, n);
+    return r;
+}
+
 int manage_rmi(int argc, char **argv)
 {
     struct command c = {0};
     struct cb_error err = CB_ERROR_INIT;
-    int r = command_open(&c, argc, argv, 1, SIZE_MAX, NULL, 0, &err);
-    for (size_t i = 0; r == 0 && i < c.args.n; i++) {
-        CB_AUTO(cache_image) struct cache_image image = {0};
-        r = find_image(&c, c.args.items[i], &image, &err);
-        if (r == 0)
-            r = cache_image_remove(c.b.store, image.name, &err) < 0 ? -1 : 0;
-        if (r == 0)
-            printf("removed %s\n", c.args.items[i]);
+    const struct flag flags[] = {{"--force", &c.force, NULL}, {"-f", &c.force, NULL}};
+    int r = command_open(&c, argc, argv, 1, SIZE_MAX, flags, CB_LEN(flags), &err);
+    for (size_t i = 0; r == 0 && i < c.args.n; i++) { /* what is wrong with one keeps none of the others */
+        struct cb_error one = CB_ERROR_INIT;
+        if (remove_image(&c, c.args.items[i], &one) == 0)
+            continue;
+        if (err.code)
+            manage_report(&err);
+        cb_error_move(&err, &one);
     }
-    return command_close(&c, r, &err);
+    return command_close(&c, r < 0 || err.code ? -1 : 0, &err);
 }
 
 /* ---- push, pull --------------------------------------------------------------------------------------------------------- */
@@ -274,11 +432,16 @@ int manage_push(int argc, char **argv)
     CB_AUTO(oci_ref) struct oci_ref ref = {0};
     const struct build_packing packing = {.compression = CB_COMPRESS_GZIP, .level = -1};
     struct cb_digest digest;
+    bool by_id = false;
     int r = command_open(&c, argc, argv, 1, 2, NULL, 0, &err);
     if (r == 0)
-        r = find_image(&c, c.args.items[0], &image, &err);
+        r = find_image(&c, c.args.items[0], &image, &by_id, &err);
+    if (r == 0 && by_id && c.args.n == 1) {
+        cb_fail(&err, CB_E_USAGE, "'%s' is an image ID: where is it to be pushed?", c.args.items[0]);
+        r = cb_hint(&err, "cbuild push %s registry.example/name:tag", c.args.items[0]);
+    }
     if (r == 0)
-        r = oci_ref_parse(c.args.items[c.args.n - 1], &ref, &err);
+        r = parse_name(c.args.items[c.args.n - 1], false, &ref, &err);
     if (r == 0)
         r = build_push(&c.b, &image, &packing, &image.annotations, &ref, &digest, &err);
     if (r == 0) {
@@ -297,6 +460,10 @@ int manage_pull(int argc, char **argv)
     struct oci_platform host = {0};
     oci_platform_host(&host);
     int r = command_open(&c, argc, argv, 1, SIZE_MAX, NULL, 0, &err);
+    for (size_t i = 0; r == 0 && i < c.args.n; i++) {
+        CB_AUTO(oci_ref) struct oci_ref ref = {0};
+        r = parse_name(c.args.items[i], true, &ref, &err);
+    }
     for (size_t i = 0; r == 0 && i < c.args.n; i++) {
         struct build_want w = {.text = c.args.items[i], .platform = &host};
         r = build_bases_resolve(&c.b, &w, 1, PULL_ALWAYS, &err);
@@ -384,17 +551,17 @@ int manage_prune(int argc, char **argv)
     struct command c = {0};
     struct cb_error err = CB_ERROR_INIT;
     CB_AUTO(cb_buf) struct cb_buf answer = CB_BUF_INIT;
-    const struct flag flags[] = {{"--all", &c.all, NULL},
-                                 {"-a", &c.all, NULL},
-                                 {"--mounts", &c.mounts, NULL},
-                                 {"--keep-storage", NULL, &c.keep},
+    const struct flag flags[] = {{"--all", &c.all, NULL},    {"-a", &c.all, NULL},          {"--force", &c.force, NULL},
+                                 {"-f", &c.force, NULL},     {"--mounts", &c.mounts, NULL}, {"--keep-storage", NULL, &c.keep},
                                  {"--until", NULL, &c.until}};
     int r = command_open(&c, argc, argv, 0, 0, flags, CB_LEN(flags), &err);
     int64_t keep = 0, until = 0;
     if (r == 0 && c.keep && (!df_parse_size(c.keep, &keep) || keep <= 0))
         r = cb_fail(&err, CB_E_USAGE, "--keep-storage: '%s' is no size (try 10g)", c.keep);
-    if (r == 0 && c.until && df_parse_duration(c.until, &until, &err) < 0)
-        r = cb_context(&err, "--until");
+    if (r == 0 && c.until && (df_parse_duration(c.until, &until, &err) < 0 || until < 0)) {
+        cb_error_done(&err);
+        r = cb_fail(&err, CB_E_USAGE, "--until: '%s' is no time span (try 24h)", c.until);
+    }
     struct prune_request q = {c.b.store,
                               {.all = c.all, .mounts = c.mounts, .keep_bytes = (uint64_t)keep, .older_than = until / 1000000000}};
     struct cb_job_request req = {&q, sizeof(q), NULL, 0};

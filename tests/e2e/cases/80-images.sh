@@ -24,7 +24,72 @@ t_names() {
     has "$out" app:1
     fails 1 cbuild rmi app:1
     fails 1 cbuild tag nothing:here x
-    fails 1 cbuild tag other BAD/Name/X
+}
+
+t_names_that_cannot_be() {
+    app
+    cbuild -t app:1 c 2>/dev/null
+    id=$(cbuild inspect app:1 | jq -r .Id)
+    for args in "tag app:1 BAD/Name/X" "tag app:1 x@$id" "push app:1 x:1@$id" "push $id" "push app:1 -x" "pull BAD/Name/X" \
+        "images BAD/Name/X" "images --format json" "prune --until 5" "prune --until=-1h" "rmi -fx app:1"; do
+        fails 2 cbuild $args
+        has "$out" "ERROR: "
+    done
+    cbuild images -- app:1 >list
+    same "$(wc -l <list)" 2
+}
+
+t_images_that_are_asked_for() {
+    app
+    cbuild -t app:1 -t app:2 -t quay.io/x/y:z c 2>/dev/null
+    id=$(cbuild -q c) # the same without a name
+    same "$(cbuild images | grep -c "$(echo "$id" | cut -c8-19)")" 3
+    hasnt "$(cbuild images)" "<none>"
+    same "$(cbuild images -q)" "$(echo "$id" | cut -c8-19)"
+    same "$(cbuild images app | wc -l)" 3
+    same "$(cbuild images app:2 | tail -n 1 | cut -d' ' -f1)" app:2
+    same "$(cbuild images -q nothing)" ""
+    sed -i s/v=1/v=2/ c/Dockerfile
+    cbuild c 2>/dev/null
+    same "$(cbuild images | grep -c '<none>')" 1
+    same "$(cbuild images --quiet | wc -l)" 2
+}
+
+t_rmi() {
+    app
+    cbuild -t app:1 -t app:2 c 2>/dev/null
+    id=$(cbuild -q c)
+    fails 1 cbuild rmi "$id"
+    has "$out" "app:1, app:2"
+    has "$out" "--force"
+    same "$(cbuild images | grep -c app:)" 2
+    fails 1 cbuild rmi nothing:1 app:1 nothing:2 # one that is not there keeps none of the others
+    has "$out" "nothing:1"
+    has "$out" "nothing:2"
+    has "$out" "removed app:1"
+    cbuild rmi app:2 >/dev/null # the last name
+    same "$(cbuild images -q)" ""
+    cbuild -t app:1 -t app:2 c 2>/dev/null
+    cbuild rmi -f "$(echo "$id" | cut -c8-19)" >out
+    same "$(sort out | tr '\n' ' ')" "removed app:1 removed app:2 "
+    same "$(cbuild images -q)" ""
+    cbuild -t app:1 c 2>/dev/null
+    cbuild rmi "$id" >/dev/null # its only name
+    same "$(cbuild images -q)" ""
+}
+
+t_prefixes_of_ids() {
+    app
+    cbuild -t app:1 c 2>/dev/null
+    id=$(cbuild inspect app:1 | jq -r .Id)
+    same "$(cbuild inspect "$(echo "$id" | cut -c8-15)" | jq -r .Id)" "$id"
+    case $id in *0) twin=${id%?}1 ;; *) twin=${id%?}0 ;; esac
+    sed "s/$id/$twin/; s,library/app:1,library/twin:1," "$CBUILD_ROOT/images/docker.io%2Flibrary%2Fapp:1" \
+        >"$CBUILD_ROOT/images/docker.io%2Flibrary%2Ftwin:1"
+    fails 1 cbuild rmi "$(echo "$id" | cut -c8-15)"
+    has "$out" "several images"
+    cbuild rmi "$id" >out
+    same "$(cat out)" "removed app:1"
 }
 
 # A platform that is asked for is the image's, whatever the base says; the rest of the base's stays.
