@@ -109,6 +109,12 @@ static int start_helper(struct build *b, struct cb_error *err)
         return -1;
     if (b->privilege.reason)
         build_note(b, "%s", b->privilege.reason);
+    for (size_t i = 0; i < b->request->n_ulimits; i++) {
+        uint64_t most;
+        if (!rt_rlimit_allowed(&b->request->ulimits[i], &most))
+            build_note(b, "--ulimit %s: this user may have no hard limit above %llu, which is what RUN gets",
+                       b->request->ulimits[i].name, (unsigned long long)most);
+    }
     start_sweep(b);
     return 0;
 }

@@ -254,7 +254,7 @@ static int set_ulimit(struct build_request *r, const char *v, struct cb_error *e
     struct rt_rlimit l = {.resource = -1};
     for (size_t i = 0; eq && i < CB_LEN(limits); i++)
         if (strlen(limits[i].name) == (size_t)(eq - v) && strncmp(limits[i].name, v, (size_t)(eq - v)) == 0)
-            l.resource = limits[i].resource;
+            l = (struct rt_rlimit){.resource = limits[i].resource, .name = limits[i].name};
     if (l.resource < 0 || !parse_limit(soft, &l.value.rlim_cur) || !parse_limit(hard ? hard : soft, &l.value.rlim_max))
         return cb_fail(err, CB_E_USAGE, "invalid ulimit \"%s\": expected TYPE=SOFT[:HARD], as nofile=1024:4096", v);
     if (l.value.rlim_cur > l.value.rlim_max)

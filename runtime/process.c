@@ -29,6 +29,10 @@ static int set_ids(const struct rt_child *c, struct cb_error *err)
     /* With one id the kernel forbids setgroups; root has no use for it. */
     if (!single && setgroups(u->n_groups, u->groups) < 0)
         r = errno;
+    /* The pipes become the user's, as with runc: opening /dev/stdout, which commands that log to files do, is asking
+     * for a pipe of that owner. Where it is refused, writing to the descriptors still works. */
+    for (int fd = STDOUT_FILENO; fd <= STDERR_FILENO && u->uid != 0; fd++)
+        (void)!fchown(fd, u->uid, (gid_t)-1);
     if (r == 0 && setresgid(u->gid, u->gid, u->gid) < 0)
         r = errno;
     if (r == 0 && setresuid(u->uid, u->uid, u->uid) < 0)

@@ -120,6 +120,19 @@ static void raise_hard_limits(const struct run *r)
     }
 }
 
+bool rt_rlimit_allowed(const struct rt_rlimit *l, uint64_t *ret_most)
+{
+    struct rlimit now, higher;
+    if (getrlimit((__rlimit_resource_t)l->resource, &now) < 0 || l->value.rlim_max <= now.rlim_max)
+        return true;
+    *ret_most = now.rlim_max;
+    higher = (struct rlimit){now.rlim_cur, l->value.rlim_max};
+    if (setrlimit((__rlimit_resource_t)l->resource, &higher) < 0)
+        return false;
+    (void)setrlimit((__rlimit_resource_t)l->resource, &now); /* a hard limit can always be lowered */
+    return true;
+}
+
 /* Real root: the child waits until every id is mapped to itself. */
 static int map_child(const struct run *r, int go, struct cb_error *err)
 {

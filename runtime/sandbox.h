@@ -37,7 +37,10 @@ enum rt_network { RT_NET_HOST, RT_NET_NONE };
 struct rt_rlimit {
     int resource; /* RLIMIT_… */
     struct rlimit value;
+    const char *name; /* "nofile", for messages */
 };
+/* Whether a sandbox that this process starts will have the hard limit; if not it gets *ret_most, which is ours. */
+bool rt_rlimit_allowed(const struct rt_rlimit *l, uint64_t *ret_most);
 
 #define RT_MAX_LOWERS 500 /* the kernel refuses the 501st (sandbox-costs.md §4) */
 

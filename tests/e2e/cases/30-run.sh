@@ -274,6 +274,35 @@ X
     has "$(cat root/shm)" 3072
 }
 
+t_limits_beyond_our_own() {
+    context c <<X
+${base}RUN ulimit -n > /n; ulimit -Hn >> /n
+X
+    (ulimit -Sn 300 && ulimit -Hn 400 && cbuild --ulimit nofile=200:300 -o out c 2>log)
+    hasnt "$(cat log)" "--ulimit"
+    same "$(tr '\n' ' ' <out/n)" "200 300 "
+    rm -rf out
+    (ulimit -Sn 300 && ulimit -Hn 400 && cbuild --no-cache --ulimit nofile=500:600 -o out c 2>log)
+    case $(tr '\n' ' ' <out/n) in
+    "500 600 ") hasnt "$(cat log)" "--ulimit" ;; # we may raise them
+    "400 400 ") same "$(grep -c -e '--ulimit nofile: .*400' log)" 1 ;;
+    *) die "$(cat out/n log)" ;;
+    esac
+}
+
+t_streams_by_their_names() {
+    context c <<X
+${base}COPY etc/ /etc/
+USER app
+RUN echo one > /dev/stdout; echo two >> /dev/stderr; echo three > /proc/self/fd/2
+X
+    mkdir c/etc
+    printf 'app:x:1000:1000::/:/bin/sh\n' >c/etc/passwd
+    [ "$E2E_USER" != single ] || sed -i /USER/d c/Dockerfile
+    cbuild --progress=plain c 2>log
+    for word in one two three; do grep -q "^#.* $word\$" log || die "$word: $(cat log)"; done
+}
+
 t_tmpfs_and_bind_mounts() {
     context c <<X
 ${base}RUN --mount=type=tmpfs,target=/tmp/t,size=1m touch /tmp/t/x && df -k /tmp/t | grep 1024 && ! dd if=/dev/zero of=/tmp/t/big bs=1M count=2 2>/dev/null
