@@ -1,11 +1,13 @@
 #include "builder/command.h"
 #include "base/json.h"
+#include "base/limits.h"
 #include "builder/call.h"
 #include "builder/keys.h"
 #include "builder/out-file.h"
 #include "builder/output.h"
 #include "builder/report.h"
 #include "builder/schedule.h"
+#include "cache/blob.h"
 
 static int fail(struct build *b, struct cb_error *err)
 {
@@ -25,6 +27,30 @@ static int fail(struct build *b, struct cb_error *err)
 
 /* ---- results ------------------------------------------------------------------------------------------------------------- */
 
+/* What a registry or layout calls the image: as an index would list it. */
+static int add_descriptor(struct build *b, const struct build_result *r, json_t *j, struct cb_error *err)
+{
+    CB_AUTO(cb_buf) struct cb_buf bytes = CB_BUF_INIT;
+    char digest[CB_DIGEST_TEXT + 1];
+    int found = cache_blob_get(b->store, &r->manifest, CB_MAX_MANIFEST, &bytes, err);
+    if (found <= 0)
+        return found < 0 ? -1 : cb_fail(err, CB_E_CORRUPT, "the image's manifest is not in the store");
+    CB_AUTO(free) char *type = oci_manifest_type(bytes.data, bytes.len);
+    const struct oci_platform *p = &b->plan.target->config.platform;
+    json_t *d = json_object(), *platform = json_object();
+    cb_digest_text(&r->manifest, digest);
+    json_object_set_new(d, "mediaType", json_string(type));
+    json_object_set_new(d, "digest", json_string(digest));
+    json_object_set_new(d, "size", json_integer((json_int_t)bytes.len));
+    json_object_set_new(platform, "architecture", json_string(p->arch));
+    json_object_set_new(platform, "os", json_string(p->os));
+    if (p->variant && *p->variant)
+        json_object_set_new(platform, "variant", json_string(p->variant));
+    json_object_set_new(d, "platform", platform);
+    json_object_set_new(j, "containerimage.descriptor", d);
+    return 0;
+}
+
 static int write_metadata(struct build *b, const struct cache_image *image, const struct build_result *r, struct cb_error *err)
 {
     const struct build_request *q = b->request;
@@ -41,6 +67,8 @@ static int write_metadata(struct build *b, const struct cache_image *image, cons
     CB_AUTO(json) json_t *j = json_object();
     json_object_set_new(j, "containerimage.config.digest", json_string(id));
     json_object_set_new(j, "containerimage.digest", json_string(r->has_manifest ? manifest : id));
+    if (r->has_manifest && add_descriptor(b, r, j, err) < 0)
+        return -1;
     if (names.len)
         json_object_set_new(j, "image.name", json_string(names.data));
     cb_json_dump(j, CB_JSON_INDENT, &out);

@@ -10,6 +10,7 @@ struct reg_client *reg_client_new(struct cb_error *err)
     CB_AUTO(reg_credentials) struct reg_credentials *creds = hosts ? reg_credentials_load(err) : NULL;
     if (!creds)
         return NULL;
+    reg_credentials_set_helpers(creds, reg_hosts_helpers(hosts));
     struct reg_client *c = CB_NEW(struct reg_client);
     c->http = reg_http_new();
     c->hosts = CB_TAKE(hosts);

@@ -20,6 +20,7 @@ struct source {
 struct reg_credentials {
     struct source *items;
     size_t n, cap;
+    struct cb_strv helpers; /* of registries.conf */
 };
 
 void reg_cred_done(struct reg_cred *c)
@@ -45,7 +46,14 @@ void reg_credentials_free(struct reg_credentials *c)
         json_decref(c->items[i].root);
     }
     free(c->items);
+    cb_strv_done(&c->helpers);
     free(c);
+}
+
+void reg_credentials_set_helpers(struct reg_credentials *c, const struct cb_strv *helpers)
+{
+    cb_strv_done(&c->helpers);
+    cb_strv_copy(&c->helpers, helpers);
 }
 
 /* ---- reading ------------------------------------------------------------------------------- */
@@ -215,25 +223,26 @@ static int ask_helper(const char *name, const char *server, struct reg_cred *ret
                    (int)CB_MIN(strcspn(why, "\r\n"), (size_t)300), why);
 }
 
+/* As ask_helper, but one that does not work is noted: it knows nobody. `where` names who named it. */
+static int try_helper(const char *name, const char *where, const char *domain, struct reg_cred *ret, struct cb_buf *note)
+{
+    CB_AUTO(cb_error) struct cb_error err = CB_ERROR_INIT;
+    int r = ask_helper(name, is_hub(domain, strlen(domain)) ? HUB_KEY : domain, ret, &err);
+    if (r < 0)
+        cb_buf_printf(note, "%s'%s': %s", note->len ? "; " : "", where, err.msg);
+    return r > 0;
+}
+
 static int from_helpers(const struct source *s, const char *domain, const char *path, struct reg_cred *ret, struct cb_buf *note)
 {
     const char *key = NULL, *helpers[2] = {NULL, NULL};
-    CB_AUTO(cb_error) struct cb_error err = CB_ERROR_INIT;
     json_t *by_host = json_object_get(s->root, "credHelpers");
     json_t *own = by_host ? best_entry(by_host, domain, path, &key) : NULL;
     helpers[0] = own ? json_string_value(own) : NULL;
     helpers[1] = json_string_value(json_object_get(s->root, "credsStore"));
-    for (size_t i = 0; i < CB_LEN(helpers); i++) {
-        if (!helpers[i] || !*helpers[i])
-            continue;
-        int r = ask_helper(helpers[i], is_hub(domain, strlen(domain)) ? HUB_KEY : domain, ret, &err);
-        if (r > 0)
+    for (size_t i = 0; i < CB_LEN(helpers); i++)
+        if (helpers[i] && *helpers[i] && try_helper(helpers[i], s->name, domain, ret, note))
             return 1;
-        if (r < 0) {
-            cb_buf_printf(note, "%s'%s': %s", note->len ? "; " : "", s->name, err.msg);
-            cb_error_done(&err);
-        }
-    }
     return 0;
 }
 
@@ -280,13 +289,28 @@ static int from_auths(const struct source *s, const char *domain, const char *pa
     return 1;
 }
 
-int reg_credentials_find(const struct reg_credentials *c, const char *domain, const char *path, struct reg_cred *ret,
-                         struct cb_buf *note, struct cb_error *err)
+static int from_sources(const struct reg_credentials *c, const char *domain, const char *path, struct reg_cred *ret,
+                        struct cb_buf *note, struct cb_error *err)
 {
     for (size_t i = 0; i < c->n; i++) {
         int r = from_helpers(&c->items[i], domain, path, ret, note);
         if (r == 0)
             r = from_auths(&c->items[i], domain, path, ret, err);
+        if (r != 0)
+            return r;
+    }
+    return 0;
+}
+
+int reg_credentials_find(const struct reg_credentials *c, const char *domain, const char *path, struct reg_cred *ret,
+                         struct cb_buf *note, struct cb_error *err)
+{
+    if (!c->helpers.n)
+        return from_sources(c, domain, path, ret, note, err);
+    for (size_t i = 0; i < c->helpers.n; i++) {
+        const char *name = c->helpers.items[i];
+        int r = strcmp(name, "containers-auth.json") == 0 ? from_sources(c, domain, path, ret, note, err)
+                                                          : try_helper(name, "registries.conf", domain, ret, note);
         if (r != 0)
             return r;
     }

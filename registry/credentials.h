@@ -5,7 +5,9 @@
  *   4. $XDG_RUNTIME_DIR/containers/auth.json, else /run/containers/$UID/auth.json
  *   5. $XDG_CONFIG_HOME/containers/auth.json, else ~/.config/containers/auth.json
  *   6. ~/.dockercfg
- * Within one: credHelpers, credsStore, auths. Read once, then immutable: any number of threads may ask. */
+ * Within one: credHelpers, credsStore, auths. Where registries.conf has credential-helpers, those are asked instead, in
+ * their order; the files have their turn at the place of "containers-auth.json" (containers-registries.conf(5)). Read once, then
+ * immutable: any number of threads may ask. */
 #ifndef REG_CREDENTIALS_H
 #define REG_CREDENTIALS_H
 
@@ -30,6 +32,9 @@ int reg_credentials_add(struct reg_credentials *c, const char *text, size_t n, c
                         struct cb_error *err);
 void reg_credentials_free(struct reg_credentials *c);
 CB_DEFINE_AUTO_PTR(reg_credentials, struct reg_credentials, reg_credentials_free)
+
+/* `helpers` as registries.conf has them; none: the sources alone. */
+void reg_credentials_set_helpers(struct reg_credentials *c, const struct cb_strv *helpers);
 
 /* For a repository on a registry ("docker.io", "library/busybox"). 1: *ret is the caller's; 0: nobody, go
  * anonymously; -1: the matching entry is damaged. May run a credential helper; one that fails counts as not

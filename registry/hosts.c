@@ -24,6 +24,7 @@ struct registry {
 struct reg_hosts {
     struct registry *items;
     size_t n, cap;
+    struct cb_strv helpers;
 };
 
 static void registry_done(struct registry *r)
@@ -49,7 +50,13 @@ void reg_hosts_free(struct reg_hosts *h)
     for (size_t i = 0; i < h->n; i++)
         registry_done(&h->items[i]);
     free(h->items);
+    cb_strv_done(&h->helpers);
     free(h);
+}
+
+const struct cb_strv *reg_hosts_helpers(const struct reg_hosts *h)
+{
+    return &h->helpers;
 }
 
 /* ---- reading ------------------------------------------------------------------------------- */
@@ -57,10 +64,12 @@ struct reading {
     const char *file;
     struct registry *items; /* of this file alone, so that a later file can replace an earlier one's */
     size_t n, cap;
+    struct cb_strv helpers;
 };
 
 static void auto_reading_done(struct reading *rd)
 {
+    cb_strv_done(&rd->helpers);
     for (size_t i = 0; i < rd->n; i++)
         registry_done(&rd->items[i]);
     free(rd->items);
@@ -137,10 +146,11 @@ static int set_mirror_use(struct registry *r, const struct reg_toml_item *item, 
     return cb_fail(err, CB_E_FAILED, "pull-from-mirror must be 'all', 'digest-only' or 'tag-only', not '%s'", item->string);
 }
 
+#define HELPERS_KEY "credential-helpers"
 static const struct row rows[] = {
     {"", "unqualified-search-registries", REG_TOML_STRINGS, NULL},
     {"", "short-name-mode", REG_TOML_STRING, NULL},
-    {"", "credential-helpers", REG_TOML_STRINGS, NULL},
+    {"", HELPERS_KEY, REG_TOML_STRINGS, NULL},
     {"", "additional-layer-store-auth-helper", REG_TOML_STRING, NULL},
     {"registry", "prefix", REG_TOML_STRING, set_prefix},
     {"registry", "location", REG_TOML_STRING, set_location},
@@ -188,6 +198,8 @@ static int read_item(void *arg, const struct reg_toml_item *item, struct cb_erro
             continue;
         if (item->kind != rows[i].kind)
             return cb_fail(err, CB_E_FAILED, "'%s' must be %s", item->key, kinds[rows[i].kind]);
+        if (strcmp(item->key, HELPERS_KEY) == 0)
+            cb_strv_copy(&rd->helpers, item->strings);
         return rows[i].set ? rows[i].set(&rd->items[rd->n - 1], item, err) : 0;
     }
     return cb_fail(err, CB_E_FAILED, "unknown key '%s'%s%s", item->key, *item->table ? " in " : "", item->table);
@@ -236,6 +248,11 @@ int reg_hosts_read(struct reg_hosts *h, const char *text, size_t n, const char *
     cb_map_done(&seen);
     for (size_t i = 0; i < rd.n && result == 0; i++)
         put(h, &rd.items[i]);
+    if (result == 0 && rd.helpers.n) {
+        cb_strv_done(&h->helpers);
+        h->helpers = rd.helpers;
+        rd.helpers = (struct cb_strv){0};
+    }
     return result;
 }
 

@@ -12,6 +12,8 @@
 struct reg_hosts;
 
 struct reg_hosts *reg_hosts_load(struct cb_error *err); /* NULL: a mistake in a file, named with its line */
+/* Its credential-helpers; none: the files that credentials.h names. Borrowed. */
+const struct cb_strv *reg_hosts_helpers(const struct reg_hosts *h);
 /* Adds what `text` says (a file's content); `file` names it in messages. */
 int reg_hosts_read(struct reg_hosts *h, const char *text, size_t n, const char *file, struct cb_error *err);
 struct reg_hosts *reg_hosts_new(void); /* knows nothing yet */

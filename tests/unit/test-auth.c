@@ -197,6 +197,28 @@ static void helpers_are_asked(void **state)
             cb_buf_printf(&wrong, "case %zu: got '%s' ('%s'), want '%s' ('%s')\n", i, got.data, note.data, cases[i].want,
                           cases[i].note);
     }
+    static const struct {
+        const char *helpers[3], *domain, *want, *note;
+    } ordered[] = {
+        /* of registries.conf */
+        {{"containers-auth.json"}, "file.example", "file:x/-/-", "'d': credential helper 'docker-credential-absent'"},
+        {{"good"}, "file.example", "me:file.example/-/-", ""},
+        {{"good", "containers-auth.json"}, "docker.io", "me:https://index.docker.io/v1//-/-", ""},
+        {{"broken", "token"}, "x.example", "-:-/idt/-", "'registries.conf': credential helper 'docker-credential-broken'"},
+        {{"broken", "containers-auth.json"}, "own.example", "me:own.example/-/-", "'registries.conf': credential"},
+        {{"broken"}, "file.example", "none", "'registries.conf': credential helper"},
+    };
+    for (size_t i = 0; i < CB_LEN(ordered); i++) {
+        CB_AUTO(cb_buf) struct cb_buf got = CB_BUF_INIT, note = CB_BUF_INIT;
+        CB_AUTO(cb_strv) struct cb_strv helpers = {0};
+        for (size_t k = 0; k < CB_LEN(ordered[i].helpers) && ordered[i].helpers[k]; k++)
+            cb_strv_push(&helpers, ordered[i].helpers[k]);
+        reg_credentials_set_helpers(c, &helpers);
+        find(c, ordered[i].domain, "x", &got, &note);
+        if (strcmp(got.data, ordered[i].want) != 0 || !cb_starts(note.data, ordered[i].note))
+            cb_buf_printf(&wrong, "ordered %zu: got '%s' ('%s'), want '%s' ('%s')\n", i, got.data, note.data, ordered[i].want,
+                          ordered[i].note);
+    }
     setenv("PATH", before, 1);
     remove_file(dir, "docker-credential-good");
     remove_file(dir, "docker-credential-token");

@@ -166,8 +166,9 @@ static void entries_are_chosen(void **state)
 
 static void later_files_replace(void **state)
 {
-    static const char first[] = "[[registry]]\nlocation = \"a.example\"\ninsecure = true\n";
-    static const char second[] = "[[registry]]\nlocation = \"a.example\"\n";
+    static const char first[] = "credential-helpers = ['a']\n[[registry]]\nlocation = \"a.example\"\ninsecure = true\n";
+    static const char third[] = "credential-helpers = []\n";
+    static const char second[] = "credential-helpers = ['b', 'containers-auth.json']\n[[registry]]\nlocation = \"a.example\"\n";
     CB_AUTO(reg_hosts) struct reg_hosts *h = reg_hosts_new();
     CB_AUTO(cb_error) struct cb_error err = CB_ERROR_INIT;
     CB_AUTO(reg_endpoints) struct reg_endpoints e = {0};
@@ -175,6 +176,9 @@ static void later_files_replace(void **state)
     (void)state;
     assert_int_equal(reg_hosts_read(h, first, sizeof(first) - 1, "1", &err), 0);
     assert_int_equal(reg_hosts_read(h, second, sizeof(second) - 1, "2", &err), 0);
+    assert_int_equal(reg_hosts_read(h, third, sizeof(third) - 1, "3", &err), 0);
+    assert_int_equal(reg_hosts_helpers(h)->n, 2);
+    assert_string_equal(reg_hosts_helpers(h)->items[0], "b");
     assert_int_equal(reg_hosts_resolve(h, &ref, false, &e, &err), 0);
     assert_false(e.items[0].insecure);
 }

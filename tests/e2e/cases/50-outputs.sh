@@ -96,6 +96,8 @@ t_image_id_is_the_same_everywhere() {
     same "$(oci manifest a.tar | jq -r .config.digest)" "$(cat id)"
     same "$(jq -r '.["containerimage.config.digest"]' m.json)" "$(cat id)"
     same "$(jq -r '.["image.name"]' m.json)" docker.io/library/app:1
+    same "$(jq -c '.["containerimage.descriptor"]' m.json)" \
+        "$(tar -xOf a.tar index.json | jq -c '.manifests[0] | {mediaType, digest, size, platform}')"
     same "$(cbuild inspect app:1 | jq -r .Id)" "$(cat id)"
 }
 
