@@ -124,15 +124,24 @@ struct archive_job {
     const struct cb_strv *names;
 };
 
+/* Directories on the way are made, as for type=local. */
+static int write_layout(const char *dest, const struct oci_archive *a, struct cb_error *err)
+{
+    size_t n = strlen(dest);
+    while (n > 1 && dest[n - 1] == '/')
+        n--;
+    CB_AUTO(free) char *path = cb_memdup0(dest, n), *parent = cb_path_dir(path);
+    int e = cb_mkdirs(AT_FDCWD, parent, 0755);
+    CB_AUTO(close) int dir = e < 0 ? -1 : open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (dir < 0)
+        return cb_fail_sys(err, e < 0 ? e : errno, "open '%s'", parent);
+    return oci_layout_write(a, dir, cb_path_base(path), err);
+}
+
 static int write_archive_to(const struct build_output *o, const struct oci_archive *a, struct cb_error *err)
 {
-    if (o->as_directory) {
-        CB_AUTO(free) char *parent = cb_path_dir(o->dest);
-        CB_AUTO(close) int dir = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        if (dir < 0)
-            return cb_fail_sys(err, errno, "open '%s'", parent);
-        return oci_layout_write(a, dir, cb_path_base(o->dest), err);
-    }
+    if (o->as_directory)
+        return write_layout(o->dest, a, err);
     struct build_out_file f;
     int r = build_out_open(&f, o->dest, err);
     if (r == 0)

@@ -17,6 +17,8 @@ t_oci_archive_and_directory() {
     oci verify lay
     same "$(oci manifest lay)" "$(oci manifest a.tar)"
     same "$(skopeo inspect oci:lay:1 2>/dev/null | jq -r .Labels.a || skopeo inspect oci:lay | jq -r .Labels.a)" b
+    cbuild -t app:1 -o type=oci,tar=false,dest=deep/er/lay/ c 2>/dev/null
+    same "$(oci manifest deep/er/lay)" "$(oci manifest a.tar)"
     cbuild -o type=oci,dest=- c 2>/dev/null >b.tar
     oci verify b.tar
 }
