@@ -276,7 +276,7 @@ int oci_platform_parse(const char *text, struct oci_platform *ret, struct cb_err
 {
     CB_AUTO(oci_platform) struct oci_platform p = {0};
     CB_AUTO(cb_buf) struct cb_buf quoted = CB_BUF_INIT;
-    struct cb_str parts[4] = {{0}}, os, version, malformed;
+    struct cb_str parts[4] = {{0}}, os, version, malformed = {0};
     size_t n = 0;
     cb_quote_go(&quoted, text, strnlen(text, MAX_TEXT));
     if (strnlen(text, MAX_TEXT + 1) > MAX_TEXT)
