@@ -304,5 +304,5 @@ int build_base_start(struct build *b, const struct build_base *base, enum build_
 {
     struct fetch_request q = {b, base, form};
     struct cb_job_request req = {&q, sizeof(q), NULL, 0};
-    return build_ns_job(b, fetch_job, &req, ret, err);
+    return build_ns_job(b, RT_HELPER_FILES, fetch_job, &req, ret, err);
 }

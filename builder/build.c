@@ -105,7 +105,7 @@ static int make_stubs(struct build *b, struct cb_error *err)
 static int start_helper(struct build *b, struct cb_error *err)
 {
     if (rt_privilege_probe(&b->privilege, err) < 0 || make_stubs(b, err) < 0 ||
-        rt_helper_start(&b->privilege, &b->helper, err) < 0)
+        rt_helper_start(&b->privilege, RT_HELPER_FILES, &b->helper, err) < 0)
         return -1;
     if (b->privilege.reason)
         build_note(b, "%s", b->privilege.reason);
@@ -119,17 +119,36 @@ static int start_helper(struct build *b, struct cb_error *err)
     return 0;
 }
 
-int build_ns_job(struct build *b, cb_job_fn *fn, const struct cb_job_request *req, struct cb_job *ret, struct cb_error *err)
+static int start_commands(struct build *b, struct cb_error *err)
 {
-    if (!b->helper && start_helper(b, err) < 0)
+    if (b->privilege.rung == RT_ROOT && rt_helper_start(&b->privilege, RT_HELPER_COMMANDS, &b->commands, err) < 0)
         return -1;
-    return rt_helper_job(b->helper, fn, req, ret, err);
+    rt_helper_raise_limits(b->commands ? b->commands : b->helper, b->request->ulimits, b->request->n_ulimits);
+    b->runs = true;
+    return 0;
+}
+
+int build_ns_job(struct build *b, enum rt_helper_kind kind, cb_job_fn *fn, const struct cb_job_request *req, struct cb_job *ret,
+                 struct cb_error *err)
+{
+    bool command = kind == RT_HELPER_COMMANDS;
+    if ((!b->helper && start_helper(b, err) < 0) || (command && !b->runs && start_commands(b, err) < 0))
+        return -1;
+    return rt_helper_job(command && b->commands ? b->commands : b->helper, fn, req, ret, err);
+}
+
+void build_ns_cancel(struct build *b)
+{
+    if (b->commands)
+        rt_helper_cancel(b->commands);
+    if (b->helper)
+        rt_helper_cancel(b->helper);
 }
 
 int build_ns_call(struct build *b, cb_job_fn *fn, const struct cb_job_request *req, struct cb_buf *answer, struct cb_error *err)
 {
     struct cb_job job;
-    if (build_ns_job(b, fn, req, &job, err) < 0)
+    if (build_ns_job(b, RT_HELPER_FILES, fn, req, &job, err) < 0)
         return -1;
     return build_wait_job(b, &job, 0, answer, err);
 }
@@ -163,8 +182,7 @@ int build_wait_job(struct build *b, struct cb_job *job, int step, struct cb_buf 
         if (b->renderer->tick)
             b->renderer->tick(b->renderer);
         if (fds[1].revents && build_canceled(b, err) < 0) {
-            if (b->helper)
-                rt_helper_cancel(b->helper);
+            build_ns_cancel(b);
             cb_job_kill(job);
             return -1;
         }
@@ -239,6 +257,7 @@ int build_open(struct build *b, const struct build_request *request, struct cb_e
 
 void build_close(struct build *b)
 {
+    rt_helper_free(b->commands);
     if (b->helper) {
         clean_up(b);
         rt_helper_free(b->helper);

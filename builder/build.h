@@ -14,10 +14,12 @@ struct build {
     struct cache_store *store;
     struct build_renderer *renderer;
     struct rt_privilege privilege;
-    struct rt_helper *helper; /* NULL until the first job that needs the namespace */
-    struct cache_work work;   /* root/: an empty root with the mount points that every RUN needs; see run-dir.h */
-    struct cb_job sweep;      /* removes what dead processes left, beside the first steps */
-    int gc_lock;              /* shared: prune leaves our layers alone */
+    struct rt_helper *helper;   /* NULL until the first job that needs the namespace */
+    bool runs;                  /* a RUN was started: the helpers are ready for it */
+    struct rt_helper *commands; /* on RT_ROOT: NULL until the first RUN; on other rungs the helper serves both */
+    struct cache_work work;     /* root/: an empty root with the mount points that every RUN needs; see run-dir.h */
+    struct cb_job sweep;        /* removes what dead processes left, beside the first steps */
+    int gc_lock;                /* shared: prune leaves our layers alone */
     struct build_contexts contexts;
     struct build_plan plan;
     struct df_lint lint;
@@ -32,9 +34,13 @@ void build_note(struct build *b, const char *fmt, ...) CB_PRINTF(2, 3);
 void build_warning(struct build *b, const char *fmt, ...) CB_PRINTF(2, 3);
 
 /* Starts a job in the build's namespace, making the helper first when there is none. */
-int build_ns_job(struct build *b, cb_job_fn *fn, const struct cb_job_request *req, struct cb_job *ret, struct cb_error *err);
-/* The same and wait; for single jobs outside the schedule. */
+int build_ns_job(struct build *b, enum rt_helper_kind kind, cb_job_fn *fn, const struct cb_job_request *req, struct cb_job *ret,
+                 struct cb_error *err);
+/* RT_HELPER_FILES, and wait; for single jobs outside the schedule. */
 int build_ns_call(struct build *b, cb_job_fn *fn, const struct cb_job_request *req, struct cb_buf *answer, struct cb_error *err);
+
+/* Kills what runs in the build's namespace, and waits until it is gone. */
+void build_ns_cancel(struct build *b);
 
 /* Waits for one job outside the schedule (resolving, packing, pushing) while signals are watched; its progress, logs
  * and warnings are emitted for `step`. `answer` may be NULL. */

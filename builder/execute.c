@@ -131,7 +131,7 @@ int build_execute_start(struct build *b, struct build_step *s, int out, int erro
     cb_buf_done(&inputs.bytes);
     int fds[2] = {out, errout};
     struct cb_job_request r = {req.data, req.len, fds, out >= 0 ? 2 : 0};
-    return build_ns_job(b, step_job, &r, ret, err);
+    return build_ns_job(b, s->op == OP_RUN ? RT_HELPER_COMMANDS : RT_HELPER_FILES, step_job, &r, ret, err);
 }
 
 int build_materialize_start(struct build *b, const struct cb_digest *layer, struct cb_job *ret, struct cb_error *err)
@@ -140,5 +140,5 @@ int build_materialize_start(struct build *b, const struct cb_digest *layer, stru
     cb_put_u64(&req, (uint64_t)(uintptr_t)b);
     cb_put_digest(&req, layer);
     struct cb_job_request r = {req.data, req.len, NULL, 0};
-    return build_ns_job(b, materialize_job, &r, ret, err);
+    return build_ns_job(b, RT_HELPER_FILES, materialize_job, &r, ret, err);
 }

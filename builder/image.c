@@ -90,7 +90,7 @@ static int pack_layers(struct build *b, struct cache_image *image, const struct 
     }
     struct cb_job_request r = {req.data, req.len, NULL, 0};
     struct cb_job job;
-    if (build_ns_job(b, pack_job, &r, &job, err) < 0 || build_wait_job(b, &job, 0, &answer, err) < 0)
+    if (build_ns_job(b, RT_HELPER_FILES, pack_job, &r, &job, err) < 0 || build_wait_job(b, &job, 0, &answer, err) < 0)
         return -1;
     struct cb_unpack u = cb_unpack(answer.data, answer.len);
     for (size_t i = 0; i < image->n_layers; i++) {

@@ -247,7 +247,7 @@ static int export_rootfs(struct build *b, const struct cache_image *image, int f
     for (size_t i = 0; i < image->n_layers; i++)
         cb_put_bytes(&req, image->layers[i].id.b, sizeof(image->layers[i].id.b));
     struct cb_job_request r = {req.data, req.len, &fd, 1};
-    if (build_ns_job(b, rootfs_job, &r, &job, err) < 0)
+    if (build_ns_job(b, RT_HELPER_FILES, rootfs_job, &r, &job, err) < 0)
         return -1;
     return build_wait_job(b, &job, 0, NULL, err);
 }

@@ -515,8 +515,7 @@ static void job_event(struct schedule *s, struct running *r)
 
 static void cancel_all(struct schedule *s)
 {
-    if (s->b->helper)
-        rt_helper_cancel(s->b->helper);
+    build_ns_cancel(s->b);
     while (s->n_running) {
         struct running *r = s->running[s->n_running - 1];
         finish_logs(r);

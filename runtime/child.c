@@ -1,6 +1,5 @@
 /* The sandbox's first process, from clone to exec. Stages and what is given up in each:
- *   1. namespaces are new (clone did that); in the identity-mapped user namespace of real root it waits
- *      until its maps are written. All capabilities, the old root in view.
+ *   1. namespaces are new (clone did that). All capabilities, the old root in view.
  *   2. the merged root, then kernel file systems, then the step's mounts, each resolved inside the root
  *      by the kernel; sources are the descriptors we were given, found again in this mount namespace.
  *   3. pivot_root: the old root is gone; nothing of the host is reachable but what was mounted and the
@@ -13,7 +12,6 @@
 #include "runtime/mounts.h"
 
 #include <net/if.h>
-#include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -23,27 +21,6 @@
 #include <unistd.h>
 
 /* ---- stage 1 -------------------------------------------------------------------------------- */
-
-/* Tells the job our number as /proc knows it: that is an outer one, for it shows the host's processes. Then
- * waits until the id maps are written. */
-static int wait_for_go(int go)
-{
-    char text[16], byte;
-    if (go < 0)
-        return 0;
-    ssize_t n = readlink("/proc/self", text, sizeof(text));
-    if (n <= 0 || send(go, text, (size_t)n, MSG_NOSIGNAL) != n)
-        return -1;
-    return recv(go, &byte, 1, 0) == 1 ? 0 : -1;
-}
-
-/* We are in another PID namespace than our parent, so getppid tells nothing: a report pipe without a reader
- * says that the parent died before PR_SET_PDEATHSIG was set. */
-static bool parent_is_gone(const struct rt_child *c)
-{
-    struct pollfd p = {.fd = c->report, .events = POLLOUT};
-    return poll(&p, 1, 0) == 1 && (p.revents & POLLERR);
-}
 
 static int loopback_up(struct cb_error *err)
 {
@@ -176,7 +153,7 @@ static int set_up(struct rt_child *c, struct cb_error *err)
 
 static void report(const struct rt_child *c, struct cb_buf *b)
 {
-    (void)cb_write_full(c->report, b->data, b->len); /* without a reader there is nobody to tell */
+    (void)cb_write_full(c->report, b->data, b->len); /* no memory for it: the job finds no report, and says so */
     cb_buf_reset(b);
 }
 
@@ -190,21 +167,29 @@ static void report_error(struct rt_child *c, const struct cb_error *e)
     report(c, &c->stubs);
 }
 
-void rt_child_main(struct rt_child *c, int go)
+void rt_child_done(struct rt_child *c)
 {
+    cb_close(c->report);
+    rt_user_done(&c->user);
+    cb_buf_done(&c->stubs);
+    free(c->program);
+    free(c->env);
+    free(c->home);
+}
+
+int rt_child_main(void *child)
+{
+    struct rt_child *c = child;
     struct cb_error err = CB_ERROR_INIT;
     char why[sizeof(((struct rt_result *)0)->why)] = "";
-    /* Nobody reads the pipe once the job is gone; dying of it is what we want then anyway. */
+    /* A job that dies before this line leaves us to the helper, whose end is the end of its PID namespace. */
     prctl(PR_SET_PDEATHSIG, SIGKILL);
-    if (parent_is_gone(c) || wait_for_go(go) < 0)
-        _exit(1);
     setsid(); /* no controlling terminal */
     if (set_up(c, &err) < 0) {
         report_error(c, &err);
+        cb_error_done(&err);
         _exit(1);
     }
-    if (parent_is_gone(c))
-        _exit(1); /* while a change of ids had switched the signal off */
     cb_put_u8(&c->stubs, RT_REPORT_READY);
     report(c, &c->stubs);
     int code = rt_process_exec(c, why, sizeof(why));

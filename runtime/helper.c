@@ -220,11 +220,11 @@ __attribute__((noreturn)) static void helper_main(int sock, enum rt_rung rung, u
 
 /* ---- the coordinator's side ----------------------------------------------------------------- */
 
-static unsigned long namespaces(enum rt_rung rung)
+static unsigned long namespaces(enum rt_rung rung, enum rt_helper_kind kind)
 {
     switch (rung) {
     case RT_ROOT:
-        return CLONE_NEWNS | CLONE_NEWPID;
+        return CLONE_NEWNS | CLONE_NEWPID | (kind == RT_HELPER_COMMANDS ? CLONE_NEWUSER : 0);
     case RT_RANGE:
     case RT_SINGLE:
         return CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID;
@@ -255,11 +255,19 @@ static int refused(int sys, struct cb_error *err)
     return cb_fail(err, CB_E_UNSUPPORTED, "%s", why);
 }
 
+static int map_ids(const struct rt_privilege *p, enum rt_helper_kind kind, pid_t pid, struct cb_error *err)
+{
+    if (p->rung == RT_RANGE)
+        return rt_userns_map_ranges(pid, p, err);
+    int r = p->rung == RT_ROOT && kind == RT_HELPER_COMMANDS ? rt_userns_map_identity(pid) : 0;
+    return r < 0 ? cb_fail_sys(err, r, "map the ids of a user namespace") : 0;
+}
+
 /* Maps the ids, lets the helper go on, and hears how it went. */
-static int greet(const struct rt_privilege *p, pid_t pid, int sock, struct cb_error *err)
+static int greet(const struct rt_privilege *p, enum rt_helper_kind kind, pid_t pid, int sock, struct cb_error *err)
 {
     struct hello hello;
-    if (p->rung == RT_RANGE && rt_userns_map_ranges(pid, p, err) < 0)
+    if (map_ids(p, kind, pid, err) < 0)
         return -1;
     if (send(sock, "", 1, MSG_NOSIGNAL) != 1)
         return cb_fail_sys(err, errno, "start the helper process");
@@ -272,7 +280,7 @@ static int greet(const struct rt_privilege *p, pid_t pid, int sock, struct cb_er
     return hello.sys ? refused(hello.sys, err) : 0;
 }
 
-static int start_at(const struct rt_privilege *p, struct rt_helper **ret, struct cb_error *err)
+static int start_at(const struct rt_privilege *p, enum rt_helper_kind kind, struct rt_helper **ret, struct cb_error *err)
 {
     int pair[2], size = 2 * (CB_MAX_MESSAGE + (int)sizeof(struct head));
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
@@ -281,14 +289,14 @@ static int start_at(const struct rt_privilege *p, struct rt_helper **ret, struct
     CB_AUTO(close) int theirs = pair[1];
     /* Where the default is too small; a refusal shows at the first large request. */
     (void)!setsockopt(ours, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
-    pid_t pid = rt_clone(namespaces(p->rung));
+    pid_t pid = rt_clone(namespaces(p->rung, kind));
     if (pid < 0)
         return p->rung == RT_NONE ? cb_fail_sys(err, errno, "start the helper process") : refused(errno, err);
     if (pid == 0) {
         cb_close(ours);
         helper_main(theirs, p->rung, p->uid, p->gid);
     }
-    if (greet(p, pid, ours, err) < 0) {
+    if (greet(p, kind, pid, ours, err) < 0) {
         end_process(pid);
         return -1;
     }
@@ -302,13 +310,14 @@ static enum rt_rung next_rung(enum rt_rung r)
     return r == RT_RANGE ? RT_SINGLE : RT_NONE;
 }
 
-int rt_helper_start(struct rt_privilege *p, struct rt_helper **ret, struct cb_error *err)
+int rt_helper_start(struct rt_privilege *p, enum rt_helper_kind kind, struct rt_helper **ret, struct cb_error *err)
 {
     for (;;) {
         CB_AUTO(cb_error) struct cb_error own = CB_ERROR_INIT;
-        if (start_at(p, ret, &own) == 0)
+        if (start_at(p, kind, ret, &own) == 0)
             return 0;
-        if (p->rung == RT_NONE || is_shortage(own.sys)) {
+        bool last = p->rung == RT_NONE || (p->rung == RT_ROOT && kind == RT_HELPER_COMMANDS);
+        if (last || is_shortage(own.sys)) {
             cb_error_move(err, &own);
             return -1;
         }
@@ -349,6 +358,18 @@ int rt_helper_job(struct rt_helper *h, cb_job_fn *fn, const struct cb_job_reques
         return cb_fail_sys(err, errno, "send a job to the helper process");
     *ret = (struct cb_job){cb_take_fd(&ours), -1};
     return 0;
+}
+
+void rt_helper_raise_limits(struct rt_helper *h, const struct rt_rlimit *limits, size_t n)
+{
+    struct rlimit now;
+    for (size_t i = 0; i < n; i++) {
+        const struct rt_rlimit *l = &limits[i];
+        if (prlimit(h->pid, l->resource, NULL, &now) < 0 || l->value.rlim_max <= now.rlim_max)
+            continue;
+        now.rlim_max = l->value.rlim_max;
+        (void)prlimit(h->pid, l->resource, &now, NULL); /* refused: a command takes what there is */
+    }
 }
 
 void rt_helper_cancel(struct rt_helper *h)

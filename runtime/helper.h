@@ -1,7 +1,7 @@
-/* The helper: one process per build, forked from the coordinator before anything else needs a process. It
- * enters the user namespace (maps are written once: newuidmap and newgidmap cost more than all the rest of
- * a RUN), keeps its capabilities inside, is single-threaded and forks a child for each job it is sent.
- * On RT_ROOT it stays in the host's user namespace (owners are real); on RT_NONE it is a plain child.
+/* The helper: a process forked from the coordinator when a job first needs it. It enters the user namespace
+ * (maps are written once: newuidmap and newgidmap cost more than all the rest of a RUN), keeps its
+ * capabilities inside, is single-threaded and forks a child for each job it is sent. On RT_NONE it is a
+ * plain child.
  *
  * A job function sent here runs with the namespace's root identity. Everything dies with the
  * coordinator: the helper by PR_SET_PDEATHSIG, its jobs by theirs. */
@@ -10,17 +10,24 @@
 
 #include "base/job.h"
 #include "runtime/privilege.h"
+#include "runtime/sandbox.h"
 
 struct rt_helper;
 
+/* Only on RT_ROOT these are two: layers are written where owners are the disk's and devices can be made, commands run
+ * in a user namespace that maps every id to itself. On the other rungs one helper of either kind does both. */
+enum rt_helper_kind { RT_HELPER_FILES, RT_HELPER_COMMANDS };
+
 /* The caller has one thread. On failure to make a namespace `err` names the cause (sysctl, AppArmor, missing
  * uidmap package, limit) and the way out. RT_RANGE whose newuidmap fails falls to RT_SINGLE and says so in
- * p->reason; RT_SINGLE falls to RT_NONE likewise. */
-int rt_helper_start(struct rt_privilege *p, struct rt_helper **ret, struct cb_error *err);
+ * p->reason; RT_SINGLE falls to RT_NONE likewise, and so does RT_ROOT for RT_HELPER_FILES. */
+int rt_helper_start(struct rt_privilege *p, enum rt_helper_kind kind, struct rt_helper **ret, struct cb_error *err);
 int rt_helper_job(struct rt_helper *h, cb_job_fn *fn, const struct cb_job_request *req, struct cb_job *ret, struct cb_error *err);
+/* Gives what runs from now on the hard limits that these ask for, where we may raise them. */
+void rt_helper_raise_limits(struct rt_helper *h, const struct rt_rlimit *limits, size_t n);
 /* Kills all running jobs (and what they run) and waits until they are gone. The helper stays usable. */
 void rt_helper_cancel(struct rt_helper *h);
-/* Ends the helper: running jobs are killed. */
+/* Ends the helper: running jobs are killed. NULL is fine. */
 void rt_helper_free(struct rt_helper *h);
 
 #endif

@@ -182,30 +182,29 @@ static char *look_up(const char *name, const char *const *env, int *ret_code, ch
     return NULL;
 }
 
-static const char **with_home(const struct rt_child *c)
+static void add_home(struct rt_child *c)
 {
     size_t n = 0;
     while (c->s->env && c->s->env[n])
         n++;
-    const char **env = cb_alloc((n + 2) * sizeof(*env));
+    c->env = cb_alloc((n + 2) * sizeof(*c->env));
     if (n)
-        memcpy(env, c->s->env, n * sizeof(*env));
+        memcpy(c->env, c->s->env, n * sizeof(*c->env));
     if (!env_get(c->s->env, "HOME"))
-        env[n] = cb_printf("HOME=%s", c->user.home);
-    return env;
+        c->env[n] = c->home = cb_printf("HOME=%s", c->user.home);
 }
 
 int rt_process_exec(struct rt_child *c, char *why, size_t size)
 {
     const struct rt_sandbox *s = c->s;
-    const char **env = with_home(c);
     int code = 126;
-    char *path = look_up(s->argv[0], env, &code, why, size);
-    if (!path)
+    add_home(c);
+    c->program = look_up(s->argv[0], c->env, &code, why, size);
+    if (!c->program)
         return code;
-    execve(path, (char *const *)s->argv, (char *const *)env);
+    execve(c->program, (char *const *)s->argv, (char *const *)c->env);
     int e = errno;
     char text[64];
-    snprintf(why, size, "exec %s: %s", path, reason(e, text));
+    snprintf(why, size, "exec %s: %s", c->program, reason(e, text));
     return e == ENOENT ? 127 : 126;
 }

@@ -14,11 +14,12 @@
 #include "runtime/user.h"
 #include <sys/types.h>
 
-/* The child's state. It is a process of its own that ends or execs: nothing in it is freed. */
+/* The child's state. The job owns it, and its memory is the job's until the command is executed: what is made on the way
+ * and is still there then belongs in here (rt_child_done). */
 struct rt_child {
     const struct rt_sandbox *s;
     int upper, work; /* fds of the overlay's two directories */
-    int report;      /* what the job is told: see enum rt_report */
+    int report;      /* a file in memory for what the job is told: see enum rt_report */
     int root;        /* the merged root */
     dev_t root_dev;
     ino_t root_ino;
@@ -26,9 +27,14 @@ struct rt_child {
     unsigned n_scratch; /* names used in it and below RT_THROWAWAY */
     struct rt_user user;
     struct cb_buf stubs; /* packed, see rt_stubs_remove */
+    char *program;       /* what is executed */
+    const char **env;
+    char *home; /* of `env`, when it lacked one */
 };
+void rt_child_done(struct rt_child *c);
 
-/* Records on the report pipe; each is a packed byte. The pipe closes when the command's exec succeeds. */
+/* Records of the report; each begins with such a byte. Nothing is read back from the child's memory: a tool that makes
+ * a fork of the brief clone (valgrind) gives the same. */
 enum rt_report {
     RT_REPORT_ERROR = 1,   /* u32 code, u32 errno, str msg, str hint: the sandbox could not be made */
     RT_REPORT_STUB,        /* a stub, see target.c */
@@ -36,9 +42,8 @@ enum rt_report {
     RT_REPORT_NOT_STARTED, /* u32 exit code, str why: exec failed */
 };
 
-/* child.c. Never returns. `go`: a socket on which it says its number in /proc and hears that its id maps are
- * written, or -1. */
-__attribute__((noreturn)) void rt_child_main(struct rt_child *c, int go);
+/* child.c: the function of the brief clone; `child` is a struct rt_child. Never returns. */
+int rt_child_main(void *child);
 
 /* target.c */
 enum rt_make {

@@ -1,6 +1,5 @@
-/* The job's side of a sandbox: makes the layer's directories, starts the child in its namespaces, writes its
- * id maps, listens to its report, waits, and removes what was made for mounts only. Everything inside the
- * namespaces happens in child.c. */
+/* The job's side of a sandbox: makes the layer's directories, starts the child in its namespaces, waits, reads
+ * its report, and removes what was made for mounts only. Everything inside the namespaces happens in child.c. */
 #include "runtime/sandbox-internal.h"
 #include "base/fd.h"
 #include "base/limits.h"
@@ -12,7 +11,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/socket.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -83,8 +82,7 @@ struct run {
     const struct rt_sandbox *s;
     struct rt_child child;
     pid_t pid;
-    int report;
-    bool ready, not_started;
+    bool ready;
     struct rt_stubs stubs;
 };
 
@@ -93,8 +91,6 @@ static unsigned long namespaces(const struct rt_sandbox *s)
     unsigned long flags = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP;
     if (s->network == RT_NET_NONE)
         flags |= CLONE_NEWNET;
-    if (s->privilege->rung == RT_ROOT)
-        flags |= CLONE_NEWUSER;
     return flags;
 }
 
@@ -105,19 +101,6 @@ static int start_failed(int e, struct cb_error *err)
     cb_fail(err, CB_E_UNSUPPORTED, "make the namespaces of a sandbox: %s", strerror(e));
     err->sys = e;
     return cb_hint(err, "%s", why);
-}
-
-/* Only here, with the rights of real root, can hard limits be raised; the child sets the limits themselves. */
-static void raise_hard_limits(const struct run *r)
-{
-    struct rlimit now;
-    for (size_t i = 0; i < r->s->n_rlimits; i++) {
-        const struct rt_rlimit *l = &r->s->rlimits[i];
-        if (prlimit(r->pid, l->resource, NULL, &now) < 0 || l->value.rlim_max <= now.rlim_max)
-            continue;
-        now.rlim_max = l->value.rlim_max;
-        (void)prlimit(r->pid, l->resource, &now, NULL); /* refused: the child takes what there is */
-    }
 }
 
 bool rt_rlimit_allowed(const struct rt_rlimit *l, uint64_t *ret_most)
@@ -133,44 +116,14 @@ bool rt_rlimit_allowed(const struct rt_rlimit *l, uint64_t *ret_most)
     return true;
 }
 
-/* Real root: the child waits until every id is mapped to itself. */
-static int map_child(const struct run *r, int go, struct cb_error *err)
-{
-    char text[16] = "";
-    uint64_t number;
-    if (r->s->privilege->rung != RT_ROOT)
-        return 0;
-    if (recv(go, text, sizeof(text) - 1, 0) <= 0 || !cb_parse_u64(text, INT32_MAX, &number))
-        return cb_fail(err, CB_E_FAILED, "a sandbox ended before its ids were mapped");
-    int e = rt_userns_map_identity((pid_t)number);
-    if (e < 0)
-        return cb_fail_sys(err, e, "map the ids of a sandbox");
-    raise_hard_limits(r);
-    return send(go, "", 1, MSG_NOSIGNAL) == 1 ? 0 : cb_fail_sys(err, errno, "start a sandbox");
-}
-
+/* When this returns the child executes its command, or it has ended. */
 static int start(struct run *r, struct cb_error *err)
 {
-    int report[2], go[2] = {-1, -1};
-    if (pipe2(report, O_CLOEXEC) < 0)
-        return cb_fail_sys(err, errno, "make a pipe for a sandbox");
-    CB_AUTO(close) int report_in = report[1];
-    r->report = report[0];
-    if (r->s->privilege->rung == RT_ROOT && socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, go) < 0)
-        return cb_fail_sys(err, errno, "make a socket for a sandbox");
-    CB_AUTO(close) int ours = go[0];
-    CB_AUTO(close) int theirs = go[1];
-    r->child.report = report_in;
-    r->pid = rt_clone(namespaces(r->s));
-    if (r->pid < 0)
-        return start_failed(errno, err);
-    if (r->pid == 0) {
-        cb_close(r->report);
-        cb_close(ours); /* so that the other end ends with the job */
-        rt_child_main(&r->child, theirs);
-    }
-    theirs = cb_close(theirs);
-    return map_child(r, ours, err);
+    r->child.report = memfd_create("report", MFD_CLOEXEC);
+    if (r->child.report < 0)
+        return cb_fail_sys(err, errno, "make a file for a sandbox");
+    r->pid = rt_clone_briefly(namespaces(r->s), rt_child_main, &r->child);
+    return r->pid < 0 ? start_failed(errno, err) : 0;
 }
 
 static int take_error(struct cb_unpack *u, struct cb_error *err)
@@ -234,7 +187,7 @@ static int reap(struct run *r, struct rt_result *res)
             return -1;
     if (WIFSIGNALED(status))
         res->signal = WTERMSIG(status);
-    else if (!res->not_started)
+    else
         res->exit_code = WEXITSTATUS(status);
     res->user_us = usec(use.ru_utime);
     res->system_us = usec(use.ru_stime);
@@ -242,37 +195,35 @@ static int reap(struct run *r, struct rt_result *res)
     return 0;
 }
 
-static int follow(struct run *r, struct rt_result *res, struct cb_error *err)
+static int read_report(struct run *r, struct rt_result *res, struct cb_error *err)
 {
     CB_AUTO(cb_buf) struct cb_buf b = CB_BUF_INIT;
-    int e = cb_read_fd(r->report, MAX_REPORT, &b); /* until exec or the end */
-    int ret = e < 0 ? cb_fail_sys(err, e, "listen to a sandbox") : take_reports(r, &b, res, err);
-    if (ret < 0)
-        kill(r->pid, SIGKILL);
-    if (reap(r, res) < 0 && ret == 0)
-        ret = cb_fail_sys(err, errno, "wait for a sandbox");
-    if (ret == 0 && !r->ready)
-        ret = cb_fail(err, CB_E_FAILED,
-                      res->signal ? "a sandbox was killed by signal %d before its command started"
-                                  : "a sandbox ended before its command started",
-                      res->signal);
-    return ret;
+    int e = lseek(r->child.report, 0, SEEK_SET) < 0 ? -errno : cb_read_fd(r->child.report, MAX_REPORT, &b);
+    if (e < 0)
+        return cb_fail_sys(err, e, "read the report of a sandbox");
+    if (take_reports(r, &b, res, err) < 0)
+        return -1;
+    if (r->ready)
+        return 0;
+    return cb_fail(err, CB_E_FAILED,
+                   res->signal ? "a sandbox was killed by signal %d before its command started"
+                               : "a sandbox ended before its command started",
+                   res->signal);
 }
 
 static int run(struct run *r, struct rt_result *res, struct cb_error *err)
 {
     CB_AUTO(close) int events = open_memory_events();
     uint64_t kills = oom_kills(events), began = now_us();
-    int ret = start(r, err);
-    if (ret < 0 && r->pid > 0) {
-        kill(r->pid, SIGKILL);
-        (void)reap(r, res);
-    } else if (ret == 0) {
-        ret = follow(r, res, err);
-    }
+    if (start(r, err) < 0)
+        return -1;
+    if (reap(r, res) < 0)
+        return cb_fail_sys(err, errno, "wait for a sandbox");
     res->wall_us = now_us() - began;
+    if (read_report(r, res, err) < 0)
+        return -1;
     res->oom_killed = (res->signal == SIGKILL || res->exit_code == 128 + SIGKILL) && oom_kills(events) > kills;
-    return ret;
+    return 0;
 }
 
 int rt_sandbox_run(const struct rt_sandbox *s, struct rt_result *ret, struct cb_error *err)
@@ -290,12 +241,12 @@ int rt_sandbox_run(const struct rt_sandbox *s, struct rt_result *ret, struct cb_
         return cb_fail(err, CB_E_UNSUPPORTED, "arguments are required");
     if (make_dirs(s->work_dir, &upper, err) < 0 || dress_upper(s, upper, err) < 0)
         return -1;
-    struct run r = {.s = s, .pid = -1, .report = -1};
-    r.child = (struct rt_child){.s = s, .upper = -1, .work = -1, .root = -1, .scratch = -1, .stubs = CB_BUF_INIT};
+    struct run r = {.s = s, .pid = -1};
+    r.child = (struct rt_child){.s = s, .upper = -1, .work = -1, .report = -1, .root = -1, .scratch = -1, .stubs = CB_BUF_INIT};
     int result = run(&r, &res, err);
     rt_stubs_remove(&r.stubs, upper);
     rt_stubs_done(&r.stubs);
-    cb_close(r.report);
+    rt_child_done(&r.child);
     int e = cb_remove_tree(s->work_dir, RT_THROWAWAY);
     if (e < 0 && result == 0)
         result = cb_fail_sys(err, e, "remove what was written to throw-away mounts");

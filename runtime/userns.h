@@ -9,6 +9,11 @@
 /* Like fork, in new namespaces (CLONE_NEW…). The caller has one thread. */
 pid_t rt_clone(unsigned long namespaces);
 
+/* Like vfork, in new namespaces: fn(arg), which ends or executes a program, runs in our memory, on a stack of its own,
+ * and we go on when it did. So nothing of us is copied for it, and what it writes stays; it must not leave anything on
+ * the heap that only it knows of. */
+pid_t rt_clone_briefly(unsigned long namespaces, int (*fn)(void *arg), void *arg);
+
 /* The maps of `pid`, a child of ours in a new user namespace, by newuidmap and newgidmap (side by side). */
 int rt_userns_map_ranges(pid_t pid, const struct rt_privilege *p, struct cb_error *err);
 /* Our own maps: uid 0 inside is `uid` outside, and nothing else is. 0 or -errno. */

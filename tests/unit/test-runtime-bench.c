@@ -117,7 +117,7 @@ const char *fx_set_up(void)
     if (rt_privilege_probe(&p, &err) < 0)
         return err.msg;
     struct rt_helper *h;
-    assert_int_equal(rt_helper_start(&p, &h, &err), 0);
+    assert_int_equal(rt_helper_start(&p, RT_HELPER_FILES, &h, &err), 0);
     rt_helper_free(h);
     fx.rung = p.rung;
     print_message("rung: %s%s%s\n", rt_rung_name(p.rung), p.reason ? "; " : "", p.reason ? p.reason : "");
@@ -150,7 +150,7 @@ void fx_tear_down(void)
     CB_AUTO(cb_buf) struct cb_buf answer = CB_BUF_INIT;
     cb_close(fx.root);
     cb_close(fx.bare);
-    if (rt_privilege_probe(&p, &err) < 0 || rt_helper_start(&p, &h, &err) < 0)
+    if (rt_privilege_probe(&p, &err) < 0 || rt_helper_start(&p, RT_HELPER_FILES, &h, &err) < 0)
         return;
     if (rt_helper_job(h, remove_job, &(struct cb_job_request){0}, &job, &err) < 0 || cb_job_wait(&job, &answer, &err) < 0)
         print_error("%s\n", err.msg);
@@ -318,8 +318,9 @@ static struct fx_running start_helper(struct rt_sandbox *s)
     assert_int_equal(rt_privilege_probe(&p, &err), 0);
     current.privilege = &p;
     r.privilege = p;
-    if (rt_helper_start(&r.privilege, &r.helper, &err) < 0)
+    if (rt_helper_start(&r.privilege, RT_HELPER_COMMANDS, &r.helper, &err) < 0)
         fail_msg("%s", err.msg);
+    rt_helper_raise_limits(r.helper, s->rlimits, s->n_rlimits);
     assert_int_equal(r.privilege.rung, fx.rung);
     return r;
 }

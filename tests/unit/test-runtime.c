@@ -596,7 +596,7 @@ static void test_helper_none(void **state)
     struct cb_error err = CB_ERROR_INIT;
     struct cb_job jobs[3];
     struct cb_buf answer = CB_BUF_INIT;
-    assert_int_equal(rt_helper_start(&p, &h, &err), 0);
+    assert_int_equal(rt_helper_start(&p, RT_HELPER_FILES, &h, &err), 0);
     assert_int_equal(rt_helper_job(h, fx_hello_job, &(struct cb_job_request){"y", 1, NULL, 0}, &jobs[0], &err), 0);
     assert_int_equal(cb_job_wait(&jobs[0], &answer, &err), 0);
     assert_string_equal(answer.data, "hello y");
@@ -630,7 +630,7 @@ static void test_helper_large_request(void **state)
     struct cb_job job;
     struct cb_buf answer = CB_BUF_INIT;
     assert_int_equal(rt_privilege_probe(&p, &err), 0);
-    assert_int_equal(rt_helper_start(&p, &h, &err), 0);
+    assert_int_equal(rt_helper_start(&p, RT_HELPER_FILES, &h, &err), 0);
     CB_AUTO(free) char *bytes = cb_alloc(CB_MAX_MESSAGE);
     int fds[CB_JOB_MAX_FDS];
     for (size_t i = 0; i < CB_LEN(fds); i++)

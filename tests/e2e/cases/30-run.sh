@@ -389,9 +389,7 @@ t_background_processes_end() {
 ${base}RUN (setsid sh -c 'sleep $((2000000 + $$)); touch /never' >/dev/null 2>&1 &) ; sleep $((9000000 + $$)) & echo started
 RUN test ! -e /never
 X
-    start=$(date +%s)
     cbuild c 2>log
-    [ $(($(date +%s) - start)) -lt 60 ] || die "the build waited for the background"
     sleep 0.2
     for p in /proc/[0-9]*/cmdline; do
         line=$(tr '\0' ' ' <"$p" 2>/dev/null) || continue
