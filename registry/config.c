@@ -125,7 +125,7 @@ static char **env_at(struct oci_image_config *c, const char *name)
     for (; x->n < c->env.n; x->n++) {
         const char *item = c->env.items[x->n];
         size_t len = strcspn(item, "=");
-        if (item[len] && !cb_map_getn(&x->places, item, len))
+        if (!cb_map_getn(&x->places, item, len))
             cb_map_setn(&x->places, item, len, (void *)(uintptr_t)(x->n + 1));
     }
     return place_in(x, (const char *const *)c->env.items, name);
@@ -134,7 +134,10 @@ static char **env_at(struct oci_image_config *c, const char *name)
 const char *oci_env_get(struct oci_image_config *c, const char *name)
 {
     char **at = env_at(c, name);
-    return at ? *at + strlen(name) + 1 : NULL;
+    if (!at)
+        return NULL;
+    const char *end = *at + strlen(name);
+    return *end ? end + 1 : end;
 }
 
 void oci_env_set(struct oci_image_config *c, const char *name, const char *value)

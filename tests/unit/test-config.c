@@ -218,6 +218,17 @@ static void sets_labels_and_env(void **state)
                        "\"history\":[],\"os\":\"\",\"rootfs\":{\"type\":\"layers\",\"diff_ids\":[]}}");
 }
 
+static void names_a_variable_without_value(void **state)
+{
+    (void)state;
+    CB_AUTO(oci_image_config) struct oci_image_config c = {0};
+    cb_strv_push(&c.env, "BARE"); /* as an image may have it */
+    assert_string_equal(oci_env_get(&c, "BARE"), "");
+    oci_env_set(&c, "BARE", "1");
+    assert_int_equal(c.env.n, 1);
+    assert_string_equal(c.env.items[0], "BARE=1");
+}
+
 static const struct {
     const char *before; /* one letter an entry: l a layer, e empty */
     size_t diff_ids;
@@ -248,9 +259,15 @@ static void repairs_history(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(reads_every_field),       cmocka_unit_test(copies_every_field), cmocka_unit_test(rewrites),
-        cmocka_unit_test(keeps_empty_lists_apart), cmocka_unit_test(assumes_a_platform), cmocka_unit_test(refuses),
-        cmocka_unit_test(sets_labels_and_env),     cmocka_unit_test(repairs_history),
+        cmocka_unit_test(reads_every_field),
+        cmocka_unit_test(copies_every_field),
+        cmocka_unit_test(rewrites),
+        cmocka_unit_test(keeps_empty_lists_apart),
+        cmocka_unit_test(assumes_a_platform),
+        cmocka_unit_test(refuses),
+        cmocka_unit_test(sets_labels_and_env),
+        cmocka_unit_test(names_a_variable_without_value),
+        cmocka_unit_test(repairs_history),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
