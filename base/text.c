@@ -112,20 +112,25 @@ void cb_utf8_sanitize(struct cb_buf *b, const char *s, size_t n)
 
 /* ---- quoting -------------------------------------------------------------------------------- */
 
-/* What Go's strconv prints as it is: graphic characters and the plain blank. Unassigned code points are not
- * known here; the C library's tables for the C.UTF-8 locale are not consulted because the locale is the
- * user's. Control, format, surrogate and private ranges are what matters in practice. */
+/* What Go's strconv prints as it is: graphic characters and the plain blank. Unassigned code points count as such:
+ * there are too many holes to list here, and the C library knows them for the user's locale only. */
 static bool go_printable(uint32_t cp)
 {
-    if (cp < 0x20 || cp == 0x7F || (cp >= 0x80 && cp < 0xA0) || cp == 0xAD)
+    /* Control and format characters, private use, noncharacters. */
+    static const struct {
+        uint32_t first, last;
+    } hidden[] = {
+        {0x0000, 0x001F},   {0x007F, 0x009F},   {0x00AD, 0x00AD},   {0x0600, 0x0605},   {0x061C, 0x061C},    {0x06DD, 0x06DD},
+        {0x070F, 0x070F},   {0x0890, 0x0891},   {0x08E2, 0x08E2},   {0x180E, 0x180E},   {0x200B, 0x200F},    {0x202A, 0x202E},
+        {0x2060, 0x206F},   {0xE000, 0xF8FF},   {0xFEFF, 0xFEFF},   {0xFFF0, 0xFFFB},   {0x110BD, 0x110BD},  {0x110CD, 0x110CD},
+        {0x13430, 0x1343F}, {0x1BCA0, 0x1BCA3}, {0x1D173, 0x1D17A}, {0xE0000, 0xE00FF}, {0xE01F0, 0x10FFFF},
+    };
+    if ((cp != ' ' && cb_is_unicode_space(cp)) || (cp & 0xFFFE) == 0xFFFE)
         return false;
-    if (cp != ' ' && cb_is_unicode_space(cp))
-        return false;
-    if ((cp >= 0x200B && cp <= 0x200F) || (cp >= 0x202A && cp <= 0x202E) || (cp >= 0x2060 && cp <= 0x206F))
-        return false;
-    if ((cp >= 0xE000 && cp <= 0xF8FF) || cp == 0xFEFF || (cp >= 0xFFF0 && cp <= 0xFFFB) || (cp & 0xFFFE) == 0xFFFE)
-        return false;
-    return cp < 0xE0000;
+    for (size_t i = 0; i < CB_LEN(hidden) && cp >= hidden[i].first; i++)
+        if (cp <= hidden[i].last)
+            return false;
+    return true;
 }
 
 void cb_quote_go(struct cb_buf *b, const char *s, size_t n)

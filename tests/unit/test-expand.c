@@ -33,6 +33,7 @@ static const struct word_case {
     {"a\\ b", "a b", NULL, 0},
     {"'it''s'", "its", NULL, 0},
     {"'open", NULL, "failed to process \"'open\": unexpected end of statement while looking for matching single-quote", 0},
+    {"'\u061C\u0601\U000E0100\U000E0001", NULL, "process \"'\\u061c\\u0601\U000E0100\\U000e0001\": unexpected", 0},
     {"\"open", NULL, "unexpected end of statement while looking for matching double-quote", 0},
     {"\"a\\b\\\"\\$A\"", "a\\b\"$A", NULL, 0},
     {"\"x\\", NULL, "double-quote", 0},
