@@ -43,7 +43,8 @@ static int add_mount(struct build_planner *p, struct build_stage *s, const struc
     **tail = mount;
     *tail = &mount->next;
     mount->from = (struct build_files){m->type == DF_MOUNT_BIND ? FILES_CONTEXT : FILES_EMPTY, &p->b->contexts.main, NULL};
-    if (*m->from && build_resolve_from(p, s, i, m->from, m->target, &mount->from, err) < 0)
+    const char *from = *m->from ? m->from : m->type == DF_MOUNT_CACHE ? "scratch" : NULL;
+    if (from && build_resolve_from(p, s, i, from, m->target, &mount->from, err) < 0)
         return -1;
     bool has_root = m->type == DF_MOUNT_BIND || m->type == DF_MOUNT_CACHE || m->type == DF_MOUNT_TMPFS;
     const char *workdir = s->state.config.working_dir && *s->state.config.working_dir ? s->state.config.working_dir : "/";

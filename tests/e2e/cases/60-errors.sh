@@ -46,6 +46,9 @@ t_mistakes_between_stages() {
         'cannot copy from stage "b", it needs to be defined before current stage "a"'
     wrong 'FROM scratch AS a\nARG T=/m\nRUN --mount=from=b,target=$T x\nFROM scratch AS b\nFROM a\n' 3 \
         'cannot mount from stage "b" to "/m", stage needs to be defined before current command'
+    wrong 'FROM scratch AS scratch\nRUN --mount=type=cache,target=/x y\n' 2 "circular dependency detected on stage: scratch"
+    wrong 'FROM scratch AS a\nRUN --mount=type=cache,target=/x y\nFROM a AS scratch\n' 2 \
+        'cannot mount from stage "scratch" to "/x", stage needs to be defined before current command'
     wrong 'FROM Bad\nFROM scratch\nCOPY --from=+09 / /\n' 3 "invalid stage index 9"
     wrong 'FROM scratch\nCOPY --from=Bad /x /\nFROM Bad2\n' 3 'failed to parse stage name "Bad2"'
     wrong 'FROM scratch\nCOPY --from=${x /x /\n' 2 "unsupported modifier"
