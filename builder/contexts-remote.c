@@ -189,7 +189,12 @@ int build_context_from_bytes(struct build *b, const char *name, const struct cb_
     if (mkdirat(l->checkout.work.dir, dir, 0755) < 0 ||
         (l->dir = openat(l->checkout.work.dir, dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0)
         return cb_fail_sys(err, errno, "make a directory for a build context");
+    if (!name)
+        return 0;
+    const struct timespec times[2] = {{.tv_sec = l->time}, {.tv_sec = l->time}};
     int r = cb_publish_file(l->dir, name, bytes->data, bytes->len, 0600);
+    if (r == 0 && utimensat(l->dir, name, times, AT_SYMLINK_NOFOLLOW) < 0)
+        r = -errno;
     return r < 0 ? cb_fail_sys(err, r, "write '%s' of a build context", name) : 0;
 }
 

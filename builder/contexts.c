@@ -12,6 +12,7 @@
 
 /* ---- directories ---------------------------------------------------------------------------------------- */
 
+#define URL_FILE   "context" /* BuildKit's name for what a URL gave when it is no archive */
 #define LOCAL_INIT ((struct build_local){.dir = -1, .checkout = BUILD_CHECKOUT_INIT})
 
 /* What is a directory is never taken for a URL (`github.com/x`, `user@host:path`). */
@@ -162,7 +163,7 @@ static int open_named(struct build *b, const char *value, struct build_local *l,
     if (build_is_url(value)) {
         CB_AUTO(cb_buf) struct cb_buf bytes = CB_BUF_INIT;
         int archive = build_context_from_url(b, value, l, &bytes, err);
-        return archive ? CB_MIN(archive, 0) : build_context_from_bytes(b, "context", &bytes, l, err); /* BuildKit's name */
+        return archive ? CB_MIN(archive, 0) : build_context_from_bytes(b, URL_FILE, &bytes, l, err);
     }
     return open_dir(value, l, err) < 0 || read_ignore(l, err) < 0 ? -1 : 0;
 }
@@ -292,11 +293,17 @@ int build_contexts_open(struct build *b, struct build_contexts *ret, struct cb_b
     return ret->main.ignore || ret->main.remote || read_ignore(&ret->main, err) >= 0 ? 0 : -1;
 }
 
+/* Where only a Dockerfile was given: from a URL it is the one file of the context, from standard input there is none. */
+static int open_without_files(struct build *b, struct build_local *l, struct cb_error *err)
+{
+    return build_context_from_bytes(b, build_is_url(b->request->context) ? URL_FILE : NULL, &b->plan.text, l, err);
+}
+
 int build_local_source(struct build *b, struct build_local *l, struct build_source **ret, struct cb_error *err)
 {
     if (!l->context) {
-        if (l->dir < 0)
-            return cb_fail(err, CB_E_NOT_FOUND, "there is no build context: only a Dockerfile was given");
+        if (l->dir < 0 && open_without_files(b, l, err) < 0)
+            return -1;
         if (!l->remote) /* else the files are new each time */
             l->digests = cache_context_open(b->store, l->path);
         struct build_context_params p = {

@@ -14,7 +14,7 @@ t_dockerfile_on_standard_input() {
     status=0
     printf 'FROM scratch\nCOPY a /\n' | cbuild - 2>log || status=$?
     same $status 1
-    has "$(cat log)" "no build context"
+    has "$(cat log)" '"/a": not found'
 }
 
 t_dockerfile_on_standard_input_with_a_directory() {
@@ -107,13 +107,29 @@ t_url_of_an_archive() {
     has "$out" "invalid response status 404"
 }
 
+t_dockerfile_without_context() {
+    printf 'FROM scratch\nCOPY . /d/\nCOPY n* /e/\n' >file
+    rootfs - <file
+    same "$(ls -A root root/d | tr '\n' ' ')" "root: d  root/d: "
+    printf 'FROM scratch\nCOPY a /\n' >file
+    fails 1 cbuild - <file
+    has "$out" '"/a": not found'
+    [ -z "$(find "$CBUILD_ROOT/work" -mindepth 1)" ] || die "left: $(find "$CBUILD_ROOT/work")"
+}
+
 t_url_of_a_dockerfile() {
     serve
     printf 'FROM scratch\nLABEL a=b\n' >www/Dockerfile
     cbuild -q "$url/Dockerfile" >id
     printf 'FROM scratch\nCOPY a /\n' >www/Dockerfile
     fails 1 cbuild "$url/Dockerfile"
-    has "$out" "no build context"
+    has "$out" '"/a": not found'
+    printf 'FROM scratch\nCOPY . /d/\n' >www/Dockerfile # the file is its context too, under this name
+    touch -d @1650000000 www/Dockerfile
+    rootfs "$url/Dockerfile"
+    same "$(cat root/d/context)" "$(cat www/Dockerfile)"
+    has "$(listing)" "-rw------- 0/0"
+    same "$(stat -c %Y root/d/context)" 1650000000
     fails 2 cbuild -f x "$url/Dockerfile"
     has "$out" ambiguous
     fails 2 cbuild -f "$url/Dockerfile" .
