@@ -73,7 +73,7 @@ int layer_write_state(struct cache_store *s, int dir, ino_t fs_ino, bool durable
 
 /* ---- directories along sorted paths (layer_cursor.c) ----------------------------------------- */
 
-/* Holds the directories of the last path open, so that a sorted walk opens each of them once. No symlink is
+/* Holds the directories at the end of the last path open, so that a sorted walk opens each of them once. No symlink is
  * followed. */
 #define CURSOR_LEVELS 128
 struct layer_cursor {
@@ -82,9 +82,8 @@ struct layer_cursor {
     size_t end[CURSOR_LEVELS]; /* where the level's path ends */
     int fd[CURSOR_LEVELS];
     int n;
-    int deep; /* a directory below the last level, -1: none */
 };
-#define LAYER_CURSOR_INIT ((struct layer_cursor){.root = -1, .path = CB_BUF_INIT, .deep = -1})
+#define LAYER_CURSOR_INIT ((struct layer_cursor){.root = -1, .path = CB_BUF_INIT})
 void layer_cursor_done(struct layer_cursor *c);
 CB_DEFINE_AUTO(layer_cursor, struct layer_cursor, layer_cursor_done)
 void layer_cursor_set_root(struct layer_cursor *c, int root);

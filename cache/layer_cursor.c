@@ -1,5 +1,6 @@
 #include "cache/layer-internal.h"
 
+#include <limits.h>
 #include <unistd.h>
 
 static void pop(struct layer_cursor *c)
@@ -7,9 +8,25 @@ static void pop(struct layer_cursor *c)
     cb_close(c->fd[--c->n]);
 }
 
-static void close_deep(struct layer_cursor *c)
+static int top(const struct layer_cursor *c)
 {
-    c->deep = cb_close(c->deep);
+    return c->n ? c->fd[c->n - 1] : c->root;
+}
+
+/* `fd` is the directory whose path is the first `end` bytes of dir. Where there is no room the upper half goes. */
+static void push(struct layer_cursor *c, const char *dir, size_t end, int fd)
+{
+    if (c->n == CURSOR_LEVELS) {
+        for (int i = 0; i < CURSOR_LEVELS / 2; i++)
+            cb_close(c->fd[i]);
+        c->n -= CURSOR_LEVELS / 2;
+        memmove(c->fd, c->fd + CURSOR_LEVELS / 2, (size_t)c->n * sizeof(*c->fd));
+        memmove(c->end, c->end + CURSOR_LEVELS / 2, (size_t)c->n * sizeof(*c->end));
+    }
+    c->fd[c->n] = fd;
+    c->end[c->n++] = end;
+    cb_buf_truncate(&c->path, 0);
+    cb_buf_add(&c->path, dir, end);
 }
 
 void layer_cursor_done(struct layer_cursor *c)
@@ -23,24 +40,50 @@ void layer_cursor_set_root(struct layer_cursor *c, int root)
 {
     while (c->n > 0)
         pop(c);
-    close_deep(c);
     c->root = root;
     cb_buf_reset(&c->path);
 }
 
-static int open_component(int dir, const char *name, size_t len)
+static int check_component(const char *name, size_t len)
 {
-    char one[256];
-    int fd;
-
     if (len == 0 || (name[0] == '.' && (len == 1 || (len == 2 && name[1] == '.')))) /* ".." would lead out */
         return -EINVAL;
-    if (len >= sizeof(one))
-        return -ENAMETOOLONG;
+    return len > NAME_MAX ? -ENAMETOOLONG : 0;
+}
+
+static int open_component(int dir, const char *name, size_t len)
+{
+    char one[NAME_MAX + 1];
+    int fd, r = check_component(name, len);
+
+    if (r < 0)
+        return r;
     memcpy(one, name, len);
     one[len] = '\0';
     fd = openat(dir, one, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     return fd < 0 ? -errno : fd;
+}
+
+/* Opens as many components from *at on as one call takes. */
+static int open_many(int from, const char *dir, size_t len, size_t *at)
+{
+    char path[PATH_MAX];
+    size_t start = *at + (*at > 0), end = start;
+
+    while (end < len) {
+        size_t name = end + (end > start), n = CB_MIN(strcspn(dir + name, "/"), len - name);
+        int r = check_component(dir + name, n);
+
+        if (r < 0)
+            return r;
+        if (name + n - start >= sizeof(path))
+            break;
+        end = name + n;
+    }
+    memcpy(path, dir + start, end - start);
+    path[end - start] = '\0';
+    *at = end;
+    return cb_open_beneath(from, path, O_PATH | O_DIRECTORY, 0);
 }
 
 /* Length of the path that the cursor and `dir` (len bytes) share, ending at a level's end. */
@@ -60,31 +103,37 @@ static void keep_common(struct layer_cursor *c, const char *dir, size_t len)
     cb_buf_truncate(&c->path, c->n ? c->end[c->n - 1] : 0);
 }
 
-/* Opens the components of dir from byte `at` on; levels while there is room, then one descriptor for the deepest. */
+/* Length of dir without its last half a window of components: 0 for all but the deepest paths. */
+static size_t far_part(const char *dir, size_t len)
+{
+    for (int left = CURSOR_LEVELS / 2; left > 0 && len > 0; left--)
+        while (len > 0 && dir[--len] != '/')
+            ;
+    return len;
+}
+
+/* Opens the components of dir from byte `at` on. What is far above the end is passed in few steps and not kept: a tar may
+ * nest tens of thousands of directories, and each is then the end of a path once or twice. */
 static int descend(struct layer_cursor *c, const char *dir, size_t len, size_t at)
 {
-    while (at < len) {
-        size_t end;
-        int from = c->deep >= 0 ? c->deep : c->n ? c->fd[c->n - 1] : c->root, fd;
+    size_t far = far_part(dir, len);
 
-        at += dir[at] == '/' && at > 0;
-        end = at + strcspn(dir + at, "/");
-        end = CB_MIN(end, len);
-        fd = open_component(from, dir + at, end - at);
+    while (at < len) {
+        int fd;
+
+        if (at < far) {
+            fd = open_many(top(c), dir, far, &at);
+        } else {
+            size_t name = at + (at > 0), n = CB_MIN(strcspn(dir + name, "/"), len - name);
+
+            fd = open_component(top(c), dir + name, n);
+            at = name + n;
+        }
         if (fd < 0)
             return fd;
-        if (c->n < CURSOR_LEVELS) {
-            c->end[c->n] = end;
-            c->fd[c->n++] = fd;
-            cb_buf_truncate(&c->path, 0);
-            cb_buf_add(&c->path, dir, end);
-        } else {
-            close_deep(c);
-            c->deep = fd;
-        }
-        at = end;
+        push(c, dir, at, fd);
     }
-    return c->deep >= 0 ? c->deep : c->n ? c->fd[c->n - 1] : c->root;
+    return top(c);
 }
 
 int layer_cursor_parent(struct layer_cursor *c, const char *path, const char **name)
@@ -93,7 +142,6 @@ int layer_cursor_parent(struct layer_cursor *c, const char *path, const char **n
     size_t len = slash ? (size_t)(slash - path) : 0;
 
     *name = slash ? slash + 1 : path;
-    close_deep(c);
     keep_common(c, path, len);
     return descend(c, path, len, c->path.len);
 }
@@ -102,7 +150,6 @@ void layer_cursor_forget(struct layer_cursor *c, const char *path)
 {
     size_t len = strlen(path);
 
-    close_deep(c);
     while (c->n > 0 && c->end[c->n - 1] >= len && strncmp(c->path.data, path, len) == 0 &&
            (c->path.data[len] == '/' || c->path.data[len] == '\0')) {
         pop(c);

@@ -10,6 +10,7 @@ KINDS = {
     "whiteout-root": "a whiteout of ..", "whiteout-empty": "a whiteout without a name", "whiteout-dot": "a whiteout of .",
     "truncated": "ends in the middle of a file", "truncated-gzip": "a gzip stream that is cut off", "garbage": "no tar at all",
     "empty-name": "an entry without a name", "long-name": "a name of 10,000 bytes", "deep": "2,000 nested directories",
+    "abyss": "4,000 nested directories",
     "xattr-overlay": "attributes that overlay itself uses", "device-like-whiteout": "a character device 0,0",
     "twice": "the same name twice", "good": "nothing wrong",
 }
@@ -68,6 +69,8 @@ def main():
         add("n" * 10000)
     elif kind == "deep":
         add("/".join("d" * 2000) + "/f")
+    elif kind == "abyss":
+        add("/".join("d" * 4000) + "/f")
     elif kind == "xattr-overlay":
         add("x", tarfile.DIRTYPE, pax={"SCHILY.xattr.trusted.overlay.opaque": "y", "SCHILY.xattr.user.overlay.redirect": "/etc"})
     elif kind == "device-like-whiteout":

@@ -36,6 +36,11 @@ t_taken_inside_the_image() {
     done
 }
 
+t_depth_costs_no_hours() {
+    on_layers good abyss
+    same "$status" 0
+}
+
 t_good_layers_and_the_next_build() {
     on_layers good truncated
     same "$status" 1
