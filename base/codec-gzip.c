@@ -141,7 +141,7 @@ static struct slot *filling(struct gzip_encoder *g)
     struct slot *s = &g->slots[at_ring(g, g->head)];
 
     if (!s->in) {
-        s->in = cb_alloc(DICTIONARY + BLOCK);
+        s->in = cb_alloc_buffer(DICTIONARY + BLOCK);
         s->out = cb_alloc(MAX_OUT);
     }
     return s;

@@ -48,7 +48,7 @@ struct cb_encoder *cb_encoder_new(enum cb_compression kind, int level, int threa
     if (kind == CB_COMPRESS_ZSTD) {
         e->zstd = ZSTD_createCCtx();
         e->out_size = ZSTD_CStreamOutSize();
-        e->out = cb_alloc(e->out_size);
+        e->out = cb_alloc_buffer(e->out_size);
         if (e->zstd) {
             ZSTD_CCtx_setParameter(e->zstd, ZSTD_c_compressionLevel, level);
             ZSTD_CCtx_setParameter(e->zstd, ZSTD_c_checksumFlag, 1);
@@ -134,7 +134,7 @@ struct cb_decoder *cb_decoder_new(cb_source_fn *source, void *arg, const char *w
     d->source = source;
     d->arg = arg;
     d->what = cb_strdup(what);
-    d->in = cb_alloc(READ_SIZE);
+    d->in = cb_alloc_buffer(READ_SIZE);
     return d;
 }
 

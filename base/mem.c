@@ -21,6 +21,11 @@ void *cb_alloc(size_t n)
     return p;
 }
 
+void *cb_alloc_buffer(size_t n)
+{
+    return cb_realloc(NULL, n);
+}
+
 void *cb_realloc(void *p, size_t n)
 {
     p = realloc(p, n ? n : 1);

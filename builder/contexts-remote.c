@@ -53,7 +53,7 @@ struct archive_request {
 static int save_text(struct replay *r, int dir, struct cb_error *err)
 {
     CB_AUTO(close) int fd = openat(dir, "text", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    CB_AUTO(free) char *piece = cb_alloc(65536);
+    CB_AUTO(free) char *piece = cb_alloc_buffer(65536);
     size_t total = 0;
     if (fd < 0)
         return cb_fail_sys(err, errno, "make a file for the Dockerfile");

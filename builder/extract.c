@@ -110,7 +110,7 @@ static struct build_entry member_entry(struct extract *x, const struct cb_tar_en
 
 static int digest_member(struct extract *x, struct cb_digest *ret, struct cb_error *err)
 {
-    CB_AUTO(free) char *piece = cb_alloc(PIECE);
+    CB_AUTO(free) char *piece = cb_alloc_buffer(PIECE);
     struct cb_sha256 sha;
     ssize_t n;
 
@@ -257,7 +257,7 @@ static int stream_member(struct cb_tar_reader *tar, const struct build_entry *b,
 static int stream_members(struct cb_tar_reader *tar, const struct build_entry *const *entries, size_t n,
                           const struct build_sink *sink, struct cb_error *err)
 {
-    CB_AUTO(free) char *piece = cb_alloc(PIECE);
+    CB_AUTO(free) char *piece = cb_alloc_buffer(PIECE);
     struct cb_tar_entry t;
     uint64_t member = 0;
 

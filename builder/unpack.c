@@ -224,7 +224,7 @@ static void set_dirs(struct unpack *u)
 
 int build_unpack(cb_source_fn *source, void *arg, int root, int64_t *ret_newest, struct cb_error *err)
 {
-    CB_AUTO(unpack) struct unpack u = {.root = root, .parent_fd = -1, .newest = INT64_MIN, .piece = cb_alloc(PIECE)};
+    CB_AUTO(unpack) struct unpack u = {.root = root, .parent_fd = -1, .newest = INT64_MIN, .piece = cb_alloc_buffer(PIECE)};
     struct cb_tar_entry e;
     int r;
     u.tar = cb_tar_reader_new(source, arg, true, err);

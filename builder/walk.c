@@ -377,7 +377,7 @@ static int read_digest(const struct build_context *c, const char *path, struct c
     if (fd < 0)
         return cb_fail_sys(err, fd, "open '%s' of the build context '%s'", path, c->name);
     struct cb_sha256 sha;
-    CB_AUTO(free) char *piece = cb_alloc(1u << 17);
+    CB_AUTO(free) char *piece = cb_alloc_buffer(1u << 17);
     cb_sha256_init(&sha);
     for (int n; (n = cb_read_full(fd, piece, 1u << 17)) != 0;) {
         if (n < 0)

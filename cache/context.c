@@ -324,7 +324,7 @@ static int hash_fd(struct cache_context *c, int fd, uint64_t size, const char *p
     struct cb_sha256 sha;
     uint64_t done = 0;
     if (!c->block)
-        c->block = cb_alloc(READ_BLOCK);
+        c->block = cb_alloc_buffer(READ_BLOCK);
     cb_sha256_init(&sha);
     while (done < size) {
         int n = cb_read_full(fd, c->block, CB_MIN(size - done, READ_BLOCK));

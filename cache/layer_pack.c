@@ -97,7 +97,7 @@ static int pack_files(struct cache_store *s, const struct cb_digest *id, struct 
 {
     CB_AUTO(cache_index) struct cache_index x = {0};
     CB_AUTO(layer_cursor) struct layer_cursor cursor = LAYER_CURSOR_INIT;
-    CB_AUTO(free) char *buffer = cb_alloc(LAYER_COPY_BUFFER);
+    CB_AUTO(free) char *buffer = cb_alloc_buffer(LAYER_COPY_BUFFER);
     CB_AUTO(close) int fs = cache_layer_open_fs(s, id, err);
     CB_AUTO(cb_tar_writer) struct cb_tar_writer *tar = NULL;
     struct packer p = {.buffer = buffer, .cursor = &cursor};
@@ -190,7 +190,7 @@ static int open_blob(struct cache_store *s, const struct cache_packed *from, str
 static int unpack_blob(struct cache_store *s, const struct cache_packed *from, cb_sink_fn *sink, void *arg, struct cb_error *err)
 {
     struct blob_source b;
-    CB_AUTO(free) char *buffer = cb_alloc(LAYER_COPY_BUFFER);
+    CB_AUTO(free) char *buffer = cb_alloc_buffer(LAYER_COPY_BUFFER);
     ssize_t n;
 
     if (open_blob(s, from, &b, err) < 0)

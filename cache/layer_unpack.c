@@ -435,7 +435,7 @@ int layer_read_tar(cb_source_fn *source, void *arg, const char *what, int fs, st
 
     u.tree = cache_tree_new();
     u.decoder = cb_decoder_new(source, arg, what);
-    u.buffer = cb_alloc(LAYER_COPY_BUFFER);
+    u.buffer = cb_alloc_buffer(LAYER_COPY_BUFFER);
     cb_sha256_init(&u.sha);
     if (u.files)
         layer_disk_init(&u.disk, fs);

@@ -483,8 +483,8 @@ int cache_layer_commit_upper(struct cache_store *s, int work_dir, const char *na
 
     if (fd < 0)
         return cb_fail_sys(err, errno, "open the upper directory '%s'", name);
-    u.buffer = cb_alloc(LAYER_COPY_BUFFER);
-    u.other = cb_alloc(LAYER_COPY_BUFFER);
+    u.buffer = cb_alloc_buffer(LAYER_COPY_BUFFER);
+    u.other = cb_alloc_buffer(LAYER_COPY_BUFFER);
     if (walk_upper(&u, fd, err) < 0)
         return -1;
     layer_settle_links(&u.index);

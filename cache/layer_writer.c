@@ -28,7 +28,7 @@ int cache_layer_writer_new(struct cache_store *s, struct cache_layer_writer **re
     if (layer_draft_begin(s, true, &w->draft, err) < 0)
         return -1;
     layer_disk_init(&w->disk, w->draft.fs);
-    w->buffer = cb_alloc(LAYER_COPY_BUFFER);
+    w->buffer = cb_alloc_buffer(LAYER_COPY_BUFFER);
     *ret = CB_TAKE(w);
     return 0;
 }

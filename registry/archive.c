@@ -15,7 +15,7 @@
 static int copy_fd(int fd, uint64_t size, struct cb_sha256 *sha, uint64_t *ret_copied, cb_sink_fn *sink, void *arg,
                    struct cb_error *err)
 {
-    CB_AUTO(free) char *block = cb_alloc(BLOCK);
+    CB_AUTO(free) char *block = cb_alloc_buffer(BLOCK);
     uint64_t copied = 0;
     /* One byte more than expected is asked for, so that a blob that grew is noticed; it is not passed on. */
     for (;;) {

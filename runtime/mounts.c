@@ -86,6 +86,10 @@ static int overlay_configure(int fs, const int *lowers, size_t n, int upper, int
         r = -errno;
     if (r == 0 && fsconfig(fs, FSCONFIG_SET_FLAG, "volatile", NULL, 0) < 0)
         r = -errno;
+    /* Since Linux 6.6 an overlay notes an identity of its own in an attribute of the upper directory, unless it has none:
+     * it would cost a write and make the directory unfit for another RUN. */
+    if (r == 0)
+        (void)!fsconfig(fs, FSCONFIG_SET_STRING, "uuid", "null", 0);
     return r;
 }
 

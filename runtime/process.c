@@ -69,12 +69,13 @@ static int set_limits(const struct rt_sandbox *s, struct cb_error *err)
     return 0;
 }
 
+/* The helper has set all others to their defaults, and exec resets handlers. */
 static void reset_signals(void)
 {
-    struct sigaction dfl = {.sa_handler = SIG_DFL};
+    static const int ignored[] = {SIGPIPE, SIGXFSZ, SIGCHLD};
     sigset_t none;
-    for (int sig = 1; sig < NSIG; sig++)
-        (void)sigaction(sig, &dfl, NULL); /* refused for KILL, STOP and libc's own: as it should be */
+    for (size_t i = 0; i < CB_LEN(ignored); i++)
+        (void)signal(ignored[i], SIG_DFL);
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
 }
