@@ -12,6 +12,14 @@ skip() { # a kernel feature is missing: say which
     echo "SKIP: $*"
     exit 77
 }
+only() { # only KIND…: for the other kinds of user this is no case at all
+    case " $* " in *" $E2E_USER "*) ;; *) exit 78 ;; esac
+}
+needs() { # needs PROGRAM…: ./check has installed them
+    for program in "$@"; do
+        PATH=$PATH:/sbin:/usr/sbin command -v "$program" >/dev/null || die "$program is not installed"
+    done
+}
 cbuild() {
     "$CBUILD" "$@"
 }

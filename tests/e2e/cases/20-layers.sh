@@ -182,7 +182,8 @@ X
 }
 
 t_capabilities_of_files() {
-    setcap=$(PATH=$PATH:/sbin:/usr/sbin command -v setcap) || skip "no setcap"
+    needs setcap
+    setcap=$(PATH=$PATH:/sbin:/usr/sbin command -v setcap)
     context c <<X
 ${base}COPY root/ /
 RUN ["/sbin/setcap", "cap_net_raw=ep", "/bin/busybox"]

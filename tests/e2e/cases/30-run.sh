@@ -370,7 +370,7 @@ X
 }
 
 t_ssh_agent() {
-    command -v ssh-agent >/dev/null || skip "no ssh-agent"
+    needs ssh-agent
     eval "$(ssh-agent -a "$PWD/agent.sock")" >/dev/null
     trap 'kill $SSH_AGENT_PID' EXIT
     context c <<X

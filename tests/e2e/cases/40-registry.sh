@@ -1,7 +1,7 @@
 # Push and pull with the real registry on loopback, and with one that misbehaves.
 
 registry() {
-    [ -n "${E2E_REGISTRY:-}" ] || skip "no docker-registry"
+    [ -n "${E2E_REGISTRY:-}" ] || die "no docker-registry: ./check starts one"
     repo=$E2E_REGISTRY/$E2E_USER/$(basename "$CASE_DIR" | tr -c 'a-z0-9\n' -)$$
 }
 app() { # a small image's context
@@ -295,7 +295,7 @@ t_wrong_bytes_never_become_a_layer() {
 }
 
 t_accounts() {
-    [ -n "${E2E_REGISTRY:-}" ] || skip "no docker-registry"
+    [ -n "${E2E_REGISTRY:-}" ] || die "no docker-registry: ./check starts one"
     mkdir auth
     perl -e 'print "user:", crypt("secret", q($2y$05$abcdefghijklmnopqrstuu)), "\n"' >auth/htpasswd
     REGISTRY_HTPASSWD=$PWD/auth/htpasswd "$E2E_HERE/../tools/registry" start "$PWD/reg" >addr
@@ -318,7 +318,8 @@ t_accounts() {
 }
 
 t_podman_runs_it() {
-    [ "$E2E_USER" = root ] || skip "podman is only tried as root"
+    only root # whose container tools need no set-up
+    needs podman crun unshare
     registry
     app
     cbuild -t "$repo:1" --push c 2>/dev/null
@@ -329,7 +330,10 @@ t_podman_runs_it() {
     cbuild -t d:1 -o type=docker,dest=d.tar c 2>/dev/null
     podman load -q -i d.tar >loaded 2>pod.log || { cat pod.log; die "podman load"; }
     has "$(cat loaded)" "d:1"
-    podman run --rm --network none --security-opt seccomp=unconfined --cgroups disabled --ulimit nofile=512:512 --ulimit nproc=512:512 "$(cat id)" >out 2>pod.log ||
-        { cat pod.log; grep -q -i -e cgroup -e 'permission' -e 'not permitted' pod.log && skip "podman cannot run containers here: $(tail -n 1 pod.log)"; die "podman run"; }
+    # crun refuses a machine that has both versions of cgroups, though the container uses none: it is shown the second alone.
+    set -- --root "$CASE_DIR/podman" --runroot "$run" --storage-driver vfs --cgroup-manager cgroupfs --events-backend file \
+        run --rm --network none --security-opt seccomp=unconfined --cgroups disabled --ulimit nofile=512:512 --ulimit nproc=512:512
+    unshare -m sh -euc 'mount -t cgroup2 none /sys/fs/cgroup; exec podman "$@"' sh "$@" "$(cat id)" >out 2>pod.log ||
+        { cat pod.log; die "podman run"; }
     same "$(cat out)" app
 }

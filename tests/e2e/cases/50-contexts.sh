@@ -137,7 +137,7 @@ t_url_of_a_dockerfile() {
 }
 
 t_git() {
-    command -v git >/dev/null || skip "no git"
+    needs git
     serve
     repository r
     tree r

@@ -139,7 +139,7 @@ X
 }
 
 t_terminal_display() {
-    command -v script >/dev/null || skip "no script(1)"
+    needs script
     context c <<X
 ${base}RUN for i in 1 2 3 4 5 6; do echo "line \$i"; sleep 0.1; done
 RUN echo '\\033]0;title\\007' && exit 4

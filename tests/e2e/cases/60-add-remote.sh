@@ -159,7 +159,7 @@ t_git_dumb_server() {
 }
 
 t_git_protocol() {
-    command -v git >/dev/null && [ -x "$(git --exec-path)/git-daemon" ] || skip "no git daemon"
+    needs git "$(git --exec-path)/git-daemon"
     mkdir www
     git_tree
     port=$((20000 + $$ % 20000))

@@ -168,7 +168,7 @@ t_did_you_mean_of_options() {
 }
 
 t_unreadable_files() {
-    [ "$(id -u)" != 0 ] || skip "root reads every file"
+    only range single # root reads every file
     printf 'FROM scratch\nCOPY secret /\n' >Dockerfile
     echo x >secret && chmod 0 secret
     fails 1 cbuild .

@@ -1,8 +1,8 @@
 # What a build must not do, seen by strace: times are bench/'s.
 
 traced() { # traced FILE ARGS…: the system calls of all processes of a build
-    command -v strace >/dev/null || skip "strace is not installed"
-    strace -f -o /dev/null true 2>/dev/null || skip "strace may not trace here"
+    needs strace
+    strace -f -o /dev/null true 2>/dev/null || skip "the kernel lets nobody trace here (ptrace)"
     to=$1
     shift
     ASAN_OPTIONS=detect_leaks=0 strace -f -qq -o "$to" "$CBUILD" "$@" >out 2>&1 || { cat out >&2; die "build failed"; }
