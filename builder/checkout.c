@@ -5,6 +5,7 @@
 #include "builder/build.h"
 #include "builder/download.h"
 #include "builder/schedule.h"
+#include "builder/secret.h"
 #include "registry/base64.h"
 #include "registry/url.h"
 
@@ -49,8 +50,8 @@ static char *secret_header(const struct build *b, const char *host)
     for (int general = 0; general < 2; general++) {
         CB_AUTO(free) char *header_id = cb_printf(general ? "GIT_AUTH_HEADER" : "GIT_AUTH_HEADER.%s", host);
         CB_AUTO(free) char *token_id = cb_printf(general ? "GIT_AUTH_TOKEN" : "GIT_AUTH_TOKEN.%s", host);
-        CB_AUTO(free) char *header = build_secret_text(b, header_id);
-        CB_AUTO(free) char *token = header ? NULL : build_secret_text(b, token_id);
+        CB_AUTO(free) char *header = build_secret_text(b->request, header_id);
+        CB_AUTO(free) char *token = header ? NULL : build_secret_text(b->request, token_id);
         CB_AUTO(free) char *user = token ? cb_printf("x-access-token:%s", token) : NULL;
         if (header)
             return cb_printf("Authorization: %s", header);

@@ -138,7 +138,7 @@ int build_context_from_url(struct build *b, const char *url, struct build_local 
 {
     struct build_download d;
     l->path = reg_url_redact(url);
-    if (build_download(b, url, &d, err) < 0)
+    if (build_download(b, url, NULL, &d, err) < 0)
         return -1;
     CB_AUTO(close) int fd = cache_blob_open(b->store, &d.digest, err);
     int archive = fd < 0 ? -1 : from_stream(b, fd, l, text, err);

@@ -4,6 +4,7 @@
 #include "base/pack.h"
 #include "base/text.h"
 #include "builder/build.h"
+#include "builder/secret.h"
 #include "cache/blob.h"
 #include "registry/transfer.h"
 #include "registry/url.h"
@@ -12,7 +13,8 @@
 
 /* fetch/<sha256 of the URL>: one JSON document. */
 struct memory {
-    char *etag; /* NULL: nothing is known */
+    bool known; /* the file is in the store */
+    char *etag; /* NULL: the server gave none */
     struct build_download file;
 };
 
@@ -39,11 +41,12 @@ static void recall(struct cache_store *s, const char *url, struct memory *m)
     if (!j || cb_json_str(j, "etag", "", &etag, &ignored) < 0 || cb_json_str(j, "digest", "", &digest, &ignored) < 0 ||
         cb_json_str(j, "boot", "", &boot, &ignored) < 0 || cb_json_int(j, "mtime", "", &mtime, &ignored) < 0)
         return;
-    if (!etag || !cb_digest_parse(digest, &m->file.digest) || !cache_store_is_this_boot(s, boot) ||
+    if (!cb_digest_parse(digest, &m->file.digest) || !cache_store_is_this_boot(s, boot) ||
         cache_blob_has(s, &m->file.digest, &m->file.size) != 1)
         return;
     m->file.mtime = mtime;
-    m->etag = cb_strdup(etag);
+    m->etag = etag ? cb_strdup(etag) : NULL;
+    m->known = true;
 }
 
 static void remember(struct cache_store *s, const char *url, const struct memory *m)
@@ -51,14 +54,11 @@ static void remember(struct cache_store *s, const char *url, const struct memory
     CB_AUTO(free) char *path = memory_path(url);
     CB_AUTO(cb_buf) struct cb_buf out = CB_BUF_INIT;
     char digest[CB_DIGEST_TEXT + 1];
-    if (!m->etag)
-        return;
     cb_digest_text(&m->file.digest, digest);
     CB_AUTO(json)
-    json_t *j = json_pack("{s:s,s:s,s:I,s:s}", "etag", m->etag, "digest", digest, "mtime", (json_int_t)m->file.mtime, "boot",
-                          cache_store_boot_id(s));
-    if (!j) /* an ETag that is not UTF-8 */
-        return;
+    json_t *j = json_pack("{s:s,s:I,s:s}", "digest", digest, "mtime", (json_int_t)m->file.mtime, "boot", cache_store_boot_id(s));
+    if (m->etag)
+        json_object_set_new(j, "etag", json_string(m->etag)); /* one that is not UTF-8 is as good as none */
     cb_json_dump(j, CB_JSON_COMPACT, &out);
     if (cb_mkdirs(s->root, "fetch", 0700) == 0)
         (void)cb_publish_file(s->root, path, out.data, out.len, 0600); /* only saves the next download */
@@ -108,7 +108,7 @@ static int get(struct cb_job_io *io, const struct http_request *q, struct memory
     if (a->status == 304)
         return 0;
     free(m->etag);
-    *m = (struct memory){.etag = cb_strdup(a->etag), .file.size = w.size};
+    *m = (struct memory){.etag = a->etag ? cb_strdup(a->etag) : NULL, .file.size = w.size};
     if (a->last_modified)
         (void)cb_time_parse_http(a->last_modified, &m->file.mtime); /* no such time: as if not said */
     if (cache_blob_commit(&w, NULL, &m->file.digest, err) < 0)
@@ -136,30 +136,12 @@ static int http_job(struct cb_job_io *io, const struct cb_job_request *req, stru
 
 /* ---- credentials ------------------------------------------------------------------------------------------------------ */
 
-char *build_secret_text(const struct build *b, const char *id)
-{
-    for (size_t i = 0; i < b->request->n_secrets; i++) {
-        const struct build_secret *s = &b->request->secrets[i];
-        CB_AUTO(cb_buf) struct cb_buf text = CB_BUF_INIT;
-        if (strcmp(s->id, id) != 0)
-            continue;
-        if (s->env)
-            cb_buf_adds(&text, getenv(s->env) ? getenv(s->env) : "");
-        else if (cb_read_file(AT_FDCWD, s->src, CB_MAX_HTTP_HEADER, &text) < 0)
-            return NULL;
-        while (text.len && (text.data[text.len - 1] == '\n' || text.data[text.len - 1] == '\r'))
-            cb_buf_truncate(&text, text.len - 1);
-        return text.len ? cb_buf_detach(&text) : NULL;
-    }
-    return NULL;
-}
-
 static char *host_secret(const struct build *b, const char *prefix, const struct reg_url *u)
 {
     CB_AUTO(free) char *with_port = cb_printf("%s%s:%u", prefix, u->host, u->port);
     CB_AUTO(free) char *plain = cb_printf("%s%s", prefix, u->host);
-    char *text = build_secret_text(b, with_port);
-    return text ? text : build_secret_text(b, plain);
+    char *text = build_secret_text(b->request, with_port);
+    return text ? text : build_secret_text(b->request, plain);
 }
 
 /* The value of an Authorization header, NULL: none (then user information of the URL is sent, if there is some). */
@@ -185,8 +167,25 @@ bool build_is_url(const char *text)
     return cb_starts(text, "http://") || cb_starts(text, "https://");
 }
 
-int build_download(struct build *b, const char *url, struct build_download *ret, struct cb_error *err)
+/* What the URL gave before is what is wanted: then there is nothing to ask. */
+static bool is_here(struct cache_store *s, const char *url, const char *checksum, struct build_download *ret)
 {
+    struct cb_digest want;
+    struct memory m = {0};
+    if (!checksum || !cb_digest_parse(checksum, &want))
+        return false;
+    recall(s, url, &m);
+    free(m.etag);
+    if (!m.known || !cb_digest_eq(&m.file.digest, &want))
+        return false;
+    *ret = m.file;
+    return true;
+}
+
+int build_download(struct build *b, const char *url, const char *checksum, struct build_download *ret, struct cb_error *err)
+{
+    if (is_here(b->store, url, checksum, ret))
+        return 0;
     CB_AUTO(cb_buf) struct cb_buf answer = CB_BUF_INIT;
     CB_AUTO(free) char *auth = NULL;
     CB_AUTO(free) char *shown = reg_url_redact(url);

@@ -14,12 +14,11 @@ struct build_download {
     uint64_t size;
     int64_t mtime; /* Last-Modified; 0: the server did not say */
 };
-/* Waits; Ctrl-C ends it. Credentials of the host are taken from the secrets HTTP_AUTH_TOKEN_<host> and
- * HTTP_AUTH_HEADER_<host>. Errors name the URL without credentials. */
-int build_download(struct build *b, const char *url, struct build_download *ret, struct cb_error *err);
+/* Waits; Ctrl-C ends it. `checksum` ("sha256:…", or NULL): what the URL gave before with this digest is taken without
+ * asking the server; whether what came has it is the caller's to check. Credentials of the host are taken from the secrets
+ * HTTP_AUTH_TOKEN_<host> and HTTP_AUTH_HEADER_<host>. Errors name the URL without credentials. */
+int build_download(struct build *b, const char *url, const char *checksum, struct build_download *ret, struct cb_error *err);
 
 bool build_is_url(const char *text); /* http:// or https:// */
-/* The value of a secret of the command line, without the newline that ends a file. Caller frees; NULL: there is none. */
-char *build_secret_text(const struct build *b, const char *id);
 
 #endif

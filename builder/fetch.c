@@ -70,7 +70,7 @@ static int get_http(struct build *b, const struct build_remote_request *r, struc
 {
     struct build_download d;
     char hex[CB_DIGEST_HEX + 1];
-    if (check_checksum(r->checksum, err) < 0 || build_download(b, r->url, &d, err) < 0 ||
+    if (check_checksum(r->checksum, err) < 0 || build_download(b, r->url, r->checksum, &d, err) < 0 ||
         check_digest(r->checksum, &d.digest, err) < 0)
         return -1;
     ret->name = url_file_name(r->url);

@@ -32,3 +32,14 @@ int build_secret_read(const struct build_request *q, const char *id, struct cb_b
     int e = cb_read_file(AT_FDCWD, s->src, MAX_SECRET, ret);
     return e < 0 ? cb_fail_sys(err, e, "read secret '%s' from '%s'", id, s->src) : 1;
 }
+
+char *build_secret_text(const struct build_request *q, const char *id)
+{
+    CB_AUTO(cb_error) struct cb_error ignored = CB_ERROR_INIT;
+    CB_AUTO(cb_buf) struct cb_buf text = CB_BUF_INIT;
+    if (build_secret_read(q, id, &text, &ignored) <= 0)
+        return NULL;
+    while (text.len && (text.data[text.len - 1] == '\n' || text.data[text.len - 1] == '\r'))
+        cb_buf_truncate(&text, text.len - 1);
+    return text.len ? cb_buf_detach(&text) : NULL;
+}

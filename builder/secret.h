@@ -13,4 +13,7 @@ const char *build_secret_id(const struct df_mount *m);
  * read, or is larger than BuildKit takes (500 KiB). */
 int build_secret_read(const struct build_request *q, const char *id, struct cb_buf *ret, struct cb_error *err);
 
+/* The same as a word: without newlines at its end. Caller frees; NULL: there is none, it is empty or cannot be read. */
+char *build_secret_text(const struct build_request *q, const char *id);
+
 #endif

@@ -138,6 +138,24 @@ t_git_branch_before_tag() {
     same "$(cat root/r/f)" f
 }
 
+# What a checksum names and the URL gave before is not asked for again: it builds without a network.
+t_checksum_needs_no_server() {
+    serve
+    echo hello >www/f
+    sum=$(sha256sum www/f | cut -d' ' -f1)
+    add "ADD --checksum=sha256:$sum $url/f /"
+    before=$(asked GET)
+    echo other >www/f
+    add "ADD --checksum=sha256:$sum $url/f /x/" --no-cache
+    same "$(cat root/x/f)" hello
+    same "$(asked GET)" "$before"
+    stop_servers
+    add "ADD --checksum=sha256:$sum $url/f /y/" --no-cache
+    same "$(cat root/y/f)" hello
+    fails_add "ADD $url/f /z/"
+    has "$out" "$url/f"
+}
+
 t_git_checksums() {
     serve
     git_tree
