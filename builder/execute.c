@@ -48,25 +48,6 @@ bool build_outcome_read(const struct cb_buf *answer, struct build_outcome *ret)
     return !u.failed;
 }
 
-/* The image needs diff IDs; a layer that is part of it gets its own while its files are still warm. */
-static int drop_bytes(void *arg, const void *p, size_t n, struct cb_error *err)
-{
-    (void)arg;
-    (void)p;
-    (void)n;
-    (void)err;
-    return 0;
-}
-
-static int ensure_diff_id(struct build_work *w, const struct cb_digest *layer, struct cb_error *err)
-{
-    struct cache_layer l;
-    struct cb_digest diff;
-    if (!w->step->in_target || cache_layer_find(w->b->store, layer, &l, err) <= 0)
-        return w->step->in_target && err->code ? -1 : 0;
-    return l.has_diff_id ? 0 : cache_layer_tar(w->b->store, layer, drop_bytes, NULL, &diff, err);
-}
-
 static int step_job(struct cb_job_io *io, const struct cb_job_request *req, struct cb_buf *answer, struct cb_error *err)
 {
     struct cb_unpack u = cb_unpack(req->bytes, req->len);
@@ -84,8 +65,10 @@ static int step_job(struct cb_job_io *io, const struct cb_job_request *req, stru
     }
     struct build_outcome o = {0};
     int r = w.step->op == OP_RUN ? build_execute_run(&w, &o, err) : build_execute_files(&w, &o, err);
-    if (r == 0)
-        r = ensure_diff_id(&w, &o.layer, err);
+    struct cb_digest diff;
+    /* The image needs diff IDs; a layer that is part of it gets its own while its files are still warm. */
+    if (r == 0 && w.step->in_target && cache_layer_diff_id(b->store, &o.layer, &diff, err) < 0)
+        r = -1;
     if (r == 0)
         put_outcome(answer, &o);
     for (size_t i = 0; i < w.n_inputs; i++)

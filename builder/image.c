@@ -12,15 +12,6 @@ struct pack_request {
     const struct build_packing *packing; /* NULL: only diff IDs */
 };
 
-static int drop_bytes(void *arg, const void *p, size_t n, struct cb_error *err)
-{
-    (void)arg;
-    (void)p;
-    (void)n;
-    (void)err;
-    return 0;
-}
-
 static int pack_one(const struct pack_request *q, const struct cache_image_layer *l, struct cb_job_io *io,
                     struct cache_packed *ret, struct cb_error *err)
 {
@@ -51,18 +42,14 @@ static int pack_job(struct cb_job_io *io, const struct cb_job_request *req, stru
     for (uint64_t i = 0; i < n && !u.failed; i++) {
         struct cache_image_layer l = {0};
         struct cache_packed packed = {0};
-        struct cache_layer have;
         l.id = cb_get_digest(&u);
         l.diff_id = cb_get_digest(&u);
         l.blob = cb_get_digest(&u);
         l.blob_size = cb_get_u64(&u);
         if (pack && pack_one(&q, &l, io, &packed, err) < 0)
             return -1;
-        int found = cache_layer_find(q.b->store, &l.id, &have, err);
-        if (found < 0)
-            return -1;
-        struct cb_digest diff = found && have.has_diff_id ? have.diff_id : l.diff_id;
-        if (found && !have.has_diff_id && cache_layer_tar(q.b->store, &l.id, drop_bytes, NULL, &diff, err) < 0)
+        struct cb_digest diff = l.diff_id;
+        if (cache_layer_diff_id(q.b->store, &l.id, &diff, err) < 0)
             return -1;
         cb_put_digest(answer, &diff);
         cb_put_digest(answer, &packed.digest);

@@ -82,6 +82,8 @@ int cache_layer_materialize(struct cache_store *s, const struct cb_digest *id, s
 /* Writes the layer's canonical tar into `sink` from index and fs/; gives and remembers its diff ID. [ns] */
 int cache_layer_tar(struct cache_store *s, const struct cb_digest *id, cb_sink_fn *sink, void *arg, struct cb_digest *ret_diff_id,
                     struct cb_error *err);
+/* 1: the diff ID, known already or found by making that tar for nobody. 0: there is no such layer. [ns] */
+int cache_layer_diff_id(struct cache_store *s, const struct cb_digest *id, struct cb_digest *ret, struct cb_error *err);
 
 /* The packed form: which blob holds this layer in this compression. A base layer has the blob it came
  * with; others are packed once and remembered (layers/<id>/packed-<kind>[-level].json). */

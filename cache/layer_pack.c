@@ -264,6 +264,28 @@ int cache_layer_tar(struct cache_store *s, const struct cb_digest *id, cb_sink_f
     return load(s, id, &l, err) < 0 ? -1 : write_tar(s, &l, NULL, sink, arg, ret_diff_id, err);
 }
 
+static int drop_bytes(void *arg, const void *p, size_t n, struct cb_error *err)
+{
+    (void)arg;
+    (void)p;
+    (void)n;
+    (void)err;
+    return 0;
+}
+
+int cache_layer_diff_id(struct cache_store *s, const struct cb_digest *id, struct cb_digest *ret, struct cb_error *err)
+{
+    struct cache_layer l;
+    int found = cache_layer_find(s, id, &l, err);
+
+    if (found <= 0)
+        return found;
+    if (!l.has_diff_id)
+        return cache_layer_tar(s, id, drop_bytes, NULL, ret, err) < 0 ? -1 : 1;
+    *ret = l.diff_id;
+    return 1;
+}
+
 /* ---- remembered blobs ------------------------------------------------------------------------------ */
 
 struct packed_name {
