@@ -116,10 +116,20 @@ bool rt_rlimit_allowed(const struct rt_rlimit *l, uint64_t *ret_most)
     return true;
 }
 
+#ifndef MFD_NOEXEC_SEAL
+#define MFD_NOEXEC_SEAL 0x0008U /* Linux 6.3; a machine may insist on it (vm.memfd_noexec) */
+#endif
+
+static int report_file(void)
+{
+    int fd = memfd_create("report", MFD_CLOEXEC | MFD_NOEXEC_SEAL);
+    return fd < 0 && errno == EINVAL ? memfd_create("report", MFD_CLOEXEC) : fd;
+}
+
 /* When this returns the child executes its command, or it has ended. */
 static int start(struct run *r, struct cb_error *err)
 {
-    r->child.report = memfd_create("report", MFD_CLOEXEC);
+    r->child.report = report_file();
     if (r->child.report < 0)
         return cb_fail_sys(err, errno, "make a file for a sandbox");
     r->pid = rt_clone_briefly(namespaces(r->s), rt_child_main, &r->child);
