@@ -33,8 +33,7 @@ struct rt_child {
 };
 void rt_child_done(struct rt_child *c);
 
-/* Records of the report; each begins with such a byte. Nothing is read back from the child's memory: a tool that makes
- * a fork of the brief clone (valgrind) gives the same. */
+/* Records of the report; each begins with such a byte. */
 enum rt_report {
     RT_REPORT_ERROR = 1,   /* u32 code, u32 errno, str msg, str hint: the sandbox could not be made */
     RT_REPORT_STUB,        /* a stub, see target.c */

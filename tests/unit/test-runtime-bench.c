@@ -15,6 +15,11 @@
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+#if __has_include(<valgrind/valgrind.h>)
+#include <valgrind/valgrind.h>
+#else
+#define RUNNING_ON_VALGRIND 0
+#endif
 
 struct fixture fx;
 
@@ -109,6 +114,8 @@ const char *fx_set_up(void)
     struct rt_privilege p;
     struct cb_error err = CB_ERROR_INIT;
     const char *tmp = getenv("TMPDIR");
+    if (RUNNING_ON_VALGRIND)
+        return "valgrind knows no fsopen(2)";
     if (access("/bin/busybox", X_OK) < 0)
         return "there is no /bin/busybox (package busybox-static)";
     snprintf(fx.dir, sizeof(fx.dir), "%.32s/cbuild-runtime-XXXXXX", tmp && *tmp ? tmp : "/tmp");
