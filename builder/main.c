@@ -39,7 +39,8 @@ static const struct {
     {"push", manage_push, "NAME [DEST]", "push an image to a registry"},
     {"pull", manage_pull, "NAME...", "pull images into the store"},
     {"du", manage_du, "", "what the store uses"},
-    {"prune", manage_prune, "[--all] [--mounts] [--keep-storage SIZE] [--until DURATION]", "remove what nothing needs"},
+    {"prune", manage_prune, "[--all] [--mounts] [--keep-storage SIZE] [--until DURATION]",
+     "remove what nothing needs (--all: records and images too)"},
 };
 
 static void help(void)
