@@ -96,10 +96,22 @@ static void summarize(struct build *b, const struct cache_image *image, const st
     build_emit(b, &(struct build_event){.kind = EVENT_BUILD_DONE, .summary = &s});
 }
 
+static int check_destinations(const struct build_request *q, struct cb_error *err)
+{
+    for (size_t i = 0; i < q->n_outputs; i++)
+        if (build_output_check(&q->outputs[i], err) < 0)
+            return -1;
+    if (q->iidfile && build_out_check(q->iidfile, err) < 0)
+        return -1;
+    return q->metadata_file ? build_out_check(q->metadata_file, err) : 0;
+}
+
 static int run(struct build *b, struct cb_error *err)
 {
     const struct build_request *q = b->request;
     int n_run = 0, n_cached = 0;
+    if (check_destinations(q, err) < 0)
+        return -1;
     if (build_contexts_open(b, &b->contexts, &b->plan.text, err) < 0 || build_plan_make(b, &b->plan, err) < 0)
         return -1;
     build_emit(b, &(struct build_event){.kind = EVENT_LINT,

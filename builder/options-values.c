@@ -285,7 +285,7 @@ static int check_output(const struct output_state *s, const char *v, struct cb_e
         return cb_fail(err, CB_E_USAGE, "'%s': Docker's media types have no %s; take oci-mediatypes=true", v,
                        o->annotations.n ? "annotations" : "zstd");
     if (o->level != -1 && !cb_level_valid(o->compression, o->level))
-        return cb_fail(err, CB_E_USAGE, "'%s': compression-level=%d is not one of %s", v, o->level,
+        return cb_fail(err, CB_E_USAGE, "'%s': compression-level=%d: %s has no such level", v, o->level,
                        cb_compression_names[o->compression]);
     return check_names(o, v, err);
 }
@@ -339,7 +339,7 @@ static int call_kind(struct call_state *s, const char *name, struct cb_error *er
     int kind;
     if (s->has_kind)
         return cb_fail(err, CB_E_USAGE, "two things are asked for, '%s' is one of them", name);
-    if (build_option_choose("--call", names, CB_LEN(names), name, &kind, err) < 0)
+    if (build_option_choose("kind", names, CB_LEN(names), name, &kind, err) < 0)
         return -1;
     s->r->call = kinds[kind];
     s->has_kind = true;

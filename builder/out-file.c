@@ -1,6 +1,7 @@
 #include "builder/out-file.h"
 #include "base/fd.h"
 #include "base/mem.h"
+#include "base/path.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +16,33 @@ static int same_stream(const struct stat *st)
         if (fstat(fd, &own) == 0 && own.st_dev == st->st_dev && own.st_ino == st->st_ino)
             return fd;
     return -1;
+}
+
+int build_out_check(const char *dest, struct cb_error *err)
+{
+    struct stat st;
+    bool exists = stat(dest, &st) == 0;
+    if (strcmp(dest, "-") == 0 || (exists && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode)))
+        return 0;
+    if (exists && S_ISDIR(st.st_mode))
+        return cb_fail_sys(err, EISDIR, "write '%s'", dest);
+    CB_AUTO(free) char *real = realpath(dest, NULL), *dir = cb_path_dir(real ? real : dest);
+    return access(dir, W_OK | X_OK) < 0 ? cb_fail_sys(err, errno, "create '%s'", dest) : 0;
+}
+
+int build_out_check_directory(const char *dest, struct cb_error *err)
+{
+    CB_AUTO(free) char *path = cb_strdup(dest);
+    struct stat st;
+    while (stat(path, &st) < 0) {
+        if (errno != ENOENT)
+            return cb_fail_sys(err, errno, "open output directory '%s'", dest);
+        char *last = strrchr(path, '/');
+        if (!last || last == path)
+            return 0;
+        *last = 0;
+    }
+    return S_ISDIR(st.st_mode) ? 0 : cb_fail_sys(err, ENOTDIR, "open output directory '%s'", dest);
 }
 
 static int open_stream(struct build_out_file *f, int stream, struct cb_error *err)

@@ -13,6 +13,10 @@ struct build_out_file {
     const char *dest; /* borrowed: the name, for messages */
     char *path, *tmp; /* NULL: written as it stands */
 };
+/* Whether such a file, or a directory that is made with what is missing above it, can be expected to be written: what
+ * can be known before the build is not said after it. Nothing is made. */
+int build_out_check(const char *dest, struct cb_error *err);
+int build_out_check_directory(const char *dest, struct cb_error *err);
 /* "-" is standard output. */
 int build_out_open(struct build_out_file *ret, const char *dest, struct cb_error *err);
 /* Ends what build_out_open began, also where that failed. `result` is what writing came to: below 0 nothing gets the

@@ -395,6 +395,13 @@ static int push_names(struct build *b, const struct build_output *o, const struc
 
 /* ---- dispatch ------------------------------------------------------------------------------------------------------------ */
 
+int build_output_check(const struct build_output *o, struct cb_error *err)
+{
+    if (!o->dest)
+        return 0;
+    return o->kind == OUTPUT_LOCAL || o->as_directory ? build_out_check_directory(o->dest, err) : build_out_check(o->dest, err);
+}
+
 int build_output_write(struct build *b, const struct build_output *o, struct cache_image *image, struct build_result *ret,
                        struct cb_error *err)
 {

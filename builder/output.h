@@ -13,6 +13,8 @@ struct build_result {
 };
 void build_result_done(struct build_result *r);
 
+/* What can be known of an output's destination before there is an image: it can be written. */
+int build_output_check(const struct build_output *o, struct cb_error *err);
 /* Names, writes and pushes an image as one output asks. */
 int build_output_write(struct build *b, const struct build_output *o, struct cache_image *image, struct build_result *ret,
                        struct cb_error *err);

@@ -122,7 +122,7 @@ static void test_mistakes(void **state)
         {"-o type=nothing,dest=x .", "is not one of image"},
         {"--build-context x .", "expected key=value"},
         {"--build-arg =x .", "expected NAME=VALUE"},
-        {"--call=what .", "is not one of build, check, outline, targets"},
+        {"--call=what .", "--call 'what': kind: 'what' is not one of build, check, outline, targets"},
         {"--call=check,targets .", "two things are asked for"},
         {"--call=check,format=xml .", "is not one of text, json, sarif"},
         {"--call=outline,format=sarif .", "a format of check only"},

@@ -77,8 +77,28 @@ t_compressions() {
     for bad in compression=lzma compression-level=x compression=gzip,compression-level=99 dest= nothing=1 type=nothing; do
         fails 2 cbuild -o "type=oci,dest=b.tar,$bad" c
         has "$out" "${bad%%=*}"
+        hasnt "$out" "is not one of gzip"
         [ ! -e b.tar ] || die "something was written"
     done
+}
+
+# Where nothing can be written is said before the steps run, not after them.
+t_destinations_are_tried_first() {
+    context c <<X
+${base}RUN echo run
+X
+    mkdir dir && touch file
+    for where in "--iidfile none/id" "--metadata-file none/m" "--iidfile dir" "-o type=oci,dest=none/a.tar" "-o type=tar,dest=dir" \
+        "-o type=docker,dest=none/a.tar" "-o file" "-o type=oci,tar=false,dest=file" "-o type=local,dest=file/x"; do
+        fails 1 cbuild $where c
+        has "$out" "'$(echo "$where" | sed 's/.*[ =]//')'"
+        hasnt "$out" "steps run"
+        hasnt "$out" "#1"
+    done
+    [ "$E2E_USER" = root ] && return
+    mkdir closed && chmod 555 closed
+    fails 1 cbuild --iidfile closed/id c
+    has "$out" "create 'closed/id': Permission denied"
 }
 
 t_the_same_bytes_twice() {
