@@ -293,6 +293,16 @@ static int from_layout(struct build *b, struct build_want *w, struct cb_error *e
 
 /* ---- all of them ------------------------------------------------------------------------------------------------------ */
 
+/* The image cannot be had. Where a stage may be meant nothing else helps. */
+static int fail_unresolved(const struct build_want *w, struct cb_error *err)
+{
+    if (w->meant) {
+        free(CB_TAKE(err->hint));
+        cb_hint(err, "no stage before it is called '%s': did you mean '%s'?", w->text, w->meant);
+    }
+    return -1;
+}
+
 enum { FILLED, ASKED };
 
 /* FILLED from the store or a layout, ASKED: *job was started, -1. */
@@ -311,7 +321,8 @@ static int begin(struct build *b, struct build_want *w, enum build_pull pull, st
     }
     if (pull == PULL_NEVER) {
         cb_fail(err, CB_E_NOT_FOUND, "image '%s' is not in the store, and --pull=never forbids asking a registry", w->text);
-        return cb_hint(err, "pull it first: cbuild pull %s", w->text);
+        cb_hint(err, "pull it first: cbuild pull %s", w->text);
+        return fail_unresolved(w, err);
     }
     struct resolve_request *r = CB_NEW(struct resolve_request);
     *r = (struct resolve_request){b, w};
@@ -328,18 +339,21 @@ static int finish(struct build *b, struct build_want *w, enum build_pull pull, s
         return take_answer(b, w, &answer, err);
     if (err->code == CB_E_CANCELED)
         return -1;
-    if (err->code == CB_E_NETWORK)
+    if (err->code == CB_E_NETWORK && pull == PULL_ALWAYS)
+        cb_hint(err, "--pull=newer takes what is in the store while the registry cannot be asked");
+    else if (err->code == CB_E_NETWORK)
         cb_hint(err, "what is in the store builds without a network; registries.conf can name a mirror");
+    cb_context(err, "%s: failed to resolve source metadata", w->text);
     if (pull != PULL_NEWER || (err->code != CB_E_NETWORK && err->code != CB_E_NOT_FOUND))
-        return cb_context(err, "%s: failed to resolve source metadata", w->text);
+        return fail_unresolved(w, err);
     CB_AUTO(oci_ref) struct oci_ref ref = {0};
     struct cb_error other = CB_ERROR_INIT;
     CB_AUTO(free) char *full = oci_ref_parse(w->text, &ref, &other) == 0 ? oci_ref_full(&ref) : cb_strdup("");
     int r = from_store(b, w, full, &other);
     cb_error_done(&other);
     if (r != 1)
-        return cb_context(err, "%s: failed to resolve source metadata", w->text);
-    build_note(b, "%s: %s; the image in the store is used", w->text, err->msg);
+        return fail_unresolved(w, err);
+    build_note(b, "%s; the image in the store is used", err->msg);
     cb_error_done(err);
     return 0;
 }

@@ -21,6 +21,7 @@ struct build_want {
     const char *text; /* reference as written; for a layout: path[:tag][@digest] */
     bool layout;      /* oci-layout:// */
     const struct oci_platform *platform;
+    const char *meant;              /* borrowed: the stage that may be meant instead; NULL: none */
     struct cb_place at;             /* of the instruction that wants it */
     struct build_base base;         /* filled in */
     struct oci_image_config config; /* filled in */

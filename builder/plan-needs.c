@@ -113,6 +113,15 @@ size_t build_want_image(struct build_planner *p, const char *text, bool layout, 
     return p->n_wants - 1;
 }
 
+/* What a stage takes from `name`, which is neither a stage nor a named context. */
+static size_t want_by_name(struct build_planner *p, const struct build_stage *s, const char *name,
+                           const struct oci_platform *platform, struct cb_place at)
+{
+    size_t want = build_want_image(p, name, false, platform, at);
+    p->wants[want].meant = build_stage_meant(p, name, (size_t)(s - p->stages));
+    return want;
+}
+
 static void need_stage(struct build_planner *p, struct build_stage *s);
 
 size_t build_want_named(struct build_planner *p, const struct build_named *n, const struct oci_platform *platform,
@@ -134,7 +143,7 @@ static int need_from(struct build_planner *p, struct build_stage *s, const struc
     if (named && (named->kind == NAMED_IMAGE || named->kind == NAMED_LAYOUT))
         build_want_named(p, named, &s->platform, i->at);
     else if (!named && strcmp(from, "scratch") != 0)
-        build_want_image(p, from, false, &p->plan->platform, i->at);
+        want_by_name(p, s, from, &p->plan->platform, i->at);
     return r < 0 ? -1 : 0;
 }
 
@@ -147,7 +156,7 @@ static void need_stage(struct build_planner *p, struct build_stage *s)
         need_stage(p, s->parent);
     if (s->base == BASE_IMAGE)
         s->want = s->named ? build_want_named(p, s->named, &s->platform, s->df->from->at)
-                           : build_want_image(p, s->base_text, false, &s->platform, s->df->from->at);
+                           : want_by_name(p, s, s->base_text, &s->platform, s->df->from->at);
     CB_AUTO(cb_error) struct cb_error checked = CB_ERROR_INIT; /* build_check_references has been through all of them */
     (void)each_from(p, s, need_from, &checked);
 }

@@ -80,6 +80,18 @@ int build_find_stage(struct build_planner *p, const char *name, bool index_allow
     return 0;
 }
 
+const char *build_stage_meant(const struct build_planner *p, const char *name, size_t n)
+{
+    const char **names = cb_alloc((n + 1) * sizeof(*names));
+    size_t named = 0;
+    for (size_t i = 0; i < n; i++)
+        if (p->stages[i].df->from->from.name)
+            names[named++] = p->stages[i].df->from->from.name;
+    const char *near = cb_did_you_mean(name, names, named, false);
+    free(names);
+    return near;
+}
+
 static const char *const platform_args[] = {"BUILDPLATFORM", "BUILDOS",        "BUILDOSVERSION", "BUILDARCH",
                                             "BUILDVARIANT",  "TARGETPLATFORM", "TARGETOS",       "TARGETOSVERSION",
                                             "TARGETARCH",    "TARGETVARIANT",  "TARGETSTAGE"};
@@ -309,14 +321,8 @@ int build_find_target(struct build_planner *p, struct cb_error *err)
         return 0;
     if (build_find_stage(p, name, false, &p->target, err) == 1)
         return 0;
-    const char **names = cb_alloc((p->n_stages + 1) * sizeof(*names));
-    size_t n = 0;
-    for (size_t i = 0; i < p->n_stages; i++)
-        if (p->stages[i].df->from->from.name)
-            names[n++] = p->stages[i].df->from->from.name;
-    const char *near = cb_did_you_mean(name, names, n, false);
+    const char *near = build_stage_meant(p, name, p->n_stages);
     CB_AUTO(free) char *tail = near ? cb_printf(" (did you mean %s?)", near) : cb_strdup("");
-    free(names);
     CB_AUTO(cb_buf) struct cb_buf quoted = CB_BUF_INIT;
     cb_quote_go(&quoted, name, strlen(name));
     return cb_fail(err, CB_E_DOCKERFILE, "target stage %s could not be found%s", quoted.data, tail);

@@ -120,6 +120,8 @@ void build_history_add(struct build_stage *s, char *created_by, struct build_ste
  * `index_allowed`. -1: an index out of range. */
 int build_find_stage(struct build_planner *p, const char *name, bool index_allowed, struct build_stage **ret,
                      struct cb_error *err);
+/* The name among those of the first `n` stages that `name` is nearly; borrowed; NULL: none. */
+const char *build_stage_meant(const struct build_planner *p, const char *name, size_t n);
 /* What `from` of a COPY, or of the mount at `mount_target`, names: a stage, which must stand further up, a named
  * context, an image. */
 int build_resolve_from(struct build_planner *p, struct build_stage *s, const struct df_instruction *i, const char *from,

@@ -98,7 +98,7 @@ t_missing_files() {
     wrong 'FROM scratch\nCOPY src/mian.c /\n' 2 "src/mian.c" "not found"
     wrong 'FROM scratch\nCOPY ../up /\n' 2 "/up" "not found"
     wrong 'FROM scratch\nCOPY --from=nostage / /\n' 2 nostage
-    wrong 'FROM scratch AS one\nCOPY src /\nFROM scratch\nCOPY --from=onee /x /\n' 4 onee
+    wrong 'FROM scratch AS one\nCOPY src /\nFROM scratch\nCOPY --from=onee /x /\n' 4 "no stage before it is called 'onee'" "did you mean 'one'?"
     echo src >.dockerignore
     wrong 'FROM scratch\nCOPY src/main.c /\n' 2 "src/main.c"
     printf 'FROM scratch AS one\nCOPY Dockerfile /x\nFROM scratch\nCOPY --from=one /y /\n' >Dockerfile
@@ -113,6 +113,19 @@ t_unknown_stage() {
     has "$out" biuld
     fails 1 cbuild --target 7 .
     has "$out" 7
+    # A name that is no stage's is an image's. When it cannot be had, only a stage that could stand here was meant.
+    printf 'FROM scratch AS build\nFROM biuld AS it\nFROM scratch AS builds\n' >Dockerfile
+    printf '[[registry]]\nprefix = "docker.io"\nlocation = "127.0.0.1:1"\ninsecure = true\n' >registries.conf
+    export CONTAINERS_REGISTRIES_CONF="$PWD/registries.conf"
+    for pull in never missing always; do
+        fails 1 cbuild --pull=$pull --target it .
+        has "$out" Dockerfile:2
+        has "$out" "hint: no stage before it is called 'biuld': did you mean 'build'?"
+    done
+    printf 'FROM build AS build\nFROM scratch AS built\n' >Dockerfile
+    fails 1 cbuild --pull=never --target build .
+    hasnt "$out" "did you mean"
+    has "$out" "hint: pull it first"
 }
 
 t_bad_usage() {
