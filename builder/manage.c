@@ -385,9 +385,10 @@ static int remove_image(struct command *c, const char *text, struct cb_error *er
     } else if (by_id || n_names == 1) {
         r = remove_names(c, list, n, &image.config, err);
     } else {
+        CB_AUTO(free) char *name = short_name(&image);
         r = cache_image_remove(c->b.store, image.name, err) < 0 ? -1 : 0;
         if (r == 0)
-            printf("removed %s\n", text);
+            printf("removed %s\n", name);
     }
     cache_image_list_free(list, n);
     return r;

@@ -306,7 +306,7 @@ int reg_push_blobs(struct reg_client *c, const struct oci_ref *ref, struct reg_p
                    void (*progress)(void *arg, uint64_t done, uint64_t total), void *arg, struct cb_error *err)
 {
     CB_AUTO(reg_endpoints) struct reg_endpoints places = {0};
-    CB_AUTO(free) char *name = oci_ref_name(ref);
+    CB_AUTO(free) char *name = oci_ref_name(ref), *full = oci_ref_full(ref);
     if (reg_hosts_resolve(c->hosts, ref, true, &places, err) < 0)
         return -1;
     struct push p = {.c = c,
@@ -324,7 +324,7 @@ int reg_push_blobs(struct reg_client *c, const struct oci_ref *ref, struct reg_p
     int r = run(&p, err);
     pthread_mutex_destroy(&p.lock);
     cb_strv_done(&p.scopes);
-    return r;
+    return r < 0 ? cb_context(err, "push '%s'", full) : 0;
 }
 
 /* ---- documents -------------------------------------------------------------------------------- */

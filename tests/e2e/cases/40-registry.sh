@@ -258,7 +258,7 @@ t_refused_connection() {
 ${base}
 X
     fails 1 cbuild -t 127.0.0.1:1/app:1 --push c
-    has "$out" "127.0.0.1:1"
+    has "$out" "ERROR: push '127.0.0.1:1/app:1': "
 }
 
 t_image_that_does_not_exist() {

@@ -63,6 +63,8 @@ t_rmi() {
     has "$out" "app:1, app:2"
     has "$out" "--force"
     same "$(cbuild images | grep -c app:)" 2
+    cbuild tag app:1 alias
+    same "$(cbuild rmi alias)" "removed alias:latest"
     fails 1 cbuild rmi nothing:1 app:1 nothing:2 # one that is not there keeps none of the others
     has "$out" "nothing:1"
     has "$out" "nothing:2"
