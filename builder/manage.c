@@ -574,7 +574,8 @@ int manage_prune(int argc, char **argv)
         struct cb_unpack u = cb_unpack(answer.data, answer.len);
         char size[16];
         uint64_t bytes = cb_get_u64(&u);
-        printf("removed %llu entries, %s\n", (unsigned long long)cb_get_u64(&u), cb_human_size(bytes, size));
+        uint64_t count = cb_get_u64(&u);
+        printf("removed %llu %s, %s\n", (unsigned long long)count, count == 1 ? "entry" : "entries", cb_human_size(bytes, size));
     }
     return command_close(&c, r, &err);
 }

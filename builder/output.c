@@ -24,11 +24,15 @@ static struct build_packing packing_of(const struct build_output *o)
     return (struct build_packing){o->compression, o->level, o->force_compression, o->docker_types};
 }
 
-/* The names this output gives the image: its own `name=`, else the tags. */
-static int output_names(const struct build *b, const struct build_output *o, struct cb_strv *ret, struct cb_error *err)
+/* The names this output gives the image: the tags, else its own `name=`, as buildx takes them. What is pushed by digest
+ * has no tag, so only its own will do. */
+static int output_names(struct build *b, const struct build_output *o, struct cb_strv *ret, struct cb_error *err)
 {
     CB_AUTO(cb_strv) struct cb_strv given = {0};
-    if (o->name) {
+    bool own = o->name && (o->by_digest || !b->request->tags.n);
+    if (o->name && !own)
+        build_note(b, "-t names the image: name=%s of an output is not used", o->name);
+    if (own) {
         for (const char *p = o->name; *p;) {
             size_t n = strcspn(p, ",");
             cb_strv_take(&given, cb_memdup0(p, n));

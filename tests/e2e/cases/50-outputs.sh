@@ -101,6 +101,17 @@ X
     has "$out" "create 'closed/id': Permission denied"
 }
 
+t_tags_go_before_names_of_outputs() {
+    app
+    cbuild -t x:1 -o type=image,name=z:3 -o type=oci,dest=a.tar,name=z:3 c 2>log
+    has "$(cat log)" "name=z:3 of an output is not used"
+    same "$(cbuild images | sed '1d; s/ .*//')" x:1
+    same "$(tar -xOf a.tar index.json | jq -r '.manifests[0].annotations["io.containerd.image.name"]')" docker.io/library/x:1
+    cbuild -o type=image,name=z:3 c 2>log
+    hasnt "$(cat log)" "is not used"
+    same "$(cbuild images | sed '1d; s/ .*//' | sort | tr '\n' ' ')" "x:1 z:3 "
+}
+
 t_the_same_bytes_twice() {
     app
     cbuild -o type=oci,dest=a.tar c 2>/dev/null
