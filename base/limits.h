@@ -6,6 +6,7 @@
 #define CB_MAX_INSTRUCTIONS    1000000u    /* of one Dockerfile: bounds memory to about 16 times its size */
 #define CB_MAX_IGNOREFILE      (16u << 20)
 #define CB_MAX_IGNORE_PATTERNS 65536u       /* each costs a byte for every open directory */
+#define CB_MAX_IGNORE_REPEATS  (1u << 20)   /* sum of all {n}; each costs a position */
 #define CB_MAX_IGNORE_PATTERN  65536u       /* length of one; BuildKit's line reader ends there too */
 #define CB_MAX_MANIFEST        (4u << 20)   /* the size registries must accept (distribution-spec) */
 #define CB_MAX_CONFIG          (8u << 20)   /* image config: histories of 1,000s of steps fit */

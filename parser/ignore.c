@@ -24,6 +24,7 @@ struct pattern {
 struct df_ignore {
     struct pattern *patterns;
     size_t n, cap;
+    size_t budget;          /* repetitions that more patterns may hold */
     size_t past_exceptions; /* behind the last `!` pattern; 0: none */
 };
 
@@ -76,7 +77,8 @@ void df_ignore_read(const char *text, size_t n, struct cb_strv *ret)
 /* ---- compiling -------------------------------------------------------------------------------- */
 
 /* BuildKit's translation, character by character (§15): `out` is the expression, the result the kind of match
- * that does without it. Inside of a class nothing is different. */
+ * that does without it. Inside of a class nothing is different. Its table of what is escaped has no room for `|`, `{`
+ * and `}`: beside a wildcard they are operators. */
 static enum match_kind translate(const char *p, struct cb_buf *out)
 {
     enum match_kind kind = EXACT;
@@ -98,7 +100,7 @@ static enum match_kind translate(const char *p, struct cb_buf *out)
         } else if (c == '*' || c == '?') {
             cb_buf_adds(out, c == '*' ? "[^/]*" : "[^/]");
             kind = REGEX;
-        } else if (strchr(".+()|{}$", c)) {
+        } else if (strchr(".+()$", c)) {
             cb_buf_addc(out, '\\');
             cb_buf_addc(out, c);
         } else {
@@ -118,7 +120,7 @@ static int bad_pattern(struct cb_error *err, const char *pattern)
     return cb_hint(err, "the pattern is '%.256s'", pattern);
 }
 
-static int compile(struct pattern *p, struct cb_error *err)
+static int compile(struct pattern *p, size_t *budget, struct cb_error *err)
 {
     CB_AUTO(cb_buf) struct cb_buf regex = CB_BUF_INIT;
     CB_AUTO(cb_buf) struct cb_buf clean = CB_BUF_INIT;
@@ -129,7 +131,7 @@ static int compile(struct pattern *p, struct cb_error *err)
     p->kind = translate(clean.data, &regex);
     if (p->kind == PREFIX)
         p->len -= 2;
-    if (p->kind == REGEX && !(p->regex = df_regex_new(regex.data)))
+    if (p->kind == REGEX && !(p->regex = df_regex_new(regex.data, budget)))
         return bad_pattern(err, p->text);
     return 0;
 }
@@ -152,12 +154,13 @@ static int add_pattern(struct df_ignore *m, const char *written, struct cb_error
     p->text = cb_strdup(clean + p->exception);
     if (p->exception)
         m->past_exceptions = m->n;
-    return compile(p, err);
+    return compile(p, &m->budget, err);
 }
 
 struct df_ignore *df_ignore_new(const struct cb_strv *patterns, struct cb_error *err)
 {
     CB_AUTO(df_ignore) struct df_ignore *m = CB_NEW(struct df_ignore);
+    m->budget = CB_MAX_IGNORE_REPEATS;
     for (size_t i = 0; i < patterns->n; i++)
         if (add_pattern(m, patterns->items[i], err) < 0)
             return NULL;
