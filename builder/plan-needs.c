@@ -1,12 +1,13 @@
 /* Second part of phase 3: which stages and images the target needs, by bases, COPY --from, mounts and ONBUILD triggers;
  * the images are asked for side by side. */
 #include "builder/stage.h"
+#include "parser/value.h"
 
 /* Calls fn for every `from` of COPY and RUN --mount among these instructions. */
-typedef int from_fn(struct build_planner *p, struct build_stage *s, const struct df_instruction *i, const char *from,
-                    bool is_copy, struct cb_error *err);
+typedef int from_fn(struct build_planner *p, struct build_stage *s, struct df_instruction *i, const char *from, bool is_copy,
+                    struct cb_error *err);
 
-static int each_from_of(struct build_planner *p, struct build_stage *s, const struct df_instruction *i, from_fn *fn,
+static int each_from_of(struct build_planner *p, struct build_stage *s, struct df_instruction *i, from_fn *fn,
                         struct cb_error *err)
 {
     if (i->kind == DF_COPY && i->copy.from)
@@ -37,31 +38,46 @@ static int each_from(struct build_planner *p, struct build_stage *s, from_fn *fn
     return 0;
 }
 
-/* The stage that `from` names by number or name; 1 and *ret, 0: none. */
-static int check_from(struct build_planner *p, const char *from, bool is_copy, struct build_stage **ret, struct cb_error *err)
+static int check_expansion(struct build_planner *p, const char *from, struct cb_error *err)
 {
-    if (is_copy) {
-        CB_AUTO(free) char *expanded = NULL;
-        struct df_expand x = {.escape = p->plan->file->escape};
-        if (df_expand_word(&x, from, &expanded, err) < 0)
-            return -1;
-        if (strcmp(expanded, from) != 0)
-            return cb_fail(err, CB_E_DOCKERFILE,
-                           "variable expansion is not supported for --from, define a new stage with FROM using ARG from "
-                           "global scope as a workaround");
-    }
-    return build_find_stage(p, from, is_copy, ret, err);
+    CB_AUTO(free) char *expanded = NULL;
+    struct df_expand x = {.escape = p->plan->file->escape};
+    if (df_expand_word(&x, from, &expanded, err) < 0)
+        return -1;
+    if (strcmp(expanded, from) != 0)
+        return cb_fail(err, CB_E_DOCKERFILE,
+                       "variable expansion is not supported for --from, define a new stage with FROM using ARG from "
+                       "global scope as a workaround");
+    return 0;
 }
 
-static int check_word(struct build_planner *p, struct build_stage *s __attribute__((unused)),
-                      const struct df_instruction *i __attribute__((unused)), const char *from, bool is_copy,
-                      struct cb_error *err)
+/* The index of an image that an instruction further up takes from: then this one names the image. */
+static bool names_implicit(const struct build_planner *p, struct df_instruction *i)
+{
+    int64_t index;
+    if (!df_parse_int(i->copy.from, &index) || index < 0 || (uint64_t)index < p->n_stages ||
+        (uint64_t)index - p->n_stages >= p->implicit.n)
+        return false;
+    i->copy.from = cb_arena_strdup(&p->plan->file->arena, p->implicit.items[(uint64_t)index - p->n_stages]);
+    return true;
+}
+
+/* Images that are taken from have indexes behind the stages, in BuildKit's order. */
+static int check_word(struct build_planner *p, struct build_stage *s __attribute__((unused)), struct df_instruction *i,
+                      const char *from, bool is_copy, struct cb_error *err)
 {
     struct build_stage *found = NULL;
-    return check_from(p, from, is_copy, &found, err) < 0 ? -1 : 0;
+    if (is_copy && check_expansion(p, from, err) < 0)
+        return -1;
+    if (is_copy && names_implicit(p, i))
+        return 0;
+    int r = build_find_stage(p, from, is_copy, &found, err);
+    if (r == 0)
+        cb_strv_push(&p->implicit, from);
+    return r < 0 ? -1 : 0;
 }
 
-static int check_image(struct build_planner *p, struct build_stage *s, const struct df_instruction *i __attribute__((unused)),
+static int check_image(struct build_planner *p, struct build_stage *s, struct df_instruction *i __attribute__((unused)),
                        const char *from, bool is_copy, struct cb_error *err)
 {
     struct build_stage *found = NULL;
@@ -72,7 +88,7 @@ static int check_image(struct build_planner *p, struct build_stage *s, const str
 }
 
 /* Follows what stages take from others; bases do not count, they only stand further up. */
-static int look_for_cycle(struct build_planner *p, struct build_stage *s, const struct df_instruction *i, const char *from,
+static int look_for_cycle(struct build_planner *p, struct build_stage *s, struct df_instruction *i, const char *from,
                           bool is_copy, struct cb_error *err);
 
 static int visit(struct build_planner *p, struct build_stage *s, struct build_stage *start, struct cb_error *err)
@@ -86,7 +102,7 @@ static int visit(struct build_planner *p, struct build_stage *s, struct build_st
     return r;
 }
 
-static int look_for_cycle(struct build_planner *p, struct build_stage *s, const struct df_instruction *i, const char *from,
+static int look_for_cycle(struct build_planner *p, struct build_stage *s, struct df_instruction *i, const char *from,
                           bool is_copy, struct cb_error *err)
 {
     struct build_stage *found = NULL, *start = s->cycle_start;
@@ -130,8 +146,8 @@ size_t build_want_named(struct build_planner *p, const struct build_named *n, co
     return build_want_image(p, n->value, n->kind == NAMED_LAYOUT, platform, at);
 }
 
-static int need_from(struct build_planner *p, struct build_stage *s, const struct df_instruction *i, const char *from,
-                     bool is_copy, struct cb_error *err)
+static int need_from(struct build_planner *p, struct build_stage *s, struct df_instruction *i, const char *from, bool is_copy,
+                     struct cb_error *err)
 {
     struct build_stage *found = NULL;
     int r = build_find_stage(p, from, is_copy, &found, err);

@@ -313,6 +313,7 @@ static void planner_done(struct build_planner *p)
         oci_image_config_done(&p->wants[i].config);
     }
     free(p->wants);
+    cb_strv_done(&p->implicit);
     oci_platform_done(&p->host);
 }
 

@@ -53,6 +53,7 @@ struct build_planner {
     struct build_plan *plan;
     struct build_stage *stages;
     size_t n_stages;
+    struct cb_strv implicit;   /* what COPY and mounts name that is no stage, one for each use */
     struct build_vars globals; /* platform args and global ARGs */
     struct build_vars build_args;
     struct build_want *wants;

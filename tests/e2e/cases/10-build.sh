@@ -135,6 +135,24 @@ X
     same "$(cat id2)" "$(cat id1)"
 }
 
+# BuildKit counts what is taken from no stage as further stages, mounts without 'from' among them.
+t_index_of_what_is_no_stage() {
+    mkdir one two
+    echo 1 >one/f
+    echo 2 >two/f
+    cat >Dockerfile <<'EOF'
+FROM scratch
+RUN --mount=type=tmpfs,target=/t ["/x"]
+COPY --from=one f /
+FROM scratch
+COPY --from=two f /
+COPY --from=3 f /from3
+COPY --from=4 f /from4
+EOF
+    rootfs --build-context one=one --build-context two=two .
+    same "$(cat root/f root/from3 root/from4 | tr -d '\n')" 212
+}
+
 # Two stages wait for each other's file: that ends only when both run at once.
 t_independent_stages_run_side_by_side() {
     context c </dev/null

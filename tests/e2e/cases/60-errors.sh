@@ -50,6 +50,7 @@ t_mistakes_between_stages() {
     wrong 'FROM scratch AS a\nRUN --mount=type=cache,target=/x y\nFROM a AS scratch\n' 2 \
         'cannot mount from stage "scratch" to "/x", stage needs to be defined before current command'
     wrong 'FROM Bad\nFROM scratch\nCOPY --from=+09 / /\n' 3 "invalid stage index 9"
+    wrong 'FROM scratch\nCOPY --from=1 / /\nCOPY --from=b / /\n' 2 "invalid stage index 1"
     wrong 'FROM scratch\nCOPY --from=Bad /x /\nFROM Bad2\n' 3 'failed to parse stage name "Bad2"'
     wrong 'FROM scratch\nCOPY --from=${x /x /\n' 2 "unsupported modifier"
     wrong 'FROM --platform=${X:?none} scratch\n' 1 'failed to process arguments for platform : failed to process "${X:?none}": X: none'
