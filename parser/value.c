@@ -150,24 +150,48 @@ int df_parse_duration(const char *s, int64_t *ret_ns, struct cb_error *err)
 
 #define NUMBER_TEXT 64 /* longest number taken */
 
-/* Sign, digits with a point, exponent: what is safe to hand to strtod. */
-static bool is_number(const char *s)
+/* As Go writes numbers: sign, digits with a point, exponent; `0x` with a binary exponent; `_` between two digits or
+ * behind `0x`. ret: the same without `_`, which is safe to hand to strtod; it has room for all of s. */
+static bool plain_number(const char *s, char *ret)
 {
-    s += *s == '+' || *s == '-';
-    size_t digits = strspn(s, "0123456789");
-    s += digits;
-    if (*s == '.') {
-        size_t behind = strspn(s + 1, "0123456789");
-        digits += behind;
-        s += 1 + behind;
+    static const char decimal[] = "0123456789", hex[] = "0123456789abcdefABCDEF";
+    const char *digits = decimal;
+    size_t n = 0, in_number = 0, in_exponent = 0;
+    bool behind_digit = false, point = false, exponent = false;
+    if (*s == '+' || *s == '-')
+        ret[n++] = *s++;
+    if (s[0] == '0' && (s[1] == 'x' || s[1] == 'X')) {
+        digits = hex;
+        behind_digit = true;
+        memcpy(ret + n, s, 2);
+        n += 2;
+        s += 2;
     }
-    if (digits && (*s == 'e' || *s == 'E')) {
-        s++;
-        s += *s == '+' || *s == '-';
-        digits = strspn(s, "0123456789");
-        s += digits;
+    for (; *s; s++) {
+        bool digit = strchr(exponent ? decimal : digits, *s) != NULL;
+        if (*s == '_') {
+            if (!behind_digit || !strchr(exponent ? decimal : digits, s[1]) || !s[1])
+                return false;
+            behind_digit = false;
+            continue;
+        }
+        ret[n++] = *s;
+        behind_digit = digit;
+        *(exponent ? &in_exponent : &in_number) += digit;
+        if (digit)
+            continue;
+        if (*s == '.' && !point && !exponent) {
+            point = true;
+        } else if (!exponent && in_number && (digits == hex ? *s == 'p' || *s == 'P' : *s == 'e' || *s == 'E')) {
+            exponent = true;
+            if (s[1] == '+' || s[1] == '-')
+                ret[n++] = *++s;
+        } else {
+            return false;
+        }
     }
-    return digits && *s == '\0';
+    ret[n] = '\0';
+    return in_number && (exponent ? in_exponent > 0 : digits == decimal);
 }
 
 /* The factor of a suffix; 0: none such. */
@@ -196,14 +220,14 @@ bool df_parse_size(const char *s, int64_t *ret)
     double factor = size_factor(s + n);
     if (n && s[n - 1] == ' ')
         n--;
-    char number[NUMBER_TEXT];
+    char number[NUMBER_TEXT], plain[NUMBER_TEXT];
     if (n == 0 || n >= sizeof(number) || factor == 0)
         return false;
     memcpy(number, s, n);
     number[n] = '\0';
-    if (!is_number(number))
+    if (!plain_number(number, plain))
         return false;
-    double v = strtod(number, NULL) * factor;
+    double v = strtod(plain, NULL) * factor;
     if (!(v >= 0 && v < 9223372036854775808.0))
         return false;
     *ret = (int64_t)v;
