@@ -122,6 +122,10 @@ static void set_environment(struct build_planner *p, struct build_stage *s, stru
 int build_evaluate_run(struct build_planner *p, struct build_stage *s, const struct df_instruction *i, struct cb_error *err)
 {
     s->number++;
+    if (i->run.heredoc_in_flag) {
+        cb_fail(err, CB_E_DOCKERFILE, "parsing produced an invalid run command: []");
+        return cb_hint(err, "a heredoc stands in a flag and there is no command that reads it");
+    }
     struct build_step *step = build_step_new(p, s, OP_RUN, i);
     struct build_run *run = &step->run;
     struct build_run_mount **tail = &run->mounts;
@@ -134,9 +138,9 @@ int build_evaluate_run(struct build_planner *p, struct build_stage *s, const str
         return cb_fail(err, CB_E_UNSUPPORTED, "device feature is only supported in Dockerfile frontend 1.14.0-labs or later");
     build_shell_command(s, &i->run.command, &run->argv);
     if (!run->argv.n)
-        return cb_fail(err, CB_E_DOCKERFILE, "arguments are required");
-    if (!valid_utf8(&run->argv))
-        return cb_fail(err, CB_E_DOCKERFILE, "failed to marshal LLB definition: string field contains invalid UTF-8");
+        build_note_late_mistake(p, i->at, "arguments are required");
+    else if (!valid_utf8(&run->argv))
+        build_note_late_mistake(p, i->at, "failed to marshal LLB definition: string field contains invalid UTF-8");
     if (i->run.script_name) {
         run->script_name = cb_strdup(i->run.script_name);
         run->script = (struct cb_str){cb_memdup0(i->run.script.p, i->run.script.n), i->run.script.n};

@@ -494,18 +494,20 @@ static int count_layer_instructions(const struct build_stage *s)
     return n;
 }
 
-static int evaluate_all(struct build_planner *p, struct build_stage *s, struct cb_error *err)
+static void evaluate_all(struct build_planner *p, struct build_stage *s)
 {
-    for (size_t k = 0; k < s->n_triggers; k++)
-        if (evaluate(p, s, s->triggers[k], err) < 0)
-            return cb_at(err, s->df->from->at.line, s->df->from->at.last_line);
-    for (size_t k = 0; k < s->df->n; k++)
-        if (evaluate(p, s, &s->df->items[k], err) < 0)
-            return cb_at(err, s->df->items[k].at.line, s->df->items[k].at.last_line);
-    return 0;
+    for (size_t k = 0; k < s->n_triggers + s->df->n && !s->cut; k++) {
+        bool trigger = k < s->n_triggers;
+        const struct df_instruction *i = trigger ? s->triggers[k] : &s->df->items[k - s->n_triggers];
+        CB_AUTO(cb_error) struct cb_error err = CB_ERROR_INIT;
+        if (evaluate(p, s, i, &err) == 0)
+            continue;
+        build_note_mistake(p, trigger ? s->df->from->at : i->at, &err);
+        s->cut = i->kind == DF_ARG || i->kind == DF_ENV;
+    }
 }
 
-int build_evaluate_stage(struct build_planner *p, struct build_stage *s, struct cb_error *err)
+void build_evaluate_stage(struct build_planner *p, struct build_stage *s)
 {
     if (s->base == BASE_STAGE)
         start_from_stage(s);
@@ -514,11 +516,9 @@ int build_evaluate_stage(struct build_planner *p, struct build_stage *s, struct 
     else
         start_from_nothing(p, s);
     if (s->replaced)
-        return 0;
+        return;
     cb_strv_done(&s->state.config.on_build);
     s->total = s->number + count_layer_instructions(s);
-    if (evaluate_all(p, s, err) < 0)
-        return -1;
+    evaluate_all(p, s);
     cb_strv_copy(&s->state.config.on_build, &s->on_build);
-    return 0;
 }

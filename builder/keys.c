@@ -259,10 +259,18 @@ static int check_barren(struct build *b, struct cb_error *err)
 
 int build_keys_define(struct build *b, struct cb_error *err)
 {
-    for (size_t i = 0; i < b->plan.n_steps; i++)
-        if (define(b, b->plan.steps[i], err) < 0)
+    CB_AUTO(df_errors) struct df_errors missing = {0}; /* independent of each other, so all are named */
+    for (size_t i = 0; i < b->plan.n_steps; i++) {
+        CB_AUTO(cb_error) struct cb_error one = CB_ERROR_INIT;
+        if (define(b, b->plan.steps[i], &one) == 0)
+            continue;
+        if (one.code != CB_E_NOT_FOUND) {
+            cb_error_move(err, &one);
             return -1;
-    return check_barren(b, err);
+        }
+        df_errors_take(&missing, &one);
+    }
+    return df_errors_split(&missing, err, &b->more_errors) < 0 ? -1 : check_barren(b, err);
 }
 
 /* ---- content ----------------------------------------------------------------------------------------- */

@@ -25,17 +25,16 @@ static int each_from_of(struct build_planner *p, struct build_stage *s, struct d
     return 0;
 }
 
-static int each_from(struct build_planner *p, struct build_stage *s, from_fn *fn, struct cb_error *err)
+/* Through all instructions of a stage; mistakes are noted, each instruction's first. */
+static void each_from(struct build_planner *p, struct build_stage *s, from_fn *fn)
 {
-    if (s->replaced)
-        return 0;
-    for (size_t k = 0; k < s->n_triggers; k++)
-        if (each_from_of(p, s, s->triggers[k], fn, err) < 0)
-            return cb_at(err, s->df->from->at.line, s->df->from->at.last_line);
-    for (size_t k = 0; k < s->df->n; k++)
-        if (each_from_of(p, s, &s->df->items[k], fn, err) < 0)
-            return cb_at(err, s->df->items[k].at.line, s->df->items[k].at.last_line);
-    return 0;
+    for (size_t k = 0; k < s->n_triggers + s->df->n && !s->replaced; k++) {
+        bool trigger = k < s->n_triggers;
+        struct df_instruction *i = trigger ? s->triggers[k] : &s->df->items[k - s->n_triggers];
+        CB_AUTO(cb_error) struct cb_error err = CB_ERROR_INIT;
+        if (each_from_of(p, s, i, fn, &err) < 0)
+            build_note_mistake(p, trigger ? s->df->from->at : i->at, &err);
+    }
 }
 
 static int check_expansion(struct build_planner *p, const char *from, struct cb_error *err)
@@ -91,26 +90,27 @@ static int check_image(struct build_planner *p, struct build_stage *s, struct df
 static int look_for_cycle(struct build_planner *p, struct build_stage *s, struct df_instruction *i, const char *from,
                           bool is_copy, struct cb_error *err);
 
-static int visit(struct build_planner *p, struct build_stage *s, struct build_stage *start, struct cb_error *err)
+static void visit(struct build_planner *p, struct build_stage *s, struct build_stage *start)
 {
     if (s->cycle_start)
-        return 0;
+        return;
     s->cycle_start = start;
     s->on_path = true;
-    int r = each_from(p, s, look_for_cycle, err);
+    each_from(p, s, look_for_cycle);
     s->on_path = false;
-    return r;
 }
 
 static int look_for_cycle(struct build_planner *p, struct build_stage *s, struct df_instruction *i, const char *from,
                           bool is_copy, struct cb_error *err)
 {
     struct build_stage *found = NULL, *start = s->cycle_start;
-    if (build_find_stage(p, from, is_copy, &found, err) <= 0)
+    if (p->errors.n || build_find_stage(p, from, is_copy, &found, err) <= 0) /* one cycle at a time */
         return 0;
     s->path_at = i->at;
-    if (!found->on_path)
-        return visit(p, found, start, err);
+    if (!found->on_path) {
+        visit(p, found, start);
+        return 0;
+    }
     cb_fail(err, CB_E_DOCKERFILE, "circular dependency detected on stage: %s", start->display);
     return cb_at(err, start->path_at.line, start->path_at.last_line);
 }
@@ -173,8 +173,7 @@ static void need_stage(struct build_planner *p, struct build_stage *s)
     if (s->base == BASE_IMAGE)
         s->want = s->named ? build_want_named(p, s->named, &s->platform, s->df->from->at)
                            : want_by_name(p, s, s->base_text, &s->platform, s->df->from->at);
-    CB_AUTO(cb_error) struct cb_error checked = CB_ERROR_INIT; /* build_check_references has been through all of them */
-    (void)each_from(p, s, need_from, &checked);
+    each_from(p, s, need_from); /* build_check_references has been through all of them: no mistakes */
 }
 
 /* ONBUILD triggers of the base become instructions of the stage (§14). */
@@ -211,20 +210,20 @@ static int stage_triggers(struct build_planner *p, struct build_stage *s, struct
 int build_check_references(struct build_planner *p, struct cb_error *err)
 {
     for (size_t i = 0; i < p->n_stages; i++)
-        if (each_from(p, &p->stages[i], check_word, err) < 0)
-            return -1;
-    for (size_t i = 0; i < p->n_stages; i++)
-        if (visit(p, &p->stages[i], &p->stages[i], err) < 0)
-            return -1;
+        each_from(p, &p->stages[i], check_word);
+    for (size_t i = 0; i < p->n_stages && !p->errors.n; i++)
+        visit(p, &p->stages[i], &p->stages[i]);
+    if (build_take_mistakes(p, err) < 0)
+        return -1;
     for (size_t i = 0; i < p->n_stages; i++) {
         struct build_stage *s = &p->stages[i];
-        if (s->base == BASE_IMAGE && !s->named && build_check_reference(s->base_text, err) < 0)
-            return cb_at(err, s->df->from->at.line, s->df->from->at.last_line);
+        CB_AUTO(cb_error) struct cb_error mistake = CB_ERROR_INIT;
+        if (s->base == BASE_IMAGE && !s->named && build_check_reference(s->base_text, &mistake) < 0)
+            build_note_mistake(p, s->df->from->at, &mistake);
     }
     for (size_t i = 0; i < p->n_stages; i++)
-        if (each_from(p, &p->stages[i], check_image, err) < 0)
-            return -1;
-    return 0;
+        each_from(p, &p->stages[i], check_image);
+    return build_take_mistakes(p, err);
 }
 
 /* Asks for the images the reachable stages need; triggers in what comes back may need more. */

@@ -307,10 +307,11 @@ int build_make_stages(struct build_planner *p, struct cb_error *err)
         s->df = &d->stages[i];
         s->want = SIZE_MAX;
         s->display = s->df->from->from.name ? cb_strdup(s->df->from->from.name) : cb_printf("stage-%zu", i);
-        if (set_stage_base(p, s, err) < 0)
-            return cb_at(err, s->df->from->at.line, s->df->from->at.last_line);
+        CB_AUTO(cb_error) struct cb_error mistake = CB_ERROR_INIT;
+        if (set_stage_base(p, s, &mistake) < 0)
+            build_note_mistake(p, s->df->from->at, &mistake);
     }
-    return 0;
+    return build_take_mistakes(p, err);
 }
 
 int build_find_target(struct build_planner *p, struct cb_error *err)

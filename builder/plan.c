@@ -116,16 +116,48 @@ int build_resolve_from(struct build_planner *p, struct build_stage *s, const str
     return 0;
 }
 
+/* ---- mistakes ------------------------------------------------------------------------------------- */
+
+void build_note_mistake(struct build_planner *p, struct cb_place at, struct cb_error *err)
+{
+    cb_at(err, at.line, at.last_line);
+    df_errors_take(&p->errors, err);
+    p->b->lint.closed = true;
+}
+
+void build_note_late_mistake(struct build_planner *p, struct cb_place at, const char *message)
+{
+    CB_AUTO(cb_error) struct cb_error err = CB_ERROR_INIT;
+    cb_fail(&err, CB_E_DOCKERFILE, "%s", message);
+    cb_at(&err, at.line, at.last_line);
+    df_errors_take(&p->late, &err);
+}
+
+int build_take_mistakes(struct build_planner *p, struct cb_error *err)
+{
+    return df_errors_split(&p->errors, err, &p->b->more_errors);
+}
+
+/* A frontend's call has no plan to be marshalled. */
+static int take_late_mistakes(struct build_planner *p, struct cb_error *err)
+{
+    for (size_t i = 0; i < p->late.n && p->b->request->call == CALL_BUILD; i++)
+        df_errors_take(&p->errors, &p->late.items[i]);
+    return build_take_mistakes(p, err);
+}
+
 static int evaluate_all(struct build_planner *p, struct cb_error *err)
 {
     for (size_t i = 0; i < p->n_stages; i++) {
-        if (!p->stages[i].needed)
+        struct build_stage *s = &p->stages[i];
+        s->cut = s->needed && s->base == BASE_STAGE && s->parent->cut;
+        if (!s->needed || s->cut)
             continue;
-        if (build_evaluate_stage(p, &p->stages[i], err) < 0)
-            return -1;
-        build_outline_stage(p, &p->stages[i]);
+        build_evaluate_stage(p, s);
+        if (!p->errors.n)
+            build_outline_stage(p, s);
     }
-    return 0;
+    return take_late_mistakes(p, err);
 }
 
 static void mark_target(struct build_planner *p)
@@ -261,13 +293,7 @@ static int parse(struct build_planner *p, struct cb_error *err)
         if (df_lint_configure(&b->lint, value, err) < 0)
             return cb_at(err, check.line, check.line);
     }
-    CB_AUTO(df_errors) struct df_errors errors = {0};
-    if (df_decode(plan->file, &b->lint, &plan->dockerfile, &errors) == 0)
-        return 0;
-    cb_error_move(err, &errors.items[0]);
-    for (size_t i = 1; i < errors.n; i++)
-        cb_error_move(&CB_PUSH(b->more_errors.items, b->more_errors.n, b->more_errors.cap), &errors.items[i]);
-    return -1;
+    return df_decode(plan->file, &b->lint, &plan->dockerfile, &p->errors) < 0 ? build_take_mistakes(p, err) : 0;
 }
 
 static int set_platforms(struct build_planner *p, struct cb_error *err)
@@ -314,6 +340,8 @@ static void planner_done(struct build_planner *p)
     }
     free(p->wants);
     cb_strv_done(&p->implicit);
+    df_errors_done(&p->errors);
+    df_errors_done(&p->late);
     oci_platform_done(&p->host);
 }
 

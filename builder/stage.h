@@ -46,6 +46,7 @@ struct build_stage {
     const struct df_instruction *last_cmd, *last_entrypoint, *last_healthcheck;
     struct cb_strv on_build; /* its own ONBUILDs */
     int number, total;       /* [name number/total] */
+    bool cut;                /* a mistake in ARG or ENV: what follows would be wrong because of it */
 };
 
 struct build_planner {
@@ -62,7 +63,18 @@ struct build_planner {
     struct oci_platform host;
     bool platform_given;
     int next_number;
+    struct df_errors errors; /* mistakes that do not hide each other */
+    struct df_errors late;   /* those that BuildKit finds in the finished plan only */
 };
+
+/* ---- plan.c ------------------------------------------------------------------------------------------- */
+
+/* Takes a mistake at `at` to report it with others; from here on there are no warnings, as BuildKit stops here. */
+void build_note_mistake(struct build_planner *p, struct cb_place at, struct cb_error *err);
+/* -1: there were some; err is the first and b->more_errors has the others. */
+int build_take_mistakes(struct build_planner *p, struct cb_error *err);
+/* A mistake that counts behind all others, and only when there is something to build. */
+void build_note_late_mistake(struct build_planner *p, struct cb_place at, const char *message);
 
 /* ---- plan-epoch.c ------------------------------------------------------------------------------------- */
 
@@ -100,8 +112,9 @@ struct df_expand build_expander(struct build_planner *p, struct build_stage *s, 
 void build_report_undefined(struct build_planner *p, struct build_stage *s, const struct df_instruction *i,
                             const struct cb_map *unmatched);
 
-/* Runs all instructions of a stage whose base is resolved and whose dependencies are evaluated. */
-int build_evaluate_stage(struct build_planner *p, struct build_stage *s, struct cb_error *err);
+/* Runs all instructions of a stage whose base is resolved and whose dependencies are evaluated. Mistakes are noted, each
+ * instruction's first. */
+void build_evaluate_stage(struct build_planner *p, struct build_stage *s);
 int build_evaluate_run(struct build_planner *p, struct build_stage *s, const struct df_instruction *i, struct cb_error *err);
 int build_evaluate_copy(struct build_planner *p, struct build_stage *s, const struct df_instruction *i, struct cb_error *err);
 int build_evaluate_workdir(struct build_planner *p, struct build_stage *s, const struct df_instruction *i, struct cb_error *err);

@@ -76,8 +76,10 @@ static int compose(struct df_decoder *d, const struct df_node *node, struct df_r
         run->command = df_command_of(d, node, 0);
         return 0;
     }
-    if (!node->args.n) /* the `<<` stands in a flag */
-        return cb_fail(d->err, CB_E_DOCKERFILE, "parsing produced an invalid run command: []");
+    if (!node->args.n) {
+        run->heredoc_in_flag = true;
+        return 0;
+    }
     if (df_heredoc_word(node->args.items[0], &d->file->arena, &lone, &ignored) > 0)
         return lone_heredoc(d, &node->heredocs[0], run);
     return shell_heredocs(d, node, run);

@@ -57,6 +57,7 @@ struct df_run {
     /* What to run, heredocs composed (§6): shell form text with the bodies behind it, or the body alone.
      * With `script` it is the path of the script below /dev/pipes. */
     struct df_command command;
+    bool heredoc_in_flag; /* and no command: an error when the stage is built */
     /* A heredoc that starts with `#!`: a file of this name, mode 0755, in a read-only mount at /dev/pipes. */
     const char *script_name;
     struct cb_str script;
@@ -145,13 +146,17 @@ struct df_errors {
     struct cb_error *items;
     size_t n, cap;
 };
+#define DF_MAX_ERRORS 20
 void df_errors_done(struct df_errors *e);
+/* Moves err behind the others, or drops it when there are DF_MAX_ERRORS. */
+void df_errors_take(struct df_errors *e, struct cb_error *err);
+/* Splits a list: 0 when it is empty, else -1, the first in *ret and the others behind those of `rest`. */
+int df_errors_split(struct df_errors *e, struct cb_error *ret, struct df_errors *rest);
 CB_DEFINE_AUTO(df_errors, struct df_errors, df_errors_done)
 
 /* Decodes all nodes. 0, or -1 with at least one error in `errors` (at most DF_MAX_ERRORS). *ret borrows
  * from `file`. Parse-time lint rules (P of lint-rules.md) go to `lint` (NULL: none), also on failure.
  * "dockerfile contains no stages to build" is among the errors. */
-#define DF_MAX_ERRORS 20
 int df_decode(struct df_file *file, struct df_lint *lint, struct df_dockerfile *ret, struct df_errors *errors);
 
 /* Decodes the one node of df_parse_trigger. *ret lives in the arena of `file`. */

@@ -257,7 +257,7 @@ static void format_message(struct cb_buf *out, const struct df_rule_info *info, 
 
 void df_lint_warn(struct df_lint *l, enum df_rule rule, const struct df_lint_skip *skip, struct cb_place at, ...)
 {
-    if (!l || !reports(l, rule, skip))
+    if (!l || l->closed || !reports(l, rule, skip))
         return;
     CB_AUTO(cb_buf) struct cb_buf message = CB_BUF_INIT;
     va_list ap;

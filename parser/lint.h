@@ -70,7 +70,8 @@ struct df_warning {
 /* Zero is valid: nothing skipped, nothing experimental, not an error, nothing found. */
 struct df_lint {
     struct df_lint_skip config;
-    bool error; /* error=true */
+    bool error;  /* error=true */
+    bool closed; /* behind a mistake: nothing more is reported */
     struct df_warning *items;
     size_t n, cap;
 };

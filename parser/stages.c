@@ -17,13 +17,27 @@ void df_errors_done(struct df_errors *e)
     *e = (struct df_errors){0};
 }
 
+void df_errors_take(struct df_errors *e, struct cb_error *err)
+{
+    if (e->n < DF_MAX_ERRORS)
+        cb_error_move(&CB_PUSH(e->items, e->n, e->cap), err);
+    cb_error_done(err);
+}
+
+int df_errors_split(struct df_errors *e, struct cb_error *ret, struct df_errors *rest)
+{
+    if (!e->n)
+        return 0;
+    cb_error_move(ret, &e->items[0]);
+    for (size_t i = 1; i < e->n; i++)
+        df_errors_take(rest, &e->items[i]);
+    df_errors_done(e);
+    return -1;
+}
+
 static void take_error(struct assembly *a, struct cb_error *err)
 {
-    if (a->errors->n < DF_MAX_ERRORS) {
-        struct cb_error *to = &CB_PUSH(a->errors->items, a->errors->n, a->errors->cap);
-        cb_error_move(to, err);
-    }
-    cb_error_done(err);
+    df_errors_take(a->errors, err);
     a->d.lint = NULL; /* BuildKit stops here: later warnings are not part of its answer */
 }
 

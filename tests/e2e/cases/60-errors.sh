@@ -79,6 +79,44 @@ t_several_mistakes_at_once() {
     has "$out" ENTRYPOIN
 }
 
+# The first is BuildKit's; what may only be wrong because of another one is left out, and warnings end at the first.
+t_several_mistakes_in_stages() {
+    printf 'FROM scratch AS a\nENV A=${B:?b1}\nUSER ${A:?hidden}\nFROM a\nUSER ${A:?hidden}\nCOPY --from=a ${C:?hidden} /\nFROM scratch\nRUN []\nCOPY --from=1 / /\nUSER ${Q:?q1}\nLABEL a=$UNDEFINED\nSTOPSIGNAL foo\nVOLUME ""\n' >Dockerfile
+    fails 1 cbuild .
+    same "$(echo "$out" | sed -n 's/^Dockerfile://p' | tr '\n' ' ')" "2 10 12 13 8 "
+    has "$out" "arguments are required"
+    hasnt "$out" ": hidden"
+    hasnt "$out" "variable '\$UNDEFINED"
+    fails 1 cbuild --check .
+    hasnt "$out" "arguments are required"
+
+    printf 'FROM $A\nFROM scratch AS s\nFROM --platform=$C scratch\nFROM --platform=a/b/c/d s\n' >Dockerfile
+    fails 1 cbuild .
+    same "$(echo "$out" | sed -n 's/^Dockerfile://p' | tr '\n' ' ')" "1 3 4 "
+
+    printf 'FROM Bad\nFROM scratch\nCOPY --from=Bad2 / /\nCOPY --from=Bad3 / /\n' >Dockerfile
+    fails 1 cbuild .
+    same "$(echo "$out" | sed -n 's/^Dockerfile://p' | tr '\n' ' ')" "1 3 4 "
+
+    printf 'FROM scratch\nCOPY --from=7 / /\nCOPY --from=8 / /\n' >Dockerfile
+    fails 1 cbuild .
+    same "$(echo "$out" | sed -n 's/^Dockerfile://p' | tr '\n' ' ')" "2 3 "
+
+    printf 'FROM scratch\nCOPY no1 /\nRUN --mount=target=/m,source=no2 x\nCOPY Dockerfile no3 /x/\n' >Dockerfile
+    fails 1 cbuild .
+    same "$(echo "$out" | sed -n 's/^Dockerfile://p' | tr '\n' ' ')" "2 3 4 "
+}
+
+# What BuildKit finds in the finished plan comes behind what it finds while it makes it.
+t_late_mistakes() {
+    wrong 'FROM scratch\nRUN []\nUSER ${A:?no}\n' 3 "A: no" "arguments are required"
+    printf '%s\n' 'FROM scratch' 'USER ${A:?no}' "RUN --mount=type=tmpfs,target=/x'\\' <<E 'a\\'" x E >Dockerfile
+    fails 1 cbuild .
+    same "$(echo "$out" | sed -n 's/^Dockerfile://p' | tr '\n' ' ')" "2 3 "
+    has "$out" "parsing produced an invalid run command: []"
+    wrong 'FROM scratch\nRUN x \377\nUSER ${A:?no}\n' 3 "A: no" "invalid UTF-8"
+}
+
 t_empty_dockerfiles() {
     for text in '' '\n\n' '# only a comment\n' 'ARG A=1\n'; do
         printf "$text" >Dockerfile
