@@ -22,7 +22,7 @@ struct tar_filter {
     cb_source_fn *source;
     void *arg;
     struct cb_error source_error; /* what the source said; libarchive only learns that it failed */
-    bool opened;
+    bool opened, source_ended;
     uint8_t buf[65536];
 };
 
@@ -40,6 +40,7 @@ static la_ssize_t feed(struct archive *a, void *arg, const void **ret)
     ssize_t n = f->source(f->arg, f->buf, sizeof(f->buf), &f->source_error);
 
     (void)a;
+    f->source_ended = n == 0;
     *ret = f->buf;
     return n < 0 ? ARCHIVE_FATAL : n;
 }
@@ -72,6 +73,8 @@ static int filter_fail(struct tar_filter *f, struct cb_error *err)
         cb_error_move(err, &f->source_error);
         return -1;
     }
+    if (f->source_ended) /* libarchive's words for it differ, and do not say so */
+        return cb_fail(err, CB_E_CORRUPT, "decompress archive: truncated or damaged at the end");
     return cb_fail(err, CB_E_CORRUPT, "decompress archive: %s", why ? why : "damaged");
 }
 

@@ -467,6 +467,7 @@ static void test_compressed(void **state)
         assert_string_equal(got.data, want.data);
         describe(out.data, out.len / 2, 1000, true, &cut);
         assert_non_null(strchr(cut.data, '!'));
+        assert_non_null(strstr(cut.data, "truncated"));
     }
     describe("", 0, 1, true, &none);
     assert_string_equal(none.data, "");
