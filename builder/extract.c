@@ -59,7 +59,8 @@ static int check_length(const char *what, const char *s, struct cb_error *err)
     return cb_fail(err, CB_E_CORRUPT, "the %s '%.80s…' is longer than the system allows", what, s);
 }
 
-/* The directory in which `rel` lies; what is missing of it is implied: 0755, 0:0. */
+/* The directory in which `rel` lies; what is missing of it is implied: 0755, 0:0. A dangling link is there already for
+ * BuildKit and cannot be gone through. */
 static int open_parent(struct extract *x, const char *rel, struct build_upnode **ret, const char **ret_name, struct cb_error *err)
 {
     static const struct cache_entry root_owned = {.type = CB_DIR, .mode = 0755};
@@ -72,6 +73,8 @@ static int open_parent(struct extract *x, const char *rel, struct build_upnode *
     *ret_name = cb_path_base(rel);
     if (build_upper_resolve(x->upper, x->base, up, &spot, err) < 0)
         return -1;
+    if (spot.missing.n && spot.dangling)
+        return cb_fail(err, CB_E_CORRUPT, "'%s' lies below a link that leads nowhere", rel);
     return build_upper_mkdirs(x->upper, &spot, &implied, true, ret, err);
 }
 

@@ -27,6 +27,12 @@ bool build_pathwalk_next(struct build_pathwalk *w, struct cb_str *ret)
     return true;
 }
 
+bool build_pathwalk_in(const struct build_pathwalk *w, const char *path)
+{
+    const char *rest = w->rest[w->n - 1];
+    return rest + strlen(rest) == path + strlen(path);
+}
+
 bool build_pathwalk_more(struct build_pathwalk *w)
 {
     return front(w) != NULL;

@@ -23,6 +23,8 @@ static inline void build_pathwalk_init(struct build_pathwalk *w, const char *pat
 
 /* The next component without "." and empty ones; false at the end. */
 bool build_pathwalk_next(struct build_pathwalk *w, struct cb_str *ret);
+/* The component that was taken is one of `path`, with which the walk began, and not a link's. */
+bool build_pathwalk_in(const struct build_pathwalk *w, const char *path);
 /* Whether a further component follows. */
 bool build_pathwalk_more(struct build_pathwalk *w);
 /* Continues with `target`. -1: too many links, or one that no kernel would follow. `path` is for the message. */

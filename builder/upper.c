@@ -188,6 +188,8 @@ int build_upper_resolve(struct build_upper *u, struct build_upnode *base, const 
         }
         struct build_upnode *next = ret->missing.n ? NULL : build_upper_child(u, ret->node, name.p, name.n);
         if (!next) {
+            if (!ret->missing.n)
+                ret->dangling = !build_pathwalk_in(&walk, path);
             cb_strv_take(&ret->missing, cb_memdup0(name.p, name.n));
             continue;
         }

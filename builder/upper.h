@@ -61,6 +61,7 @@ struct cache_entry *build_upper_edit(struct build_upper *u, struct build_upnode 
 struct build_spot {
     struct build_upnode *node;
     struct cb_strv missing;
+    bool dangling; /* the first of these is what a link names */
 };
 void build_spot_done(struct build_spot *s);
 CB_DEFINE_AUTO(build_spot, struct build_spot, build_spot_done)
