@@ -7,9 +7,12 @@
 #include "builder/execute.h"
 #include "builder/run-dir.h"
 #include "builder/secret.h"
+#include "builder/ssh-relay.h"
 #include "cache/layer.h"
 #include "cache/mount.h"
 
+#include <signal.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 struct open_mount {
@@ -19,6 +22,7 @@ struct open_mount {
     size_t n_layers;
     struct cache_mount *cache;
     char *path;
+    pid_t relay; /* ssh; 0: none */
 };
 
 struct running_run {
@@ -48,6 +52,10 @@ static void run_done(struct running_run *r)
         cb_close(r->opened[i].fd);
         close_all(r->opened[i].layers, r->opened[i].n_layers);
         cache_mount_release(r->opened[i].cache);
+        if (r->opened[i].relay > 0) {
+            kill(r->opened[i].relay, SIGKILL);
+            waitpid(r->opened[i].relay, NULL, 0);
+        }
         free(r->opened[i].path);
     }
     free(r->opened);
@@ -204,15 +212,19 @@ static int add_ssh(struct running_run *r, const struct build_run_mount *m, struc
     for (size_t i = 0; i < q->n_ssh; i++)
         if (strcmp(q->ssh[i].id, id) == 0)
             socket = q->ssh[i].socket;
-    o->fd = socket ? open(socket, O_PATH | O_CLOEXEC) : -1;
-    if (socket && o->fd < 0)
-        return cb_fail_sys(err, errno, "open the ssh agent's socket '%s'", socket);
     if (!socket && d->required) {
         cb_fail(err, CB_E_NOT_FOUND, "no SSH key \"%s\" forwarded from the client", id);
         return cb_hint(err, "start an agent and give it with --ssh %s", id);
     }
-    if (socket)
-        CB_PUSH(r->mounts, r->n, r->cap) = (struct rt_mount){.kind = RT_MOUNT_SOCKET, .target = o->path, .source_fd = o->fd};
+    if (!socket)
+        return 0;
+    struct build_ssh_relay relay = {
+        .socket = socket, .mode = d->has_mode ? d->mode : 0600, .uid = d->has_uid ? d->uid : 0, .gid = d->has_gid ? d->gid : 0};
+    CB_AUTO(free) char *name = cb_printf("ssh.%zu", number);
+    o->relay = build_ssh_relay_start(&relay, r->work_dir, name, &o->fd, err);
+    if (o->relay < 0)
+        return -1;
+    CB_PUSH(r->mounts, r->n, r->cap) = (struct rt_mount){.kind = RT_MOUNT_SOCKET, .target = o->path, .source_fd = o->fd};
     return 0;
 }
 

@@ -37,3 +37,45 @@ X
     has "$(cat root/own)" "size=131072k"
     hasnt "$(cat root/own)" "noexec"
 }
+
+# The socket is the RUN's own, with the owner and mode of the mount: another user reaches an agent that is not theirs.
+t_ssh_for_another_user() {
+    only root range
+    needs ssh-agent cc
+    cat >ask.c <<'X'
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+int main(void)
+{
+    struct sockaddr_un a = {.sun_family = AF_UNIX};
+    unsigned char answer[9] = {0};
+    strcpy(a.sun_path, getenv("SSH_AUTH_SOCK"));
+    int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+    if (connect(fd, (struct sockaddr *)&a, sizeof(a)) < 0)
+        return 3;
+    for (int i = 0; i < 300; i++) /* what keys are there, again and again */
+        if (write(fd, "\0\0\0\1\13", 5) != 5 || recv(fd, answer, 9, MSG_WAITALL) != 9)
+            return 4;
+    return printf("type %d, %d keys\n", answer[4], answer[8]) < 0;
+}
+X
+    cc -static -o ask ask.c
+    context . <<X
+${base}COPY ask /
+USER 1234:5
+RUN --mount=type=ssh,uid=1234,gid=5 --mount=type=ssh,target=/own,mode=0640 stat -c '%a %u %g' \$SSH_AUTH_SOCK /own
+RUN --mount=type=ssh,uid=1234 /ask & /ask && wait
+RUN --mount=type=ssh /ask; test \$? = 3
+X
+    eval "$(ssh-agent -a "$PWD/agent")" >/dev/null
+    status=0
+    cbuild --progress=plain --ssh default="$PWD/agent" . >log 2>&1 || status=$?
+    kill "$SSH_AGENT_PID"
+    same "$status $(cat log | grep -c 'type 12, 0 keys')" "0 2"
+    has "$(cat log)" "600 1234 5"
+    has "$(cat log)" "640 0 0"
+}

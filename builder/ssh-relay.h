@@ -1,0 +1,18 @@
+/* The agent's socket as a RUN sees it (dockerfile.md §11): one of its own, with the owner and mode of the mount, whose
+ * connections are passed on. The agent's own is open to its user alone. */
+#ifndef BUILD_SSH_RELAY_H
+#define BUILD_SSH_RELAY_H
+
+#include "base/error.h"
+#include <sys/types.h>
+
+struct build_ssh_relay {
+    const char *socket; /* the agent's */
+    unsigned mode, uid, gid;
+};
+
+/* Makes the socket `name` in the directory `dir` and a process that serves it; that ends with the caller's process, or
+ * by SIGKILL. *ret: the socket, O_PATH. */
+pid_t build_ssh_relay_start(const struct build_ssh_relay *relay, int dir, const char *name, int *ret, struct cb_error *err);
+
+#endif
