@@ -7,7 +7,7 @@
 #include "builder/execute.h"
 #include "builder/run-dir.h"
 #include "builder/secret.h"
-#include "builder/ssh-relay.h"
+#include "runtime/relay.h"
 #include "cache/layer.h"
 #include "cache/mount.h"
 
@@ -218,10 +218,10 @@ static int add_ssh(struct running_run *r, const struct build_run_mount *m, struc
     }
     if (!socket)
         return 0;
-    struct build_ssh_relay relay = {
+    struct rt_relay relay = {
         .socket = socket, .mode = d->has_mode ? d->mode : 0600, .uid = d->has_uid ? d->uid : 0, .gid = d->has_gid ? d->gid : 0};
     CB_AUTO(free) char *name = cb_printf("ssh.%zu", number);
-    o->relay = build_ssh_relay_start(&relay, r->work_dir, name, &o->fd, err);
+    o->relay = rt_relay_start(&relay, r->work_dir, name, &o->fd, err);
     if (o->relay < 0)
         return -1;
     CB_PUSH(r->mounts, r->n, r->cap) = (struct rt_mount){.kind = RT_MOUNT_SOCKET, .target = o->path, .source_fd = o->fd};

@@ -1,4 +1,4 @@
-#include "builder/ssh-relay.h"
+#include "runtime/relay.h"
 
 #include "base/fd.h"
 #include "base/mem.h"
@@ -58,8 +58,8 @@ static void pass_on(int client, int agent)
     }
 }
 
-static void serve(const struct build_ssh_relay *relay, int listener, pid_t parent) __attribute__((noreturn));
-static void serve(const struct build_ssh_relay *relay, int listener, pid_t parent)
+static void serve(const struct rt_relay *relay, int listener, pid_t parent) __attribute__((noreturn));
+static void serve(const struct rt_relay *relay, int listener, pid_t parent)
 {
     CB_AUTO(cb_error) struct cb_error ignored = CB_ERROR_INIT;
     prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -86,7 +86,7 @@ static void serve(const struct build_ssh_relay *relay, int listener, pid_t paren
 
 /* ---- its socket ------------------------------------------------------------------------------- */
 
-static int listen_at(const struct build_ssh_relay *relay, int dir, const char *name, struct cb_error *err)
+static int listen_at(const struct rt_relay *relay, int dir, const char *name, struct cb_error *err)
 {
     char path[64];
     struct sockaddr_un address;
@@ -104,7 +104,7 @@ static int listen_at(const struct build_ssh_relay *relay, int dir, const char *n
     return fd;
 }
 
-pid_t build_ssh_relay_start(const struct build_ssh_relay *relay, int dir, const char *name, int *ret, struct cb_error *err)
+pid_t rt_relay_start(const struct rt_relay *relay, int dir, const char *name, int *ret, struct cb_error *err)
 {
     pid_t self = getpid(), pid = -1;
     int listener = listen_at(relay, dir, name, err);
