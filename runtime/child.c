@@ -3,12 +3,13 @@
  *   2. the merged root, then kernel file systems, then the step's mounts, each resolved inside the root
  *      by the kernel; sources are the descriptors we were given, found again in this mount namespace.
  *   3. pivot_root: the old root is gone; nothing of the host is reachable but what was mounted and the
- *      open descriptors, which close at exec.
- *   4. bounding set, seccomp, ids, capabilities: what remains is Docker's default.
- *   5. exec. The command is PID 1: when it ends the kernel kills whatever it left behind. */
+ *      open descriptors.
+ *   4. the descriptors are closed, but for the streams and two of ours that are files in memory (exec.c).
+ *      Then bounding set, seccomp, ids, capabilities: what remains is Docker's default.
+ *   5. exec, the first walk of an image's path in which the kernel follows its own links too. The command is
+ *      PID 1: when it ends the kernel kills whatever it left behind. */
 #include "runtime/sandbox-internal.h"
 #include "base/fd.h"
-#include "base/pack.h"
 #include "runtime/mounts.h"
 
 #include <net/if.h>
@@ -32,21 +33,6 @@ static int loopback_up(struct cb_error *err)
     return ioctl(s, SIOCSIFFLAGS, &r) < 0 ? cb_fail_sys(err, errno, "bring the loopback interface up") : 0;
 }
 
-static int localise(int fd, const char *what, struct cb_error *err)
-{
-    int r = rt_fd_localise(fd);
-    if (r == -ESTALE)
-        return cb_fail(err, CB_E_FAILED, "'%s' was moved or covered by a mount while the build ran", what);
-    return r < 0 ? cb_fail_sys(err, r, "find '%s' in the sandbox's mount namespace", what) : 0;
-}
-
-static int open_layer(struct rt_child *c, struct cb_error *err)
-{
-    c->upper = openat(c->s->work_dir, "upper", O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    c->work = openat(c->s->work_dir, "work", O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    return c->upper < 0 || c->work < 0 ? cb_fail_sys(err, errno, "open the directories of the layer") : 0;
-}
-
 static int localise_sources(const struct rt_mount *m, struct cb_error *err)
 {
     switch (m->kind) {
@@ -55,7 +41,7 @@ static int localise_sources(const struct rt_mount *m, struct cb_error *err)
         return 0;
     case RT_MOUNT_LAYERS:
         for (size_t i = 0; i < m->n_layers; i++)
-            if (localise(m->layers[i], "a layer to mount", err) < 0)
+            if (rt_fd_localise(m->layers[i], "a layer to mount", err) < 0)
                 return -1;
         return 0;
     case RT_MOUNT_BIND:
@@ -63,17 +49,14 @@ static int localise_sources(const struct rt_mount *m, struct cb_error *err)
     case RT_MOUNT_SOCKET:
         break;
     }
-    return localise(m->source_fd, m->target, err);
+    return rt_fd_localise(m->source_fd, m->target, err);
 }
 
 static int localise_all(struct rt_child *c, struct cb_error *err)
 {
     const struct rt_sandbox *s = c->s;
-    if (localise(s->work_dir, "the work directory", err) < 0 || open_layer(c, err) < 0)
+    if (rt_fd_localise(s->work_dir, "the work directory", err) < 0)
         return -1;
-    for (size_t i = 0; i < s->n_lowers; i++)
-        if (localise(s->lowers[i], "a layer", err) < 0)
-            return -1;
     for (size_t i = 0; i < s->n_mounts; i++)
         if (localise_sources(&s->mounts[i], err) < 0)
             return -1;
@@ -82,23 +65,9 @@ static int localise_all(struct rt_child *c, struct cb_error *err)
 
 /* ---- stages 2 and 3 ------------------------------------------------------------------------- */
 
-static int open_empty_lower(const struct rt_child *c, struct cb_error *err)
-{
-    int fd = mkdirat(c->scratch, "lower", 0755) < 0 ? -1 : openat(c->scratch, "lower", O_PATH | O_DIRECTORY | O_CLOEXEC);
-    return fd < 0 ? cb_fail_sys(err, errno, "make an empty lower directory") : fd;
-}
-
-static int mount_root(struct rt_child *c, struct cb_error *err)
+static int attach_root(struct rt_child *c, struct cb_error *err)
 {
     struct stat st;
-    const struct rt_sandbox *s = c->s;
-    CB_AUTO(close) int empty = s->n_lowers ? -1 : open_empty_lower(c, err);
-    if (!s->n_lowers && empty < 0)
-        return -1;
-    c->root =
-        rt_mount_overlay(s->n_lowers ? s->lowers : &empty, s->n_lowers ? s->n_lowers : 1, c->upper, c->work, c->scratch, err);
-    if (c->root < 0)
-        return -1;
     int r = rt_mount_attach(c->root, AT_FDCWD, "/");
     if (r < 0 || fstat(c->root, &st) < 0)
         return cb_fail_sys(err, r < 0 ? r : errno, "mount the root of the sandbox");
@@ -137,7 +106,7 @@ static int set_up(struct rt_child *c, struct cb_error *err)
         return -1;
     if (s->hostname && sethostname(s->hostname, strlen(s->hostname)) < 0)
         return cb_fail_sys(err, errno, "set the hostname '%s'", s->hostname);
-    if (localise_all(c, err) < 0 || rt_attach_scratch(c, err) < 0 || mount_root(c, err) < 0)
+    if (localise_all(c, err) < 0 || rt_attach_scratch(c, err) < 0 || attach_root(c, err) < 0)
         return -1;
     /* Before the step's mounts: users are those of the image. */
     if (rt_user_lookup(c->root, s->user ? s->user : "", &c->user, err) < 0)
@@ -149,30 +118,17 @@ static int set_up(struct rt_child *c, struct cb_error *err)
     return rt_process_drop(c, err);
 }
 
-/* ---- the report ----------------------------------------------------------------------------- */
-
-static void report(const struct rt_child *c, struct cb_buf *b)
-{
-    (void)cb_write_full(c->report, b->data, b->len); /* no memory for it: the job finds no report, and says so */
-    cb_buf_reset(b);
-}
-
-static void report_error(struct rt_child *c, const struct cb_error *e)
-{
-    cb_put_u8(&c->stubs, RT_REPORT_ERROR);
-    cb_put_u32(&c->stubs, e->code);
-    cb_put_u32(&c->stubs, (uint32_t)e->sys);
-    cb_put_str(&c->stubs, e->msg);
-    cb_put_str(&c->stubs, e->hint);
-    report(c, &c->stubs);
-}
+/* ---- the whole ------------------------------------------------------------------------------ */
 
 void rt_child_done(struct rt_child *c)
 {
     cb_close(c->report);
+    cb_close(c->root);
     rt_user_done(&c->user);
-    cb_buf_done(&c->stubs);
+    rt_stubs_done(&c->stubs);
+    cb_error_done(&c->err);
     free(c->program);
+    free(c->argv);
     free(c->env);
     free(c->home);
 }
@@ -180,22 +136,11 @@ void rt_child_done(struct rt_child *c)
 int rt_child_main(void *child)
 {
     struct rt_child *c = child;
-    struct cb_error err = CB_ERROR_INIT;
-    char why[sizeof(((struct rt_result *)0)->why)] = "";
     /* A job that dies before this line leaves us to the helper, whose end is the end of its PID namespace. */
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     setsid(); /* no controlling terminal */
-    if (set_up(c, &err) < 0) {
-        report_error(c, &err);
-        cb_error_done(&err);
+    if (set_up(c, &c->err) < 0)
         _exit(1);
-    }
-    cb_put_u8(&c->stubs, RT_REPORT_READY);
-    report(c, &c->stubs);
-    int code = rt_process_exec(c, why, sizeof(why));
-    cb_put_u8(&c->stubs, RT_REPORT_NOT_STARTED);
-    cb_put_u32(&c->stubs, (uint32_t)code);
-    cb_put_str(&c->stubs, why);
-    report(c, &c->stubs);
-    _exit(code);
+    c->ready = true;
+    _exit(rt_exec_command(c, c->result));
 }

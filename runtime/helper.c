@@ -5,6 +5,7 @@
 #include "runtime/helper.h"
 #include "base/fd.h"
 #include "base/limits.h"
+#include "runtime/exec.h"
 #include "runtime/userns.h"
 
 #include <fcntl.h>
@@ -193,9 +194,18 @@ static void reset_signals(void)
     signal(SIGCHLD, SIG_IGN); /* the kernel reaps; kill_all still waits */
 }
 
-__attribute__((noreturn)) static void helper_main(int sock, enum rt_rung rung, uid_t uid, gid_t gid)
+/* What all RUNs share is made once, here, while the coordinator goes on. What fails is tried again by a RUN, which says so. */
+static void prepare(enum rt_rung rung, enum rt_helper_kind kind)
 {
-    struct inside h = {.sock = sock, .rung = rung, .message = CB_BUF_INIT};
+    CB_AUTO(cb_error) struct cb_error later = CB_ERROR_INIT;
+    if (rung == RT_NONE || (rung == RT_ROOT && kind == RT_HELPER_FILES))
+        return;
+    (void)rt_exec_prepare(&later);
+}
+
+__attribute__((noreturn)) static void helper_main(int sock, const struct rt_privilege *p, enum rt_helper_kind kind)
+{
+    struct inside h = {.sock = sock, .rung = p->rung, .message = CB_BUF_INIT};
     struct hello hello = {0};
     char go;
     prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -204,13 +214,14 @@ __attribute__((noreturn)) static void helper_main(int sock, enum rt_rung rung, u
     /* Ids are mapped now; an end without this byte says that the coordinator died or gave up. */
     if (recv(sock, &go, 1, 0) != 1)
         _exit(0);
-    int r = become_root(rung, uid, gid);
+    int r = become_root(p->rung, p->uid, p->gid);
     if (r == 0)
-        r = own_mounts(rung);
+        r = own_mounts(p->rung);
     prctl(PR_SET_PDEATHSIG, SIGKILL); /* a change of ids clears it */
     hello.sys = -r;
     if (send(sock, &hello, sizeof(hello), MSG_NOSIGNAL) < 0 || r < 0)
         _exit(1);
+    prepare(p->rung, kind);
     cb_buf_reserve(&h.message, CB_MAX_MESSAGE + sizeof(struct head));
     while (serve_one(&h))
         ;
@@ -294,7 +305,7 @@ static int start_at(const struct rt_privilege *p, enum rt_helper_kind kind, stru
         return p->rung == RT_NONE ? cb_fail_sys(err, errno, "start the helper process") : refused(errno, err);
     if (pid == 0) {
         cb_close(ours);
-        helper_main(theirs, p->rung, p->uid, p->gid);
+        helper_main(theirs, p, kind);
     }
     if (greet(p, kind, pid, ours, err) < 0) {
         end_process(pid);

@@ -54,6 +54,14 @@ int rt_mount_attach(int mnt, int dirfd, const char *path)
     return move_mount(mnt, "", dirfd, path, flags) < 0 ? -errno : 0;
 }
 
+int rt_mount_freeze(int mnt)
+{
+    CB_AUTO(close) int fs = fspick(mnt, "", FSPICK_EMPTY_PATH | FSPICK_CLOEXEC);
+    if (fs < 0 || fsconfig(fs, FSCONFIG_SET_FLAG, "ro", NULL, 0) < 0)
+        return -errno;
+    return fsconfig(fs, FSCONFIG_CMD_RECONFIGURE, NULL, NULL, 0) < 0 ? -errno : 0;
+}
+
 /* The kernel's own words about the last failure, without their "e " in front; "" when it has none. */
 static void read_fs_log(int fs, char *out, size_t size)
 {
@@ -93,29 +101,39 @@ static int overlay_configure(int fs, const int *lowers, size_t n, int upper, int
     return r;
 }
 
+static int mount_by_options(const struct cb_buf *options, int hidden)
+{
+    char target[PROC_FD_MAX + 16];
+    CB_AUTO(close) int cwd = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    snprintf(target, sizeof(target), "/proc/self/fd/%d/overlay", hidden);
+    if (chdir("/proc/self/fd") < 0)
+        return -errno;
+    int r = mount("overlay", target, "overlay", 0, options->data) < 0 ? -errno : 0;
+    CB_AUTO(close) int at = r < 0 ? -1 : open(target, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    int mnt = r < 0 ? r : at < 0 ? -errno : rt_mount_clone(at, "");
+    if (r == 0)
+        (void)umount2(target, MNT_DETACH); /* it goes with the namespace at the latest */
+    if (cwd >= 0 && fchdir(cwd) < 0 && mnt >= 0) {
+        mnt = cb_close(mnt);
+        return -errno;
+    }
+    return mnt;
+}
+
 /* Before Linux 6.5 there is no "lowerdir+" and an option of fsconfig may hold 256 bytes only: mount(2) takes
  * a page. Names relative to /proc/self/fd keep 500 layers within it. */
 static int overlay_old_api(const int *lowers, size_t n, int upper, int work, int hidden)
 {
     CB_AUTO(cb_buf) struct cb_buf o = CB_BUF_INIT;
-    CB_AUTO(close) int cwd = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
-    char target[PROC_FD_MAX + 16];
     cb_buf_adds(&o, "userxattr,volatile,lowerdir=");
     for (size_t i = 0; i < n; i++)
         cb_buf_printf(&o, i ? ":%d" : "%d", lowers[i]);
     cb_buf_printf(&o, ",upperdir=%d,workdir=%d", upper, work);
     if (mkdirat(hidden, "overlay", 0700) < 0 && errno != EEXIST)
         return -errno;
-    snprintf(target, sizeof(target), "/proc/self/fd/%d/overlay", hidden);
-    if (chdir("/proc/self/fd") < 0)
-        return -errno;
-    int r = mount("overlay", target, "overlay", 0, o.data) < 0 ? -errno : 0;
-    if (cwd >= 0 && fchdir(cwd) < 0 && r == 0)
-        r = -errno;
-    if (r < 0)
-        return r;
-    int mnt = openat(hidden, "overlay", O_PATH | O_DIRECTORY | O_CLOEXEC);
-    return mnt < 0 ? -errno : mnt;
+    int mnt = mount_by_options(&o, hidden);
+    (void)unlinkat(hidden, "overlay", AT_REMOVEDIR); /* what stays is in nobody's way */
+    return mnt;
 }
 
 static int overlay_failed(int r, const char *log, struct cb_error *err)
@@ -148,7 +166,8 @@ int rt_mount_overlay(const int *lowers, size_t n, int upper, int work, int hidde
     return overlay_failed(r, log, err);
 }
 
-int rt_fd_localise(int fd)
+/* Opens what `fd` is anew, by its path, in this namespace. */
+static int open_here(int fd)
 {
     char link[PROC_FD_MAX], path[PATH_MAX];
     struct stat was, is;
@@ -160,11 +179,17 @@ int rt_fd_localise(int fd)
     if (fstat(fd, &was) < 0)
         return -errno;
     CB_AUTO(close) int here = open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
-    if (here < 0)
+    if (here < 0 || fstat(here, &is) < 0)
         return -errno;
-    if (fstat(here, &is) < 0)
-        return -errno;
-    if (was.st_dev != is.st_dev || was.st_ino != is.st_ino)
-        return -ESTALE;
-    return dup3(here, fd, O_CLOEXEC) < 0 ? -errno : 0;
+    return was.st_dev == is.st_dev && was.st_ino == is.st_ino ? cb_take_fd(&here) : -ESTALE;
+}
+
+int rt_fd_localise(int fd, const char *what, struct cb_error *err)
+{
+    CB_AUTO(close) int here = open_here(fd);
+    if (here == -ESTALE)
+        return cb_fail(err, CB_E_FAILED, "'%s' was moved or covered by a mount while the build ran", what);
+    if (here < 0 || dup3(here, fd, O_CLOEXEC) < 0)
+        return cb_fail_sys(err, here < 0 ? here : errno, "find '%s' in the sandbox's mount namespace", what);
+    return 0;
 }

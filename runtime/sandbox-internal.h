@@ -1,11 +1,13 @@
 /* What the parts of the sandbox share. Only runtime/ includes this.
  *
- * sandbox.c   the job's side: directories, clone, id maps, what the child reports, the result
+ * sandbox.c   the job's side: directories, the overlay, clone, what the child says, the result
  * child.c     the child's side: the order of everything up to exec
  * target.c    where a mount goes: resolved inside the root, made when missing, removed again
- * system.c    /proc, /dev, /sys, what is masked
+ * system.c    /proc, /dev, /sys
+ * mask.c      what of them is covered or read-only
  * attach.c    the mounts of the step, /etc/hosts and /etc/resolv.conf
- * process.c   ids, capabilities, limits, exec */
+ * process.c   ids, capabilities, limits
+ * exec.c      the last exec, by a stub that is not the host's */
 #ifndef RT_SANDBOX_INTERNAL_H
 #define RT_SANDBOX_INTERNAL_H
 
@@ -14,32 +16,34 @@
 #include "runtime/user.h"
 #include <sys/types.h>
 
-/* The child's state. The job owns it, and its memory is the job's until the command is executed: what is made on the way
- * and is still there then belongs in here (rt_child_done). */
+/* What was made in the upper directory for mounts only: see target.c. */
+struct rt_stubs {
+    struct rt_stub *items;
+    size_t n, cap;
+};
+
+/* The child's state. The job owns it, and its memory is the job's until the command is executed: what the child has to say
+ * it leaves in here, and what it made on the way and did not free belongs in here too (rt_child_done). */
 struct rt_child {
     const struct rt_sandbox *s;
-    int upper, work; /* fds of the overlay's two directories */
-    int report;      /* a file in memory for what the job is told: see enum rt_report */
-    int root;        /* the merged root */
+    int root;   /* the merged root: a mount that the job made and the child attaches */
+    int report; /* a file in memory for the one thing that is said later: see exec-stub.h */
     dev_t root_dev;
     ino_t root_ino;
     int scratch;        /* a private tmpfs that the command never sees as a whole */
     unsigned n_scratch; /* names used in it and below RT_THROWAWAY */
     struct rt_user user;
-    struct cb_buf stubs; /* packed, see rt_stubs_remove */
-    char *program;       /* what is executed */
+    char *program;     /* what is executed */
+    const char **argv; /* of the stub */
     const char **env;
     char *home; /* of `env`, when it lacked one */
+    /* what the job is told */
+    struct cb_error err; /* the sandbox could not be made */
+    bool ready;          /* everything was there; exec followed */
+    struct rt_stubs stubs;
+    struct rt_result *result; /* the job's */
 };
 void rt_child_done(struct rt_child *c);
-
-/* Records of the report; each begins with such a byte. */
-enum rt_report {
-    RT_REPORT_ERROR = 1,   /* u32 code, u32 errno, str msg, str hint: the sandbox could not be made */
-    RT_REPORT_STUB,        /* a stub, see target.c */
-    RT_REPORT_READY,       /* everything is there; exec follows */
-    RT_REPORT_NOT_STARTED, /* u32 exit code, str why: exec failed */
-};
 
 /* child.c: the function of the brief clone; `child` is a struct rt_child. Never returns. */
 int rt_child_main(void *child);
@@ -54,20 +58,14 @@ enum rt_make {
 /* Opens (O_PATH) the target of a mount as seen in the merged root, symlinks followed inside it. *ret_made says
  * that it had to be made. Gives an fd, or -1 with err set. A target that is the root itself is refused. */
 int rt_target_open(struct rt_child *c, const char *path, enum rt_make make, bool *ret_made, struct cb_error *err);
-/* Reads one RT_REPORT_STUB record behind its tag and keeps it; see rt_stubs_remove. */
-struct rt_stubs {
-    struct rt_stub *items;
-    size_t n, cap;
-};
-struct cb_unpack;
-void rt_stubs_take(struct rt_stubs *stubs, struct cb_unpack *u);
 /* Removes what was made for mounts only and is still empty and unchanged from the upper directory, and gives
  * the parents their times back. Call when the overlay is gone. */
 void rt_stubs_remove(const struct rt_stubs *stubs, int upper);
 void rt_stubs_done(struct rt_stubs *stubs);
 
-/* system.c: /proc, /dev, /sys and the cgroup file system; rt_system_mask after the step's mounts. */
+/* system.c: /proc, /dev, /sys and the cgroup file system. */
 int rt_system_mount(struct rt_child *c, struct cb_error *err);
+/* mask.c: after the step's mounts. */
 int rt_system_mask(struct rt_child *c, struct cb_error *err);
 
 /* attach.c */
@@ -78,11 +76,21 @@ int rt_attach_all(struct rt_child *c, struct cb_error *err);
 
 /* process.c */
 int rt_process_cwd(struct rt_child *c, struct cb_error *err);
-/* Ids, capabilities, seccomp, limits: after it the process is the user's. */
+/* Streams, descriptors, limits, capabilities, seccomp, ids: after it the process is the user's, and nothing of the host is
+ * open in it. */
 int rt_process_drop(struct rt_child *c, struct cb_error *err);
-/* Looks the program up and executes it. Returns only on failure: the exit code to report, with why filled. */
-int rt_process_exec(struct rt_child *c, char *why, size_t size);
 
+/* exec.c; rt_exec_prepare came before. */
+/* Closes everything but the standard streams and what rt_exec_command needs. */
+int rt_exec_close_host(const struct rt_child *c, struct cb_error *err);
+/* Looks the program up and starts it. Returns only on failure: the exit code, with `ret` saying why. */
+int rt_exec_command(struct rt_child *c, struct rt_result *ret);
+/* In the job, when the child is gone: what the stub reported goes into `ret`. 0 or -errno. */
+int rt_exec_read_report(const struct rt_child *c, struct rt_result *ret);
+
+/* scope.c: shuts the host's abstract sockets and processes off where the kernel can; needs CAP_SYS_ADMIN in this
+ * namespace. 0 or -errno. */
+int rt_scope_enter(void);
 /* seccomp.c: installs Docker's default profile; needs CAP_SYS_ADMIN in this namespace. 0 or -errno. */
 int rt_seccomp_install(void);
 /* caps.c: 0 or -errno. */

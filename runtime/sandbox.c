@@ -1,10 +1,10 @@
-/* The job's side of a sandbox: makes the layer's directories, starts the child in its namespaces, waits, reads
- * its report, and removes what was made for mounts only. Everything inside the namespaces happens in child.c. */
+/* The job's side of a sandbox: makes the layer's directories and the overlay, starts the child in its namespaces, waits,
+ * shuts the overlay, and removes what was made for mounts only. Everything inside the namespaces happens in child.c. */
 #include "runtime/sandbox-internal.h"
 #include "base/fd.h"
-#include "base/limits.h"
-#include "base/pack.h"
 #include "base/text.h"
+#include "runtime/exec.h"
+#include "runtime/mounts.h"
 #include "runtime/userns.h"
 
 #include <sched.h>
@@ -16,10 +16,9 @@
 #include <time.h>
 #include <unistd.h>
 
-/* A Dockerfile's mounts with their parents; a report that is longer comes from no child of ours. */
-#define MAX_REPORT (16u << 20)
-
 /* ---- directories ---------------------------------------------------------------------------- */
+
+#define FREEZE_LAST_WAIT_MS 64 /* 127 ms together */
 
 static int make_dirs(int base, int *ret_upper, struct cb_error *err)
 {
@@ -45,6 +44,46 @@ static int dress_upper(const struct rt_sandbox *s, int upper, struct cb_error *e
         return 0;
     struct timespec times[2] = {like.st_atim, like.st_mtim};
     return futimens(upper, times) < 0 ? cb_fail_sys(err, errno, "give the new layer its times") : 0;
+}
+
+/* ---- the root ------------------------------------------------------------------------------- */
+
+/* The merged root, detached. Made here and not in the sandbox: whoever shuts it must still have it when the sandbox is
+ * gone. */
+static int mount_root(const struct rt_sandbox *s, struct cb_error *err)
+{
+    CB_AUTO(close) int dir = fcntl(s->work_dir, F_DUPFD_CLOEXEC, 0); /* the caller's stays what it is */
+    if (dir < 0)
+        return cb_fail_sys(err, errno, "open the work directory of a step");
+    if (rt_fd_localise(dir, "the work directory", err) < 0)
+        return -1;
+    for (size_t i = 0; i < s->n_lowers; i++)
+        if (rt_fd_localise(s->lowers[i], "a layer", err) < 0)
+            return -1;
+    CB_AUTO(close) int upper = openat(dir, "upper", O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    CB_AUTO(close) int work = openat(dir, "work", O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (upper < 0 || work < 0)
+        return cb_fail_sys(err, errno, "open the directories of the layer");
+    return rt_mount_overlay(s->lowers, s->n_lowers, upper, work, dir, err);
+}
+
+/* Whoever was handed a descriptor of the step's files (a parallel step, by a socket in a shared cache mount) may still have
+ * it. From here on nothing is written through it: what becomes a layer changes no more. A short while is given to what
+ * the kernel closes in its own time, such as descriptors in sockets that nobody holds any more. */
+static int freeze_root(int root, struct cb_error *err)
+{
+    int r = rt_mount_freeze(root);
+    for (int wait_ms = 1; r == -EBUSY && wait_ms <= FREEZE_LAST_WAIT_MS; wait_ms *= 2) {
+        usleep((useconds_t)wait_ms * 1000);
+        r = rt_mount_freeze(root);
+    }
+    if (r == -EBUSY) {
+        cb_fail(err, CB_E_FAILED, "a file of the step is still open for writing in a process outside of it");
+        err->sys = EBUSY;
+        return cb_hint(err, "the command has passed an open file to another step, through a socket in a cache mount: it must "
+                            "be closed there before the step ends");
+    }
+    return r < 0 ? cb_fail_sys(err, r, "make the files of the step read-only") : 0;
 }
 
 /* ---- out of memory -------------------------------------------------------------------------- */
@@ -82,8 +121,6 @@ struct run {
     const struct rt_sandbox *s;
     struct rt_child child;
     pid_t pid;
-    bool ready;
-    struct rt_stubs stubs;
 };
 
 static unsigned long namespaces(const struct rt_sandbox *s)
@@ -120,10 +157,14 @@ bool rt_rlimit_allowed(const struct rt_rlimit *l, uint64_t *ret_most)
 #define MFD_NOEXEC_SEAL 0x0008U /* Linux 6.3; a machine may insist on it (vm.memfd_noexec) */
 #endif
 
+/* Not to be executed, whoever finds a path to it. */
 static int report_file(void)
 {
     int fd = memfd_create("report", MFD_CLOEXEC | MFD_NOEXEC_SEAL);
-    return fd < 0 && errno == EINVAL ? memfd_create("report", MFD_CLOEXEC) : fd;
+    if (fd >= 0 || errno != EINVAL)
+        return fd;
+    fd = memfd_create("report", MFD_CLOEXEC);
+    return fd >= 0 && fchmod(fd, 0600) < 0 ? cb_close(fd) : fd;
 }
 
 /* When this returns the child executes its command, or it has ended. */
@@ -134,44 +175,6 @@ static int start(struct run *r, struct cb_error *err)
         return cb_fail_sys(err, errno, "make a file for a sandbox");
     r->pid = rt_clone_briefly(namespaces(r->s), rt_child_main, &r->child);
     return r->pid < 0 ? start_failed(errno, err) : 0;
-}
-
-static int take_error(struct cb_unpack *u, struct cb_error *err)
-{
-    enum cb_code code = cb_get_u32(u);
-    int sys = (int)cb_get_u32(u);
-    CB_AUTO(free) char *msg = cb_get_str(u);
-    CB_AUTO(free) char *hint = cb_get_str(u);
-    cb_fail(err, code == CB_E_NONE || code >= CB_E_COUNT ? CB_E_FAILED : code, "%s", msg);
-    err->sys = sys;
-    return *hint ? cb_hint(err, "%s", hint) : -1;
-}
-
-static int take_reports(struct run *r, const struct cb_buf *b, struct rt_result *res, struct cb_error *err)
-{
-    struct cb_unpack u = cb_unpack(b->data, b->len);
-    while (u.p < u.end && !u.failed) {
-        switch ((enum rt_report)cb_get_u8(&u)) {
-        case RT_REPORT_ERROR:
-            return take_error(&u, err);
-        case RT_REPORT_STUB:
-            rt_stubs_take(&r->stubs, &u);
-            break;
-        case RT_REPORT_READY:
-            r->ready = true;
-            break;
-        case RT_REPORT_NOT_STARTED: {
-            res->not_started = true;
-            res->exit_code = (int)cb_get_u32(&u);
-            CB_AUTO(free) char *why = cb_get_str(&u);
-            snprintf(res->why, sizeof(res->why), "%s", why);
-            break;
-        }
-        default:
-            return cb_fail(err, CB_E_FAILED, "a sandbox sent a report that makes no sense");
-        }
-    }
-    return 0;
 }
 
 static uint64_t usec(struct timeval t)
@@ -205,20 +208,20 @@ static int reap(struct run *r, struct rt_result *res)
     return 0;
 }
 
-static int read_report(struct run *r, struct rt_result *res, struct cb_error *err)
+/* What the child left in our memory, and the stub in its file. */
+static int hear(struct run *r, struct rt_result *res, struct cb_error *err)
 {
-    CB_AUTO(cb_buf) struct cb_buf b = CB_BUF_INIT;
-    int e = lseek(r->child.report, 0, SEEK_SET) < 0 ? -errno : cb_read_fd(r->child.report, MAX_REPORT, &b);
-    if (e < 0)
-        return cb_fail_sys(err, e, "read the report of a sandbox");
-    if (take_reports(r, &b, res, err) < 0)
+    if (r->child.err.code) {
+        cb_error_move(err, &r->child.err);
         return -1;
-    if (r->ready)
-        return 0;
-    return cb_fail(err, CB_E_FAILED,
-                   res->signal ? "a sandbox was killed by signal %d before its command started"
-                               : "a sandbox ended before its command started",
-                   res->signal);
+    }
+    if (!r->child.ready)
+        return cb_fail(err, CB_E_FAILED,
+                       res->signal ? "a sandbox was killed by signal %d before its command started"
+                                   : "a sandbox ended before its command started",
+                       res->signal);
+    int e = rt_exec_read_report(&r->child, res);
+    return e < 0 ? cb_fail_sys(err, e, "read the report of a sandbox") : 0;
 }
 
 static int run(struct run *r, struct rt_result *res, struct cb_error *err)
@@ -230,16 +233,14 @@ static int run(struct run *r, struct rt_result *res, struct cb_error *err)
     if (reap(r, res) < 0)
         return cb_fail_sys(err, errno, "wait for a sandbox");
     res->wall_us = now_us() - began;
-    if (read_report(r, res, err) < 0)
+    if (hear(r, res, err) < 0)
         return -1;
     res->oom_killed = (res->signal == SIGKILL || res->exit_code == 128 + SIGKILL) && oom_kills(events) > kills;
     return 0;
 }
 
-int rt_sandbox_run(const struct rt_sandbox *s, struct rt_result *ret, struct cb_error *err)
+static int check(const struct rt_sandbox *s, struct cb_error *err)
 {
-    struct rt_result res = {0};
-    CB_AUTO(close) int upper = -1;
     if (s->privilege->rung == RT_NONE) {
         cb_fail(err, CB_E_UNSUPPORTED, "RUN needs namespaces, which this machine does not allow");
         return cb_hint(err, "%s", s->privilege->reason ? s->privilege->reason : "allow user namespaces");
@@ -247,15 +248,22 @@ int rt_sandbox_run(const struct rt_sandbox *s, struct rt_result *ret, struct cb_
     if (s->n_lowers > RT_MAX_LOWERS)
         return cb_fail(err, CB_E_UNSUPPORTED, "%zu layers are more than the %d that overlay can stack", s->n_lowers,
                        RT_MAX_LOWERS);
-    if (!s->argv || !s->argv[0])
-        return cb_fail(err, CB_E_UNSUPPORTED, "arguments are required");
-    if (make_dirs(s->work_dir, &upper, err) < 0 || dress_upper(s, upper, err) < 0)
+    return s->argv && s->argv[0] ? 0 : cb_fail(err, CB_E_UNSUPPORTED, "arguments are required");
+}
+
+int rt_sandbox_run(const struct rt_sandbox *s, struct rt_result *ret, struct cb_error *err)
+{
+    struct rt_result res = {0};
+    CB_AUTO(close) int upper = -1;
+    if (check(s, err) < 0 || rt_exec_prepare(err) < 0 || make_dirs(s->work_dir, &upper, err) < 0 ||
+        dress_upper(s, upper, err) < 0)
         return -1;
     struct run r = {.s = s, .pid = -1};
-    r.child = (struct rt_child){.s = s, .upper = -1, .work = -1, .report = -1, .root = -1, .scratch = -1, .stubs = CB_BUF_INIT};
-    int result = run(&r, &res, err);
-    rt_stubs_remove(&r.stubs, upper);
-    rt_stubs_done(&r.stubs);
+    r.child = (struct rt_child){.s = s, .report = -1, .root = mount_root(s, err), .scratch = -1, .result = &res};
+    int result = r.child.root < 0 ? -1 : run(&r, &res, err);
+    if (result == 0)
+        result = freeze_root(r.child.root, err);
+    rt_stubs_remove(&r.child.stubs, upper);
     rt_child_done(&r.child);
     int e = cb_remove_tree(s->work_dir, RT_THROWAWAY);
     if (e < 0 && result == 0)

@@ -45,7 +45,7 @@ bool rt_rlimit_allowed(const struct rt_rlimit *l, uint64_t *ret_most);
 #define RT_MAX_LOWERS 500 /* the kernel refuses the 501st (sandbox-costs.md §4) */
 
 struct rt_sandbox {
-    const int *lowers; /* fds of lower directories, top first; may be none */
+    const int *lowers; /* fds of lower directories, top first; at least one. Reopened (O_PATH) under the same numbers */
     size_t n_lowers;
     int work_dir; /* fd: upper/ and work/ are made in it, or are there, empty; upper/ holds the changes afterwards */
     const char *const *argv;
@@ -72,6 +72,7 @@ struct rt_result {
     bool oom_killed;
     bool not_started; /* exec failed: exit_code is 127 or 126; `why` says what was tried */
     char why[256];
+    bool outer_proc; /* the surrounding container's /proc was shown, read-only: the kernel allowed no other */
     uint64_t wall_us, user_us, system_us, max_rss; /* max_rss in bytes */
 };
 

@@ -5,12 +5,10 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <sys/sysmacros.h>
 #include <unistd.h>
 
 /* Nodes of the host that a sandbox sees. mknod is refused in a user namespace: they are bound. */
 static const char *const nodes[] = {"null", "zero", "full", "random", "urandom", "tty"};
-#define NODE_ATTRIBUTES (MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC)
 
 static const struct {
     const char *name, *target;
@@ -18,24 +16,6 @@ static const struct {
     {"fd", "/proc/self/fd"},       {"stdin", "/proc/self/fd/0"}, {"stdout", "/proc/self/fd/1"},
     {"stderr", "/proc/self/fd/2"}, {"core", "/proc/kcore"},      {"ptmx", "pts/ptmx"},
 };
-
-/* As moby and runc have them (runtime.md §3). What this kernel does not have is skipped. */
-static const char *const masked[] = {
-    "/proc/acpi",
-    "/proc/asound",
-    "/proc/interrupts",
-    "/proc/kcore",
-    "/proc/keys",
-    "/proc/latency_stats",
-    "/proc/sched_debug",
-    "/proc/scsi",
-    "/proc/timer_list",
-    "/proc/timer_stats",
-    "/sys/firmware",
-    "/sys/fs/selinux",
-    "/sys/devices/virtual/powercap",
-};
-static const char *const readonly[] = {"/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"};
 
 /* Mounts what `mnt` holds at a directory of the root that must not be a symlink: a /proc that leads
  * elsewhere would put the kernel's files where the image wants them. */
@@ -54,13 +34,23 @@ static int mount_at(struct rt_child *c, const char *path, int mnt, struct cb_err
 
 /* ---- /proc and /sys ------------------------------------------------------------------------- */
 
+/* In a container whose own /proc is partly covered the kernel refuses a fresh one, which would uncover it. Then the
+ * container's is shown, to be looked at only; rt_system_mask covers the processes in it. */
+static int outer_proc(struct rt_child *c)
+{
+    CB_AUTO(close) int mnt = rt_mount_clone(AT_FDCWD, "/proc");
+    int r = mnt < 0 ? mnt : rt_mount_restrict(mnt, RT_ATTR_SAFE | MOUNT_ATTR_RDONLY);
+    if (r < 0)
+        return r;
+    c->result->outer_proc = true;
+    return cb_take_fd(&mnt);
+}
+
 static int mount_proc(struct rt_child *c, struct cb_error *err)
 {
     CB_AUTO(close) int mnt = rt_mount_new("proc", NULL, 0, RT_ATTR_SAFE);
-    /* In a container whose own /proc is partly covered the kernel refuses a fresh one, which would uncover it.
-     * The outer one shows more processes than the sandbox's; they cannot be touched from here. */
     if (mnt == -EPERM)
-        mnt = rt_mount_clone(AT_FDCWD, "/proc");
+        mnt = outer_proc(c);
     if (mnt < 0)
         return cb_fail_sys(err, mnt, "mount proc for the sandbox");
     return mount_at(c, "/proc", mnt, err);
@@ -104,7 +94,7 @@ static int bind_node(int dev, const char *name)
     if (mnt < 0)
         return mnt == -ENOENT ? 0 : mnt;
     /* The host's own inode: read-only keeps real root from changing its mode or owner, the device can be written. */
-    int r = rt_mount_restrict(mnt, NODE_ATTRIBUTES);
+    int r = rt_mount_restrict(mnt, RT_ATTR_NODE);
     CB_AUTO(close) int file = openat(dev, name, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0666);
     if (r < 0 || file < 0)
         return r < 0 ? r : -errno;
@@ -197,85 +187,4 @@ int rt_system_mount(struct rt_child *c, struct cb_error *err)
     if (mount_proc(c, err) < 0 || mount_dev(c, err) < 0)
         return -1;
     return mount_sys(c, err);
-}
-
-/* ---- masks ---------------------------------------------------------------------------------- */
-
-struct covers {
-    int null_fd;  /* the host's /dev/null: covers files */
-    int empty_fd; /* an empty directory of the scratch tmpfs: covers directories */
-};
-
-static int mask(struct rt_child *c, const struct covers *k, const char *path)
-{
-    struct stat st;
-    CB_AUTO(close) int at = cb_open_in_root(c->root, path, O_PATH | O_CLOEXEC, 0);
-    if (at < 0)
-        return at == -ENOENT || at == -ENOTDIR || at == -EACCES ? 0 : at;
-    if (fstat(at, &st) < 0)
-        return -errno;
-    CB_AUTO(close) int mnt = rt_mount_clone(S_ISDIR(st.st_mode) ? k->empty_fd : k->null_fd, "");
-    if (mnt < 0)
-        return mnt;
-    int r = rt_mount_restrict(mnt, S_ISDIR(st.st_mode) ? RT_ATTR_SAFE | MOUNT_ATTR_RDONLY : NODE_ATTRIBUTES);
-    return r < 0 ? r : rt_mount_attach(mnt, at, "");
-}
-
-static int make_readonly(struct rt_child *c, const char *path)
-{
-    CB_AUTO(close) int at = cb_open_in_root(c->root, path, O_PATH | O_CLOEXEC, 0);
-    if (at < 0)
-        return at == -ENOENT || at == -ENOTDIR ? 0 : at;
-    CB_AUTO(close) int mnt = rt_mount_clone(at, "");
-    int r = mnt < 0 ? mnt : rt_mount_restrict(mnt, RT_ATTR_SAFE | MOUNT_ATTR_RDONLY);
-    return r < 0 ? r : rt_mount_attach(mnt, at, "");
-}
-
-/* One per processor, on real machines only. */
-static int mask_thermal(struct rt_child *c, const struct covers *k)
-{
-    char path[80];
-    long n = sysconf(_SC_NPROCESSORS_CONF);
-    for (long i = 0; i < n; i++) {
-        snprintf(path, sizeof(path), "sys/devices/system/cpu/cpu%ld/thermal_throttle", i);
-        if (i == 0 && faccessat(c->root, path, F_OK, 0) < 0)
-            return 0;
-        int r = mask(c, k, path);
-        if (r < 0)
-            return r;
-    }
-    return 0;
-}
-
-static int open_covers(struct rt_child *c, struct covers *ret, struct cb_error *err)
-{
-    struct stat st;
-    ret->null_fd = open("/dev/null", O_PATH | O_CLOEXEC);
-    if (ret->null_fd < 0 || fstat(ret->null_fd, &st) < 0 || !S_ISCHR(st.st_mode) || st.st_rdev != makedev(1, 3))
-        return cb_fail(err, CB_E_UNSUPPORTED, "/dev/null of this machine is not the null device");
-    if (mkdirat(c->scratch, "empty", 0555) < 0)
-        return cb_fail_sys(err, errno, "make an empty directory");
-    ret->empty_fd = openat(c->scratch, "empty", O_PATH | O_DIRECTORY | O_CLOEXEC);
-    return ret->empty_fd < 0 ? cb_fail_sys(err, errno, "open an empty directory") : 0;
-}
-
-int rt_system_mask(struct rt_child *c, struct cb_error *err)
-{
-    struct covers k;
-    if (c->s->insecure)
-        return 0;
-    if (open_covers(c, &k, err) < 0)
-        return -1;
-    for (size_t i = 0; i < CB_LEN(readonly); i++) {
-        int r = make_readonly(c, readonly[i]);
-        if (r < 0)
-            return cb_fail_sys(err, r, "make '%s' of the sandbox read-only", readonly[i]);
-    }
-    for (size_t i = 0; i < CB_LEN(masked); i++) {
-        int r = mask(c, &k, masked[i]);
-        if (r < 0)
-            return cb_fail_sys(err, r, "mask '%s' of the sandbox", masked[i]);
-    }
-    int r = mask_thermal(c, &k);
-    return r < 0 ? cb_fail_sys(err, r, "mask the processors' thermal counters") : 0;
 }

@@ -1,7 +1,6 @@
 #include "runtime/sandbox-internal.h"
 #include "base/fd.h"
 #include "base/limits.h"
-#include "base/pack.h"
 #include "base/path.h"
 
 #include <string.h>
@@ -13,7 +12,7 @@
 #define FILE_MODE 0644
 
 struct rt_stub {
-    char *path;                    /* real path inside the root, without a leading '/' */
+    char *path;                    /* owned; real path inside the root, without a leading '/' */
     uint32_t mode, uid, gid;       /* as made: a set-gid parent or a default ACL has its say */
     struct timespec before, after; /* the parent's mtime before and after it was made */
 };
@@ -42,22 +41,10 @@ static int open_resolved(const struct walk *w, const char *path, int flags)
     return fd < 0 ? -errno : fd;
 }
 
-static void put_time(struct cb_buf *b, struct timespec t)
+static void record_stub(struct rt_child *c, char *path, const struct stat *st, struct timespec before, struct timespec after)
 {
-    cb_put_u64(b, (uint64_t)t.tv_sec);
-    cb_put_u32(b, (uint32_t)t.tv_nsec);
-}
-
-static void record_stub(struct rt_child *c, const char *path, const struct stat *st, struct timespec before,
-                        struct timespec after)
-{
-    cb_put_u8(&c->stubs, RT_REPORT_STUB);
-    cb_put_str(&c->stubs, path);
-    cb_put_u32(&c->stubs, st->st_mode);
-    cb_put_u32(&c->stubs, st->st_uid);
-    cb_put_u32(&c->stubs, st->st_gid);
-    put_time(&c->stubs, before);
-    put_time(&c->stubs, after);
+    CB_PUSH(c->stubs.items, c->stubs.n, c->stubs.cap) =
+        (struct rt_stub){path, st->st_mode, st->st_uid, st->st_gid, before, after};
 }
 
 static int make_one(const struct walk *w, int parent, const char *name, bool dir)
@@ -94,7 +81,7 @@ static int make_missing(struct walk *w, const char *name, bool dir, struct cb_er
     bool stays = w->make == RT_MAKE_CWD || w->make == RT_MAKE_KEPT;
     if (!stays && before.st_dev == w->c->root_dev && fstat(parent, &after) == 0 &&
         fstatat(parent, name, &st, AT_SYMLINK_NOFOLLOW) == 0) {
-        CB_AUTO(free) char *path = cb_printf(w->done.len ? "%s/%s" : "%s%s", w->done.data, name);
+        char *path = cb_printf(w->done.len ? "%s/%s" : "%s%s", w->done.data, name);
         record_stub(w->c, path, &st, before.st_mtim, after.st_mtim);
     }
     w->made = true;
@@ -207,24 +194,6 @@ int rt_target_open(struct rt_child *c, const char *path, enum rt_make make, bool
 }
 
 /* ---- removing ------------------------------------------------------------------------------- */
-
-static struct timespec get_time(struct cb_unpack *u)
-{
-    struct timespec t = {.tv_sec = (time_t)cb_get_u64(u)};
-    t.tv_nsec = (long)cb_get_u32(u);
-    return t;
-}
-
-void rt_stubs_take(struct rt_stubs *stubs, struct cb_unpack *u)
-{
-    struct rt_stub *s = &CB_PUSH(stubs->items, stubs->n, stubs->cap);
-    s->path = cb_get_str(u);
-    s->mode = cb_get_u32(u);
-    s->uid = cb_get_u32(u);
-    s->gid = cb_get_u32(u);
-    s->before = get_time(u);
-    s->after = get_time(u);
-}
 
 void rt_stubs_done(struct rt_stubs *stubs)
 {

@@ -95,6 +95,8 @@ static void fill_root(int root)
 static void make_sources(int base)
 {
     CB_AUTO(close) int dir = make_dir(base, "sources/dir");
+    CB_AUTO(close) int empty = make_dir(base, "sources/empty");
+    (void)empty;
     CB_AUTO(close) int sock = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     struct sockaddr_un a = {.sun_family = AF_UNIX};
     mkdirat(dir, "sub", 0755);

@@ -152,6 +152,30 @@ static void test_not_started(void **state)
     }
 }
 
+/* Between clone and exec the process is ours: no path to the command may lead through what we are or have open. */
+static void test_paths_of_exec(void **state)
+{
+    (void)state;
+    for (int fd = 0; fd < 40; fd++) {
+        char path[64];
+        snprintf(path, sizeof(path), "/proc/self/fd/%d/../../../../../../../bin/true", fd);
+        struct rt_sandbox s = fx_sandbox("");
+        s.argv = (const char *const[]){path, NULL};
+        struct outcome o = fx_run(&s);
+        /* Not "exec /proc/…", which would say that there was a file, and that its interpreter was missing. */
+        if (o.failed || !o.result.not_started || strncmp(o.result.why, "exec: ", 6) != 0)
+            fail_msg("'%s': exit %d %s", path, o.result.exit_code, o.failed ? o.err.msg : o.result.why);
+        outcome_done(&o);
+    }
+    /* It is the stub, which executes its argument. */
+    struct rt_sandbox s = fx_sandbox("");
+    s.argv = (const char *const[]){"/proc/self/exe", "/bin/busybox", "echo", "the stub", NULL};
+    struct outcome o = fx_run(&s);
+    assert_false(o.failed);
+    assert_string_equal(o.out, "the stub\n");
+    outcome_done(&o);
+}
+
 static void test_unknown_users(void **state)
 {
     (void)state;
@@ -249,11 +273,11 @@ static void test_bare_root(void **state)
     assert_string_equal(o.changes, "dev/ proc/ sys/ ");
     outcome_done(&o);
 
-    /* No layer at all: the program comes from a mount. */
+    /* An empty layer: the program comes from a mount. */
     const struct rt_mount m = {.kind = RT_MOUNT_BIND, .target = "/tools", .source_fd = fx.bare, .source_path = "bin"};
+    int empty = fx_source("empty");
     s = fx_sandbox("");
-    s.lowers = NULL;
-    s.n_lowers = 0;
+    s.lowers = &empty;
     s.mounts = &m;
     s.n_mounts = 1;
     s.argv = (const char *const[]){"/tools/busybox", "ls", "/", NULL};
@@ -653,6 +677,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_cases),
         cmocka_unit_test(test_not_started),
+        cmocka_unit_test(test_paths_of_exec),
         cmocka_unit_test(test_unknown_users),
         cmocka_unit_test(test_namespaces),
         cmocka_unit_test(test_changes),

@@ -1,0 +1,141 @@
+/* What of /proc and /sys a command neither reads nor writes. */
+#include "runtime/sandbox-internal.h"
+#include "base/fd.h"
+#include "runtime/mounts.h"
+
+#include <ctype.h>
+#include <dirent.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+/* As moby and runc have them (runtime.md §3). What this kernel does not have is skipped. */
+static const char *const masked[] = {
+    "/proc/acpi",
+    "/proc/asound",
+    "/proc/interrupts",
+    "/proc/kcore",
+    "/proc/keys",
+    "/proc/latency_stats",
+    "/proc/sched_debug",
+    "/proc/scsi",
+    "/proc/timer_list",
+    "/proc/timer_stats",
+    "/sys/firmware",
+    "/sys/fs/selinux",
+    "/sys/devices/virtual/powercap",
+};
+static const char *const readonly[] = {"/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"};
+
+struct covers {
+    int null_fd;  /* the host's /dev/null: covers files */
+    int empty_fd; /* an empty directory of the scratch tmpfs: covers directories */
+};
+
+/* 1: covered; 0: there is nothing to cover; -errno. */
+static int mask(struct rt_child *c, const struct covers *k, const char *path)
+{
+    struct stat st;
+    CB_AUTO(close) int at = cb_open_in_root(c->root, path, O_PATH | O_CLOEXEC, 0);
+    if (at < 0)
+        return at == -ENOENT || at == -ENOTDIR || at == -EACCES ? 0 : at;
+    if (fstat(at, &st) < 0)
+        return -errno;
+    CB_AUTO(close) int mnt = rt_mount_clone(S_ISDIR(st.st_mode) ? k->empty_fd : k->null_fd, "");
+    if (mnt < 0)
+        return mnt;
+    int r = rt_mount_restrict(mnt, S_ISDIR(st.st_mode) ? RT_ATTR_SAFE | MOUNT_ATTR_RDONLY : RT_ATTR_NODE);
+    if (r == 0)
+        r = rt_mount_attach(mnt, at, "");
+    return r < 0 ? r : 1;
+}
+
+static int make_readonly(struct rt_child *c, const char *path)
+{
+    CB_AUTO(close) int at = cb_open_in_root(c->root, path, O_PATH | O_CLOEXEC, 0);
+    if (at < 0)
+        return at == -ENOENT || at == -ENOTDIR ? 0 : at;
+    CB_AUTO(close) int mnt = rt_mount_clone(at, "");
+    int r = mnt < 0 ? mnt : rt_mount_restrict(mnt, RT_ATTR_SAFE | MOUNT_ATTR_RDONLY);
+    return r < 0 ? r : rt_mount_attach(mnt, at, "");
+}
+
+/* One per processor, on real machines only. */
+static int mask_thermal(struct rt_child *c, const struct covers *k)
+{
+    char path[80];
+    long n = sysconf(_SC_NPROCESSORS_CONF);
+    for (long i = 0; i < n; i++) {
+        snprintf(path, sizeof(path), "sys/devices/system/cpu/cpu%ld/thermal_throttle", i);
+        int r = mask(c, k, path);
+        if (r <= 0)
+            return r;
+    }
+    return 0;
+}
+
+static int open_covers(struct rt_child *c, struct covers *ret, struct cb_error *err)
+{
+    struct stat st;
+    ret->null_fd = open("/dev/null", O_PATH | O_CLOEXEC);
+    if (ret->null_fd < 0 || fstat(ret->null_fd, &st) < 0 || !S_ISCHR(st.st_mode) || st.st_rdev != makedev(1, 3))
+        return cb_fail(err, CB_E_UNSUPPORTED, "/dev/null of this machine is not the null device");
+    if (mkdirat(c->scratch, "empty", 0555) < 0)
+        return cb_fail_sys(err, errno, "make an empty directory");
+    ret->empty_fd = openat(c->scratch, "empty", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    return ret->empty_fd < 0 ? cb_fail_sys(err, errno, "open an empty directory") : 0;
+}
+
+/* The processes that are there now, but for ourselves: their command lines may hold what is not for the step. The kernel
+ * takes a cover away when its process ends, so that no later one lies under it. */
+static int mask_processes(struct rt_child *c, const struct covers *k)
+{
+    char self[16] = "";
+    int r = 0;
+    CB_AUTO(close) int proc = cb_open_in_root(c->root, "proc", O_RDONLY | O_DIRECTORY, 0);
+    if (proc < 0 || readlinkat(proc, "self", self, sizeof(self) - 1) < 0)
+        return proc < 0 ? proc : -errno;
+    DIR *d = fdopendir(proc);
+    if (!d)
+        return -errno;
+    proc = -1; /* d's */
+    for (struct dirent *e; r >= 0 && (e = readdir(d));) {
+        char path[sizeof("proc/") + sizeof(e->d_name)];
+        if (!isdigit((unsigned char)e->d_name[0]) || strcmp(e->d_name, self) == 0)
+            continue;
+        snprintf(path, sizeof(path), "proc/%s", e->d_name);
+        r = mask(c, k, path);
+    }
+    closedir(d);
+    return CB_MIN(r, 0);
+}
+
+static int mask_all(struct rt_child *c, const struct covers *k, struct cb_error *err)
+{
+    for (size_t i = 0; i < CB_LEN(masked); i++) {
+        int r = mask(c, k, masked[i]);
+        if (r < 0)
+            return cb_fail_sys(err, r, "mask '%s' of the sandbox", masked[i]);
+    }
+    int r = mask_thermal(c, k);
+    if (r < 0)
+        return cb_fail_sys(err, r, "mask the processors' thermal counters");
+    r = c->result->outer_proc ? mask_processes(c, k) : 0;
+    return r < 0 ? cb_fail_sys(err, r, "mask the processes outside of the sandbox") : 0;
+}
+
+int rt_system_mask(struct rt_child *c, struct cb_error *err)
+{
+    struct covers k;
+    if (c->s->insecure)
+        return 0;
+    if (open_covers(c, &k, err) < 0)
+        return -1;
+    for (size_t i = 0; i < CB_LEN(readonly); i++) {
+        int r = make_readonly(c, readonly[i]);
+        if (r < 0)
+            return cb_fail_sys(err, r, "make '%s' of the sandbox read-only", readonly[i]);
+    }
+    return mask_all(c, &k, err);
+}
