@@ -131,7 +131,8 @@ static int add_bind(struct running_run *r, const struct build_run_mount *m, cons
         o->fd = cache_layer_open_fs(b->store, &layer.id, err);
         if (o->fd < 0)
             return -1;
-        mount.kind = m->m->readonly ? RT_MOUNT_BIND : RT_MOUNT_OVERLAY;
+        /* The layer itself is only bound where nobody could make that mount writable. */
+        mount.kind = m->m->readonly && !r->w->step->run.insecure ? RT_MOUNT_BIND : RT_MOUNT_OVERLAY;
         mount.source_path = o->path;
         mount.source_fd = o->fd;
         break;
@@ -361,6 +362,11 @@ static int run_sandbox(struct running_run *r, int work_dir, struct rt_result *re
     return rt_sandbox_run(&s, res, err);
 }
 
+static const char outer_proc[] =
+    "RUN sees the /proc of the surrounding container, read-only: parts of that are covered, and then the kernel allows no other. "
+    "Processes that start there later are visible to RUN. 'docker run --security-opt systempaths=unconfined' or "
+    "'podman run --security-opt unmask=ALL' uncovers it";
+
 static int execute(struct running_run *r, struct rt_result *res, struct cache_layer *layer, struct cb_error *err)
 {
     const struct build_run *run = &r->w->step->run;
@@ -384,6 +390,8 @@ static int execute(struct running_run *r, struct rt_result *res, struct cache_la
         CB_AUTO(free) char *command = command_text(run);
         return cb_context(err, "process %s did not complete successfully", command);
     }
+    if (res->outer_proc)
+        cb_job_warn(r->w->io, outer_proc);
     if (report(run, res, err) < 0)
         return -1;
     if (cache_layer_commit_upper(r->w->b->store, r->work_dir, "upper", r->lowers, r->n_lowers, layer, err) < 0)

@@ -1,5 +1,6 @@
 #include "builder/schedule.h"
 #include "base/fd.h"
+#include "base/map.h"
 #include "builder/execute.h"
 #include "builder/keys.h"
 #include "builder/log.h"
@@ -31,6 +32,7 @@ struct schedule {
     int n_run, n_cached;
     bool failed;
     struct cb_error first; /* of several errors the first */
+    struct cb_map warned;  /* texts of warnings: what holds for many steps is said once */
 };
 
 static double seconds_since(const struct timespec *t)
@@ -475,6 +477,14 @@ static void work_failed(struct schedule *s, struct running *r, struct cb_job_eve
     e->error = CB_ERROR_INIT;
 }
 
+static void warn_once(struct schedule *s, const char *text)
+{
+    if (cb_map_has(&s->warned, text))
+        return;
+    cb_map_set(&s->warned, text, NULL);
+    build_warning(s->b, "%s", text);
+}
+
 static void job_event(struct schedule *s, struct running *r)
 {
     struct cb_job_event e;
@@ -492,7 +502,7 @@ static void job_event(struct schedule *s, struct running *r)
                       .kind = EVENT_STEP_LOG, .step = number, .name = r->step ? r->step->name : "", .text = e.text, .stream = 1});
         break;
     case CB_JOB_WARN:
-        build_warning(s->b, "%s", e.text);
+        warn_once(s, e.text);
         break;
     case CB_JOB_DONE:
         finish_logs(r);
@@ -587,6 +597,7 @@ int build_schedule_run(struct build *b, int *ret_run, int *ret_cached, struct cb
     if (s.failed)
         cancel_all(&s);
     free(s.running);
+    cb_map_done(&s.warned);
     *ret_run = s.n_run;
     *ret_cached = s.n_cached;
     if (!s.failed)
