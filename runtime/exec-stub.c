@@ -5,7 +5,8 @@
  * It does nothing else: everything was given up before. It needs no C library where we know how to call the kernel,
  * which makes it start in a fraction of the time.
  *
- * RT_EXEC_REPORT is open: what execve said goes there as an int, when it says anything. */
+ * RT_EXEC_REPORT is open: what execve said goes there as an int, when it says anything. It closes with the first execve, so
+ * a command that leads back to this file finds it closed, and ends instead of running in circles. */
 #include "runtime/exec-stub.h"
 
 #if defined(__x86_64__) || defined(__aarch64__)
@@ -45,8 +46,7 @@ void begin(const long *stack)
 {
     long argc = stack[0];
     const long *argv = stack + 1, *env = argv + argc + 1;
-    if (argc > 1) {
-        call(SYS_fcntl, RT_EXEC_REPORT, F_SETFD, FD_CLOEXEC);
+    if (argc > 1 && call(SYS_fcntl, RT_EXEC_REPORT, F_SETFD, FD_CLOEXEC) == 0) {
         int e = -(int)call(SYS_execve, argv[1], (long)(argv + 2), (long)env);
         call(SYS_write, RT_EXEC_REPORT, (long)&e, sizeof(e));
     }
@@ -61,8 +61,7 @@ void begin(const long *stack)
 
 int main(int argc, char **argv, char **env)
 {
-    if (argc > 1) {
-        fcntl(RT_EXEC_REPORT, F_SETFD, FD_CLOEXEC);
+    if (argc > 1 && fcntl(RT_EXEC_REPORT, F_SETFD, FD_CLOEXEC) == 0) {
         execve(argv[1], argv + 2, env);
         int e = errno;
         (void)!write(RT_EXEC_REPORT, &e, sizeof(e));
