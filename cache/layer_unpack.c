@@ -9,6 +9,7 @@
 #include "cache/blob.h"
 #include "cache/tree.h"
 
+#include <limits.h>
 #include <unistd.h>
 
 #define WHITEOUT   ".wh."
@@ -86,7 +87,7 @@ static int clean_name(const char *name, struct cb_buf *ret, struct cb_error *err
 
         if (len == 2 && p[0] == '.' && p[1] == '.')
             return bad_name(err, name, "leads out of the layer");
-        if (len > 255)
+        if (len > NAME_MAX)
             return bad_name(err, name, "has a component of more than 255 bytes");
         if (len > 1 || (len == 1 && *p != '.')) {
             if (ret->len)
@@ -109,6 +110,21 @@ static bool has_component(const char *path, const char *prefix)
         path += path != NULL;
     }
     return false;
+}
+
+/* Names that no member may have, but the target of a symlink on its way: such a directory is not made. */
+static int check_implied(const char *dir, const char *name, struct cb_error *err)
+{
+    if (has_component(dir, WHITEOUT))
+        return bad_name(err, name, "lies in a directory with the name of a whiteout");
+    for (const char *p = dir; *p; p += *p == '/') {
+        size_t len = strcspn(p, "/");
+
+        if (len > NAME_MAX)
+            return bad_name(err, name, "has a component of more than 255 bytes");
+        p += len;
+    }
+    return 0;
 }
 
 struct place {
@@ -135,6 +151,8 @@ static int find_place(struct unpack *u, const char *name, struct place *ret, str
     }
     if (parent && parent->e.type != CB_DIR)
         return bad_name(err, name, "lies below something that is no directory");
+    if (!parent && check_implied(parent_path, name, err) < 0)
+        return -1;
     if (strlen(parent_path) + strlen(name) > CB_MAX_PATH)
         return bad_name(err, name, "is too long");
     name = slash ? slash + 1 : name;
@@ -293,21 +311,23 @@ static int unpack_whiteout(struct unpack *u, const char *name, struct cb_error *
     CB_AUTO(place) struct place p = {0};
     CB_AUTO(free) char *victim = NULL;
     bool opaque;
+    char *slash;
 
     base = base ? base + 1 : name;
     opaque = strcmp(base, OPAQUE) == 0;
     if (cb_starts(base, META) && !opaque)
         return 0;
     base += strlen(WHITEOUT);
-    if (opaque && dir_len == 0)
-        return cb_fail(err, CB_E_UNSUPPORTED, "layer: an opaque mark in the root directory cannot be unpacked");
     if (!opaque && (*base == '\0' || strcmp(base, ".") == 0 || strcmp(base, "..") == 0))
         return bad_name(err, name, "is a whiteout of nothing");
     victim = cb_printf("%.*s%s%s", (int)dir_len, name, dir_len ? "/" : "", opaque ? "x" : base);
     if (find_place(u, victim, &p, err) < 0 || make_parents(u, p.path, err) < 0)
         return -1;
+    slash = opaque ? strrchr(p.path, '/') : NULL;
+    if (opaque && !slash) /* as it is written, or through a symlink */
+        return cb_fail(err, CB_E_UNSUPPORTED, "layer: an opaque mark in the root directory cannot be unpacked");
     if (opaque)
-        *strrchr(p.path, '/') = '\0';
+        *slash = '\0';
     cb_strv_take(opaque ? &u->opaques : &u->whiteouts, CB_TAKE(p.path));
     return 0;
 }

@@ -8,6 +8,7 @@ KINDS = {
     "symlink-absolute": "a symlink to /etc of the image, and a file through it", "hardlink": "a hard link to /etc/passwd",
     "hardlink-up": "a hard link with ..", "hardlink-missing": "a hard link to nothing", "file-then-below": "a file, then a name below it",
     "whiteout-root": "a whiteout of ..", "whiteout-empty": "a whiteout without a name", "whiteout-dot": "a whiteout of .",
+    "opaque-root": "an opaque mark in the root, by way of a symlink", "whiteout-by-symlink": "a directory named like a whiteout, the same way",
     "truncated": "ends in the middle of a file", "truncated-gzip": "a gzip stream that is cut off", "garbage": "no tar at all",
     "empty-name": "an entry without a name", "long-name": "a name of 10,000 bytes", "deep": "2,000 nested directories",
     "abyss": "4,000 nested directories",
@@ -63,6 +64,12 @@ def main():
         add(".wh.", data=b"")
     elif kind == "whiteout-dot":
         add("d/.wh..", data=b"")
+    elif kind == "opaque-root":
+        add("s", tarfile.SYMTYPE, "/")
+        add("s/.wh..wh..opq", data=b"")
+    elif kind == "whiteout-by-symlink":
+        add("s", tarfile.SYMTYPE, ".wh.d")
+        add("s/f")
     elif kind == "empty-name":
         add("")
     elif kind == "long-name":

@@ -446,6 +446,9 @@ static const struct cb_xattr hide = {(char *)"user.overlay.opaque", (char *)"y",
 #define D16  "d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/"
 #define D256 D16 D16 D16 D16 D16 D16 D16 D16 D16 D16 D16 D16 D16 D16 D16 D16
 
+#define N16  "nnnnnnnnnnnnnnnn"
+#define N128 N16 N16 N16 N16 N16 N16 N16 N16
+
 static const struct {
     const char *name;
     struct member m[8];
@@ -534,6 +537,25 @@ static const struct {
     {"whiteout of nothing", {{"d/.wh.", CB_FILE, NULL, 0, NULL}}, "!a whiteout of nothing"},
     {"whiteout of ..", {{"d/.wh...", CB_FILE, NULL, 0, NULL}}, "!a whiteout of nothing"},
     {"opaque root", {{".wh..wh..opq", CB_FILE, NULL, 0, NULL}}, "!an opaque mark in the root"},
+    {"opaque root through a symlink",
+     {{"s", CB_SYMLINK, "/", 0777, NULL}, {"s/.wh..wh..opq", CB_FILE, NULL, 0, NULL}},
+     "!an opaque mark in the root"},
+    {"opaque root through a symlink that climbs",
+     {{"d/s", CB_SYMLINK, "../..", 0777, NULL}, {"d/s/.wh..wh..opq", CB_FILE, NULL, 0, NULL}},
+     "!an opaque mark in the root"},
+    {"a whiteout in the root through a symlink",
+     {{"s", CB_SYMLINK, "/", 0777, NULL}, {"s/.wh.x", CB_FILE, NULL, 0, NULL}, {"s/y", CB_FILE, "1", 0, NULL}},
+     "2 s 777 0:0 -> /\n7 x 0 0:0\n0 y 644 0:0 1 6b86b273\n"},
+    {"an opaque mark through a symlink",
+     {{"s", CB_SYMLINK, "a/b", 0777, NULL}, {"s/.wh..wh..opq", CB_FILE, NULL, 0, NULL}},
+     "1 a 755 0:0\n1 a/b 755 0:0\n8 a/b 0 0:0\n2 s 777 0:0 -> a/b\n"},
+    {"a hard link to the root", {{"h", CB_HARDLINK, "./", 0, NULL}}, "!a hard link to the root"},
+    {"a symlink to the name of a whiteout",
+     {{"s", CB_SYMLINK, "d/.wh.x", 0777, NULL}, {"s/y", CB_FILE, "1", 0, NULL}},
+     "!lies in a directory with the name of a whiteout"},
+    {"a symlink to a name that is too long",
+     {{"s", CB_SYMLINK, N128 N128, 0777, NULL}, {"s/y", CB_FILE, "1", 0, NULL}},
+     "!has a component of more than 255 bytes"},
     {"below a whiteout", {{".wh.d/x", CB_FILE, NULL, 0, NULL}}, "!has a component that is a whiteout"},
     {"a whiteout in disguise", {{"d", CB_CHAR, NULL, 0, NULL}}, "!which would hide"},
     {"the root as a file", {{"./", CB_FILE, NULL, 0, NULL}}, "!is the root, but no directory"},

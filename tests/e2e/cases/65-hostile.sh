@@ -20,7 +20,8 @@ X
 passwd=$(md5sum </etc/passwd)
 
 t_refused() {
-    for kind in dotdot dotdot-deep hardlink-missing file-then-below truncated truncated-gzip garbage whiteout-root whiteout-empty long-name; do
+    for kind in dotdot dotdot-deep hardlink-missing file-then-below truncated truncated-gzip garbage whiteout-root whiteout-empty opaque-root \
+        whiteout-by-symlink long-name; do
         on_layers good $kind
         same "$kind $status" "$kind 1"
         has "$out" "ERROR: "
