@@ -6,6 +6,7 @@
 #include "builder/build.h"
 #include "builder/secret.h"
 #include "cache/blob.h"
+#include "cache/seal.h"
 #include "registry/transfer.h"
 #include "registry/url.h"
 
@@ -37,7 +38,7 @@ static void recall(struct cache_store *s, const char *url, struct memory *m)
     int64_t mtime = 0;
     if (cb_read_file(s->root, path, CB_MAX_HTTP_BODY, &text) < 0)
         return;
-    CB_AUTO(json) json_t *j = cb_json_parse(text.data, text.len, path, &ignored);
+    CB_AUTO(json) json_t *j = cb_json_parse(text.data, cache_unseal(text.data, text.len), path, &ignored);
     if (!j || cb_json_str(j, "etag", "", &etag, &ignored) < 0 || cb_json_str(j, "digest", "", &digest, &ignored) < 0 ||
         cb_json_str(j, "boot", "", &boot, &ignored) < 0 || cb_json_int(j, "mtime", "", &mtime, &ignored) < 0)
         return;
@@ -60,6 +61,7 @@ static void remember(struct cache_store *s, const char *url, const struct memory
     if (m->etag)
         json_object_set_new(j, "etag", json_string(m->etag)); /* one that is not UTF-8 is as good as none */
     cb_json_dump(j, CB_JSON_COMPACT, &out);
+    cache_seal(&out);
     if (cb_mkdirs(s->root, "fetch", 0700) == 0)
         (void)cb_publish_file(s->root, path, out.data, out.len, 0600); /* only saves the next download */
 }

@@ -20,9 +20,9 @@
 
 #include "base/map.h"
 #include "base/pack.h"
+#include "cache/seal.h"
 #include "cache/store-internal.h"
 
-#include <endian.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -91,19 +91,6 @@ static int compare_paths(struct cb_str a, struct cb_str b)
         return a.n < b.n ? -1 : a.n > b.n;
     unsigned x = a.p[i] == '/' ? 0 : (unsigned char)a.p[i], y = b.p[i] == '/' ? 0 : (unsigned char)b.p[i];
     return x < y ? -1 : 1;
-}
-
-/* Eight bytes a step: it guards against torn files, not against people. */
-static uint64_t checksum(const char *p, size_t n)
-{
-    uint64_t h = n + 0x9E3779B97F4A7C15u;
-    for (; n; p += CB_MIN(n, 8), n -= CB_MIN(n, 8)) {
-        uint64_t w = 0;
-        memcpy(&w, p, CB_MIN(n, 8));
-        h = (h ^ le64toh(w)) * 0xD6E8FEB86659FD93u;
-        h ^= h >> 32;
-    }
-    return h;
 }
 
 static struct identity identity_of(const struct stat *st)
@@ -181,7 +168,7 @@ static bool parse_table(struct cache_context *c, struct table *t)
         return false;
     if (!cache_store_is_this_boot(c->store, boot)) {
         struct cb_unpack sum = cb_unpack(u.end, 8);
-        if (cb_get_u64(&sum) != checksum(f->data, f->len - 8))
+        if (cb_get_u64(&sum) != cache_checksum(f->data, f->len - 8))
             return false;
         t->old = true;
     }
@@ -489,7 +476,7 @@ static int publish_table(struct cache_context *c, bool whole)
     cb_put_str(&out, c->identity);
     cb_buf_add(&out, w.rows.data, w.rows.len);
     cb_buf_add(&out, w.paths.data, w.paths.len);
-    cb_put_u64(&out, checksum(out.data, out.len));
+    cb_put_u64(&out, cache_checksum(out.data, out.len));
     cb_buf_done(&w.rows);
     cb_buf_done(&w.paths);
     if (out.len > MAX_TABLE)

@@ -4,6 +4,7 @@
 #include "base/limits.h"
 #include "cache/image.h"
 #include "cache/record.h"
+#include "cache/seal.h"
 #include "cache/store-internal.h"
 
 #include <dirent.h>
@@ -161,7 +162,7 @@ static void scan_layer(struct gc_graph *g, struct gc_object *o)
         CB_AUTO(free) char *path = cb_printf("%s/%s", dir, names.items[i]);
         if (cb_read_file(g->store->root, path, CB_MAX_STORE_JSON, &b) < 0)
             continue;
-        CB_AUTO(json) json_t *j = cb_json_parse(b.data, b.len, path, &ignored);
+        CB_AUTO(json) json_t *j = cb_json_parse(b.data, cache_unseal(b.data, b.len), path, &ignored);
         need_values(g, o, j);
     }
 }

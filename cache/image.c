@@ -3,6 +3,7 @@
 #include "base/json.h"
 #include "base/limits.h"
 #include "base/text.h"
+#include "cache/seal.h"
 #include "cache/store-internal.h"
 
 #include <unistd.h>
@@ -127,6 +128,7 @@ int cache_image_store(struct cache_store *s, const struct cache_image *i, struct
     CB_AUTO(json) json_t *j = image_value(i);
     CB_AUTO(cb_buf) struct cb_buf out = CB_BUF_INIT;
     cb_json_dump(j, CB_JSON_INDENT, &out);
+    cache_seal(&out);
     cb_buf_addc(&out, '\n');
     if (cache_store_publish(s, "images", file, out.data, out.len, err) < 0)
         return cb_context(err, "name image '%s'", i->name);
@@ -225,7 +227,8 @@ static int load_file(struct cache_store *s, const char *file, struct cache_image
         return 0;
     if (r < 0)
         return cb_fail_sys(err, r, "read '%s/%s'", s->path, path);
-    if (parse_image(b.data, b.len, ret, &damage) == 0)
+    size_t n = b.len && b.data[b.len - 1] == '\n' ? b.len - 1 : b.len;
+    if (parse_image(b.data, cache_unseal(b.data, n), ret, &damage) == 0)
         return 1;
     cache_image_done(ret);
     return 0;

@@ -1,4 +1,5 @@
-/* What the files layer*.c share and nobody else uses. A layer directory:
+/* What the files layer*.c share and nobody else uses. A layer directory (all but `state` and fs/ are sealed: cache/seal.h;
+ * a damaged state only means that the layer is checked):
  *
  *   index       cache/index.h
  *   meta.json   what never changes: content ID, base layer or not, sizes, creation time
@@ -11,6 +12,7 @@
 #define CACHE_LAYER_INTERNAL_H
 
 #include "cache/layer.h"
+#include "cache/seal.h"
 #include "cache/store-internal.h"
 #include <sys/stat.h>
 

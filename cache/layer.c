@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #define MAX_META 65536
+#define MAX_DIFF 128
 
 struct layer_path layer_path(const struct cb_digest *id)
 {
@@ -68,7 +69,7 @@ static bool read_meta(int dir, struct layer_dir *ret)
 
     if (cb_read_file(dir, "meta.json", MAX_META, &b) < 0)
         return false;
-    CB_AUTO(json) json_t *j = cb_json_parse(b.data, b.len, "meta.json", &ignored);
+    CB_AUTO(json) json_t *j = cb_json_parse(b.data, cache_unseal(b.data, b.len), "meta.json", &ignored);
     if (!j || cb_json_str(j, "content", "meta", &content, &ignored) < 0 ||
         cb_json_bool(j, "base", "meta", &ret->base, &ignored) < 0 || cb_json_str(j, "created", "meta", &created, &ignored) < 0 ||
         cb_json_int(j, "size", "meta", &size, &ignored) < 0 || cb_json_int(j, "entries", "meta", &entries, &ignored) < 0)
@@ -83,7 +84,10 @@ static bool read_diff(int dir, struct cb_digest *ret)
 {
     CB_AUTO(cb_buf) struct cb_buf b = CB_BUF_INIT;
 
-    return cb_read_file(dir, "diff", CB_DIGEST_HEX, &b) == 0 && cb_digest_parse_hex(b.data, ret);
+    if (cb_read_file(dir, "diff", MAX_DIFF, &b) < 0)
+        return false;
+    cb_buf_truncate(&b, cache_unseal(b.data, b.len));
+    return cb_digest_parse_hex(b.data, ret);
 }
 
 /* "<boot id> <inode> [durable]" */
@@ -153,7 +157,7 @@ static int read_index(int dir, const struct cb_digest *content, struct cache_ind
 
     if (r < 0)
         return cb_fail(err, CB_E_CORRUPT, "read the layer's index: %s", strerror(-r));
-    if (cache_index_read(b.data, b.len, &x, err) < 0)
+    if (cache_index_read(b.data, cache_unseal(b.data, b.len), &x, err) < 0)
         return -1;
     cache_index_content_id(&x, &have);
     if (content && !cb_digest_eq(&have, content))

@@ -234,6 +234,17 @@ static int no_source(const struct layer_dir *l, struct cb_error *err)
     return cb_hint(err, "pull the image again");
 }
 
+/* What was just read was compared with the index, or with the digest of its blob: it is the record that is wrong. */
+static int correct_diff(struct cache_store *s, const struct layer_dir *l, const struct cb_digest *diff, struct cb_error *err)
+{
+    CB_AUTO(cb_error) struct cb_error ignored = CB_ERROR_INIT;
+
+    cb_fail(err, CB_E_CORRUPT, "%s: its tar has another digest than before", layer_name(&l->l.id).text);
+    if (l->base || layer_remember_diff(s, &l->l.id, diff, &ignored) < 0)
+        return -1;
+    return cb_hint(err, "the digest in the store was damaged and has been corrected: run the build again");
+}
+
 static int write_tar(struct cache_store *s, const struct layer_dir *l, struct cb_job_io *io, cb_sink_fn *sink, void *arg,
                      struct cb_digest *ret_diff, struct cb_error *err)
 {
@@ -252,7 +263,7 @@ static int write_tar(struct cache_store *s, const struct layer_dir *l, struct cb
         return cb_context(err, "%s", layer_name(&l->l.id).text);
     cb_sha256_end(&h.sha, ret_diff);
     if (l->l.has_diff_id && !cb_digest_eq(ret_diff, &l->l.diff_id))
-        return cb_fail(err, CB_E_CORRUPT, "%s: its tar has another digest than before", layer_name(&l->l.id).text);
+        return correct_diff(s, l, ret_diff, err);
     return l->l.has_diff_id ? 0 : layer_remember_diff(s, &l->l.id, ret_diff, err);
 }
 
@@ -322,7 +333,7 @@ static bool read_packed(struct cache_store *s, int dir, const char *name, enum c
 
     if (cb_read_file(dir, name, MAX_PACKED, &b) < 0)
         return false;
-    CB_AUTO(json) json_t *j = cb_json_parse(b.data, b.len, name, &ignored);
+    CB_AUTO(json) json_t *j = cb_json_parse(b.data, cache_unseal(b.data, b.len), name, &ignored);
     if (!j || cb_json_str(j, "blob", "packed", &digest, &ignored) < 0 || cb_json_int(j, "size", "packed", &size, &ignored) < 0 ||
         size < 0 || !cb_digest_parse(digest, &ret->digest))
         return false;
@@ -370,6 +381,7 @@ static int remember_packed(struct cache_store *s, const struct cb_digest *id, co
     cb_digest_text(&p->digest, digest);
     CB_AUTO(json) json_t *j = json_pack("{s:s, s:I}", "blob", digest, "size", (json_int_t)p->size);
     cb_json_dump(j, CB_JSON_COMPACT, &text);
+    cache_seal(&text);
     return cache_store_publish(s, layer_path(id).text, packed_name(p->compression, level).text, text.data, text.len, err);
 }
 

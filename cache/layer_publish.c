@@ -81,23 +81,33 @@ static int write_meta(struct layer_draft *d, const struct layer_dir *l)
     json_t *j = json_pack("{s:s, s:b, s:s, s:I, s:I}", "content", content, "base", l->base, "created", created, "size",
                           (json_int_t)l->l.size, "entries", (json_int_t)l->l.entries);
     cb_json_dump(j, CB_JSON_COMPACT, &text);
+    cache_seal(&text);
     return write_file(d->dir, "meta.json", text.data, text.len);
+}
+
+static void diff_text(const struct cb_digest *diff, struct cb_buf *ret)
+{
+    char hex[CB_DIGEST_HEX + 1];
+
+    cb_digest_hex(diff, hex);
+    cb_buf_adds(ret, hex);
+    cache_seal(ret);
 }
 
 static int write_documents(struct layer_draft *d, const struct cache_index *x, struct layer_dir *l)
 {
-    CB_AUTO(cb_buf) struct cb_buf index = CB_BUF_INIT;
-    char hex[CB_DIGEST_HEX + 1];
+    CB_AUTO(cb_buf) struct cb_buf index = CB_BUF_INIT, diff = CB_BUF_INIT;
     struct stat st;
     int r;
 
     cache_index_write(x, &index);
+    cache_seal(&index);
     r = write_file(d->dir, "index", index.data, index.len);
     if (r == 0)
         r = write_meta(d, l);
     if (r == 0 && l->base) {
-        cb_digest_hex(&l->l.diff_id, hex);
-        r = write_file(d->dir, "diff", hex, CB_DIGEST_HEX);
+        diff_text(&l->l.diff_id, &diff);
+        r = write_file(d->dir, "diff", diff.data, diff.len);
     }
     if (r == 0 && d->fs >= 0) {
         r = fstat(d->fs, &st) < 0 ? -errno : 0;
@@ -119,10 +129,10 @@ static int name_diff(struct cache_store *s, const struct cb_digest *id, const st
 
 int layer_remember_diff(struct cache_store *s, const struct cb_digest *id, const struct cb_digest *diff, struct cb_error *err)
 {
-    char hex[CB_DIGEST_HEX + 1];
+    CB_AUTO(cb_buf) struct cb_buf text = CB_BUF_INIT;
 
-    cb_digest_hex(diff, hex);
-    if (cache_store_publish(s, layer_path(id).text, "diff", hex, CB_DIGEST_HEX, err) < 0)
+    diff_text(diff, &text);
+    if (cache_store_publish(s, layer_path(id).text, "diff", text.data, text.len, err) < 0)
         return -1;
     return name_diff(s, id, diff, err);
 }

@@ -1,10 +1,11 @@
-/* A record file is two lines of JSON: the head, which a hit reads, and the inputs, which only an
+/* A record file is two lines of JSON, each with its seal: the head, which a hit reads, and the inputs, which only an
  * explanation reads. The head says how long the inputs are, so a torn file is seen. */
 #include "cache/record.h"
 
 #include "base/json.h"
 #include "base/limits.h"
 #include "base/text.h"
+#include "cache/seal.h"
 #include "cache/store-internal.h"
 
 #include <unistd.h>
@@ -114,7 +115,9 @@ int cache_record_store(struct cache_store *s, const struct cb_digest *key, const
         cb_buf_reset(&inputs);
         cb_buf_adds(&inputs, "[]");
     }
+    cache_seal(&inputs);
     dump_head(s, r, inputs.len, &out);
+    cache_seal(&out);
     cb_buf_addc(&out, '\n');
     cb_buf_add(&out, inputs.data, inputs.len);
     cb_buf_addc(&out, '\n');
@@ -214,7 +217,7 @@ static int open_record(struct cache_store *s, const struct cb_digest *key, struc
     if (fd < 0 || fstat(fd, st) < 0 || !S_ISREG(st->st_mode))
         return -1;
     ssize_t head = read_head(fd, &b);
-    if (head < 0 || parse_head(b.data, (size_t)head, r, &inputs_size, &ignored) < 0)
+    if (head < 0 || parse_head(b.data, cache_unseal(b.data, (size_t)head), r, &inputs_size, &ignored) < 0)
         return -1;
     *inputs_at = (size_t)head + 1;
     if (inputs_size > CB_MAX_STORE_JSON || (uint64_t)st->st_size != *inputs_at + inputs_size + 1)
@@ -277,7 +280,8 @@ int cache_record_load_inputs(struct cache_store *s, const struct cb_digest *key,
     CB_AUTO(close) int fd = open_record(s, key, &whole, &st, &at);
     if (fd < 0 || lseek(fd, (off_t)at, SEEK_SET) < 0 || cb_read_fd(fd, CB_MAX_STORE_JSON, &b) < 0)
         return 0;
-    if (parse_inputs(b.data, b.len, &whole) < 0)
+    size_t n = b.len ? b.len - 1 : 0; /* the line's end */
+    if (parse_inputs(b.data, cache_unseal(b.data, n), &whole) < 0)
         return 0;
     for (size_t i = 0; i < whole.n_inputs; i++)
         cache_record_input(r, whole.inputs[i].name, whole.inputs[i].value);

@@ -146,10 +146,28 @@ static void test_damaged(void **state)
     }
 }
 
+static void test_flipped_bits(void **state)
+{
+    struct fixture *f = *state;
+    CB_AUTO(cache_image) struct cache_image in = {0};
+    CB_AUTO(cb_buf) struct cb_buf good = CB_BUF_INIT;
+    fill(&in, "app");
+    OK_IS(f, 0, cache_image_store(f->s, &in, &f->err));
+    assert_int_equal(cb_read_file(f->s->root, "images/app", 1 << 20, &good), 0);
+    for (size_t n = 0; n < good.len - 1; n++) {
+        CB_AUTO(cache_image) struct cache_image out = {0};
+        good.data[n] ^= 1;
+        assert_int_equal(cb_publish_file(f->s->root, "images/app", good.data, good.len, 0600), 0);
+        good.data[n] ^= 1;
+        if (cache_image_load(f->s, "app", &out, &f->err) != 0)
+            fail_msg("bit flipped in byte %zu: taken", n);
+    }
+}
+
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, fixture_setup, fixture_teardown)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {TEST(test_names), TEST(test_smallest), TEST(test_damaged)};
+    const struct CMUnitTest tests[] = {TEST(test_names), TEST(test_smallest), TEST(test_damaged), TEST(test_flipped_bits)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -7,6 +7,7 @@
 #include "base/tar.h"
 #include "cache/blob.h"
 #include "cache/layer.h"
+#include "cache/seal.h"
 #include <stdio.h>
 #include <sys/sysmacros.h>
 #include <sys/xattr.h>
@@ -100,6 +101,15 @@ static void describe(const struct cache_index *x, bool times, struct cb_buf *out
             cb_buf_printf(out, " %s(%zu)", e->xattrs[k].name, e->xattrs[k].len);
         cb_buf_addc(out, '\n');
     }
+}
+
+static int drop(void *arg, const void *p, size_t n, struct cb_error *err)
+{
+    (void)arg;
+    (void)p;
+    (void)n;
+    (void)err;
+    return 0;
 }
 
 static void describe_layer(const struct cb_digest *id, struct cb_buf *out)
@@ -332,6 +342,85 @@ static void test_other_boot(void **state)
     CB_AUTO(cb_buf) struct cb_buf text = CB_BUF_INIT;
     assert_int_equal(cb_read_file(AT_FDCWD, state_file, 1000, &text), 0);
     assert_non_null(strstr(text.data, " durable"));
+}
+
+/* A bit that flips in what the store says of a layer: it is not believed, and nothing else is. */
+static void test_flipped_bits(void **state)
+{
+    static const char *const names[] = {"layers/%s/diff", "layers/%s/meta.json"};
+    CB_AUTO(cb_error) struct cb_error err = CB_ERROR_INIT;
+    struct cache_layer l, found;
+    struct cb_digest diff;
+
+    (void)state;
+    write_all(&l);
+    OK(cache_layer_tar(store, &l.id, drop, NULL, &diff, &err));
+    for (size_t i = 0; i < CB_LEN(names); i++) {
+        CB_AUTO(free) char *path = in_store(names[i], &l.id);
+        CB_AUTO(cb_buf) struct cb_buf good = CB_BUF_INIT;
+
+        assert_int_equal(cb_read_file(AT_FDCWD, path, 1 << 20, &good), 0);
+        for (size_t at = 0; at < good.len; at++) {
+            good.data[at] ^= 1;
+            assert_int_equal(cb_publish_file(AT_FDCWD, path, good.data, good.len, 0600), 0);
+            good.data[at] ^= 1;
+            int r = cache_layer_find(store, &l.id, &found, &err);
+            if (r < 0 || (i == 0 && (r != 1 || found.has_diff_id)) || (i > 0 && r != 0))
+                fail_msg("%s: byte %zu is believed", path, at);
+        }
+        assert_int_equal(cb_publish_file(AT_FDCWD, path, good.data, good.len, 0600), 0);
+        assert_int_equal(cache_layer_find(store, &l.id, &found, &err), 1);
+        assert_true(found.has_diff_id && cb_digest_eq(&found.diff_id, &diff));
+    }
+}
+
+static void test_flipped_bits_of_an_index(void **state)
+{
+    struct cache_layer l, found;
+
+    (void)state;
+    for (size_t at = 0, size = 1; at < size; at += 5) {
+        CB_AUTO(cb_error) struct cb_error err = CB_ERROR_INIT;
+        CB_AUTO(cb_buf) struct cb_buf b = CB_BUF_INIT;
+        CB_AUTO(cache_index) struct cache_index x = {0};
+
+        write_all(&l);
+        CB_AUTO(free) char *path = in_store("layers/%s/index", &l.id);
+        assert_int_equal(cb_read_file(AT_FDCWD, path, 1 << 20, &b), 0);
+        size = b.len;
+        b.data[at] ^= 1;
+        assert_int_equal(cb_publish_file(AT_FDCWD, path, b.data, b.len, 0600), 0);
+        if (cache_layer_index(store, &l.id, &x, &err) != -1)
+            fail_msg("byte %zu of an index is believed", at);
+        assert_non_null(err.hint);
+        assert_int_equal(cache_layer_find(store, &l.id, &found, &err), 0);
+    }
+}
+
+/* What an earlier cbuild wrote: no document has a checksum. */
+static void test_documents_without_seal(void **state)
+{
+    static const char *const names[] = {"layers/%s/diff", "layers/%s/meta.json", "layers/%s/index"};
+    CB_AUTO(cb_error) struct cb_error err = CB_ERROR_INIT;
+    CB_AUTO(cache_index) struct cache_index x = {0};
+    struct cache_layer l, found;
+    struct cb_digest diff;
+
+    (void)state;
+    write_all(&l);
+    OK(cache_layer_tar(store, &l.id, drop, NULL, &diff, &err));
+    for (size_t i = 0; i < CB_LEN(names); i++) {
+        CB_AUTO(free) char *path = in_store(names[i], &l.id);
+        CB_AUTO(cb_buf) struct cb_buf b = CB_BUF_INIT;
+
+        assert_int_equal(cb_read_file(AT_FDCWD, path, 1 << 20, &b), 0);
+        assert_true(cache_unseal(b.data, b.len) < b.len);
+        assert_int_equal(truncate(path, (off_t)cache_unseal(b.data, b.len)), 0);
+    }
+    assert_int_equal(cache_layer_find(store, &l.id, &found, &err), 1);
+    assert_true(found.has_diff_id && cb_digest_eq(&found.diff_id, &diff));
+    OK(cache_layer_index(store, &l.id, &x, &err));
+    assert_int_equal(x.n, l.entries);
 }
 
 /* ---- files as data --------------------------------------------------------------------------------- */
@@ -675,6 +764,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_pack_and_materialize, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_damaged_files, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_other_boot, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_flipped_bits, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_flipped_bits_of_an_index, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_documents_without_seal, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_data_files, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_tars, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_tar_damage, set_up, tear_down),

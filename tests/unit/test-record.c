@@ -126,6 +126,14 @@ static void test_damaged(void **state)
             fail_msg("zeros from %zu on: taken", n);
         free(zeros);
     }
+    for (size_t n = 0; n < good.len - 1; n++) { /* one bit of it */
+        CB_AUTO(cache_record) struct cache_record out = {0};
+        good.data[n] ^= 1;
+        assert_int_equal(cb_publish_file(f->s->root, path, good.data, good.len, 0600), 0);
+        good.data[n] ^= 1;
+        if (cache_record_load(f->s, &key, &out, &f->err) != 0 && cache_record_load_inputs(f->s, &key, &out, &f->err) != 0)
+            fail_msg("bit flipped in byte %zu: taken", n);
+    }
     static const char *const wrong[] = {
         "{}\n[]\n",
         "[]\n[]\n",
