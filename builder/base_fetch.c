@@ -185,15 +185,13 @@ static int get_blob(struct one_layer *l, struct cb_error *err)
     return r;
 }
 
-static int get_layer(struct one_layer *l, struct cb_error *err)
+static int get_layer_once(struct one_layer *l, bool blob, struct cb_error *err)
 {
     struct cache_layer have;
     struct cache_store *s = l->f->b->store;
-    uint64_t size;
     int found = cache_layer_find(s, &l->layer->id, &have, err);
     if (found < 0)
         return -1;
-    bool blob = l->layer->blob_size && cache_blob_has(s, &l->layer->blob, &size) == 1;
     if (found && l->f->form == BASE_PACKED)
         return blob || !l->layer->blob_size ? 0 : get_blob(l, err);
     if (found && (have.has_fs || l->f->form != BASE_FILES))
@@ -210,6 +208,18 @@ static int get_layer(struct one_layer *l, struct cb_error *err)
         r = fetch_and_unpack(l, err);
     }
     return r < 0 ? -1 : remember_packed(l, err);
+}
+
+/* A blob of the store that turns out to be damaged is removed, and then fetched like any that is not there. */
+static int get_layer(struct one_layer *l, struct cb_error *err)
+{
+    struct cache_store *s = l->f->b->store;
+    bool blob = l->layer->blob_size && cache_blob_fits(s, &l->layer->blob, l->layer->blob_size);
+    int r = get_layer_once(l, blob, err);
+    if (r == 0 || !blob || err->code != CB_E_CORRUPT || cache_blob_check(s, &l->layer->blob) == 1)
+        return r;
+    cb_error_done(err);
+    return get_layer_once(l, false, err);
 }
 
 static void *worker(void *arg)

@@ -150,9 +150,10 @@ static int blob_sink(void *arg, const void *p, size_t n, struct cb_error *err)
 static int fetch_config(struct build *b, struct reg_client *c, const struct oci_ref *ref, const struct oci_descriptor *d,
                         struct cb_error *err)
 {
-    uint64_t have;
-    if (cache_blob_has(b->store, &d->digest, &have))
+    CB_AUTO(cb_buf) struct cb_buf have = CB_BUF_INIT;
+    if (cache_blob_get(b->store, &d->digest, CB_MAX_CONFIG, &have, err) == 1)
         return 0;
+    cb_error_done(err); /* it is fetched, whatever is wrong with what is there */
     if (d->size > CB_MAX_CONFIG)
         return cb_fail(err, CB_E_CORRUPT, "the image config has %llu bytes", (unsigned long long)d->size);
     CB_AUTO(cache_blob_writer) struct cache_blob_writer w = CACHE_BLOB_WRITER_INIT;
@@ -389,10 +390,9 @@ bool build_base_complete(struct build *b, const struct cache_image *image, enum 
     for (size_t i = 0; i < image->n_layers; i++) {
         const struct cache_image_layer *l = &image->layers[i];
         struct cache_layer have;
-        uint64_t size;
         CB_AUTO(cb_error) struct cb_error ignored = CB_ERROR_INIT;
         if (cache_layer_find(b->store, &l->id, &have, &ignored) != 1 || (form == BASE_FILES && !have.has_fs) ||
-            (form == BASE_PACKED && l->blob_size && cache_blob_has(b->store, &l->blob, &size) != 1))
+            (form == BASE_PACKED && l->blob_size && !cache_blob_fits(b->store, &l->blob, l->blob_size)))
             return false;
     }
     return true;

@@ -6,6 +6,7 @@
 #include "builder/keys.h"
 #include "builder/owner.h"
 #include "builder/place.h"
+#include "cache/context.h"
 #include "cache/layer.h"
 
 #include <unistd.h>
@@ -54,9 +55,9 @@ struct copying {
     struct build_work *w;
     struct cache_tree *dest; /* NULL: an empty root */
     struct roots dest_roots;
-    struct cache_tree *tree;    /* of FILES_STEP */
-    struct build_source source; /* borrowed tree, or the local context */
-    const struct build_source *from;
+    struct cache_tree *tree;         /* of FILES_STEP */
+    struct build_source source;      /* borrowed tree, or the local context */
+    const struct build_local *local; /* where the files come from; NULL: not from there */
     struct roots from_roots;
     struct build_selection own; /* of FILES_STEP */
     const struct build_selection *selection;
@@ -85,6 +86,7 @@ static int open_source(struct copying *c, struct cb_error *err)
     struct build_copy *copy = &w->step->copy;
     if (copy->from.kind == FILES_CONTEXT) {
         c->from_roots.dir = copy->from.local->dir; /* -1: an empty context, nothing was selected from it */
+        c->local = copy->from.local;
         c->selection = &w->step->selection;
         return 0;
     }
@@ -282,6 +284,21 @@ static int write_members(struct copying *c, struct cache_layer_writer *writer, c
     return r;
 }
 
+/* The bytes are not those that the entry tells of: what told so was damaged, or they are, or somebody changed them just
+ * now. Kept, it would fail every later build too. */
+static void drop_source(struct copying *c, const struct build_entry *e, struct cb_error *err)
+{
+    const struct roots *r = e->data == BUILD_DATA_DEST ? &c->dest_roots : &c->from_roots;
+    struct cache_store *s = c->w->b->store;
+    if (e->data == BUILD_DATA_SOURCE && c->local && e->source->local) {
+        cache_context_drop(s, c->local->path);
+        cb_hint(err, "build again when nothing writes to the build context: it is read anew then");
+    } else if (r->layers && (e->data == BUILD_DATA_DEST || e->source == &c->source)) {
+        cache_layer_drop(s, &r->layers[e->node->origin]);
+        cb_hint(err, "the damaged layer was removed from the store: build again");
+    }
+}
+
 static int write_entry(struct copying *c, struct cache_layer_writer *writer, const struct build_entry *e, struct cb_error *err)
 {
     struct cache_data data = {.kind = CACHE_DATA_NONE, .root = -1};
@@ -304,7 +321,10 @@ static int write_entry(struct copying *c, struct cache_layer_writer *writer, con
     case BUILD_DATA_MEMBER:
         break;
     }
-    return cache_layer_add(writer, &e->e, &data, err);
+    int r = cache_layer_add(writer, &e->e, &data, err);
+    if (r < 0 && err->code == CB_E_CORRUPT)
+        drop_source(c, e, err);
+    return r;
 }
 
 static int write_layer(struct copying *c, const struct build_layer *layer, struct cache_layer *ret, struct cb_error *err)
@@ -418,7 +438,7 @@ int build_context_layer(struct build_work *w, struct build_local *l, const char 
 {
     CB_AUTO(build_selection) struct build_selection sel = {0};
     CB_AUTO(build_place) struct build_place *place = NULL;
-    struct copying c = {.w = w, .dest_roots.dir = -1, .from_roots.dir = l->dir};
+    struct copying c = {.w = w, .local = l, .dest_roots.dir = -1, .from_roots.dir = l->dir};
     struct build_place_params p = {.path = "/", .mtime = made_time(w->b)};
     struct build_source *source = NULL;
     struct build_layer entries = {0};

@@ -18,8 +18,7 @@ static int pack_one(const struct pack_request *q, const struct cache_image_layer
     struct cache_store *s = q->b->store;
     const struct build_packing *p = q->packing;
     bool as_it_came = l->blob_size && !p->force;
-    uint64_t size;
-    if (as_it_came && cache_blob_has(s, &l->blob, &size) == 1) {
+    if (as_it_came && cache_blob_fits(s, &l->blob, l->blob_size)) {
         *ret = (struct cache_packed){.digest = l->blob, .size = l->blob_size};
         return 0;
     }

@@ -120,6 +120,16 @@ static int write_fd(void *arg, const void *p, size_t n, struct cb_error *err)
     return r < 0 ? cb_fail_sys(err, r, "write the output") : 0;
 }
 
+/* A damaged blob would fail every output with the same words: it goes, and is made or fetched anew. */
+static void drop_damaged(struct cache_store *s, const struct oci_manifest *m, struct cb_error *err)
+{
+    if (err->code != CB_E_CORRUPT && err->code != CB_E_FAILED)
+        return;
+    for (size_t i = 0; i < m->n_layers; i++)
+        if (cache_blob_check(s, &m->layers[i].digest) == 0)
+            cb_hint(err, "a damaged blob was removed from the store: run it again");
+}
+
 struct archive_job {
     struct build *b;
     const struct build_output *o;
@@ -191,6 +201,8 @@ static int archive_job(struct cb_job_io *io, const struct cb_job_request *req, s
                             .layers = layers,
                             .n_layers = m->n_layers};
     int r = write_archive_to(j->o, &a, err);
+    if (r < 0)
+        drop_damaged(j->b->store, m, err);
     free(blobs);
     free(files);
     free(layers);
@@ -344,6 +356,8 @@ static int push_job(struct cb_job_io *io, const struct cb_job_request *req, stru
             blobs[i].mount_from = mount_source(j->ref, j->image->layers[i].source);
     }
     int r = reg_push_blobs(c, j->ref, blobs, n, push_progress, io, err);
+    if (r < 0)
+        drop_damaged(j->b->store, m, err);
     if (r == 0)
         r = reg_push_document(c, j->ref, m->media_type, j->manifest->bytes.data, j->manifest->bytes.len, err);
     free(blobs);

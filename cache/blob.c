@@ -18,6 +18,13 @@ static struct blob_path path_of(const struct cb_digest *d)
     return p;
 }
 
+/* O_NONBLOCK: whatever lies there, opening it must not hang. */
+static int open_blob(struct cache_store *s, const struct cb_digest *d)
+{
+    int fd = openat(s->root, path_of(d).text, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    return fd < 0 ? -errno : fd;
+}
+
 /* ---- writing -------------------------------------------------------------------------------- */
 
 int cache_blob_begin(struct cache_store *s, struct cache_blob_writer *ret, struct cb_error *err)
@@ -46,6 +53,19 @@ static time_t boot_time(void)
     clock_gettime(CLOCK_REALTIME, &now);
     clock_gettime(CLOCK_BOOTTIME, &up);
     return now.tv_sec - up.tv_sec;
+}
+
+/* Has it these bytes? Of a small blob it is nearly as quick to read it as to ask for its size. Others are damage. */
+static bool holds(struct cache_store *s, const struct cb_digest *d, const void *p, size_t n)
+{
+    CB_AUTO(cb_buf) struct cb_buf have = CB_BUF_INIT;
+    CB_AUTO(close) int fd = open_blob(s, d);
+    if (fd < 0)
+        return false;
+    if (cb_read_fd(fd, n, &have) == 0 && have.len == n && memcmp(have.data, p, n) == 0)
+        return true;
+    cache_blob_damaged(s, d, fd);
+    return false;
 }
 
 /* Is what has the name already as good as what was just written and hashed? Of the right size and made
@@ -94,7 +114,7 @@ int cache_blob_put(struct cache_store *s, const void *p, size_t n, struct cb_dig
     CB_AUTO(cache_blob_writer) struct cache_blob_writer w = CACHE_BLOB_WRITER_INIT;
     struct cb_digest d;
     cb_sha256(p, n, &d);
-    if (!is_sound(s, &d, n)) {
+    if (!holds(s, &d, p, n)) {
         if (cache_blob_begin(s, &w, err) < 0 || cache_blob_write(&w, p, n, err) < 0 || cache_blob_commit(&w, &d, NULL, err) < 0)
             return -1;
     }
@@ -114,11 +134,10 @@ int cache_blob_has(struct cache_store *s, const struct cb_digest *d, uint64_t *r
     return 1;
 }
 
-/* O_NONBLOCK: whatever lies there, opening it must not hang. */
-static int open_blob(struct cache_store *s, const struct cb_digest *d)
+bool cache_blob_fits(struct cache_store *s, const struct cb_digest *d, uint64_t size)
 {
-    int fd = openat(s->root, path_of(d).text, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-    return fd < 0 ? -errno : fd;
+    uint64_t have;
+    return cache_blob_has(s, d, &have) == 1 && have == size;
 }
 
 int cache_blob_open(struct cache_store *s, const struct cb_digest *d, struct cb_error *err)
@@ -139,7 +158,28 @@ void cache_blob_damaged(struct cache_store *s, const struct cb_digest *d, int fd
     struct stat bad, now;
     if (fstat(fd, &bad) == 0 && fstatat(s->root, path.text, &now, AT_SYMLINK_NOFOLLOW) == 0 && bad.st_ino == now.st_ino &&
         bad.st_dev == now.st_dev)
-        (void)unlinkat(s->root, path.text, 0); /* found again and removed by the next reader */
+        if (unlinkat(s->root, path.text, 0) < 0 && errno == EISDIR) /* else found again and removed by the next reader */
+            cache_set_aside(s, path.text);
+}
+
+int cache_blob_check(struct cache_store *s, const struct cb_digest *d)
+{
+    char block[65536];
+    struct cb_sha256 sha;
+    struct cb_digest have;
+    CB_AUTO(close) int fd = open_blob(s, d);
+    int n;
+    if (fd < 0)
+        return 0;
+    cb_sha256_init(&sha);
+    while ((n = cb_read_full(fd, block, sizeof(block))) > 0)
+        cb_sha256_add(&sha, block, (size_t)n);
+    cb_sha256_end(&sha, &have);
+    if (n == 0 && cb_digest_eq(&have, d))
+        return 1;
+    if (n == 0 || n == -EISDIR)
+        cache_blob_damaged(s, d, fd);
+    return 0;
 }
 
 int cache_blob_get(struct cache_store *s, const struct cb_digest *d, size_t max, struct cb_buf *ret, struct cb_error *err)
@@ -150,7 +190,7 @@ int cache_blob_get(struct cache_store *s, const struct cb_digest *d, size_t max,
     if (fd == -ENOENT)
         return 0;
     int r = fd < 0 ? fd : cb_read_fd(fd, max, ret);
-    if (r < 0) {
+    if (r < 0 && r != -EISDIR) {
         cb_buf_truncate(ret, start);
         cb_digest_text(d, text);
         if (r == -EFBIG)

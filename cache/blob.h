@@ -32,6 +32,8 @@ CB_DEFINE_AUTO(cache_blob_writer, struct cache_blob_writer, cache_blob_abort)
 int cache_blob_put(struct cache_store *s, const void *p, size_t n, struct cb_digest *ret, struct cb_error *err);
 /* 1: *ret_size is set. 0: not there. */
 int cache_blob_has(struct cache_store *s, const struct cb_digest *d, uint64_t *ret_size);
+/* Is it there with this size? One of another size is damaged: it counts as not there, and is replaced. */
+bool cache_blob_fits(struct cache_store *s, const struct cb_digest *d, uint64_t size);
 /* fd to read, or -1 with err (CB_E_NOT_FOUND when it is not there). Its bytes are the reader's to verify;
  * one that finds them wrong calls cache_blob_damaged. */
 int cache_blob_open(struct cache_store *s, const struct cb_digest *d, struct cb_error *err);
@@ -39,6 +41,9 @@ int cache_blob_open(struct cache_store *s, const struct cb_digest *d, struct cb_
  * damaged one is removed and reported as not there. */
 int cache_blob_get(struct cache_store *s, const struct cb_digest *d, size_t max, struct cb_buf *ret, struct cb_error *err);
 
+/* 1: its bytes have the digest. 0: they have not, and it was removed; or it is not there. Reads the whole of it: for
+ * whoever failed and does not know why. */
+int cache_blob_check(struct cache_store *s, const struct cb_digest *d);
 /* Removes the blob that `fd` is open on, so that it is made or fetched anew; a sound one that took its name
  * in between stays. */
 void cache_blob_damaged(struct cache_store *s, const struct cb_digest *d, int fd);

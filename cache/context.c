@@ -217,14 +217,19 @@ static void load_recent(struct cache_context *c)
     cb_buf_done(&t.file);
 }
 
+static void names_of(const char *identity, char name[CB_DIGEST_HEX + 1], char recent[CB_DIGEST_HEX + sizeof(".recent")])
+{
+    struct cb_digest d;
+    cb_sha256(identity, strlen(identity), &d);
+    cb_digest_hex(&d, name);
+    memcpy(recent, name, CB_DIGEST_HEX);
+    memcpy(recent + CB_DIGEST_HEX, ".recent", sizeof(".recent"));
+}
+
 struct cache_context *cache_context_open(struct cache_store *s, const char *identity)
 {
     struct cache_context *c = CB_NEW(struct cache_context);
-    struct cb_digest d;
-    cb_sha256(identity, strlen(identity), &d);
-    cb_digest_hex(&d, c->name);
-    memcpy(c->recent, c->name, CB_DIGEST_HEX);
-    memcpy(c->recent + CB_DIGEST_HEX, ".recent", sizeof(".recent"));
+    names_of(identity, c->name, c->recent);
     c->store = s;
     c->identity = cb_strdup(identity);
     c->whole.file = CB_BUF_INIT;
@@ -484,13 +489,32 @@ static int publish_table(struct cache_context *c, bool whole)
     return cache_store_publish(c->store, "context", whole ? c->name : c->recent, out.data, out.len, &ignored);
 }
 
+/* Was what this process has read of the table found to be wrong? */
+static bool was_dropped(const struct cache_context *c)
+{
+    CB_AUTO(free) char *path = cb_printf("context/%s", c->name);
+    return c->whole.n_rows && faccessat(c->store->root, path, F_OK, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT;
+}
+
 static void publish(struct cache_context *c)
 {
+    if (was_dropped(c))
+        return;
     bool whole = c->whole.old || c->n_fresh > c->whole.n_rows / RECENT_PART;
     if (publish_table(c, whole) < 0 || !whole)
         return;
     CB_AUTO(free) char *recent = cb_printf("context/%s", c->recent);
     (void)unlinkat(c->store->root, recent, 0); /* what it said is in the whole; if it stays, it stays true */
+}
+
+void cache_context_drop(struct cache_store *s, const char *identity)
+{
+    char name[CB_DIGEST_HEX + 1], recent[CB_DIGEST_HEX + sizeof(".recent")];
+    names_of(identity, name, recent);
+    CB_AUTO(free) char *whole_path = cb_printf("context/%s", name);
+    CB_AUTO(free) char *recent_path = cb_printf("context/%s", recent);
+    (void)unlinkat(s->root, recent_path, 0);
+    (void)unlinkat(s->root, whole_path, 0); /* what stays is dropped the next time */
 }
 
 void cache_context_close(struct cache_context *c)

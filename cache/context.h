@@ -25,6 +25,9 @@ struct cache_context *cache_context_open(struct cache_store *s, const char *iden
  * one that `st` tells of, is an error that names it. `path` is canonical: no leading '/', no "..". */
 int cache_context_digest(struct cache_context *c, int root, const char *path, const struct stat *st, struct cb_digest *ret,
                          struct cb_error *err);
+/* Forgets all that is known of a context, when the bytes of a file turn out not to have the digest that was given: a
+ * row was damaged. Who has the table open does not write down again what it read of it. */
+void cache_context_drop(struct cache_store *s, const char *identity);
 /* Publishes the table when a digest is new. Failure to write is not an error: the table is an
  * accelerator. Frees; NULL is fine. */
 void cache_context_close(struct cache_context *c);

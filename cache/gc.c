@@ -245,9 +245,9 @@ static int discard_tree(struct prune *p, const char *path, struct cb_error *err)
 
 static int discard_file(struct prune *p, const char *path, struct cb_error *err)
 {
-    if (unlinkat(p->g.store->root, path, 0) < 0 && errno != ENOENT)
-        return cb_fail_sys(err, errno, "remove '%s/%s'", p->g.store->path, path);
-    return 0;
+    if (unlinkat(p->g.store->root, path, 0) == 0 || errno == ENOENT)
+        return 0;
+    return errno == EISDIR ? discard_tree(p, path, err) : cb_fail_sys(err, errno, "remove '%s/%s'", p->g.store->path, path);
 }
 
 static void account(struct prune *p, uint64_t bytes)

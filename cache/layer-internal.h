@@ -36,8 +36,6 @@ struct layer_path layer_path(const struct cb_digest *id); /* below the store */
 int layer_open(struct cache_store *s, const struct cb_digest *id);
 /* 1: *ret tells what is there, trusted or not. 0: nothing, or something that cannot be read. */
 int layer_load(struct cache_store *s, const struct cb_digest *id, struct layer_dir *ret, struct cb_error *err);
-/* Takes a damaged layer out of the store, so that it is made anew. */
-void layer_set_aside(struct cache_store *s, const struct cb_digest *id);
 /* Prefix of messages: "layer <first 12 digits>". */
 struct layer_name {
     char text[20];

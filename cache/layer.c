@@ -47,15 +47,9 @@ int layer_open(struct cache_store *s, const struct cb_digest *id)
     return fd < 0 ? -errno : fd;
 }
 
-void layer_set_aside(struct cache_store *s, const struct cb_digest *id)
+void cache_layer_drop(struct cache_store *s, const struct cb_digest *id)
 {
-    struct cache_work work = CACHE_WORK_INIT;
-    CB_AUTO(cb_error) struct cb_error ignored = CB_ERROR_INIT;
-
-    if (cache_work_begin(s, &work, &ignored) < 0)
-        return;
-    (void)renameat(s->root, layer_path(id).text, work.dir, "damaged"); /* gone already, or tried again by the next one */
-    cache_work_done(s, &work);
+    cache_set_aside(s, layer_path(id).text);
 }
 
 /* ---- reading what is there ------------------------------------------------------------------ */
@@ -223,7 +217,7 @@ static int check_layer(struct cache_store *s, const struct layer_dir *l)
     if (dir >= 0 && read_index(dir, &l->content, &x, &ignored) == 0)
         r = l->l.has_fs ? check_files(dir, &x) : 1;
     if (r == 0)
-        layer_set_aside(s, &l->l.id);
+        cache_layer_drop(s, &l->l.id);
     if (r != 1)
         return 0;
     (void)layer_write_state(s, dir, l->fs_ino, true); /* only saves checking it again */
@@ -274,7 +268,7 @@ int cache_layer_index(struct cache_store *s, const struct cb_digest *id, struct 
         return cb_fail_sys(err, dir, "open '%s/%s'", s->path, layer_path(id).text);
     if (read_index(dir, NULL, ret, err) == 0)
         return 0;
-    layer_set_aside(s, id);
+    cache_layer_drop(s, id);
     cb_hint(err, "the damaged layer was removed from the store: build again");
     return cb_context(err, "%s", layer_name(id).text);
 }

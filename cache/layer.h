@@ -29,6 +29,8 @@ int cache_layer_find_diff(struct cache_store *s, const struct cb_digest *diff_id
 int cache_layer_index(struct cache_store *s, const struct cb_digest *id, struct cache_index *ret, struct cb_error *err);
 /* O_PATH fd of fs/, or -1. */
 int cache_layer_open_fs(struct cache_store *s, const struct cb_digest *id, struct cb_error *err);
+/* Takes a damaged layer out of the store, so that it is made anew. */
+void cache_layer_drop(struct cache_store *s, const struct cb_digest *id);
 /* Syncs the store's file system and notes that these layers are on disk, so that no later boot has to check them.
  * Takes as long as the disk needs: for the end of a build, where nobody waits (a child that outlives it). */
 int cache_layer_settle(struct cache_store *s, const struct cb_digest *ids, size_t n, struct cb_error *err);
@@ -45,7 +47,7 @@ struct cache_data {
 };
 /* A layer under construction from entries (COPY, ADD, WORKDIR, heredocs). Parents before children.
  * `entry.digest` may be zero for FILE: it is computed while copying. When it is not zero it is checked
- * against the bytes and a difference is an error ("changed while it was read").
+ * against the bytes and a difference is CB_E_CORRUPT ("changed while it was read").
  * Hard links: type CB_HARDLINK, link = path of an earlier entry. */
 struct cache_layer_writer;
 int cache_layer_writer_new(struct cache_store *s, struct cache_layer_writer **ret, struct cb_error *err); /* [ns] */

@@ -120,7 +120,7 @@ static int pack_files(struct cache_store *s, const struct cb_digest *id, struct 
     }
     if (r < 0) {
         if (err->code == CB_E_CORRUPT)
-            layer_set_aside(s, id);
+            cache_layer_drop(s, id);
         return -1;
     }
     return cb_tar_end(tar, err);
@@ -329,7 +329,6 @@ static bool read_packed(struct cache_store *s, int dir, const char *name, enum c
     CB_AUTO(cb_error) struct cb_error ignored = CB_ERROR_INIT;
     const char *digest = "";
     int64_t size = -1;
-    uint64_t have;
 
     if (cb_read_file(dir, name, MAX_PACKED, &b) < 0)
         return false;
@@ -339,7 +338,7 @@ static bool read_packed(struct cache_store *s, int dir, const char *name, enum c
         return false;
     ret->size = (uint64_t)size;
     ret->compression = kind;
-    return cache_blob_has(s, &ret->digest, &have) == 1 && have == ret->size;
+    return cache_blob_fits(s, &ret->digest, ret->size);
 }
 
 /* Any blob of this kind, however it was made. */

@@ -76,13 +76,13 @@ static int finish(struct cache_layer_writer *w, struct cache_entry *e, struct cb
     struct cb_digest have;
 
     if (w->disk.size != e->size)
-        return cb_fail(err, CB_E_FAILED, "'/%s' has %llu bytes instead of %llu: it changed while it was read", e->path,
+        return cb_fail(err, CB_E_CORRUPT, "'/%s' has %llu bytes instead of %llu: it changed while it was read", e->path,
                        (unsigned long long)w->disk.size, (unsigned long long)e->size);
     if (layer_disk_end(&w->disk, e, err) < 0)
         return -1;
     cb_sha256_end(&w->sha, &have);
     if (!is_zero(&e->digest) && !cb_digest_eq(&e->digest, &have))
-        return cb_fail(err, CB_E_FAILED, "'/%s' changed while it was read", e->path);
+        return cb_fail(err, CB_E_CORRUPT, "'/%s' changed while it was read", e->path);
     e->digest = have;
     return 0;
 }
@@ -113,7 +113,7 @@ static int add_from_file(struct cache_layer_writer *w, struct cache_entry *e, co
         layer_cursor_set_root(&w->source, data->root);
     fd = layer_cursor_open(&w->source, data->path, &st);
     if (fd == -ENOENT || fd == -ELOOP || fd == -ENOTDIR)
-        return cb_fail(err, CB_E_FAILED, "'%s' changed while it was read: it is no longer a file", data->path);
+        return cb_fail(err, CB_E_CORRUPT, "'%s' changed while it was read: it is no longer a file", data->path);
     if (fd < 0)
         return cb_fail_sys(err, fd, "open '%s'", data->path);
     if (begin(w, e, err) < 0 || copy_bytes(w, e, fd, data->path, err) < 0)

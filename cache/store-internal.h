@@ -25,6 +25,8 @@ void cache_newfile_done(struct cache_store *s, struct cache_newfile *f); /* clos
 int cache_store_dir(struct cache_store *s, const char *dir);
 /* Publishes dir/name whole, replacing what was there. Directories that are missing are made. 0 or -1. */
 int cache_store_publish(struct cache_store *s, const char *dir, const char *name, const void *p, size_t n, struct cb_error *err);
+/* Takes what is at `path` out of the store, a file or a directory with all that is in it, so that it is made anew. */
+void cache_set_aside(struct cache_store *s, const char *path);
 /* The names in a directory of the store, sorted; without "." and "..". Missing: none. 0 or -errno. */
 int cache_store_names(struct cache_store *s, const char *dir, struct cb_strv *ret);
 

@@ -239,15 +239,28 @@ int cache_store_dir(struct cache_store *s, const char *dir)
     return fd < 0 ? -errno : fd;
 }
 
+void cache_set_aside(struct cache_store *s, const char *path)
+{
+    struct cache_work work = CACHE_WORK_INIT;
+    CB_AUTO(cb_error) struct cb_error ignored = CB_ERROR_INIT;
+    if (cache_work_begin(s, &work, &ignored) < 0)
+        return;
+    (void)renameat(s->root, path, work.dir, "damaged"); /* gone already, or tried again by the next one */
+    cache_work_done(s, &work);
+}
+
 int cache_store_publish(struct cache_store *s, const char *dir, const char *name, const void *p, size_t n, struct cb_error *err)
 {
     CB_AUTO(free) char *path = cb_printf("%s/%s", dir, name);
     int r = cb_publish_file(s->root, path, p, n, 0600);
-    if (r == -ENOENT) {
+    if (r == -ENOENT)
         r = cb_mkdirs(s->root, dir, 0700);
-        if (r == 0)
-            r = cb_publish_file(s->root, path, p, n, 0600);
-    }
+    else if (r == -EISDIR)
+        cache_set_aside(s, path);
+    else
+        return r < 0 ? cb_fail_sys(err, r, "write '%s/%s'", s->path, path) : 0;
+    if (r == 0 || r == -EISDIR)
+        r = cb_publish_file(s->root, path, p, n, 0600);
     return r < 0 ? cb_fail_sys(err, r, "write '%s/%s'", s->path, path) : 0;
 }
 

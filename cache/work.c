@@ -224,11 +224,15 @@ int cache_newfile_link(struct cache_store *s, struct cache_newfile *f, const cha
     char salt[CACHE_RANDOM_NAME + 1];
     cache_random_name(salt);
     CB_AUTO(free) char *tmp = cb_printf(".tmp-%s", salt);
+    CB_AUTO(free) char *path = cb_printf("%s/%s", dir, name);
     r = give_name(f, target, tmp);
-    if (r == 0 && renameat(target, tmp, target, name) < 0) {
-        r = -errno;
+    if (r < 0 || renameat(target, tmp, target, name) == 0)
+        return r;
+    if (errno == EISDIR) /* damage */
+        cache_set_aside(s, path);
+    r = renameat(target, tmp, target, name) < 0 ? -errno : 0;
+    if (r < 0)
         unlinkat(target, tmp, 0);
-    }
     return r;
 }
 

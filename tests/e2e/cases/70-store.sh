@@ -75,7 +75,7 @@ t_roots_that_are_not_given() {
 # or say what to do, and must never give wrong contents.
 damage() { # damage FIND-ARGUMENTS…
     app
-    for how in empty cut flip gone; do
+    for how in empty cut flip gone directory; do
         cbuild prune --all --mounts >/dev/null
         cbuild -t app:1 -o type=image -o type=oci,dest=a.tar c 2>/dev/null
         find "$CBUILD_ROOT" -type f "$@" >files
@@ -87,6 +87,7 @@ damage() { # damage FIND-ARGUMENTS…
             cut) truncate -s $(($(stat -c %s "$f") / 2)) "$f" ;;
             flip) python3 -c 'import sys; p = sys.argv[1]; b = bytearray(open(p, "rb").read()); b[len(b) // 2] ^= 1; open(p, "wb").write(b)' "$f" ;;
             gone) rm -f "$f" ;;
+            directory) rm -f "$f" && mkdir "$f" ;;
             esac
         done <files
         status=0
@@ -96,7 +97,9 @@ damage() { # damage FIND-ARGUMENTS…
             oci verify b.tar || die "$how: a bad image: $out"
         else
             has "$out" "ERROR: "
+            has "$out" "hint: "
             [ "${heals:-}" != yes ] || die "$how: it did not heal: $out"
+            archive -t app:1 c # what was damaged is gone
         fi
         cbuild images >/dev/null || true
         cbuild du >/dev/null || true
@@ -116,7 +119,36 @@ t_damaged_layer_descriptions() {
 }
 
 t_damaged_diff_ids() {
-    damage -path '*/diffs/*'
+    heals=yes
+    damage '(' -path '*/diffs/*' -o -path '*/layers/*' -name diff ')'
+}
+
+t_damaged_packings() {
+    heals=yes
+    damage -path '*/layers/*' '(' -name 'packed-*' -o -name state ')'
+}
+
+t_damaged_blobs() {
+    damage -path '*/blobs/*'
+}
+
+# The files of a base image's layer, its blob, and its documents: all of it can be fetched again.
+t_damaged_base() {
+    layout lay good
+    for what in '*/layers/*' '*/blobs/*'; do
+        printf 'FROM base\nCOPY --from=base first /second\n' >Dockerfile
+        rm -rf "$CBUILD_ROOT"
+        archive --build-context base=oci-layout://"$PWD/lay" .
+        find "$CBUILD_ROOT" -type f -path "$what" -size +0 >files
+        while read -r f; do chmod u+w "$f" && printf X | dd of="$f" conv=notrunc status=none; done <files
+        echo 'COPY --from=base first /third' >>Dockerfile
+        status=0
+        out=$(cbuild --build-context base=oci-layout://"$PWD/lay" -o type=oci,dest=b.tar . 2>&1) || status=$?
+        [ "$status" = 0 ] || has "$out" "hint: "
+        archive --build-context base=oci-layout://"$PWD/lay" .
+        rootfs --build-context base=oci-layout://"$PWD/lay" .
+        same "$(cat root/third)" first
+    done
 }
 
 t_damaged_image_names() {
@@ -125,8 +157,29 @@ t_damaged_image_names() {
 }
 
 t_damaged_context_tables() {
-    heals=yes
     damage -path '*/context/*'
+}
+
+# A digest in the table that is not the file's.
+t_damaged_digest_of_a_context() {
+    app
+    sleep 0.1 # what has just changed is not put into a table
+    cbuild -q c >/dev/null
+    hex=$(printf 'content\n' | sha256sum | cut -c1-64)
+    python3 - "$hex" "$CBUILD_ROOT"/context/* <<'X'
+import sys
+digest = bytes.fromhex(sys.argv[1])
+for path in sys.argv[2:]:
+    data = open(path, "rb").read()
+    assert digest in data
+    open(path, "wb").write(data.replace(digest, digest[:-1] + bytes([digest[-1] ^ 1])))
+X
+    echo 'COPY f /f2' >>c/Dockerfile
+    fails 1 cbuild c
+    has "$out" "changed while it was read"
+    has "$out" "hint: "
+    rootfs c
+    same "$(cat root/f2)" content
 }
 
 t_vanished_layer_trees() {
