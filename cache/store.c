@@ -10,8 +10,10 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-static const char *const layout[] = {"blobs",  "blobs/sha256", "layers", "diffs", "records",
-                                     "images", "context",      "mounts", "locks", "work"};
+static const char *const layout[] = {"blobs",   "blobs/sha256", "layers", "diffs", "records", "images",
+                                     "context", "mounts",       "fetch",  "locks", "work"};
+
+#define OTHERS_WRITE 022
 
 /* ---- where it is ---------------------------------------------------------------------------- */
 
@@ -127,8 +129,11 @@ static void spread_work(struct cache_store *s)
 
 static int make_layout(struct cache_store *s, struct cb_error *err)
 {
+    struct stat st;
     if (check_empty(s, err) < 0)
         return -1;
+    if (fstat(s->root, &st) == 0 && (st.st_mode & OTHERS_WRITE))
+        (void)fchmod(s->root, st.st_mode & 07777 & ~OTHERS_WRITE); /* an empty directory that we were given; checked below */
     for (size_t i = 0; i < CB_LEN(layout); i++)
         if (mkdirat(s->root, layout[i], 0700) < 0 && errno != EEXIST)
             return fail_open(err, errno, "write to the store", s->path);
@@ -138,17 +143,55 @@ static int make_layout(struct cache_store *s, struct cb_error *err)
 
 /* ---- opening it ----------------------------------------------------------------------------- */
 
+static bool is_trusted(const struct stat *st)
+{
+    return st->st_uid == geteuid() || st->st_uid == 0;
+}
+
 /* Root working in a user's store (sudo) would leave files there that the user cannot remove. */
 static int check_owner(struct cache_store *s, struct cb_error *err)
 {
     struct stat st;
     if (fstat(s->root, &st) < 0)
         return cb_fail_sys(err, errno, "stat '%s'", s->path);
-    if (st.st_uid == geteuid() || st.st_uid == 0)
+    if (is_trusted(&st))
         return 0;
     cb_fail(err, CB_E_FAILED, "store '%s' belongs to user %u, and this is user %u", s->path, (unsigned)st.st_uid,
             (unsigned)geteuid());
     return cb_hint(err, "run as that user, or choose another directory with --root (a new one inside it will do)");
+}
+
+/* Where others may write they may have put anything, what builds execute as well; the sticky bit of /tmp lets them do so
+ * too. What they could plant before somebody took the right away has another owner. */
+static int check_private(struct cache_store *s, const char *dir, struct cb_error *err)
+{
+    struct stat st;
+    CB_AUTO(free) char *path = strcmp(dir, ".") == 0 ? cb_strdup(s->path) : cb_printf("%s/%s", s->path, dir);
+    if (fstatat(s->root, dir, &st, AT_SYMLINK_NOFOLLOW) < 0)
+        return errno == ENOENT ? 0 : fail_open(err, errno, "open the store", path);
+    if (!S_ISDIR(st.st_mode))
+        return fail_open(err, ENOTDIR, "open the store", path);
+    if (!is_trusted(&st)) {
+        cb_fail(err, CB_E_FAILED, "'%s' of the store belongs to user %u, and this is user %u", path, (unsigned)st.st_uid,
+                (unsigned)geteuid());
+        return cb_hint(err, "do not use what somebody else put there: remove it, or choose another directory with --root");
+    }
+    if (!(st.st_mode & OTHERS_WRITE))
+        return 0;
+    cb_fail(err, CB_E_FAILED, "others may write to the store: '%s' has the mode %04o", path, (unsigned)st.st_mode & 07777);
+    return cb_hint(err, "'chmod go-w', when only you have written there; else choose another directory with --root (a new one "
+                        "inside it will do)");
+}
+
+/* By names, a microsecond each: nobody else can change what they lead to, once that is checked. */
+static int check_layout(struct cache_store *s, struct cb_error *err)
+{
+    if (check_private(s, ".", err) < 0)
+        return -1;
+    for (size_t i = 0; i < CB_LEN(layout); i++)
+        if (check_private(s, layout[i], err) < 0)
+            return -1;
+    return 0;
 }
 
 /* 1: it is our format. 0: there is none yet. */
@@ -192,7 +235,7 @@ int cache_store_open(const char *path, struct cache_store **ret, struct cb_error
     if (check_owner(s, err) < 0)
         return -1;
     int r = check_format(s, err);
-    if (r < 0 || (r == 0 && make_layout(s, err) < 0))
+    if (r < 0 || (r == 0 && make_layout(s, err) < 0) || check_layout(s, err) < 0)
         return -1;
     *ret = CB_TAKE(s);
     return 0;
@@ -303,7 +346,8 @@ static bool lock_name_valid(const char *name)
 static int open_lock(struct cache_store *s, const char *path)
 {
     int fd = openat(s->root, path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
-    if (fd < 0 && errno == ENOENT && cb_mkdirs(s->root, "locks", 0700) == 0)
+    bool damaged = fd < 0 && errno == EISDIR && unlinkat(s->root, path, AT_REMOVEDIR) == 0;
+    if (damaged || (fd < 0 && errno == ENOENT && cb_mkdirs(s->root, "locks", 0700) == 0))
         fd = openat(s->root, path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
     return fd < 0 ? -errno : fd;
 }
@@ -311,6 +355,8 @@ static int open_lock(struct cache_store *s, const char *path)
 static int fail_lock(struct cb_error *err, int sys, struct cache_store *s, const char *path)
 {
     cb_fail_sys(err, sys, "lock '%s/%s'", s->path, path);
+    if (sys == EISDIR)
+        cb_hint(err, "there is a directory where a file should be: remove it");
     if (sys == ENOLCK || sys == ENOSYS || sys == EOPNOTSUPP)
         cb_hint(err, "the file system of the store has no locks: choose a directory on a local disk with --root");
     return -1;

@@ -9,6 +9,7 @@
  *   images/                 names -> images (cache/image.h)
  *   context/<hex>           one stat-to-digest table per build context
  *   mounts/<id>/            RUN --mount=type=cache
+ *   fetch/<hex>             what is known of a URL that ADD named
  *   locks/                  flock files, and `steps`, whose bytes are the locks of steps
  *   work/<random>/          what is being made, locked by its owner
  *
@@ -39,8 +40,8 @@ struct cache_store {
  * $XDG_DATA_HOME/cbuild, else ~/.local/share/cbuild. Caller frees; NULL with err when there is no home. */
 char *cache_store_default_path(const char *root, struct cb_error *err);
 /* Opens it, making it (mode 0700, parents too) when it does not exist. Another format, a file in the way,
- * a directory with something else in it, another user's store, no permission: an error with the way out.
- * Does not sweep: an existing store costs two opens, a stat and one small read. */
+ * a directory with something else in it, another user's store, one that others may write to, no permission: an error with
+ * the way out. Does not sweep: an existing store costs two opens, a dozen stats and one small read. */
 int cache_store_open(const char *path, struct cache_store **ret, struct cb_error *err);
 void cache_store_free(struct cache_store *s);
 /* The boot of the running kernel, for what is to be checked when a later boot finds it. Borrowed from `s`;

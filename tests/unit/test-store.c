@@ -77,6 +77,76 @@ static void test_open_half_made(void **state)
     assert_true(exists(s->root, "work"));
 }
 
+/* The store of root is not for what others have put there, or may put there. */
+static void test_open_writable_by_others(void **state)
+{
+    struct fixture *f = *state;
+    static const struct {
+        const char *dir;
+        mode_t mode;
+    } cases[] = {{".", 0777}, {".", 01777}, {".", 0770}, {"layers", 0777}, {"work", 0720}, {"blobs/sha256", 0702}};
+    for (size_t i = 0; i < CB_LEN(cases); i++) {
+        CB_AUTO(cb_error) struct cb_error err = CB_ERROR_INIT;
+        CB_AUTO(cache_store) struct cache_store *s = NULL, *again = NULL;
+        assert_int_equal(fchmodat(f->s->root, cases[i].dir, cases[i].mode, 0), 0);
+        assert_int_equal(cache_store_open(f->path, &s, &err), -1);
+        assert_non_null(strstr(err.msg, "others may write"));
+        assert_non_null(strstr(err.hint, "chmod go-w"));
+        assert_int_equal(fchmodat(f->s->root, cases[i].dir, cases[i].mode & 0755, 0), 0);
+        OK_IS(f, 0, cache_store_open(f->path, &again, &f->err));
+    }
+}
+
+static void test_open_planted(void **state)
+{
+    struct fixture *f = *state;
+    static const char *const names[] = {"layers", "blobs", "blobs/sha256", "fetch"};
+    if (geteuid() != 0)
+        skip();
+    for (size_t i = 0; i < CB_LEN(names); i++) {
+        CB_AUTO(cb_error) struct cb_error err = CB_ERROR_INIT, early = CB_ERROR_INIT;
+        struct cache_store *s = NULL;
+        assert_int_equal(fchownat(f->s->root, names[i], 65534, 65534, 0), 0);
+        assert_int_equal(cache_store_open(f->path, &s, &err), -1);
+        assert_non_null(strstr(err.msg, names[i]));
+        assert_non_null(strstr(err.msg, "belongs to user 65534"));
+        CB_AUTO(free) char *fresh = cb_printf("%s/fresh-%zu", f->dir, i); /* before its first use */
+        CB_AUTO(free) char *below = cb_printf("fresh-%zu/%s", i, names[i]);
+        CB_AUTO(free) char *top = cb_printf("fresh-%zu", i);
+        assert_int_equal(cb_mkdirs(f->scratch, below, 0755), 0);
+        assert_int_equal(fchownat(f->scratch, below, 65534, 65534, 0), 0);
+        assert_int_equal(fchmodat(f->scratch, top, 0777, 0), 0);
+        assert_int_equal(cache_store_open(fresh, &s, &early), -1);
+        assert_non_null(strstr(early.msg, "belongs to user 65534"));
+        assert_int_equal(fchownat(f->s->root, names[i], 0, 0, 0), 0);
+    }
+}
+
+static void test_open_links_inside(void **state)
+{
+    struct fixture *f = *state;
+    CB_AUTO(cb_error) struct cb_error err = CB_ERROR_INIT;
+    struct cache_store *s = NULL;
+    assert_int_equal(unlinkat(f->s->root, "layers", AT_REMOVEDIR), 0);
+    assert_int_equal(symlinkat("/tmp", f->s->root, "layers"), 0);
+    assert_int_equal(cache_store_open(f->path, &s, &err), -1);
+    assert_non_null(strstr(err.msg, "layers"));
+}
+
+/* A directory that was made for the store becomes its owner's alone. */
+static void test_open_given(void **state)
+{
+    struct fixture *f = *state;
+    CB_AUTO(free) char *path = cb_printf("%s/given", f->dir);
+    CB_AUTO(cache_store) struct cache_store *s = NULL;
+    struct stat st;
+    assert_int_equal(mkdirat(f->scratch, "given", 0700), 0);
+    assert_int_equal(fchmodat(f->scratch, "given", 0775, 0), 0);
+    OK_IS(f, 0, cache_store_open(path, &s, &f->err));
+    assert_int_equal(fstat(s->root, &st), 0);
+    assert_int_equal(st.st_mode & 07777, 0755);
+}
+
 static void test_default_path(void **state)
 {
     (void)state;
@@ -426,6 +496,10 @@ int main(void)
         TEST(test_open_refuses),
         TEST(test_open_file_in_the_way),
         TEST(test_open_half_made),
+        TEST(test_open_writable_by_others),
+        TEST(test_open_planted),
+        TEST(test_open_links_inside),
+        TEST(test_open_given),
         cmocka_unit_test(test_default_path),
         TEST(test_locks),
         TEST(test_key_locks),

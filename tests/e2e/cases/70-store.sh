@@ -37,6 +37,28 @@ t_directory_that_is_no_store() {
     has "$out" "c/f"
 }
 
+# Who could put layers there could have their programs executed.
+t_store_that_others_may_write() {
+    app
+    cbuild -q c >/dev/null
+    for dir in . layers locks; do
+        chmod o+w "$CBUILD_ROOT/$dir"
+        fails 1 cbuild c
+        has "$out" "others may write"
+        has "$out" "chmod go-w"
+        chmod go-w "$CBUILD_ROOT/$dir"
+    done
+    mkdir shared && chmod 1777 shared
+    cbuild -q --root shared/new c >/dev/null
+    same "$(stat -c %a shared/new)" 700
+    if [ "$E2E_USER" = root ]; then
+        mkdir planted planted/layers && chmod 777 planted && chown 65534 planted/layers
+        fails 1 cbuild --root planted c
+        has "$out" "belongs to user 65534"
+    fi
+    cbuild prune --all --root shared/new >/dev/null
+}
+
 t_unreadable_store() {
     only range single # root reads every store
     app
