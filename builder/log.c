@@ -7,11 +7,29 @@
 
 #define MAX_LINE 65536
 
+/* A NUL would end the text for all who show it, and hide what follows: it is written as they write control bytes. */
+static void show_nuls(struct cb_buf *text)
+{
+    CB_AUTO(cb_buf) struct cb_buf shown = CB_BUF_INIT;
+    const char *p = text->data, *end = p + text->len;
+    if (strlen(p) == text->len)
+        return;
+    for (size_t n; p < end; p += n + 1) {
+        n = strnlen(p, (size_t)(end - p));
+        cb_buf_add(&shown, p, n);
+        if (p + n < end)
+            cb_buf_adds(&shown, "\\x00");
+    }
+    cb_buf_reset(text);
+    cb_buf_add(text, shown.data, shown.len);
+}
+
 /* A line that goes on keeps its tail: half of a secret may stand there. */
 static void give(struct build_log *l, bool ended, const struct build_mask *mask, build_log_fn *fn, void *arg)
 {
     CB_AUTO(cb_buf) struct cb_buf text = CB_BUF_INIT;
     size_t done = build_mask_apply(mask, (struct cb_str){l->line.data, l->line.len}, ended, &text);
+    show_nuls(&text);
     fn(arg, l, text.data);
     memmove(l->line.data, l->line.data + done, l->line.len - done);
     cb_buf_truncate(&l->line, l->line.len - done);

@@ -80,6 +80,21 @@ static void pieces_make_no_difference(void **state)
     }
 }
 
+/* A NUL neither ends a line nor hides the rest of it, nor a secret in it. */
+static void nuls_are_shown(void **state)
+{
+    static const char text[] = "a\0b geheim\0\n\0\n\0\0geheim";
+    CB_AUTO(build_mask) struct build_mask m = {0};
+    (void)state;
+    build_mask_add(&m, "geheim", 6);
+    build_mask_ready(&m);
+    for (size_t piece = 1; piece <= sizeof(text) - 1; piece++) {
+        CB_AUTO(cb_buf) struct cb_buf out = CB_BUF_INIT;
+        through(&m, text, sizeof(text) - 1, piece, collect, &out);
+        assert_string_equal(out.data, "a\\x00b ****\\x00\n\\x00\n\\x00\\x00****\n");
+    }
+}
+
 /* A secret, also a long one, is found wherever a line that never ends is cut. */
 static void endless_lines(void **state)
 {
@@ -111,6 +126,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(lines_are_masked),
         cmocka_unit_test(pieces_make_no_difference),
+        cmocka_unit_test(nuls_are_shown),
         cmocka_unit_test(endless_lines),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -419,6 +419,18 @@ X
     LC_ALL=C grep -q "$(printf '\007')" log && die "a bell reaches the terminal" || true
 }
 
+# Nothing that a command prints is hidden by what it prints before.
+t_output_with_nuls() {
+    context c <<X
+${base}RUN printf seen; head -c 2 /dev/zero; echo after; head -c 1 /dev/zero >&2; echo also >&2
+X
+    cbuild --progress=plain c 2>log
+    has "$(cat log)" 'seen\x00\x00after'
+    has "$(cat log)" '\x00also'
+    cbuild --no-cache --progress=rawjson c 2>log >&2
+    has "$(jq -r '.logs[]?.data | @base64d' log)" 'seen\x00\x00after'
+}
+
 t_a_context_of_stdin() {
     context c <<X
 ${base}COPY f /f
