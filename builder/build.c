@@ -104,7 +104,7 @@ static int make_stubs(struct build *b, struct cb_error *err)
 
 static int start_helper(struct build *b, struct cb_error *err)
 {
-    if (rt_privilege_probe(&b->privilege, err) < 0 || make_stubs(b, err) < 0 ||
+    if (rt_privilege_probe(&b->privilege, err) < 0 || (!b->reading && make_stubs(b, err) < 0) ||
         rt_helper_start(&b->privilege, RT_HELPER_FILES, &b->helper, err) < 0)
         return -1;
     if (b->privilege.reason)
@@ -115,7 +115,8 @@ static int start_helper(struct build *b, struct cb_error *err)
             build_note(b, "--ulimit %s: this user may have no hard limit above %llu, which is what RUN gets",
                        b->request->ulimits[i].name, (unsigned long long)most);
     }
-    start_sweep(b);
+    if (!b->reading)
+        start_sweep(b);
     return 0;
 }
 
@@ -240,7 +241,7 @@ static int share_store(struct build *b, struct cb_error *err)
     }
 }
 
-int build_open(struct build *b, const struct build_request *request, struct cb_error *err)
+static int open_store(struct build *b, const struct build_request *request, struct cb_error *err)
 {
     *b = (struct build){
         .request = request, .gc_lock = -1, .signal_fd = -1, .sweep = {-1, -1}, .work = CACHE_WORK_INIT, .contexts.main.dir = -1};
@@ -250,16 +251,27 @@ int build_open(struct build *b, const struct build_request *request, struct cb_e
     b->signal_fd = watch_signals();
     b->renderer = build_renderer_new(request->progress);
     CB_AUTO(free) char *path = cache_store_default_path(request->root, err);
-    if (!path || cache_store_open(path, &b->store, err) < 0)
-        return -1;
-    return share_store(b, err);
+    return path ? cache_store_open(path, &b->store, err) : -1;
+}
+
+int build_open(struct build *b, const struct build_request *request, struct cb_error *err)
+{
+    return open_store(b, request, err) < 0 ? -1 : share_store(b, err);
+}
+
+int build_open_to_read(struct build *b, const struct build_request *request, struct cb_error *err)
+{
+    int r = open_store(b, request, err);
+    b->reading = true;
+    return r;
 }
 
 void build_close(struct build *b)
 {
     rt_helper_free(b->commands);
     if (b->helper) {
-        clean_up(b);
+        if (!b->reading)
+            clean_up(b);
         rt_helper_free(b->helper);
     }
     if (b->store)

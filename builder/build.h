@@ -20,6 +20,7 @@ struct build {
     struct cache_work work;     /* root/: an empty root with the mount points that every RUN needs; see run-dir.h */
     struct cb_job sweep;        /* removes what dead processes left, beside the first steps */
     int gc_lock;                /* shared: prune leaves our layers alone */
+    bool reading;               /* nothing is written into the store, no lock is held */
     struct build_contexts contexts;
     struct build_plan plan;
     struct df_lint lint;
@@ -51,6 +52,8 @@ int build_canceled(struct build *b, struct cb_error *err);
 /* Opens the store and what every command needs. On failure too, build_close is to be called. Contexts and plan are
  * opened and closed by who uses them. */
 int build_open(struct build *b, const struct build_request *request, struct cb_error *err);
+/* The same for a command that only looks at the store, which may be read-only. */
+int build_open_to_read(struct build *b, const struct build_request *request, struct cb_error *err);
 void build_close(struct build *b);
 
 #endif

@@ -21,6 +21,7 @@ struct command {
     struct build b;
     struct cb_strv args;
     bool opened;
+    bool reads;         /* the store stays as it is */
     bool all, mounts;   /* prune */
     bool force;         /* rmi: all names of an image; prune: nothing is asked anyway */
     bool quiet;         /* images */
@@ -110,7 +111,7 @@ static int command_open(struct command *c, int argc, char **argv, size_t min, si
     }
     c->request.progress = PROGRESS_PLAIN;
     c->opened = true;
-    return build_open(&c->b, &c->request, err);
+    return (c->reads ? build_open_to_read : build_open)(&c->b, &c->request, err);
 }
 
 static int command_close(struct command *c, int result, struct cb_error *err)
@@ -253,7 +254,7 @@ static void print_image(struct command *c, struct cache_image *image)
 
 int manage_images(int argc, char **argv)
 {
-    struct command c = {0};
+    struct command c = {.reads = true};
     struct cb_error err = CB_ERROR_INIT;
     CB_AUTO(oci_ref) struct oci_ref want = {0};
     struct cache_image *list = NULL;
@@ -307,7 +308,7 @@ static json_t *describe(struct cache_store *s, const struct cache_image *image, 
 
 int manage_inspect(int argc, char **argv)
 {
-    struct command c = {0};
+    struct command c = {.reads = true};
     struct cb_error err = CB_ERROR_INIT;
     CB_AUTO(cache_image) struct cache_image image = {0};
     CB_AUTO(cb_buf) struct cb_buf bytes = CB_BUF_INIT, out = CB_BUF_INIT;
@@ -503,7 +504,7 @@ static int usage_job(struct cb_job_io *io, const struct cb_job_request *req, str
 
 int manage_du(int argc, char **argv)
 {
-    struct command c = {0};
+    struct command c = {.reads = true};
     struct cb_error err = CB_ERROR_INIT;
     CB_AUTO(cb_buf) struct cb_buf answer = CB_BUF_INIT;
     int r = command_open(&c, argc, argv, 0, 0, NULL, 0, &err);

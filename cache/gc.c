@@ -43,14 +43,11 @@ static bool is_number(const char *s)
     return *s && strspn(s, "0123456789") == strlen(s) && strlen(s) <= 9;
 }
 
-static bool lock_is_free(struct cache_store *s, const char *name)
+/* Does nobody hold it, or is there none? Nothing is made: the store may be read-only. */
+static bool lock_is_free(struct cache_store *s, const char *path)
 {
-    CB_AUTO(cb_error) struct cb_error ignored = CB_ERROR_INIT;
-    int fd = -1;
-    if (cache_lock(s, name, true, false, &fd, &ignored) <= 0)
-        return false;
-    cache_unlock(s, name, &fd);
-    return true;
+    CB_AUTO(close) int fd = openat(s->root, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    return fd < 0 || flock(fd, LOCK_EX | LOCK_NB) == 0;
 }
 
 static bool mount_in_use(struct cache_store *s, const char *mount)
@@ -61,7 +58,8 @@ static bool mount_in_use(struct cache_store *s, const char *mount)
     (void)cache_store_names(s, dir, &slots);
     for (size_t i = 0; i < slots.n; i++) {
         mount_lock_name(mount, slots.items[i], lock);
-        if (is_number(slots.items[i]) && !lock_is_free(s, lock))
+        CB_AUTO(free) char *path = cb_printf("locks/%s", lock);
+        if (is_number(slots.items[i]) && !lock_is_free(s, path))
             return true;
     }
     return false;
@@ -88,8 +86,7 @@ static void count_roots(struct gc_graph *g, struct cache_usage_row rows[CACHE_US
 static bool owner_is_dead(struct cache_store *s, const char *name)
 {
     CB_AUTO(free) char *lock = cb_printf("work/%s.lock", name);
-    CB_AUTO(close) int fd = openat(s->root, lock, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-    return fd < 0 || flock(fd, LOCK_EX | LOCK_NB) == 0;
+    return lock_is_free(s, lock);
 }
 
 static int count_files(struct gc_graph *g, const char *dir, struct cache_usage_row *row, struct cb_error *err)
@@ -356,13 +353,21 @@ static void tidy_contexts(struct prune *p)
     }
 }
 
+static void remove_lock(struct cache_store *s, const char *name)
+{
+    CB_AUTO(cb_error) struct cb_error ignored = CB_ERROR_INIT;
+    int fd = -1;
+    if (cache_lock(s, name, true, false, &fd, &ignored) > 0)
+        cache_unlock(s, name, &fd);
+}
+
 static void tidy_locks(struct prune *p)
 {
     CB_AUTO(cb_strv) struct cb_strv names = {0};
     (void)cache_store_names(p->g.store, "locks", &names);
     for (size_t i = 0; i < names.n; i++)
         if (strcmp(names.items[i], "gc") != 0)
-            (void)lock_is_free(p->g.store, names.items[i]); /* removes it when it is */
+            remove_lock(p->g.store, names.items[i]); /* unless somebody holds it */
 }
 
 static void tidy(struct prune *p)

@@ -78,6 +78,37 @@ t_unreadable_store() {
     [ "$status" = 0 ] || has "$out" records
 }
 
+# Who only looks needs no right to write: a store of a backup, or of an image.
+t_read_only_store() {
+    app
+    cbuild -q -t app:1 c >/dev/null
+    cbuild -q c >/dev/null
+    looks() {
+        has "$(cbuild images)" app
+        has "$(cbuild inspect app:1)" '"Layers"'
+        has "$(cbuild du)" total
+        same "$(cbuild du | sed 1d)" "$1"
+        (cd "$CBUILD_ROOT" && find . | sort) | cmp - before
+    }
+    (cd "$CBUILD_ROOT" && find . | sort) >before
+    usage=$(cbuild du | sed 1d)
+    looks "$usage"
+    if [ "$E2E_USER" = root ]; then
+        if ! mount --bind "$CBUILD_ROOT" "$CBUILD_ROOT" 2>/dev/null; then skip "nothing can be mounted here"; fi
+        trap 'umount -l "$CBUILD_ROOT"' EXIT
+        mount -o remount,bind,ro "$CBUILD_ROOT"
+        looks "$usage"
+        fails 1 cbuild c
+        has "$out" "read-only"
+    else
+        find "$CBUILD_ROOT" -maxdepth 2 -type d -exec chmod a-w {} +
+        status=0
+        (looks "$usage") || status=$?
+        find "$CBUILD_ROOT" -maxdepth 2 -type d -exec chmod u+w {} +
+        same "$status" 0
+    fi
+}
+
 t_roots_that_are_not_given() {
     app
     unset CBUILD_ROOT
