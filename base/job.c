@@ -2,6 +2,7 @@
 #include "base/fd.h"
 #include "base/limits.h"
 #include "base/pack.h"
+#include "base/text.h"
 
 #include <poll.h>
 #include <signal.h>
@@ -18,19 +19,33 @@ struct cb_job_io {
 
 /* ---- the child's end ------------------------------------------------------------------------ */
 
-static void send_message(int sock, const struct cb_buf *b)
+/* Texts are cut, so that an error or a line always fits into a datagram, whatever it repeats. */
+#define MAX_TEXT (CB_MAX_MESSAGE / 8)
+
+/* False: it is too large. */
+static bool send_message(int sock, const struct cb_buf *b)
 {
+    ssize_t n;
+    do
+        n = send(sock, b->data, b->len, MSG_NOSIGNAL);
+    while (n < 0 && errno == EINTR);
     /* A coordinator that is gone has no use for it; PR_SET_PDEATHSIG ends us anyway. */
-    while (send(sock, b->data, b->len, MSG_NOSIGNAL) < 0 && errno == EINTR)
-        ;
+    return n >= 0 || errno != EMSGSIZE;
+}
+
+static void put_text(struct cb_buf *b, const char *s)
+{
+    CB_AUTO(cb_buf) struct cb_buf text = CB_BUF_INIT;
+    cb_shorten(&text, s ? s : "", s ? strlen(s) : 0, MAX_TEXT);
+    cb_put_bytes(b, text.data, text.len);
 }
 
 static void send_line(struct cb_job_io *io, enum cb_job_event_kind kind, const char *line)
 {
     CB_AUTO(cb_buf) struct cb_buf b = CB_BUF_INIT;
     cb_put_u8(&b, kind);
-    cb_put_bytes(&b, line, CB_MIN(strlen(line), CB_MAX_MESSAGE / 2));
-    send_message(io->sock, &b);
+    put_text(&b, line);
+    (void)send_message(io->sock, &b);
 }
 
 void cb_job_log(struct cb_job_io *io, const char *line)
@@ -71,9 +86,9 @@ static void put_error(struct cb_buf *b, const struct cb_error *e)
     cb_put_u32(b, (uint32_t)e->exit_status);
     cb_put_u32(b, (uint32_t)e->at.line);
     cb_put_u32(b, (uint32_t)e->at.last_line);
-    cb_put_str(b, e->file);
-    cb_put_str(b, e->msg);
-    cb_put_str(b, e->hint);
+    put_text(b, e->file);
+    put_text(b, e->msg);
+    put_text(b, e->hint);
 }
 
 static char *none_if_empty(char *s)
@@ -102,7 +117,7 @@ void cb_job_refuse(int sock, const struct cb_error *why)
 {
     CB_AUTO(cb_buf) struct cb_buf message = CB_BUF_INIT;
     put_error(&message, why);
-    send_message(sock, &message);
+    (void)send_message(sock, &message);
 }
 
 void cb_job_child(int sock, cb_job_fn *fn, const struct cb_job_request *req)
@@ -116,7 +131,10 @@ void cb_job_child(int sock, cb_job_fn *fn, const struct cb_job_request *req)
         cb_put_u8(&message, CB_JOB_DONE);
         cb_put_bytes(&message, answer.data, answer.len);
     }
-    send_message(sock, &message);
+    if (message.len > CB_MAX_MESSAGE || !send_message(sock, &message)) {
+        cb_fail(&err, CB_E_FAILED, "the answer of a worker process is too large: %zu bytes", answer.len);
+        cb_job_refuse(sock, &err);
+    }
     cb_buf_done(&answer);
     cb_buf_done(&message);
     cb_error_done(&err);

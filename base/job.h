@@ -4,9 +4,9 @@
  * coordinator dies, its work directory is swept and nothing it made is visible.
  *
  * A job function runs in the child. It reads its request (base/pack.h), may send progress, fills
- * `answer` and returns 0, or -1 with `err` set. The child then exits; it never returns to main.
- * cb_job_fork runs it as a child of the caller; runtime/helper.h runs it inside the build's user
- * namespace. Both give a struct cb_job with the same socket, so callers treat them alike. */
+ * `answer` (at most CB_MAX_MESSAGE) and returns 0, or -1 with `err` set, whose texts are shortened when they are long. The child
+ * then exits; it never returns to main. cb_job_fork runs it as a child of the caller; runtime/helper.h runs it inside the build's
+ * user namespace. Both give a struct cb_job with the same socket, so callers treat them alike. */
 #ifndef CB_JOB_H
 #define CB_JOB_H
 
@@ -19,7 +19,7 @@ struct cb_job_io; /* the child's end */
 /* Tell the coordinator how far the work is. Cheap: sent at most every 50 ms. `total` 0: unknown.
  * `what` is a short constant text ("downloading", "extracting"). */
 void cb_job_progress(struct cb_job_io *io, const char *what, uint64_t done, uint64_t total);
-/* A line for the step's log or a warning for the user. */
+/* A line for the step's log or a warning for the user; a very long one is shortened (cb_shorten). */
 void cb_job_log(struct cb_job_io *io, const char *line);
 void cb_job_warn(struct cb_job_io *io, const char *line);
 

@@ -52,6 +52,7 @@ bool cb_parse_octal(const char *s, uint32_t max, uint32_t *ret)
 /* ---- UTF-8 ---------------------------------------------------------------------------------- */
 
 #define REPLACEMENT 0xFFFDu
+#define ELLIPSIS    "…"
 
 uint32_t cb_utf8_decode(const char *s, size_t n, size_t *len)
 {
@@ -172,6 +173,27 @@ void cb_escape_terminal(struct cb_buf *b, const char *s, size_t n, bool lines)
         s += len;
         n -= len;
     }
+}
+
+static bool inside_character(char c)
+{
+    return ((unsigned char)c & 0xC0) == 0x80;
+}
+
+void cb_shorten(struct cb_buf *b, const char *s, size_t n, size_t max)
+{
+    if (n <= max) {
+        cb_buf_add(b, s, n);
+        return;
+    }
+    size_t head = max * 3 / 4, tail = n - (max - head - strlen(ELLIPSIS));
+    for (int i = 0; i < 3 && inside_character(s[head]); i++)
+        head--;
+    for (int i = 0; i < 3 && tail < n && inside_character(s[tail]); i++)
+        tail++;
+    cb_buf_add(b, s, head);
+    cb_buf_adds(b, ELLIPSIS);
+    cb_buf_add(b, s + tail, n - tail);
 }
 
 /* ---- similarity ----------------------------------------------------------------------------- */

@@ -16,6 +16,10 @@ void cb_quote_go(struct cb_buf *b, const char *s, size_t n);
  * and tabs are kept when `lines` is set. */
 void cb_escape_terminal(struct cb_buf *b, const char *s, size_t n, bool lines);
 
+/* Appends s, of more than `max` bytes (at least 16) only the beginning and the end, with an ellipsis between them: who
+ * reads an error wants to know how it ends. Cuts between characters. */
+void cb_shorten(struct cb_buf *b, const char *s, size_t n, size_t max);
+
 /* The candidate nearest to `word` within an edit distance of 2, or NULL (dockerfile.md §19). */
 const char *cb_did_you_mean(const char *word, const char *const *candidates, size_t n, bool fold_case);
 

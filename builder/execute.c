@@ -1,4 +1,5 @@
 #include "builder/execute.h"
+#include "base/limits.h"
 #include "base/pack.h"
 #include "builder/keys.h"
 #include "cache/layer.h"
@@ -112,6 +113,11 @@ int build_execute_start(struct build *b, struct build_step *s, int out, int erro
     cb_put_u64(&req, inputs.n);
     cb_buf_add(&req, inputs.bytes.data, inputs.bytes.len);
     cb_buf_done(&inputs.bytes);
+    if (req.len > CB_MAX_MESSAGE) {
+        cb_fail(err, CB_E_UNSUPPORTED, "the step uses %zu bytes of names of layers, at most %u are possible", req.len,
+                CB_MAX_MESSAGE);
+        return cb_hint(err, "mount or copy from fewer stages and images in one step, or from some with fewer layers");
+    }
     int fds[2] = {out, errout};
     struct cb_job_request r = {req.data, req.len, fds, out >= 0 ? 2 : 0};
     return build_ns_job(b, s->op == OP_RUN ? RT_HELPER_COMMANDS : RT_HELPER_FILES, step_job, &r, ret, err);

@@ -1,6 +1,7 @@
 /* Plain text and silence; progress_tty.c has the live display, progress_json.c the JSON. Everything goes to standard error;
  * only quiet mode's image ID goes to standard output. */
 #include "builder/progress.h"
+#include "base/limits.h"
 #include "base/text.h"
 #include "builder/progress_json.h"
 #include "builder/progress_tty.h"
@@ -9,6 +10,14 @@
 #include <unistd.h>
 
 /* ---- what plain text and the live display share ----------------------------------------------------------------- */
+
+void progress_text(struct cb_buf *out, const char *text)
+{
+    CB_AUTO(cb_buf) struct cb_buf shown = CB_BUF_INIT;
+    cb_shorten(&shown, text ? text : "", text ? strlen(text) : 0, CB_MAX_SHOWN);
+    cb_escape_terminal(out, shown.data, shown.len, false);
+    cb_buf_addc(out, '\n');
+}
 
 void progress_lint(const struct build_event *e, struct cb_buf *out)
 {
@@ -20,8 +29,7 @@ void progress_lint(const struct build_event *e, struct cb_buf *out)
         cb_buf_reset(&line);
         df_warning_short(&e->lint->items[i], &line);
         cb_buf_adds(out, " - ");
-        cb_escape_terminal(out, line.data, line.len, false);
-        cb_buf_addc(out, '\n');
+        progress_text(out, line.data);
     }
 }
 
@@ -39,8 +47,7 @@ void progress_summary(const struct build_summary *s, struct cb_buf *out)
         cb_buf_printf(out, "manifest %s\n", s->manifest_digest);
     for (size_t i = 0; i < s->n_names; i++) {
         cb_buf_adds(out, "=> ");
-        cb_escape_terminal(out, s->names[i], strlen(s->names[i]), false);
-        cb_buf_addc(out, '\n');
+        progress_text(out, s->names[i]);
     }
 }
 
@@ -64,12 +71,6 @@ static void plain_progress(struct plain *p, const struct build_event *e, struct 
     cb_buf_printf(out, "#%d %s %s / %s\n", e->step, e->what, cb_human_size(e->done, done), cb_human_size(e->total, total));
 }
 
-static void add_name(struct cb_buf *out, const char *name)
-{
-    cb_escape_terminal(out, name ? name : "", name ? strlen(name) : 0, false);
-    cb_buf_addc(out, '\n');
-}
-
 static void plain_event(struct build_renderer *r, const struct build_event *e)
 {
     struct plain *p = (struct plain *)r;
@@ -78,11 +79,11 @@ static void plain_event(struct build_renderer *r, const struct build_event *e)
     switch (e->kind) {
     case EVENT_STEP_STARTED:
         cb_buf_printf(&out, "#%d ", e->step);
-        add_name(&out, e->name);
+        progress_text(&out, e->name);
         break;
     case EVENT_STEP_CACHED:
         cb_buf_printf(&out, "#%d CACHED ", e->step);
-        add_name(&out, e->name);
+        progress_text(&out, e->name);
         break;
     case EVENT_STEP_LOG:
         cb_buf_printf(&out, "#%d ", e->step);
@@ -97,18 +98,18 @@ static void plain_event(struct build_renderer *r, const struct build_event *e)
         break;
     case EVENT_STEP_FAILED:
         cb_buf_printf(&out, "#%d ERROR: ", e->step);
-        add_name(&out, e->error->msg);
+        progress_text(&out, e->error->msg);
         break;
     case EVENT_STEP_CANCELED:
         cb_buf_printf(&out, "#%d CANCELED\n", e->step);
         break;
     case EVENT_NOTE:
         cb_buf_adds(&out, "note: ");
-        add_name(&out, e->text);
+        progress_text(&out, e->text);
         break;
     case EVENT_WARNING:
         cb_buf_adds(&out, "warning: ");
-        add_name(&out, e->text);
+        progress_text(&out, e->text);
         break;
     case EVENT_LINT:
         progress_lint(e, &out);

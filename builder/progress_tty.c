@@ -52,7 +52,7 @@ static double seconds_since(const struct timespec *t)
 static void add_cut(struct cb_buf *out, const char *text, int width)
 {
     CB_AUTO(cb_buf) struct cb_buf clean = CB_BUF_INIT;
-    cb_escape_terminal(&clean, text, strlen(text), false);
+    cb_escape_terminal(&clean, text, strnlen(text, (size_t)CB_MAX(width, 0) * 4), false);
     const char *p = clean.data;
     for (size_t left = clean.len, len; left && width > 0; left -= len, width--) {
         cb_utf8_decode(p, left, &len);
@@ -171,8 +171,7 @@ static void failed(struct tty *t, const struct build_event *e, struct cb_buf *ou
 static void add_line(struct cb_buf *out, const char *label, const char *text)
 {
     cb_buf_adds(out, label);
-    cb_escape_terminal(out, text, strlen(text), false);
-    cb_buf_addc(out, '\n');
+    progress_text(out, text);
 }
 
 static void progress(struct tty *t, const struct build_event *e)

@@ -1,8 +1,17 @@
 #include "builder/report.h"
+#include "base/limits.h"
 #include "base/text.h"
 #include "parser/excerpt.h"
 
 #include <stdio.h>
+
+static void add_text(struct cb_buf *out, const char *text)
+{
+    CB_AUTO(cb_buf) struct cb_buf shown = CB_BUF_INIT;
+    cb_shorten(&shown, text, strlen(text), CB_MAX_SHOWN);
+    cb_escape_terminal(out, shown.data, shown.len, true);
+    cb_buf_addc(out, '\n');
+}
 
 void build_report(struct cb_str source, const char *name, const struct cb_error *err)
 {
@@ -10,12 +19,10 @@ void build_report(struct cb_str source, const char *name, const struct cb_error 
     if (err->at.line && source.n)
         df_excerpt(source, name ? name : "Dockerfile", err->at, &out);
     cb_buf_adds(&out, "ERROR: ");
-    cb_escape_terminal(&out, err->msg ? err->msg : "unknown error", err->msg ? strlen(err->msg) : 13, true);
-    cb_buf_addc(&out, '\n');
+    add_text(&out, err->msg ? err->msg : "unknown error");
     if (err->hint) {
         cb_buf_adds(&out, "  hint: ");
-        cb_escape_terminal(&out, err->hint, strlen(err->hint), true);
-        cb_buf_addc(&out, '\n');
+        add_text(&out, err->hint);
     }
     fputs(out.data, stderr);
 }

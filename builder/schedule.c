@@ -237,6 +237,8 @@ static int start_step(struct schedule *s, struct build_step *step, struct cb_err
     cb_close(ends[0]);
     cb_close(ends[1]);
     if (result < 0) {
+        build_emit(s->b,
+                   &(struct build_event){.kind = EVENT_STEP_FAILED, .step = step->number, .name = step->name, .error = err});
         finish_logs(r);
         running_drop(s, r);
     }

@@ -266,3 +266,55 @@ t_special_files_in_the_context() {
     timeout 20 "$CBUILD" . >log 2>&1 || status=$?
     [ "$status" -le 1 ] || die "status $status: $(cat log)"
 }
+
+# Names of megabytes: the reason is said, and what it is said of is cut.
+t_enormous_texts() {
+    big() { # big BYTES
+        head -c "$1" /dev/zero | tr '\0' x
+    }
+    enormous() { # enormous REASON: the build of c fails for this reason
+        fails 1 cbuild --progress=plain c
+        has "$out" "$1"
+        has "$out" "…"
+        hasnt "$out" "without an answer"
+        [ "${#out}" -lt 40000 ] || die "${#out} bytes of output"
+    }
+    context c <<X
+${base}
+X
+    cp c/Dockerfile start
+    (cat start && echo "RUN true $(big 3000000)") >c/Dockerfile
+    enormous "argument list too long"
+    (cat start && echo "USER $(big 1000000)" && echo "RUN true") >c/Dockerfile
+    enormous "did not complete successfully"
+    (cat start && echo "RUN [\"/bin/$(big 1000000)\"]") >c/Dockerfile
+    enormous "did not complete successfully"
+    (cat start && echo "RUN true $(big 100000); exit 3") >c/Dockerfile
+    enormous "exit 3\" did not complete successfully: exit code: 3"
+    (cat start && echo "RUN --mount=type=secret,id=$(big 1000000),required true") >c/Dockerfile
+    enormous "secret"
+    (cat start && echo "COPY $(big 1000000) /") >c/Dockerfile
+    enormous "not found"
+    (cat start && printf 'RUN <<E\n#!/bin/sh\n: %s\nexit 4\nE\n' "$(big 3000000)") >c/Dockerfile
+    fails 1 cbuild c
+    has "$out" "exit code: 4"
+    sed -i 's/^exit 4/echo of-three-megabytes/' c/Dockerfile
+    cbuild --progress=plain c 2>log
+    has "$(cat log)" of-three-megabytes
+}
+
+# More layers than a step can be told of.
+t_step_of_too_many_layers() {
+    (
+        echo 'FROM scratch AS a'
+        for i in $(seq 90); do printf 'COPY <<E /f%s\n%s\nE\n' "$i" "$i"; done
+        printf 'FROM a\nRUN'
+        for i in $(seq 80); do printf ' --mount=from=a,target=/m%s' "$i"; done
+        echo ' ["/x"]'
+    ) >Dockerfile
+    fails 1 cbuild --progress=plain .
+    has "$out" "names of layers"
+    has "$out" "hint: "
+    has "$out" "ERROR: the step"
+    has "$out" ">>> RUN"
+}
