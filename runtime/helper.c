@@ -181,13 +181,24 @@ static int serve_one(struct inside *h)
     return 1;
 }
 
+/* A handler for a fault of the process itself is a sanitizer's, which would report nothing without it. */
+static bool reports_fault(int sig)
+{
+    static const int faults[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTRAP};
+    struct sigaction now;
+    for (size_t i = 0; i < CB_LEN(faults); i++)
+        if (sig == faults[i])
+            return sigaction(sig, NULL, &now) == 0 && now.sa_handler != SIG_IGN;
+    return false;
+}
+
 /* The coordinator's handlers and mask are its own. SIGPIPE and SIGXFSZ stay as it has them: a job's
  * write that fails is an error, not its end. */
 static void reset_signals(void)
 {
     sigset_t none;
     for (int sig = 1; sig < NSIG; sig++)
-        if (sig != SIGPIPE && sig != SIGXFSZ)
+        if (sig != SIGPIPE && sig != SIGXFSZ && !reports_fault(sig))
             (void)signal(sig, SIG_DFL); /* refused for KILL and STOP */
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
