@@ -103,13 +103,12 @@ static int clean_name(const char *name, struct cb_buf *ret, struct cb_error *err
 /* Does any component begin with the prefix? */
 static bool has_component(const char *path, const char *prefix)
 {
-    while (path) {
-        if (cb_starts(path, prefix))
-            return true;
+    for (; !cb_starts(path, prefix); path++) {
         path = strchr(path, '/');
-        path += path != NULL;
+        if (!path)
+            return false;
     }
-    return false;
+    return true;
 }
 
 /* Names that no member may have, but the target of a symlink on its way: such a directory is not made. */
