@@ -137,6 +137,16 @@ int layer_remember_diff(struct cache_store *s, const struct cb_digest *id, const
     return name_diff(s, id, diff, err);
 }
 
+/* -EEXIST: somebody else was faster. What is no directory there is damage, which goes. */
+static int move_fs(struct layer_draft *d, int dir)
+{
+    struct stat st;
+
+    if (fstatat(dir, "fs", &st, AT_SYMLINK_NOFOLLOW) == 0 && !S_ISDIR(st.st_mode))
+        (void)unlinkat(dir, "fs", 0);
+    return renameat2(d->dir, "fs", dir, "fs", RENAME_NOREPLACE) < 0 ? -errno : 0;
+}
+
 /* The inode in `state` is another than that of fs/ until it is rewritten: killed in between, the layer is checked. */
 int layer_give_fs(struct layer_draft *d, const struct cb_digest *id, struct cb_error *err)
 {
@@ -146,9 +156,9 @@ int layer_give_fs(struct layer_draft *d, const struct cb_digest *id, struct cb_e
 
     if (r == 0 && fstat(d->fs, &st) < 0)
         r = -errno;
-    if (r == 0 && renameat2(d->dir, "fs", dir, "fs", RENAME_NOREPLACE) < 0)
-        r = -errno;
-    if (r == -EEXIST) /* somebody else was faster */
+    if (r == 0)
+        r = move_fs(d, dir);
+    if (r == -EEXIST)
         return 0;
     if (r == 0)
         r = layer_write_state(d->store, dir, st.st_ino, false);

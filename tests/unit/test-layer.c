@@ -286,6 +286,8 @@ static void test_pack_and_materialize(void **state)
     }
     assert_int_equal(cache_layer_packed(store, &l.id, CB_COMPRESS_GZIP, 9, false, &other, &err), 0);
     assert_int_equal(cache_layer_packed(store, &l.id, CB_COMPRESS_GZIP, 9, true, &other, &err), 1);
+    CB_AUTO(free) char *file = in_store("layers/%s/fs", &l.id); /* damage: it must not be in the way */
+    assert_int_equal(cb_publish_file(AT_FDCWD, file, "x", 1, 0600), 0);
     OK(cache_layer_materialize(store, &l.id, NULL, &err));
     assert_int_equal(cache_layer_find(store, &l.id, &found, &err), 1);
     assert_true(found.has_fs);
