@@ -265,7 +265,7 @@ enum verdict { BLOB_DONE, BLOB_AGAIN, BLOB_FAILED };
 /* What a request came to. BLOB_AGAIN and BLOB_FAILED: err says why. */
 static enum verdict judge(const struct question *q, struct blob *b, const struct reg_http_answer *a, int r, struct cb_error *err)
 {
-    if (r < 0 && a->failure == REG_HTTP_BROKEN && b->begun && b->have == b->d->size)
+    if (r < 0 && (a->failure == REG_HTTP_BROKEN || a->failure == REG_HTTP_STALLED) && b->begun && b->have == b->d->size)
         r = 0; /* only the end of the encoding is missing */
     if (r < 0)
         return a->failure == REG_HTTP_FATAL || a->failure == REG_HTTP_FINE ? BLOB_FAILED : BLOB_AGAIN;
@@ -293,14 +293,6 @@ static enum verdict judge(const struct question *q, struct blob *b, const struct
     return reg_http_status_retryable(a->status) ? BLOB_AGAIN : BLOB_FAILED;
 }
 
-/* On this machine nobody at the port stays nobody. */
-static int tries_for(const struct question *q, const struct reg_http_answer *a)
-{
-    if (a->failure != REG_HTTP_NO_CONNECTION && a->failure != REG_HTTP_NO_TLS)
-        return REG_HTTP_TRIES;
-    return reg_host_is_local(q->ep->host) ? 1 : 2;
-}
-
 static int ask_blob(const struct question *q, void *arg, struct cb_error *err)
 {
     struct blob *b = arg;
@@ -316,7 +308,8 @@ static int ask_blob(const struct question *q, void *arg, struct cb_error *err)
             return 0;
         if (b->have - before >= MIN_PROGRESS)
             backoff.tried = 0;
-        if (v == BLOB_AGAIN && reg_backoff_wait(&backoff, q->c->http, tries_for(q, &a), r < 0 ? NULL : &a, e.msg))
+        int tries = reg_http_tries(a.failure, reg_host_is_local(q->ep->host), REG_HTTP_TRIES);
+        if (v == BLOB_AGAIN && reg_backoff_wait(&backoff, q->c->http, tries, r < 0 ? NULL : &a, e.msg))
             continue;
         cb_error_move(err, &e);
         /* after the last byte there is nothing that another place could give */

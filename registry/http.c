@@ -6,6 +6,7 @@
 #include "base/map.h"
 #include "base/text.h"
 #include "registry/certs.h"
+#include "registry/sockets.h"
 #include "registry/url.h"
 #include <ctype.h>
 #define CURL_DISABLE_TYPECHECK
@@ -20,19 +21,28 @@
 /* clang-format off */
 #define CURL_FUNCTIONS(X) \
     X(curl_easy_init) X(curl_easy_cleanup) X(curl_easy_reset) X(curl_easy_setopt) X(curl_easy_perform) \
-    X(curl_easy_strerror) X(curl_slist_append) X(curl_slist_free_all) X(curl_global_init)
+    X(curl_easy_getinfo) X(curl_easy_strerror) X(curl_slist_append) X(curl_slist_free_all) X(curl_global_init)
 /* clang-format on */
 CB_LAZY_TABLE(lib, CURL_FUNCTIONS)
 
 #define CONNECT_SECONDS 30
-#define STALL_MS        60000
-#define ANSWER_MS       300000 /* after a body was sent: registries check a large blob before they answer */
-#define STALL_BYTES     1024   /* less than this in the time above counts as nothing */
-#define MAX_ERROR_BODY  (64u << 10)
+#define STALL_MS        30000
+#define STALL_BYTES     1024 /* less than this in the time above counts as nothing */
+/* How much longer nobody need say a word: until an answer begins (a mirror may have to fetch first), and while a registry
+ * checks a large blob that it was sent. */
+#define ANSWER_TIMES      2
+#define ANSWER_TIMES_MOST 10
+#define CHECKED_AT_ONCE   (128u << 20) /* bytes for which one more time is given */
+#define MAX_ERROR_BODY    (64u << 10)
+
+struct handle {
+    CURL *curl;
+    struct reg_sockets sockets; /* of its connections */
+};
 
 struct reg_http {
     pthread_mutex_t lock; /* guards all of it */
-    CURL **idle;
+    struct handle **idle;
     size_t n_idle, cap_idle;
     void (*warn)(void *arg, const char *text);
     void *warn_arg;
@@ -46,6 +56,8 @@ struct exchange {
     struct cb_error *err;
     bool failed; /* err is set by one of the callbacks */
     bool cut;    /* an error answer has said enough: what follows is not read */
+    bool closed; /* by the other side while the body was being sent */
+    struct handle *handle;
     size_t header_bytes;
     int body_fd;
     uint64_t sent;
@@ -70,8 +82,10 @@ void reg_http_free(struct reg_http *h)
 {
     if (!h)
         return;
-    for (size_t i = 0; i < h->n_idle; i++)
-        lib.curl_easy_cleanup(h->idle[i]);
+    for (size_t i = 0; i < h->n_idle; i++) {
+        lib.curl_easy_cleanup(h->idle[i]->curl);
+        free(h->idle[i]);
+    }
     free(h->idle);
     cb_map_done(&h->said);
     pthread_mutex_destroy(&h->lock);
@@ -155,25 +169,32 @@ static int load_library(struct cb_error *err)
     return r;
 }
 
-static CURL *take_handle(struct reg_http *h, struct cb_error *err)
+static struct handle *take_handle(struct reg_http *h, struct cb_error *err)
 {
-    CURL *c = NULL;
+    struct handle *handle = NULL;
     if (load_library(err) < 0)
         return NULL;
     pthread_mutex_lock(&h->lock);
     if (h->n_idle)
-        c = h->idle[--h->n_idle];
+        handle = h->idle[--h->n_idle];
     pthread_mutex_unlock(&h->lock);
-    if (!c && !(c = lib.curl_easy_init()))
+    if (handle)
+        return handle;
+    CURL *c = lib.curl_easy_init();
+    if (!c) {
         cb_fail(err, CB_E_UNSUPPORTED, "libcurl gives no handle");
-    return c;
+        return NULL;
+    }
+    handle = CB_NEW(struct handle);
+    handle->curl = c;
+    return handle;
 }
 
-static void give_handle(struct reg_http *h, CURL *c)
+static void give_handle(struct reg_http *h, struct handle *handle)
 {
-    lib.curl_easy_reset(c); /* keeps connections, DNS cache and TLS sessions */
+    lib.curl_easy_reset(handle->curl); /* keeps connections, DNS cache and TLS sessions */
     pthread_mutex_lock(&h->lock);
-    CB_PUSH(h->idle, h->n_idle, h->cap_idle) = c;
+    CB_PUSH(h->idle, h->n_idle, h->cap_idle) = handle;
     pthread_mutex_unlock(&h->lock);
 }
 
@@ -296,22 +317,55 @@ static uint64_t ms_since(const struct timespec *then)
     return (uint64_t)((now.tv_sec - then->tv_sec) * 1000 + (now.tv_nsec - then->tv_nsec) / 1000000);
 }
 
-/* Ends a transfer that stands still. Called by curl at least once a second. */
+static int on_open(void *arg, curl_socket_t fd, curlsocktype purpose)
+{
+    (void)purpose;
+    reg_sockets_add(arg, fd);
+    return CURL_SOCKOPT_OK;
+}
+
+static int on_close(void *arg, curl_socket_t fd)
+{
+    reg_sockets_remove(arg, fd);
+    return close(fd);
+}
+
+/* The socket that carries the transfer; -1: not known. libcurl itself says it of finished transfers only. */
+static int socket_of(const struct exchange *x)
+{
+    long local = 0, peer = 0;
+    lib.curl_easy_getinfo(x->handle->curl, CURLINFO_LOCAL_PORT, &local);
+    lib.curl_easy_getinfo(x->handle->curl, CURLINFO_PRIMARY_PORT, &peer);
+    return local ? reg_sockets_find(&x->handle->sockets, (uint16_t)local, (uint16_t)peer) : -1;
+}
+
+/* How long nothing may move. */
+static uint64_t patience(const struct exchange *x, bool waiting)
+{
+    uint64_t size = x->req->body ? x->req->body->size : 0;
+    return x->stall_ms * (waiting ? CB_MIN(ANSWER_TIMES + size / CHECKED_AT_ONCE, (uint64_t)ANSWER_TIMES_MOST) : 1);
+}
+
+/* Ends a transfer that stands still, or whose other side has gone: while it sends, libcurl takes no notice of a connection that
+ * is closed at the other end only. What the kernel still holds has not moved. Called by curl at least once a second. */
 static int on_progress(void *arg, curl_off_t dltotal, curl_off_t dlnow, curl_off_t ultotal, curl_off_t ulnow)
 {
     struct exchange *x = arg;
-    uint64_t moved = (uint64_t)dlnow + (uint64_t)ulnow + x->header_bytes;
-    bool waiting = x->req->body && x->sent == x->req->body->size && x->answer->status == 0;
+    int fd = x->req->body ? socket_of(x) : -1;
+    uint64_t sent = (uint64_t)ulnow, held = fd >= 0 ? CB_MIN(reg_socket_unsent(fd), sent) : 0;
+    bool all = !x->req->body || sent >= x->req->body->size;
+    uint64_t moved = (uint64_t)dlnow + sent - held + x->header_bytes;
     (void)dltotal, (void)ultotal;
+    x->closed = !all && fd >= 0 && x->answer->status < 300 && reg_socket_ended(fd);
+    if (x->closed)
+        return 1;
     if (moved >= x->window_bytes + STALL_BYTES || moved < x->window_bytes) {
         x->window_bytes = moved;
         clock_gettime(CLOCK_MONOTONIC, &x->window_start);
         return 0;
     }
-    if (ms_since(&x->window_start) < (waiting ? CB_MAX(x->stall_ms, (uint64_t)ANSWER_MS) : x->stall_ms))
-        return 0;
-    x->stalled = true;
-    return 1;
+    x->stalled = ms_since(&x->window_start) >= patience(x, all && held == 0 && x->answer->status < 200);
+    return x->stalled;
 }
 
 /* ---- setting up ------------------------------------------------------------------------------- */
@@ -393,6 +447,10 @@ static void set_callbacks(CURL *c, struct exchange *x, char *reason)
     SET(CURLOPT_XFERINFOFUNCTION, on_progress);
     SET(CURLOPT_XFERINFODATA, x);
     SET(CURLOPT_NOPROGRESS, 0L);
+    SET(CURLOPT_SOCKOPTFUNCTION, on_open);
+    SET(CURLOPT_SOCKOPTDATA, &x->handle->sockets);
+    SET(CURLOPT_CLOSESOCKETFUNCTION, on_close);
+    SET(CURLOPT_CLOSESOCKETDATA, &x->handle->sockets);
 }
 
 static struct curl_slist *make_headers(const struct reg_http_request *req)
@@ -487,9 +545,16 @@ static int describe(struct exchange *x, CURLcode code, const char *reason, const
         x->answer->failure = REG_HTTP_FATAL;
         return cb_context(err, "%s '%s'", x->req->method, shown);
     }
-    if (x->stalled) {
+    if (x->closed) {
         x->answer->failure = REG_HTTP_BROKEN;
-        return cb_fail(err, CB_E_NETWORK, "%s '%s': the connection stalled", x->req->method, shown);
+        return cb_fail(err, CB_E_NETWORK, "%s '%s': the other side closed the connection before it had everything",
+                       x->req->method, shown);
+    }
+    if (x->stalled) {
+        x->answer->failure = REG_HTTP_STALLED;
+        cb_fail(err, CB_E_NETWORK, "%s '%s': the connection stalled", x->req->method, shown);
+        return cb_hint(err, "nothing moved for %.1f s; try again, or set CBUILD_STALL_MS to more milliseconds",
+                       (double)ms_since(&x->window_start) / 1000);
     }
     x->answer->failure = classify(code);
     cb_fail(err, x->answer->failure == REG_HTTP_FATAL ? CB_E_FAILED : CB_E_NETWORK, "%s '%s': %s", x->req->method, shown,
@@ -508,7 +573,6 @@ int reg_http_exchange(struct reg_http *h, const struct reg_http_request *req, st
     struct exchange x = {.req = req, .answer = ret, .err = err, .body_fd = -1, .stall_ms = h->stall_ms};
     CB_AUTO(reg_certs) struct reg_certs certs = REG_CERTS_INIT;
     CB_AUTO(reg_url) struct reg_url u = {0};
-    CURL *c = NULL;
     reg_http_answer_done(ret);
     ret->failure = REG_HTTP_FATAL;
     if (!reg_url_parse(req->url, &u)) {
@@ -517,13 +581,15 @@ int reg_http_exchange(struct reg_http *h, const struct reg_http_request *req, st
     }
     if (!headers_clean(req))
         return cb_fail(err, CB_E_FAILED, "a header of the request for host '%s' holds control bytes", u.host);
-    if ((u.tls && reg_certs_find(u.host, u.port, &certs, err) < 0) || open_body(&x, err) < 0 || !(c = take_handle(h, err))) {
+    if ((u.tls && reg_certs_find(u.host, u.port, &certs, err) < 0) || open_body(&x, err) < 0 ||
+        !(x.handle = take_handle(h, err))) {
         cb_close(x.body_fd);
         return -1;
     }
     ret->url = cb_strdup(req->url);
     CB_AUTO(free) char *url = reg_url_text(&u);
     struct curl_slist *headers = make_headers(req);
+    CURL *c = x.handle->curl;
     set_callbacks(c, &x, reason);
     set_trust(c, req, &certs);
     set_proxy(c, &u);
@@ -535,7 +601,7 @@ int reg_http_exchange(struct reg_http *h, const struct reg_http_request *req, st
     ret->failure = REG_HTTP_FINE;
     int result = code == CURLE_OK || x.cut ? 0 : describe(&x, code, reason, &u, err);
     lib.curl_slist_free_all(headers);
-    give_handle(h, c);
+    give_handle(h, x.handle);
     cb_close(x.body_fd);
     return result;
 }

@@ -6,7 +6,8 @@
  * what is worth it; it is what others call.
  *
  * Environment: the proxy variables; SSL_CERT_FILE and SSL_CERT_DIR; CBUILD_RETRY_DELAY_MS, the first delay
- * before another try instead of 1000; CBUILD_STALL_MS, how long a connection may be silent instead of 60000. */
+ * before another try instead of 1000; CBUILD_STALL_MS, how long nothing may move on a connection instead of 30000 (twice as
+ * long before an answer begins, longer after a large body). */
 #ifndef REG_HTTP_H
 #define REG_HTTP_H
 
@@ -49,7 +50,8 @@ enum reg_http_failure {
     REG_HTTP_FINE,
     REG_HTTP_NO_CONNECTION, /* nobody there, name unknown */
     REG_HTTP_NO_TLS,        /* connected, but no TLS with whoever answers */
-    REG_HTTP_BROKEN,        /* connection lost or stalled: another try may help */
+    REG_HTTP_BROKEN,        /* connection lost: another try may help */
+    REG_HTTP_STALLED,       /* nothing moves on it: the same, but each try takes its time */
     REG_HTTP_FATAL,         /* bad certificate, our own side, a sink's error */
 };
 /* Filled as it arrives: `status` and `headers` are there before the sink gets its first byte. */
@@ -75,6 +77,9 @@ int reg_http_exchange(struct reg_http *h, const struct reg_http_request *req, st
  * statuses that ask for it; once the sink got bytes nothing is repeated. The last answer is what is given. */
 int reg_http_send(struct reg_http *h, const struct reg_http_request *req, struct reg_http_answer *ret, struct cb_error *err);
 bool reg_http_status_retryable(int status);
+/* How often a request that fails so is worth sending, `most` at most; 1: another try cannot help. Nobody at an address seldom
+ * changes within seconds; on our own machine (`local`) never. */
+int reg_http_tries(enum reg_http_failure failure, bool local, int most);
 /* Seconds the answer asks to wait, 0 when it does not say. */
 uint64_t reg_http_retry_after(const struct reg_http_answer *a);
 

@@ -214,7 +214,7 @@ static int try_upload(struct upload *u, struct reg_http_answer *a, struct cb_err
     if (!u->session && begin_session(u, err) < 0)
         return -1;
     if (put_blob(u, a, err) < 0)
-        return a->failure == REG_HTTP_BROKEN || a->failure == REG_HTTP_NO_CONNECTION || a->failure == REG_HTTP_NO_TLS ? 0 : -1;
+        return a->failure == REG_HTTP_FATAL || a->failure == REG_HTTP_FINE ? -1 : 0;
     if (accepted(a)) {
         CB_AUTO(free) char *what = cb_printf("push blob %s to '%s'", u->text, u->p->name);
         return check_stored(u->p->ep, a, what, u->text, err) < 0 ? -1 : 1;
@@ -237,7 +237,8 @@ static int upload(struct upload *u, struct cb_error *err)
         if (lost && lost_once)
             r = -1;
         lost_once |= lost;
-        if (r == 0 && reg_backoff_wait(&backoff, u->p->c->http, UPLOAD_TRIES, a.failure == REG_HTTP_FINE ? &a : NULL, e.msg)) {
+        int tries = a.failure == REG_HTTP_STALLED ? reg_http_tries(a.failure, false, UPLOAD_TRIES) : UPLOAD_TRIES;
+        if (r == 0 && reg_backoff_wait(&backoff, u->p->c->http, tries, a.failure == REG_HTTP_FINE ? &a : NULL, e.msg)) {
             if (lost)
                 free(CB_TAKE(u->session));
             find_offset(u);

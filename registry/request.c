@@ -68,15 +68,29 @@ bool reg_backoff_wait(struct reg_backoff *b, struct reg_http *h, int max, const 
     return true;
 }
 
-/* How often it is worth it. Nobody at an address seldom changes within seconds; on our own machine never. */
+int reg_http_tries(enum reg_http_failure failure, bool local, int most)
+{
+    enum { NOBODY = 2, STALLED = 3 };
+    switch (failure) {
+    case REG_HTTP_FINE:
+    case REG_HTTP_BROKEN:
+        return most;
+    case REG_HTTP_NO_CONNECTION:
+    case REG_HTTP_NO_TLS:
+        return local ? 1 : CB_MIN(most, NOBODY);
+    case REG_HTTP_STALLED:
+        return CB_MIN(most, STALLED);
+    case REG_HTTP_FATAL:
+        break;
+    }
+    return 1;
+}
+
 static int tries_for(const struct reg_http_request *req, const struct reg_http_answer *a)
 {
     CB_AUTO(reg_url) struct reg_url u = {0};
-    int tries = req->tries ? req->tries : REG_HTTP_TRIES;
-    if (a->failure != REG_HTTP_NO_CONNECTION && a->failure != REG_HTTP_NO_TLS)
-        return a->failure == REG_HTTP_FATAL ? 1 : tries;
     bool local = reg_url_parse(req->url, &u) && reg_host_is_local(u.host);
-    return local ? 1 : CB_MIN(tries, 2);
+    return reg_http_tries(a->failure, local, req->tries ? req->tries : REG_HTTP_TRIES);
 }
 
 /* ---- redirects -------------------------------------------------------------------------------- */

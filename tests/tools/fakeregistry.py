@@ -4,7 +4,7 @@
 Prints its port on the first line and serves until its standard input is closed. What a repository does is
 told by its name: /v2/MODE/... or /v2/MODE/MORE/...; each mode is explained in MODES.
 The blob and the manifest are the same everywhere. /count/KEY says how often something was asked for."""
-import base64, hashlib, http.server, json, socket, sys, threading, time, urllib.parse
+import base64, hashlib, http.server, json, select, socket, sys, threading, time, urllib.parse
 
 BLOB = hashlib.sha256(b"seed").digest() * 65536  # 2 MiB
 CONFIG = b"{}"
@@ -40,6 +40,9 @@ MODES = {
     "endless": "404 with a body that never ends",
     "status200": "accepts with another status", "status202": "the same", "otherblob": "stores another blob",
     "otherdigest": "stores another manifest", "away": "uploads go to another port", "warn": "sends Warning headers",
+    "finhalf": "closes its side in the middle of the first upload and reads no more", "fin": "of each upload",
+    "deafhalf": "stops reading the first upload", "mute": "never answers the end of an upload",
+    "silent": "sends some bytes of a blob and then nothing, each time",
 }
 
 
@@ -76,6 +79,14 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.connection.shutdown(socket.SHUT_RDWR)
         except OSError:
             pass
+
+    def stay(self):
+        """The connection stays open, and nothing moves on it, until the other side has enough of it."""
+        self.wfile.flush()
+        self.close_connection = True
+        hung_up = select.poll()
+        hung_up.register(self.connection, select.POLLRDHUP)
+        hung_up.poll()
 
     def read_body(self):
         return self.rfile.read(int(self.headers.get("Content-Length") or 0))
@@ -190,6 +201,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if mode == "short":
             body = body[:-4]
         body = body[start:]
+        if mode == "silent":
+            self.reply(status, body[:1000], headers, len(body))
+            return self.stay()
         if mode in ("truncate", "cut416", "norange", "stall") and n == 1:
             self.reply(status, body[:third], headers, len(body))
             if mode == "stall":
@@ -213,11 +227,19 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def put_upload(self, mode, session, query):
         if mode == "away" and self.headers.get("Authorization"):
             return self.fail(400, "UNSUPPORTED", "a token that is not for us")
-        if mode == "half" and count("put/half") == 1:
+        n = count("put/" + mode)
+        if mode == "half" and n == 1:
             part = self.rfile.read(1500000)
             with lock:
                 uploads[session] = part
             return self.drop()
+        if mode in ("fin", "mute") or mode in ("finhalf", "deafhalf") and n == 1:
+            part = self.read_body() if mode == "mute" else self.rfile.read(1000000)
+            with lock:
+                uploads[session] = part
+            if mode.startswith("fin"):
+                self.connection.shutdown(socket.SHUT_WR)
+            return self.stay()
         data = self.read_body()
         if mode == "lost" and session.endswith("-1"):
             return self.fail(404, "BLOB_UPLOAD_UNKNOWN", "upload unknown")

@@ -16,7 +16,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define SIZE (2u << 20) /* of the registry's blob */
+#define SIZE     (2u << 20) /* of the registry's blob */
+#define STALL_MS "300"
 
 static char host[64]; /* "127.0.0.1:PORT" */
 static pid_t server = -1;
@@ -237,6 +238,7 @@ static void blobs(void **state)
         {"truncate/app", NULL, 0},
         {"norange/app", NULL, 0},
         {"stall/app", NULL, 0},
+        {"silent/app", "the connection stalled", CB_E_NETWORK},
         {"login/app", NULL, 0},
         {"cut416/app", "its descriptor says", CB_E_CORRUPT},
         {"wrong/app", "what arrived has the digest", CB_E_CORRUPT},
@@ -263,6 +265,9 @@ static void blobs(void **state)
         assert_true(got.len <= blob.len);
     }
     assert_null(strstr(warnings.data, "s3cret"));
+    CB_AUTO(cb_buf) struct cb_buf asked = CB_BUF_INIT;
+    get_text(c, "count/blob/silent", &asked);
+    assert_string_equal(asked.data, "3"); /* each takes its time */
 }
 
 static int full_disk(void *arg, const void *p, size_t n, struct cb_error *err)
@@ -354,6 +359,43 @@ static void pushes(void **state)
         if (!cases[i].want ? r < 0 : r == 0 || !strstr(err.msg, cases[i].want))
             fail_msg("'%s': got '%s', want '%s'", cases[i].path, err.msg ? err.msg : "success",
                      cases[i].want ? cases[i].want : "success");
+    }
+}
+
+/* In the middle of an upload, which is larger than what the kernel takes without a reader. */
+static void uploads_that_are_cut(void **state)
+{
+    static const struct {
+        const char *path, *stall, *want; /* CBUILD_STALL_MS; a part of the error, NULL: success */
+        int puts;                        /* how often it was tried */
+    } cases[] = {
+        {"finhalf/app", "600000", NULL, 2}, /* so long that what ends it is not the clock */
+        {"fin/app", "600000", "closed the connection", 5},
+        {"deafhalf/app", "300", NULL, 2},
+        {"mute/app", "100", "the connection stalled", 3},
+    };
+    CB_AUTO(cb_buf) struct cb_buf warnings = CB_BUF_INIT, bytes = CB_BUF_INIT;
+    (void)state;
+    NEED_SERVER();
+    while (bytes.len < (24u << 20))
+        cb_buf_adds(&bytes, "more than fits between the two of us");
+    for (size_t i = 0; i < CB_LEN(cases); i++) {
+        CB_AUTO(cb_error) struct cb_error err = CB_ERROR_INIT;
+        CB_AUTO(cb_buf) struct cb_buf puts = CB_BUF_INIT;
+        CB_AUTO(free) char *count = cb_printf("count/put/%.*s", (int)strcspn(cases[i].path, "/"), cases[i].path);
+        struct oci_ref ref = ref_of(cases[i].path);
+        struct reg_push_blob blob = {.open = open_memory, .arg = &bytes};
+        cb_buf_adds(&bytes, cases[i].path);
+        cb_sha256(bytes.data, bytes.len, &blob.d.digest);
+        blob.d.size = bytes.len;
+        setenv("CBUILD_STALL_MS", cases[i].stall, 1);
+        CB_AUTO(reg_client) struct reg_client *c = client(&warnings);
+        setenv("CBUILD_STALL_MS", STALL_MS, 1);
+        int r = reg_push_blobs(c, &ref, &blob, 1, NULL, NULL, &err);
+        get_text(c, count, &puts);
+        if ((cases[i].want ? r == 0 || !strstr(err.msg, cases[i].want) : r < 0) || atoi(puts.data) != cases[i].puts)
+            fail_msg("'%s': got '%s' after %s tries, want '%s' after %d", cases[i].path, err.msg ? err.msg : "success", puts.data,
+                     cases[i].want ? cases[i].want : "success", cases[i].puts);
     }
 }
 
@@ -526,6 +568,7 @@ int main(void)
         cmocka_unit_test(blobs),
         cmocka_unit_test(sinks_may_fail),
         cmocka_unit_test(pushes),
+        cmocka_unit_test(uploads_that_are_cut),
         cmocka_unit_test(many_blobs_at_once),
         cmocka_unit_test(downloads),
         cmocka_unit_test(mirrors),
@@ -539,7 +582,7 @@ int main(void)
         unsetenv(unwanted[i]);
     setenv("HOME", scratch, 1);
     setenv("CBUILD_RETRY_DELAY_MS", "1", 1);
-    setenv("CBUILD_STALL_MS", "300", 1);
+    setenv("CBUILD_STALL_MS", STALL_MS, 1);
     signal(SIGPIPE, SIG_DFL);
     return cmocka_run_group_tests(tests, start, stop);
 }
