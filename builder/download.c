@@ -7,6 +7,7 @@
 #include "builder/secret.h"
 #include "cache/blob.h"
 #include "cache/seal.h"
+#include "registry/header.h"
 #include "registry/transfer.h"
 #include "registry/url.h"
 
@@ -46,7 +47,7 @@ static void recall(struct cache_store *s, const char *url, struct memory *m)
         cache_blob_has(s, &m->file.digest, &m->file.size) != 1)
         return;
     m->file.mtime = mtime;
-    m->etag = etag ? cb_strdup(etag) : NULL;
+    m->etag = etag && reg_header_clean(etag) ? cb_strdup(etag) : NULL;
     m->known = true;
 }
 
@@ -155,9 +156,8 @@ static int authorization(const struct build *b, const char *url, char **ret, str
     CB_AUTO(free) char *header = host_secret(b, "HTTP_AUTH_HEADER_", &u);
     CB_AUTO(free) char *token = header ? NULL : host_secret(b, "HTTP_AUTH_TOKEN_", &u);
     CB_AUTO(free) char *value = header ? CB_TAKE(header) : token ? cb_printf("Bearer %s", token) : NULL;
-    for (const char *c = value; c && *c; c++)
-        if ((unsigned char)*c < 0x20 || *c == 0x7F)
-            return cb_fail(err, CB_E_USAGE, "the secret for '%s' holds a control character", u.host);
+    if (value && !reg_header_clean(value))
+        return cb_fail(err, CB_E_USAGE, "the secret for '%s' holds a control character", u.host);
     *ret = CB_TAKE(value);
     return 0;
 }

@@ -2,6 +2,8 @@
 
 #include "registry/url.h"
 
+#define MAX_ETAG 1024 /* bytes; a longer one could make the request that names it too long for its server */
+
 struct get {
     const struct reg_get *what;
     cb_sink_fn *sink;
@@ -56,7 +58,8 @@ int reg_get(struct reg_client *c, const struct reg_get *get, cb_sink_fn *sink, v
         return cb_hint(err, "from '%s'", shown);
     }
     ret->status = a.status == 304 ? 304 : 200;
-    ret->etag = cb_strdup(reg_http_header(&a, "etag", NULL));
+    const char *etag = reg_http_header(&a, "etag", NULL);
+    ret->etag = etag && strlen(etag) <= MAX_ETAG ? cb_strdup(etag) : NULL;
     ret->last_modified = cb_strdup(reg_http_header(&a, "last-modified", NULL));
     ret->content_type = cb_strdup(reg_http_header(&a, "content-type", NULL));
     return 0;

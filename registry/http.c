@@ -6,6 +6,7 @@
 #include "base/map.h"
 #include "base/text.h"
 #include "registry/certs.h"
+#include "registry/header.h"
 #include "registry/sockets.h"
 #include "registry/url.h"
 #include <ctype.h>
@@ -199,6 +200,34 @@ static void give_handle(struct reg_http *h, struct handle *handle)
 }
 
 /* ---- callbacks -------------------------------------------------------------------------------- */
+/* For a callback that has set err: what curl takes for the end of the transfer. */
+static size_t refuse(struct exchange *x)
+{
+    x->failed = true;
+    return 0;
+}
+
+static int blame_server(struct cb_error *err)
+{
+    return cb_hint(err, "the server, or a proxy in front of it, is at fault: ask who runs it, or use a mirror");
+}
+
+static int fail_long_header(struct cb_error *err)
+{
+    cb_fail(err, CB_E_CORRUPT, "the header of the answer is longer than %u bytes", CB_MAX_HTTP_HEADER);
+    return blame_server(err);
+}
+
+/* A status line begins an answer; interim ones (1xx) have their own. */
+static void begin_answer(struct reg_http_answer *a, const char *p, size_t n)
+{
+    const char *blank = memchr(p, ' ', n);
+    a->status = 0;
+    for (const char *c = blank ? blank + 1 : p; c < p + n && isdigit((unsigned char)*c) && a->status < 1000; c++)
+        a->status = a->status * 10 + (*c - '0');
+    cb_strv_done(&a->headers);
+}
+
 static size_t on_header(char *p, size_t size, size_t n, void *arg)
 {
     struct exchange *x = arg;
@@ -206,34 +235,21 @@ static size_t on_header(char *p, size_t size, size_t n, void *arg)
     (void)size;
     x->header_bytes += n;
     if (x->header_bytes > CB_MAX_HTTP_HEADER) {
-        cb_fail(x->err, CB_E_CORRUPT, "the header of the answer is longer than %u bytes", CB_MAX_HTTP_HEADER);
-        x->failed = true;
-        return 0;
+        fail_long_header(x->err);
+        return refuse(x);
     }
-    size_t all = n;
-    while (n > 0 && (p[n - 1] == '\r' || p[n - 1] == '\n' || p[n - 1] == ' '))
-        n--;
-    if (n >= 5 && memcmp(p, "HTTP/", 5) == 0) { /* a status line; interim answers (1xx) have their own */
-        const char *blank = memchr(p, ' ', n);
-        a->status = 0;
-        for (const char *c = blank ? blank + 1 : p; c < p + n && isdigit((unsigned char)*c) && a->status < 1000; c++)
-            a->status = a->status * 10 + (*c - '0');
-        cb_strv_done(&a->headers);
-        return all;
+    if (n >= 5 && memcmp(p, "HTTP/", 5) == 0) {
+        begin_answer(a, p, n);
+        return n;
     }
-    const char *colon = memchr(p, ':', n);
-    if (!colon || memchr(p, '\0', n))
-        return all;
-    CB_AUTO(cb_buf) struct cb_buf line = CB_BUF_INIT;
-    const char *value = colon + 1;
-    while (value < p + n && (*value == ' ' || *value == '\t'))
-        value++;
-    for (const char *c = p; c < colon; c++)
-        cb_buf_addc(&line, (char)tolower((unsigned char)*c));
-    cb_buf_adds(&line, ": ");
-    cb_buf_add(&line, value, (size_t)(p + n - value));
-    cb_strv_take(&a->headers, cb_buf_detach(&line));
-    return all;
+    CB_AUTO(free) char *line = reg_header_line(p, n);
+    if (line && reg_header_check_length(line, reg_http_header(a, "content-length", NULL), x->err) < 0) {
+        blame_server(x->err);
+        return refuse(x);
+    }
+    if (line && reg_header_clean(line))
+        cb_strv_take(&a->headers, CB_TAKE(line));
+    return n;
 }
 
 static size_t on_body(char *p, size_t size, size_t n, void *arg)
@@ -243,18 +259,15 @@ static size_t on_body(char *p, size_t size, size_t n, void *arg)
     bool good = a->status >= 200 && a->status < 300;
     (void)size;
     if (good && x->req->sink) {
-        if (x->req->sink(x->req->sink_arg, p, n, x->err) < 0) {
-            x->failed = true;
-            return 0;
-        }
+        if (x->req->sink(x->req->sink_arg, p, n, x->err) < 0)
+            return refuse(x);
         a->delivered += n;
         return n;
     }
     size_t max = !good ? MAX_ERROR_BODY : x->req->max_body ? x->req->max_body : CB_MAX_HTTP_BODY;
     if (good && n > max - a->body.len) {
         cb_fail(x->err, CB_E_CORRUPT, "the answer is longer than %zu bytes", max);
-        x->failed = true;
-        return 0;
+        return refuse(x);
     }
     x->cut = n > max - a->body.len;
     cb_buf_add(&a->body, p, CB_MIN(n, max - a->body.len));
@@ -465,15 +478,12 @@ static struct curl_slist *make_headers(const struct reg_http_request *req)
     return list;
 }
 
-/* Values of headers may come from outside (an ETag): none may end its line and begin another. */
 static bool headers_clean(const struct reg_http_request *req)
 {
-    size_t n = req->headers ? req->headers->n : 0;
-    for (size_t i = 0; i <= n; i++)
-        for (const char *c = i < n ? req->headers->items[i] : req->authorization; c && *c; c++)
-            if ((unsigned char)*c < ' ' || *c == 0x7f)
-                return false;
-    return true;
+    for (size_t i = 0; req->headers && i < req->headers->n; i++)
+        if (!reg_header_clean(req->headers->items[i]))
+            return false;
+    return !req->authorization || reg_header_clean(req->authorization);
 }
 
 static int open_body(struct exchange *x, struct cb_error *err)
@@ -538,9 +548,20 @@ static enum reg_http_failure classify(CURLcode code)
 #pragma GCC diagnostic pop
 }
 
+/* libcurl has a limit for a single line, of which we get nothing; older ones take what is over it for a lack of memory. */
+static bool line_too_long(const struct exchange *x, CURLcode code)
+{
+    enum { TOO_LARGE = 100 }; /* since libcurl 8.6 */
+    return ((int)code == CURLE_OUT_OF_MEMORY || (int)code == TOO_LARGE) && x->answer->delivered == 0 && x->answer->body.len == 0;
+}
+
 static int describe(struct exchange *x, CURLcode code, const char *reason, const struct reg_url *u, struct cb_error *err)
 {
     CB_AUTO(free) char *shown = reg_url_redact(x->req->url);
+    if (!x->failed && line_too_long(x, code)) {
+        fail_long_header(err);
+        x->failed = true;
+    }
     if (x->failed) {
         x->answer->failure = REG_HTTP_FATAL;
         return cb_context(err, "%s '%s'", x->req->method, shown);
@@ -557,6 +578,10 @@ static int describe(struct exchange *x, CURLcode code, const char *reason, const
                        (double)ms_since(&x->window_start) / 1000);
     }
     x->answer->failure = classify(code);
+    if (code == CURLE_WEIRD_SERVER_REPLY || code == CURLE_UNSUPPORTED_PROTOCOL) {
+        cb_fail(err, CB_E_CORRUPT, "%s '%s': %s", x->req->method, shown, *reason ? reason : lib.curl_easy_strerror(code));
+        return blame_server(err);
+    }
     cb_fail(err, x->answer->failure == REG_HTTP_FATAL ? CB_E_FAILED : CB_E_NETWORK, "%s '%s': %s", x->req->method, shown,
             *reason ? reason : lib.curl_easy_strerror(code));
     if (code == CURLE_PEER_FAILED_VERIFICATION)

@@ -190,7 +190,7 @@ static int put_blob(struct upload *u, struct reg_http_answer *a, struct cb_error
     cb_buf_printf(&url, "%s%sdigest=", u->session, strchr(u->session, '?') ? "&" : "?");
     reg_url_escape(&url, u->text);
     cb_strv_push(&headers, "Content-Type: application/octet-stream");
-    if (u->offset)
+    if (u->offset && u->offset < size)
         cb_strv_take(&headers,
                      cb_printf("Content-Range: %llu-%llu", (unsigned long long)u->offset, (unsigned long long)size - 1));
     struct reg_http_body body = {.size = size - u->offset, .offset = u->offset, .open = u->blob->open, .arg = u->blob->arg};

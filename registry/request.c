@@ -29,8 +29,8 @@ uint64_t reg_http_retry_after(const struct reg_http_answer *a)
     int64_t when;
     if (!value)
         return 0;
-    if (cb_parse_u64(value, UINT32_MAX, &seconds))
-        return seconds;
+    if (cb_parse_u64(value, UINT64_MAX, &seconds))
+        return CB_MIN(seconds, (uint64_t)UINT32_MAX);
     int64_t now = (int64_t)time(NULL);
     return cb_time_parse_http(value, &when) && when > now ? (uint64_t)(when - now) : 0;
 }
@@ -110,6 +110,10 @@ static char *next_hop(struct reg_http_request *req, const struct reg_http_answer
     const char *location = reg_http_header(a, "location", NULL);
     CB_AUTO(free) char *url = location ? reg_url_resolve(req->url, location) : NULL;
     CB_AUTO(free) char *shown_from = reg_url_redact(req->url), *shown_to = reg_url_redact(url ? url : location ? location : "");
+    if (!location) {
+        cb_fail(err, CB_E_CORRUPT, "'%s' redirects with status %d and without a usable Location", shown_from, a->status);
+        return NULL;
+    }
     if (!url || !reg_url_parse(req->url, &from) || !reg_url_parse(url, &to)) {
         cb_fail(err, CB_E_CORRUPT, "'%s' redirects to '%s', which is not an http URL", shown_from, shown_to);
         return NULL;

@@ -63,7 +63,7 @@ struct reg_get {
 };
 struct reg_get_answer {
     int status;                                /* 200, or 304 */
-    char *etag, *last_modified, *content_type; /* NULL when absent */
+    char *etag, *last_modified, *content_type; /* NULL when absent or not fit to be sent back */
 };
 void reg_get_answer_done(struct reg_get_answer *a);
 /* Redirects are followed; user information in the URL is sent to its own host only. Status >= 400 is an error "invalid response

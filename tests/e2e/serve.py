@@ -2,7 +2,7 @@
 """serve.py DIR PORTFILE [USER:PASSWORD]: files of DIR on a free port of the loopback interface, with ETag and Last-Modified.
 
 /git/NAME.git/... is answered by git itself (smart protocol) from DIR/git. With USER:PASSWORD everything below /secret/ and
-/git/secret/ asks for it. /redirect/X leads to /X, /status/N answers N. Each request is a line in DIR/../requests."""
+/git/secret/ asks for it. /redirect/X leads to /X, /status/N answers N, the ETag of files with "control" in their names has such a byte. Each request is a line in DIR/../requests."""
 import base64
 import email.utils
 import hashlib
@@ -72,7 +72,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if not os.path.isfile(name):
             return self.send(404, b"not found")
         body = open(name, "rb").read()
-        etag = '"' + hashlib.sha256(body).hexdigest() + '"'
+        etag = '"' + hashlib.sha256(body).hexdigest() + '"' + ("\x01" if "control" in name else "")
         date = email.utils.formatdate(os.stat(name).st_mtime, usegmt=True)
         if self.headers.get("If-None-Match") == etag:
             return self.send(304, ETag=etag)

@@ -21,6 +21,9 @@ MANIFEST = json.dumps({
     "layers": [{"mediaType": "application/vnd.oci.image.layer.v1.tar", "digest": digest(BLOB), "size": len(BLOB)}],
 }).encode()
 
+LENGTHS = {"hugelength": "1" + "0" * 22, "minuslength": "-5", "junklength": "12abc", "controllength": "%d\x01" % len(MANIFEST)}
+RANGES = {"junkrange": "bytes x", "otherrange": "bytes 699050-2097151/2097153", "backrange": "bytes 699050-5/2097152"}
+
 counts, uploads, stored, lock = {}, {}, {}, threading.Lock()
 
 MODES = {
@@ -42,6 +45,11 @@ MODES = {
     "otherdigest": "stores another manifest", "away": "uploads go to another port", "warn": "sends Warning headers",
     "finhalf": "closes its side in the middle of the first upload and reads no more", "fin": "of each upload",
     "deafhalf": "stops reading the first upload", "mute": "never answers the end of an upload",
+    "longline": "one header of 200 KB", "hugelength": "a Content-Length of 23 digits", "minuslength": "one below zero",
+    "junklength": "one that is no number", "twolengths": "two that differ", "samelength": "the same one twice",
+    "controllength": "one with a control byte",
+    "junkrange": "resumes with a Content-Range that is none", "otherrange": "with one of another size",
+    "backrange": "with one whose end is before its start", "nocontentrange": "without one", "fullrange": "has the whole upload",
     "silent": "sends some bytes of a blob and then nothing, each time",
 }
 
@@ -163,6 +171,12 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return self.reply(200, b" " * (5 << 20), [kind])
         if mode == "headers":
             return self.reply(200, body, [("X-%d" % i, "y" * 1000) for i in range(200)])
+        if mode == "longline":
+            return self.reply(200, body, [("X-Long", "y" * 200000)])
+        if mode in LENGTHS:
+            return self.reply(200, body, [kind], LENGTHS[mode])
+        if mode in ("twolengths", "samelength"):
+            return self.reply(200, body, [kind, ("Content-Length", str(len(body) - (mode == "twolengths")))])
         if mode == "lie":
             headers = [kind, ("Docker-Content-Digest", digest(b"other"))]
         if mode == "nohead" and self.command == "HEAD":
@@ -183,7 +197,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def blob(self, mode, name):
         n = count("blob/" + mode)
         body = {digest(BLOB): BLOB, digest(CONFIG): CONFIG}.get(name) or stored.get(name)
-        if body is None or mode in ("missing", "mount", "lost", "half", "away", "refuse", "status200",
+        if body is None or mode in ("missing", "mount", "lost", "half", "fullrange", "away", "refuse", "status200",
                                               "status202", "otherblob") and name not in stored:
             return self.fail(404, "BLOB_UNKNOWN", "blob unknown")
         third = len(body) // 3
@@ -201,10 +215,14 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if mode == "short":
             body = body[:-4]
         body = body[start:]
+        if mode in RANGES and start:
+            headers = [("Content-Range", RANGES[mode])]
+        if mode == "nocontentrange":
+            headers = []
         if mode == "silent":
             self.reply(status, body[:1000], headers, len(body))
             return self.stay()
-        if mode in ("truncate", "cut416", "norange", "stall") and n == 1:
+        if mode in ("truncate", "cut416", "norange", "stall", "nocontentrange", *RANGES) and n == 1:
             self.reply(status, body[:third], headers, len(body))
             if mode == "stall":
                 self.wfile.flush()
@@ -228,8 +246,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if mode == "away" and self.headers.get("Authorization"):
             return self.fail(400, "UNSUPPORTED", "a token that is not for us")
         n = count("put/" + mode)
-        if mode == "half" and n == 1:
-            part = self.rfile.read(1500000)
+        if mode in ("half", "fullrange") and n == 1:
+            part = self.rfile.read(1500000) if mode == "half" else self.read_body()
             with lock:
                 uploads[session] = part
             return self.drop()
@@ -271,8 +289,13 @@ class Handler(http.server.BaseHTTPRequestHandler):
             if self.headers.get("If-None-Match") == '"tag"':
                 return self.reply(304)
             return self.reply(200, b"hello\n", [("ETag", '"tag"'), ("Last-Modified", "Tue, 15 Nov 1994 12:45:26 GMT")])
+        if parts[0] == "tag":
+            tag = {"control": '"a\x01b"', "long": '"' + "x" * 5000 + '"'}[parts[1]]
+            return self.reply(200, b"hello\n", [("ETag", tag), ("Last-Modified", "Tue, 15 Nov 1994 12:45:26 GMT")])
         if parts[0] == "hop":
             return self.reply(302, b"", [("Location", "../file?x=y")])
+        if parts[0] == "lost":
+            return self.reply(302, b"", [("Location", "../file\x07")])
         if parts[0] == "out":
             return self.reply(302, b"", [("Location", "file:///etc/passwd")])
         if parts[0] == "auth":

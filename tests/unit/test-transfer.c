@@ -160,6 +160,13 @@ static void documents(void **state)
         {"huge/app", "longer than 4194304 bytes", NULL, CB_E_CORRUPT},
         {"headers/app", "header of the answer is longer", NULL, CB_E_CORRUPT},
         {"lie/app", "instead of", NULL, CB_E_CORRUPT},
+        {"longline/app", "header of the answer is longer", "proxy", CB_E_CORRUPT},
+        {"hugelength/app", "Content-Length '10000000000000000000000'", "proxy", CB_E_CORRUPT},
+        {"minuslength/app", "Content-Length", NULL, CB_E_CORRUPT},
+        {"junklength/app", "Content-Length '12abc'", "proxy", CB_E_CORRUPT},
+        {"controllength/app", "Content-Length", NULL, CB_E_CORRUPT},
+        {"twolengths/app", "two different Content-Length", "proxy", CB_E_CORRUPT},
+        {"samelength/app", NULL, NULL, 0},
     };
     CB_AUTO(cb_buf) struct cb_buf warnings = CB_BUF_INIT;
     (void)state;
@@ -240,6 +247,10 @@ static void blobs(void **state)
         {"stall/app", NULL, 0},
         {"silent/app", "the connection stalled", CB_E_NETWORK},
         {"login/app", NULL, 0},
+        {"nocontentrange/app", NULL, 0},
+        {"junkrange/app", "Content-Range 'bytes x'", CB_E_CORRUPT},
+        {"otherrange/app", "Content-Range", CB_E_CORRUPT},
+        {"backrange/app", "Content-Range", CB_E_CORRUPT},
         {"cut416/app", "its descriptor says", CB_E_CORRUPT},
         {"wrong/app", "what arrived has the digest", CB_E_CORRUPT},
         {"long/app", "is longer than", CB_E_CORRUPT},
@@ -321,6 +332,7 @@ static void pushes(void **state)
         {"mount/app", NULL, REG_BLOB_MOUNTED},
         {"lost/app", NULL, REG_BLOB_UPLOADED},
         {"half/app", NULL, REG_BLOB_UPLOADED},
+        {"fullrange/app", NULL, REG_BLOB_UPLOADED},
         {"away/app", NULL, REG_BLOB_UPLOADED},
         {"status200/app", NULL, REG_BLOB_UPLOADED},
         {"status202/app", NULL, REG_BLOB_UPLOADED},
@@ -442,7 +454,10 @@ static void downloads(void **state)
         {"@/file", "\"other\"", "hello\n", 6, 200},
         {"@/file", NULL, "is larger than 5 bytes", 5, -1},
         {"@/file", "a\r\nb: c", "control bytes", 0, -1},
+        {"@/tag/control", NULL, "hello\n", 0, 200},
+        {"@/tag/long", NULL, "hello\n", 0, 200},
         {"@/hop/x", NULL, "hello\n", 0, 200},
+        {"@/lost", NULL, "without a usable Location", 0, -1},
         {"@/out", NULL, "which is not an http URL", 0, -1},
         {"@/nothing", NULL, "invalid response status 404", 0, -1},
         {"user:pa%40ss@@/auth", NULL, "Basic dXNlcjpwYUBzcw==", 0, 200},
@@ -470,6 +485,8 @@ static void downloads(void **state)
             fail_msg("case %zu: got '%s' '%s' status %d", i, got.data, err.msg ? err.msg : "", a.status);
         if (r == 0 && strcmp(got.data, "hello\n") == 0)
             assert_string_equal(a.last_modified, "Tue, 15 Nov 1994 12:45:26 GMT");
+        if (strstr(cases[i].url, "/tag/"))
+            assert_null(a.etag); /* one that would make the next request a bad one */
         reg_get_answer_done(&a);
     }
 }

@@ -18,6 +18,21 @@ ADD --chmod=755 --chown=1:2 $url/redirect/f /e"
     same "$(cat root/d/f)" changed
 }
 
+t_url_whose_etag_cannot_be_sent_back() {
+    serve
+    echo one >www/control
+    add "ADD $url/control /"
+    echo two >www/control
+    add "ADD $url/control /"
+    same "$(cat root/control)" two
+    # one that is in the store already, from before such were left out
+    memory=$(ls "$CBUILD_ROOT"/fetch/*)
+    jq -c '.etag = "a\u0001b"' "$memory" >changed && cat changed >"$memory"
+    echo three >www/control
+    add "ADD $url/control /"
+    same "$(cat root/control)" three
+}
+
 t_url_names() {
     serve
     mkdir -p www/d
