@@ -94,17 +94,6 @@ static int unpack(struct one_layer *l, int fd, struct cb_error *err)
     return cache_layer_unpack(l->f->b->store, read_fd, &fd, &l->layer->diff_id, l->f->form == BASE_FILES, NULL, &made, err);
 }
 
-static int remember_packed(struct one_layer *l, struct cb_error *err)
-{
-    struct cache_packed p = {.digest = l->layer->blob, .size = l->layer->blob_size, .compression = CB_COMPRESS_GZIP};
-    const char *type = l->layer->media_type ? l->layer->media_type : "";
-    if (cb_ends(type, "zstd"))
-        p.compression = CB_COMPRESS_ZSTD;
-    else if (cb_ends(type, ".tar"))
-        p.compression = CB_COMPRESS_NONE;
-    return cache_layer_set_packed(l->f->b->store, &l->layer->diff_id, &p, err);
-}
-
 static int fetch_and_unpack(struct one_layer *l, struct cb_error *err)
 {
     int p[2];
@@ -198,6 +187,9 @@ static int get_layer_once(struct one_layer *l, bool blob, struct cb_error *err)
         return 0;
     if (found && blob)
         return cache_layer_materialize(s, &l->layer->id, NULL, err);
+    struct cache_packed packed = {.digest = l->layer->blob, .size = l->layer->blob_size, .compression = CB_COMPRESS_GZIP};
+    if (l->layer->media_type && oci_layer_compression(l->layer->media_type, &packed.compression, err) < 0)
+        return -1;
     int r;
     if (blob || l->f->layout >= 0) {
         CB_AUTO(close) int fd = open_local(l, err);
@@ -207,7 +199,7 @@ static int get_layer_once(struct one_layer *l, bool blob, struct cb_error *err)
     } else {
         r = fetch_and_unpack(l, err);
     }
-    return r < 0 ? -1 : remember_packed(l, err);
+    return r < 0 ? -1 : cache_layer_set_packed(s, &l->layer->diff_id, &packed, err);
 }
 
 /* A blob of the store that turns out to be damaged is removed, and then fetched like any that is not there. */

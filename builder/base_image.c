@@ -74,6 +74,17 @@ struct found {
     char *manifest_type;
 };
 
+static int check_layers(const struct build_want *w, const struct oci_manifest *m, struct cb_error *err)
+{
+    enum cb_compression ignored;
+    if (m->n_layers > CB_MAX_LAYERS)
+        return cb_fail(err, CB_E_UNSUPPORTED, "'%s' has %zu layers; %d are possible", w->text, m->n_layers, CB_MAX_LAYERS);
+    for (size_t i = 0; i < m->n_layers; i++)
+        if (oci_layer_compression(m->layers[i].media_type, &ignored, err) < 0)
+            return w->layout ? cb_context(err, "layer %zu", i + 1) : cb_context(err, "'%s': layer %zu", w->text, i + 1);
+    return 0;
+}
+
 /* The image that manifest and config (both blobs of the store) describe. */
 static int image_from_manifest(struct build *b, struct build_want *w, const struct found *f, const char *name, const char *source,
                                struct cb_error *err)
@@ -81,7 +92,7 @@ static int image_from_manifest(struct build *b, struct build_want *w, const stru
     CB_AUTO(cb_buf) struct cb_buf bytes = CB_BUF_INIT;
     CB_AUTO(oci_manifest) struct oci_manifest m = {0};
     int r = cache_blob_get(b->store, &f->manifest, CB_MAX_MANIFEST, &bytes, err);
-    if (r < 0 || (r > 0 && oci_manifest_parse(bytes.data, bytes.len, &m, err) < 0))
+    if (r < 0 || (r > 0 && (oci_manifest_parse(bytes.data, bytes.len, &m, err) < 0 || check_layers(w, &m, err) < 0)))
         return -1;
     if (r > 0)
         r = load_config(b, &m.config.digest, &w->config, err);
@@ -92,8 +103,6 @@ static int image_from_manifest(struct build *b, struct build_want *w, const stru
     if (m.n_layers != w->config.n_diff_ids)
         return cb_fail(err, CB_E_CORRUPT, "'%s': the manifest has %zu layers, the config %zu", w->text, m.n_layers,
                        w->config.n_diff_ids);
-    if (m.n_layers > CB_MAX_LAYERS)
-        return cb_fail(err, CB_E_UNSUPPORTED, "'%s' has %zu layers; %d are possible", w->text, m.n_layers, CB_MAX_LAYERS);
     struct cache_image *image = &w->base.image;
     *image = (struct cache_image){.name = cb_strdup(name),
                                   .config = m.config.digest,

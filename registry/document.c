@@ -2,6 +2,7 @@
 
 #include "base/json.h"
 #include "base/limits.h"
+#include "base/text.h"
 #include <stdio.h>
 #include <strings.h>
 
@@ -13,17 +14,22 @@
 
 /* ---- media types --------------------------------------------------------------------------- */
 
-static const struct {
+#define DOCKER_TYPE_FOREIGN "application/vnd.docker.image.rootfs.foreign.diff.tar"
+
+static const struct type {
     const char *oci, *docker;
+    bool layer;
+    enum cb_compression compression; /* of a layer */
 } types[] = {
-    {OCI_TYPE_INDEX, DOCKER_TYPE_LIST},
-    {OCI_TYPE_MANIFEST, DOCKER_TYPE_MANIFEST},
-    {OCI_TYPE_CONFIG, DOCKER_TYPE_CONFIG},
-    {OCI_TYPE_LAYER, DOCKER_TYPE_LAYER},
-    {OCI_TYPE_LAYER_GZIP, DOCKER_TYPE_LAYER_GZIP},
-    {OCI_TYPE_LAYER_ZSTD, DOCKER_TYPE_LAYER_ZSTD},
-    {OCI_TYPE_NONDIST_PREFIX ".tar", "application/vnd.docker.image.rootfs.foreign.diff.tar"},
-    {OCI_TYPE_NONDIST_PREFIX ".tar+gzip", "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip"},
+    {OCI_TYPE_INDEX, DOCKER_TYPE_LIST, false, 0},
+    {OCI_TYPE_MANIFEST, DOCKER_TYPE_MANIFEST, false, 0},
+    {OCI_TYPE_CONFIG, DOCKER_TYPE_CONFIG, false, 0},
+    {OCI_TYPE_LAYER, DOCKER_TYPE_LAYER, true, CB_COMPRESS_NONE},
+    {OCI_TYPE_LAYER_GZIP, DOCKER_TYPE_LAYER_GZIP, true, CB_COMPRESS_GZIP},
+    {OCI_TYPE_LAYER_ZSTD, DOCKER_TYPE_LAYER_ZSTD, true, CB_COMPRESS_ZSTD},
+    {OCI_TYPE_NONDIST_PREFIX ".tar", DOCKER_TYPE_FOREIGN, true, CB_COMPRESS_NONE},
+    {OCI_TYPE_NONDIST_PREFIX ".tar+gzip", DOCKER_TYPE_FOREIGN ".gzip", true, CB_COMPRESS_GZIP},
+    {OCI_TYPE_NONDIST_PREFIX ".tar+zstd", DOCKER_TYPE_FOREIGN ".zstd", true, CB_COMPRESS_ZSTD},
 };
 
 const char *oci_type_from_docker(const char *type)
@@ -40,6 +46,42 @@ const char *oci_type_to_docker(const char *type)
         if (strcmp(types[i].oci, type) == 0)
             return types[i].docker;
     return type;
+}
+
+/* A tar of layers with something behind it that we do not know: "+xz", ".lz4". */
+static bool is_packed_tar(const char *type)
+{
+    for (size_t i = 0; i < CB_LEN(types); i++)
+        if (types[i].layer && types[i].compression == CB_COMPRESS_NONE &&
+            (strncasecmp(type, types[i].oci, strlen(types[i].oci)) == 0 ||
+             strncasecmp(type, types[i].docker, strlen(types[i].docker)) == 0))
+            return true;
+    return false;
+}
+
+static int fail_layer_type(const char *type, struct cb_error *err)
+{
+    if (cb_ends(type, "+encrypted")) {
+        cb_fail(err, CB_E_UNSUPPORTED, "media type '%.200s': the layer is encrypted", type);
+        return cb_hint(err, "decrypt the image first, for example with skopeo copy --decryption-key");
+    }
+    if (is_packed_tar(type)) {
+        cb_fail(err, CB_E_UNSUPPORTED, "media type '%.200s': layers packed so are not supported, only tar, tar+gzip and tar+zstd",
+                type);
+        return cb_hint(err, "push the image again, packed with gzip or zstd");
+    }
+    cb_fail(err, CB_E_UNSUPPORTED, "media type '%.200s' is not that of a layer", type);
+    return cb_hint(err, "not all that registries keep is an image to build on: check the name");
+}
+
+int oci_layer_compression(const char *type, enum cb_compression *ret, struct cb_error *err)
+{
+    for (size_t i = 0; i < CB_LEN(types); i++)
+        if (types[i].layer && (strcasecmp(type, types[i].oci) == 0 || strcasecmp(type, types[i].docker) == 0)) {
+            *ret = types[i].compression;
+            return 0;
+        }
+    return fail_layer_type(type, err);
 }
 
 /* ---- life cycles --------------------------------------------------------------------------- */

@@ -8,6 +8,7 @@
 #ifndef OCI_DOCUMENT_H
 #define OCI_DOCUMENT_H
 
+#include "base/codec.h"
 #include "base/digest.h"
 #include "registry/platform.h"
 
@@ -31,6 +32,9 @@
  * static, or `type` itself. */
 const char *oci_type_from_docker(const char *type);
 const char *oci_type_to_docker(const char *type);
+/* How the tar of a layer with this media type (OCI's or Docker's name) is packed. -1: it is none that can be taken apart;
+ * the message begins with the type. */
+int oci_layer_compression(const char *type, enum cb_compression *ret, struct cb_error *err);
 
 struct oci_descriptor {
     char *media_type;

@@ -7,6 +7,7 @@ oci.py layers IMAGE [N]           every entry of all layers (or of layer N, from
 oci.py names IMAGE [N]            only type and name
 oci.py verify IMAGE               digests and sizes of everything that is named, diff IDs of the config
 oci.py layout DIR TAR…            a layout directory with these layers (media type by their first bytes)
+oci.py change DIR CODE            runs CODE, which may change `manifest` and `config` of a layout, and writes them back
 """
 import gzip, hashlib, io, json, os, subprocess, sys, tarfile
 
@@ -115,10 +116,30 @@ def layout(where, tars):
         f.write('{"imageLayoutVersion": "1.0.0"}')
 
 
+def change(where, code):
+    image = Image(where)
+    exec(code, {"manifest": image.manifest, "config": image.config})
+    with open(os.path.join(where, "index.json")) as f:
+        index = json.load(f)
+
+    def put(document, descriptor):
+        data = json.dumps(document).encode()
+        descriptor["digest"], descriptor["size"] = digest(data), len(data)
+        with open(os.path.join(where, "blobs", "sha256", digest(data)[7:]), "wb") as f:
+            f.write(data)
+
+    put(image.config, image.manifest["config"])
+    put(image.manifest, index["manifests"][0])
+    with open(os.path.join(where, "index.json"), "w") as f:
+        json.dump(index, f)
+
+
 def main():
     what, path, rest = sys.argv[1], sys.argv[2], sys.argv[3:]
     if what == "layout":
         return layout(path, rest)
+    if what == "change":
+        return change(path, rest[0])
     image = Image(path)
     if what in ("layers", "names"):
         return layers(image, int(rest[0]) if rest else None, what == "names")

@@ -14,12 +14,20 @@ def digest(b):
     return "sha256:" + hashlib.sha256(b).hexdigest()
 
 
+LAYER = "application/vnd.oci.image.layer.v1.tar"
 TYPE = "application/vnd.oci.image.manifest.v1+json"
-MANIFEST = json.dumps({
-    "schemaVersion": 2, "mediaType": TYPE,
-    "config": {"mediaType": "application/vnd.oci.image.config.v1+json", "digest": digest(CONFIG), "size": len(CONFIG)},
-    "layers": [{"mediaType": "application/vnd.oci.image.layer.v1.tar", "digest": digest(BLOB), "size": len(BLOB)}],
-}).encode()
+
+
+def manifest_of(layer):
+    return json.dumps({
+        "schemaVersion": 2, "mediaType": TYPE,
+        "config": {"mediaType": "application/vnd.oci.image.config.v1+json", "digest": digest(CONFIG), "size": len(CONFIG)},
+        "layers": [{"mediaType": layer, "digest": digest(BLOB), "size": len(BLOB)}],
+    }).encode()
+
+
+MANIFEST = manifest_of(LAYER)
+LAYERS = {"encrypted": LAYER + "+gzip+encrypted", "page": "text/html", "nonsense": "x"}
 
 LENGTHS = {"hugelength": "1" + "0" * 22, "minuslength": "-5", "junklength": "12abc", "controllength": "%d\x01" % len(MANIFEST)}
 RANGES = {"junkrange": "bytes x", "otherrange": "bytes 699050-2097151/2097153", "backrange": "bytes 699050-5/2097152"}
@@ -50,6 +58,7 @@ MODES = {
     "controllength": "one with a control byte",
     "junkrange": "resumes with a Content-Range that is none", "otherrange": "with one of another size",
     "backrange": "with one whose end is before its start", "nocontentrange": "without one", "fullrange": "has the whole upload",
+    "encrypted": "layers that nobody here can read", "page": "whose media type is text/html", "nonsense": "is nonsense",
     "silent": "sends some bytes of a blob and then nothing, each time",
 }
 
@@ -145,8 +154,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
     # ---- reading
     def manifest(self, mode):
         n = count("manifest/" + mode)
-        kind, body = ("Content-Type", TYPE + "; charset=utf-8"), MANIFEST
-        headers = [kind, ("Docker-Content-Digest", digest(MANIFEST))]
+        kind, body = ("Content-Type", TYPE + "; charset=utf-8"), manifest_of(LAYERS.get(mode, LAYER))
+        headers = [kind, ("Docker-Content-Digest", digest(body))]
         if mode == "limit" and n == 1:
             return self.fail(429, "TOOMANYREQUESTS", "slow", [("Retry-After", "0")])
         if mode == "hours":

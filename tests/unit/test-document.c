@@ -67,6 +67,44 @@ static void tells_kinds(void **state)
     }
 }
 
+/* ---- layers -------------------------------------------------------------------------------- */
+
+static void knows_layers(void **state)
+{
+    static const struct {
+        const char *type, *message; /* part of it; NULL: known */
+        enum cb_compression compression;
+    } cases[] = {
+        {OCI_TYPE_LAYER, NULL, CB_COMPRESS_NONE},
+        {OCI_TYPE_LAYER_GZIP, NULL, CB_COMPRESS_GZIP},
+        {OCI_TYPE_LAYER_ZSTD, NULL, CB_COMPRESS_ZSTD},
+        {OCI_TYPE_NONDIST_PREFIX ".tar", NULL, CB_COMPRESS_NONE},
+        {OCI_TYPE_NONDIST_PREFIX ".tar+zstd", NULL, CB_COMPRESS_ZSTD},
+        {DOCKER_TYPE_LAYER, NULL, CB_COMPRESS_NONE},
+        {DOCKER_TYPE_LAYER_GZIP, NULL, CB_COMPRESS_GZIP},
+        {DOCKER_TYPE_LAYER_ZSTD, NULL, CB_COMPRESS_ZSTD},
+        {"application/vnd.docker.image.rootfs.foreign.diff.tar.gzip", NULL, CB_COMPRESS_GZIP},
+        {"Application/vnd.OCI.image.layer.v1.tar+gzip", NULL, CB_COMPRESS_GZIP},
+        {OCI_TYPE_LAYER_GZIP "+encrypted", "encrypted", 0},
+        {OCI_TYPE_LAYER "+encrypted", "encrypted", 0},
+        {OCI_TYPE_LAYER "+xz", "only tar, tar+gzip and tar+zstd", 0},
+        {DOCKER_TYPE_LAYER_GZIP "2", "only tar, tar+gzip and tar+zstd", 0},
+        {OCI_TYPE_CONFIG, "not that of a layer", 0},
+        {OCI_TYPE_NONDIST_PREFIX, "not that of a layer", 0},
+        {"text/html", "'text/html' is not that of a layer", 0},
+        {"", "'' is not that of a layer", 0},
+    };
+    (void)state;
+    for (size_t i = 0; i < CB_LEN(cases); i++) {
+        CB_AUTO(cb_error) struct cb_error err = CB_ERROR_INIT;
+        enum cb_compression got = CB_COMPRESS_COUNT;
+        int r = oci_layer_compression(cases[i].type, &got, &err);
+        if (cases[i].message ? r == 0 || !strstr(err.msg, cases[i].message) || err.code != CB_E_UNSUPPORTED
+                             : r < 0 || got != cases[i].compression)
+            fail_msg("'%s': %d, %s", cases[i].type, (int)got, err.msg ? err.msg : "taken");
+    }
+}
+
 /* ---- what is refused ----------------------------------------------------------------------- */
 
 #define MANIFEST(config, layers) "{\"schemaVersion\":2,\"config\":" config ",\"layers\":" layers "}"
@@ -323,8 +361,13 @@ static void bounds_messages(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(tells_kinds),       cmocka_unit_test(refuses_bad_manifests), cmocka_unit_test(reads_a_docker_manifest),
-        cmocka_unit_test(writes_a_manifest), cmocka_unit_test(writes_an_index),       cmocka_unit_test(chooses),
+        cmocka_unit_test(tells_kinds),
+        cmocka_unit_test(knows_layers),
+        cmocka_unit_test(refuses_bad_manifests),
+        cmocka_unit_test(reads_a_docker_manifest),
+        cmocka_unit_test(writes_a_manifest),
+        cmocka_unit_test(writes_an_index),
+        cmocka_unit_test(chooses),
         cmocka_unit_test(bounds_messages),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -273,13 +273,25 @@ t_image_that_does_not_exist() {
 
 t_misbehaving_registries() {
     fake
-    for mode in wrong long garbage missing forbidden huge headers hours hub denied badtoken loop; do
+    for mode in wrong long garbage missing forbidden huge headers hours hub denied badtoken loop \
+        longline hugelength minuslength junklength twolengths; do
         printf 'FROM %s/%s/base:1\nCOPY Dockerfile /x\nRUN ["/x"]\n' "$fake" $mode >Dockerfile
         status=0
         timeout 60 "$CBUILD" . >log 2>&1 || status=$?
         [ "$status" = 1 ] || die "mode $mode: status $status: $(cat log)"
         grep -q "^ERROR: " log || die "mode $mode: no message: $(cat log)"
         has "$(cat log)" "$fake"
+    done
+}
+
+t_layers_of_another_media_type() {
+    fake
+    for mode in encrypted page nonsense; do
+        printf 'FROM %s/%s/base:1\nRUN ["/x"]\n' "$fake" $mode >Dockerfile
+        fails 1 cbuild .
+        has "$out" "'$fake/$mode/base:1': layer 1: media type"
+        fails 1 cbuild pull "$fake/$mode/base:1"
+        has "$out" "layer 1: media type"
     done
 }
 

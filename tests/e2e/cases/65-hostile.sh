@@ -64,23 +64,31 @@ t_wrong_diff_id() {
     rm -rf lay
     python3 "$E2E_HERE/badtar.py" good a.tar
     oci layout lay a.tar
-    python3 - <<'X'
-import glob, hashlib, json, os
-index = json.load(open("lay/index.json"))
-def load(d): return json.load(open("lay/blobs/" + d["digest"].replace(":", "/")))
-def put(doc, d):
-    data = json.dumps(doc).encode()
-    d["digest"], d["size"] = "sha256:" + hashlib.sha256(data).hexdigest(), len(data)
-    open("lay/blobs/" + d["digest"].replace(":", "/"), "wb").write(data)
-manifest = load(index["manifests"][0])
-config = load(manifest["config"])
-config["rootfs"]["diff_ids"][0] = "sha256:" + "ab" * 32
-put(config, manifest["config"])
-put(manifest, index["manifests"][0])
-json.dump(index, open("lay/index.json", "w"))
-X
+    oci change lay "config['rootfs']['diff_ids'][0] = 'sha256:' + 'ab' * 32"
     fails 1 cbuild --build-context base=oci-layout://"$PWD/lay" c
     has "$out" abababab
+}
+
+# A layer is taken apart as a tar only when its media type says that it is one.
+t_layers_by_media_type() {
+    vnd=application/vnd
+    for type in $vnd.oci.image.layer.v1.tar+encrypted $vnd.oci.image.layer.v1.tar+gzip+encrypted $vnd.oci.image.layer.v1.tar+xz \
+        $vnd.docker.image.rootfs.diff.tar.lz4 $vnd.oci.image.layer $vnd.cncf.helm.chart.content.v1.tar+gzip text/html nonsense ''; do
+        on_layers good
+        oci change lay "manifest['layers'][0]['mediaType'] = '$type'"
+        fails 1 cbuild --build-context base=oci-layout://"$PWD/lay" c
+        has "$out" "/lay': layer 1: media type '$type'"
+        case $type in
+        *encrypted) has "$out" "the layer is encrypted" ;;
+        *xz | *lz4) has "$out" "tar+gzip" ;;
+        esac
+    done
+    for type in $vnd.oci.image.layer.v1.tar $vnd.oci.image.layer.nondistributable.v1.tar $vnd.oci.image.layer.v1.TAR \
+        $vnd.docker.image.rootfs.diff.tar $vnd.docker.image.rootfs.foreign.diff.tar; do
+        on_layers good
+        oci change lay "manifest['layers'][0]['mediaType'] = '$type'"
+        cbuild --build-context base=oci-layout://"$PWD/lay" c 2>log
+    done
 }
 
 t_damaged_layouts() {
