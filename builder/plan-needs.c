@@ -176,20 +176,33 @@ static void need_stage(struct build_planner *p, struct build_stage *s)
     each_from(p, s, need_from); /* build_check_references has been through all of them: no mistakes */
 }
 
-/* ONBUILD triggers of the base become instructions of the stage (§14). */
+static int take_trigger(struct build_planner *p, struct build_stage *s, const char *text, struct cb_error *err)
+{
+    struct df_file *file = NULL;
+    struct df_instruction *i = NULL;
+    if (df_parse_trigger(text, strlen(text), s->df->from->at, &file, err) < 0)
+        return -1;
+    CB_PUSH(s->trigger_files, s->n_trigger_files, s->cap_trigger_files) = file;
+    if (df_decode_trigger(file, &p->b->lint, &i, err) < 0)
+        return -1;
+    CB_PUSH(s->triggers, s->n_triggers, s->cap_triggers) = i;
+    if (each_from_of(p, s, i, check_word, err) < 0 || each_from_of(p, s, i, check_image, err) < 0)
+        return cb_at(err, s->df->from->at.line, s->df->from->at.last_line);
+    return 0;
+}
+
+/* ONBUILD triggers of the base become instructions of the stage (§14). Those of an image are not in the Dockerfile, so what is
+ * wrong with one says where it is from. */
 static int take_triggers(struct build_planner *p, struct build_stage *s, const struct cb_strv *texts, struct cb_error *err)
 {
     for (size_t k = 0; k < texts->n; k++) {
-        struct df_file *file = NULL;
-        struct df_instruction *i = NULL;
-        if (df_parse_trigger(texts->items[k], strlen(texts->items[k]), s->df->from->at, &file, err) < 0)
-            return -1;
-        CB_PUSH(s->trigger_files, s->n_trigger_files, s->cap_trigger_files) = file;
-        if (df_decode_trigger(file, &p->b->lint, &i, err) < 0)
-            return -1;
-        CB_PUSH(s->triggers, s->n_triggers, s->cap_triggers) = i;
-        if (each_from_of(p, s, i, check_word, err) < 0 || each_from_of(p, s, i, check_image, err) < 0)
-            return cb_at(err, s->df->from->at.line, s->df->from->at.last_line);
+        const char *text = texts->items[k];
+        if (take_trigger(p, s, text, err) == 0)
+            continue;
+        if (s->base == BASE_IMAGE)
+            cb_context(err, "ONBUILD trigger of the image '%s' ('%.*s')", p->wants[s->want].text,
+                       (int)CB_MIN(strcspn(text, "\r\n"), (size_t)200), text);
+        return -1;
     }
     return 0;
 }

@@ -21,6 +21,9 @@ int df_decode_healthcheck(struct df_decoder *d, const struct df_node *node, stru
  * (lint-rules.md). NULL: nothing. */
 const struct df_lint_skip *df_skip_of(struct df_decoder *d, const struct df_node *node);
 
+/* Whether an instruction of this kind may stand behind ONBUILD. */
+int df_check_trigger(enum df_kind kind, struct cb_error *err);
+
 struct df_list df_list_of(struct df_decoder *d, const struct cb_str *items, size_t n);
 /* Shell or exec form out of the arguments from `from` on. */
 struct df_command df_command_of(struct df_decoder *d, const struct df_node *node, size_t from);

@@ -276,17 +276,23 @@ static const char *trigger_text(struct df_decoder *d, const struct df_node *node
     return cb_arena_memdup0(&d->file->arena, b.data, b.len);
 }
 
+int df_check_trigger(enum df_kind kind, struct cb_error *err)
+{
+    if (kind == DF_ONBUILD)
+        return cb_fail(err, CB_E_DOCKERFILE, "Chaining ONBUILD via `ONBUILD ONBUILD` isn't allowed");
+    if (kind == DF_FROM || kind == DF_MAINTAINER)
+        return cb_fail(err, CB_E_DOCKERFILE, "%s isn't allowed as an ONBUILD trigger", df_kind_name(kind));
+    return 0;
+}
+
 static int decode_onbuild(struct df_decoder *d, const struct df_node *node, struct df_instruction *i)
 {
     if (!node->trigger)
         return needs_some(d, node);
     if (no_flags(d, node) < 0)
         return -1;
-    enum df_kind kind = node->trigger->kind;
-    if (kind == DF_ONBUILD)
-        return cb_fail(d->err, CB_E_DOCKERFILE, "Chaining ONBUILD via `ONBUILD ONBUILD` isn't allowed");
-    if (kind == DF_FROM || kind == DF_MAINTAINER)
-        return cb_fail(d->err, CB_E_DOCKERFILE, "%s isn't allowed as an ONBUILD trigger", df_kind_name(kind));
+    if (df_check_trigger(node->trigger->kind, d->err) < 0)
+        return -1;
     i->text = trigger_text(d, node);
     return 0;
 }

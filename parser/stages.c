@@ -166,10 +166,7 @@ int df_decode_trigger(struct df_file *file, struct df_lint *lint, struct df_inst
     struct df_decoder d = {.file = file, .lint = lint, .err = err};
     struct df_instruction *i = cb_arena_alloc(&file->arena, sizeof(*i));
     const struct df_node *node = &file->nodes[0];
-    int r = df_decode_node(&d, node, i);
-    if (r == 0 && node->kind == DF_FROM)
-        r = cb_fail(err, CB_E_DOCKERFILE, "FROM isn't allowed as an ONBUILD trigger");
-    if (r < 0)
+    if (df_check_trigger(node->kind, err) < 0 || df_decode_node(&d, node, i) < 0)
         return cb_at(err, node->at.line, node->at.last_line);
     *ret = i;
     return 0;

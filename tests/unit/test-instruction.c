@@ -447,6 +447,9 @@ static void triggers(void **state)
         {"ENV a", NULL, "ENV must have two arguments"},
         {"NONSENSE", NULL, "unknown instruction: NONSENSE"},
         {"FROM x", NULL, "FROM isn't allowed as an ONBUILD trigger"},
+        {"Maintainer x", NULL, "MAINTAINER isn't allowed as an ONBUILD trigger"},
+        {"ONBUILD RUN x", NULL, "Chaining ONBUILD via `ONBUILD ONBUILD` isn't allowed"},
+        {"ONBUILD ONBUILD RUN x", NULL, "Chaining ONBUILD via `ONBUILD ONBUILD` isn't allowed"},
         {"RUN a\nRUN b", NULL, "onbuild trigger should be a single expression"},
     };
     (void)state;

@@ -91,6 +91,19 @@ t_layers_by_media_type() {
     done
 }
 
+# What a Dockerfile may not say after ONBUILD an image may not either.
+t_triggers_that_are_none() {
+    layout lay good
+    printf 'FROM base\n' >Dockerfile
+    for trigger in "ONBUILD ONBUILD RUN x" "onbuild RUN x" "FROM scratch" "maintainer me" "RUN a\\nRUN b" ""; do
+        oci change lay "config['config']['OnBuild'] = ['ENV a=b', '$trigger']"
+        fails 1 cbuild --build-context base=oci-layout://"$PWD/lay" .
+        has "$out" "ONBUILD trigger of the image '$PWD/lay' ('"
+    done
+    oci change lay "config['config']['OnBuild'] = ['ENV a=b']"
+    cbuild --build-context base=oci-layout://"$PWD/lay" . 2>log
+}
+
 t_damaged_layouts() {
     context c <<X
 FROM base
