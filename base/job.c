@@ -60,6 +60,11 @@ void cb_job_warn(struct cb_job_io *io, const char *line)
         send_line(io, CB_JOB_WARN, line);
 }
 
+void cb_job_on_warning(void *io, const char *line)
+{
+    cb_job_warn(io, line);
+}
+
 void cb_job_progress(struct cb_job_io *io, const char *what, uint64_t done, uint64_t total)
 {
     if (!io)

@@ -22,6 +22,7 @@ void cb_job_progress(struct cb_job_io *io, const char *what, uint64_t done, uint
 /* A line for the step's log or a warning for the user; a very long one is shortened (cb_shorten). */
 void cb_job_log(struct cb_job_io *io, const char *line);
 void cb_job_warn(struct cb_job_io *io, const char *line);
+void cb_job_on_warning(void *io, const char *line); /* the same as a callback; any thread may call it */
 
 #define CB_JOB_MAX_FDS 64
 struct cb_job_request {

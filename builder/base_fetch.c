@@ -292,6 +292,8 @@ static int fetch_job(struct cb_job_io *io, const struct cb_job_request *req, str
         r = oci_ref_parse(text, &f.ref, err);
         if (r == 0 && !(f.client = reg_client_new(err)))
             r = -1;
+        if (r == 0)
+            reg_client_on_warning(f.client, cb_job_on_warning, io);
     }
     if (r == 0)
         r = run_workers(&f, io, err);

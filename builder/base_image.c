@@ -193,11 +193,6 @@ static int choose_manifest(struct reg_client *c, const struct oci_ref *ref, cons
     return cb_fail(err, CB_E_CORRUPT, "'%s': indexes are nested too deeply", name);
 }
 
-static void pass_warning(void *arg, const char *text)
-{
-    cb_job_warn(arg, text);
-}
-
 static int resolve_job(struct cb_job_io *io, const struct cb_job_request *req, struct cb_buf *answer, struct cb_error *err)
 {
     const struct resolve_request *r = req->bytes;
@@ -207,7 +202,7 @@ static int resolve_job(struct cb_job_io *io, const struct cb_job_request *req, s
     struct reg_document d = {.bytes = CB_BUF_INIT};
     if (oci_ref_parse(r->want->text, &ref, err) < 0 || !(c = reg_client_new(err)))
         return -1;
-    reg_client_on_warning(c, pass_warning, io);
+    reg_client_on_warning(c, cb_job_on_warning, io);
     int e = reg_fetch_document(c, &ref, &d, err);
     struct cb_digest top = d.digest;
     if (e == 0)

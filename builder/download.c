@@ -89,11 +89,6 @@ static int take_bytes(void *arg, const void *p, size_t n, struct cb_error *err)
     return 0;
 }
 
-static void pass_warning(void *arg, const char *text)
-{
-    cb_job_warn(arg, text);
-}
-
 static int get(struct cb_job_io *io, const struct http_request *q, struct memory *m, struct reg_get_answer *a,
                struct cb_error *err)
 {
@@ -104,7 +99,7 @@ static int get(struct cb_job_io *io, const struct http_request *q, struct memory
     if (!c || cache_blob_begin(s, &w, err) < 0)
         return -1;
     recall(s, q->url, m);
-    reg_client_on_warning(c, pass_warning, io);
+    reg_client_on_warning(c, cb_job_on_warning, io);
     struct reg_get what = {.url = q->url, .if_none_match = m->etag, .authorization = q->authorization};
     if (reg_get(c, &what, take_bytes, &sink, a, err) < 0)
         return -1;

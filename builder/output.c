@@ -322,11 +322,6 @@ static void push_progress(void *arg, uint64_t done, uint64_t total)
     cb_job_progress(arg, "pushing", done, total);
 }
 
-static void push_warning(void *arg, const char *text)
-{
-    cb_job_warn(arg, text);
-}
-
 /* "registry.example/repo": the repository, when it is on the host we push to. */
 static const char *mount_source(const struct oci_ref *ref, const char *source)
 {
@@ -344,7 +339,7 @@ static int push_job(struct cb_job_io *io, const struct cb_job_request *req, stru
     CB_AUTO(reg_client) struct reg_client *c = reg_client_new(err);
     if (!c)
         return -1;
-    reg_client_on_warning(c, push_warning, io);
+    reg_client_on_warning(c, cb_job_on_warning, io);
     size_t n = m->n_layers + 1;
     struct reg_push_blob *blobs = cb_alloc(n * sizeof(*blobs));
     struct blob_file *files = cb_alloc(n * sizeof(*files));

@@ -101,16 +101,6 @@ static int to_buf(void *arg, const void *p, size_t n, struct cb_error *err)
     return 0;
 }
 
-static void make_blob(struct cb_buf *b, struct oci_descriptor *d)
-{
-    struct cb_digest seed;
-    cb_sha256("seed", 4, &seed);
-    while (b->len < SIZE)
-        cb_buf_add(b, seed.b, sizeof(seed.b));
-    cb_sha256(b->data, b->len, &d->digest);
-    d->size = b->len;
-}
-
 static void get_text(struct reg_client *c, const char *path, struct cb_buf *out)
 {
     CB_AUTO(cb_error) struct cb_error err = CB_ERROR_INIT;
@@ -120,6 +110,15 @@ static void get_text(struct reg_client *c, const char *path, struct cb_buf *out)
     if (reg_get(c, &get, to_buf, out, &a, &err) < 0)
         cb_buf_adds(out, err.msg);
     reg_get_answer_done(&a);
+}
+
+/* The blob as the registry has it. */
+static void make_blob(struct reg_client *c, struct cb_buf *b, struct oci_descriptor *d)
+{
+    get_text(c, "raw/blob", b);
+    assert_int_equal(b->len, SIZE);
+    cb_sha256(b->data, b->len, &d->digest);
+    d->size = b->len;
 }
 
 #define NEED_SERVER()                                                                                                            \
@@ -261,8 +260,8 @@ static void blobs(void **state)
     struct oci_descriptor d = {0};
     (void)state;
     NEED_SERVER();
-    make_blob(&blob, &d);
     CB_AUTO(reg_client) struct reg_client *c = client(&warnings);
+    make_blob(c, &blob, &d);
     for (size_t i = 0; i < CB_LEN(cases); i++) {
         CB_AUTO(cb_error) struct cb_error err = CB_ERROR_INIT;
         CB_AUTO(cb_buf) struct cb_buf got = CB_BUF_INIT;
@@ -296,8 +295,8 @@ static void sinks_may_fail(void **state)
     int calls = 0;
     (void)state;
     NEED_SERVER();
-    make_blob(&blob, &d);
     CB_AUTO(reg_client) struct reg_client *c = client(&warnings);
+    make_blob(c, &blob, &d);
     struct oci_ref ref = ref_of("plain/app");
     assert_int_equal(reg_fetch_blob(c, &ref, &d, full_disk, &calls, &err), -1);
     assert_int_equal(err.sys, ENOSPC);
@@ -345,8 +344,8 @@ static void pushes(void **state)
     struct oci_descriptor d = {0};
     (void)state;
     NEED_SERVER();
-    make_blob(&seed, &d);
     CB_AUTO(reg_client) struct reg_client *c = client(&warnings);
+    make_blob(c, &seed, &d);
     for (size_t i = 0; i < CB_LEN(cases); i++) {
         CB_AUTO(cb_error) struct cb_error err = CB_ERROR_INIT;
         CB_AUTO(cb_buf) struct cb_buf own = CB_BUF_INIT;
@@ -499,7 +498,6 @@ static void mirrors(void **state)
     struct oci_descriptor d = {0};
     (void)state;
     NEED_SERVER();
-    make_blob(&blob, &d);
     CB_AUTO(free) char *path = cb_printf("%s/registries.conf", scratch);
     CB_AUTO(free)
     char *conf = cb_printf("[[registry]]\nprefix = \"hub.invalid\"\nlocation = \"%s\"\n"
@@ -512,6 +510,7 @@ static void mirrors(void **state)
     CB_AUTO(reg_client) struct reg_client *c = client(&warnings);
     unsetenv("CONTAINERS_REGISTRIES_CONF");
     unlink(path);
+    make_blob(c, &blob, &d);
     struct oci_ref ref = ref_of("truncate/mirrored");
     ref.domain = (char *)"hub.invalid";
     /* the third gives all but four bytes, the last one the rest */

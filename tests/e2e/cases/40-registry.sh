@@ -284,6 +284,21 @@ t_misbehaving_registries() {
     done
 }
 
+t_a_stall_is_told_and_waited_out() {
+    fake
+    export CBUILD_STALL_MS=300 CBUILD_RETRY_DELAY_MS=1
+    printf 'FROM %s/stall/base:1\nCOPY Dockerfile /x\n' "$fake" >Dockerfile
+    rootfs .
+    [ -s root/file ] || die "$(find root)"
+    has "$(cat build.log)" "the connection stalled; trying again"
+    printf 'FROM %s/silent/base:1\nCOPY Dockerfile /x\n' "$fake" >Dockerfile
+    CBUILD_ROOT=$CASE_DIR/store2
+    fails 1 cbuild -o root2 .
+    has "$out" "ERROR: $fake/silent/base:1: "
+    has "$out" "the connection stalled"
+    has "$out" "CBUILD_STALL_MS"
+}
+
 t_layers_of_another_media_type() {
     fake
     for mode in encrypted page nonsense; do
