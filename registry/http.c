@@ -240,6 +240,8 @@ static size_t on_header(char *p, size_t size, size_t n, void *arg)
     }
     if (n >= 5 && memcmp(p, "HTTP/", 5) == 0) {
         begin_answer(a, p, n);
+        if (a->status >= 200) /* what it was long waited for counts as movement, however short */
+            clock_gettime(CLOCK_MONOTONIC, &x->window_start);
         return n;
     }
     CB_AUTO(free) char *line = reg_header_line(p, n);

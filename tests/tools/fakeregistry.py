@@ -68,6 +68,7 @@ MODES = {
     "junkrange": "resumes with a Content-Range that is none", "otherrange": "with one of another size",
     "backrange": "with one whose end is before its start", "nocontentrange": "without one", "fullrange": "has the whole upload",
     "encrypted": "layers that nobody here can read", "page": "whose media type is text/html", "nonsense": "is nonsense",
+    "late": "takes its time to check an upload",
     "silent": "sends some bytes of a blob and then nothing, each time",
 }
 
@@ -279,6 +280,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 self.connection.shutdown(socket.SHUT_WR)
             return self.stay()
         data = self.read_body()
+        if mode == "late":
+            time.sleep(4.5)
         if mode == "lost" and session.endswith("-1"):
             return self.fail(404, "BLOB_UPLOAD_UNKNOWN", "upload unknown")
         start = int((self.headers.get("Content-Range") or "0-").split("-")[0])

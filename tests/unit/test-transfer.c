@@ -383,6 +383,7 @@ static void uploads_that_are_cut(void **state)
         {"finhalf/app", "600000", NULL, 2}, /* so long that what ends it is not the clock */
         {"fin/app", "600000", "closed the connection", 5},
         {"deafhalf/app", "300", NULL, 2},
+        {"late/app", "3000", NULL, 1}, /* less than twice as long */
         {"mute/app", "100", "the connection stalled", 3},
     };
     CB_AUTO(cb_buf) struct cb_buf warnings = CB_BUF_INIT, bytes = CB_BUF_INIT;
