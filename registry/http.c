@@ -550,17 +550,18 @@ static enum reg_http_failure classify(CURLcode code)
 #pragma GCC diagnostic pop
 }
 
-/* libcurl has a limit for a single line, of which we get nothing; older ones take what is over it for a lack of memory. */
-static bool line_too_long(const struct exchange *x, CURLcode code)
+/* libcurl has limits of its own, for a line and for what follows a body in chunks, and older ones take what is over them for a
+ * lack of memory. */
+static bool header_too_long(CURLcode code, const char *reason)
 {
     enum { TOO_LARGE = 100 }; /* since libcurl 8.6 */
-    return ((int)code == CURLE_OUT_OF_MEMORY || (int)code == TOO_LARGE) && x->answer->delivered == 0 && x->answer->body.len == 0;
+    return (int)code == CURLE_OUT_OF_MEMORY || (int)code == TOO_LARGE || cb_starts(reason, "Out of memory");
 }
 
 static int describe(struct exchange *x, CURLcode code, const char *reason, const struct reg_url *u, struct cb_error *err)
 {
     CB_AUTO(free) char *shown = reg_url_redact(x->req->url);
-    if (!x->failed && line_too_long(x, code)) {
+    if (!x->failed && header_too_long(code, reason)) {
         fail_long_header(err);
         x->failed = true;
     }

@@ -315,6 +315,14 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if parts[0] == "tag":
             tag = {"control": '"a\x01b"', "long": '"' + "x" * 5000 + '"'}[parts[1]]
             return self.reply(200, b"hello\n", [("ETag", tag), ("Last-Modified", "Tue, 15 Nov 1994 12:45:26 GMT")])
+        if parts[0] == "part":
+            return self.reply(206, b"hello\n", [("Content-Range", "bytes 3-8/20")])
+        if parts[0] == "trailer":
+            self.send_response(200)
+            self.send_header("Transfer-Encoding", "chunked")
+            self.end_headers()
+            self.wfile.write(b"6\r\nhello\n\r\n0\r\nX-Long: " + b"y" * 200000 + b"\r\n\r\n")
+            return self.drop()
         if parts[0] == "hop":
             return self.reply(302, b"", [("Location", "../file?x=y")])
         if parts[0] == "lost":

@@ -456,6 +456,8 @@ static void downloads(void **state)
         {"@/file", "a\r\nb: c", "control bytes", 0, -1},
         {"@/tag/control", NULL, "hello\n", 0, 200},
         {"@/tag/long", NULL, "hello\n", 0, 200},
+        {"@/part", NULL, "answered with a part (status 206)", 0, -1},
+        {"@/trailer", NULL, "header of the answer is longer", 0, -1},
         {"@/hop/x", NULL, "hello\n", 0, 200},
         {"@/lost", NULL, "without a usable Location", 0, -1},
         {"@/out", NULL, "which is not an http URL", 0, -1},
