@@ -1,0 +1,98 @@
+#!/usr/bin/env python3
+"""layers.py STORE SECRET: every unpacked layer holds what its index says and nothing of the host.
+
+Reads the indexes with nothing of cbuild in it; the format is in cache/index.c. What this user may not read (files of
+subordinate owners) is passed over."""
+import hashlib, os, stat, struct, sys
+
+FILE, DIR, SYMLINK, CHAR, BLOCK, FIFO, HARDLINK, WHITEOUT, OPAQUE = range(9)
+
+
+class Reader:
+    def __init__(self, data):
+        self.data, self.at = data, 0
+
+    def take(self, form):
+        value = struct.unpack_from("<" + form, self.data, self.at)
+        self.at += struct.calcsize("<" + form)
+        return value[0]
+
+    def bytes(self, n=None):
+        n = self.take("Q") if n is None else n
+        self.at += n
+        return self.data[self.at - n:self.at]
+
+
+def read_index(path):
+    with open(path, "rb") as f:
+        r = Reader(f.read())
+    assert r.bytes(5) == b"cbidx" and r.take("B") == 1, path
+    entries = {}
+    for _ in range(r.take("Q")):
+        name, kind, size, digest, link = r.bytes(), r.take("B"), 0, None, None
+        if kind < WHITEOUT:
+            r.bytes(4 + 4 + 4 + 8)
+            for _ in range(r.take("I")):
+                r.bytes(), r.bytes()
+            if kind == FILE:
+                size, digest = r.take("Q"), r.bytes(32)
+            elif kind in (SYMLINK, HARDLINK):
+                link = r.bytes()
+            elif kind in (CHAR, BLOCK):
+                r.bytes(8)
+        if kind != OPAQUE:
+            entries[name] = (kind, size, digest, link)
+    return entries
+
+
+def content(path):
+    try:
+        with open(path, "rb") as f:
+            return f.read()
+    except OSError:
+        return None
+
+
+def is_whiteout(path, st):
+    if stat.S_ISCHR(st.st_mode) and st.st_rdev == 0:
+        return True
+    return stat.S_ISREG(st.st_mode) and any(a.endswith("overlay.whiteout") for a in os.listxattr(path, follow_symlinks=False))
+
+
+def complaints(layer, secret):
+    entries, root = read_index(os.path.join(layer, b"index")), os.path.join(layer, b"fs")
+    found = set()
+    for where, dirs, files in os.walk(root):
+        for name in dirs + files:
+            path = os.path.join(where, name)
+            key = os.path.relpath(path, root)
+            found.add(key)
+            st = os.lstat(path)
+            entry = entries.get(key)
+            data = content(path) if stat.S_ISREG(st.st_mode) else None
+            if data is not None and secret in data:
+                yield key, "has a secret of the host"
+            if entry is None:
+                if not stat.S_ISDIR(st.st_mode) and not is_whiteout(path, st):
+                    yield key, "is in no index"
+            elif entry[0] == FILE and (not stat.S_ISREG(st.st_mode) or st.st_size != entry[1] or
+                                       (data is not None and hashlib.sha256(data).digest() != entry[2])):
+                yield key, "is another file than the index says"
+    for key, entry in entries.items():
+        parent = os.path.join(root, os.path.dirname(key))
+        if entry[0] < WHITEOUT and key not in found and os.access(parent, os.R_OK | os.X_OK):
+            yield key, "is missing"
+
+
+def main():
+    layers, secret, bad = os.fsencode(os.path.join(sys.argv[1], "layers")), os.fsencode(sys.argv[2]), 0
+    for name in sorted(os.listdir(layers)) if os.path.isdir(layers) else []:
+        layer = os.path.join(layers, name)
+        if os.path.isdir(os.path.join(layer, b"fs")):
+            for key, what in complaints(layer, secret):
+                print("layer %s: %s %s" % (os.fsdecode(name)[:12], ascii(os.fsdecode(key)), what))
+                bad += 1
+    return bad > 0
+
+
+sys.exit(main())
