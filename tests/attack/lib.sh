@@ -30,7 +30,7 @@ done
 hosts_files="$CBUILD $CASE_DIR/beside/run $canaries"
 fingerprint() {
     # shellcheck disable=SC2086
-    { stat -c '%n %d:%i %a %u:%g %s %y' $hosts_files; sha256sum $hosts_files; ls -A "$CASE_DIR/beside" "$HOME"; } 2>&1
+    { stat -c '%n %d:%i %a %u:%g %s %y %z' $hosts_files; ls -A "$CASE_DIR/beside" "$HOME"; } 2>&1 # who writes changes %z
 }
 fingerprint >"$CASE_DIR/before"
 
@@ -38,13 +38,15 @@ fingerprint >"$CASE_DIR/before"
 unharmed() { # unharmed OUTPUT
     fingerprint >"$CASE_DIR/after"
     diff "$CASE_DIR/before" "$CASE_DIR/after" || die "the host was changed"
-    ! grep -a 'REACHED: ' "$1" || die "an attack reached its aim"
-    ! grep -a 'SETUP FAILED: ' "$1" || die "an attack was not tried"
-    ! grep -a -e "$secret" -e AddressSanitizer -e 'runtime error:' -e 'without an answer' "$1" || die "that must not be there"
-    for file in $hosts_files; do
+    ! grep -a -e 'REACHED: ' -e 'SETUP FAILED: ' -e "$secret" -e AddressSanitizer -e 'runtime error:' -e 'without an answer' "$1" ||
+        die "that must not be there"
+    ! grep -aq 'SEEN ' "$1" || for file in $hosts_files; do
         ! grep -a "SEEN $(stat -c %d:%i "$file") " "$1" || die "inside, $file of the host is seen"
     done
-    python3 "$E2E_SUITE/layers.py" "$CBUILD_ROOT" "$secret" || die "the layers of the store are not what their indexes say"
+}
+# The end of every case that has not failed.
+finished() {
+    python3 -I -S "$E2E_SUITE/layers.py" "$CBUILD_ROOT" "$secret" || die "the layers of the store are not what their indexes say"
 }
 # Builds; $out and $status say how it ended (0 or 1, anything else is a failure), ./attack.out has all of its output.
 attack() { # attack ARGS…
@@ -60,6 +62,13 @@ refused() { # refused ARGS…: the same, and the build must have failed
 }
 held() { # held TEXT…: these attempts were made and refused
     for what in "$@"; do has "$out" "HELD: $what"; done
+}
+held_in() { # held_in FILE TEXT: the same in the output of another build
+    grep -aqF "HELD: $2" "$1" || die "'$2' was not held: $(tail -n 20 "$1")"
+}
+# Nothing that the store keeps, nor the output, has this text. What this user may not read is passed over.
+no_text() { # no_text TEXT
+    ! grep -raqF "$1" "$CBUILD_ROOT" attack.out 2>/dev/null || die "'$1' is in $(grep -ralF "$1" "$CBUILD_ROOT" attack.out 2>/dev/null)"
 }
 # A file of the host, seen from any directory of its file system from which the way leads up.
 from_above() { # from_above FILE

@@ -15,6 +15,9 @@ skip() { # a kernel feature is missing: say which
 only() { # only KIND…: for the other kinds of user this is no case at all
     case " $* " in *" $E2E_USER "*) ;; *) exit 78 ;; esac
 }
+finished() { # what follows a case that has not failed; other suites have more to say
+    :
+}
 needs() { # needs PROGRAM…: ./check has installed them
     for program in "$@"; do
         PATH=$PATH:/sbin:/usr/sbin command -v "$program" >/dev/null || die "$program is not installed"

@@ -1,7 +1,7 @@
 # What is executed: the paths of programs, interpreters, loaders, working directories and users' files are the image's.
 
 # The numbers that descriptors of the builder may have.
-numbers='3 4 5 6 7 8 9 10 11 13 16'
+numbers='3 4 5 6 7 8 10 13'
 
 # A stage a number; each must fail or run something of the image, and the host's program runs in none.
 through_descriptors() { # through_descriptors DIR: its Dockerfile has stages s3, s4, …
