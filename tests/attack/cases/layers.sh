@@ -1,0 +1,128 @@
+# Layers that a hostile registry or archive gives: what is in them stays in the store, which is the builder's alone.
+
+# An image of these layers as the named context `evil`, and a build on it that looks at everything.
+on() { # on KIND… -- WORD: $1… of hostiletar.py
+    rm -rf lay lay.*.tar c
+    tars=
+    for kind in "$@"; do
+        python3 "$E2E_SUITE/hostiletar.py" "$kind" "lay.$kind.tar" "$CASE_DIR/beside"
+        tars="$tars lay.$kind.tar"
+    done
+    # shellcheck disable=SC2086
+    oci layout lay $tars
+    box c tries attribute <<Y
+FROM evil
+COPY --from=tools / /
+COPY a/ /a/
+$(cat)
+Y
+    attack --build-context evil=oci-layout://"$PWD/lay" c
+}
+private() { # the store is what keeps other users of the machine from what layers hold
+    same "$(stat -c %a "$CBUILD_ROOT")" 700
+}
+
+# The whole disk by a node in an image: as root the layer has real ones. Nothing opens them: not RUN, not a mount of them,
+# not COPY; and they are the store's alone.
+t_devices_in_layers() {
+    on devices <<Y
+RUN for n in mem kmsg port disk sda null tty fuse kvm loop; do [ ! -e /n/\$n ] || /a/tries read /n/\$n; done; /a/say held devices
+RUN --mount=from=evil,target=/m for n in mem disk null; do [ ! -e /m/n/\$n ] || /a/tries read /m/n/\$n; done; /a/say held mounted
+RUN --mount=from=evil,target=/m,rw for n in mem disk null; do [ ! -e /m/n/\$n ] || /a/tries read /m/n/\$n; done
+RUN --mount=type=cache,from=evil,target=/m for n in mem disk null; do [ ! -e /m/n/\$n ] || /a/tries read /m/n/\$n; done
+RUN cp -a /n /copy 2>/dev/null; for n in mem disk null; do [ ! -e /copy/\$n ] || /a/tries read /copy/\$n; done
+RUN ln /n/disk /dev/shm/x 2>/dev/null; ln /n/disk /linked 2>/dev/null && /a/tries read /linked; true
+Y
+    [ "$status" = 0 ] || die "$out"
+    held devices mounted
+    private
+}
+
+# A set-uid root program in a layer would make its user root of the host, if another user could get at it: the store is
+# 0700, as are the directories on the way.
+t_setid_programs() {
+    on setid <<Y
+RUN ls -ln /suid-0 && /a/say held setid
+Y
+    [ "$status" = 0 ] || die "$out"
+    held setid
+    private
+    found=$(find "$CBUILD_ROOT" -maxdepth 1 -mindepth 1 -perm -o=w 2>/dev/null)
+    same "$found" ""
+    if [ "$E2E_USER" = root ]; then
+        ! runuser -u nobody -- ls "$CBUILD_ROOT" 2>/dev/null || die "others can read the store"
+        ! runuser -u nobody -- stat "$(find "$CBUILD_ROOT/layers" -name suid-0)" 2>/dev/null || die "others get at a set-uid program"
+    fi
+}
+
+# Owners outside every range, modes that shut the builder out or have every bit, capabilities of files, labels: unpacked as
+# far as it may be, and gone when they are pruned.
+t_owners_modes_and_attributes() {
+    for kind in owners modes capabilities xattrs names; do
+        on $kind <<Y
+RUN ls -lnR / >/list 2>&1; cat /marker
+Y
+        [ "$status" = 0 ] || has "$out" "ERROR: "
+        "$CBUILD" prune --all --mounts >prune.log 2>&1 || die "$kind: $(cat prune.log)"
+        same "$kind: $(ls "$CBUILD_ROOT/layers" | wc -l)" "$kind: 0"
+    done
+}
+
+# overlay's own attributes in a layer (redirect, metacopy) would show directories of the host in place of the layer's.
+t_attributes_of_overlay() {
+    on overlay <<Y
+RUN ls -R /r-* /o-* 2>&1; cat /r-*/text /m-* /r-*/* 2>/dev/null; echo x >>/m-user; ls -ln /m-*; /a/say held overlay
+RUN for p in trusted.overlay. user.overlay. user.overlay.overlay.; do mkdir -p /d; echo >/f; \
+ for n in redirect metacopy opaque whiteout origin; do /a/attribute /d \${p}\$n $CASE_DIR/beside; /a/attribute /f \${p}\$n $CASE_DIR/beside/text; done; done
+RUN ls -R /d; cat /d/text /d/* /f 2>/dev/null; echo x >>/f; mv /d /e; ls /e; /a/say held attributes
+Y
+    [ "$status" = 0 ] || has "$out" "ERROR: "
+    [ "$status" = 1 ] || held overlay
+}
+
+# The classics of archives: names that lead through links out of the layer; an opaque mark behind a link to / (a null
+# pointer once); hard links to links; pipes where something is read; a name for every inode; a file larger than any disk.
+t_links_opaque_marks_and_pipes() {
+    for kind in links opaque parents fifo case sparse; do
+        on $kind <<Y
+RUN ["/bin/busybox", "true"]
+RUN ["/bin/busybox", "ls", "-lR", "/"]
+Y
+        [ "$status" = 0 ] || has "$out" "ERROR: "
+    done
+}
+t_seventy_thousand_names() {
+    only root
+    on many-links <<Y
+RUN ["/bin/busybox", "true"]
+Y
+    [ "$status" = 0 ] || has "$out" "ERROR: "
+}
+
+# The same by ADD of an archive, and by COPY --from.
+t_archives_of_the_context() {
+    box c <<Y
+FROM scratch
+COPY --from=tools / /
+$(for kind in devices owners modes overlay links opaque parents fifo sparse setid; do echo "ADD $kind.tar /x/$kind/"; done)
+Y
+    for kind in devices owners modes overlay links opaque parents fifo sparse setid; do
+        python3 "$E2E_SUITE/hostiletar.py" $kind "c/$kind.tar" "$CASE_DIR/beside"
+        sed "/^ADD/{/ $kind.tar/!d}" c/Dockerfile >one
+        attack -f one c
+        [ "$status" = 0 ] || has "$out" "ERROR: "
+    done
+}
+
+# A step's own layer may hold what RUN can make: whiteouts by hand, set-uid programs, files of every mode. What comes out is
+# what an overlay of it shows.
+t_whiteouts_made_by_hand() {
+    box c tries <<Y
+${base}RUN mkdir /d && echo one >/d/one && echo two >/d/two && chmod 0 /d && mkdir /e && echo x >/e/.wh.y && echo x >/e/.wh..wh..opq || true
+RUN mknod /d/one c 0 0; rm /d/two; mknod /d/two c 0 0; mknod /w c 0 0; ls -l /d /w; true
+RUN ls -l /d /e /w; mkfifo /p; chmod 7777 /p; touch "\$(printf 'n\nl')"
+Y
+    attack c
+    [ "$status" = 0 ] || has "$out" "ERROR: "
+    "$CBUILD" prune --all >/dev/null 2>&1 || die "prune fails"
+}
