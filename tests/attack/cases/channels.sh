@@ -5,7 +5,8 @@ noise() { # noise KIND ARGS…
     shift
     box c noise <<Y
 ${base}RUN ["/a/noise", "$kind"]
-RUN /a/noise $kind; /a/say held after
+RUN /a/noise $kind; true
+RUN ["/a/say", "held", "after"]
 Y
     attack "$@" c
     same "$kind: $status" "$kind: 0"

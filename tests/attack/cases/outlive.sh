@@ -52,22 +52,24 @@ Y
     held "write /sys/fs/cgroup/cgroup.procs" "mkdir /sys/fs/cgroup/attack"
 }
 
-# The same when the builder is killed: nothing of the step is left, whatever it did about signals.
+# The same when the builder is killed: nothing of the step is left, whatever it and its PID 1 did about signals.
 t_builder_is_killed() {
-    box c outlive <<Y
-${base}RUN --mount=type=cache,target=/c /a/outlive ignore /c/lock && touch /c/begun && while :; do sleep 1; done
+    for command in '/a/outlive ignore /c/lock; while :; do sleep 1; done' 'exec /a/outlive first /c/lock'; do
+        box c outlive <<Y
+${base}RUN --mount=type=cache,target=/c $command
 Y
-    for signal in KILL TERM INT; do
-        "$CBUILD" --build-context tools="$ATTACK_TOOLS/root" c >log 2>&1 &
-        pid=$!
-        wait_for 30 sh -c 'test -e "$CBUILD_ROOT"/mounts/*/begun || test -e "$CBUILD_ROOT"/mounts/*/*/begun'
-        lock=$(find "$CBUILD_ROOT/mounts" -name lock)
-        kill -$signal $pid
-        wait $pid || true
-        wait_for 20 flock -x -n "$lock" true
-        rm -f "$lock" "${lock%lock}begun"
+        for signal in KILL TERM INT; do
+            "$CBUILD" --build-context tools="$ATTACK_TOOLS/root" c >log 2>&1 &
+            pid=$!
+            wait_for 30 sh -c 'lock=$(find "$CBUILD_ROOT/mounts" -name lock) && test -e "$lock" && ! flock -x -n "$lock" true'
+            lock=$(find "$CBUILD_ROOT/mounts" -name lock)
+            kill -$signal $pid
+            wait $pid || true
+            wait_for 20 flock -x -n "$lock" true
+            rm -f "$lock"
+        done
+        unharmed log
     done
-    unharmed log
 }
 
 # The child of a step that fails, that is stopped by --network=none's end, and of one whose output is closed.

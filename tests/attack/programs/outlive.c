@@ -119,6 +119,15 @@ static void bomb(const char *file)
     }
 }
 
+/* PID 1 itself, which hears no signal of its own namespace and now none at all. */
+static void first(const char *file)
+{
+    hold(file);
+    ignore_everything();
+    for (;;)
+        pause();
+}
+
 static int nobody(const char *file)
 {
     int fd = open(file, O_RDWR);
@@ -139,6 +148,8 @@ int main(int argc, char **argv)
     trick = argv[1];
     if (is("none"))
         return nobody(argv[2]);
+    if (is("first"))
+        first(argv[2]);
     if (is("clone-parent")) {
         must_fail("a sibling of PID 1", syscall(SYS_clone, CLONE_PARENT | SIGCHLD, 0, 0, 0, 0));
         return 0;
