@@ -35,7 +35,7 @@ ${base}ENV PATH=${list#:}
 RUN ["run"]
 Y
     refused c
-    has "$out" "executable file not found"
+    has "$out" "could not be started"
 }
 
 # The same as the interpreter of a script, and two scripts away.
