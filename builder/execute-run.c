@@ -362,6 +362,16 @@ static int run_sandbox(struct running_run *r, int work_dir, struct rt_result *re
     return rt_sandbox_run(&s, res, err);
 }
 
+/* Could it have handed a descriptor to another step? Then somebody may still look into its upper directory, and the next
+ * step gets one of its own. */
+static bool keeps_to_itself(const struct build_run *run, const struct rt_result *res)
+{
+    for (const struct build_run_mount *m = run->mounts; m; m = m->next)
+        if (m->m->type == DF_MOUNT_CACHE)
+            return false;
+    return res->scoped || run->network == RT_NET_NONE;
+}
+
 static const char outer_proc[] =
     "RUN sees the /proc of the surrounding container, read-only: parts of that are covered, and then the kernel allows no other. "
     "Processes that start there later are visible to RUN. 'docker run --security-opt systempaths=unconfined' or "
@@ -396,7 +406,7 @@ static int execute(struct running_run *r, struct rt_result *res, struct cache_la
         return -1;
     if (cache_layer_commit_upper(r->w->b->store, r->work_dir, "upper", r->lowers, r->n_lowers, layer, err) < 0)
         return -1;
-    if (r->w->n_seeds == 0)
+    if (r->w->n_seeds == 0 && keeps_to_itself(run, res))
         build_run_dir_leave(r->w->b, r->w->step->index, r->work_dir);
     return 0;
 }

@@ -8,7 +8,8 @@
 
 /* The directory of step `number`, which takes one once in a build: an fd, or -1. */
 int build_run_dir_take(struct build *b, size_t number, struct cb_error *err);
-/* After a RUN that succeeded. What is not as new stays for the end of the build, which removes it all. */
+/* After a RUN that succeeded and whose files nobody else can have open. What is not as new stays for the end of the build, which
+ * removes it all. */
 void build_run_dir_leave(struct build *b, size_t number, int dir);
 
 #endif

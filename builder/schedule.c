@@ -223,6 +223,18 @@ static int open_logs(struct running *r, int ends[2])
     return 0;
 }
 
+/* An insecure step has rights over the file systems of every other RUN of the build, also over what one of them handed to
+ * it: it runs alone. */
+static bool may_run_beside_others(const struct schedule *s, const struct build_step *step)
+{
+    for (size_t i = 0; step->op == OP_RUN && i < s->n_running; i++) {
+        const struct build_step *other = s->running[i]->step;
+        if (other && other->op == OP_RUN && (other->run.insecure || step->run.insecure))
+            return false;
+    }
+    return true;
+}
+
 static int start_step(struct schedule *s, struct build_step *step, struct cb_error *err)
 {
     struct running *r = running_new(s, WORK_STEP, step);
@@ -386,7 +398,7 @@ static int advance_step(struct schedule *s, struct build_step *step, struct cb_e
     int ready = prepare(s, step, err);
     if (ready <= 0)
         return ready;
-    if (s->steps_running >= s->b->request->jobs)
+    if (s->steps_running >= s->b->request->jobs || !may_run_beside_others(s, step))
         return 0;
     int got = step->lock >= 0 ? 1 : cache_lock_key(s->b->store, &step->content, &step->lock, err);
     if (got < 0)

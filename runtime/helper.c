@@ -9,6 +9,7 @@
 #include "runtime/userns.h"
 
 #include <fcntl.h>
+#include <linux/keyctl.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -232,6 +233,7 @@ __attribute__((noreturn)) static void helper_main(int sock, const struct rt_priv
     hello.sys = -r;
     if (send(sock, &hello, sizeof(hello), MSG_NOSIGNAL) < 0 || r < 0)
         _exit(1);
+    (void)syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL); /* the caller's keys are no step's; there may be no keys here */
     prctl(PR_SET_DUMPABLE, 0); /* secrets pass through jobs: no core file, and no tracer but one with rights over us */
     prepare(p->rung, kind);
     cb_buf_reserve(&h.message, CB_MAX_MESSAGE + sizeof(struct head));

@@ -26,6 +26,12 @@ static const char *const masked[] = {
     "/sys/fs/selinux",
     "/sys/devices/virtual/powercap",
 };
+/* What a system mounts there for its administrator; root of a container is one to these file systems. Covered where something
+ * is mounted. */
+static const char *const administrators[] = {
+    "/sys/kernel/debug", "/sys/kernel/tracing", "/sys/kernel/security",     "/sys/kernel/config",
+    "/sys/fs/bpf",       "/sys/fs/pstore",      "/sys/fs/fuse/connections", "/sys/firmware/efi/efivars",
+};
 static const char *const readonly[] = {"/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"};
 
 struct covers {
@@ -49,6 +55,26 @@ static int mask(struct rt_child *c, const struct covers *k, const char *path)
     if (r == 0)
         r = rt_mount_attach(mnt, at, "");
     return r < 0 ? r : 1;
+}
+
+/* The same, where another file system than that of `around` is mounted. */
+static int mask_mounted(struct rt_child *c, const struct covers *k, const char *path, const struct stat *around)
+{
+    struct stat st;
+    CB_AUTO(close) int at = cb_open_in_root(c->root, path, O_PATH | O_CLOEXEC, 0);
+    return at >= 0 && fstat(at, &st) == 0 && st.st_dev != around->st_dev ? mask(c, k, path) : 0;
+}
+
+static int mask_administrators(struct rt_child *c, const struct covers *k)
+{
+    struct stat sys;
+    int r = 0;
+    CB_AUTO(close) int at = cb_open_in_root(c->root, "/sys", O_PATH | O_CLOEXEC, 0);
+    if (at < 0 || fstat(at, &sys) < 0)
+        return at < 0 ? at : -errno;
+    for (size_t i = 0; i < CB_LEN(administrators) && r >= 0; i++)
+        r = mask_mounted(c, k, administrators[i], &sys);
+    return CB_MIN(r, 0);
 }
 
 static int make_readonly(struct rt_child *c, const char *path)
@@ -87,28 +113,52 @@ static int open_covers(struct rt_child *c, struct covers *ret, struct cb_error *
     return ret->empty_fd < 0 ? cb_fail_sys(err, errno, "open an empty directory") : 0;
 }
 
+/* One that ends meanwhile needs no cover. */
+static int mask_task(struct rt_child *c, const struct covers *k, const char *number)
+{
+    char path[64];
+    snprintf(path, sizeof(path), "proc/%s", number);
+    int r = mask(c, k, path);
+    return r == -ENOENT || r == -ESRCH ? 0 : r;
+}
+
+typedef int task_fn(struct rt_child *c, const struct covers *k, const char *number);
+
+/* Calls fn for each number in the directory `path` of the root, but for `except`. */
+static int each_task(struct rt_child *c, const struct covers *k, const char *path, const char *except, task_fn *fn)
+{
+    int r = 0, dir = cb_open_in_root(c->root, path, O_RDONLY | O_DIRECTORY, 0);
+    DIR *d = dir < 0 ? NULL : fdopendir(dir);
+    if (!d) {
+        r = dir < 0 ? dir : -errno;
+        cb_close(dir);
+        return r == -ENOENT || r == -ESRCH || r == -EACCES ? 0 : r;
+    }
+    for (struct dirent *e; r >= 0 && (e = readdir(d));)
+        if (isdigit((unsigned char)e->d_name[0]) && strcmp(e->d_name, except) != 0)
+            r = fn(c, k, e->d_name);
+    closedir(d);
+    return CB_MIN(r, 0);
+}
+
+/* Its threads have numbers too, under which it can be looked at though no list has them. */
+static int mask_process(struct rt_child *c, const struct covers *k, const char *number)
+{
+    char path[64];
+    snprintf(path, sizeof(path), "proc/%s/task", number);
+    int r = each_task(c, k, path, number, mask_task);
+    return r < 0 ? r : mask_task(c, k, number);
+}
+
 /* The processes that are there now, but for ourselves: their command lines may hold what is not for the step. The kernel
  * takes a cover away when its process ends, so that no later one lies under it. */
 static int mask_processes(struct rt_child *c, const struct covers *k)
 {
     char self[16] = "";
-    int r = 0;
-    CB_AUTO(close) int proc = cb_open_in_root(c->root, "proc", O_RDONLY | O_DIRECTORY, 0);
+    CB_AUTO(close) int proc = cb_open_in_root(c->root, "proc", O_PATH | O_DIRECTORY, 0);
     if (proc < 0 || readlinkat(proc, "self", self, sizeof(self) - 1) < 0)
         return proc < 0 ? proc : -errno;
-    DIR *d = fdopendir(proc);
-    if (!d)
-        return -errno;
-    proc = -1; /* d's */
-    for (struct dirent *e; r >= 0 && (e = readdir(d));) {
-        char path[sizeof("proc/") + sizeof(e->d_name)];
-        if (!isdigit((unsigned char)e->d_name[0]) || strcmp(e->d_name, self) == 0)
-            continue;
-        snprintf(path, sizeof(path), "proc/%s", e->d_name);
-        r = mask(c, k, path);
-    }
-    closedir(d);
-    return CB_MIN(r, 0);
+    return each_task(c, k, "proc", self, mask_process);
 }
 
 static int mask_all(struct rt_child *c, const struct covers *k, struct cb_error *err)
@@ -121,6 +171,9 @@ static int mask_all(struct rt_child *c, const struct covers *k, struct cb_error 
     int r = mask_thermal(c, k);
     if (r < 0)
         return cb_fail_sys(err, r, "mask the processors' thermal counters");
+    r = mask_administrators(c, k);
+    if (r < 0)
+        return cb_fail_sys(err, r, "mask the administrator's file systems in /sys");
     r = c->result->outer_proc ? mask_processes(c, k) : 0;
     return r < 0 ? cb_fail_sys(err, r, "mask the processes outside of the sandbox") : 0;
 }

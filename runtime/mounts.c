@@ -44,7 +44,7 @@ int rt_mount_clone(int dirfd, const char *path)
 
 int rt_mount_restrict(int mnt, uint64_t attributes)
 {
-    struct mount_attr a = {.attr_set = attributes};
+    struct mount_attr a = {.attr_set = attributes, .propagation = MS_PRIVATE};
     return mount_setattr(mnt, "", AT_EMPTY_PATH | AT_RECURSIVE, &a, sizeof(a)) < 0 ? -errno : 0;
 }
 

@@ -24,7 +24,8 @@ int rt_mount_new(const char *type, const struct rt_option *options, size_t n, ui
 /* A detached copy of the mounts at `path` below `dirfd` ("": dirfd itself), those below it included. The
  * source must lie in this process's mount namespace (rt_fd_localise). */
 int rt_mount_clone(int dirfd, const char *path);
-/* Adds attributes to a whole detached tree; none is taken away. */
+/* Adds attributes to a whole detached tree; none is taken away. What is mounted below the source from now on does not come
+ * into it. */
 int rt_mount_restrict(int mnt, uint64_t attributes);
 /* Attaches at `path` below dirfd ("": dirfd itself), over whatever is there; the mount is borrowed. */
 int rt_mount_attach(int mnt, int dirfd, const char *path);

@@ -48,9 +48,20 @@ static int set_ids(const struct rt_child *c, struct cb_error *err)
 
 /* ---- limits, signals, descriptors ----------------------------------------------------------- */
 
+/* A core file holds secrets, and would become part of the layer. A command may ask for it all the same: the hard limit stays. */
+static void leave_no_core(void)
+{
+    struct rlimit core;
+    if (getrlimit(RLIMIT_CORE, &core) == 0) {
+        core.rlim_cur = 0;
+        (void)setrlimit(RLIMIT_CORE, &core); /* lowering is always allowed */
+    }
+}
+
 /* Ordinary users cannot raise a hard limit: then as much as there is. */
 static int set_limits(const struct rt_sandbox *s, struct cb_error *err)
 {
+    leave_no_core();
     for (size_t i = 0; i < s->n_rlimits; i++) {
         struct rlimit now, want = s->rlimits[i].value;
         if (setrlimit(s->rlimits[i].resource, &want) == 0)
@@ -106,12 +117,16 @@ static int set_stdio(const struct rt_child *c, struct cb_error *err)
 }
 
 /* While SETPCAP and SYS_ADMIN are held; seccomp and Landlock then need no no_new_privs. */
-static int restrict_kernel(const struct rt_sandbox *s)
+static int restrict_kernel(const struct rt_child *c)
 {
     int r = rt_scope_enter();
-    if (r == 0 && !s->insecure)
-        r = rt_caps_bound();
-    return r == 0 && !s->insecure ? rt_seccomp_install() : r;
+    if (r < 0)
+        return r;
+    c->result->scoped = r > 0;
+    if (c->s->insecure)
+        return 0;
+    r = rt_caps_bound();
+    return r < 0 ? r : rt_seccomp_install();
 }
 
 int rt_process_drop(struct rt_child *c, struct cb_error *err)
@@ -121,7 +136,7 @@ int rt_process_drop(struct rt_child *c, struct cb_error *err)
     umask(022);
     if (set_stdio(c, err) < 0 || rt_exec_close_host(c, err) < 0 || set_limits(s, err) < 0)
         return -1;
-    int r = restrict_kernel(s);
+    int r = restrict_kernel(c);
     if (r < 0)
         return cb_fail_sys(err, r, "restrict the sandbox");
     if (set_ids(c, err) < 0)

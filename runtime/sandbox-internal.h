@@ -89,7 +89,7 @@ int rt_exec_command(struct rt_child *c, struct rt_result *ret);
 int rt_exec_read_report(const struct rt_child *c, struct rt_result *ret);
 
 /* scope.c: shuts the host's abstract sockets and processes off where the kernel can; needs CAP_SYS_ADMIN in this
- * namespace. 0 or -errno. */
+ * namespace. 1: done; 0: this kernel cannot; -errno. */
 int rt_scope_enter(void);
 /* seccomp.c: installs Docker's default profile; needs CAP_SYS_ADMIN in this namespace. 0 or -errno. */
 int rt_seccomp_install(void);

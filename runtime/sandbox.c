@@ -133,6 +133,8 @@ static unsigned long namespaces(const struct rt_sandbox *s)
 
 static int start_failed(int e, struct cb_error *err)
 {
+    if (e == EAGAIN || e == ENOMEM)
+        return cb_fail_sys(err, e, "start a sandbox");
     CB_AUTO(free) char *why = rt_userns_why(e);
     /* Not cb_fail_sys: its hint on ENOSPC speaks of disks. */
     cb_fail(err, CB_E_UNSUPPORTED, "make the namespaces of a sandbox: %s", strerror(e));

@@ -72,6 +72,7 @@ struct rt_result {
     bool oom_killed;
     bool not_started; /* exec failed: exit_code is 127 or 126; `why` says what was tried */
     char why[256];
+    bool scoped;     /* it could reach no abstract socket of another step or of the host */
     bool outer_proc; /* the surrounding container's /proc was shown, read-only: the kernel allowed no other */
     uint64_t wall_us, user_us, system_us, max_rss; /* max_rss in bytes */
 };

@@ -20,5 +20,5 @@ int rt_scope_enter(void)
     CB_AUTO(close) int fd = (int)syscall(SYS_landlock_create_ruleset, &r, sizeof(r), 0);
     if (fd < 0) /* an older kernel says E2BIG, one without Landlock ENOSYS or EOPNOTSUPP, a container's filter EPERM */
         return errno == EMFILE || errno == ENFILE || errno == ENOMEM ? -errno : 0;
-    return syscall(SYS_landlock_restrict_self, fd, 0) < 0 ? -errno : 0;
+    return syscall(SYS_landlock_restrict_self, fd, 0) < 0 ? -errno : 1;
 }

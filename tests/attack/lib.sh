@@ -38,7 +38,7 @@ fingerprint >"$CASE_DIR/before"
 unharmed() { # unharmed OUTPUT
     fingerprint >"$CASE_DIR/after"
     diff "$CASE_DIR/before" "$CASE_DIR/after" || die "the host was changed"
-    ! grep -a -e 'REACHED: ' -e 'SETUP FAILED: ' -e "$secret" -e AddressSanitizer -e 'runtime error:' -e 'without an answer' "$1" ||
+    ! grep -a -e ' REACHED: ' -e ' SETUP FAILED: ' -e "$secret" -e AddressSanitizer -e 'runtime error:' -e 'without an answer' "$1" ||
         die "that must not be there"
     ! grep -aq 'SEEN ' "$1" || for file in $hosts_files; do
         ! grep -a "SEEN $(stat -c %d:%i "$file") " "$1" || die "inside, $file of the host is seen"

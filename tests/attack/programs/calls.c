@@ -129,26 +129,6 @@ static void attempt(const struct attempt *t, enum table table)
         reached(what);
 }
 
-#ifdef __x86_64__
-/* The old way to sockets: the arguments lie in memory, where a filter cannot look. */
-static void socketcall(const char *what, unsigned family)
-{
-    unsigned *args = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, -1, 0);
-    int status = 0;
-    pid_t pid = fork();
-    if (pid == 0) {
-        args[0] = family;
-        args[1] = 5;
-        args[2] = 0;
-        long r = call_32(102, 1, (unsigned long)args, 0, 0);
-        _exit(r < 0 ? (int)-r : 0);
-    }
-    waitpid(pid, &status, 0);
-    errno = WIFSIGNALED(status) ? ENOSYS : WEXITSTATUS(status);
-    must_fail(what, errno ? -1 : 0);
-}
-#endif
-
 int main(void)
 {
     memset(page, 0, sizeof(page));
@@ -159,9 +139,5 @@ int main(void)
         attempt(&attempts[i], X32);
 #endif
     }
-#ifdef __x86_64__
-    socketcall("32-bit socketcall alg", 38);
-    socketcall("32-bit socketcall vsock", 40);
-#endif
     return 0;
 }
