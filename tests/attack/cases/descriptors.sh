@@ -81,3 +81,46 @@ t_through_an_abstract_socket() {
     between root "@attack-$$"
     [ "$status" = 1 ] && held socket || read_only
 }
+
+# A step that changed nothing leaves its run directory to the next one: then the root of the first would show what the second
+# writes.
+t_root_of_a_step_that_changed_nothing() {
+    box c hand <<Y
+FROM scratch AS base
+COPY --from=tools / /
+COPY a/ /a/
+RUN mkdir -p /proc /sys /dev
+FROM base AS one
+RUN --mount=type=cache,target=/c /a/hand give /c/socket unchanged
+RUN --mount=type=cache,target=/c echo x >/private; touch /c/written; for i in \$(seq 100); do [ -e /c/read ] && break; sleep 0.1; done
+FROM base AS two
+RUN --mount=type=cache,target=/c /a/hand take /c/socket unchanged /c/written; touch /c/read
+FROM scratch
+COPY --from=one /private /private
+COPY --from=two /a/hand /hand
+Y
+    attack --jobs 4 c
+    same "$status" 0
+    held "what the next step wrote"
+}
+
+# An insecure step has rights over the file systems of the others: it could make one that was shut writable again. So no other
+# step runs beside it.
+t_beside_an_insecure_step() {
+    box c <<Y
+# syntax=docker/dockerfile:1-labs
+FROM scratch AS base
+COPY --from=tools / /
+COPY a/ /a/
+FROM base AS one
+RUN --mount=type=cache,target=/c touch /c/one; for i in \$(seq 15); do [ -e /c/insecure ] && /a/say reached "both at once"; sleep 0.1; done; rm /c/one
+FROM base AS two
+RUN --security=insecure --mount=type=cache,target=/c touch /c/insecure; for i in \$(seq 15); do [ -e /c/one ] && /a/say reached "both at once"; sleep 0.1; done; rm /c/insecure; /a/say held "alone"
+FROM scratch
+COPY --from=one /a/say /one
+COPY --from=two /a/say /two
+Y
+    attack --jobs 4 --allow security.insecure c
+    same "$status" 0
+    held alone
+}

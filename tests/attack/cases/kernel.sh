@@ -132,3 +132,25 @@ Y
     same "$(stat -c '%n %a %u:%g %y' /dev/null /dev/zero /dev/full /dev/random /dev/urandom /dev/tty | sed 's,^/dev/tty .*,,')" \
         "$(echo "$nodes" | sed 's,^/dev/tty .*,,')"
 }
+
+# What a system mounts in /sys for its administrator is readable for root of a container where the host's /sys is shown.
+t_file_systems_of_the_administrator() {
+    only root
+    box c tries <<Y
+${base}RUN for d in debug tracing security config; do /a/tries read /sys/kernel/\$d/canary; done; /a/tries read /sys/fs/bpf/canary; \
+ /a/tries read /sys/fs/pstore/canary; cat /sys/kernel/*/canary /sys/fs/*/canary; /a/say held looked
+Y
+    cat >covered <<'Y'
+for d in kernel/debug kernel/tracing kernel/security kernel/config fs/bpf fs/pstore; do
+    [ ! -d /sys/$d ] || { mount -t tmpfs x /sys/$d && echo "$secret" >/sys/$d/canary && echo "/sys/$d" >>mounted; }
+done
+[ -s mounted ] && exec "$@"
+Y
+    status=0
+    secret=$secret unshare -m sh covered timeout 90 "$CBUILD" --progress=plain --build-context tools="$ATTACK_TOOLS/root" c \
+        >attack.out 2>&1 </dev/null || status=$?
+    unharmed attack.out
+    same "$status" 0
+    out=$(cat attack.out)
+    held looked
+}

@@ -134,12 +134,18 @@ Y
 t_partly_covered_proc() {
     sleep 1000 &
     victim=$!
-    trap 'kill $victim' EXIT
+    python3 -I -S -c 'import threading, time; threading.Thread(target=time.sleep, args=(1000,)).start()' &
+    threads=$!
+    trap 'kill $victim $threads' EXIT
+    wait_for 10 test -e "/proc/$threads/task"
+    wait_for 10 sh -c "[ \$(ls /proc/$threads/task | wc -l) = 2 ]"
+    thread=$(ls /proc/$threads/task | grep -vx "$threads")
     box c tries <<Y
 ${base}RUN /a/tries write /proc/$victim/oom_score_adj 1000; /a/tries write /proc/1/oom_score_adj 1000; /a/tries write /proc/self/oom_score_adj 1000; \
  /a/tries write /proc/$victim/comm x; /a/tries write /proc/sys/kernel/core_pattern x; /a/tries write /proc/sysrq-trigger h; \
  /a/tries write /proc/$victim/clear_refs 1; /a/tries write /proc/self/comm x; /a/tries remount /proc; \
- for f in environ mem root/ fd/0 cwd/ exe maps auxv pagemap; do /a/tries read /proc/$victim/\$f; done; \
+ for f in environ mem root/ fd/0 cwd/ exe maps auxv pagemap cmdline; do /a/tries read /proc/$victim/\$f; done; \
+ /a/tries read /proc/$threads/cmdline; /a/tries read /proc/$thread/cmdline; \
  for o in ro nosuid nodev noexec; do grep ' /proc ' /proc/mounts | head -n 1 | grep -qw \$o && /a/say held "proc is \$o"; done; true
 Y
     score=$(cat /proc/$victim/oom_score_adj)
@@ -153,7 +159,30 @@ Y
     same "$status" 0
     out=$(cat attack.out)
     held "write /proc/$victim/oom_score_adj" "write /proc/sys/kernel/core_pattern" "write /proc/self/comm" "remount /proc" \
-        "read /proc/$victim/environ" "proc is ro" "proc is nosuid" "proc is nodev" "proc is noexec"
+        "read /proc/$victim/environ" "read /proc/$victim/cmdline" "read /proc/$thread/cmdline" "proc is ro" "proc is nosuid" "proc is nodev" "proc is noexec"
     same "$(cat /proc/$victim/oom_score_adj)" "$score"
     same "$(grep -av '^#' attack.out | grep -ac /proc)" 1 # it is said, and once
+}
+
+# Where mounts are shared (systemd makes them so), what the host mounts below /sys came into a RUN that was there already, and
+# with the host's flags: debugfs and tracefs, which root of a container may write to.
+t_mounts_that_the_host_makes_later() {
+    only root
+    box c tries <<Y
+${base}RUN --mount=type=cache,target=/c touch /c/started; for i in \$(seq 200); do [ -e /c/mounted ] && break; sleep 0.05; done; \
+ cat /sys/module/late; /a/tries write /sys/module/late x; /a/tries mkdir /sys/module/dir; grep -c /sys/module /proc/mounts; true
+Y
+    cat >later <<'Y'
+mount --make-rshared / || exit 1
+"$@" >attack.out 2>&1 </dev/null &
+for i in $(seq 200); do started=$(find "$CBUILD_ROOT/mounts" -name started 2>/dev/null) && [ -n "$started" ] && break; sleep 0.05; done
+mount -t tmpfs late /sys/module && echo "$secret" >/sys/module/late && touch "$(dirname "$started")/mounted"
+wait $!
+Y
+    status=0
+    secret=$secret unshare -m sh later timeout 90 "$CBUILD" --progress=plain --build-context tools="$ATTACK_TOOLS/root" c || status=$?
+    unharmed attack.out
+    same "$status" 0
+    out=$(cat attack.out)
+    held "write /sys/module/late" "mkdir /sys/module/dir"
 }

@@ -52,7 +52,7 @@ static int receive_fd(int from)
 static int open_what(const char *what)
 {
     int fd = -1;
-    if (is(what, "root") || is(what, "flight"))
+    if (is(what, "root") || is(what, "flight") || is(what, "unchanged"))
         fd = open("/", O_RDONLY | O_DIRECTORY);
     else if (is(what, "dir"))
         fd = open("/d", O_RDONLY | O_DIRECTORY);
@@ -141,6 +141,8 @@ static void use(int fd, const char *what, char *map)
 {
     if (is(what, "root") || is(what, "dir") || is(what, "flight"))
         change_directory(fd, what);
+    else if (is(what, "unchanged"))
+        must_fail("what the next step wrote", openat(fd, "private", O_RDONLY));
     else if (is(what, "reading"))
         change_file(fd);
     else if (is(what, "removed"))
