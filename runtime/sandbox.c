@@ -253,6 +253,11 @@ static int check(const struct rt_sandbox *s, struct cb_error *err)
     return s->argv && s->argv[0] ? 0 : cb_fail(err, CB_E_UNSUPPORTED, "arguments are required");
 }
 
+static bool succeeded(const struct rt_result *res)
+{
+    return !res->not_started && !res->signal && res->exit_code == 0;
+}
+
 int rt_sandbox_run(const struct rt_sandbox *s, struct rt_result *ret, struct cb_error *err)
 {
     struct rt_result res = {0};
@@ -263,7 +268,7 @@ int rt_sandbox_run(const struct rt_sandbox *s, struct rt_result *ret, struct cb_
     struct run r = {.s = s, .pid = -1};
     r.child = (struct rt_child){.s = s, .report = -1, .root = mount_root(s, err), .scratch = -1, .result = &res};
     int result = r.child.root < 0 ? -1 : run(&r, &res, err);
-    if (result == 0)
+    if (result == 0 && succeeded(&res))
         result = freeze_root(r.child.root, err);
     rt_stubs_remove(&r.child.stubs, upper);
     rt_child_done(&r.child);

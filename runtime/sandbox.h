@@ -77,9 +77,10 @@ struct rt_result {
     uint64_t wall_us, user_us, system_us, max_rss; /* max_rss in bytes */
 };
 
-/* 0: the command ran or could not be executed (see result). -1: the sandbox could not be made, or the user
- * or a mount was not found (err). Afterwards upper/ is complete, stubs of mounts are gone, nothing of the
- * sandbox is alive or mounted. */
+/* 0: the command ran or could not be executed (see result). -1: the sandbox could not be made, the user or a mount was not
+ * found, or (EBUSY) a file of a command that succeeded is still open for writing somewhere (err). Afterwards upper/ is complete,
+ * stubs of mounts are gone, nothing of the sandbox is alive or mounted; when the command succeeded nobody can write to
+ * upper/ through a descriptor that it passed on. */
 int rt_sandbox_run(const struct rt_sandbox *s, struct rt_result *ret, struct cb_error *err);
 
 #endif
