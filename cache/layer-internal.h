@@ -128,6 +128,20 @@ bool layer_overlay_xattr(const char *name);
 /* Of names of one inode the first in the index's order has the data, the others are links to it. Sorts. */
 void layer_settle_links(struct cache_index *x);
 
+/* ---- what no index holds (layer_attributes.c) -------------------------------------------------- */
+
+struct layer_carried {
+    bool capability;         /* security.capability, which stays */
+    bool opaque;             /* the directory hid what is below it */
+    bool redirect, metacopy; /* it shows files of elsewhere: what is left cannot stand alone */
+};
+/* Takes every attribute off the open `fd`, or off `name` in that directory (no link is followed), but a capability that
+ * is to be kept and the labels of security modules; tells what there was. -errno. */
+int layer_strip(int fd, const char *name, bool keep_capability, struct layer_carried *ret);
+/* Makes a layer's root, which is in no index, what every root is: 0755, its maker's (root's, inside), without
+ * attributes. -errno. */
+int layer_plain_root(int fs);
+
 /* ---- unpacking (layer_unpack.c) -------------------------------------------------------------- */
 
 /* Reads a tar, compressed or not, to its end. Gives the sorted index, the diff ID of what was read and, unless

@@ -1,9 +1,10 @@
 /* A layer out of an overlay's upper directory (runtime.md §5, dockerfile.md §17).
  *
  * The upper is walked in byte order beside what the layers below show at the same places. What differs goes into the
- * index, with the directories above it; what does not is removed from the upper, so that directory and index say the
- * same. Below an opaque directory everything of the lower layers is hidden by the directory itself: there nothing is
- * removed, and what the lowers have and the upper has not becomes an explicit whiteout in the index only. */
+ * index, with the directories above it; what does not is removed from the upper. Where an opaque directory hid the lower
+ * layers, what they have and the upper has not becomes a whiteout, in the index and in the directory, and the mark goes,
+ * as every attribute that is not in the index. So directory and index say the same: whoever makes the same layer otherwise,
+ * on other layers, gets this directory. */
 #include "cache/layer-internal.h"
 #include "base/limits.h"
 #include "base/map.h"
@@ -31,7 +32,7 @@ struct frame { /* a directory of the upper */
     int fd, depth;
     struct stat st;
     struct layer_merge below; /* the lowers' directories here; none when they have no directory */
-    bool hidden;              /* it, or a directory above, is opaque */
+    bool hidden;              /* it, or a directory above, was opaque */
     bool emitted;
     bool touched; /* we removed something: its mtime is to be set back */
 };
@@ -206,20 +207,34 @@ static int hash(struct upper *u, int fd, struct cache_entry *e)
     return n;
 }
 
-static int emit_file(struct upper *u, struct frame *f, const char *name, struct cache_entry *e, const struct stat *st,
-                     struct cb_error *err)
+/* From here on the inode carries what the index says. */
+static int strip(int fd, const char *name, bool keep_capability, const char *path, struct layer_carried *ret,
+                 struct cb_error *err)
+{
+    int r = layer_strip(fd, name, keep_capability, ret);
+
+    if (r < 0)
+        return fail(err, r, "take attributes off", path);
+    if (ret->redirect)
+        return cb_fail(err, CB_E_UNSUPPORTED, "'/%s' was renamed within the overlay: it ran with redirect_dir", path);
+    if (ret->metacopy)
+        return cb_fail(err, CB_E_UNSUPPORTED, "'/%s' has only metadata in the upper directory: overlay ran with metacopy", path);
+    return 0;
+}
+
+static int emit_file(struct upper *u, struct frame *f, const char *name, struct cache_entry *e, struct cb_error *err)
 {
     CB_AUTO(close) int fd = open_file(f->fd, name);
-    struct capability cap;
+    struct layer_carried carried;
+    struct capability cap = {.n = 0};
     struct cb_xattr x = {(char *)"security.capability", cap.v, 0};
     int r;
 
     if (fd < 0)
         return fail(err, fd, "open", e->path);
-    if (st->st_size > 0 && st->st_blocks == 0 && layer_overlay_mark(f->fd, name, "metacopy") > 0)
-        return cb_fail(err, CB_E_UNSUPPORTED, "'/%s' has only metadata in the upper directory: overlay ran with metacopy",
-                       e->path);
-    r = get_capability(fd, &cap);
+    if (strip(fd, NULL, true, e->path, &carried, err) < 0)
+        return -1;
+    r = carried.capability ? get_capability(fd, &cap) : 0;
     if (r < 0)
         return fail(err, r, "read the capabilities of", e->path);
     x.len = cap.n;
@@ -266,6 +281,7 @@ static int emit(struct upper *u, struct frame *f, const char *name, const char *
         int type;
     } types[] = {{S_IFREG, CB_FILE}, {S_IFLNK, CB_SYMLINK}, {S_IFCHR, CB_CHAR}, {S_IFBLK, CB_BLOCK}, {S_IFIFO, CB_FIFO}};
     struct cache_entry e = entry_of(path, -1, st);
+    struct layer_carried carried;
 
     for (size_t i = 0; i < CB_LEN(types); i++) {
         if (types[i].mode == (st->st_mode & S_IFMT))
@@ -278,7 +294,9 @@ static int emit(struct upper *u, struct frame *f, const char *name, const char *
     if (is_second_name(u, st, &e))
         return add(u, &e, err);
     if (e.type == CB_FILE)
-        return emit_file(u, f, name, &e, st, err);
+        return emit_file(u, f, name, &e, err);
+    if (strip(f->fd, name, false, path, &carried, err) < 0)
+        return -1;
     return e.type == CB_SYMLINK ? emit_symlink(u, f, name, &e, err) : add(u, &e, err);
 }
 
@@ -317,17 +335,17 @@ static int take_out(struct frame *f, const char *name, const char *path, int fla
     return unlinkat(f->fd, name, flags) < 0 ? fail(err, errno, "remove", path) : 0;
 }
 
-/* An opaque directory that was made again as it was: what the lowers have there shows the same. */
-static int take_out_tree(struct frame *f, const char *name, const char *path, struct cb_error *err)
+static int put_whiteout(struct upper *u, struct frame *f, const char *name, const char *path, struct cb_error *err)
 {
-    int r = cb_remove_tree(f->fd, name);
-
     f->touched = true;
-    return r < 0 ? fail(err, r, "remove", path) : 0;
+    if (mknodat(f->fd, name, S_IFCHR, makedev(0, 0)) < 0)
+        return fail(err, errno, "make a whiteout for", path);
+    return emit_whiteout(u, f, path, err);
 }
 
-/* What hides the name in the layers below, and is nothing itself: a whiteout, or a socket, which no layer can hold. */
-static int walk_gone(struct upper *u, struct frame *f, const char *name, const char *path, bool socket, struct cb_error *err)
+/* What hides the name in the layers below, and is nothing itself: a whiteout in either form, or a socket, which no layer
+ * can hold. */
+static int walk_gone(struct upper *u, struct frame *f, const char *name, const char *path, bool device, struct cb_error *err)
 {
     struct layer_merge merge = {0};
     struct stat below;
@@ -336,15 +354,11 @@ static int walk_gone(struct upper *u, struct frame *f, const char *name, const c
     free(merge.lower);
     if (found < 0)
         return -1;
-    if (f->hidden || !found) /* below an opaque directory, missing names are found by walk_vanished */
-        return take_out(f, name, path, 0, err);
-    if (socket) {
-        if (take_out(f, name, path, 0, err) < 0)
-            return -1;
-        if (mknodat(f->fd, name, S_IFCHR, makedev(0, 0)) < 0)
-            return fail(err, errno, "make a whiteout for", path);
-    }
-    return emit_whiteout(u, f, path, err);
+    if (found && device)
+        return emit_whiteout(u, f, path, err);
+    if (take_out(f, name, path, 0, err) < 0)
+        return -1;
+    return found ? put_whiteout(u, f, name, path, err) : 0;
 }
 
 static int walk(struct upper *u, struct frame *f, struct cb_error *err);
@@ -354,33 +368,28 @@ static int walk_dir(struct upper *u, struct frame *f, const char *name, char *pa
 {
     CB_AUTO(frame) struct frame sub = {.up = f, .path = path, .depth = f->depth + 1, .st = *st, .below = *merge};
     const struct timespec times[2] = {st->st_atim, st->st_mtim};
-    int opaque, redirect;
+    struct layer_carried carried;
 
     sub.fd = openat(f->fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (sub.fd < 0)
         return fail(err, errno, "open", path);
     if (sub.depth > MAX_DEPTH)
         return cb_fail(err, CB_E_UNSUPPORTED, "'/%s': directories are nested too deeply for a layer", path);
-    opaque = layer_overlay_mark(sub.fd, ".", "opaque");
-    redirect = layer_overlay_mark(sub.fd, ".", "redirect");
-    if (opaque < 0 || redirect < 0)
-        return fail(err, opaque < 0 ? opaque : redirect, "read the attributes of", path);
-    if (redirect > 0)
-        return cb_fail(err, CB_E_UNSUPPORTED, "'/%s' was renamed within the overlay: it ran with redirect_dir", path);
-    sub.hidden = f->hidden || opaque == 'y';
+    if (strip(sub.fd, NULL, false, path, &carried, err) < 0)
+        return -1;
+    sub.hidden = f->hidden || carried.opaque;
     if ((!below || !S_ISDIR(below->st_mode) || !same_stat(st, below)) && emit_dirs(u, &sub, err) < 0)
         return -1;
     if (walk(u, &sub, err) < 0)
         return -1;
-    if (!sub.emitted && !f->hidden)
-        return sub.hidden ? take_out_tree(f, name, path, err) : take_out(f, name, path, AT_REMOVEDIR, err);
+    if (!sub.emitted) /* what was in it is taken out already */
+        return take_out(f, name, path, AT_REMOVEDIR, err);
     if (sub.touched && futimens(sub.fd, times) < 0)
         return fail(err, errno, "set the time of", path);
     return 0;
 }
 
-/* *gone: after this there is nothing at the name. */
-static int walk_name(struct upper *u, struct frame *f, const char *name, bool *gone, struct cb_error *err)
+static int walk_name(struct upper *u, struct frame *f, const char *name, struct cb_error *err)
 {
     CB_AUTO(free) char *path = cb_printf("%s%s%s", f->path, *f->path ? "/" : "", name);
     struct layer_merge merge = {0};
@@ -394,9 +403,8 @@ static int walk_name(struct upper *u, struct frame *f, const char *name, bool *g
     r = layer_is_whiteout(f->fd, name, &st);
     if (r < 0)
         return fail(err, r, "read the attributes of", path);
-    *gone = r > 0 || S_ISSOCK(st.st_mode);
-    if (*gone)
-        return walk_gone(u, f, name, path, S_ISSOCK(st.st_mode), err);
+    if (r > 0 || S_ISSOCK(st.st_mode))
+        return walk_gone(u, f, name, path, S_ISCHR(st.st_mode), err);
     found = layer_below_find(&u->lowers, &f->below, path, &top, &below, &merge, err);
     if (found >= 0 && S_ISDIR(st.st_mode)) /* takes path and merge */
         return walk_dir(u, f, name, CB_TAKE(path), &st, &merge, found ? &below : NULL, err);
@@ -408,10 +416,10 @@ static int walk_name(struct upper *u, struct frame *f, const char *name, bool *g
         return fail(err, r, "compare", path);
     if (r == 0)
         return emit(u, f, name, path, &st, err);
-    return f->hidden ? 0 : take_out(f, name, path, 0, err);
+    return take_out(f, name, path, 0, err);
 }
 
-/* Below an opaque directory: what the lowers have and the upper has not. Both lists are sorted. */
+/* In a directory that was hidden: what the lowers have and the upper had not. Both lists are sorted. */
 static int walk_vanished(struct upper *u, struct frame *f, const struct cb_strv *here, struct cb_error *err)
 {
     CB_AUTO(cb_strv) struct cb_strv there = {0};
@@ -425,7 +433,7 @@ static int walk_vanished(struct upper *u, struct frame *f, const struct cb_strv 
         if (k < here->n && strcmp(here->items[k], there.items[i]) == 0)
             continue;
         CB_AUTO(free) char *path = cb_printf("%s/%s", f->path, there.items[i]);
-        if (emit_whiteout(u, f, path, err) < 0)
+        if (put_whiteout(u, f, there.items[i], path, err) < 0)
             return -1;
     }
     return 0;
@@ -433,27 +441,27 @@ static int walk_vanished(struct upper *u, struct frame *f, const struct cb_strv 
 
 static int walk(struct upper *u, struct frame *f, struct cb_error *err)
 {
-    CB_AUTO(cb_strv) struct cb_strv names = {0}, present = {0};
+    CB_AUTO(cb_strv) struct cb_strv names = {0};
 
     if (list_names(f, &names, err) < 0)
         return -1;
     for (size_t i = 0; i < names.n; i++) {
-        bool gone = false;
-
-        if (walk_name(u, f, names.items[i], &gone, err) < 0)
+        if (walk_name(u, f, names.items[i], err) < 0)
             return -1;
-        if (f->hidden && !gone)
-            cb_strv_push(&present, names.items[i]);
     }
-    return f->hidden && f->below.n ? walk_vanished(u, f, &present, err) : 0;
+    return f->hidden && f->below.n ? walk_vanished(u, f, &names, err) : 0;
 }
 
 static int walk_upper(struct upper *u, int fd, struct cb_error *err)
 {
     CB_AUTO(frame) struct frame root = {.path = cb_strdup(""), .fd = fcntl(fd, F_DUPFD_CLOEXEC, 3), .emitted = true};
+    int r;
 
     if (root.fd < 0 || fstat(root.fd, &root.st) < 0)
         return fail(err, errno, "open", "");
+    r = layer_plain_root(root.fd);
+    if (r < 0)
+        return fail(err, r, "set the attributes of", "");
     for (size_t i = 0; i < u->lowers.n; i++)
         CB_PUSH(root.below.lower, root.below.n, root.below.cap) = (int)i;
     if (walk(u, &root, err) < 0)

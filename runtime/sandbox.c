@@ -30,15 +30,16 @@ static int make_dirs(int base, int *ret_upper, struct cb_error *err)
     return *ret_upper < 0 ? cb_fail_sys(err, errno, "open the directory of a new layer") : 0;
 }
 
-/* The merged root shows the upper directory's own attributes: those of the layer below, or 0755 root. */
+/* The merged root shows the upper directory's own attributes. Those of a root are in no layer: they are the same always, and
+ * its times those of the layer below. */
 static int dress_upper(const struct rt_sandbox *s, int upper, struct cb_error *err)
 {
-    struct stat like = {.st_mode = 0755};
-    if (s->n_lowers && fstat(s->lowers[0], &like) < 0)
+    struct stat own, like;
+    if (fstat(upper, &own) < 0 || (s->n_lowers && fstat(s->lowers[0], &like) < 0))
         return cb_fail_sys(err, errno, "look at the top layer");
-    if ((like.st_uid || like.st_gid) && fchown(upper, like.st_uid, like.st_gid) < 0)
+    if ((own.st_uid || own.st_gid) && fchown(upper, 0, 0) < 0)
         return cb_fail_sys(err, errno, "give the new layer its owner");
-    if (fchmod(upper, like.st_mode & 07777) < 0)
+    if (fchmod(upper, 0755) < 0)
         return cb_fail_sys(err, errno, "give the new layer its mode");
     if (!s->n_lowers)
         return 0;

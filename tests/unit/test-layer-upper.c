@@ -190,6 +190,64 @@ static void set_capability(int dir, const char *path, uint32_t *s)
         (void)fsetxattr(fd, "security.capability", "\1\0\0\2\0\4\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 20, rnd(s, 2) ? 0 : XATTR_CREATE);
 }
 
+/* Attributes that no layer of a step holds: of users, access lists that are handed down, capabilities where they mean
+ * nothing. */
+static void set_attribute(int dir, const char *path, uint32_t *s)
+{
+    static const struct {
+        const char *name, *value;
+        size_t len;
+    } some[] = {
+        {"user.note", "text", 4},
+        {"system.posix_acl_default", "\2\0\0\0\1\0\7\0\377\377\377\377\4\0\7\0\377\377\377\377\x20\0\7\0\377\377\377\377", 28},
+        {"system.posix_acl_access",
+         "\2\0\0\0\1\0\6\0\377\377\377\377\2\0\7\0\0\0\0\0\4\0\4\0\377\377\377\377\x10\0\4\0\377\377\377\377\x20\0\4\0\377\377"
+         "\377\377",
+         44},
+        {"security.capability", "\1\0\0\2\0\4\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 20},
+    };
+    CB_AUTO(free) char *full = cb_printf("/proc/self/fd/%d/%s", dir, path);
+    uint32_t i = rnd(s, CB_LEN(some));
+    struct stat st;
+
+    if (lstat(full, &st) == 0 && (i < 3 || !S_ISREG(st.st_mode)))
+        (void)lsetxattr(full, some[i].name, some[i].value, some[i].len, 0);
+}
+
+/* Removed and made again with most of what was in it: rename keeps times. */
+static void replace_dir(int dir, const char *path, uint32_t *s)
+{
+    CB_AUTO(cb_strv) struct cb_strv names = {0};
+    DIR *d = fdopendir(openat(dir, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+    struct dirent *e;
+
+    if (!d || mkdirat(dir, "aside", 0755) < 0)
+        return;
+    while ((e = readdir(d)))
+        cb_strv_push(&names, e->d_name);
+    closedir(d);
+    for (int back = 0; back < 2; back++) {
+        for (size_t i = 0; i < names.n; i++) {
+            CB_AUTO(free) char *from = cb_printf("%s/%s", path, names.items[i]), *to = cb_printf("aside/%s", names.items[i]);
+
+            if (!back || rnd(s, 4))
+                (void)renameat(dir, back ? to : from, dir, back ? from : to);
+        }
+        if (!back)
+            MUST(cb_remove_tree(dir, path) == 0 && mkdirat(dir, path, 0755) == 0, "%s", path);
+    }
+    MUST(cb_remove_tree(dir, "aside") == 0, "aside");
+}
+
+/* The root's own attributes are no part of any layer. */
+static void change_root(int dir, uint32_t *s, bool many_ids)
+{
+    (void)fchmod(dir, rnd(s, 2) ? 0777 : 01755);
+    set_attribute(dir, ".", s);
+    if (many_ids)
+        (void)fchown(dir, rnd(s, 3), rnd(s, 3));
+}
+
 /* Any of these may fail, as commands do; what counts is what the overlay shows afterwards. */
 static void change(int dir, uint32_t *s, bool many_ids)
 {
@@ -198,7 +256,7 @@ static void change(int dir, uint32_t *s, bool many_ids)
 
     random_path(s, path);
     random_path(s, other);
-    switch (rnd(s, 16)) {
+    switch (rnd(s, 20)) {
     case 0:
     case 1:
         (void)mkdirat(dir, path, 0755);
@@ -245,9 +303,116 @@ static void change(int dir, uint32_t *s, bool many_ids)
         else
             make_socket(dir, path);
         break;
-    default:
+    case 15:
         set_capability(dir, path, s);
+        break;
+    case 16:
+        change_root(dir, s, many_ids);
+        break;
+    case 17:
+        set_attribute(dir, path, s);
+        break;
+    default:
+        replace_dir(dir, path, s);
     }
+}
+
+/* ---- a layer's directory is what its index says, and no more --------------------------------------------- */
+
+/* Capabilities, where the index has them. Security modules label all files. */
+static void exact_xattrs(const char *path, size_t capabilities)
+{
+    char list[4096];
+    ssize_t n = llistxattr(path, list, sizeof(list));
+
+    MUST(n >= 0, "%s", path);
+    for (const char *p = list; p < list + n; p += strlen(p) + 1) {
+        if (strcmp(p, "security.capability") == 0 && capabilities > 0)
+            capabilities--;
+        else
+            MUST(cb_starts(p, "security.") && strcmp(p, "security.capability") != 0, "%s has the attribute %s", path, p);
+    }
+    MUST(capabilities == 0, "%s has no capability", path);
+}
+
+static nlink_t names_of(const struct cache_index *x, const struct cache_entry *head)
+{
+    nlink_t n = 1;
+
+    for (size_t i = 0; i < x->n; i++)
+        n += x->entries[i].type == CB_HARDLINK && strcmp(x->entries[i].link, head->path) == 0;
+    return n;
+}
+
+static void exact_entry(const struct cache_index *x, const char *full, const struct cache_entry *e, const struct stat *st)
+{
+    const struct cache_entry *head = e->type == CB_HARDLINK ? cache_index_find(x, e->link) : e;
+    char link[256] = "";
+
+    if (e->type == CACHE_WHITEOUT) {
+        MUST(S_ISCHR(st->st_mode) && st->st_rdev == 0, "%s is no whiteout", full);
+        return;
+    }
+    MUST(head && type_of(st->st_mode) == head->type, "%s has another type", full);
+    MUST(st->st_uid == head->uid && st->st_gid == head->gid && (st->st_mode & 07777) == head->mode,
+         "%s has another owner or mode", full);
+    MUST(st->st_mtim.tv_sec == head->mtime, "%s has another time", full);
+    MUST(S_ISDIR(st->st_mode) || st->st_nlink == names_of(x, head), "%s has other names", full);
+    if (head->type == CB_FILE) {
+        CB_AUTO(cb_buf) struct cb_buf content = CB_BUF_INIT;
+        struct cb_digest digest;
+
+        MUST(cb_read_file(AT_FDCWD, full, 1 << 20, &content) == 0, "%s", full);
+        cb_sha256(content.data, content.len, &digest);
+        MUST(cb_digest_eq(&digest, &head->digest) && content.len == head->size, "%s has other content", full);
+    }
+    if (head->type == CB_SYMLINK)
+        MUST(readlink(full, link, sizeof(link) - 1) > 0 && strcmp(link, head->link) == 0, "%s is another link", full);
+    exact_xattrs(full, head->n_xattrs);
+}
+
+/* Adds to *seen how many names there are. */
+static void exact_dir(const struct cache_index *x, const char *full, const char *below, size_t *seen)
+{
+    DIR *d = opendir(full);
+    struct dirent *de;
+
+    MUST(d, "%s", full);
+    while ((de = readdir(d))) {
+        CB_AUTO(free) char *sub = cb_printf("%s/%s", full, de->d_name);
+        CB_AUTO(free) char *path = cb_printf("%s%s%s", below, *below ? "/" : "", de->d_name);
+        const struct cache_entry *e = cache_index_find(x, path);
+        struct stat st;
+
+        if (strcmp(de->d_name, ".") == 0 || strcmp(de->d_name, "..") == 0)
+            continue;
+        MUST(e, "%s is in no index", sub);
+        MUST(lstat(sub, &st) == 0, "%s", sub);
+        exact_entry(x, sub, e, &st);
+        ++*seen;
+        if (S_ISDIR(st.st_mode))
+            exact_dir(x, sub, path, seen);
+    }
+    closedir(d);
+}
+
+static void exact(struct cache_store *store, const struct cb_digest *id)
+{
+    CB_AUTO(cb_error) struct cb_error err = CB_ERROR_INIT;
+    CB_AUTO(cache_index) struct cache_index x = {0};
+    char hex[CB_DIGEST_HEX + 1];
+    struct stat st;
+    size_t seen = 0;
+
+    cb_digest_hex(id, hex);
+    CB_AUTO(free) char *fs = cb_printf("%s/layers/%s/fs", store->path, hex);
+    OK(cache_layer_index(store, id, &x, &err));
+    MUST(stat(fs, &st) == 0, "%s", fs);
+    MUST(st.st_mode == (S_IFDIR | 0755) && st.st_uid == 0 && st.st_gid == 0, "%s: %o %u:%u", fs, st.st_mode, st.st_uid,
+         st.st_gid);
+    exact_xattrs(fs, 0);
+    exact_dir(&x, fs, "", &seen);
+    MUST(seen == x.n, "%s has %zu of %zu entries", fs, seen, x.n);
 }
 
 /* ---- overlays ---------------------------------------------------------------------------------------------- */
@@ -353,6 +518,7 @@ static void commit(struct cache_store *store, struct stack *st, struct cache_lay
         OK(lowers[i]);
     }
     OK(cache_layer_commit_upper(store, dir, "upper", lowers, (size_t)st->n, ret, &err));
+    exact(store, &ret->id);
     for (int i = 0; i < st->n; i++)
         close(lowers[i]);
     close(dir);
@@ -475,6 +641,7 @@ static void rules(struct cache_store *store)
     MUST(setxattr(opaque, "user.overlay.opaque", "y", 1, 0) == 0, "opaque");
     lower = open(lower_path, O_PATH | O_DIRECTORY | O_CLOEXEC);
     OK(cache_layer_commit_upper(store, dir, "upper", &lower, 1, &l, &err));
+    exact(store, &l.id);
     layer_text(store, &l.id, &got);
     if (strcmp(got.data, "1 d\n0 d/changed\n7 d/gone\n0 d/second\n1 o\n1 o/sub\n7 o/sub/vanished\n7 o/vanished\n") != 0) {
         fprintf(stderr, "rules: got\n%s", got.data);
@@ -525,7 +692,7 @@ __attribute__((noreturn)) static void child(int ready, int go, bool many_ids)
     OK(cache_store_open(path, &store, &err));
     rules(store);
     cache_store_free(store);
-    for (unsigned seed = 1; seed <= 20; seed++) {
+    for (unsigned seed = 1; seed <= 40; seed++) {
         MUST(cb_remove_tree(AT_FDCWD, path) == 0, "%s", path);
         OK(cache_store_open(path, &store, &err));
         one_seed(store, seed, many_ids);

@@ -1,0 +1,95 @@
+/* What files of a layer carry beside what its index says of them, and what nobody can see in the index must not act on
+ * those who get the layer by its content ID: access lists that are handed down, attributes of users, the overlay's own
+ * marks, owner and mode of the root. */
+#include "cache/layer-internal.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+struct inode { /* an open one, or one by its name */
+    int fd;
+    const char *path;
+};
+
+static ssize_t list(const struct inode *i, char *p, size_t n)
+{
+    return i->path ? llistxattr(i->path, p, n) : flistxattr(i->fd, p, n);
+}
+
+static ssize_t get(const struct inode *i, const char *name, char *p, size_t n)
+{
+    return i->path ? lgetxattr(i->path, name, p, n) : fgetxattr(i->fd, name, p, n);
+}
+
+/* The file system's own attributes cannot be removed, nor made by anybody. */
+static int take_off(const struct inode *i, const char *name)
+{
+    int r = i->path ? lremovexattr(i->path, name) : fremovexattr(i->fd, name);
+
+    return r < 0 && errno != ENODATA && errno != EOPNOTSUPP ? -errno : 0;
+}
+
+static int note_opaque(const struct inode *i, const char *name, struct layer_carried *ret)
+{
+    char value[8];
+    ssize_t n = get(i, name, value, sizeof(value));
+
+    if (n < 0)
+        return -errno;
+    ret->opaque = n == 1 && *value == 'y';
+    return 0;
+}
+
+/* One attribute. Those of security modules (labels) are the machine's, which gives them to every file. */
+static int strip_one(const struct inode *i, const char *name, bool keep_capability, struct layer_carried *ret)
+{
+    const char *mark = layer_overlay_xattr(name) ? strchr(strchr(name, '.') + 1, '.') + 1 : "";
+    int r = 0;
+
+    if (strcmp(name, "security.capability") == 0 && keep_capability) {
+        ret->capability = true;
+        return 0;
+    }
+    if (cb_starts(name, "security.") && strcmp(name, "security.capability") != 0)
+        return 0;
+    ret->redirect |= strcmp(mark, "redirect") == 0;
+    ret->metacopy |= strcmp(mark, "metacopy") == 0;
+    if (strcmp(mark, "opaque") == 0)
+        r = note_opaque(i, name, ret);
+    return r < 0 ? r : take_off(i, name);
+}
+
+int layer_strip(int fd, const char *name, bool keep_capability, struct layer_carried *ret)
+{
+    CB_AUTO(free) char *path = name ? cb_printf("/proc/self/fd/%d/%s", fd, name) : NULL;
+    struct inode i = {fd, path};
+    char names[XATTR_LIST_MAX];
+    ssize_t n = list(&i, names, sizeof(names));
+
+    *ret = (struct layer_carried){0};
+    if (n < 0)
+        return errno == EOPNOTSUPP ? 0 : -errno;
+    for (const char *p = names; p < names + n; p += strlen(p) + 1) {
+        int r = strip_one(&i, p, keep_capability, ret);
+
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
+int layer_plain_root(int fs)
+{
+    struct layer_carried ignored;
+    struct stat st;
+
+    if (fstat(fs, &st) < 0)
+        return -errno;
+    if ((st.st_uid != geteuid() || st.st_gid != getegid()) && fchown(fs, geteuid(), getegid()) < 0)
+        return -errno;
+    if ((st.st_mode & 07777) != 0755 && fchmod(fs, 0755) < 0)
+        return -errno;
+    return layer_strip(fs, NULL, false, &ignored);
+}
