@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <sys/file.h>
 #include <sys/random.h>
+#include <sys/xattr.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -80,6 +81,15 @@ static int make_lock(int work, const char *name)
     return make_lock_renamed(work, name);
 }
 
+/* What is made in it becomes layers, which hold what their indexes say: nothing is handed down from the directories above, no
+ * access list and no group. */
+static int inherit_nothing(int dir)
+{
+    if (fremovexattr(dir, "system.posix_acl_default") < 0 && errno != ENODATA && errno != EOPNOTSUPP)
+        return -errno;
+    return fchown(dir, (uid_t)-1, getegid()) < 0 || fchmod(dir, 0700) < 0 ? -errno : 0;
+}
+
 int cache_work_begin(struct cache_store *s, struct cache_work *ret, struct cb_error *err)
 {
     CB_AUTO(close) int work = cache_store_dir(s, "work");
@@ -96,6 +106,8 @@ int cache_work_begin(struct cache_store *s, struct cache_work *ret, struct cb_er
         return cb_fail_sys(err, w.lock_fd, "lock a work directory in '%s/work'", s->path);
     if (mkdirat(work, w.name, 0700) == 0)
         w.dir = openat(work, w.name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (w.dir >= 0 && inherit_nothing(w.dir) < 0)
+        w.dir = cb_close(w.dir);
     if (w.dir < 0) {
         int sys = errno;
         unlinkat(work, w.name, AT_REMOVEDIR);

@@ -5,6 +5,7 @@
 #include "cache/store-internal.h"
 
 #include <sys/wait.h>
+#include <sys/xattr.h>
 
 /* ---- opening -------------------------------------------------------------------------------- */
 
@@ -296,6 +297,30 @@ static void test_work(void **state)
     cache_work_done(f->s, &w);
 }
 
+/* A store in a directory that hands down its group and an access list: nothing of that gets into layers. */
+static void test_work_inherits_nothing(void **state)
+{
+    struct fixture *f = *state;
+    struct cache_work w = CACHE_WORK_INIT;
+    static const char list[] = "\2\0\0\0\1\0\7\0\377\377\377\377\4\0\7\0\377\377\377\377\x20\0\7\0\377\377\377\377";
+    CB_AUTO(free) char *work = cb_printf("%s/work", f->path);
+    struct stat st;
+    if (geteuid() == 0)
+        assert_int_equal(chown(work, 0, 1), 0);
+    assert_int_equal(chmod(work, 02700), 0);
+    if (setxattr(work, "system.posix_acl_default", list, sizeof(list) - 1, 0) < 0)
+        assert_int_equal(errno, EOPNOTSUPP);
+    OK_IS(f, 0, cache_work_begin(f->s, &w, &f->err));
+    assert_int_equal(fstat(w.dir, &st), 0);
+    assert_int_equal(st.st_mode & 07777, 0700);
+    assert_int_equal(st.st_gid, getegid());
+    assert_int_equal(CB_MAX(fgetxattr(w.dir, "system.posix_acl_default", NULL, 0), 0), 0);
+    assert_int_equal(mkdirat(w.dir, "sub", 0755), 0);
+    assert_int_equal(fstatat(w.dir, "sub", &st, 0), 0);
+    assert_int_equal(st.st_mode & 07777, 0755);
+    cache_work_done(f->s, &w);
+}
+
 static void test_sweep(void **state)
 {
     struct fixture *f = *state;
@@ -506,6 +531,7 @@ int main(void)
         TEST(test_lock_names),
         TEST(test_lock_removed_while_waiting),
         TEST(test_work),
+        TEST(test_work_inherits_nothing),
         TEST(test_sweep),
         TEST(test_missing_directories),
         TEST(test_blob),
