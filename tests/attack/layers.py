@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """layers.py STORE SECRET: every unpacked layer holds what its index says and nothing of the host.
 
+Nothing is there beside it: no name, no attribute, no mark of overlay's, no owner or mode of the root, which is in no index.
 Reads the indexes with nothing of cbuild in it; the format is in cache/index.c. What this user may not read (files of
 subordinate owners) is passed over."""
 import hashlib, os, stat, struct, sys
@@ -27,22 +28,26 @@ def read_index(path):
     with open(path, "rb") as f:
         r = Reader(f.read())
     assert r.bytes(5) == b"cbidx" and r.take("B") == 1, path
-    entries = {}
+    entries, opaque = {}, set()
     for _ in range(r.take("Q")):
         name, kind, size, digest, link = r.bytes(), r.take("B"), 0, None, None
+        attributes = set()
         if kind < WHITEOUT:
             r.bytes(4 + 4 + 4 + 8)
             for _ in range(r.take("I")):
-                r.bytes(), r.bytes()
+                attributes.add(r.bytes())
+                r.bytes()
             if kind == FILE:
                 size, digest = r.take("Q"), r.bytes(32)
             elif kind in (SYMLINK, HARDLINK):
                 link = r.bytes()
             elif kind in (CHAR, BLOCK):
                 r.bytes(8)
-        if kind != OPAQUE:
-            entries[name] = (kind, size, digest, link)
-    return entries
+        if kind == OPAQUE:
+            opaque.add(name)
+        else:
+            entries[name] = (kind, size, digest, link, attributes)
+    return entries, opaque
 
 
 def content(path):
@@ -59,9 +64,22 @@ def is_whiteout(path, st):
     return stat.S_ISREG(st.st_mode) and any(a.endswith("overlay.whiteout") for a in os.listxattr(path, follow_symlinks=False))
 
 
+def unnamed(path, named):
+    """Attributes that are not of these names; labels of security modules are on every file."""
+    try:
+        names = [os.fsencode(a) for a in os.listxattr(path, follow_symlinks=False)]
+    except OSError:
+        return []
+    return [a for a in names if a not in named and (not a.startswith(b"security.") or a == b"security.capability")]
+
+
 def complaints(layer, secret):
-    entries, root = read_index(os.path.join(layer, b"index")), os.path.join(layer, b"fs")
-    found = set()
+    (entries, opaque), root = read_index(os.path.join(layer, b"index")), os.path.join(layer, b"fs")
+    found, st = set(), os.lstat(root)
+    if stat.S_IMODE(st.st_mode) != 0o755 or st.st_uid != os.geteuid() or st.st_gid != os.getegid():
+        yield b"/", "has the mode %o and the owner %d:%d" % (stat.S_IMODE(st.st_mode), st.st_uid, st.st_gid)
+    for a in unnamed(root, ()):
+        yield b"/", "carries %s" % ascii(a)
     for where, dirs, files in os.walk(root):
         for name in dirs + files:
             path = os.path.join(where, name)
@@ -73,14 +91,19 @@ def complaints(layer, secret):
             if data is not None and secret in data:
                 yield key, "has a secret of the host"
             if entry is None:
-                if not stat.S_ISDIR(st.st_mode) and not is_whiteout(path, st):
-                    yield key, "is in no index"
+                yield key, "is in no index"
+                continue
+            head = entries.get(entry[3], entry) if entry[0] == HARDLINK else entry
+            for a in unnamed(path, head[4] | ({b"user.overlay.opaque"} if key in opaque else set())):
+                yield key, "carries %s" % ascii(a)
+            if (head[0] == DIR) != stat.S_ISDIR(st.st_mode) or (head[0] == WHITEOUT) != is_whiteout(path, st):
+                yield key, "is of another type than the index says"
             elif entry[0] == FILE and (not stat.S_ISREG(st.st_mode) or st.st_size != entry[1] or
                                        (data is not None and hashlib.sha256(data).digest() != entry[2])):
                 yield key, "is another file than the index says"
     for key, entry in entries.items():
         parent = os.path.join(root, os.path.dirname(key))
-        if entry[0] < WHITEOUT and key not in found and os.access(parent, os.R_OK | os.X_OK):
+        if key not in found and os.access(parent, os.R_OK | os.X_OK):
             yield key, "is missing"
 
 

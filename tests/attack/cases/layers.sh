@@ -93,7 +93,7 @@ t_links_opaque_marks_and_pipes() {
 RUN ["/bin/busybox", "true"]
 RUN ["/bin/busybox", "find", "/", "-xdev"]
 Y
-        [ "$status" = 0 ] || has "$out" "ERROR: "
+        [ "$status" = 0 ] || has "$(tail -n 1 attack.out)" "ERROR: " # after megabytes of /sys
     done
 }
 t_seventy_thousand_names() {
@@ -130,4 +130,93 @@ Y
     attack c
     [ "$status" = 0 ] || has "$out" "ERROR: "
     "$CBUILD" prune --all >/dev/null 2>&1 || die "prune fails"
+}
+
+# Layers are shared by content ID: whoever makes the same layer gets the directory that the first one made. What is in it
+# beside what the ID is of is what one project gives to another. The first build is the attacker's, the second one the
+# victim's, on one store.
+gift() { # gift DOCKERFILE VICTIM
+    for side in attacker victim; do
+        box $side carries access attribute </dev/null
+        for name in evil mine; do
+            echo $name >$side/$name
+            touch -d 2020-01-01 $side/$name
+        done
+        echo good >$side/tool
+    done
+    printf '%s' "$base$1" >attacker/Dockerfile
+    printf '%s' "$base$2" >victim/Dockerfile
+    attack attacker
+    same "$status" 0
+    finished
+    attack victim
+    same "$status" 0
+    held gift
+}
+
+# A directory that was removed and made again hides what is below it. Of what was put back as it was nothing is in the index,
+# but it was there; and what the victim has there vanished.
+t_gift_of_a_replaced_directory() {
+    replaced='COPY evil /opt/x/evil
+RUN cp -p /opt/x/evil /e && rm -rf /opt/x && mkdir /opt/x && mv /e /opt/x/evil && echo good >/opt/x/tool
+'
+    look='RUN [ ! -e /opt/x/evil ] || /a/say reached evil; [ "$(cat /opt/x/mine)" = mine ] || /a/say reached hidden; /a/say held gift
+'
+    gift "$replaced" "COPY mine /opt/x/mine
+RUN echo good >/opt/x/tool
+$look"
+    gift "$replaced" "COPY mine /opt/x/mine
+COPY tool /opt/x/tool
+$look"
+}
+# Some kernels mark every new directory so, in settings that cbuild does not use.
+t_gift_of_a_new_directory() {
+    gift 'RUN mkdir -m 700 /app
+' 'COPY mine /app/mine
+RUN chmod 700 /app
+RUN [ -e /app/mine ] || /a/say reached hidden; /a/say held gift
+'
+}
+# Below a directory that hides: whatever depth, whatever was put back.
+t_gift_from_deep_below() {
+    gift 'COPY evil /opt/x/y/z/evil
+COPY mine /opt/x/y/gone
+RUN cp -a /opt/x/y /y && rm -rf /opt && mkdir -p /opt/x/y/z && mv /y/z/evil /opt/x/y/z/evil && rm -rf /y && echo good >/opt/x/y/z/tool
+' 'COPY mine /opt/x/y/gone
+COPY mine /opt/x/y/z/mine
+RUN rm /opt/x/y/gone && echo good >/opt/x/y/z/tool
+RUN [ ! -e /opt/x/y/z/evil ] || /a/say reached evil; [ -e /opt/x/y/z/mine ] || /a/say reached hidden; /a/say held gift
+'
+}
+# The root is in no index: a step that changes nothing else makes the empty layer, which is everybody's.
+t_gift_of_the_root() {
+    gift 'RUN chmod 1700 / && /a/attribute / user.note x; chown 1000:1000 /; /a/access default /; true
+' 'RUN true
+RUN echo >/new; [ "$(stat -c "%a %u:%g" /) $(stat -c %a /new)" = "755 0:0 644" ] || /a/say reached root; /a/carries / /new; /a/say held gift
+'
+}
+# Access lists, attributes of users and what else no index holds.
+t_gift_of_attributes() {
+    gift 'RUN mkdir /app && /a/access default /app && /a/attribute /app user.note x
+RUN echo x >/pw && chmod 664 /pw && /a/access access /pw && /a/attribute /pw user.note x && chmod 664 /pw
+' 'RUN mkdir /app
+RUN echo x >/pw && chmod 664 /pw
+RUN umask 077; echo >/app/f; [ "$(stat -c %a /app/f)" = 600 ] || /a/say reached umask; /a/carries /app /pw; /a/say held gift
+'
+}
+# The store lies where somebody hands down an access list and a group.
+t_store_below_an_access_list() {
+    box c carries <<Y
+${base}RUN umask 022; echo >/f; mkdir /d; [ "\$(stat -c %a%g /f /d | tr '\n' ' ')" = "6440 7550 " ] || /a/say reached umask; /a/carries / /f /d /a; /a/say held list
+Y
+    mkdir below
+    [ "$E2E_USER" != root ] || chgrp 1 below
+    chmod 2755 below
+    python3 -c 'import os, struct; os.setxattr("below", "system.posix_acl_default", struct.pack("<I", 2) + b"".join(struct.pack("<HHI", t, 7, 0xffffffff) for t in (1, 4, 32)))'
+    CBUILD_ROOT=$PWD/below/store
+    attack c
+    same "$status" 0
+    held list
+    finished
+    "$CBUILD" prune --all --mounts >/dev/null
 }
