@@ -136,7 +136,7 @@ struct layer_carried {
     bool redirect, metacopy; /* it shows files of elsewhere: what is left cannot stand alone */
 };
 /* Takes every attribute off the open `fd`, or off `name` in that directory (no link is followed), but a capability that
- * is to be kept and the labels of security modules; tells what there was. -errno. */
+ * is to be kept, the labels of security modules and overlay's origin, which act on nobody; tells what there was. -errno. */
 int layer_strip(int fd, const char *name, bool keep_capability, struct layer_carried *ret);
 /* Makes a layer's root, which is in no index, what every root is: 0755, its maker's (root's, inside), without
  * attributes. -errno. */

@@ -42,7 +42,8 @@ static int note_opaque(const struct inode *i, const char *name, struct layer_car
     return 0;
 }
 
-/* One attribute. Those of security modules (labels) are the machine's, which gives them to every file. */
+/* One attribute. Those of security modules (labels) are the machine's, which gives them to every file. What a copied file's
+ * origin was means nothing in a lower layer, and to remove it costs as much as all the rest here. */
 static int strip_one(const struct inode *i, const char *name, bool keep_capability, struct layer_carried *ret)
 {
     const char *mark = layer_overlay_xattr(name) ? strchr(strchr(name, '.') + 1, '.') + 1 : "";
@@ -52,7 +53,7 @@ static int strip_one(const struct inode *i, const char *name, bool keep_capabili
         ret->capability = true;
         return 0;
     }
-    if (cb_starts(name, "security.") && strcmp(name, "security.capability") != 0)
+    if ((cb_starts(name, "security.") && strcmp(name, "security.capability") != 0) || strcmp(mark, "origin") == 0)
         return 0;
     ret->redirect |= strcmp(mark, "redirect") == 0;
     ret->metacopy |= strcmp(mark, "metacopy") == 0;

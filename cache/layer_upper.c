@@ -199,12 +199,15 @@ static int hash(struct upper *u, int fd, struct cache_entry *e)
     int n;
 
     cb_sha256_init(&sha);
-    while ((n = cb_read_full(fd, u->buffer, LAYER_COPY_BUFFER)) > 0) {
+    do {
+        n = cb_read_full(fd, u->buffer, LAYER_COPY_BUFFER);
+        if (n < 0)
+            return n;
         cb_sha256_add(&sha, u->buffer, (size_t)n);
         e->size += (uint64_t)n;
-    }
+    } while (n == (int)LAYER_COPY_BUFFER); /* less: the end */
     cb_sha256_end(&sha, &e->digest);
-    return n;
+    return 0;
 }
 
 /* From here on the inode carries what the index says. */

@@ -65,11 +65,12 @@ def is_whiteout(path, st):
 
 
 def unnamed(path, named):
-    """Attributes that are not of these names; labels of security modules are on every file."""
+    """Attributes that are not of these names; labels of security modules are on every file, overlay's origin acts on nobody."""
     try:
         names = [os.fsencode(a) for a in os.listxattr(path, follow_symlinks=False)]
     except OSError:
         return []
+    named = set(named) | {b"user.overlay.origin"}
     return [a for a in names if a not in named and (not a.startswith(b"security.") or a == b"security.capability")]
 
 
