@@ -251,7 +251,9 @@ static int open_store(struct build *b, const struct build_request *request, stru
     b->signal_fd = watch_signals();
     b->renderer = build_renderer_new(request->progress);
     CB_AUTO(free) char *path = cache_store_default_path(request->root, err);
-    return path ? cache_store_open(path, &b->store, err) : -1;
+    if (!path)
+        return -1;
+    return (request->empties ? cache_store_open_to_empty : cache_store_open)(path, &b->store, err);
 }
 
 int build_open(struct build *b, const struct build_request *request, struct cb_error *err)

@@ -110,6 +110,7 @@ static int command_open(struct command *c, int argc, char **argv, size_t min, si
         return cb_hint(err, "'cbuild --help' shows the commands");
     }
     c->request.progress = PROGRESS_PLAIN;
+    c->request.empties = c->all && c->mounts && !c->keep && !c->until;
     c->opened = true;
     return (c->reads ? build_open_to_read : build_open)(&c->b, &c->request, err);
 }

@@ -40,6 +40,7 @@ struct build_request {
     char *target;               /* NULL: last stage */
     char *platform;             /* NULL: this machine's */
     char *root;                 /* --root; NULL: default */
+    bool empties;               /* prune of everything: the store may be of an earlier format */
     struct cb_strv tags;        /* -t, as given; checked to be references */
     struct cb_strv build_args;  /* "K=V"; those without '=' were filled from the environment or dropped */
     struct cb_strv labels;      /* "K=V" */

@@ -194,8 +194,19 @@ static int check_layout(struct cache_store *s, struct cb_error *err)
     return 0;
 }
 
-/* 1: it is our format. 0: there is none yet. */
-static int check_format(struct cache_store *s, struct cb_error *err)
+static int refuse_format(struct cache_store *s, uint64_t number, struct cb_error *err)
+{
+    cb_fail(err, CB_E_UNSUPPORTED, "store '%s' has format %llu, and this cbuild knows format %d", s->path,
+            (unsigned long long)number, CACHE_FORMAT);
+    if (s->old)
+        return cb_hint(err,
+                       "'cbuild prune --all --mounts' empties it and makes it one of this format; or use the cbuild that made "
+                       "it, or choose another directory with --root");
+    return cb_hint(err, "use the cbuild that made it, choose another directory with --root, or remove this one");
+}
+
+/* 1: it is our format, or one that is to be emptied. 0: there is none yet. */
+static int check_format(struct cache_store *s, bool to_empty, struct cb_error *err)
 {
     char text[32];
     CB_AUTO(close) int fd = openat(s->root, "format", O_RDONLY | O_CLOEXEC | O_NONBLOCK);
@@ -212,15 +223,11 @@ static int check_format(struct cache_store *s, struct cb_error *err)
         cb_fail(err, CB_E_CORRUPT, "store '%s': its 'format' file holds no number", s->path);
         return cb_hint(err, "choose another directory with --root, or remove this one when it is not needed");
     }
-    if (number != CACHE_FORMAT) {
-        cb_fail(err, CB_E_UNSUPPORTED, "store '%s' has format %llu, and this cbuild knows format %d", s->path,
-                (unsigned long long)number, CACHE_FORMAT);
-        return cb_hint(err, "use the cbuild that made it, choose another directory with --root, or remove this one");
-    }
-    return 1;
+    s->old = number < CACHE_FORMAT;
+    return number == CACHE_FORMAT || (s->old && to_empty) ? 1 : refuse_format(s, number, err);
 }
 
-int cache_store_open(const char *path, struct cache_store **ret, struct cb_error *err)
+static int open_store(const char *path, bool to_empty, struct cache_store **ret, struct cb_error *err)
 {
     CB_AUTO(cache_store) struct cache_store *s = CB_NEW(struct cache_store);
     s->path = absolute(path);
@@ -234,11 +241,26 @@ int cache_store_open(const char *path, struct cache_store **ret, struct cb_error
         return fail_open(err, errno, "open the store", path);
     if (check_owner(s, err) < 0)
         return -1;
-    int r = check_format(s, err);
+    int r = check_format(s, to_empty, err);
     if (r < 0 || (r == 0 && make_layout(s, err) < 0) || check_layout(s, err) < 0)
         return -1;
     *ret = CB_TAKE(s);
     return 0;
+}
+
+int cache_store_open(const char *path, struct cache_store **ret, struct cb_error *err)
+{
+    return open_store(path, false, ret, err);
+}
+
+int cache_store_open_to_empty(const char *path, struct cache_store **ret, struct cb_error *err)
+{
+    return open_store(path, true, ret, err);
+}
+
+int cache_store_renew(struct cache_store *s, struct cb_error *err)
+{
+    return write_format(s, err);
 }
 
 void cache_store_free(struct cache_store *s)

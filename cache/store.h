@@ -28,12 +28,13 @@
 #include "base/digest.h"
 #include "base/fd.h"
 
-#define CACHE_FORMAT 1
+#define CACHE_FORMAT 2 /* 1: a layer's directory could hold what its index does not say */
 
 struct cache_store {
     int root;      /* directory fd */
     char *path;    /* for messages and for programs of the host */
     char *boot_id; /* use cache_store_boot_id: it is read when it is first asked for */
+    bool old;      /* of an earlier format: there only to be emptied */
 };
 
 /* Where the store is: `root` (--root), else $CBUILD_ROOT, else /var/lib/cbuild for uid 0, else
@@ -43,6 +44,8 @@ char *cache_store_default_path(const char *root, struct cb_error *err);
  * a directory with something else in it, another user's store, one that others may write to, no permission: an error with
  * the way out. Does not sweep: an existing store costs two opens, a dozen stats and one small read. */
 int cache_store_open(const char *path, struct cache_store **ret, struct cb_error *err);
+/* The same for cache_prune, which makes a store of an earlier format one of ours when it has emptied it. */
+int cache_store_open_to_empty(const char *path, struct cache_store **ret, struct cb_error *err);
 void cache_store_free(struct cache_store *s);
 /* The boot of the running kernel, for what is to be checked when a later boot finds it. Borrowed from `s`;
  * never NULL, "" when the kernel does not tell. */

@@ -12,18 +12,37 @@ X
 t_store_of_another_format() {
     app
     cbuild -q c >/dev/null
+    ours=$(cat "$CBUILD_ROOT/format")
     echo 999 >"$CBUILD_ROOT/format"
     fails 1 cbuild c
     has "$out" 999
     has "$out" --root
+    fails 1 cbuild prune --all --mounts
     fails 1 cbuild images
     has "$out" 999
     echo garbage >"$CBUILD_ROOT/format"
     fails 1 cbuild c
     has "$out" format
-    echo 1 >"$CBUILD_ROOT/format"
+    echo "$ours" >"$CBUILD_ROOT/format"
     cbuild c 2>log
     has "$(cat log)" "0 steps run"
+}
+
+# What an earlier format holds is not used. To be rid of it takes more than rm: files of subordinate owners are in it.
+t_store_of_an_earlier_format() {
+    app
+    cbuild -q -t app c >/dev/null
+    ours=$(cat "$CBUILD_ROOT/format")
+    echo 1 >"$CBUILD_ROOT/format"
+    for command in "c" "images" "prune" "prune --all" "prune --all --mounts --until 24h"; do
+        fails 1 cbuild $command
+        has "$out" "'cbuild prune --all --mounts'"
+    done
+    cbuild prune --all --mounts
+    same "$(cat "$CBUILD_ROOT/format")" "$ours"
+    same "$(find "$CBUILD_ROOT/layers" "$CBUILD_ROOT/images" "$CBUILD_ROOT/records" -mindepth 1 ! -path "*records/??")" ""
+    cbuild c 2>log
+    hasnt "$(cat log)" "0 steps run"
 }
 
 t_directory_that_is_no_store() {
