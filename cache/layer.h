@@ -66,7 +66,9 @@ CB_DEFINE_AUTO_PTR(cache_layer_writer, struct cache_layer_writer, cache_layer_wr
  * below `work_dir`, `lowers` the fds of the layers' fs/ below it, top first. Entries that say what the
  * layers below say already (same metadata, second of mtime and content; directories of which only
  * times changed; whiteouts of nothing) are left out of the index *and* removed from the directory;
- * opaque directories become explicit whiteouts in the index; parents of what changed are in the index.
+ * opaque directories become explicit whiteouts in both; parents of what changed are in the index.
+ * Attributes other than a file's capability are removed, owner and mode of the root are those of every root: the
+ * directory says what the index says, for that is what it is shared by.
  * `work_dir` lies below the store's work/. The directory is renamed into the store, not copied; it stays where it is
  * when the store has that layer already. [ns] (dockerfile.md §17, runtime.md §5) */
 int cache_layer_commit_upper(struct cache_store *s, int work_dir, const char *name, const int *lowers, size_t n_lowers,

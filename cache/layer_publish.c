@@ -19,7 +19,7 @@ static int make_draft(struct layer_draft *d, bool want_fs)
     if (mkdirat(d->dir, "fs", 0755) < 0)
         return -errno;
     d->fs = openat(d->dir, "fs", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    return d->fs < 0 || fchmod(d->fs, 0755) < 0 ? -errno : 0;
+    return d->fs < 0 ? -errno : layer_plain_root(d->fs);
 }
 
 int layer_draft_begin_in(struct cache_store *s, int base, bool want_fs, struct layer_draft *ret, struct cb_error *err)

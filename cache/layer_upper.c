@@ -54,7 +54,8 @@ static int fail(struct cb_error *err, int sys, const char *what, const char *pat
 
 struct capability {
     char v[24];
-    size_t n; /* 0: none */
+    size_t n;     /* 0: none */
+    bool foreign; /* of another root than ours, for whom it means nothing */
 };
 
 /* security.capability in its second form: the third has a root id behind it, which means nothing in an image. */
@@ -64,6 +65,7 @@ static int get_capability(int fd, struct capability *ret)
     uint32_t magic;
 
     ret->n = 0;
+    ret->foreign = false;
     if (n < 0)
         return errno == ENODATA || errno == ENOTSUP ? 0 : -errno;
     memcpy(&magic, ret->v, sizeof(magic));
@@ -72,6 +74,7 @@ static int get_capability(int fd, struct capability *ret)
         magic = htole32((magic & 0x00ffffffu) | 0x02000000u);
         memcpy(ret->v, &magic, sizeof(magic));
         n = 20;
+        ret->foreign = true;
     }
     ret->n = (size_t)n;
     return 0;
@@ -240,6 +243,8 @@ static int emit_file(struct upper *u, struct frame *f, const char *name, struct 
     r = carried.capability ? get_capability(fd, &cap) : 0;
     if (r < 0)
         return fail(err, r, "read the capabilities of", e->path);
+    if (cap.foreign && fsetxattr(fd, x.name, cap.v, cap.n, 0) < 0)
+        return fail(err, errno, "set the capabilities of", e->path);
     x.len = cap.n;
     e->xattrs = &x;
     e->n_xattrs = cap.n > 0;

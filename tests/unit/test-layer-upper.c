@@ -181,13 +181,18 @@ static void make_socket(int dir, const char *path)
     (void)bind(fd, (struct sockaddr *)&a, sizeof(a)); /* the name may be taken */
 }
 
+/* Of ours, or of another root than ours. */
 static void set_capability(int dir, const char *path, uint32_t *s)
 {
+    static const char of_root[] = "\1\0\0\2\0\4\0\0\0\0\0\0\0\0\0\0\0\0\0\0";
+    static const char of_another[] = "\1\0\0\3\0\4\0\0\0\0\0\0\0\0\0\0\0\0\0\0\1\0\0\0";
     CB_AUTO(close) int fd = openat(dir, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    bool another = rnd(s, 2);
     struct stat st;
 
     if (fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
-        (void)fsetxattr(fd, "security.capability", "\1\0\0\2\0\4\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 20, rnd(s, 2) ? 0 : XATTR_CREATE);
+        (void)fsetxattr(fd, "security.capability", another ? of_another : of_root, another ? 24 : 20,
+                        rnd(s, 2) ? 0 : XATTR_CREATE);
 }
 
 /* Attributes that no layer of a step holds: of users, access lists that are handed down, capabilities where they mean
@@ -319,21 +324,22 @@ static void change(int dir, uint32_t *s, bool many_ids)
 
 /* ---- a layer's directory is what its index says, and no more --------------------------------------------- */
 
-/* Capabilities, where the index has them. Security modules label all files; overlay's origin acts on nobody. */
-static void exact_xattrs(const char *path, size_t capabilities)
+/* Those that the index has. Security modules label all files; overlay's origin acts on nobody. */
+static void exact_xattrs(const char *path, const struct cb_xattr *x, size_t n)
 {
-    char list[4096];
-    ssize_t n = llistxattr(path, list, sizeof(list));
+    char list[4096], value[64];
+    ssize_t len = llistxattr(path, list, sizeof(list));
 
-    MUST(n >= 0, "%s", path);
-    for (const char *p = list; p < list + n; p += strlen(p) + 1) {
-        if (strcmp(p, "security.capability") == 0 && capabilities > 0)
-            capabilities--;
-        else
-            MUST((cb_starts(p, "security.") && strcmp(p, "security.capability") != 0) || strcmp(p, "user.overlay.origin") == 0,
-                 "%s has the attribute %s", path, p);
+    MUST(len >= 0, "%s", path);
+    for (const char *p = list; p < list + len; p += strlen(p) + 1) {
+        if ((cb_starts(p, "security.") && strcmp(p, "security.capability") != 0) || strcmp(p, "user.overlay.origin") == 0)
+            continue;
+        MUST(n == 1 && strcmp(p, x->name) == 0, "%s has the attribute %s", path, p);
+        MUST(lgetxattr(path, p, value, sizeof(value)) == (ssize_t)x->len && memcmp(value, x->value, x->len) == 0,
+             "%s has another %s", path, p);
+        n = 0;
     }
-    MUST(capabilities == 0, "%s has no capability", path);
+    MUST(n == 0, "%s has no capability", path);
 }
 
 static nlink_t names_of(const struct cache_index *x, const struct cache_entry *head)
@@ -369,7 +375,7 @@ static void exact_entry(const struct cache_index *x, const char *full, const str
     }
     if (head->type == CB_SYMLINK)
         MUST(readlink(full, link, sizeof(link) - 1) > 0 && strcmp(link, head->link) == 0, "%s is another link", full);
-    exact_xattrs(full, head->n_xattrs);
+    exact_xattrs(full, head->xattrs, head->n_xattrs);
 }
 
 /* Adds to *seen how many names there are. */
@@ -411,7 +417,7 @@ static void exact(struct cache_store *store, const struct cb_digest *id)
     MUST(stat(fs, &st) == 0, "%s", fs);
     MUST(st.st_mode == (S_IFDIR | 0755) && st.st_uid == 0 && st.st_gid == 0, "%s: %o %u:%u", fs, st.st_mode, st.st_uid,
          st.st_gid);
-    exact_xattrs(fs, 0);
+    exact_xattrs(fs, NULL, 0);
     exact_dir(&x, fs, "", &seen);
     MUST(seen == x.n, "%s has %zu of %zu entries", fs, seen, x.n);
 }
