@@ -38,6 +38,9 @@ int cb_read_file(int dirfd, const char *path, size_t max, struct cb_buf *b);
  * Holes are kept when both are regular files. */
 int cb_copy_file(int in, int out, uint64_t n);
 
+/* Sets the mode of what has this name itself: never of what a symlink there leads to (-EOPNOTSUPP), as
+ * fchmodat does without its flag. For names in directories that others may write to, or change meanwhile. */
+int cb_chmod(int dirfd, const char *name, mode_t mode);
 int cb_mkdirs(int dirfd, const char *path, mode_t mode); /* like mkdir -p; our own trees only */
 /* Removes a tree below `dirfd` without following symlinks; chmods directories it owns when it must.
  * Missing is success. */

@@ -90,9 +90,11 @@ static int make_stubs(struct build *b, struct cb_error *err)
     static const char *const files[] = {"root/etc/hosts", "root/etc/resolv.conf"};
     if (cache_work_begin(b->store, &b->work, err) < 0)
         return -1;
-    for (size_t i = 0; i < CB_LEN(dirs); i++)
-        if (mkdirat(b->work.dir, dirs[i], 0755) < 0 || fchmodat(b->work.dir, dirs[i], 0755, 0) < 0)
-            return cb_fail_sys(err, errno, "make a directory in the store");
+    for (size_t i = 0; i < CB_LEN(dirs); i++) {
+        int r = mkdirat(b->work.dir, dirs[i], 0755) < 0 ? -errno : cb_chmod(b->work.dir, dirs[i], 0755);
+        if (r < 0)
+            return cb_fail_sys(err, r, "make a directory in the store");
+    }
     for (size_t i = 0; i < CB_LEN(files); i++) {
         int fd = openat(b->work.dir, files[i], O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
         if (fd < 0 || fchmod(fd, 0644) < 0)

@@ -157,10 +157,11 @@ int build_export_tar(struct cache_store *s, const struct cb_digest *layers, size
 static int clear_place(int parent, const char *name, bool want_dir)
 {
     struct stat st;
+    int r;
     if (fstatat(parent, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
         return errno == ENOENT ? 0 : -errno;
     if (want_dir && S_ISDIR(st.st_mode)) /* of an earlier export perhaps, then without write permission */
-        return fchmodat(parent, name, (st.st_mode | 0700) & 07777, 0) < 0 && errno != EPERM ? -errno : 1;
+        return (r = cb_chmod(parent, name, (st.st_mode | 0700) & 07777)) < 0 && r != -EPERM ? r : 1;
     return cb_remove_tree(parent, name);
 }
 
@@ -235,12 +236,14 @@ static int visit_directory(struct exporting *x, const struct cache_node *node, v
     return r < 0 && !left_out ? cb_fail_sys(err, r, "write '%s'", path) : 0;
 }
 
-/* Modes and times of a directory come last: writing into it changes the one and may need the other. */
+/* Modes and times of a directory come last: writing into it changes the one and may need the other. Through a descriptor:
+ * whoever owns the destination may have put something else in its place. */
 static int finish_directory(struct exporting *x, const struct cache_node *node, void *arg, struct cb_error *err)
 {
-    const char *path = cache_node_path(node), *name;
-    CB_AUTO(close) int parent = cb_open_parent_nofollow(*(int *)arg, path, &name);
-    int r = parent < 0 ? parent : fchmodat(parent, name, node->e.mode & 07777, 0) < 0 ? -errno : set_times(x, node, parent, name);
+    const char *path = cache_node_path(node);
+    struct timespec t[2] = {{time_of(x, node), 0}, {time_of(x, node), 0}};
+    CB_AUTO(close) int fd = cb_open_beneath(*(int *)arg, path, O_RDONLY | O_DIRECTORY, 0);
+    int r = fd < 0 ? fd : fchmod(fd, node->e.mode & 07777) < 0 || futimens(fd, t) < 0 ? -errno : 0;
     return r < 0 ? cb_fail_sys(err, r, "set the mode of '%s'", path) : 0;
 }
 

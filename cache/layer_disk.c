@@ -127,12 +127,14 @@ static void times_of(const struct cache_entry *e, struct timespec t[2])
 static int set_attributes_at(struct layer_disk *d, int dir, const char *name, const struct cache_entry *e, struct cb_error *err)
 {
     struct timespec t[2];
+    int r;
 
     times_of(e, t);
     if (!owner_comes_by_itself(d, e) && fchownat(dir, name, e->uid, e->gid, AT_SYMLINK_NOFOLLOW) < 0)
         return fail_owner(err, errno, e);
-    if (e->type != CB_SYMLINK && fchmodat(dir, name, e->mode & 07777, 0) < 0)
-        return fail(err, errno, "set the mode of", e->path);
+    r = e->type == CB_SYMLINK ? 0 : cb_chmod(dir, name, e->mode & 07777);
+    if (r < 0)
+        return fail(err, r, "set the mode of", e->path);
     if (e->n_xattrs) {
         CB_AUTO(close) int fd = openat(dir, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
 

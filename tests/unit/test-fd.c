@@ -1,0 +1,84 @@
+/* Modes are set on what has the name itself, whatever a link there leads to. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include "base/fd.h"
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define FCHMODAT2 452
+
+static void modes_do_not_follow_links(void **state)
+{
+    static const struct {
+        const char *name;
+        int result;
+    } cases[] = {{"file", 0}, {"dir", 0}, {"fifo", 0}, {"link", -EOPNOTSUPP}, {"to-dir", -EOPNOTSUPP}, {"none", -ENOENT}};
+    char path[] = "/tmp/cbuild-test-fd.XXXXXX";
+    struct stat st;
+    (void)state;
+    assert_non_null(mkdtemp(path));
+    CB_AUTO(close) int dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    assert_int_equal(mkdirat(dir, "victim", 0755) | mkdirat(dir, "dir", 0755) | mkfifoat(dir, "fifo", 0644), 0);
+    cb_close(openat(dir, "file", O_WRONLY | O_CREAT | O_CLOEXEC, 0644));
+    cb_close(openat(dir, "victim/file", O_WRONLY | O_CREAT | O_CLOEXEC, 0644));
+    assert_int_equal(symlinkat("victim/file", dir, "link") | symlinkat("victim", dir, "to-dir"), 0);
+    for (size_t i = 0; i < CB_LEN(cases); i++) {
+        assert_int_equal(cb_chmod(dir, cases[i].name, 04711), cases[i].result);
+        if (cases[i].result == 0) {
+            assert_int_equal(fstatat(dir, cases[i].name, &st, AT_SYMLINK_NOFOLLOW), 0);
+            assert_int_equal(st.st_mode & 07777, 04711);
+        }
+    }
+    assert_int_equal(fstatat(dir, "victim/file", &st, 0), 0);
+    assert_int_equal(st.st_mode & 07777, 0644);
+    assert_int_equal(fstatat(dir, "victim", &st, 0), 0);
+    assert_int_equal(st.st_mode & 07777, 0755);
+    assert_int_equal(cb_remove_tree(AT_FDCWD, path), 0);
+}
+
+/* From here on fchmodat2 fails as on kernels that lack it, or below filters that do not know it. */
+static int deny(unsigned error)
+{
+    struct sock_filter code[] = {BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 0), BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, FCHMODAT2, 0, 1),
+                                 BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | error),
+                                 BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)};
+    struct sock_fprog program = {CB_LEN(code), code};
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+        return -1;
+    return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program);
+}
+
+static void modes_without_the_system_call(void **state)
+{
+    static const int errors[] = {ENOSYS, EPERM};
+    for (size_t i = 0; i < CB_LEN(errors); i++) {
+        int status;
+        pid_t pid = fork();
+        if (pid == 0) {
+            if (deny((unsigned)errors[i]) < 0)
+                _exit(1);
+            modes_do_not_follow_links(state); /* a failed assertion aborts */
+            _exit(0);
+        }
+        assert_int_equal(waitpid(pid, &status, 0), pid);
+        assert_int_equal(status, 0);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(modes_do_not_follow_links),
+        cmocka_unit_test(modes_without_the_system_call),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
