@@ -40,7 +40,7 @@ static int flatten(struct build_work *w, int work_dir, const struct build_input 
     if (mkdirat(work_dir, name, 0755) < 0)
         return cb_fail_sys(err, errno, "make a directory for what a cache starts with");
     int fd = openat(work_dir, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0 || build_export_directory(w->b->store, in->layers, in->n, NULL, fd, err) < 0) {
+    if (fd < 0 || build_export_seed(w->b->store, in->layers, in->n, fd, err) < 0) {
         cb_close(fd);
         return err->code ? -1 : cb_fail_sys(err, errno, "open what a cache starts with");
     }

@@ -14,6 +14,8 @@ struct exporting {
     size_t n;
     const int64_t *epoch;
     struct cb_map first_names; /* "origin:group" -> path of the first name of an inode */
+    bool whole;                /* in a directory: owners, attributes and devices too */
+    struct build_export_left left;
 };
 
 static int open_data(struct exporting *x, const struct cache_node *node, struct cb_error *err)
@@ -153,6 +155,8 @@ int build_export_tar(struct cache_store *s, const struct cb_digest *layers, size
 
 /* ---- directory ------------------------------------------------------------------------------------------------ */
 
+#define LEFT_OUT 1 /* there is nothing that could have attributes */
+
 /* Removes what is in the way, but a directory stays where a directory goes. */
 static int clear_place(int parent, const char *name, bool want_dir)
 {
@@ -171,6 +175,27 @@ static int set_times(const struct exporting *x, const struct cache_node *node, i
     return utimensat(parent, name, t, AT_SYMLINK_NOFOLLOW) < 0 ? -errno : 0;
 }
 
+/* Gives what is there its owner (`name` in the directory `at`, or "": `at` itself). Returns the mode that it may have:
+ * set-id bits are meant for that owner. */
+static mode_t set_owner(struct exporting *x, const struct cache_node *node, int at, const char *name)
+{
+    const struct cache_entry *e = &node->e;
+    mode_t mode = e->mode & 07777;
+    if (x->whole && fchownat(at, name, e->uid, e->gid, AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH) == 0)
+        return mode;
+    if (e->type != CB_FILE || !(mode & (S_ISUID | S_ISGID)))
+        return mode;
+    x->left.set_ids++;
+    return mode & ~(mode_t)(S_ISUID | S_ISGID);
+}
+
+/* What the file system or the user cannot have is not there. */
+static void set_xattrs(const struct exporting *x, const struct cache_node *node, int fd)
+{
+    for (size_t i = 0; x->whole && i < node->e.n_xattrs; i++)
+        (void)fsetxattr(fd, node->e.xattrs[i].name, node->e.xattrs[i].value, node->e.xattrs[i].len, 0);
+}
+
 static int write_file(struct exporting *x, const struct cache_node *node, int parent, const char *name, struct cb_error *err)
 {
     CB_AUTO(close) int in = open_data(x, node, err);
@@ -180,12 +205,24 @@ static int write_file(struct exporting *x, const struct cache_node *node, int pa
     if (out < 0)
         return cb_fail_sys(err, errno, "create '%s'", cache_node_path(node));
     int r = cb_copy_file(in, out, node->e.size);
-    if (r == 0 && fchmod(out, node->e.mode & 07777) < 0)
+    if (r == 0 && fchmod(out, set_owner(x, node, out, "")) < 0)
         r = -errno;
+    set_xattrs(x, node, out);
     return r < 0 ? cb_fail_sys(err, r, "write '%s'", cache_node_path(node)) : 0;
 }
 
-static int make_other(const struct cache_node *node, int parent, const char *name)
+static int make_device(struct exporting *x, const struct cache_entry *e, int parent, const char *name)
+{
+    mode_t type = e->type == CB_CHAR ? S_IFCHR : S_IFBLK;
+    if (x->whole && mknodat(parent, name, type | (e->mode & 07777), makedev(e->dev_major, e->dev_minor)) == 0)
+        return 0;
+    if (x->whole && errno != EPERM)
+        return -errno;
+    x->left.devices++;
+    return LEFT_OUT;
+}
+
+static int make_other(struct exporting *x, const struct cache_node *node, int parent, const char *name)
 {
     const struct cache_entry *e = &node->e;
     switch (e->type) {
@@ -196,11 +233,8 @@ static int make_other(const struct cache_node *node, int parent, const char *nam
     case CB_FIFO:
         return mkfifoat(parent, name, e->mode & 07777) < 0 ? -errno : 0;
     case CB_CHAR:
-    case CB_BLOCK: {
-        mode_t type = e->type == CB_CHAR ? S_IFCHR : S_IFBLK;
-        int r = mknodat(parent, name, type | (e->mode & 07777), makedev(e->dev_major, e->dev_minor));
-        return r < 0 && errno != EPERM ? -errno : 0;
-    }
+    case CB_BLOCK:
+        return make_device(x, e, parent, name);
     default:
         return 0;
     }
@@ -229,11 +263,12 @@ static int visit_directory(struct exporting *x, const struct cache_node *node, v
     else if (r == 0 && node->e.type == CB_FILE && write_file(x, node, parent, name, err) < 0)
         return -1;
     else if (r == 0)
-        r = make_other(node, parent, name);
+        r = make_other(x, node, parent, name);
+    if (r == 0 && !first && node->e.type != CB_DIR && node->e.type != CB_FILE)
+        (void)set_owner(x, node, parent, name);
     if (r == 0 && !first && node->e.type != CB_DIR)
         r = set_times(x, node, parent, name);
-    bool left_out = r == -ENOENT && (node->e.type == CB_CHAR || node->e.type == CB_BLOCK);
-    return r < 0 && !left_out ? cb_fail_sys(err, r, "write '%s'", path) : 0;
+    return r < 0 ? cb_fail_sys(err, r, "write '%s'", path) : 0;
 }
 
 /* Modes and times of a directory come last: writing into it changes the one and may need the other. Through a descriptor:
@@ -243,13 +278,21 @@ static int finish_directory(struct exporting *x, const struct cache_node *node, 
     const char *path = cache_node_path(node);
     struct timespec t[2] = {{time_of(x, node), 0}, {time_of(x, node), 0}};
     CB_AUTO(close) int fd = cb_open_beneath(*(int *)arg, path, O_RDONLY | O_DIRECTORY, 0);
-    int r = fd < 0 ? fd : fchmod(fd, node->e.mode & 07777) < 0 || futimens(fd, t) < 0 ? -errno : 0;
+    int r = fd < 0 ? fd : fchmod(fd, set_owner(x, node, fd, "")) < 0 || futimens(fd, t) < 0 ? -errno : 0;
     return r < 0 ? cb_fail_sys(err, r, "set the mode of '%s'", path) : 0;
 }
 
 int build_export_directory(struct cache_store *s, const struct cb_digest *layers, size_t n, const int64_t *epoch, int dest,
-                           struct cb_error *err)
+                           struct build_export_left *ret, struct cb_error *err)
 {
     struct exporting x = {.store = s, .layers = layers, .n = n, .epoch = epoch};
+    int r = run(&x, visit_directory, finish_directory, &dest, err);
+    *ret = x.left;
+    return r;
+}
+
+int build_export_seed(struct cache_store *s, const struct cb_digest *layers, size_t n, int dest, struct cb_error *err)
+{
+    struct exporting x = {.store = s, .layers = layers, .n = n, .whole = true};
     return run(&x, visit_directory, finish_directory, &dest, err);
 }

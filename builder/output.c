@@ -235,7 +235,7 @@ static int write_archive(struct build *b, const struct build_output *o, const st
 static int rootfs_job(struct cb_job_io *io, const struct cb_job_request *req, struct cb_buf *answer, struct cb_error *err)
 {
     (void)io;
-    (void)answer;
+    struct build_export_left left = {0};
     struct cb_unpack u = cb_unpack(req->bytes, req->len);
     struct build *b = (struct build *)(uintptr_t)cb_get_u64(&u);
     bool tar = cb_get_u8(&u);
@@ -247,25 +247,41 @@ static int rootfs_job(struct cb_job_io *io, const struct cb_job_request *req, st
             memcpy(ids[i].b, s.p, s.n);
     }
     int fd = req->fds[0];
-    int r = tar ? build_export_tar(b->store, ids, (size_t)n, b->plan.has_epoch ? &b->plan.epoch : NULL, write_fd, &fd, err)
-                : build_export_directory(b->store, ids, (size_t)n, b->plan.has_epoch ? &b->plan.epoch : NULL, fd, err);
+    const int64_t *epoch = b->plan.has_epoch ? &b->plan.epoch : NULL;
+    int r = tar ? build_export_tar(b->store, ids, (size_t)n, epoch, write_fd, &fd, err)
+                : build_export_directory(b->store, ids, (size_t)n, epoch, fd, &left, err);
     free(ids);
+    cb_put_u64(answer, left.devices);
+    cb_put_u64(answer, left.set_ids);
     return r;
 }
 
-static int export_rootfs(struct build *b, const struct cache_image *image, int fd, bool tar, struct cb_error *err)
+static void tell_what_is_left_out(struct build *b, const char *dest, const struct cb_buf *answer)
 {
+    struct cb_unpack u = cb_unpack(answer->data, answer->len);
+    unsigned long long devices = cb_get_u64(&u), set_ids = cb_get_u64(&u);
+    if (devices || set_ids)
+        build_warning(
+            b, "'%s' is without %llu device node%s and the set-user-ID and set-group-ID bits of %llu file%s; type=tar keeps them",
+            dest, devices, devices == 1 ? "" : "s", set_ids, set_ids == 1 ? "" : "s");
+}
+
+static int export_rootfs(struct build *b, const struct build_output *o, const struct cache_image *image, int fd,
+                         struct cb_error *err)
+{
+    CB_AUTO(cb_buf) struct cb_buf answer = CB_BUF_INIT;
     CB_AUTO(cb_buf) struct cb_buf req = CB_BUF_INIT;
     struct cb_job job;
     cb_put_u64(&req, (uint64_t)(uintptr_t)b);
-    cb_put_u8(&req, tar);
+    cb_put_u8(&req, o->kind == OUTPUT_TAR);
     cb_put_u64(&req, image->n_layers);
     for (size_t i = 0; i < image->n_layers; i++)
         cb_put_bytes(&req, image->layers[i].id.b, sizeof(image->layers[i].id.b));
     struct cb_job_request r = {req.data, req.len, &fd, 1};
-    if (build_ns_job(b, RT_HELPER_FILES, rootfs_job, &r, &job, err) < 0)
+    if (build_ns_job(b, RT_HELPER_FILES, rootfs_job, &r, &job, err) < 0 || build_wait_job(b, &job, 0, &answer, err) < 0)
         return -1;
-    return build_wait_job(b, &job, 0, NULL, err);
+    tell_what_is_left_out(b, o->dest, &answer);
+    return 0;
 }
 
 /* The files of all layers must be there, whatever the steps needed. */
@@ -298,14 +314,14 @@ static int write_rootfs(struct build *b, const struct build_output *o, const str
         struct build_out_file f;
         int r = build_out_open(&f, o->dest, err);
         if (r == 0)
-            r = export_rootfs(b, image, f.fd, true, err);
+            r = export_rootfs(b, o, image, f.fd, err);
         return build_out_close(&f, r, err);
     }
     int e = cb_mkdirs(AT_FDCWD, o->dest, 0755);
     CB_AUTO(close) int dir = e < 0 ? -1 : open(o->dest, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (dir < 0)
         return cb_fail_sys(err, e < 0 ? e : errno, "open output directory '%s'", o->dest);
-    return export_rootfs(b, image, dir, false, err);
+    return export_rootfs(b, o, image, dir, err);
 }
 
 /* ---- registries -------------------------------------------------------------------------------------------------------- */

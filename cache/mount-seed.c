@@ -37,13 +37,14 @@ static int copy_xattrs(int from, int to)
 }
 
 /* Owner first (it clears the set-id bits), then mode, then xattrs (the owner change drops capabilities), then times,
- * which everything before has changed. */
+ * which everything before has changed. Set-id bits are for that owner alone. */
 static int copy_attributes(int from, int to, const struct stat *st)
 {
     struct timespec times[2] = {st->st_atim, st->st_mtim};
-    if (fchown(to, st->st_uid, st->st_gid) < 0 && !may_lack(errno))
+    bool owned = fchown(to, st->st_uid, st->st_gid) == 0;
+    if (!owned && !may_lack(errno))
         return -errno;
-    if (fchmod(to, st->st_mode & 07777) < 0 && !may_lack(errno))
+    if (fchmod(to, st->st_mode & (owned || S_ISDIR(st->st_mode) ? 07777 : 01777)) < 0 && !may_lack(errno))
         return -errno;
     int r = copy_xattrs(from, to);
     if (r < 0)
