@@ -20,7 +20,8 @@ struct job_request {
     const struct build_checkout_request *q;
     char *url;                /* without user information */
     char *scope, *credential; /* "https://host/…" and the header for what lies below it; NULL: none */
-    char *agent;              /* socket; NULL: none */
+    char *agent;              /* socket; NULL: none, and nothing is fetched by ssh */
+    bool given;               /* it is that of --ssh: what ssh finds beside it in the user's home is not meant */
     char *home;               /* an empty directory for git's own */
     int dir;                  /* an empty directory to check out into */
 };
@@ -98,13 +99,16 @@ static bool is_ssh(const char *remote)
     return cb_starts(remote, "ssh://") || !strstr(remote, "://");
 }
 
+/* The user's own agent is only for a repository that the user asked for by ssh: one that comes by http could name any
+ * private one as its submodule. */
 static int set_agent(const struct build *b, struct job_request *r, struct cb_error *err)
 {
     const struct build_request *q = b->request;
     for (size_t i = 0; i < q->n_ssh; i++)
         if (strcmp(q->ssh[i].id, "default") == 0)
             r->agent = cb_strdup(q->ssh[i].socket);
-    if (!r->agent && r->q->own_agent && getenv("SSH_AUTH_SOCK"))
+    r->given = r->agent != NULL;
+    if (!r->agent && r->q->own_agent && is_ssh(r->url) && getenv("SSH_AUTH_SOCK"))
         r->agent = cb_strdup(getenv("SSH_AUTH_SOCK"));
     if (r->agent || !is_ssh(r->url))
         return 0;
@@ -140,26 +144,31 @@ static void add_setting(struct cb_strv *env, size_t i, const char *key, const ch
     cb_strv_take(env, cb_printf("GIT_CONFIG_VALUE_%zu=%s", i, value));
 }
 
-/* Host keys: those the user knows; a new host's is taken and remembered, a changed one refused. */
+/* Host keys: those the user knows; a new host's is taken and remembered, a changed one refused. Without an agent there is
+ * no ssh at all: by itself it would take the keys in the user's home. */
 static void add_ssh(const struct job_request *r, struct cb_strv *env)
 {
+    cb_strv_take(env, cb_printf("GIT_ALLOW_PROTOCOL=http:https:git%s", r->agent ? ":ssh" : ""));
+    if (!r->agent) {
+        cb_strv_push(env, "GIT_SSH_COMMAND=false");
+        return;
+    }
     const char *home = getenv("HOME");
     CB_AUTO(free)
     char *known =
         home && *home && !strpbrk(home, " '\"\\") ? cb_printf("-o UserKnownHostsFile=%s/.ssh/known_hosts", home) : cb_strdup("");
     cb_strv_take(env, cb_printf("SSH_AUTH_SOCK=%s", r->agent));
-    cb_strv_take(env,
-                 cb_printf("GIT_SSH_COMMAND=ssh -F /dev/null -o BatchMode=yes -o StrictHostKeyChecking=accept-new %s", known));
+    cb_strv_take(env, cb_printf("GIT_SSH_COMMAND=ssh -F /dev/null -o BatchMode=yes -o StrictHostKeyChecking=accept-new%s %s",
+                                r->given ? " -o IdentityFile=none" : "", known));
 }
 
 /* Nothing of our own environment but what helps to reach the network: a GIT_DIR of a hook that runs us would be
  * obeyed. */
 static void make_env(const struct job_request *r, struct cb_strv *env)
 {
-    static const char *const fixed[] = {
-        "GIT_TERMINAL_PROMPT=0",       "GIT_ASKPASS=true",  "SSH_ASKPASS=true",
-        "GIT_CONFIG_NOSYSTEM=1",       "GIT_TEMPLATE_DIR=", "GIT_ATTR_NOSYSTEM=1",
-        "GIT_CONFIG_GLOBAL=/dev/null", "LC_ALL=C.UTF-8",    "GIT_ALLOW_PROTOCOL=http:https:git:ssh"};
+    static const char *const fixed[] = {"GIT_TERMINAL_PROMPT=0",       "GIT_ASKPASS=true",  "SSH_ASKPASS=true",
+                                        "GIT_CONFIG_NOSYSTEM=1",       "GIT_TEMPLATE_DIR=", "GIT_ATTR_NOSYSTEM=1",
+                                        "GIT_CONFIG_GLOBAL=/dev/null", "LC_ALL=C.UTF-8"};
     size_t n = CB_LEN(settings);
     for (size_t i = 0; i < CB_LEN(passed_on); i++)
         if (getenv(passed_on[i]))
@@ -167,8 +176,7 @@ static void make_env(const struct job_request *r, struct cb_strv *env)
     for (size_t i = 0; i < CB_LEN(fixed); i++)
         cb_strv_push(env, fixed[i]);
     cb_strv_take(env, cb_printf("HOME=%s", r->home));
-    if (r->agent)
-        add_ssh(r, env);
+    add_ssh(r, env);
     for (size_t i = 0; i < n; i++)
         add_setting(env, i, settings[i][0], settings[i][1]);
     if (r->credential) {
@@ -225,7 +233,8 @@ static int git(const struct git *g, const char *const *args, struct cb_buf *out,
     if (strstr(reason.data, "could not read Username") || strstr(reason.data, "Authentication failed"))
         cb_hint(err, "give a token with --secret id=GIT_AUTH_TOKEN,env=VARIABLE or id=GIT_AUTH_TOKEN.HOST");
     if (cb_starts(argv[1], "submodule") && strstr(reason.data, "not allowed"))
-        cb_hint(err, "submodules are fetched by http(s), git and ssh only; ?submodules=false leaves them out");
+        cb_hint(err,
+                "submodules are fetched by http(s) and git, with --ssh default by ssh too; ?submodules=false leaves them out");
     if (strstr(reason.data, "Host key verification failed"))
         cb_hint(err, "the host's key is not the one in ~/.ssh/known_hosts");
     return -1;

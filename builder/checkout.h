@@ -1,10 +1,11 @@
 /* Git references for ADD and build contexts (dockerfile.md §12.1, §12.5, §16), fetched by the program `git`.
  *
  * A repository is hostile input. Nothing of it is executed: no hooks, no filters, no file system monitor; the user's and
- * the machine's git configuration is not read, so that they cannot change what a build gets. Submodules come by http(s),
- * git and ssh only: neither from local paths nor from helper programs. Nobody is ever asked for a password: credentials
- * are those of the URL, the secrets GIT_AUTH_TOKEN[.host] and GIT_AUTH_HEADER[.host] and the ssh agent of --ssh. They
- * travel in git's environment, for the one origin they are meant for. */
+ * the machine's git configuration is not read, so that they cannot change what a build gets. Submodules come by http(s)
+ * and git, and by ssh where an agent was given or the repository itself comes by it: neither from local paths nor from
+ * helper programs. Nobody is ever asked for a password: credentials are those of the URL, the secrets
+ * GIT_AUTH_TOKEN[.host] and GIT_AUTH_HEADER[.host] and the ssh agent of --ssh. They travel in git's environment, for the
+ * one origin they are meant for. */
 #ifndef BUILD_CHECKOUT_H
 #define BUILD_CHECKOUT_H
 
@@ -18,7 +19,7 @@ struct build_checkout_request {
     const char *checksum; /* the commit must begin with it; NULL: ref->checksum, if any */
     bool keep_git_dir;    /* else there is no .git, in submodules neither */
     bool commit_times;    /* modification times are the commit's; else those of the checkout */
-    bool own_agent;       /* without --ssh: the agent of $SSH_AUTH_SOCK, as for a context that the user names */
+    bool own_agent;       /* without --ssh: the user's own agent and keys, for a URL of ssh that the user names */
 };
 struct build_checkout {
     struct cache_work work; /* the files live in it as long as the build */

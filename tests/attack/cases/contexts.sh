@@ -201,3 +201,37 @@ Y
         unharmed attack.out
     done
 }
+
+# A repository that comes by http names a private one as its submodule, by ssh: the agent and the keys of whoever builds
+# would fetch it. They are for repositories that the user names so; an agent of --ssh is for all.
+t_submodules_by_ssh() {
+    needs git
+    serve
+    repository r
+    printf 'FROM scratch\nCOPY . /\n' >r/Dockerfile
+    push r
+    mkdir bin
+    printf '#!/bin/sh\necho "called: agent $SSH_AUTH_SOCK $*" >>%s\nexit 1\n' "$PWD/ssh.log" >bin/ssh
+    chmod 755 bin/ssh
+    export SSH_AUTH_SOCK="$PWD/own" PATH="$PWD/bin:$PATH"
+    python3 -c 'import socket; socket.socket(socket.AF_UNIX).bind("given")'
+    for module in ssh://git@private.example/x.git git@private.example:x.git ssh+git://git@private.example/x git+ssh://git@private.example/x; do
+        printf '[submodule "m"]\n\tpath = m\n\turl = %s\n' $module >r/.gitmodules
+        with_submodule r m
+        box c <<Y
+${base}ADD $url/git/r.git#trunk /x
+Y
+        refused "$url/git/r.git"
+        has "$out" "not allowed"
+        refused --build-context x="$url/git/r.git" c
+        refused c
+        [ ! -e ssh.log ] || die "ssh was started: $(cat ssh.log)"
+    done
+    refused --ssh default="$PWD/given" c
+    has "$(cat ssh.log)" "called: agent $PWD/given"
+    has "$(cat ssh.log)" "IdentityFile=none"
+    rm ssh.log
+    refused git@own.example:r.git
+    has "$(cat ssh.log)" "called: agent $PWD/own"
+    hasnt "$(cat ssh.log)" "IdentityFile=none"
+}
