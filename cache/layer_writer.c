@@ -142,6 +142,8 @@ static int check(const struct cache_layer_writer *w, const struct cache_entry *e
         return cb_fail(err, CB_E_UNSUPPORTED, "a path of %zu bytes is too long for a layer", strlen(e->path));
     if (cb_starts(cb_path_base(e->path), ".wh."))
         return cb_fail(err, CB_E_UNSUPPORTED, "'/%s': names that begin with '.wh.' cannot be stored in a layer", e->path);
+    if (e->type == CB_CHAR && e->dev_major == 0 && e->dev_minor == 0)
+        return cb_fail(err, CB_E_UNSUPPORTED, "'/%s' is a device 0:0, which would hide what is below", e->path);
     return 0;
 }
 

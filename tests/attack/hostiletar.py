@@ -11,6 +11,7 @@ KINDS = {
     "names": "names with control characters, newlines, and those of whiteouts", "opaque": "an opaque mark behind a link to /",
     "parents": "files whose parents are links to WORD", "fifo": "pipes and sockets in place of what is read",
     "many-links": "a file with 70,000 names", "sparse": "a sparse file of a petabyte", "case": "a whiteout of what the layer has",
+    "hiding": "a device 0:0, which is overlay's whiteout, in place of etc/passwd",
 }
 
 
@@ -98,6 +99,8 @@ def main():
         body = b"1\n0\n0\n".ljust(512, b"\0")
         m.size = len(body)
         t.addfile(m, io.BytesIO(body))
+    elif kind == "hiding":
+        add("etc/passwd", tarfile.CHRTYPE)
     elif kind == "case":
         add(".wh.marker")
         add("d", tarfile.DIRTYPE, mode=0o755)

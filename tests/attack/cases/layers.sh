@@ -119,6 +119,25 @@ Y
     done
 }
 
+# A device 0:0 is overlay's whiteout: on disk it hides what is below, where the index says that it is there.
+t_devices_that_are_whiteouts() {
+    for line in 'ADD hiding.tar /' 'ADD hiding.tar /x/' 'COPY nodes/passwd /etc/' 'COPY nodes /etc/' 'RUN --mount=type=bind,source=nodes,target=/m ls /m'; do
+        box c <<Y
+${base}RUN mkdir -p /etc && echo here >/etc/passwd
+$line
+RUN ["/bin/busybox", "cat", "/etc/passwd"]
+Y
+        python3 "$E2E_SUITE/hostiletar.py" hiding c/hiding.tar
+        mkdir -p c/nodes
+        case $E2E_USER:$line in
+        root:*nodes*) [ -e c/nodes/passwd ] || mknod c/nodes/passwd c 0 0 ;;
+        *:*nodes*) continue ;;
+        esac
+        refused c
+        has "$out" "is a device 0:0, which would hide what is below"
+    done
+}
+
 # A step's own layer may hold what RUN can make: whiteouts by hand, set-uid programs, files of every mode. What comes out is
 # what an overlay of it shows.
 t_whiteouts_made_by_hand() {
