@@ -15,6 +15,7 @@
 #define CB_MAX_HTTP_HEADER     (64u << 10)
 #define CB_MAX_JSON_DEPTH      64
 #define CB_MAX_SYMLINKS        255          /* as BuildKit resolves paths in an image */
+#define CB_MAX_LINK_BYTES      (1ull << 30) /* of the links followed while one layer is made; each entry may go through many */
 #define CB_MAX_PATH            65536        /* of an entry in a layer; the kernel's own limit is 4096 a call */
 #define CB_MAX_XATTR           65536        /* the kernel's limit for one value */
 #define CB_MAX_ENTRIES         20000000u    /* of one layer */

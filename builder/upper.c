@@ -170,6 +170,14 @@ static void pop_missing(struct cb_strv *v)
     v->items[v->n] = NULL;
 }
 
+static int count_link(struct build_upper *u, const char *link, const char *path, struct cb_error *err)
+{
+    u->link_bytes += strlen(link);
+    if (u->link_bytes <= CB_MAX_LINK_BYTES)
+        return 0;
+    return cb_fail(err, CB_E_FAILED, "resolve '%s': the links on the ways to all names are too long together", path);
+}
+
 int build_upper_resolve(struct build_upper *u, struct build_upnode *base, const char *path, struct build_spot *ret,
                         struct cb_error *err)
 {
@@ -198,7 +206,7 @@ int build_upper_resolve(struct build_upper *u, struct build_upnode *base, const 
             ret->node = next;
             continue;
         }
-        if (build_pathwalk_link(&walk, e->link, path, err) < 0)
+        if (build_pathwalk_link(&walk, e->link, path, err) < 0 || count_link(u, e->link, path, err) < 0)
             return -1;
         if (e->link[0] == '/')
             ret->node = base;

@@ -37,6 +37,7 @@ struct build_upper {
     struct build_kids *all_kids;
     size_t n_put;        /* names made here, and the bytes of their paths: both are bounded, so that a small */
     uint64_t path_bytes; /* archive of deep paths does not become gigabytes */
+    uint64_t link_bytes; /* of the links followed, for the same reason: CB_MAX_LINK_BYTES */
 };
 
 void build_upper_init(struct build_upper *u, struct cache_tree *below); /* NULL: an empty root */

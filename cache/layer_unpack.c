@@ -460,6 +460,7 @@ int layer_read_tar(cb_source_fn *source, void *arg, const char *what, int fs, st
         layer_disk_init(&u.disk, fs);
     if (read_members(&u, err) < 0)
         return -1;
+    cache_tree_sort(u.tree);
     add_tree(&x, u.tree, &groups);
     add_marks(&u, &x);
     if (u.files && layer_disk_finish(&u.disk, &x, err) < 0)

@@ -2,9 +2,15 @@
  *
  * A layer's entries come sorted, so applying one walks down the tree once. A directory on that walk keeps what it had
  * (sorted, some of it marked as gone) and collects what is new behind it (sorted too); both are merged when the walk
- * leaves it. So a directory costs what it holds, not the square of it, whatever a layer adds and removes. */
+ * leaves it. So a directory costs what it holds, not the square of it, whatever a layer adds and removes.
+ *
+ * Single entries mostly come sorted too. Where they do not, a wide directory gets a map of its names and is sorted when all
+ * are there, for the same reason. */
 #include "cache/tree.h"
 #include "base/limits.h"
+#include "base/map.h"
+
+#define WIDE 256 /* children that are moved to make room for one: less than a map of them costs */
 
 struct tree_node {
     struct cache_node n; /* first: the public face */
@@ -15,7 +21,10 @@ struct tree_node {
 struct cache_tree {
     struct cb_arena arena;
     struct tree_node *root;
-    uint64_t groups; /* link groups given out */
+    uint64_t groups;              /* link groups given out */
+    uint64_t link_bytes;          /* of the links followed */
+    struct cache_node **unsorted; /* directories that have, or had, a map of names */
+    size_t n_unsorted, cap_unsorted;
 };
 
 static struct tree_node *of(struct cache_node *n)
@@ -48,10 +57,21 @@ struct cache_tree *cache_tree_new(void)
     return t;
 }
 
+static void drop_names(struct cache_node *dir)
+{
+    if (dir->names)
+        cb_map_done(dir->names);
+    free(dir->names);
+    dir->names = NULL;
+}
+
 void cache_tree_free(struct cache_tree *t)
 {
     if (!t)
         return;
+    for (size_t i = 0; i < t->n_unsorted; i++)
+        drop_names(t->unsorted[i]);
+    free(t->unsorted);
     cb_arena_done(&t->arena);
     free(t);
 }
@@ -95,11 +115,35 @@ static struct cache_node *child_at(const struct cache_node *dir, size_t at, size
 
 struct cache_node *cache_node_child(const struct cache_node *dir, const char *name, size_t len)
 {
+    if (dir->names)
+        return cb_map_getn(dir->names, name, len);
     return child_at(dir, place(dir, dir->n_children, name, len), dir->n_children, name, len);
+}
+
+static void map_names(struct cache_tree *t, struct cache_node *dir)
+{
+    struct cb_map *names = CB_NEW(struct cb_map);
+
+    for (size_t i = 0; i < dir->n_children; i++)
+        cb_map_set(names, dir->children[i]->name, dir->children[i]);
+    dir->names = names;
+    CB_PUSH(t->unsorted, t->n_unsorted, t->cap_unsorted) = dir;
+}
+
+/* Is there too much behind `at` to be moved each time? Then its names are in a map from now on. */
+static bool is_mapped(struct cache_tree *t, struct cache_node *dir, size_t at)
+{
+    if (!dir->names && dir->n_children - at > WIDE)
+        map_names(t, dir);
+    return dir->names != NULL;
 }
 
 static void insert(struct cache_tree *t, struct cache_node *dir, size_t at, struct cache_node *child)
 {
+    if (is_mapped(t, dir, at)) {
+        cb_map_set(dir->names, child->name, child);
+        at = dir->n_children;
+    }
     if (dir->n_children == dir->cap_children) {
         size_t cap = dir->cap_children ? dir->cap_children * 2 : 4;
         struct cache_node **bigger = cb_arena_alloc(&t->arena, cap * sizeof(struct cache_node *));
@@ -121,7 +165,34 @@ static void drop_children(struct cache_node *dir)
             of(dir->children[i])->gone = true;
     } else {
         dir->n_children = 0;
+        drop_names(dir);
     }
+}
+
+static int by_name(const void *a, const void *b)
+{
+    const struct cache_node *const *x = a, *const *y = b;
+
+    return strcmp((*x)->name, (*y)->name);
+}
+
+void cache_tree_sort(struct cache_tree *t)
+{
+    for (size_t i = 0; i < t->n_unsorted; i++) {
+        struct cache_node *dir = t->unsorted[i];
+        size_t n = 0;
+
+        if (!dir->names)
+            continue;
+        for (size_t k = 0; k < dir->n_children; k++) {
+            if (!of(dir->children[k])->gone)
+                dir->children[n++] = dir->children[k];
+        }
+        dir->n_children = n;
+        qsort(dir->children, n, sizeof(struct cache_node *), by_name);
+        drop_names(dir);
+    }
+    t->n_unsorted = 0;
 }
 
 /* ---- filling a node ------------------------------------------------------------------------- */
@@ -339,6 +410,7 @@ void cache_tree_apply(struct cache_tree *t, const struct cache_index *index, int
 {
     struct walk w = {t, NULL, origin};
 
+    cache_tree_sort(t);
     enter(&w, &t->root->n);
     for (size_t i = 0; i < index->n; i++)
         apply_entry(&w, &index->entries[i]);
@@ -350,8 +422,9 @@ void cache_tree_apply(struct cache_tree *t, const struct cache_index *index, int
 
 static struct cache_node *child_made(struct cache_tree *t, struct cache_node *dir, const char *name, size_t len, int origin)
 {
-    size_t at = place(dir, dir->n_children, name, len);
-    struct cache_node *n = child_at(dir, at, dir->n_children, name, len);
+    struct cb_map *names = dir->names;
+    size_t at = names ? dir->n_children : place(dir, dir->n_children, name, len);
+    struct cache_node *n = names ? cb_map_getn(names, name, len) : child_at(dir, at, dir->n_children, name, len);
 
     if (n)
         return n;
@@ -385,12 +458,17 @@ void cache_tree_remove(struct cache_tree *t, struct cache_node *n)
     size_t at;
 
     if (!dir) {
-        t->root->n.n_children = 0;
+        drop_children(&t->root->n);
         return;
     }
-    at = place(dir, dir->n_children, n->name, strlen(n->name));
-    if (at == dir->n_children || dir->children[at] != n)
+    if (cache_node_child(dir, n->name, strlen(n->name)) != n)
         return;
+    at = dir->names ? 0 : place(dir, dir->n_children, n->name, strlen(n->name));
+    if (is_mapped(t, dir, at)) {
+        cb_map_remove(dir->names, n->name);
+        of(n)->gone = true;
+        return;
+    }
     memmove(dir->children + at, dir->children + at + 1, (dir->n_children - at - 1) * sizeof(struct cache_node *));
     dir->n_children--;
 }
@@ -438,6 +516,9 @@ static int follow(struct cache_tree *t, struct resolver *r, const struct cache_n
 {
     if (++r->links > CB_MAX_SYMLINKS)
         return cb_fail(err, CB_E_FAILED, "'%s': too many levels of symbolic links", path);
+    t->link_bytes += strlen(link->e.link);
+    if (t->link_bytes > CB_MAX_LINK_BYTES)
+        return cb_fail(err, CB_E_FAILED, "'%s': the symbolic links on the ways to all names are too long together", path);
     if (link->e.link[0] == '/')
         r->at = &t->root->n;
     r->rest[r->n++] = link->e.link;
@@ -447,7 +528,7 @@ static int follow(struct cache_tree *t, struct resolver *r, const struct cache_n
 static void step_up(struct resolver *r)
 {
     if (r->missing.len) {
-        char *slash = strrchr(r->missing.data, '/');
+        char *slash = memrchr(r->missing.data, '/', r->missing.len);
 
         cb_buf_truncate(&r->missing, slash ? (size_t)(slash - r->missing.data) : 0);
     } else if (r->at->parent) {

@@ -208,6 +208,91 @@ static void test_add_remove(void **state)
     assert_int_equal(cache_tree_resolve(t, "x", true, &got, &err), 1);
 }
 
+/* Single entries in any order, some removed again: found at every moment, and sorted in the end. */
+static void test_any_order(void **state)
+{
+    enum { NAMES = 2000, STEPS = 12000 };
+    CB_AUTO(cache_tree) struct cache_tree *t = cache_tree_new();
+    CB_AUTO(cb_error) struct cb_error err = CB_ERROR_INIT;
+    struct cache_node *nodes[NAMES] = {0};
+    uint32_t s = 7;
+    size_t left = 0;
+
+    (void)state;
+    for (int step = 0; step < STEPS; step++) {
+        int i = step < NAMES ? NAMES - 1 - step : (int)rnd(&s, NAMES);
+        CB_AUTO(free) char *path = cb_printf("d/%04d", i);
+        struct cache_node *got = NULL;
+
+        assert_int_equal(cache_tree_resolve(t, path, true, &got, &err), nodes[i] != NULL);
+        assert_ptr_equal(got, nodes[i]);
+        if (nodes[i])
+            cache_tree_remove(t, nodes[i]);
+        nodes[i] = nodes[i] ? NULL : cache_tree_add(t, &(struct cache_entry){.path = path, .type = CB_FILE}, 0, NULL);
+    }
+    cache_tree_sort(t);
+    for (int i = 0; i < NAMES; i++)
+        left += nodes[i] != NULL;
+    const struct cache_node *d = cache_tree_root(t)->children[0];
+    assert_int_equal(d->n_children, left);
+    for (size_t i = 0; i < d->n_children; i++) {
+        assert_ptr_equal(d->children[i], nodes[atoi(d->children[i]->name)]);
+        assert_true(i == 0 || strcmp(d->children[i - 1]->name, d->children[i]->name) < 0);
+    }
+}
+
+/* n names in descending order, and each once more in place of the first. Gives the CPU time. */
+static double descending(int n)
+{
+    CB_AUTO(cache_tree) struct cache_tree *t = cache_tree_new();
+    struct timespec from, to;
+
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &from);
+    for (int i = 2 * n; i-- > 0;) {
+        CB_AUTO(free) char *path = cb_printf("d/%06d", i % n);
+
+        if (i < n)
+            cache_tree_remove(t, cache_node_child(cache_tree_root(t)->children[0], path + 2, strlen(path + 2)));
+        cache_tree_add(t, &(struct cache_entry){.path = path, .type = CB_FILE}, 0, NULL);
+    }
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &to);
+    cache_tree_sort(t);
+    assert_int_equal(cache_tree_root(t)->children[0]->n_children, n);
+    return (double)(to.tv_sec - from.tv_sec) + (double)(to.tv_nsec - from.tv_nsec) / 1e9;
+}
+
+static void test_descending(void **state)
+{
+    (void)state;
+    assert_true(descending(200000) < 80 * descending(12500)); /* as below: 16 times as many */
+}
+
+/* Every name goes through many long links: it ends with an error before it has cost minutes. */
+static void test_long_ways(void **state)
+{
+    CB_AUTO(cache_tree) struct cache_tree *t = cache_tree_new();
+    CB_AUTO(cb_error) struct cb_error err = CB_ERROR_INIT;
+    CB_AUTO(cb_buf) struct cb_buf link = CB_BUF_INIT;
+    struct cache_node *n;
+    int r = 1;
+
+    (void)state;
+    for (int i = 0; i < 250; i++) {
+        CB_AUTO(free) char *path = cb_printf("%03d", i);
+
+        cb_buf_reset(&link);
+        cb_buf_printf(&link, "%03d", i + 1);
+        while (link.len < 4000)
+            cb_buf_adds(&link, "/////////////////////////////////////////////////.");
+        cache_tree_add(t, &(struct cache_entry){.path = path, .type = CB_SYMLINK, .link = link.data}, 0, NULL);
+    }
+    cache_tree_add(t, &(struct cache_entry){.path = "250/x", .type = CB_FILE}, 0, NULL);
+    for (int i = 0; i < 100000 && r == 1; i++)
+        r = cache_tree_resolve(t, "000/x", true, &n, &err);
+    assert_int_equal(r, -1);
+    assert_non_null(strstr(err.msg, "too long together"));
+}
+
 static void test_resolve(void **state)
 {
     static const struct {
@@ -309,7 +394,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_against_model), cmocka_unit_test(test_hard_links), cmocka_unit_test(test_add_remove),
-        cmocka_unit_test(test_resolve),       cmocka_unit_test(test_wide),
+        cmocka_unit_test(test_resolve),       cmocka_unit_test(test_wide),       cmocka_unit_test(test_any_order),
+        cmocka_unit_test(test_descending),    cmocka_unit_test(test_long_ways),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
