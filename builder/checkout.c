@@ -402,33 +402,47 @@ static void close_dir(DIR **d)
         closedir(*d);
 }
 
-/* Submodules lose their .git; everything gets the time of the commit. Takes `fd`. Deeper than a path can be the kernel
- * does not let us open. */
-static int tidy(int fd, bool root, bool keep_git_dir, const struct timespec times[2], struct cb_error *err)
+struct tidying {
+    bool keep_git_dir;
+    const struct timespec *times; /* two; NULL: they stay */
+};
+
+static int tidy(const struct tidying *t, int fd, bool root, struct cb_error *err);
+
+static int tidy_entry(const struct tidying *t, int dir, const char *name, bool root, struct cb_error *err)
+{
+    bool git_dir = strcmp(name, ".git") == 0;
+    if (git_dir && !t->keep_git_dir) {
+        int r = cb_remove_tree(dir, ".git");
+        return r < 0 ? cb_fail_sys(err, r, "remove a checkout's .git") : 0;
+    }
+    if (!git_dir || !root) {
+        int sub = openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        if (sub < 0 && errno != ENOTDIR && errno != ELOOP)
+            return cb_fail_sys(err, errno, "open the directory '%s' of a checkout", name);
+        if (sub >= 0 && tidy(t, sub, false, err) < 0)
+            return -1;
+    }
+    if (t->times)
+        (void)utimensat(dir, name, t->times, AT_SYMLINK_NOFOLLOW); /* no key holds them */
+    return 0;
+}
+
+/* Submodules lose their .git; everything gets the time of the commit. Takes `fd`. */
+static int tidy(const struct tidying *t, int fd, bool root, struct cb_error *err)
 {
     __attribute__((cleanup(close_dir))) DIR *d = fdopendir(fd);
     if (!d) {
         cb_close(fd);
         return cb_fail_sys(err, errno, "read a checkout");
     }
-    for (struct dirent *e; (e = readdir(d));) {
-        if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
-            continue;
-        bool git_dir = strcmp(e->d_name, ".git") == 0;
-        if (git_dir && !keep_git_dir) {
-            int r = cb_remove_tree(dirfd(d), ".git");
-            if (r < 0)
-                return cb_fail_sys(err, r, "remove a checkout's .git");
-            continue;
-        }
-        int sub = git_dir && root ? -1 : openat(dirfd(d), e->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-        if (sub >= 0 && tidy(sub, false, keep_git_dir, times, err) < 0)
+    for (struct dirent *e; (errno = 0, e = readdir(d));)
+        if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0 && tidy_entry(t, dirfd(d), e->d_name, root, err) < 0)
             return -1;
-        if (times)
-            (void)utimensat(dirfd(d), e->d_name, times, AT_SYMLINK_NOFOLLOW); /* no key holds them */
-    }
-    if (root && times)
-        (void)futimens(dirfd(d), times);
+    if (errno)
+        return cb_fail_sys(err, errno, "read a checkout");
+    if (root && t->times)
+        (void)futimens(dirfd(d), t->times);
     return 0;
 }
 
@@ -444,7 +458,7 @@ static int finish(const struct git *g, int64_t time, struct cb_error *err)
     int fd = openat(g->r->dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0)
         return cb_fail_sys(err, errno, "open a checkout");
-    return tidy(fd, true, q->keep_git_dir, q->commit_times ? times : NULL, err);
+    return tidy(&(struct tidying){q->keep_git_dir, q->commit_times ? times : NULL}, fd, true, err);
 }
 
 /* The commit that is checked out, and its time. */

@@ -8,11 +8,11 @@
 #include <unistd.h>
 
 /* Namespace, id and what the directory starts as tell one cache from another. A mount that gives none of from,
- * mode, uid and gid is a directory of its own. */
+ * mode, uid and gid is a directory of its own. Lengths go before what is somebody's own choice, line ends included. */
 static void put_key(const struct build_run_mount *m, const char *ns, const struct build_input *in, struct cb_buf *key)
 {
     const struct df_mount *d = m->m;
-    cb_buf_printf(key, "%s\n%s\n", ns, d->id);
+    cb_buf_printf(key, "%zu %s\n%zu %s\n", strlen(ns), ns, strlen(d->id), d->id);
     if (m->from.kind != FILES_EMPTY || d->has_mode || d->has_uid || d->has_gid)
         cb_buf_printf(key, "%o:%u:%u\n", d->has_mode ? d->mode & 0777 : 0755, d->has_uid ? d->uid : 0, d->has_gid ? d->gid : 0);
     for (size_t i = 0; in && i < in->n; i++) {

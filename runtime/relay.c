@@ -12,9 +12,11 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
-#define BACKLOG 16
+#define BACKLOG         16
+#define MAX_CONNECTIONS 64 /* each is a process; whoever comes later waits until one has ended */
 
 static int make_socket(const char *path, struct sockaddr_un *address, struct cb_error *err)
 {
@@ -58,6 +60,13 @@ static void pass_on(int client, int agent)
     }
 }
 
+/* Counts those that have ended out of *n, and waits for one when there are as many as there may be. */
+static void reap(unsigned *n)
+{
+    while (*n && waitpid(-1, NULL, *n < MAX_CONNECTIONS ? WNOHANG : 0) > 0)
+        (*n)--;
+}
+
 static void serve(const struct rt_relay *relay, int listener, pid_t parent) __attribute__((noreturn));
 static void serve(const struct rt_relay *relay, int listener, pid_t parent)
 {
@@ -65,14 +74,14 @@ static void serve(const struct rt_relay *relay, int listener, pid_t parent)
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != parent)
         _exit(0);
-    signal(SIGCHLD, SIG_IGN);
+    signal(SIGCHLD, SIG_DFL);
     signal(SIGPIPE, SIG_IGN);
-    for (;;) {
+    for (unsigned n = 0;; reap(&n)) {
         int client = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
         if (client < 0 && errno != EINTR && errno != ECONNABORTED)
             _exit(1);
-        pid_t self = getpid();
-        if (client >= 0 && fork() == 0) {
+        pid_t self = getpid(), pid = client < 0 ? -1 : fork();
+        if (pid == 0) {
             struct sockaddr_un address;
             prctl(PR_SET_PDEATHSIG, SIGKILL);
             int agent = getppid() == self ? make_socket(relay->socket, &address, &ignored) : -1;
@@ -80,6 +89,7 @@ static void serve(const struct rt_relay *relay, int listener, pid_t parent)
                 pass_on(client, agent);
             _exit(0);
         }
+        n += pid > 0;
         cb_close(client);
     }
 }

@@ -235,3 +235,17 @@ Y
     has "$(cat ssh.log)" "called: agent $PWD/own"
     hasnt "$(cat ssh.log)" "IdentityFile=none"
 }
+
+# A tree so deep that not all of it can be opened at once: what of it was not looked at is an error. Submodules' .git lie there.
+t_deeper_than_descriptors_reach() {
+    needs git
+    serve
+    repository r
+    printf 'FROM scratch\nCOPY . /\n' >r/Dockerfile
+    mkdir -p "r/$(printf 'd/%.0s' $(seq 300))"
+    touch "r/$(printf 'd/%.0s' $(seq 300))f"
+    push r
+    ulimit -n 200
+    refused "$url/git/r.git"
+    has "$out" "open the directory 'd' of a checkout: Too many open files"
+}

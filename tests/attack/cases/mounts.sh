@@ -186,3 +186,15 @@ Y
     out=$(cat attack.out)
     held "write /sys/module/late" "mkdir /sys/module/dir"
 }
+
+# A cache is told from another by its id, owner and mode: an id whose line ends say what the others' owner would is another.
+t_ids_that_look_like_other_caches() {
+    box c <<Y
+${base}ARG LINES
+RUN --mount=type=cache,id=x,uid=7,target=/c echo private >/c/private
+RUN --mount=type=cache,id=\$LINES,target=/c test ! -e /c/private && /a/say held other
+Y
+    attack --build-arg "LINES=$(printf 'x\n755:7:0')" c
+    same "$status" 0
+    held other
+}

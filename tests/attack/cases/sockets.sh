@@ -107,6 +107,21 @@ Y
     kill -0 $agent
 }
 
+# A process of the builder for each connection, as many as a step opens, would be the end of the user's processes.
+t_many_connections_to_the_ssh_relay() {
+    "$ATTACK_TOOLS/programs/agent" "$PWD/sock" ready >agent.out 2>&1 &
+    agent=$!
+    trap 'kill $agent' EXIT
+    wait_for 20 test -e ready
+    box c crowd <<Y
+${base}RUN --mount=type=ssh /a/crowd 200
+Y
+    attack --ssh default="$PWD/sock" c
+    same "$status" 0
+    held "a crowd"
+    has "$out" again
+}
+
 # An agent that answers without end, or never reads, holds up neither the RUN nor the builder.
 t_hostile_agent() {
     for kind in flood deaf; do
