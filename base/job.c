@@ -270,3 +270,19 @@ void cb_job_kill(struct cb_job *job)
         kill(job->pid, SIGKILL);
     finish(job);
 }
+
+int cb_check_signals(struct cb_error *err)
+{
+    static const int ends[] = {SIGINT, SIGTERM, SIGHUP};
+    sigset_t waiting;
+    if (sigpending(&waiting) < 0)
+        return 0;
+    for (size_t i = 0; i < CB_LEN(ends); i++) {
+        if (sigismember(&waiting, ends[i]) != 1)
+            continue;
+        cb_fail(err, CB_E_CANCELED, "canceled");
+        err->exit_status = ends[i];
+        return -1;
+    }
+    return 0;
+}

@@ -64,4 +64,8 @@ int cb_job_wait(struct cb_job *job, struct cb_buf *answer, struct cb_error *err)
 /* Kills a child of ours and reaps it; closes the socket. */
 void cb_job_kill(struct cb_job *job);
 
+/* For long work in the process that has the jobs, whose signals are blocked and read between them: -1 with CB_E_CANCELED (the
+ * signal in err->exit_status) when one that ends us is waiting. In a job there never is one. */
+int cb_check_signals(struct cb_error *err);
+
 #endif

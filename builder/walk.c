@@ -1,5 +1,6 @@
 #include "builder/walk.h"
 
+#include "base/job.h"
 #include "base/map.h"
 #include "parser/ignore.h"
 
@@ -383,6 +384,8 @@ static int read_digest(const struct build_context *c, const char *path, struct c
         if (n < 0)
             return cb_fail_sys(err, n, "read '%s' of the build context '%s'", path, c->name);
         cb_sha256_add(&sha, piece, (size_t)n);
+        if (n == 1 << 17 && cb_check_signals(err) < 0)
+            return -1;
     }
     cb_sha256_end(&sha, ret);
     return 0;

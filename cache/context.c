@@ -18,6 +18,7 @@
  * paths. The checksum is looked at when the table is from another boot: only a power loss tears it. */
 #include "cache/context.h"
 
+#include "base/job.h"
 #include "base/map.h"
 #include "base/pack.h"
 #include "cache/seal.h"
@@ -326,6 +327,8 @@ static int hash_fd(struct cache_context *c, int fd, uint64_t size, const char *p
             return fail_changed(err, path);
         cb_sha256_add(&sha, c->block, (size_t)n);
         done += (uint64_t)n;
+        if (done < size && cb_check_signals(err) < 0)
+            return -1;
     }
     cb_sha256_end(&sha, ret);
     return 0;
