@@ -11,6 +11,7 @@
 #define CB_MAX_MANIFEST        (4u << 20)   /* the size registries must accept (distribution-spec) */
 #define CB_MAX_CONFIG          (8u << 20)   /* image config: histories of 1,000s of steps fit */
 #define CB_MAX_BLOB            (1ull << 42) /* size in a descriptor: 4 TiB; sums over a manifest cannot overflow */
+#define CB_MAX_FILE            (1ull << 40) /* of a layer: a sparse file costs nothing to make, but each byte has to be hashed */
 #define CB_MAX_HTTP_BODY       (8u << 20)   /* error pages, token answers */
 #define CB_MAX_HTTP_HEADER     (64u << 10)
 #define CB_MAX_JSON_DEPTH      64

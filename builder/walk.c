@@ -403,6 +403,8 @@ int build_context_digest(struct build_context *c, const struct cache_node *file,
         cb_sha256("", 0, &n->e.digest);
         return 0;
     }
+    if (cache_check_size(n->data_path, n->e.size, err) < 0)
+        return -1;
     if (!c->digests)
         return read_digest(c, n->data_path, &n->e.digest, err);
     struct stat st = {.st_dev = a->dev,

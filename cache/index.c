@@ -151,6 +151,15 @@ static const struct cb_xattr *copy_xattrs(struct cb_arena *arena, const struct c
     return to;
 }
 
+int cache_check_size(const char *path, uint64_t size, struct cb_error *err)
+{
+    if (size <= CB_MAX_FILE)
+        return 0;
+    cb_fail(err, CB_E_UNSUPPORTED, "'/%s' has %llu bytes: a file in a layer cannot have more than %llu", path,
+            (unsigned long long)size, CB_MAX_FILE);
+    return cb_hint(err, "the holes of a sparse file count: make it where it is used, or leave it out");
+}
+
 void cache_index_add(struct cache_index *x, const struct cache_entry *e)
 {
     struct cache_entry *to = &CB_PUSH(x->entries, x->n, x->cap);

@@ -39,6 +39,9 @@ struct cache_index {
 void cache_index_done(struct cache_index *x);
 CB_DEFINE_AUTO(cache_index, struct cache_index, cache_index_done)
 
+/* Whether a file of `size` bytes may be in a layer: asked before its content is read. -1: it may not (CB_MAX_FILE). */
+int cache_check_size(const char *path, uint64_t size, struct cb_error *err);
+
 /* Adds a copy of `e` (strings and xattrs into the arena). Order does not matter before sort. */
 void cache_index_add(struct cache_index *x, const struct cache_entry *e);
 /* Sorts by path; of equal paths the one added last stays. Sort order: parents before children,

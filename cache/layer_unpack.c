@@ -215,6 +215,8 @@ static int unpack_file(struct unpack *u, struct cb_tar_reader *t, struct cache_e
     ssize_t n;
 
     cb_sha256_init(&sha);
+    if (cache_check_size(e->path, e->size, err) < 0)
+        return -1;
     if (u->files && layer_disk_begin(&u->disk, e, err) < 0)
         return -1;
     while ((n = cb_tar_read(t, u->buffer, LAYER_COPY_BUFFER, err)) > 0) {

@@ -302,7 +302,7 @@ static int emit(struct upper *u, struct frame *f, const char *name, const char *
     if (is_second_name(u, st, &e))
         return add(u, &e, err);
     if (e.type == CB_FILE)
-        return emit_file(u, f, name, &e, err);
+        return cache_check_size(path, (uint64_t)st->st_size, err) < 0 ? -1 : emit_file(u, f, name, &e, err);
     if (strip(f->fd, name, false, path, &carried, err) < 0)
         return -1;
     return e.type == CB_SYMLINK ? emit_symlink(u, f, name, &e, err) : add(u, &e, err);

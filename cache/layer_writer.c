@@ -144,7 +144,7 @@ static int check(const struct cache_layer_writer *w, const struct cache_entry *e
         return cb_fail(err, CB_E_UNSUPPORTED, "'/%s': names that begin with '.wh.' cannot be stored in a layer", e->path);
     if (e->type == CB_CHAR && e->dev_major == 0 && e->dev_minor == 0)
         return cb_fail(err, CB_E_UNSUPPORTED, "'/%s' is a device 0:0, which would hide what is below", e->path);
-    return 0;
+    return e->type == CB_FILE ? cache_check_size(e->path, e->size, err) : 0;
 }
 
 int cache_layer_add(struct cache_layer_writer *w, const struct cache_entry *e, const struct cache_data *data,

@@ -29,6 +29,16 @@ os.execv(sys.argv[1], sys.argv[1:])' "$CBUILD" --progress=plain c >log 2>&1 &
     wait_for 30 grep -q ' waiting$' log
     wait_for 10 eval '[ "$(holding "sleep '$1' ")" ]'
 }
+interrupted() { # interrupted CONTEXT [TEXT]: ended a second after the output has the text; else it takes the hours that a case has not
+    "$CBUILD" --progress=plain "$1" >log 2>&1 &
+    pid=$!
+    trap 'kill -KILL $pid 2>/dev/null || true' EXIT
+    [ $# = 1 ] || wait_for 30 grep -q "$2" log
+    sleep 1
+    kill -TERM $pid
+    status=0 && wait $pid || status=$?
+    same "$status" 143
+}
 next_build_works() { # next_build_works NUMBER
     sed -i "s/sleep $1; //" c/Dockerfile
     rootfs c
@@ -46,6 +56,25 @@ t_ctrl_c() {
     nothing_half_made
     next_build_works $nap
     nothing_half_made
+}
+
+# A sparse file costs nothing to make; each of its bytes has to be hashed. That can be stopped, and ends before it begins
+# where it would take hours.
+t_stopped_while_a_huge_file_is_hashed() {
+    context run <<X
+${base}RUN echo waiting; truncate -s 900G /huge
+X
+    interrupted run ' waiting$'
+    mkdir copy && truncate -s 900G copy/huge
+    printf 'FROM scratch\nCOPY huge /\n' >copy/Dockerfile
+    interrupted copy
+    no_mounts
+    sed -i 's/900G/2048G/' run/Dockerfile
+    truncate -s 2048G copy/huge
+    for c in run copy; do
+        fails 1 cbuild $c
+        has "$out" "'/huge' has 2199023255552 bytes: a file in a layer cannot have more than 1099511627776"
+    done
 }
 
 t_terminated() {
