@@ -617,6 +617,15 @@ static void in_dir(const char *base, const char *path)
     MUST(mkdir(full, 0755) == 0, "%s", full);
 }
 
+/* For one user, so that it is more than the mode says. */
+static void set_access_list(const char *path)
+{
+    static const char list[] = "\2\0\0\0\1\0\6\0\377\377\377\377\2\0\7\0\0\0\0\0\4\0\4\0\377\377\377\377"
+                               "\x10\0\4\0\377\377\377\377\x20\0\4\0\377\377\377\377";
+
+    MUST(setxattr(path, "system.posix_acl_access", list, sizeof(list) - 1, 0) == 0 || errno == EOPNOTSUPP, "%s", path);
+}
+
 static void rules(struct cache_store *store)
 {
     CB_AUTO(cb_error) struct cb_error err = CB_ERROR_INIT;
@@ -624,7 +633,8 @@ static void rules(struct cache_store *store)
     CB_AUTO(free) char *lower_path = cb_printf("%s/low", top), *upper = cb_printf("%s/upper", top);
     CB_AUTO(free) char *new_link = cb_printf("%s/upper/d/second", top), *old_name = cb_printf("%s/upper/d/linked", top);
     CB_AUTO(free) char *gone = cb_printf("%s/upper/d/gone", top), *nothing = cb_printf("%s/upper/nothing", top);
-    CB_AUTO(free) char *opaque = cb_printf("%s/upper/o", top);
+    CB_AUTO(free) char *opaque = cb_printf("%s/upper/o", top), *pipe = cb_printf("%s/upper/o/pipe", top);
+    static const char *const old[] = {"upper/d", "upper/o", "upper/o/sub", "upper"};
     struct cache_layer l;
     int lower, dir = open(top, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
@@ -646,11 +656,19 @@ static void rules(struct cache_store *store)
     put("low", "o/sub/vanished", "", 5);
     MUST(link(old_name, new_link) == 0 && mknod(gone, S_IFCHR, 0) == 0 && mknod(nothing, S_IFCHR, 0) == 0, "whiteouts");
     MUST(setxattr(opaque, "user.overlay.opaque", "y", 1, 0) == 0, "opaque");
+    put("low", "d/socket", "", 5);
+    make_socket(dir, "upper/d/socket");
+    MUST(mkfifo(pipe, 0640) == 0, "%s", pipe);
+    set_access_list(pipe);
+    for (size_t i = 0; i < CB_LEN(old); i++) /* what is taken out and put in below of them does not show in their times */
+        MUST(utimensat(dir, old[i], (struct timespec[2]){{.tv_sec = 5}, {.tv_sec = 5}}, 0) == 0, "%s", old[i]);
     lower = open(lower_path, O_PATH | O_DIRECTORY | O_CLOEXEC);
     OK(cache_layer_commit_upper(store, dir, "upper", &lower, 1, &l, &err));
     exact(store, &l.id);
     layer_text(store, &l.id, &got);
-    if (strcmp(got.data, "1 d\n0 d/changed\n7 d/gone\n0 d/second\n1 o\n1 o/sub\n7 o/sub/vanished\n7 o/vanished\n") != 0) {
+    if (strcmp(got.data,
+               "1 d\n0 d/changed\n7 d/gone\n0 d/second\n7 d/socket\n1 o\n5 o/pipe\n1 o/sub\n7 o/sub/vanished\n7 o/vanished\n") !=
+        0) {
         fprintf(stderr, "rules: got\n%s", got.data);
         _exit(1);
     }
