@@ -71,14 +71,14 @@ static int clean_up_job(struct cb_job_io *io, const struct cb_job_request *req, 
 /* Nothing is removed while steps run: what a file system has just freed makes it slow to make something new. */
 static void clean_up(struct build *b)
 {
-    CB_AUTO(cb_error) struct cb_error ignored = CB_ERROR_INIT; /* what stays is swept by the next build */
+    CB_AUTO(cb_error) struct cb_error ignored = CB_ERROR_INIT, swept = CB_ERROR_INIT; /* what stays is for the next build */
     struct cb_job_request r = {&b, sizeof(b), NULL, 0};
     struct cb_job job;
     if (rt_helper_job(b->helper, clean_up_job, &r, &job, &ignored) == 0)
         (void)cb_job_wait(&job, NULL, &ignored);
     cache_work_leave(&b->work);
     if (b->sweep.sock >= 0)
-        (void)cb_job_wait(&b->sweep, NULL, &ignored);
+        (void)cb_job_wait(&b->sweep, NULL, &swept);
 }
 
 /* An extra lowest layer for RUN: mount points that the image lacks come from there, so nothing has to be made in the
