@@ -131,10 +131,17 @@ static int add_bind(struct running_run *r, const struct build_run_mount *m, cons
         o->fd = cache_layer_open_fs(b->store, &layer.id, err);
         if (o->fd < 0)
             return -1;
-        /* The layer itself is only bound where nobody could make that mount writable. */
-        mount.kind = m->m->readonly && !r->w->step->run.insecure ? RT_MOUNT_BIND : RT_MOUNT_OVERLAY;
         mount.source_path = o->path;
-        mount.source_fd = o->fd;
+        /* The layer itself is only bound where nobody could make that mount writable. */
+        if (m->m->readonly && !r->w->step->run.insecure) {
+            mount.source_fd = o->fd;
+        } else {
+            o->layers = cb_alloc(sizeof(*o->layers));
+            o->layers[o->n_layers++] = cb_take_fd(&o->fd);
+            mount.kind = RT_MOUNT_LAYERS;
+            mount.layers = o->layers;
+            mount.n_layers = o->n_layers;
+        }
         break;
     }
     case FILES_STEP: {

@@ -138,6 +138,10 @@ struct layer_carried {
 /* Takes every attribute off the open `fd`, or off `name` in that directory (no link is followed), but a capability that
  * is to be kept, the labels of security modules and overlay's origin, which act on nobody; tells what there was. -errno. */
 int layer_strip(int fd, const char *name, bool keep_capability, struct layer_carried *ret);
+/* The inode's flags (chattr(1)); 0 where the file system has none. */
+unsigned layer_flags(int fd);
+/* Those of the open inode that an owner may set become as in `like`. 0 or -errno. */
+int layer_reset_flags(int fd, unsigned like);
 /* Makes a layer's root, which is in no index, what every root is: 0755, its maker's (root's, inside), without
  * attributes. -errno. */
 int layer_plain_root(int fs);

@@ -4,7 +4,9 @@
 #include "cache/layer-internal.h"
 
 #include <limits.h>
+#include <linux/fs.h>
 #include <stdio.h>
+#include <sys/ioctl.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
@@ -42,7 +44,15 @@ static int note_opaque(const struct inode *i, const char *name, struct layer_car
     return 0;
 }
 
-/* One attribute. Those of security modules (labels) are the machine's, which gives them to every file. What a copied file's
+/* A label that a step gave itself. Where a policy rules, no step may, and nobody may take one off. */
+static int take_off_label(const struct inode *i, const char *name)
+{
+    int r = take_off(i, name);
+
+    return r == -EACCES || r == -EPERM ? 0 : r;
+}
+
+/* One attribute. Other labels of security modules are the machine's, which gives them to every file. What a copied file's
  * origin was means nothing in a lower layer, and to remove it costs as much as all the rest here. */
 static int strip_one(const struct inode *i, const char *name, bool keep_capability, struct layer_carried *ret)
 {
@@ -53,6 +63,8 @@ static int strip_one(const struct inode *i, const char *name, bool keep_capabili
         ret->capability = true;
         return 0;
     }
+    if (strcmp(name, "security.selinux") == 0)
+        return take_off_label(i, name);
     if ((cb_starts(name, "security.") && strcmp(name, "security.capability") != 0) || strcmp(mark, "origin") == 0)
         return 0;
     ret->redirect |= strcmp(mark, "redirect") == 0;
@@ -79,6 +91,26 @@ int layer_strip(int fd, const char *name, bool keep_capability, struct layer_car
             return r;
     }
     return 0;
+}
+
+/* What an owner may set by chattr(1); the others are the file system's. */
+#define OWNERS_FLAGS                                                                                                             \
+    (FS_SECRM_FL | FS_UNRM_FL | FS_COMPR_FL | FS_SYNC_FL | FS_IMMUTABLE_FL | FS_APPEND_FL | FS_NODUMP_FL | FS_NOATIME_FL |       \
+     FS_NOCOMP_FL | FS_JOURNAL_DATA_FL | FS_NOTAIL_FL | FS_DIRSYNC_FL | FS_TOPDIR_FL | FS_NOCOW_FL | FS_DAX_FL |                 \
+     FS_PROJINHERIT_FL | FS_CASEFOLD_FL)
+
+unsigned layer_flags(int fd)
+{
+    unsigned flags = 0; /* the kernel writes an int, whatever the request's name says */
+
+    return ioctl(fd, FS_IOC_GETFLAGS, &flags) < 0 ? 0 : flags;
+}
+
+int layer_reset_flags(int fd, unsigned like)
+{
+    unsigned flags = layer_flags(fd), want = (flags & ~(unsigned)OWNERS_FLAGS) | (like & (unsigned)OWNERS_FLAGS);
+
+    return flags != want && ioctl(fd, FS_IOC_SETFLAGS, &want) < 0 && errno != EOPNOTSUPP ? -errno : 0;
 }
 
 int layer_plain_root(int fs)

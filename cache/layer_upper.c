@@ -24,6 +24,7 @@ struct upper {
     struct cb_map groups; /* (device, inode) -> path of the first name that is in the index */
     struct cb_arena arena;
     char *buffer, *other; /* LAYER_COPY_BUFFER bytes each */
+    unsigned flags;       /* of what nobody gave others: the work directory's */
 };
 
 struct frame { /* a directory of the upper */
@@ -228,6 +229,13 @@ static int strip(int fd, const char *name, bool keep_capability, const char *pat
     return 0;
 }
 
+static int reset_flags(const struct upper *u, int fd, const char *path, struct cb_error *err)
+{
+    int r = layer_reset_flags(fd, u->flags);
+
+    return r < 0 ? fail(err, r, "take the flags off", path) : 0;
+}
+
 static int emit_file(struct upper *u, struct frame *f, const char *name, struct cache_entry *e, struct cb_error *err)
 {
     CB_AUTO(close) int fd = open_file(f->fd, name);
@@ -238,7 +246,7 @@ static int emit_file(struct upper *u, struct frame *f, const char *name, struct 
 
     if (fd < 0)
         return fail(err, fd, "open", e->path);
-    if (strip(fd, NULL, true, e->path, &carried, err) < 0)
+    if (strip(fd, NULL, true, e->path, &carried, err) < 0 || reset_flags(u, fd, e->path, err) < 0)
         return -1;
     r = carried.capability ? get_capability(fd, &cap) : 0;
     if (r < 0)
@@ -383,7 +391,7 @@ static int walk_dir(struct upper *u, struct frame *f, const char *name, char *pa
         return fail(err, errno, "open", path);
     if (sub.depth > MAX_DEPTH)
         return cb_fail(err, CB_E_UNSUPPORTED, "'/%s': directories are nested too deeply for a layer", path);
-    if (strip(sub.fd, NULL, false, path, &carried, err) < 0)
+    if (strip(sub.fd, NULL, false, path, &carried, err) < 0 || reset_flags(u, sub.fd, path, err) < 0)
         return -1;
     sub.hidden = f->hidden || carried.opaque;
     if ((!below || !S_ISDIR(below->st_mode) || !same_stat(st, below)) && emit_dirs(u, &sub, err) < 0)
@@ -470,6 +478,8 @@ static int walk_upper(struct upper *u, int fd, struct cb_error *err)
     r = layer_plain_root(root.fd);
     if (r < 0)
         return fail(err, r, "set the attributes of", "");
+    if (reset_flags(u, root.fd, "", err) < 0)
+        return -1;
     for (size_t i = 0; i < u->lowers.n; i++)
         CB_PUSH(root.below.lower, root.below.n, root.below.cap) = (int)i;
     if (walk(u, &root, err) < 0)
@@ -499,6 +509,7 @@ int cache_layer_commit_upper(struct cache_store *s, int work_dir, const char *na
 
     if (fd < 0)
         return cb_fail_sys(err, errno, "open the upper directory '%s'", name);
+    u.flags = layer_flags(work_dir);
     u.buffer = cb_alloc_buffer(LAYER_COPY_BUFFER);
     u.other = cb_alloc_buffer(LAYER_COPY_BUFFER);
     if (walk_upper(&u, fd, err) < 0)

@@ -98,15 +98,6 @@ static int throwaway_overlay(struct rt_child *c, const struct rt_mount *m, const
     return rt_mount_overlay(lowers, n, upper, work, c->scratch, err);
 }
 
-static int overlay_source(struct rt_child *c, const struct rt_mount *m, struct cb_error *err)
-{
-    const char *below = m->source_path ? m->source_path : "";
-    CB_AUTO(close) int source = cb_open_in_root(m->source_fd, below, O_PATH | O_CLOEXEC, 0);
-    if (source < 0)
-        return cb_fail_sys(err, source, "open '%s' for the mount at '%s'", below, m->target);
-    return throwaway_overlay(c, m, &source, 1, err);
-}
-
 /* The path is looked up in what the layers are together. */
 static int layers_source(struct rt_child *c, const struct rt_mount *m, struct cb_error *err)
 {
@@ -139,7 +130,6 @@ static bool source_is_dir(const struct rt_mount *m)
     struct stat st;
     switch (m->kind) {
     case RT_MOUNT_TMPFS:
-    case RT_MOUNT_OVERLAY:
         return true;
     case RT_MOUNT_DATA:
     case RT_MOUNT_SOCKET:
@@ -162,8 +152,6 @@ static int open_source(struct rt_child *c, const struct rt_mount *m, int at, boo
         return tmpfs_source(m, at, made, err);
     case RT_MOUNT_DATA:
         return data_source(c, m, err);
-    case RT_MOUNT_OVERLAY:
-        return overlay_source(c, m, err);
     case RT_MOUNT_LAYERS:
         return layers_source(c, m, err);
     }

@@ -45,7 +45,6 @@ static int localise_sources(const struct rt_mount *m, struct cb_error *err)
                 return -1;
         return 0;
     case RT_MOUNT_BIND:
-    case RT_MOUNT_OVERLAY:
     case RT_MOUNT_SOCKET:
         break;
     }

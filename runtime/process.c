@@ -48,12 +48,14 @@ static int set_ids(const struct rt_child *c, struct cb_error *err)
 
 /* ---- limits, signals, descriptors ----------------------------------------------------------- */
 
-/* A core file holds secrets, and would become part of the layer. A command may ask for it all the same: the hard limit stays. */
+/* A core file holds secrets, and would become part of the layer. One byte is too small for any, and unlike none it keeps the
+ * kernel from the host's handler too, where core_pattern is a pipe. A command may ask for one all the same: the hard limit
+ * stays. */
 static void leave_no_core(void)
 {
     struct rlimit core;
     if (getrlimit(RLIMIT_CORE, &core) == 0) {
-        core.rlim_cur = 0;
+        core.rlim_cur = CB_MIN(core.rlim_max, 1);
         (void)setrlimit(RLIMIT_CORE, &core); /* lowering is always allowed */
     }
 }
@@ -116,16 +118,12 @@ static int set_stdio(const struct rt_child *c, struct cb_error *err)
     return 0;
 }
 
-/* While SETPCAP and SYS_ADMIN are held; seccomp and Landlock then need no no_new_privs. */
-static int restrict_kernel(const struct rt_child *c)
+/* While SETPCAP and SYS_ADMIN are held; seccomp then needs no no_new_privs. */
+static int restrict_kernel(const struct rt_sandbox *s)
 {
-    int r = rt_scope_enter();
-    if (r < 0)
-        return r;
-    c->result->scoped = r > 0;
-    if (c->s->insecure)
+    if (s->insecure)
         return 0;
-    r = rt_caps_bound();
+    int r = rt_caps_bound();
     return r < 0 ? r : rt_seccomp_install();
 }
 
@@ -134,9 +132,14 @@ int rt_process_drop(struct rt_child *c, struct cb_error *err)
     const struct rt_sandbox *s = c->s;
     reset_signals();
     umask(022);
-    if (set_stdio(c, err) < 0 || rt_exec_close_host(c, err) < 0 || set_limits(s, err) < 0)
+    if (set_stdio(c, err) < 0 || rt_exec_close_host(c, err) < 0)
         return -1;
-    int r = restrict_kernel(c);
+    int r = rt_scope_enter(); /* takes a descriptor: before the limits */
+    c->result->scoped = r > 0;
+    if (r >= 0 && set_limits(s, err) < 0)
+        return -1;
+    if (r >= 0)
+        r = restrict_kernel(s);
     if (r < 0)
         return cb_fail_sys(err, r, "restrict the sandbox");
     if (set_ids(c, err) < 0)

@@ -71,7 +71,7 @@ int rt_system_mask(struct rt_child *c, struct cb_error *err);
 /* attach.c */
 int rt_attach_scratch(struct rt_child *c, struct cb_error *err); /* makes c->scratch */
 int rt_attach_all(struct rt_child *c, struct cb_error *err);
-/* Scratch directories of RT_MOUNT_OVERLAY below the work directory; the job removes them. */
+/* Scratch directories of RT_MOUNT_LAYERS below the work directory; the job removes them. */
 #define RT_THROWAWAY "throwaway"
 
 /* process.c */

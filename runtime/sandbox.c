@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -68,6 +69,17 @@ static int mount_root(const struct rt_sandbox *s, struct cb_error *err)
     return rt_mount_overlay(s->lowers, s->n_lowers, upper, work, dir, err);
 }
 
+/* Sockets that carry each other, and files with them, are released by a collection of the kernel's that the end of their
+ * processes does not always start; closing any socket does. */
+static void collect_sockets(void)
+{
+    int pair[2];
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
+        return;
+    cb_close(pair[0]);
+    cb_close(pair[1]);
+}
+
 /* Whoever was handed a descriptor of the step's files (a parallel step, by a socket in a shared cache mount) may still have
  * it. From here on nothing is written through it: what becomes a layer changes no more. A short while is given to what
  * the kernel closes in its own time, such as descriptors in sockets that nobody holds any more. */
@@ -75,14 +87,15 @@ static int freeze_root(int root, struct cb_error *err)
 {
     int r = rt_mount_freeze(root);
     for (int wait_ms = 1; r == -EBUSY && wait_ms <= FREEZE_LAST_WAIT_MS; wait_ms *= 2) {
+        collect_sockets();
         usleep((useconds_t)wait_ms * 1000);
         r = rt_mount_freeze(root);
     }
     if (r == -EBUSY) {
-        cb_fail(err, CB_E_FAILED, "a file of the step is still open for writing in a process outside of it");
+        cb_fail(err, CB_E_FAILED, "a file of the step is still open for writing though the step has ended");
         err->sys = EBUSY;
-        return cb_hint(err, "the command has passed an open file to another step, through a socket in a cache mount: it must "
-                            "be closed there before the step ends");
+        return cb_hint(err, "has the command passed it to a parallel step, through a socket in a cache mount? It must be closed "
+                            "there before the step ends");
     }
     return r < 0 ? cb_fail_sys(err, r, "make the files of the step read-only") : 0;
 }

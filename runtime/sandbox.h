@@ -13,10 +13,9 @@
 enum rt_mount_kind {
     RT_MOUNT_BIND, /* source_fd: a directory or file (O_PATH) */
     RT_MOUNT_TMPFS,
-    RT_MOUNT_DATA,    /* a file in memory with `data` (secrets); mode, uid, gid */
-    RT_MOUNT_SOCKET,  /* source_fd: a socket file to bind (ssh agent) */
-    RT_MOUNT_OVERLAY, /* bind with rw whose writes are thrown away: source_fd is a directory */
-    RT_MOUNT_LAYERS   /* the same over stacked layers: source_path inside what they are together */
+    RT_MOUNT_DATA,   /* a file in memory with `data` (secrets); mode, uid, gid */
+    RT_MOUNT_SOCKET, /* source_fd: a socket file to bind (ssh agent) */
+    RT_MOUNT_LAYERS  /* stacked layers, source_path inside what they are together; what is written is thrown away */
 };
 struct rt_mount {
     enum rt_mount_kind kind;

@@ -310,7 +310,7 @@ static void test_mounts(void **state)
         {"path below the source", {{RT_MOUNT_BIND, "/m", dir, "/link-to-sub", true}}, 1, "cat /m/inner", "inner\n", 0},
         {"path that wants out", {{RT_MOUNT_BIND, "/m", dir, "../../dir/escape", true}}, 1, "cat /m/inner", "inner\n", 0},
         {"thrown away",
-         {{RT_MOUNT_OVERLAY, "/m", dir, "sub"}},
+         {{.kind = RT_MOUNT_LAYERS, .target = "/m", .source_fd = -1, .source_path = "sub", .layers = &dir, .n_layers = 1}},
          1,
          "cat /m/inner && echo x > /m/inner && rm /m/inner && ls /m",
          "inner\n",

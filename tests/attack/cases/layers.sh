@@ -156,7 +156,7 @@ Y
 # victim's, on one store.
 gift() { # gift DOCKERFILE VICTIM
     for side in attacker victim; do
-        box $side carries access attribute </dev/null
+        box $side carries access attribute flags </dev/null
         for name in evil mine; do
             echo $name >$side/$name
             touch -d 2020-01-01 $side/$name
@@ -221,6 +221,15 @@ RUN echo x >/pw && chmod 664 /pw && /a/access access /pw && /a/attribute /pw use
 ' 'RUN mkdir /app
 RUN echo x >/pw && chmod 664 /pw
 RUN umask 077; echo >/app/f; [ "$(stat -c %a /app/f)" = 600 ] || /a/say reached umask; /a/carries /app /pw; /a/say held gift
+'
+}
+# Flags of an inode, and a label where no policy forbids a step to set it.
+t_gift_of_flags_and_labels() {
+    gift 'RUN mkdir /app && /a/flags /app && /a/attribute /app security.selinux evil
+RUN echo x >/pw && /a/flags /pw && /a/attribute /pw security.selinux evil
+' 'RUN mkdir /app
+RUN echo x >/pw
+RUN /a/carries /app /pw; /a/say held gift
 '
 }
 # The store lies where somebody hands down an access list and a group.

@@ -79,3 +79,19 @@ X
     has "$(cat log)" "600 1234 5"
     has "$(cat log)" "640 0 0"
 }
+
+t_a_file_of_the_context_that_may_be_written() {
+    for how in rw 'ro --security=insecure' 'rw --security=insecure'; do
+        set -- $how
+        context c <<X
+# syntax=docker/dockerfile:1-labs
+${base}RUN ${2:-} --mount=type=bind,source=f,target=/f,$1 cat /f; echo changed >/f || true
+X
+        echo kept >c/f
+        for round in 1 2; do
+            cbuild --no-cache --allow security.insecure c >log 2>&1 || die "$how: $(cat log)"
+            has "$(cat log)" kept
+            same "$(cat c/f)" kept
+        done
+    done
+}
