@@ -36,14 +36,12 @@ static int make_dirs(int base, int *ret_upper, struct cb_error *err)
 static int dress_upper(const struct rt_sandbox *s, int upper, struct cb_error *err)
 {
     struct stat own, like;
-    if (fstat(upper, &own) < 0 || (s->n_lowers && fstat(s->lowers[0], &like) < 0))
+    if (fstat(upper, &own) < 0 || fstat(s->lowers[0], &like) < 0)
         return cb_fail_sys(err, errno, "look at the top layer");
     if ((own.st_uid || own.st_gid) && fchown(upper, 0, 0) < 0)
         return cb_fail_sys(err, errno, "give the new layer its owner");
     if (fchmod(upper, 0755) < 0)
         return cb_fail_sys(err, errno, "give the new layer its mode");
-    if (!s->n_lowers)
-        return 0;
     struct timespec times[2] = {like.st_atim, like.st_mtim};
     return futimens(upper, times) < 0 ? cb_fail_sys(err, errno, "give the new layer its times") : 0;
 }
