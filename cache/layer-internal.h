@@ -42,7 +42,7 @@ struct layer_name {
 };
 struct layer_name layer_name(const struct cb_digest *id);
 
-/* ---- publishing (layer_publish.c) ----------------------------------------------------------- */
+/* ---- publishing (layer-publish.c) ----------------------------------------------------------- */
 
 /* A layer under construction: layer/ in a work directory of its own, or of whoever makes it. */
 struct layer_draft {
@@ -71,7 +71,7 @@ int layer_remember_diff(struct cache_store *s, const struct cb_digest *id, const
 /* Rewrites `state`: from now on the layer is as this boot sees it. */
 int layer_write_state(struct cache_store *s, int dir, ino_t fs_ino, bool durable);
 
-/* ---- directories along sorted paths (layer_cursor.c) ----------------------------------------- */
+/* ---- directories along sorted paths (layer-cursor.c) ----------------------------------------- */
 
 /* Holds the directories at the end of the last path open, so that a sorted walk opens each of them once. No symlink is
  * followed. */
@@ -94,7 +94,7 @@ void layer_cursor_forget(struct layer_cursor *c, const char *path);
 /* Opens the regular file `path` to read: no symlink, no device, never blocking. An fd, or -errno. */
 int layer_cursor_open(struct layer_cursor *c, const char *path, struct stat *ret);
 
-/* ---- writing files of a layer (layer_disk.c) -------------------------------------------------- */
+/* ---- writing files of a layer (layer-disk.c) -------------------------------------------------- */
 
 /* Modes, owners, xattrs and times of directories, and whiteouts, are set by layer_disk_finish from the index:
  * creating something in a directory changes its time, and a mode may shut ourselves out. */
@@ -128,7 +128,7 @@ bool layer_overlay_xattr(const char *name);
 /* Of names of one inode the first in the index's order has the data, the others are links to it. Sorts. */
 void layer_settle_links(struct cache_index *x);
 
-/* ---- what no index holds (layer_attributes.c) -------------------------------------------------- */
+/* ---- what no index holds (layer-attributes.c) -------------------------------------------------- */
 
 struct layer_carried {
     bool capability;         /* security.capability, which stays */
@@ -146,14 +146,14 @@ int layer_reset_flags(int fd, unsigned like);
  * attributes. -errno. */
 int layer_plain_root(int fs);
 
-/* ---- unpacking (layer_unpack.c) -------------------------------------------------------------- */
+/* ---- unpacking (layer-unpack.c) -------------------------------------------------------------- */
 
 /* Reads a tar, compressed or not, to its end. Gives the sorted index, the diff ID of what was read and, unless
  * fs < 0, the files below it. */
 int layer_read_tar(cb_source_fn *source, void *arg, const char *what, int fs, struct cb_job_io *io, struct cache_index *ret,
                    struct cb_digest *ret_diff, struct cb_error *err);
 
-/* ---- lower layers (layer_below.c) ------------------------------------------------------------ */
+/* ---- lower layers (layer-below.c) ------------------------------------------------------------ */
 
 /* Which lowers a directory of the overlay is merged from: numbers into the list of lowers, top first. */
 struct layer_merge {

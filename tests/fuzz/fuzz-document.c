@@ -1,8 +1,8 @@
 /* Any bytes as a manifest, an index and an image config: no crash, an error exactly when there is no result, and
  * writing what was read and reading it again gives the same bytes. */
 #include "base/limits.h"
-#include "registry/config.h"
-#include "registry/document.h"
+#include "registry/oci/config.h"
+#include "registry/oci/document.h"
 
 #include <assert.h>
 

@@ -1,6 +1,6 @@
 /* Any text as an image reference and as a platform: no crash; what is taken is written and read back the same. */
-#include "registry/platform.h"
-#include "registry/reference.h"
+#include "registry/oci/platform.h"
+#include "registry/oci/reference.h"
 
 #include <assert.h>
 #include <stdint.h>

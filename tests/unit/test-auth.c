@@ -5,9 +5,9 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
-#include "registry/base64.h"
-#include "registry/challenge.h"
-#include "registry/credentials.h"
+#include "registry/transfer/base64.h"
+#include "registry/transfer/challenge.h"
+#include "registry/transfer/credentials.h"
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>

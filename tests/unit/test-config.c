@@ -1,4 +1,4 @@
-#include "registry/config.h"
+#include "registry/oci/config.h"
 
 #include "base/buf.h"
 #include <setjmp.h>

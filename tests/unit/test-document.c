@@ -1,4 +1,4 @@
-#include "registry/document.h"
+#include "registry/oci/document.h"
 
 #include "base/buf.h"
 #include <setjmp.h>

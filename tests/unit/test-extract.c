@@ -1,5 +1,5 @@
 #include "base/tar.h"
-#include "builder/extract.h"
+#include "builder/copy/extract.h"
 #include "tree-text.h"
 
 #include <setjmp.h>

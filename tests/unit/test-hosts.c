@@ -5,9 +5,9 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
-#include "registry/hosts.h"
-#include "registry/toml.h"
-#include "registry/url.h"
+#include "registry/transfer/hosts.h"
+#include "registry/transfer/toml.h"
+#include "registry/transfer/url.h"
 
 /* ---- TOML ------------------------------------------------------------------------------------- */
 static int write_item(void *arg, const struct reg_toml_item *i, struct cb_error *err)

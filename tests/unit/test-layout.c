@@ -1,4 +1,4 @@
-#include "registry/layout.h"
+#include "registry/oci/layout.h"
 
 #include "base/fd.h"
 #include "base/tar.h"

@@ -1,4 +1,4 @@
-#include "builder/options.h"
+#include "builder/cli/options.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

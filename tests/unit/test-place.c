@@ -1,5 +1,5 @@
-#include "builder/place.h"
-#include "builder/owner.h"
+#include "builder/copy/place.h"
+#include "builder/copy/owner.h"
 #include "parser/owner.h"
 #include "tree-text.h"
 

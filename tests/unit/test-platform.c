@@ -1,4 +1,4 @@
-#include "registry/platform.h"
+#include "registry/oci/platform.h"
 
 #include "base/buf.h"
 #include <setjmp.h>

@@ -1,7 +1,7 @@
 /* The filter of a RUN, interpreted here for every system-call number and compared with the profile's names. */
 #include "base/mem.h"
 #include "runtime/seccomp-internal.h"
-#include "runtime/seccomp_profile.h"
+#include "runtime/seccomp-profile.h"
 
 #include <linux/seccomp.h>
 #include <seccomp.h>

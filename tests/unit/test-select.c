@@ -1,4 +1,4 @@
-#include "builder/select.h"
+#include "builder/copy/select.h"
 #include "tree-text.h"
 
 #include <setjmp.h>

@@ -7,7 +7,7 @@
 #include <cmocka.h>
 
 #include "base/fd.h"
-#include "registry/transfer.h"
+#include "registry/transfer/transfer.h"
 #include <fcntl.h>
 #include <signal.h>
 #include <spawn.h>

@@ -1,6 +1,6 @@
 #include "base/fd.h"
 #include "base/tar.h"
-#include "builder/unpack.h"
+#include "builder/context/unpack.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

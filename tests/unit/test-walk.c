@@ -1,5 +1,5 @@
-#include "builder/select.h"
-#include "builder/walk.h"
+#include "builder/copy/select.h"
+#include "builder/copy/walk.h"
 #include "parser/ignore.h"
 #include "tree-text.h"
 

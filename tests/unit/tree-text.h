@@ -10,7 +10,7 @@
 
 #include "base/map.h"
 #include "base/text.h"
-#include "builder/place.h"
+#include "builder/copy/place.h"
 #include "cache/tree.h"
 
 #include <ctype.h>

@@ -1,0 +1,149 @@
+#include "builder/cli/command.h"
+#include "base/json.h"
+#include "base/limits.h"
+#include "builder/cli/call.h"
+#include "builder/execute/keys.h"
+#include "builder/output/out-file.h"
+#include "builder/output/output.h"
+#include "builder/show/report.h"
+#include "builder/execute/schedule.h"
+#include "cache/blob.h"
+
+static int fail(struct build *b, struct cb_error *err)
+{
+    build_emit(b, &(struct build_event){.kind = EVENT_LINT,
+                                        .lint = &b->lint,
+                                        .dockerfile = b->contexts.dockerfile_name,
+                                        .source = {b->plan.text.data, b->plan.text.len}});
+    build_emit(b, &(struct build_event){.kind = EVENT_BUILD_DONE});
+    struct cb_str source = {b->plan.text.data, b->plan.text.len};
+    build_report(source, b->contexts.dockerfile_name, err);
+    for (size_t i = 0; i < b->more_errors.n; i++)
+        build_report(source, b->contexts.dockerfile_name, &b->more_errors.items[i]);
+    int status = build_exit_status(err);
+    cb_error_done(err);
+    return status;
+}
+
+/* ---- results ------------------------------------------------------------------------------------------------------------- */
+
+/* What a registry or layout calls the image: as an index would list it. */
+static int add_descriptor(struct build *b, const struct build_result *r, json_t *j, struct cb_error *err)
+{
+    CB_AUTO(cb_buf) struct cb_buf bytes = CB_BUF_INIT;
+    char digest[CB_DIGEST_TEXT + 1];
+    int found = cache_blob_get(b->store, &r->manifest, CB_MAX_MANIFEST, &bytes, err);
+    if (found <= 0)
+        return found < 0 ? -1 : cb_fail(err, CB_E_CORRUPT, "the image's manifest is not in the store");
+    CB_AUTO(free) char *type = oci_manifest_type(bytes.data, bytes.len);
+    const struct oci_platform *p = &b->plan.target->config.platform;
+    json_t *d = json_object(), *platform = json_object();
+    cb_digest_text(&r->manifest, digest);
+    json_object_set_new(d, "mediaType", json_string(type));
+    json_object_set_new(d, "digest", json_string(digest));
+    json_object_set_new(d, "size", json_integer((json_int_t)bytes.len));
+    json_object_set_new(platform, "architecture", json_string(p->arch));
+    json_object_set_new(platform, "os", json_string(p->os));
+    if (p->variant && *p->variant)
+        json_object_set_new(platform, "variant", json_string(p->variant));
+    json_object_set_new(d, "platform", platform);
+    json_object_set_new(j, "containerimage.descriptor", d);
+    return 0;
+}
+
+static int write_metadata(struct build *b, const struct cache_image *image, const struct build_result *r, struct cb_error *err)
+{
+    const struct build_request *q = b->request;
+    char id[CB_DIGEST_TEXT + 1], manifest[CB_DIGEST_TEXT + 1];
+    cb_digest_text(&image->config, id);
+    cb_digest_text(&r->manifest, manifest);
+    if (q->iidfile && build_out_put(q->iidfile, id, strlen(id), err) < 0)
+        return -1;
+    if (!q->metadata_file)
+        return 0;
+    CB_AUTO(cb_buf) struct cb_buf names = CB_BUF_INIT, out = CB_BUF_INIT;
+    for (size_t i = 0; i < r->image_names.n; i++)
+        cb_buf_printf(&names, i ? ",%s" : "%s", r->image_names.items[i]);
+    CB_AUTO(json) json_t *j = json_object();
+    json_object_set_new(j, "containerimage.config.digest", json_string(id));
+    json_object_set_new(j, "containerimage.digest", json_string(r->has_manifest ? manifest : id));
+    if (r->has_manifest && add_descriptor(b, r, j, err) < 0)
+        return -1;
+    if (names.len)
+        json_object_set_new(j, "image.name", json_string(names.data));
+    cb_json_dump(j, CB_JSON_INDENT, &out);
+    cb_buf_addc(&out, '\n');
+    return build_out_put(q->metadata_file, out.data, out.len, err);
+}
+
+static void summarize(struct build *b, const struct cache_image *image, const struct build_result *r, int run, int cached)
+{
+    struct timespec now;
+    char id[CB_DIGEST_TEXT + 1], manifest[CB_DIGEST_TEXT + 1];
+    clock_gettime(CLOCK_REALTIME, &now);
+    cb_digest_text(&image->config, id);
+    cb_digest_text(&r->manifest, manifest);
+    struct build_summary s = {
+        .n_run = run,
+        .n_cached = cached,
+        .seconds = (double)(now.tv_sec - b->started.tv_sec) + (double)(now.tv_nsec - b->started.tv_nsec) / 1e9,
+        .image_id = id,
+        .manifest_digest = r->has_manifest ? manifest : NULL,
+        .size = build_image_size(b->store, image),
+        .names = (const char *const *)r->names.items,
+        .n_names = r->names.n,
+    };
+    build_emit(b, &(struct build_event){.kind = EVENT_BUILD_DONE, .summary = &s});
+}
+
+static int check_destinations(const struct build_request *q, struct cb_error *err)
+{
+    for (size_t i = 0; i < q->n_outputs; i++)
+        if (build_output_check(&q->outputs[i], err) < 0)
+            return -1;
+    if (q->iidfile && build_out_check(q->iidfile, err) < 0)
+        return -1;
+    return q->metadata_file ? build_out_check(q->metadata_file, err) : 0;
+}
+
+static int run(struct build *b, struct cb_error *err)
+{
+    const struct build_request *q = b->request;
+    int n_run = 0, n_cached = 0;
+    if (check_destinations(q, err) < 0)
+        return -1;
+    if (build_contexts_open(b, &b->contexts, &b->plan.text, err) < 0 || build_plan_make(b, &b->plan, err) < 0)
+        return -1;
+    build_emit(b, &(struct build_event){.kind = EVENT_LINT,
+                                        .lint = &b->lint,
+                                        .dockerfile = b->contexts.dockerfile_name,
+                                        .source = {b->plan.text.data, b->plan.text.len}});
+    if (df_lint_check(&b->lint, err) < 0 || build_keys_define(b, err) < 0 || build_schedule_run(b, &n_run, &n_cached, err) < 0)
+        return -1;
+    CB_AUTO(cache_image) struct cache_image image = {0};
+    struct build_result result = {0};
+    int r = build_image_make(b, &image, err);
+    for (size_t i = 0; r == 0 && i < q->n_outputs; i++)
+        r = build_output_write(b, &q->outputs[i], &image, &result, err);
+    if (r == 0)
+        r = write_metadata(b, &image, &result, err);
+    if (r == 0)
+        summarize(b, &image, &result, n_run, n_cached);
+    build_result_done(&result);
+    return r;
+}
+
+int build_main(const struct build_request *request)
+{
+    struct build b;
+    struct cb_error err = CB_ERROR_INIT;
+    int status = build_open(&b, request, &err);
+    if (status == 0)
+        status = request->call == CALL_BUILD ? run(&b, &err) : build_call(&b, &err);
+    if (status < 0)
+        status = fail(&b, &err);
+    build_plan_done(&b, &b.plan); /* its selections borrow the contexts' trees */
+    build_contexts_close(&b, &b.contexts);
+    build_close(&b);
+    return status;
+}

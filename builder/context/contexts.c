@@ -1,0 +1,343 @@
+#include "builder/context/contexts.h"
+#include "base/limits.h"
+#include "base/path.h"
+#include "base/text.h"
+#include "builder/session/build.h"
+#include "builder/context/contexts-remote.h"
+#include "builder/context/download.h"
+#include "registry/oci/reference.h"
+
+#include <limits.h>
+#include <unistd.h>
+
+/* ---- directories ---------------------------------------------------------------------------------------- */
+
+#define URL_FILE   "context" /* BuildKit's name for what a URL gave when it is no archive */
+#define LOCAL_INIT ((struct build_local){.dir = -1, .checkout = BUILD_CHECKOUT_INIT})
+
+/* What is a directory is never taken for a URL (`github.com/x`, `user@host:path`). */
+static bool is_directory(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+static int open_dir(const char *path, struct build_local *ret, struct cb_error *err)
+{
+    char real[PATH_MAX];
+    ret->dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (ret->dir < 0) {
+        cb_fail_sys(err, errno, "open build context '%s'", path);
+        return cb_hint(err, "the context is a directory, or '-' for a Dockerfile or tar on standard input");
+    }
+    ret->path = cb_strdup(realpath(path, real) ? real : path);
+    return 0;
+}
+
+static int use_ignore_file(struct build_local *l, const char *name, const struct cb_buf *text, struct cb_error *err)
+{
+    df_ignore_read(text->data, text->len, &l->ignore_patterns);
+    l->ignore = df_ignore_new(&l->ignore_patterns, err);
+    if (!l->ignore)
+        return cb_context(err, "error checking context: %s", name);
+    return 0;
+}
+
+/* 1: read. 0: there is none. */
+static int try_ignore_file(struct build_local *l, int dir, const char *path, struct cb_error *err)
+{
+    if (l->remote) /* none is read (§15) */
+        return 0;
+    CB_AUTO(cb_buf) struct cb_buf text = CB_BUF_INIT;
+    int r = cb_read_file(dir, path, CB_MAX_IGNOREFILE, &text);
+    if (r == -ENOENT || r == -ENOTDIR)
+        return 0;
+    if (r < 0)
+        return cb_fail_sys(err, r, "read '%s'", path);
+    return use_ignore_file(l, path, &text, err) < 0 ? -1 : 1;
+}
+
+/* .dockerignore in the context's root; podman's .containerignore where there is none. */
+static int read_ignore(struct build_local *l, struct cb_error *err)
+{
+    int r = try_ignore_file(l, l->dir, ".dockerignore", err);
+    return r ? r : try_ignore_file(l, l->dir, ".containerignore", err);
+}
+
+/* ---- the Dockerfile ---------------------------------------------------------------------------------------- */
+
+/* Reads the file; 0, or 1 when it does not exist. `root`: the directory is a context from elsewhere, which must not
+ * name files of this machine. */
+static int read_dockerfile(int dir, bool root, const char *path, struct cb_buf *text, struct cb_error *err)
+{
+    CB_AUTO(close) int fd = root ? cb_open_in_root(dir, path, O_RDONLY | O_NONBLOCK, 0) : -1;
+    struct stat st;
+    int r = root ? fd : cb_read_file(dir, path, CB_MAX_DOCKERFILE, text);
+    if (fd >= 0)
+        r = fstat(fd, &st) < 0 ? -errno : S_ISREG(st.st_mode) ? cb_read_fd(fd, CB_MAX_DOCKERFILE, text) : -EISDIR;
+    if (r == -ENOENT || r == -ENOTDIR)
+        return 1;
+    if (r < 0)
+        return cb_fail_sys(err, r, "failed to read dockerfile: open %s", path);
+    return 0;
+}
+
+static int read_stdin(struct cb_buf *text, struct cb_error *err)
+{
+    int r = cb_read_fd(0, CB_MAX_DOCKERFILE, text);
+    return r < 0 ? cb_fail_sys(err, r, "read the Dockerfile from standard input") : 0;
+}
+
+/* The default name, its lower-case form and podman's (dockerfile.md §1). */
+static int find_default(struct build_contexts *c, struct cb_buf *text, struct cb_error *err)
+{
+    static const char *const names[] = {"Dockerfile", "dockerfile", "Containerfile"};
+    for (size_t i = 0; i < CB_LEN(names); i++) {
+        int r = read_dockerfile(c->main.dir, c->main.remote, names[i], text, err);
+        if (r < 0)
+            return -1;
+        if (r == 0) {
+            c->dockerfile_name = cb_strdup(names[i]);
+            return 0;
+        }
+    }
+    cb_fail(err, CB_E_NOT_FOUND, "failed to read dockerfile: open Dockerfile: no such file or directory");
+    return cb_hint(err, "looked in '%s'; name another file with -f", c->main.path);
+}
+
+static int find_named(struct build_contexts *c, const char *given, struct cb_buf *text, struct cb_error *err)
+{
+    /* In a context from elsewhere; an absolute path is always a file of this machine. Of a directory, as docker does,
+     * a path that is not there from here may be there from the context's root. */
+    bool in_context = c->main.remote && given[0] != '/';
+    int r = in_context ? 1 : read_dockerfile(AT_FDCWD, false, given, text, err);
+    in_context = in_context || (r == 1 && given[0] != '/' && c->main.dir >= 0);
+    if (in_context)
+        r = read_dockerfile(c->main.dir, c->main.remote, given, text, err);
+    if (r < 0)
+        return -1;
+    if (r == 1)
+        return cb_fail(err, CB_E_NOT_FOUND, "failed to read dockerfile: open %s: no such file or directory", given);
+    c->dockerfile_name = cb_strdup(cb_path_base(given));
+    CB_AUTO(free) char *own = cb_printf("%s.dockerignore", given);
+    r = c->main.dir >= 0 ? try_ignore_file(&c->main, in_context ? c->main.dir : AT_FDCWD, own, err) : 0;
+    return r < 0 ? -1 : 0;
+}
+
+static int find_dockerfile(const struct build_request *q, struct build_contexts *c, struct cb_buf *text, struct cb_error *err)
+{
+    if (q->dockerfile && strcmp(q->dockerfile, "-") == 0) {
+        c->dockerfile_name = cb_strdup("Dockerfile");
+        return read_stdin(text, err);
+    }
+    if (q->dockerfile)
+        return find_named(c, q->dockerfile, text, err);
+    if (find_default(c, text, err) < 0)
+        return -1;
+    CB_AUTO(free) char *own = cb_printf("%s.dockerignore", c->dockerfile_name);
+    return try_ignore_file(&c->main, c->main.dir, own, err) < 0 ? -1 : 0;
+}
+
+/* ---- named contexts ----------------------------------------------------------------------------------------- */
+
+/* Image names are compared in familiar form without ":latest" (§16). */
+static char *normal_name(const char *name)
+{
+    CB_AUTO(oci_ref) struct oci_ref ref = {0};
+    CB_AUTO(cb_error) struct cb_error ignored = CB_ERROR_INIT;
+    if (oci_ref_parse(name, &ref, &ignored) < 0)
+        return cb_strdup(name);
+    char *familiar = oci_ref_familiar(&ref);
+    if (cb_ends(familiar, ":latest"))
+        familiar[strlen(familiar) - strlen(":latest")] = 0;
+    return familiar;
+}
+
+/* What stands behind NAME= when it is neither an image nor a layout: a directory, git, a URL. */
+static int open_named(struct build *b, const char *value, struct build_local *l, struct cb_error *err)
+{
+    CB_AUTO(df_gitref) struct df_gitref ref = {0};
+    int git = is_directory(value) ? 0 : df_gitref_parse(value, &ref, err);
+    if (git != 0)
+        return git < 0 ? -1 : build_context_from_git(b, &ref, false, l, err);
+    if (build_is_url(value)) {
+        CB_AUTO(cb_buf) struct cb_buf bytes = CB_BUF_INIT;
+        int archive = build_context_from_url(b, value, l, &bytes, err);
+        return archive ? CB_MIN(archive, 0) : build_context_from_bytes(b, URL_FILE, &bytes, l, err);
+    }
+    return open_dir(value, l, err) < 0 || read_ignore(l, err) < 0 ? -1 : 0;
+}
+
+static int set_named(struct build *b, struct build_named *n, const char *value, struct cb_error *err)
+{
+    if (cb_starts(value, "docker-image://")) {
+        n->value = cb_strdup(value + strlen("docker-image://"));
+        n->kind = strcmp(n->value, "scratch") == 0 ? NAMED_SCRATCH : NAMED_IMAGE;
+        return 0;
+    }
+    if (cb_starts(value, "oci-layout://")) {
+        n->value = cb_strdup(value + strlen("oci-layout://"));
+        n->kind = NAMED_LAYOUT;
+        return 0;
+    }
+    bool remote = build_is_url(value) || cb_starts(value, "git://") || cb_starts(value, "ssh://");
+    if ((strstr(value, "://") && !remote) || cb_starts(value, "target:"))
+        return cb_fail(err, CB_E_USAGE, "unsupported context source %s for %s", value, n->name);
+    n->kind = NAMED_LOCAL;
+    return open_named(b, value, &n->local, err) < 0 ? cb_context(err, "--build-context %s", n->name) : 0;
+}
+
+static int add_named(struct build *b, struct build_contexts *c, const char *pair, struct cb_error *err)
+{
+    const char *eq = strchr(pair, '=');
+    struct build_named *n = &CB_PUSH(c->named, c->n_named, c->cap_named);
+    CB_AUTO(free) char *name = cb_memdup0(pair, (size_t)(eq - pair));
+    char *platform = strstr(name, "::");
+    n->local = LOCAL_INIT;
+    if (platform) {
+        n->platform = cb_strdup(platform + 2);
+        *platform = 0;
+    }
+    n->name = normal_name(name);
+    return set_named(b, n, eq + 1, err);
+}
+
+int build_contexts_time(const struct build_contexts *c, const char *name, int64_t *ret)
+{
+    const struct build_local *l = strcmp(name, "context") == 0 ? &c->main : NULL;
+    CB_AUTO(free) char *normal = normal_name(name);
+    for (size_t i = 0; i < c->n_named && !l; i++)
+        if (c->named[i].kind == NAMED_LOCAL && strcasecmp(c->named[i].name, normal) == 0)
+            l = &c->named[i].local;
+    if (!l)
+        return -1;
+    if (l->has_time)
+        *ret = l->time;
+    return l->has_time;
+}
+
+struct build_named *build_contexts_find(struct build_contexts *c, const char *name, const struct oci_platform *platform)
+{
+    if (!c->n_named || strcmp(name, "scratch") == 0 || strcmp(name, "context") == 0)
+        return NULL;
+    CB_AUTO(free) char *normal = normal_name(name);
+    CB_AUTO(free) char *wanted = oci_platform_text(platform);
+    struct build_named *found = NULL;
+    for (size_t i = 0; i < c->n_named; i++) {
+        struct build_named *n = &c->named[i];
+        if (strcasecmp(n->name, normal) != 0)
+            continue;
+        if (n->platform && strcmp(n->platform, wanted) == 0)
+            return n;
+        if (!n->platform)
+            found = n;
+    }
+    return found;
+}
+
+/* ---- the whole --------------------------------------------------------------------------------------------- */
+
+/* The context is (or may be) a Dockerfile itself: it cannot be given twice. */
+static int take_text(const struct build_request *q, struct build_contexts *c, struct cb_error *err)
+{
+    if (q->dockerfile) {
+        cb_fail(err, CB_E_USAGE, "ambiguous Dockerfile source: both the context '%s' and -f '%s' are Dockerfiles", q->context,
+                q->dockerfile);
+        return cb_hint(err, "the context is not a tar archive; leave -f out");
+    }
+    c->dockerfile_name = cb_strdup("Dockerfile");
+    return 0;
+}
+
+/* 1: the files are there, the Dockerfile is still to be found. 0: `text` is the Dockerfile, there are no files. */
+static int open_main(struct build *b, struct build_contexts *c, struct cb_buf *text, struct cb_error *err)
+{
+    const struct build_request *q = b->request;
+    CB_AUTO(df_gitref) struct df_gitref ref = {0};
+    if (strcmp(q->context, "-") == 0)
+        return build_context_from_stdin(b, &c->main, text, err);
+    int git = is_directory(q->context) ? 0 : df_gitref_parse(q->context, &ref, err);
+    if (git != 0)
+        return git < 0 || build_context_from_git(b, &ref, true, &c->main, err) < 0 ? -1 : 1;
+    if (build_is_url(q->context))
+        return build_context_from_url(b, q->context, &c->main, text, err);
+    return open_dir(q->context, &c->main, err) < 0 ? -1 : 1;
+}
+
+static int check_dockerfile_option(const struct build_request *q, struct cb_error *err)
+{
+    bool from_stdin = q->dockerfile && strcmp(q->dockerfile, "-") == 0;
+    if (from_stdin && strcmp(q->context, "-") == 0)
+        return cb_fail(err, CB_E_USAGE, "standard input cannot be both the build context and the Dockerfile");
+    if (q->dockerfile && build_is_url(q->dockerfile)) {
+        cb_fail(err, CB_E_USAGE, "-f '%s': the Dockerfile is a file", q->dockerfile);
+        return cb_hint(err, "download it, or pipe it in: curl -fsSL URL | cbuild -f - CONTEXT");
+    }
+    return 0;
+}
+
+int build_contexts_open(struct build *b, struct build_contexts *ret, struct cb_buf *text, struct cb_error *err)
+{
+    const struct build_request *q = b->request;
+    ret->main = LOCAL_INIT;
+    if (check_dockerfile_option(q, err) < 0)
+        return -1;
+    for (size_t i = 0; i < q->contexts.n; i++)
+        if (add_named(b, ret, q->contexts.items[i], err) < 0)
+            return -1;
+    int files = open_main(b, ret, text, err);
+    if (files <= 0)
+        return files < 0 ? -1 : take_text(q, ret, err);
+    if (find_dockerfile(q, ret, text, err) < 0)
+        return -1;
+    return ret->main.ignore || ret->main.remote || read_ignore(&ret->main, err) >= 0 ? 0 : -1;
+}
+
+/* Where only a Dockerfile was given: from a URL it is the one file of the context, from standard input there is none. */
+static int open_without_files(struct build *b, struct build_local *l, struct cb_error *err)
+{
+    return build_context_from_bytes(b, build_is_url(b->request->context) ? URL_FILE : NULL, &b->plan.text, l, err);
+}
+
+int build_local_source(struct build *b, struct build_local *l, struct build_source **ret, struct cb_error *err)
+{
+    if (!l->context) {
+        if (l->dir < 0 && open_without_files(b, l, err) < 0)
+            return -1;
+        if (!l->remote) /* else the files are new each time */
+            l->digests = cache_context_open(b->store, l->path);
+        struct build_context_params p = {
+            .dir = l->dir, .name = l->path, .ignore = l->ignore, .digests = l->digests, .git_modes = l->git_modes};
+        if (build_context_new(&p, &l->context, err) < 0)
+            return -1;
+        build_context_source(l->context)->local = !l->remote;
+    }
+    *ret = build_context_source(l->context);
+    return 0;
+}
+
+static void local_close(struct build *b, struct build_local *l)
+{
+    build_context_free(l->context);
+    if (l->digests)
+        cache_context_close(l->digests);
+    df_ignore_free(l->ignore);
+    cb_strv_done(&l->ignore_patterns);
+    l->dir = cb_close(l->dir);
+    build_context_remote_done(b, l);
+    free(l->path);
+}
+
+void build_contexts_close(struct build *b, struct build_contexts *c)
+{
+    local_close(b, &c->main);
+    for (size_t i = 0; i < c->n_named; i++) {
+        local_close(b, &c->named[i].local);
+        free(c->named[i].name);
+        free(c->named[i].platform);
+        free(c->named[i].value);
+    }
+    free(c->named);
+    free(c->dockerfile_name);
+    *c = (struct build_contexts){.main = LOCAL_INIT};
+}

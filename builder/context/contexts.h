@@ -1,0 +1,58 @@
+/* The build contexts of a request: the main one and those of --build-context; finding the Dockerfile and the
+ * ignore files in them (dockerfile.md §1, §15, §16). Each is a directory in the end; its tree is read as far as
+ * something asks for it (builder/copy/walk.h). One of this machine has an ignore file and a stat-to-digest table; what came
+ * from git, a URL or standard input lies in a work directory of the store, and no ignore file is read. */
+#ifndef BUILD_CONTEXTS_H
+#define BUILD_CONTEXTS_H
+
+#include "builder/context/checkout.h"
+#include "builder/copy/walk.h"
+#include "parser/ignore.h"
+#include "registry/oci/platform.h"
+
+struct build;
+
+struct build_local {
+    char *path;               /* absolute, for messages and as the table's identity */
+    int dir;                  /* fd; -1: an empty context (only a Dockerfile was given) */
+    struct df_ignore *ignore; /* NULL: nothing is ignored */
+    struct cb_strv ignore_patterns;
+    struct cache_context *digests;
+    struct build_context *context; /* NULL until build_local_source */
+
+    bool remote;    /* not a directory of this machine: links in it are never followed out of it */
+    bool git_modes; /* a checkout */
+    bool has_time;  /* `time` is that of the commit, of the file on the server, or of the archive's newest member */
+    int64_t time;
+    struct build_checkout checkout; /* remote: its work directory (of an archive too) */
+};
+
+enum build_named_kind { NAMED_LOCAL, NAMED_IMAGE, NAMED_LAYOUT, NAMED_SCRATCH };
+struct build_named {
+    char *name;     /* lower case, a familiar image name without ":latest", or a stage's name */
+    char *platform; /* of NAME::os/arch, or NULL */
+    enum build_named_kind kind;
+    char *value; /* IMAGE: reference; LAYOUT: path[:tag][@digest] */
+    struct build_local local;
+};
+
+struct build_contexts {
+    struct build_local main;
+    struct build_named *named;
+    size_t n_named, cap_named;
+    char *dockerfile_name; /* as shown in messages */
+};
+
+/* Opens all contexts and reads the Dockerfile's bytes into `text`. */
+int build_contexts_open(struct build *b, struct build_contexts *ret, struct cb_buf *text, struct cb_error *err);
+/* Publishes the digest tables and frees. Also after build_contexts_open failed or was not called. */
+void build_contexts_close(struct build *b, struct build_contexts *c);
+/* The named context that replaces `name` (an image reference or stage name) for this platform, or NULL. */
+struct build_named *build_contexts_find(struct build_contexts *c, const char *name, const struct oci_platform *platform);
+/* SOURCE_DATE_EPOCH=NAME (dockerfile.md §9): "context" or a named context. 1: *ret. 0: it is a directory and has no time
+ * of its own. -1: there is no such context. */
+int build_contexts_time(const struct build_contexts *c, const char *name, int64_t *ret);
+/* The local context as a source for COPY. Borrowed from `l`. */
+int build_local_source(struct build *b, struct build_local *l, struct build_source **ret, struct cb_error *err);
+
+#endif

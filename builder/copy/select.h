@@ -1,0 +1,70 @@
+/* Which entries of a source a COPY or ADD takes, in order (dockerfile.md §12.3, --exclude and --parents of
+ * §12.4), and the identity of what it takes (§18). Nothing is written, no content is read but by
+ * build_selection_digest. */
+#ifndef BUILD_SELECT_H
+#define BUILD_SELECT_H
+
+#include "builder/copy/source.h"
+
+/* An entry below an item's directory. Parents come before children, siblings bytewise. */
+struct build_pick {
+    const struct cache_node *node;
+    uint32_t up; /* index + 1 of the pick that is its parent; 0: the item's directory itself */
+    bool whole;  /* a directory whose metadata replaces that of an existing one; else only its mode does */
+};
+
+/* One source path, or one match of a wildcard. */
+struct build_item {
+    char *name;                    /* last component of the path as written or matched; owned */
+    const struct cache_node *node; /* what it is, links followed */
+    bool is_dir;                   /* its picks are merged into the destination, else it is one entry */
+    size_t skip;                   /* bytes of a pick's path that are the item's own: see build_pick_path */
+    struct build_pick *picks;      /* of a directory */
+    size_t n_picks, cap_picks;
+};
+
+struct build_selection {
+    const struct build_source *source;
+    struct build_item *items;
+    size_t n_items, cap_items;
+    bool parents;
+    const struct cache_node **barren; /* of a local source: directories before a wildcard that matched nothing */
+    size_t n_barren, cap_barren;
+};
+
+struct build_select_params {
+    const char *const *words; /* source words after expansion; heredocs and URLs are not among them */
+    size_t n_words;
+    const char *const *exclude; /* --exclude patterns as given */
+    size_t n_exclude;
+    bool parents;
+    bool literal; /* words are names, whatever is in them: what ADD fetched from a URL */
+};
+
+/* Missing: `failed to compute cache key: "/x": not found` with CB_E_NOT_FOUND. A zeroed *ret is filled;
+ * release it also after a failure. Borrows the source and its tree. */
+int build_select(const struct build_source *source, const struct build_select_params *params, struct build_selection *ret,
+                 struct cb_error *err);
+void build_selection_done(struct build_selection *s);
+CB_DEFINE_AUTO(build_selection, struct build_selection, build_selection_done)
+
+/* Path of a pick below its item's directory. Borrowed. */
+static inline const char *build_pick_path(const struct build_item *item, const struct build_pick *pick)
+{
+    return cache_node_path(pick->node) + item->skip;
+}
+
+/* SHA-256 over everything selected: item names, paths below them, type, mode, owner, size, link target,
+ * device, xattrs as §18 names them, content. Never mtimes. Digests of files that were unknown are known
+ * afterwards. */
+int build_selection_digest(const struct build_selection *s, struct cb_digest *ret, struct cb_error *err);
+
+/* The local context's rule for wildcards without a match: their directory must be one that the build as a
+ * whole selects something from (§12.3). `all`: every selection of the build from this source. */
+int build_selection_check_barren(const struct build_selection *s, const struct build_selection *const *all, size_t n_all,
+                                 struct cb_error *err);
+
+/* Selects the whole tree as one directory (a bind mount of a context, an image as a source). */
+int build_select_all(const struct build_source *source, struct build_selection *ret, struct cb_error *err);
+
+#endif

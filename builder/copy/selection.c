@@ -1,0 +1,137 @@
+/* Identity of a selection (dockerfile.md §18), and what is left of it. */
+#include "builder/copy/select-internal.h"
+
+#include "base/pack.h"
+#include "base/path.h"
+
+#define HASH_PIECE 65536 /* bytes gathered before they are hashed */
+
+void build_selection_done(struct build_selection *s)
+{
+    for (size_t i = 0; i < s->n_items; i++) {
+        free(s->items[i].name);
+        free(s->items[i].picks);
+    }
+    free(s->items);
+    free(s->barren);
+    *s = (struct build_selection){0};
+}
+
+/* security.capability, and all of the user's and trusted ones: what a copy may carry. */
+static bool xattr_counts(const char *name)
+{
+    return strcmp(name, "security.capability") == 0 || (!cb_starts(name, "security.") && !cb_starts(name, "system."));
+}
+
+static void put_xattrs(struct cb_buf *b, const struct cache_entry *e)
+{
+    for (size_t i = 0; i < e->n_xattrs; i++) {
+        if (!xattr_counts(e->xattrs[i].name))
+            continue;
+        cb_put_u8(b, 1);
+        cb_put_str(b, e->xattrs[i].name);
+        cb_put_bytes(b, e->xattrs[i].value, e->xattrs[i].len);
+    }
+    cb_put_u8(b, 0);
+}
+
+static int put_entry(const struct build_source *s, const char *path, const struct cache_node *n, struct cb_buf *b,
+                     struct cb_error *err)
+{
+    const struct cache_entry *e = &n->e;
+    if (e->type == CB_FILE && build_source_digest(s, n, err) < 0)
+        return -1;
+    cb_put_str(b, path);
+    cb_put_u8(b, (uint8_t)e->type);
+    cb_put_u32(b, e->type == CB_SYMLINK ? 0777 : e->mode);
+    cb_put_u32(b, e->uid);
+    cb_put_u32(b, e->gid);
+    cb_put_u64(b, e->type == CB_FILE ? e->size : 0);
+    cb_put_str(b, e->type == CB_SYMLINK ? e->link : NULL);
+    cb_put_u32(b, e->dev_major);
+    cb_put_u32(b, e->dev_minor);
+    put_xattrs(b, e);
+    if (e->type == CB_FILE)
+        cb_put_bytes(b, e->digest.b, sizeof(e->digest.b));
+    return 0;
+}
+
+static void flush(struct cb_sha256 *sha, struct cb_buf *b, size_t at_least)
+{
+    if (b->len < at_least)
+        return;
+    cb_sha256_add(sha, b->data, b->len);
+    cb_buf_reset(b);
+}
+
+/* The directory of an item is only the place of what is below it: its own metadata is never copied (§12.3). */
+static int put_item(const struct build_selection *s, const struct build_item *item, struct cb_sha256 *sha, struct cb_buf *b,
+                    struct cb_error *err)
+{
+    cb_put_u8(b, item->is_dir ? 'd' : 'f');
+    if (!item->is_dir)
+        return put_entry(s->source, item->name, item->node, b, err);
+    cb_put_str(b, item->name);
+    cb_put_u64(b, item->n_picks);
+    for (size_t i = 0; i < item->n_picks; i++) {
+        cb_put_u8(b, item->picks[i].whole);
+        if (put_entry(s->source, build_pick_path(item, &item->picks[i]), item->picks[i].node, b, err) < 0)
+            return -1;
+        flush(sha, b, HASH_PIECE);
+    }
+    return 0;
+}
+
+int build_selection_digest(const struct build_selection *s, struct cb_digest *ret, struct cb_error *err)
+{
+    CB_AUTO(cb_buf) struct cb_buf b = CB_BUF_INIT;
+    struct cb_sha256 sha;
+
+    cb_sha256_init(&sha);
+    cb_put_str(&b, "selection 1"); /* a new form takes a new number */
+    cb_put_u8(&b, s->parents);
+    cb_put_u64(&b, s->n_items);
+    for (size_t i = 0; i < s->n_items; i++)
+        if (put_item(s, &s->items[i], &sha, &b, err) < 0)
+            return -1;
+    flush(&sha, &b, 0);
+    cb_sha256_end(&sha, ret);
+    return 0;
+}
+
+/* ---- directories nothing is selected from -------------------------------------------------- */
+
+static bool is_below(const struct cache_node *n, const struct cache_node *dir)
+{
+    while (n && n != dir)
+        n = n->parent;
+    return n == dir;
+}
+
+/* Whether `s` takes `dir` itself or something below it. Picks of an item all lie below its directory, so
+ * the item alone decides unless `dir` lies below that too. */
+static bool touches(const struct build_selection *s, const struct cache_node *dir)
+{
+    for (size_t i = 0; i < s->n_items; i++) {
+        const struct build_item *item = &s->items[i];
+        if (is_below(item->node, dir) && (!item->is_dir || !s->parents || item->n_picks > 0))
+            return true;
+        for (size_t k = 0; is_below(dir, item->node) && k < item->n_picks; k++)
+            if (is_below(item->picks[k].node, dir))
+                return true;
+    }
+    return false;
+}
+
+int build_selection_check_barren(const struct build_selection *s, const struct build_selection *const *all, size_t n_all,
+                                 struct cb_error *err)
+{
+    for (size_t i = 0; i < s->n_barren; i++) {
+        bool used = false;
+        for (size_t k = 0; k < n_all && !used; k++)
+            used = all[k]->source->tree == s->source->tree && touches(all[k], s->barren[i]);
+        if (!used)
+            return cb_fail(err, CB_E_NOT_FOUND, "lstat /%s: no such file or directory", cache_node_path(s->barren[i]));
+    }
+    return 0;
+}

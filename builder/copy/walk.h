@@ -1,0 +1,42 @@
+/* A directory of this machine as a lazy cache_tree: the build context. Nothing outside the directory is
+ * ever looked at; links are entries, never followed on disk. Owners are 0:0, xattrs are dropped, sockets
+ * are empty files (dockerfile.md §12.3), names that are hard links of one another share a link_group.
+ * What the ignore patterns exclude is not in the tree; an excluded directory is entered only when a '!'
+ * pattern may match below it, and is in the tree only when something below it is.
+ *
+ * A directory is read when its children are first asked for, each entry lstat-ed once. Contents are
+ * digested only for files somebody asks for. One thread at a time. */
+#ifndef BUILD_WALK_H
+#define BUILD_WALK_H
+
+#include "builder/copy/source.h"
+#include "cache/context.h"
+
+struct df_ignore;
+
+struct build_context_params {
+    int dir;                        /* the directory; borrowed, open as long as the context lives */
+    const char *name;               /* for messages; copied */
+    const struct df_ignore *ignore; /* NULL: nothing is ignored; borrowed */
+    struct cache_context *digests;  /* table of known digests; NULL: every file asked for is read */
+    const char *const *drop;        /* names left out of the root whatever the patterns say (".git" of a */
+    size_t n_drop;                  /* git context); borrowed */
+    bool git_modes;                 /* a checkout: 0755 for directories and files with an x bit, else 0644; the
+                                         source is then not `local` */
+    int origin;                     /* of every node */
+};
+
+/* Reads nothing yet but the root's own metadata. 0, or -1 when `dir` cannot be read. */
+int build_context_new(const struct build_context_params *params, struct build_context **ret, struct cb_error *err);
+void build_context_free(struct build_context *c);
+CB_DEFINE_AUTO_PTR(build_context, struct build_context, build_context_free)
+
+/* The context as a source. Borrowed. Data of node n: n->data_path below the directory; a file of size 0
+ * holds no bytes to read (it may be a socket). */
+struct build_source *build_context_source(struct build_context *c);
+
+/* What build_source_open and build_source_digest do for a lazy source. */
+int build_context_open(struct build_context *c, const struct cache_node *dir, struct cb_error *err);
+int build_context_digest(struct build_context *c, const struct cache_node *file, struct cb_error *err);
+
+#endif

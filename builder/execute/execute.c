@@ -1,0 +1,133 @@
+#include "builder/execute/execute.h"
+#include "base/limits.h"
+#include "base/pack.h"
+#include "builder/execute/keys.h"
+#include "cache/layer.h"
+
+static void put_layers(struct cb_buf *to, const struct build_step *step)
+{
+    CB_AUTO(free) struct cb_digest *ids = NULL;
+    size_t n = build_step_layers(step, &ids);
+    cb_put_u64(to, n);
+    for (size_t i = 0; i < n; i++)
+        cb_put_digest(to, &ids[i]);
+}
+
+static struct cb_digest *get_layers(struct cb_unpack *u, size_t *ret_n)
+{
+    uint64_t n = cb_get_u64(u);
+    if (n > (size_t)(u->end - u->p))
+        n = 0;
+    struct cb_digest *ids = cb_alloc((size_t)(n + 1) * sizeof(*ids));
+    for (uint64_t i = 0; i < n; i++)
+        ids[i] = cb_get_digest(u);
+    *ret_n = (size_t)n;
+    return ids;
+}
+
+/* ---- in the job -------------------------------------------------------------------------------------- */
+
+static void put_outcome(struct cb_buf *answer, const struct build_outcome *o)
+{
+    cb_put_digest(answer, &o->layer);
+    cb_put_u64(answer, (uint64_t)o->created.tv_sec);
+    cb_put_u64(answer, (uint64_t)o->created.tv_nsec);
+    cb_put_u64(answer, o->wall_us);
+    cb_put_u64(answer, o->cpu_us);
+    cb_put_u64(answer, o->max_rss);
+}
+
+bool build_outcome_read(const struct cb_buf *answer, struct build_outcome *ret)
+{
+    struct cb_unpack u = cb_unpack(answer->data, answer->len);
+    ret->layer = cb_get_digest(&u);
+    ret->created.tv_sec = (time_t)cb_get_u64(&u);
+    ret->created.tv_nsec = (long)cb_get_u64(&u);
+    ret->wall_us = cb_get_u64(&u);
+    ret->cpu_us = cb_get_u64(&u);
+    ret->max_rss = cb_get_u64(&u);
+    return !u.failed;
+}
+
+static int step_job(struct cb_job_io *io, const struct cb_job_request *req, struct cb_buf *answer, struct cb_error *err)
+{
+    struct cb_unpack u = cb_unpack(req->bytes, req->len);
+    /* Valid here: the helper is a fork of the coordinator, made after the plan. */
+    struct build *b = (struct build *)(uintptr_t)cb_get_u64(&u);
+    struct build_work w = {.b = b, .step = b->plan.steps[cb_get_u64(&u)], .io = io, .out = -1, .errout = -1};
+    w.layers = get_layers(&u, &w.n_layers);
+    w.n_inputs = (size_t)cb_get_u64(&u);
+    w.inputs = cb_alloc((w.n_inputs + 1) * sizeof(*w.inputs));
+    for (size_t i = 0; i < w.n_inputs; i++)
+        w.inputs[i].layers = get_layers(&u, &w.inputs[i].n);
+    if (req->n_fds == 2) {
+        w.out = req->fds[0];
+        w.errout = req->fds[1];
+    }
+    struct build_outcome o = {0};
+    int r = w.step->op == OP_RUN ? build_execute_run(&w, &o, err) : build_execute_files(&w, &o, err);
+    struct cb_digest diff;
+    /* The image needs diff IDs; a layer that is part of it gets its own while its files are still warm. */
+    if (r == 0 && w.step->in_target && cache_layer_diff_id(b->store, &o.layer, &diff, err) < 0)
+        r = -1;
+    if (r == 0)
+        put_outcome(answer, &o);
+    for (size_t i = 0; i < w.n_inputs; i++)
+        free(w.inputs[i].layers);
+    free(w.inputs);
+    free(w.layers);
+    return r;
+}
+
+static int materialize_job(struct cb_job_io *io, const struct cb_job_request *req, struct cb_buf *answer, struct cb_error *err)
+{
+    (void)answer;
+    struct cb_unpack u = cb_unpack(req->bytes, req->len);
+    struct build *b = (struct build *)(uintptr_t)cb_get_u64(&u);
+    struct cb_digest layer = cb_get_digest(&u);
+    return cache_layer_materialize(b->store, &layer, io, err);
+}
+
+/* ---- in the coordinator -------------------------------------------------------------------------------- */
+
+struct inputs {
+    struct cb_buf bytes;
+    uint64_t n;
+};
+
+static void put_input(void *arg, struct build_step *input)
+{
+    struct inputs *i = arg;
+    put_layers(&i->bytes, input);
+    i->n++;
+}
+
+int build_execute_start(struct build *b, struct build_step *s, int out, int errout, struct cb_job *ret, struct cb_error *err)
+{
+    CB_AUTO(cb_buf) struct cb_buf req = CB_BUF_INIT;
+    struct inputs inputs = {CB_BUF_INIT, 0};
+    cb_put_u64(&req, (uint64_t)(uintptr_t)b);
+    cb_put_u64(&req, s->index);
+    put_layers(&req, s->parent);
+    build_step_inputs(s, put_input, &inputs);
+    cb_put_u64(&req, inputs.n);
+    cb_buf_add(&req, inputs.bytes.data, inputs.bytes.len);
+    cb_buf_done(&inputs.bytes);
+    if (req.len > CB_MAX_MESSAGE) {
+        cb_fail(err, CB_E_UNSUPPORTED, "the step uses %zu bytes of names of layers, at most %u are possible", req.len,
+                CB_MAX_MESSAGE);
+        return cb_hint(err, "mount or copy from fewer stages and images in one step, or from some with fewer layers");
+    }
+    int fds[2] = {out, errout};
+    struct cb_job_request r = {req.data, req.len, fds, out >= 0 ? 2 : 0};
+    return build_ns_job(b, s->op == OP_RUN ? RT_HELPER_COMMANDS : RT_HELPER_FILES, step_job, &r, ret, err);
+}
+
+int build_materialize_start(struct build *b, const struct cb_digest *layer, struct cb_job *ret, struct cb_error *err)
+{
+    CB_AUTO(cb_buf) struct cb_buf req = CB_BUF_INIT;
+    cb_put_u64(&req, (uint64_t)(uintptr_t)b);
+    cb_put_digest(&req, layer);
+    struct cb_job_request r = {req.data, req.len, NULL, 0};
+    return build_ns_job(b, RT_HELPER_FILES, materialize_job, &r, ret, err);
+}

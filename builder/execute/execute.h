@@ -1,0 +1,54 @@
+/* Execution of single steps. A step is executed in a job of the helper (base/job.h), which was forked after
+ * planning: plan, contexts and selections are in its memory; what is known only later (layers of steps that
+ * ran) comes with the request. execute.c packs and unpacks requests and answers, run.c and
+ * files.c do the work. */
+#ifndef BUILD_EXECUTE_H
+#define BUILD_EXECUTE_H
+
+#include "builder/session/build.h"
+
+/* Starts the step's job. `out` and `errout` are the write ends of its log pipes (RUN only; -1: none). */
+int build_execute_start(struct build *b, struct build_step *s, int out, int errout, struct cb_job *ret, struct cb_error *err);
+
+/* What a finished step's job answers. */
+struct build_outcome {
+    struct cb_digest layer;
+    struct timespec created;
+    uint64_t wall_us, cpu_us, max_rss;
+};
+bool build_outcome_read(const struct cb_buf *answer, struct build_outcome *ret);
+
+/* Makes fs/ of one layer from its packed form. */
+int build_materialize_start(struct build *b, const struct cb_digest *layer, struct cb_job *ret, struct cb_error *err);
+
+/* ---- for execute-*.c: what a job is given ------------------------------------------------------------ */
+
+struct build_input {          /* one FILES_STEP input, in the order of build_step_inputs */
+    struct cb_digest *layers; /* bottom first */
+    size_t n;
+};
+struct build_work {
+    struct build *b;
+    struct build_step *step;
+    struct cb_job_io *io;
+    struct cb_digest *layers; /* of the parent, bottom first */
+    size_t n_layers;
+    struct build_input *inputs;
+    size_t n_inputs;
+    int out, errout;
+    size_t n_seeds; /* directories made for caches to start with */
+};
+int build_execute_run(struct build_work *w, struct build_outcome *ret, struct cb_error *err);
+int build_execute_files(struct build_work *w, struct build_outcome *ret, struct cb_error *err); /* COPY, ADD, WORKDIR */
+
+/* What a bind mount shows of a local context, as a layer of the store: the content of the directory `path`, or
+ * that one file, whose name is then *ret_file (caller frees; NULL for a directory). */
+int build_context_layer(struct build_work *w, struct build_local *l, const char *path, struct cache_layer *ret, char **ret_file,
+                        struct cb_error *err);
+
+/* The directory of a cache mount. `in`: the layers of its `from`, NULL: none. */
+struct cache_mount;
+int build_cache_mount(struct build_work *w, const struct build_run_mount *m, int work_dir, const struct build_input *in,
+                      struct cache_mount **ret, struct cb_error *err);
+
+#endif

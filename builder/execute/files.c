@@ -1,0 +1,461 @@
+/* COPY, ADD and WORKDIR: the entries are planned against the trees (builder/copy/place.h) and written as a layer;
+ * nothing is mounted. */
+#include "base/fd.h"
+#include "builder/execute/execute.h"
+#include "builder/copy/extract.h"
+#include "builder/execute/keys.h"
+#include "builder/copy/owner.h"
+#include "builder/copy/place.h"
+#include "cache/context.h"
+#include "cache/layer.h"
+
+#include <unistd.h>
+
+/* Where the bytes of a tree's nodes lie. */
+struct roots {
+    struct build_work *w;
+    const struct cb_digest *layers; /* NULL: `dir` */
+    int *fds;
+    size_t n;
+    int dir;
+};
+
+static int root_fd(struct roots *r, int origin, struct cb_error *err)
+{
+    if (!r->layers)
+        return r->dir;
+    if (r->fds[origin] < 0)
+        r->fds[origin] = cache_layer_open_fs(r->w->b->store, &r->layers[origin], err);
+    return r->fds[origin];
+}
+
+static struct roots roots_of_layers(struct build_work *w, const struct cb_digest *layers, size_t n)
+{
+    struct roots r = {.w = w, .layers = layers, .fds = cb_alloc((n + 1) * sizeof(int)), .n = n, .dir = -1};
+    for (size_t i = 0; i < n; i++)
+        r.fds[i] = -1;
+    return r;
+}
+
+static void roots_done(struct roots *r)
+{
+    for (size_t i = 0; i < r->n; i++)
+        cb_close(r->fds[i]);
+    free(r->fds);
+}
+
+/* ---- the job's state ------------------------------------------------------------------------------------- */
+
+struct archive {
+    const struct build_source *source;
+    const struct cache_node *node;
+};
+
+struct copying {
+    struct build_work *w;
+    struct cache_tree *dest; /* NULL: an empty root */
+    struct roots dest_roots;
+    struct cache_tree *tree;         /* of FILES_STEP */
+    struct build_source source;      /* borrowed tree, or the local context */
+    const struct build_local *local; /* where the files come from; NULL: not from there */
+    struct roots from_roots;
+    struct build_selection own; /* of FILES_STEP */
+    const struct build_selection *selection;
+    struct build_selection *parts; /* one a source word, when some were fetched */
+    size_t n_parts;
+    struct archive *archives; /* by their number */
+    size_t n_archives, cap_archives;
+};
+
+static void copying_done(struct copying *c)
+{
+    build_selection_done(&c->own);
+    for (size_t i = 0; i < c->n_parts; i++)
+        build_selection_done(&c->parts[i]);
+    free(c->parts);
+    cache_tree_free(c->dest);
+    cache_tree_free(c->tree);
+    roots_done(&c->dest_roots);
+    roots_done(&c->from_roots);
+    free(c->archives);
+}
+
+static int open_source(struct copying *c, struct cb_error *err)
+{
+    struct build_work *w = c->w;
+    struct build_copy *copy = &w->step->copy;
+    if (copy->from.kind == FILES_CONTEXT) {
+        c->from_roots.dir = copy->from.local->dir; /* -1: an empty context, nothing was selected from it */
+        c->local = copy->from.local;
+        c->selection = &w->step->selection;
+        return 0;
+    }
+    c->tree = NULL;
+    const struct build_input none = {NULL, 0}, *in = w->n_inputs ? &w->inputs[0] : &none;
+    if (build_step_tree(w->b, in->layers, in->n, &c->tree, err) < 0)
+        return -1;
+    c->source = (struct build_source){.tree = c->tree};
+    c->from_roots = roots_of_layers(w, in->layers, in->n);
+    if (build_copy_select(copy, &c->source, &c->own, err) < 0)
+        return -1;
+    struct cb_digest ignored;
+    c->selection = &c->own;
+    return build_selection_digest(&c->own, &ignored, err);
+}
+
+static int read_dest(void *arg, const struct cache_node *file, size_t max, struct cb_buf *ret, struct cb_error *err)
+{
+    struct copying *c = arg;
+    int root = root_fd(&c->dest_roots, file->origin, err);
+    if (root < 0)
+        return -1;
+    CB_AUTO(close) int fd = cb_open_beneath(root, file->data_path, O_RDONLY | O_NONBLOCK, 0);
+    int r = fd < 0 ? fd : cb_read_fd(fd, max, ret);
+    return r < 0 ? cb_fail_sys(err, r, "read '/%s' of the image", cache_node_path(file)) : 0;
+}
+
+static int resolve_owner(struct copying *c, const char *text, struct build_place_params *p, struct cb_error *err)
+{
+    if (!text || !*text)
+        return 0;
+    p->has_owner = true;
+    return build_owner_resolve(c->dest, read_dest, c, text, &p->uid, &p->gid, err);
+}
+
+/* ---- archives of ADD --------------------------------------------------------------------------------------- */
+
+struct file_source {
+    int fd;
+    const char *name;
+};
+
+static ssize_t read_file(void *arg, void *p, size_t n, struct cb_error *err)
+{
+    struct file_source *f = arg;
+    ssize_t r;
+    do
+        r = read(f->fd, p, n);
+    while (r < 0 && errno == EINTR);
+    return r < 0 ? cb_fail_sys(err, errno, "read '%s'", f->name) : r;
+}
+
+/* Where the bytes of a source's nodes lie: what ADD fetched has its own directory. */
+static int source_root(struct copying *c, const struct build_source *source, const struct cache_node *node, struct cb_error *err)
+{
+    const struct build_copy *copy = &c->w->step->copy;
+    for (size_t i = 0; c->w->step->op == OP_COPY && i < copy->n_entries; i++)
+        if (copy->remotes[i] && source == &copy->remotes[i]->source)
+            return copy->remotes[i]->dir;
+    return root_fd(&c->from_roots, node->origin, err);
+}
+
+static int open_archive(struct copying *c, const struct build_source *source, const struct cache_node *node,
+                        struct file_source *ret, struct cb_error *err)
+{
+    int root = source_root(c, source, node, err);
+    if (root < 0)
+        return -1;
+    ret->name = cache_node_path(node);
+    ret->fd = cb_open_beneath(root, node->data_path, O_RDONLY | O_NONBLOCK, 0);
+    return ret->fd < 0 ? cb_fail_sys(err, ret->fd, "open '%s'", ret->name) : 0;
+}
+
+static int is_archive(struct copying *c, const struct build_source *source, const struct build_item *item, struct cb_error *err)
+{
+    if (item->is_dir || item->node->e.type != CB_FILE || item->node->e.size == 0)
+        return 0;
+    struct file_source f;
+    if (open_archive(c, source, item->node, &f, err) < 0)
+        return -1;
+    int r = build_extract_sniff(read_file, &f, err);
+    cb_close(f.fd);
+    return r;
+}
+
+static int place_archive(struct copying *c, struct build_place *place, const struct build_source *source,
+                         const struct cache_node *node, struct cb_error *err)
+{
+    struct file_source f;
+    if (open_archive(c, source, node, &f, err) < 0)
+        return -1;
+    int number = (int)c->n_archives;
+    CB_PUSH(c->archives, c->n_archives, c->cap_archives) = (struct archive){source, node};
+    int r = build_place_archive(place, read_file, &f, f.name, number, err);
+    cb_close(f.fd);
+    return r;
+}
+
+/* ADD looks into each file it was given; everything else is placed as it is, in the order of the sources. */
+static int place_selection(struct copying *c, struct build_place *place, const struct build_selection *s, bool unpack,
+                           struct cb_error *err)
+{
+    if (!unpack)
+        return build_place_selection(place, s, err);
+    for (size_t i = 0; i < s->n_items; i++) {
+        int archive = is_archive(c, s->source, &s->items[i], err);
+        if (archive < 0 || (archive && place_archive(c, place, s->source, s->items[i].node, err) < 0))
+            return -1;
+        if (archive)
+            continue;
+        struct build_selection one = *s;
+        one.items = &s->items[i];
+        one.n_items = 1;
+        if (build_place_selection(place, &one, err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+static int place_remote(struct copying *c, struct build_place *place, struct build_remote *r, struct build_selection *sel,
+                        struct cb_error *err)
+{
+    const struct build_copy *copy = &c->w->step->copy;
+    const char *words[] = {r->git ? "/" : r->name};
+    struct build_select_params params = {.words = words,
+                                         .n_words = 1,
+                                         .literal = !r->git,
+                                         .exclude = (const char *const *)copy->excludes.items,
+                                         .n_exclude = r->git ? copy->excludes.n : 0};
+    struct cb_digest ignored;
+    if (build_select(&r->source, &params, sel, err) < 0 || build_selection_digest(sel, &ignored, err) < 0)
+        return -1;
+    return place_selection(c, place, sel, !r->git && copy->unpack_remote, err);
+}
+
+/* One word at a time: paths and what was fetched, in the order they were written. */
+static int place_mixed(struct copying *c, struct build_place *place, struct cb_error *err)
+{
+    const struct build_copy *copy = &c->w->step->copy;
+    c->parts = cb_alloc((copy->sources.n + 1) * sizeof(*c->parts));
+    c->n_parts = copy->sources.n;
+    for (size_t i = 0; i < copy->sources.n; i++) {
+        if (copy->remotes[i]) {
+            if (place_remote(c, place, copy->remotes[i], &c->parts[i], err) < 0)
+                return -1;
+            continue;
+        }
+        struct build_select_params params = {.words = (const char *const *)&copy->sources.items[i],
+                                             .n_words = 1,
+                                             .exclude = (const char *const *)copy->excludes.items,
+                                             .n_exclude = copy->excludes.n};
+        struct cb_digest ignored;
+        if (build_select(c->selection->source, &params, &c->parts[i], err) < 0 ||
+            build_selection_digest(&c->parts[i], &ignored, err) < 0 ||
+            place_selection(c, place, &c->parts[i], copy->unpack, err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+static int place_sources(struct copying *c, struct build_place *place, struct cb_error *err)
+{
+    if (c->w->step->copy.n_remote)
+        return place_mixed(c, place, err);
+    return c->selection ? place_selection(c, place, c->selection, c->w->step->copy.unpack, err) : 0;
+}
+
+/* ---- writing --------------------------------------------------------------------------------------------------- */
+
+static int begin_member(void *arg, const struct cache_entry *e, struct cb_error *err)
+{
+    return cache_layer_file_begin(arg, e, err);
+}
+
+static int write_member(void *arg, const void *p, size_t n, struct cb_error *err)
+{
+    return cache_layer_file_write(arg, p, n, err);
+}
+
+static int end_member(void *arg, struct cb_error *err)
+{
+    return cache_layer_file_end(arg, err);
+}
+
+static int write_members(struct copying *c, struct cache_layer_writer *writer, const struct build_entry *const *entries, size_t n,
+                         struct cb_error *err)
+{
+    struct file_source f;
+    const struct build_sink sink = {begin_member, write_member, end_member, writer};
+    const struct archive *a = &c->archives[entries[0]->archive];
+    if (open_archive(c, a->source, a->node, &f, err) < 0)
+        return -1;
+    int r = build_extract_members(read_file, &f, f.name, entries, n, &sink, err);
+    cb_close(f.fd);
+    return r;
+}
+
+/* The bytes are not those that the entry tells of: what told so was damaged, or they are, or somebody changed them just
+ * now. Kept, it would fail every later build too. */
+static void drop_source(struct copying *c, const struct build_entry *e, struct cb_error *err)
+{
+    const struct roots *r = e->data == BUILD_DATA_DEST ? &c->dest_roots : &c->from_roots;
+    struct cache_store *s = c->w->b->store;
+    if (e->data == BUILD_DATA_SOURCE && c->local && e->source->local) {
+        cache_context_drop(s, c->local->path);
+        cb_hint(err, "build again when nothing writes to the build context: it is read anew then");
+    } else if (r->layers && (e->data == BUILD_DATA_DEST || e->source == &c->source)) {
+        cache_layer_drop(s, &r->layers[e->node->origin]);
+        cb_hint(err, "the damaged layer was removed from the store: build again");
+    }
+}
+
+static int write_entry(struct copying *c, struct cache_layer_writer *writer, const struct build_entry *e, struct cb_error *err)
+{
+    struct cache_data data = {.kind = CACHE_DATA_NONE, .root = -1};
+    switch (e->data) {
+    case BUILD_DATA_SOURCE:
+    case BUILD_DATA_DEST: {
+        data.kind = CACHE_DATA_FILE;
+        data.root =
+            e->data == BUILD_DATA_DEST ? root_fd(&c->dest_roots, e->node->origin, err) : source_root(c, e->source, e->node, err);
+        data.path = e->node->data_path;
+        if (data.root < 0)
+            return -1;
+        break;
+    }
+    case BUILD_DATA_INLINE:
+        data.kind = CACHE_DATA_INLINE;
+        data.bytes = e->bytes;
+        break;
+    case BUILD_DATA_NONE:
+    case BUILD_DATA_MEMBER:
+        break;
+    }
+    int r = cache_layer_add(writer, &e->e, &data, err);
+    if (r < 0 && err->code == CB_E_CORRUPT)
+        drop_source(c, e, err);
+    return r;
+}
+
+static int write_layer(struct copying *c, const struct build_layer *layer, struct cache_layer *ret, struct cb_error *err)
+{
+    CB_AUTO(cache_layer_writer) struct cache_layer_writer *writer = NULL;
+    if (cache_layer_writer_new(c->w->b->store, &writer, err) < 0)
+        return -1;
+    for (size_t i = 0; i < layer->n;) {
+        const struct build_entry *const *at = &layer->entries[i], *e = *at;
+        if (e->data != BUILD_DATA_MEMBER) {
+            if (write_entry(c, writer, e, err) < 0)
+                return -1;
+            i++;
+            continue;
+        }
+        size_t run = 1;
+        while (i + run < layer->n && at[run]->data == BUILD_DATA_MEMBER && at[run]->archive == e->archive)
+            run++;
+        if (write_members(c, writer, at, run, err) < 0)
+            return -1;
+        i += run;
+    }
+    return cache_layer_commit(writer, ret, err);
+}
+
+/* ---- the steps --------------------------------------------------------------------------------------------------- */
+
+static int64_t made_time(const struct build *b)
+{
+    return b->plan.has_epoch ? b->plan.epoch : (int64_t)b->started.tv_sec;
+}
+
+static int open_dest(struct copying *c, struct cb_error *err)
+{
+    struct build_work *w = c->w;
+    if (w->step->op == OP_COPY && w->step->copy.link)
+        return 0;
+    c->dest_roots = roots_of_layers(w, w->layers, w->n_layers);
+    return build_step_tree(w->b, w->layers, w->n_layers, &c->dest, err);
+}
+
+static int place_copy(struct copying *c, struct build_place **ret, struct cb_error *err)
+{
+    struct build_copy *copy = &c->w->step->copy;
+    struct build_place_params p = {.dest = c->dest,
+                                   .path = copy->dest,
+                                   .workdir = copy->workdir,
+                                   .chmod = copy->has_chmod ? &copy->chmod : NULL,
+                                   .mtime = made_time(c->w->b)};
+    if (copy->link && copy->chown && !build_owner_is_plain(copy->chown))
+        return cb_fail(err, CB_E_DOCKERFILE, "invalid user index: -1");
+    if (resolve_owner(c, copy->chown, &p, err) < 0)
+        return -1;
+    *ret = build_place_new(&p);
+    if (place_sources(c, *ret, err) < 0)
+        return -1;
+    for (size_t i = 0; i < copy->n_files; i++)
+        if (build_place_inline(*ret, copy->files[i].name, copy->files[i].bytes, copy->files[i].len, err) < 0)
+            return -1;
+    return 0;
+}
+
+static int place_workdir(struct copying *c, struct build_place **ret, struct cb_error *err)
+{
+    const struct build_workdir *dir = &c->w->step->workdir;
+    struct build_place_params p = {.dest = c->dest, .mtime = made_time(c->w->b)};
+    if (resolve_owner(c, dir->user, &p, err) < 0)
+        return -1;
+    *ret = build_place_new(&p);
+    return build_place_workdir(*ret, dir->path, err);
+}
+
+static int execute(struct copying *c, struct cache_layer *layer, struct cb_error *err)
+{
+    CB_AUTO(build_place) struct build_place *place = NULL;
+    struct build_layer entries = {0};
+    if (open_dest(c, err) < 0)
+        return -1;
+    if (c->w->step->op == OP_WORKDIR) {
+        if (place_workdir(c, &place, err) < 0)
+            return -1;
+    } else if (open_source(c, err) < 0 || place_copy(c, &place, err) < 0) {
+        return -1;
+    }
+    if (build_place_finish(place, &entries, err) < 0)
+        return -1;
+    int r = write_layer(c, &entries, layer, err);
+    free(entries.entries);
+    return r;
+}
+
+int build_execute_files(struct build_work *w, struct build_outcome *ret, struct cb_error *err)
+{
+    struct copying c = {.w = w, .dest_roots.dir = -1, .from_roots.dir = -1};
+    struct cache_layer layer;
+    struct timespec from, to;
+    clock_gettime(CLOCK_MONOTONIC, &from);
+    int r = execute(&c, &layer, err);
+    clock_gettime(CLOCK_MONOTONIC, &to);
+    copying_done(&c);
+    if (r < 0)
+        return -1;
+    ret->layer = layer.id;
+    ret->created = layer.created;
+    ret->wall_us = (uint64_t)((to.tv_sec - from.tv_sec) * 1000000 + (to.tv_nsec - from.tv_nsec) / 1000);
+    return 0;
+}
+
+int build_context_layer(struct build_work *w, struct build_local *l, const char *path, struct cache_layer *ret, char **ret_file,
+                        struct cb_error *err)
+{
+    CB_AUTO(build_selection) struct build_selection sel = {0};
+    CB_AUTO(build_place) struct build_place *place = NULL;
+    struct copying c = {.w = w, .local = l, .dest_roots.dir = -1, .from_roots.dir = l->dir};
+    struct build_place_params p = {.path = "/", .mtime = made_time(w->b)};
+    struct build_source *source = NULL;
+    struct build_layer entries = {0};
+    struct cb_digest digest;
+    const char *words[] = {*path ? path : "/"};
+    struct build_select_params params = {.words = words, .n_words = 1, .literal = true};
+    if (build_local_source(w->b, l, &source, err) < 0 || build_select(source, &params, &sel, err) < 0 ||
+        build_selection_digest(&sel, &digest, err) < 0)
+        return -1;
+    place = build_place_new(&p);
+    int r = build_place_selection(place, &sel, err);
+    if (r == 0)
+        r = build_place_finish(place, &entries, err);
+    if (r == 0)
+        r = write_layer(&c, &entries, ret, err);
+    if (r == 0 && sel.n_items == 1 && !sel.items[0].is_dir)
+        *ret_file = cb_strdup(sel.items[0].name);
+    free(entries.entries);
+    return r;
+}

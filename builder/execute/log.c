@@ -1,0 +1,77 @@
+#include "builder/execute/log.h"
+
+#include "base/fd.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+#define MAX_LINE 65536
+
+/* A NUL would end the text for all who show it, and hide what follows: it is written as they write control bytes. */
+static void show_nuls(struct cb_buf *text)
+{
+    CB_AUTO(cb_buf) struct cb_buf shown = CB_BUF_INIT;
+    const char *p = text->data, *end = p + text->len;
+    if (strlen(p) == text->len)
+        return;
+    for (size_t n; p < end; p += n + 1) {
+        n = strnlen(p, (size_t)(end - p));
+        cb_buf_add(&shown, p, n);
+        if (p + n < end)
+            cb_buf_adds(&shown, "\\x00");
+    }
+    cb_buf_reset(text);
+    cb_buf_add(text, shown.data, shown.len);
+}
+
+/* A line that goes on keeps its tail: half of a secret may stand there. */
+static void give(struct build_log *l, bool ended, const struct build_mask *mask, build_log_fn *fn, void *arg)
+{
+    CB_AUTO(cb_buf) struct cb_buf text = CB_BUF_INIT;
+    size_t done = build_mask_apply(mask, (struct cb_str){l->line.data, l->line.len}, ended, &text);
+    show_nuls(&text);
+    fn(arg, l, text.data);
+    memmove(l->line.data, l->line.data + done, l->line.len - done);
+    cb_buf_truncate(&l->line, l->line.len - done);
+}
+
+static void add(struct build_log *l, const char *p, size_t n, const struct build_mask *mask, build_log_fn *fn, void *arg)
+{
+    while (n) {
+        const char *end = memchr(p, '\n', n);
+        size_t take = end ? (size_t)(end - p) : n;
+        cb_buf_add(&l->line, p, take);
+        if (end || l->line.len > MAX_LINE)
+            give(l, end != NULL, mask, fn, arg);
+        take += end != NULL;
+        p += take;
+        n -= take;
+    }
+}
+
+void build_log_read(struct build_log *l, const struct build_mask *mask, build_log_fn *fn, void *arg)
+{
+    char block[16384];
+    for (int rounds = 0; l->fd >= 0 && rounds < 64; rounds++) {
+        ssize_t n = read(l->fd, block, sizeof(block));
+        if (n > 0) {
+            add(l, block, (size_t)n, mask, fn, arg);
+            continue;
+        }
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
+            return;
+        l->fd = cb_close(l->fd);
+    }
+}
+
+void build_log_finish(struct build_log *l, const struct build_mask *mask, build_log_fn *fn, void *arg)
+{
+    if (l->fd >= 0)
+        build_log_read(l, mask, fn, arg);
+    if (l->line.len)
+        give(l, true, mask, fn, arg);
+    l->fd = cb_close(l->fd);
+    cb_buf_done(&l->line);
+}

@@ -1,0 +1,436 @@
+/* RUN: opens the layers, prepares the mounts, runs the command in the sandbox, makes a layer of what it left
+ * (dockerfile.md §11). */
+#include "base/fd.h"
+#include "base/limits.h"
+#include "base/path.h"
+#include "base/text.h"
+#include "builder/execute/execute.h"
+#include "builder/execute/run-dir.h"
+#include "builder/session/secret.h"
+#include "runtime/relay.h"
+#include "cache/layer.h"
+#include "cache/mount.h"
+
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+struct open_mount {
+    struct cb_buf data; /* secret, script */
+    int fd;             /* bind, ssh, cache */
+    int *layers;        /* bind from a stage: fds, top first */
+    size_t n_layers;
+    struct cache_mount *cache;
+    char *path;
+    pid_t relay; /* ssh; 0: none */
+};
+
+struct running_run {
+    struct build_work *w;
+    struct rt_mount *mounts;
+    struct open_mount *opened; /* parallel to mounts */
+    size_t n, cap, n_opened, cap_opened;
+    struct cb_strv env;
+    int *lowers; /* n_lowers layers, and `stubs` behind them */
+    size_t n_lowers;
+    int stubs;
+    int work_dir;
+    size_t n_ssh;
+};
+
+static void close_all(int *fds, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        cb_close(fds[i]);
+    free(fds);
+}
+
+static void run_done(struct running_run *r)
+{
+    for (size_t i = 0; i < r->n_opened; i++) {
+        cb_buf_done(&r->opened[i].data);
+        cb_close(r->opened[i].fd);
+        close_all(r->opened[i].layers, r->opened[i].n_layers);
+        cache_mount_release(r->opened[i].cache);
+        if (r->opened[i].relay > 0) {
+            kill(r->opened[i].relay, SIGKILL);
+            waitpid(r->opened[i].relay, NULL, 0);
+        }
+        free(r->opened[i].path);
+    }
+    free(r->opened);
+    free(r->mounts);
+    close_all(r->lowers, r->n_lowers);
+    cb_close(r->stubs);
+    cb_close(r->work_dir);
+    cb_strv_done(&r->env);
+}
+
+static bool is_above(const struct cb_digest *ids, size_t n, size_t i)
+{
+    for (size_t k = i + 1; k < n; k++)
+        if (cb_digest_eq(&ids[k], &ids[i]))
+            return true;
+    return false;
+}
+
+/* fds of the layers' fs/, top first, as overlay wants them. Overlay refuses one directory twice, and steps that did
+ * the same left the same layer: what a layer shows or hides it does as well from its topmost place alone. */
+static int open_layers(struct build *b, const struct cb_digest *ids, size_t n, int **ret, size_t *ret_n, struct cb_error *err)
+{
+    int *fds = cb_alloc((n + 1) * sizeof(*fds));
+    size_t opened = 0;
+    for (size_t i = n; i-- > 0;) {
+        if (is_above(ids, n, i))
+            continue;
+        fds[opened] = cache_layer_open_fs(b->store, &ids[i], err);
+        if (fds[opened] < 0) {
+            close_all(fds, opened);
+            return -1;
+        }
+        opened++;
+    }
+    *ret = fds;
+    *ret_n = opened;
+    return 0;
+}
+
+static struct open_mount *opened_new(struct running_run *r)
+{
+    struct open_mount *o = &CB_PUSH(r->opened, r->n_opened, r->cap_opened);
+    o->fd = -1;
+    o->data = CB_BUF_INIT;
+    return o;
+}
+
+/* ---- kinds of mounts ------------------------------------------------------------------------------------ */
+
+static void set_env(struct cb_strv *env, const char *name, const char *value)
+{
+    size_t n = strlen(name);
+    for (size_t i = 0; i < env->n; i++)
+        if (strncmp(env->items[i], name, n) == 0 && env->items[i][n] == '=') {
+            free(env->items[i]);
+            env->items[i] = cb_printf("%s=%s", name, value);
+            return;
+        }
+    cb_strv_take(env, cb_printf("%s=%s", name, value));
+}
+
+static int add_bind(struct running_run *r, const struct build_run_mount *m, const struct build_input **next, struct cb_error *err)
+{
+    struct build *b = r->w->b;
+    struct open_mount *o = opened_new(r);
+    struct rt_mount mount = {
+        .kind = RT_MOUNT_BIND, .target = m->target, .source_fd = -1, .source_path = m->m->source, .readonly = m->m->readonly};
+    switch (m->from.kind) {
+    case FILES_CONTEXT: {
+        struct cache_layer layer;
+        if (build_context_layer(r->w, m->from.local, m->m->source, &layer, &o->path, err) < 0)
+            return -1;
+        o->fd = cache_layer_open_fs(b->store, &layer.id, err);
+        if (o->fd < 0)
+            return -1;
+        mount.source_path = o->path;
+        /* The layer itself is only bound where nobody could make that mount writable. */
+        if (m->m->readonly && !r->w->step->run.insecure) {
+            mount.source_fd = o->fd;
+        } else {
+            o->layers = cb_alloc(sizeof(*o->layers));
+            o->layers[o->n_layers++] = cb_take_fd(&o->fd);
+            mount.kind = RT_MOUNT_LAYERS;
+            mount.layers = o->layers;
+            mount.n_layers = o->n_layers;
+        }
+        break;
+    }
+    case FILES_STEP: {
+        const struct build_input *in = (*next)++;
+        if (open_layers(b, in->layers, in->n, &o->layers, &o->n_layers, err) < 0)
+            return -1;
+        mount.kind = RT_MOUNT_LAYERS;
+        mount.layers = o->layers;
+        mount.n_layers = o->n_layers;
+        break;
+    }
+    case FILES_EMPTY:
+        mount.kind = RT_MOUNT_LAYERS;
+        break;
+    }
+    CB_PUSH(r->mounts, r->n, r->cap) = mount;
+    return 0;
+}
+
+static int add_cache(struct running_run *r, const struct build_run_mount *m, const struct build_input **next,
+                     struct cb_error *err)
+{
+    const struct df_mount *d = m->m;
+    struct open_mount *o = opened_new(r);
+    const struct build_input *in = m->from.kind == FILES_STEP ? (*next)++ : NULL;
+    if (build_cache_mount(r->w, m, r->work_dir, in, &o->cache, err) < 0)
+        return -1;
+    CB_PUSH(r->mounts, r->n, r->cap) = (struct rt_mount){.kind = RT_MOUNT_BIND,
+                                                         .target = m->target,
+                                                         .readonly = d->readonly,
+                                                         .source_fd = cache_mount_dir(o->cache),
+                                                         .source_path = d->source};
+    return 0;
+}
+
+static int add_secret(struct running_run *r, const struct build_run_mount *m, struct cb_error *err)
+{
+    const struct df_mount *d = m->m;
+    struct open_mount *o = opened_new(r);
+    const char *id = build_secret_id(d);
+    int have = build_secret_read(r->w->b->request, id, &o->data, err);
+    if (have < 0)
+        return -1;
+    if (!have && d->required) {
+        cb_fail(err, CB_E_NOT_FOUND, "secret %s: not found", id);
+        return cb_hint(err, "give it with --secret id=%s,src=FILE or --secret id=%s,env=VARIABLE", id, id);
+    }
+    if (d->has_env)
+        set_env(&r->env, d->env, o->data.data);
+    if (!have || (d->has_env && !*d->target))
+        return 0;
+    o->path = m->target ? cb_strdup(m->target) : cb_printf("/run/secrets/%s", cb_path_base(id));
+    CB_PUSH(r->mounts, r->n, r->cap) = (struct rt_mount){.kind = RT_MOUNT_DATA,
+                                                         .target = o->path,
+                                                         .source_fd = -1,
+                                                         .data = o->data.data,
+                                                         .data_len = o->data.len,
+                                                         .mode = d->has_mode ? d->mode : 0400,
+                                                         .uid = d->has_uid ? d->uid : 0,
+                                                         .gid = d->has_gid ? d->gid : 0,
+                                                         .readonly = true,
+                                                         .nosuid_nodev_noexec = true};
+    return 0;
+}
+
+static int add_ssh(struct running_run *r, const struct build_run_mount *m, struct cb_error *err)
+{
+    const struct df_mount *d = m->m;
+    const struct build_request *q = r->w->b->request;
+    const char *id = *d->id ? d->id : "default", *socket = NULL;
+    struct open_mount *o = opened_new(r);
+    size_t number = r->n_ssh++;
+    o->path = m->target ? cb_strdup(m->target) : cb_printf("/run/buildkit/ssh_agent.%zu", number);
+    if (number == 0)
+        cb_strv_take(&r->env, cb_printf("SSH_AUTH_SOCK=%s", o->path));
+    for (size_t i = 0; i < q->n_ssh; i++)
+        if (strcmp(q->ssh[i].id, id) == 0)
+            socket = q->ssh[i].socket;
+    if (!socket && d->required) {
+        cb_fail(err, CB_E_NOT_FOUND, "no SSH key \"%s\" forwarded from the client", id);
+        return cb_hint(err, "start an agent and give it with --ssh %s", id);
+    }
+    if (!socket)
+        return 0;
+    struct rt_relay relay = {
+        .socket = socket, .mode = d->has_mode ? d->mode : 0600, .uid = d->has_uid ? d->uid : 0, .gid = d->has_gid ? d->gid : 0};
+    CB_AUTO(free) char *name = cb_printf("ssh.%zu", number);
+    o->relay = rt_relay_start(&relay, r->work_dir, name, &o->fd, err);
+    if (o->relay < 0)
+        return -1;
+    CB_PUSH(r->mounts, r->n, r->cap) = (struct rt_mount){.kind = RT_MOUNT_SOCKET, .target = o->path, .source_fd = o->fd};
+    return 0;
+}
+
+static void add_script(struct running_run *r)
+{
+    const struct build_run *run = &r->w->step->run;
+    if (!run->script_name)
+        return;
+    struct open_mount *o = opened_new(r);
+    o->path = cb_printf("/dev/pipes/%s", run->script_name);
+    CB_PUSH(r->mounts, r->n, r->cap) = (struct rt_mount){.kind = RT_MOUNT_DATA,
+                                                         .target = o->path,
+                                                         .source_fd = -1,
+                                                         .data = run->script.p,
+                                                         .data_len = run->script.n,
+                                                         .mode = 0755,
+                                                         .readonly = true};
+}
+
+static int add_mounts(struct running_run *r, struct cb_error *err)
+{
+    const struct build_input *next = r->w->inputs;
+    for (struct build_run_mount *m = r->w->step->run.mounts; m; m = m->next) {
+        int e = 0;
+        switch (m->m->type) {
+        case DF_MOUNT_BIND:
+            e = add_bind(r, m, &next, err);
+            break;
+        case DF_MOUNT_CACHE:
+            e = add_cache(r, m, &next, err);
+            break;
+        case DF_MOUNT_TMPFS:
+            CB_PUSH(r->mounts, r->n, r->cap) = (struct rt_mount){
+                .kind = RT_MOUNT_TMPFS, .target = m->target, .source_fd = -1, .size = m->m->size, .readonly = m->m->readonly};
+            break;
+        case DF_MOUNT_SECRET:
+            e = add_secret(r, m, err);
+            break;
+        case DF_MOUNT_SSH:
+            e = add_ssh(r, m, err);
+            break;
+        case DF_MOUNT_COUNT:
+            break;
+        }
+        if (e < 0)
+            return -1;
+    }
+    add_script(r);
+    return 0;
+}
+
+/* ---- the files of /etc ------------------------------------------------------------------------------------ */
+
+static char *hosts_file(const struct build *b, const char *hostname)
+{
+    CB_AUTO(cb_buf) struct cb_buf out = CB_BUF_INIT;
+    cb_buf_printf(&out, "127.0.0.1\tlocalhost %s\n::1\tlocalhost ip6-localhost ip6-loopback\n", hostname);
+    for (size_t i = 0; i < b->request->add_hosts.n; i++) {
+        const char *pair = b->request->add_hosts.items[i], *eq = strchr(pair, '=');
+        cb_buf_printf(&out, "%s\t%.*s\n", eq + 1, (int)(eq - pair), pair);
+    }
+    return cb_buf_detach(&out);
+}
+
+static char *resolv_file(void)
+{
+    CB_AUTO(cb_buf) struct cb_buf out = CB_BUF_INIT;
+    if (cb_read_file(AT_FDCWD, "/etc/resolv.conf", 1 << 20, &out) < 0)
+        cb_buf_reset(&out); /* a host without one: names do not resolve there either */
+    return cb_buf_detach(&out);
+}
+
+/* ---- result --------------------------------------------------------------------------------------------------- */
+
+/* The command as BuildKit names it in errors: words joined by blanks, in Go's quotes. */
+static char *command_text(const struct build_run *run)
+{
+    CB_AUTO(cb_buf) struct cb_buf joined = CB_BUF_INIT;
+    struct cb_buf quoted = CB_BUF_INIT;
+    for (size_t i = 0; i < run->argv.n; i++) {
+        if (i)
+            cb_buf_addc(&joined, ' ');
+        cb_buf_adds(&joined, run->argv.items[i]);
+    }
+    cb_quote_go(&quoted, joined.data, joined.len);
+    return cb_buf_detach(&quoted);
+}
+
+static int report(const struct build_run *run, const struct rt_result *res, struct cb_error *err)
+{
+    if (!res->not_started && !res->signal && res->exit_code == 0)
+        return 0;
+    CB_AUTO(free) char *command = command_text(run);
+    int code = res->signal ? 128 + res->signal : res->not_started ? 1 : res->exit_code;
+    cb_fail(err, CB_E_RUN, "process %s did not complete successfully: exit code: %d", command, code);
+    err->exit_status = code;
+    if (res->not_started)
+        cb_hint(err, "the command could not be started: %s", res->why);
+    else if (res->oom_killed)
+        cb_hint(err, "it was killed because memory ran out");
+    else if (res->signal)
+        cb_hint(err, "it was killed by signal %d (%s)", res->signal, strsignal(res->signal));
+    return -1;
+}
+
+static int run_sandbox(struct running_run *r, int work_dir, struct rt_result *res, struct cb_error *err)
+{
+    struct build *b = r->w->b;
+    const struct build_run *run = &r->w->step->run;
+    CB_AUTO(free) char *hosts = hosts_file(b, run->hostname);
+    CB_AUTO(free) char *resolv = resolv_file();
+    struct rt_sandbox s = {
+        .lowers = r->lowers,
+        .n_lowers = r->n_lowers + 1,
+        .work_dir = work_dir,
+        .argv = (const char *const *)run->argv.items,
+        .env = (const char *const *)r->env.items,
+        .cwd = run->cwd,
+        .user = run->user,
+        .hostname = run->hostname,
+        .hosts = hosts,
+        .resolv = resolv,
+        .mounts = r->mounts,
+        .n_mounts = r->n,
+        .network = run->network,
+        .insecure = run->insecure,
+        .shm_size = b->request->shm_size,
+        .rlimits = b->request->ulimits,
+        .n_rlimits = b->request->n_ulimits,
+        .stdout_fd = r->w->out,
+        .stderr_fd = r->w->errout,
+        .privilege = &b->privilege,
+    };
+    return rt_sandbox_run(&s, res, err);
+}
+
+/* Could it have handed a descriptor to another step? Then somebody may still look into its upper directory, and the next
+ * step gets one of its own. */
+static bool keeps_to_itself(const struct build_run *run, const struct rt_result *res)
+{
+    for (const struct build_run_mount *m = run->mounts; m; m = m->next)
+        if (m->m->type == DF_MOUNT_CACHE)
+            return false;
+    return res->scoped || run->network == RT_NET_NONE;
+}
+
+static const char outer_proc[] =
+    "RUN sees the /proc of the surrounding container, read-only: parts of that are covered, and then the kernel allows no other. "
+    "Processes that start there later are visible to RUN. 'docker run --security-opt systempaths=unconfined' or "
+    "'podman run --security-opt unmask=ALL' uncovers it";
+
+static int execute(struct running_run *r, struct rt_result *res, struct cache_layer *layer, struct cb_error *err)
+{
+    const struct build_run *run = &r->w->step->run;
+    cb_strv_copy(&r->env, &run->env);
+    for (size_t i = 0; i < run->proxy_env.n; i++) {
+        const char *eq = strchr(run->proxy_env.items[i], '=');
+        CB_AUTO(free) char *name = cb_memdup0(run->proxy_env.items[i], (size_t)(eq - run->proxy_env.items[i]));
+        set_env(&r->env, name, eq + 1);
+    }
+    if (open_layers(r->w->b, r->w->layers, r->w->n_layers, &r->lowers, &r->n_lowers, err) < 0)
+        return -1;
+    /* The mount points of last resort lie below all layers and are none of them. */
+    r->stubs = openat(r->w->b->work.dir, "root", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (r->stubs < 0)
+        return cb_fail_sys(err, errno, "open the mount points of a step");
+    r->lowers[r->n_lowers] = r->stubs;
+    r->work_dir = build_run_dir_take(r->w->b, r->w->step->index, err);
+    if (r->work_dir < 0 || add_mounts(r, err) < 0)
+        return -1;
+    if (run_sandbox(r, r->work_dir, res, err) < 0) {
+        CB_AUTO(free) char *command = command_text(run);
+        return cb_context(err, "process %s did not complete successfully", command);
+    }
+    if (res->outer_proc)
+        cb_job_warn(r->w->io, outer_proc);
+    if (report(run, res, err) < 0)
+        return -1;
+    if (cache_layer_commit_upper(r->w->b->store, r->work_dir, "upper", r->lowers, r->n_lowers, layer, err) < 0)
+        return -1;
+    if (r->w->n_seeds == 0 && keeps_to_itself(run, res))
+        build_run_dir_leave(r->w->b, r->w->step->index, r->work_dir);
+    return 0;
+}
+
+int build_execute_run(struct build_work *w, struct build_outcome *ret, struct cb_error *err)
+{
+    struct running_run r = {.w = w, .stubs = -1, .work_dir = -1};
+    struct rt_result res = {0};
+    struct cache_layer layer;
+    int e = execute(&r, &res, &layer, err);
+    run_done(&r);
+    if (e < 0)
+        return -1;
+    ret->layer = layer.id;
+    ret->created = layer.created;
+    ret->wall_us = res.wall_us;
+    ret->cpu_us = res.user_us + res.system_us;
+    ret->max_rss = res.max_rss;
+    return 0;
+}

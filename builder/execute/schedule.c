@@ -1,0 +1,621 @@
+#include "builder/execute/schedule.h"
+#include "base/fd.h"
+#include "base/map.h"
+#include "builder/execute/execute.h"
+#include "builder/execute/keys.h"
+#include "builder/execute/log.h"
+#include "builder/session/secret.h"
+#include "cache/record.h"
+
+#include <poll.h>
+#include <unistd.h>
+
+enum work_kind { WORK_STEP, WORK_BASE, WORK_MATERIALIZE };
+
+struct running {
+    struct build *b;
+    enum work_kind kind;
+    struct build_step *step; /* STEP, BASE */
+    struct cb_digest layer;  /* MATERIALIZE */
+    struct cb_job job;
+    struct build_log logs[2];
+    struct build_mask mask;
+    struct timespec started;
+};
+
+struct schedule {
+    struct build *b;
+    struct running **running;
+    size_t n_running, cap_running;
+    int steps_running; /* of them, those that count against --jobs */
+    bool waits_for_lock;
+    int n_run, n_cached;
+    bool failed;
+    struct cb_error first; /* of several errors the first */
+    struct cb_map warned;  /* texts of warnings: what holds for many steps is said once */
+};
+
+static double seconds_since(const struct timespec *t)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)(now.tv_sec - t->tv_sec) + (double)(now.tv_nsec - t->tv_nsec) / 1e9;
+}
+
+/* ---- logs --------------------------------------------------------------------------------------------- */
+
+static void emit_line(void *arg, const struct build_log *l, const char *text)
+{
+    const struct running *r = arg;
+    build_emit(r->b,
+               &(struct build_event){
+                   .kind = EVENT_STEP_LOG, .step = r->step->number, .name = r->step->name, .text = text, .stream = l->stream});
+}
+
+static void read_log(struct running *r, struct build_log *l)
+{
+    build_log_read(l, &r->mask, emit_line, r);
+}
+
+static void finish_logs(struct running *r)
+{
+    for (int i = 0; i < 2; i++)
+        build_log_finish(&r->logs[i], &r->mask, emit_line, r);
+}
+
+/* What the step's secrets are is known from now on only to hide them. One that cannot be read fails in the step itself. */
+static void mask_secrets(struct running *r)
+{
+    for (const struct build_run_mount *m = r->step->run.mounts; m; m = m->next) {
+        CB_AUTO(cb_error) struct cb_error ignored = CB_ERROR_INIT;
+        CB_AUTO(cb_buf) struct cb_buf value = CB_BUF_INIT;
+        if (m->m->type != DF_MOUNT_SECRET || build_secret_read(r->b->request, build_secret_id(m->m), &value, &ignored) <= 0)
+            continue;
+        build_mask_add(&r->mask, value.data, value.len);
+        explicit_bzero(value.data, value.len);
+    }
+    build_mask_ready(&r->mask);
+}
+
+/* ---- starting work ---------------------------------------------------------------------------------------- */
+
+static struct running *running_new(struct schedule *s, enum work_kind kind, struct build_step *step)
+{
+    struct running *r = CB_NEW(struct running);
+    r->b = s->b;
+    r->kind = kind;
+    r->step = step;
+    for (int i = 0; i < 2; i++)
+        r->logs[i] = BUILD_LOG_INIT(i + 1);
+    clock_gettime(CLOCK_MONOTONIC, &r->started);
+    CB_PUSH(s->running, s->n_running, s->cap_running) = r;
+    return r;
+}
+
+static void running_drop(struct schedule *s, struct running *r)
+{
+    for (size_t i = 0; i < s->n_running; i++)
+        if (s->running[i] == r) {
+            s->running[i] = s->running[--s->n_running];
+            break;
+        }
+    if (r->kind == WORK_STEP)
+        s->steps_running--;
+    build_mask_done(&r->mask);
+    free(r);
+}
+
+static bool base_is_running(const struct schedule *s, const struct build_step *base)
+{
+    for (size_t i = 0; i < s->n_running; i++)
+        if (s->running[i]->kind == WORK_BASE && s->running[i]->step == base)
+            return true;
+    return false;
+}
+
+static int start_base(struct schedule *s, struct build_step *base, bool want_fs, struct cb_error *err)
+{
+    if (base_is_running(s, base))
+        return 0;
+    struct cb_job job;
+    if (build_base_start(s->b, &base->base, want_fs ? BASE_FILES : BASE_INDEXED, &job, err) < 0)
+        return -1;
+    running_new(s, WORK_BASE, base)->job = job;
+    build_emit(s->b, &(struct build_event){.kind = EVENT_STEP_STARTED, .step = base->number, .name = base->name});
+    return 0;
+}
+
+static int start_materialize(struct schedule *s, const struct cb_digest *layer, struct cb_error *err)
+{
+    for (size_t i = 0; i < s->n_running; i++)
+        if (s->running[i]->kind == WORK_MATERIALIZE && cb_digest_eq(&s->running[i]->layer, layer))
+            return 0;
+    struct cb_job job;
+    if (build_materialize_start(s->b, layer, &job, err) < 0)
+        return -1;
+    struct running *r = running_new(s, WORK_MATERIALIZE, NULL);
+    r->job = job;
+    r->layer = *layer;
+    return 0;
+}
+
+/* Whether everything below and including `top` is in the store in the form that is needed; starts what is
+ * missing. 1: ready. 0: work was started. */
+static int prepare_chain(struct schedule *s, struct build_step *top, bool want_fs, struct cb_error *err)
+{
+    int ready = 1;
+    for (struct build_step *p = top; p; p = p->parent) {
+        if (p->has_fs || (p->has_index && !want_fs))
+            continue;
+        if (p->op == OP_BASE) {
+            if (build_base_complete(s->b, &p->base.image, want_fs ? BASE_FILES : BASE_INDEXED)) {
+                p->has_index = true;
+                p->has_fs = want_fs;
+                continue;
+            }
+            ready = 0;
+            if (start_base(s, p, want_fs || p->needs_fs, err) < 0)
+                return -1;
+            continue;
+        }
+        struct cache_layer layer;
+        int found = cache_layer_find(s->b->store, &p->layer, &layer, err);
+        if (found < 0)
+            return -1;
+        if (!found)
+            return cb_fail(err, CB_E_CORRUPT, "a layer of '%s' vanished from the store", p->name);
+        p->has_index = true;
+        p->has_fs = layer.has_fs;
+        if (want_fs && !layer.has_fs) {
+            ready = 0;
+            if (start_materialize(s, &p->layer, err) < 0)
+                return -1;
+        }
+    }
+    return ready;
+}
+
+struct prepare_inputs {
+    struct schedule *s;
+    struct cb_error *err;
+    bool want_fs;
+    int ready;
+};
+
+static void prepare_input(void *arg, struct build_step *input)
+{
+    struct prepare_inputs *p = arg;
+    int r = p->ready < 0 ? -1 : prepare_chain(p->s, input, p->want_fs, p->err);
+    p->ready = CB_MIN(p->ready, r);
+}
+
+/* The layers files are taken from: their indexes tell what is selected, their fs/ holds the bytes. */
+static int prepare_inputs(struct schedule *s, struct build_step *step, bool want_fs, struct cb_error *err)
+{
+    struct prepare_inputs inputs = {s, err, want_fs, 1};
+    build_step_inputs(step, prepare_input, &inputs);
+    return inputs.ready;
+}
+
+static int prepare(struct schedule *s, struct build_step *step, struct cb_error *err)
+{
+    bool below = !(step->op == OP_COPY && step->copy.link);
+    int ready = below ? prepare_chain(s, step->parent, step->op == OP_RUN, err) : 1;
+    if (ready < 0)
+        return -1;
+    int inputs = prepare_inputs(s, step, true, err);
+    return CB_MIN(ready, inputs);
+}
+
+static int open_logs(struct running *r, int ends[2])
+{
+    for (int i = 0; i < 2; i++) {
+        int p[2];
+        if (pipe2(p, O_CLOEXEC | O_NONBLOCK) < 0)
+            return -errno;
+        r->logs[i].fd = p[0];
+        ends[i] = p[1];
+        /* Only our end is non-blocking: a program that finds its stdout so may lose output. */
+        int flags = fcntl(p[1], F_GETFL);
+        if (flags < 0 || fcntl(p[1], F_SETFL, flags & ~O_NONBLOCK) < 0)
+            return -errno;
+    }
+    return 0;
+}
+
+/* An insecure step has rights over the file systems of every other RUN of the build, also over what one of them handed to
+ * it: it runs alone. */
+static bool may_run_beside_others(const struct schedule *s, const struct build_step *step)
+{
+    for (size_t i = 0; step->op == OP_RUN && i < s->n_running; i++) {
+        const struct build_step *other = s->running[i]->step;
+        if (other && other->op == OP_RUN && (other->run.insecure || step->run.insecure))
+            return false;
+    }
+    return true;
+}
+
+static int start_step(struct schedule *s, struct build_step *step, struct cb_error *err)
+{
+    struct running *r = running_new(s, WORK_STEP, step);
+    int ends[2] = {-1, -1};
+    int e = step->op == OP_RUN ? open_logs(r, ends) : 0;
+    if (step->op == OP_RUN)
+        mask_secrets(r);
+    s->steps_running++;
+    step->state = STEP_RUNNING;
+    build_emit(s->b, &(struct build_event){.kind = EVENT_STEP_STARTED, .step = step->number, .name = step->name});
+    int result = e < 0 ? cb_fail_sys(err, e, "make a pipe") : build_execute_start(s->b, step, ends[0], ends[1], &r->job, err);
+    cb_close(ends[0]);
+    cb_close(ends[1]);
+    if (result < 0) {
+        build_emit(s->b,
+                   &(struct build_event){.kind = EVENT_STEP_FAILED, .step = step->number, .name = step->name, .error = err});
+        finish_logs(r);
+        running_drop(s, r);
+    }
+    return result;
+}
+
+/* ---- looking up ------------------------------------------------------------------------------------------- */
+
+static void step_done(struct schedule *s, struct build_step *step)
+{
+    step->state = STEP_DONE;
+    build_keys_chain(step);
+    cache_unlock_key(&step->content, &step->lock);
+    if (step->op == OP_BASE || !step->cached)
+        return;
+    s->n_cached++;
+    build_emit(s->b, &(struct build_event){.kind = EVENT_STEP_CACHED, .step = step->number, .name = step->name});
+}
+
+static void take_record(struct build_step *step, const struct cache_record *r)
+{
+    step->layer = r->layer;
+    step->created = r->created;
+    step->cached = true;
+}
+
+static int lookup(struct schedule *s, struct build_step *step, const struct cb_digest *key, struct cb_error *err)
+{
+    CB_AUTO(cache_record) struct cache_record r = {0};
+    int found = cache_record_load(s->b->store, key, &r, err);
+    if (found <= 0)
+        return found;
+    take_record(step, &r);
+    return 1;
+}
+
+/* The record of the definition may name what other inputs gave: from now on it is this. */
+static int lookup_content(struct schedule *s, struct build_step *step, struct cb_error *err)
+{
+    CB_AUTO(cache_record) struct cache_record r = {0};
+    CB_AUTO(cb_error) struct cb_error ignored = CB_ERROR_INIT;
+    struct cb_digest definition;
+    int found = step->no_cache ? 0 : cache_record_load(s->b->store, &step->content, &r, err);
+    if (found <= 0)
+        return found;
+    take_record(step, &r);
+    build_keys_on_parent(step, &definition);
+    /* Without it the next build looks closer again. */
+    (void)cache_record_link(s->b->store, &step->content, &definition, &ignored);
+    return 1;
+}
+
+/* A step that was done again and gave the same needs no new record. */
+static bool is_recorded(struct schedule *s, const struct cb_digest *key, const struct build_outcome *o)
+{
+    CB_AUTO(cache_record) struct cache_record r = {0};
+    CB_AUTO(cb_error) struct cb_error ignored = CB_ERROR_INIT;
+    return cache_record_load(s->b->store, key, &r, &ignored) > 0 && cb_digest_eq(&r.layer, &o->layer) &&
+           r.created.tv_sec == o->created.tv_sec && r.created.tv_nsec == o->created.tv_nsec;
+}
+
+static void write_records(struct schedule *s, struct build_step *step, const struct build_outcome *o)
+{
+    CB_AUTO(cache_record)
+    struct cache_record r = {
+        .layer = o->layer, .created = o->created, .wall_us = o->wall_us, .cpu_us = o->cpu_us, .max_rss = o->max_rss};
+    CB_AUTO(cb_error) struct cb_error err = CB_ERROR_INIT;
+    CB_AUTO(cb_error) struct cb_error no_link = CB_ERROR_INIT;
+    struct cb_digest definition;
+    char chain[CB_DIGEST_HEX + 1] = "";
+    if (step->parent)
+        cb_digest_hex(&step->parent->chain, chain);
+    build_keys_on_parent(step, &definition);
+    if (is_recorded(s, &step->content, o) && is_recorded(s, &definition, o))
+        return;
+    r.instruction = cb_strdup(step->name);
+    cache_record_input(&r, "parent", chain);
+    if (cache_record_store(s->b->store, &step->content, &r, &err) < 0 ||
+        (cache_record_link(s->b->store, &step->content, &definition, &no_link) < 0 &&
+         cache_record_store(s->b->store, &definition, &r, &err) < 0))
+        build_warning(s->b, "the result of '%s' could not be recorded: %s", step->name, err.msg);
+}
+
+static void need(struct build_step *step)
+{
+    for (; step && step->state == STEP_IDLE; step = step->parent)
+        step->state = STEP_NEEDED;
+}
+
+struct input_state {
+    bool all_done, more; /* more: something is needed that was not before */
+};
+
+static void need_input(void *arg, struct build_step *input)
+{
+    struct input_state *i = arg;
+    i->more |= input->state == STEP_IDLE;
+    need(input);
+    i->all_done &= input->state == STEP_DONE;
+}
+
+/* 1: this step made progress; 0: it waits for something; -1. */
+static int advance_step(struct schedule *s, struct build_step *step, struct cb_error *err)
+{
+    if (step->parent && step->parent->state != STEP_DONE) {
+        /* Below it something is made anew, so it will hardly be known: its other inputs can be made meanwhile. */
+        step->missed = step->no_cache || step->parent->missed;
+        struct input_state early = {true, false};
+        if (step->missed)
+            build_step_inputs(step, need_input, &early);
+        return early.more;
+    }
+    if (step->op == OP_BASE) {
+        step_done(s, step);
+        return 1;
+    }
+    if (!step->asked_definition && !step->no_cache && !step->inputs_renewed) {
+        struct cb_digest key;
+        step->asked_definition = true;
+        build_keys_on_parent(step, &key);
+        int r = lookup(s, step, &key, err);
+        if (r > 0)
+            step_done(s, step);
+        if (r != 0)
+            return r;
+    }
+    step->missed = true;
+    struct input_state inputs = {true, false};
+    build_step_inputs(step, need_input, &inputs);
+    if (!inputs.all_done)
+        return inputs.more;
+    if (!step->asked_content) {
+        int indexed = prepare_inputs(s, step, false, err);
+        if (indexed <= 0)
+            return indexed;
+        if (build_keys_content(s->b, step, err) < 0)
+            return -1;
+        step->asked_content = true;
+        int r = lookup_content(s, step, err);
+        if (r > 0)
+            step_done(s, step);
+        if (r != 0)
+            return r;
+    }
+    int ready = prepare(s, step, err);
+    if (ready <= 0)
+        return ready;
+    if (s->steps_running >= s->b->request->jobs || !may_run_beside_others(s, step))
+        return 0;
+    int got = step->lock >= 0 ? 1 : cache_lock_key(s->b->store, &step->content, &step->lock, err);
+    if (got < 0)
+        return -1;
+    if (!got) {
+        s->waits_for_lock = true; /* another cbuild makes it; its record will be ours */
+        return 0;
+    }
+    int r = lookup_content(s, step, err);
+    if (r > 0)
+        step_done(s, step);
+    if (r != 0)
+        return r;
+    return start_step(s, step, err) < 0 ? -1 : 1;
+}
+
+static void remember_failure(struct schedule *s, const struct build_step *step, struct cb_error *err)
+{
+    if (step)
+        cb_at(err, step->at.line, step->at.last_line);
+    if (!s->failed)
+        cb_error_move(&s->first, err);
+    else
+        cb_error_done(err);
+    s->failed = true;
+}
+
+static void advance(struct schedule *s)
+{
+    const struct build_plan *plan = &s->b->plan;
+    s->waits_for_lock = false;
+    for (bool moved = true; moved && !s->failed;) {
+        moved = false;
+        for (size_t i = 0; i < plan->n_steps && !s->failed; i++) {
+            struct cb_error err = CB_ERROR_INIT;
+            if (plan->steps[i]->state != STEP_NEEDED)
+                continue;
+            int r = advance_step(s, plan->steps[i], &err);
+            if (r < 0)
+                remember_failure(s, plan->steps[i], &err);
+            moved |= r > 0;
+        }
+    }
+}
+
+/* ---- the end of work ------------------------------------------------------------------------------------------ */
+
+static void step_succeeded(struct schedule *s, struct running *r, const struct cb_job_event *e)
+{
+    struct build_step *step = r->step;
+    struct build_outcome o;
+    if (!build_outcome_read(&e->answer, &o)) {
+        struct cb_error err = CB_ERROR_INIT;
+        cb_fail(&err, CB_E_FAILED, "a worker process gave an answer that cannot be read");
+        remember_failure(s, step, &err);
+        return;
+    }
+    step->layer = o.layer;
+    step->created = o.created;
+    step->has_fs = step->has_index = true;
+    s->n_run++;
+    write_records(s, step, &o);
+    build_emit(s->b, &(struct build_event){.kind = EVENT_STEP_DONE,
+                                           .step = step->number,
+                                           .name = step->name,
+                                           .seconds = seconds_since(&r->started),
+                                           .cpu_seconds = (double)o.cpu_us / 1e6,
+                                           .max_rss = o.max_rss});
+    step_done(s, step);
+}
+
+static void base_done(struct schedule *s, struct running *r)
+{
+    build_emit(s->b, &(struct build_event){.kind = EVENT_STEP_DONE,
+                                           .step = r->step->number,
+                                           .name = r->step->name,
+                                           .seconds = seconds_since(&r->started)});
+}
+
+static void work_failed(struct schedule *s, struct running *r, struct cb_job_event *e)
+{
+    struct build_step *step = r->step;
+    if (step)
+        build_emit(s->b, &(struct build_event){.kind = EVENT_STEP_FAILED,
+                                               .step = step->number,
+                                               .name = step->name,
+                                               .error = &e->error,
+                                               .seconds = seconds_since(&r->started)});
+    remember_failure(s, step, &e->error);
+    e->error = CB_ERROR_INIT;
+}
+
+static void warn_once(struct schedule *s, const char *text)
+{
+    if (cb_map_has(&s->warned, text))
+        return;
+    cb_map_set(&s->warned, text, NULL);
+    build_warning(s->b, "%s", text);
+}
+
+static void job_event(struct schedule *s, struct running *r)
+{
+    struct cb_job_event e;
+    if (!cb_job_read(&r->job, false, &e))
+        return;
+    int number = r->step ? r->step->number : 0;
+    switch (e.kind) {
+    case CB_JOB_PROGRESS:
+        build_emit(s->b, &(struct build_event){
+                             .kind = EVENT_STEP_PROGRESS, .step = number, .what = e.text, .done = e.done, .total = e.total});
+        break;
+    case CB_JOB_LOG:
+        build_emit(
+            s->b, &(struct build_event){
+                      .kind = EVENT_STEP_LOG, .step = number, .name = r->step ? r->step->name : "", .text = e.text, .stream = 1});
+        break;
+    case CB_JOB_WARN:
+        warn_once(s, e.text);
+        break;
+    case CB_JOB_DONE:
+        finish_logs(r);
+        if (r->kind == WORK_STEP)
+            step_succeeded(s, r, &e);
+        else if (r->kind == WORK_BASE)
+            base_done(s, r);
+        running_drop(s, r);
+        break;
+    case CB_JOB_FAILED:
+        finish_logs(r);
+        work_failed(s, r, &e);
+        running_drop(s, r);
+        break;
+    }
+    cb_job_event_done(&e);
+}
+
+/* ---- the loop --------------------------------------------------------------------------------------------------- */
+
+static void cancel_all(struct schedule *s)
+{
+    build_ns_cancel(s->b);
+    while (s->n_running) {
+        struct running *r = s->running[s->n_running - 1];
+        finish_logs(r);
+        cb_job_kill(&r->job);
+        if (r->step)
+            build_emit(s->b, &(struct build_event){.kind = EVENT_STEP_CANCELED, .step = r->step->number, .name = r->step->name});
+        running_drop(s, r);
+    }
+}
+
+static void wait_for_work(struct schedule *s)
+{
+    size_t n = 0;
+    struct pollfd *fds = cb_alloc((1 + s->n_running * 3) * sizeof(*fds));
+    fds[n++] = (struct pollfd){s->b->signal_fd, POLLIN, 0};
+    for (size_t i = 0; i < s->n_running; i++) {
+        struct running *r = s->running[i];
+        fds[n++] = (struct pollfd){r->job.sock, POLLIN, 0};
+        fds[n++] = (struct pollfd){r->logs[0].fd, POLLIN, 0};
+        fds[n++] = (struct pollfd){r->logs[1].fd, POLLIN, 0};
+    }
+    int timeout = s->waits_for_lock ? 20 : s->b->renderer->tick ? 100 : -1;
+    int ready = poll(fds, n, timeout);
+    if (s->b->renderer->tick)
+        s->b->renderer->tick(s->b->renderer);
+    if (ready > 0) {
+        /* running_drop moves the last one into a gap: walk from the end, where nothing moves that was not seen. */
+        for (size_t i = s->n_running; i-- > 0;) {
+            struct running *r = s->running[i];
+            for (int k = 0; k < 2; k++)
+                if (fds[1 + i * 3 + 1 + (size_t)k].revents)
+                    read_log(r, &r->logs[k]);
+            if (fds[1 + i * 3].revents)
+                job_event(s, r);
+        }
+        struct cb_error canceled = CB_ERROR_INIT;
+        if (fds[0].revents && build_canceled(s->b, &canceled) < 0)
+            remember_failure(s, NULL, &canceled);
+    }
+    free(fds);
+}
+
+static int count_steps(const struct build_plan *plan)
+{
+    int n = 0;
+    for (size_t i = 0; i < plan->n_steps; i++)
+        n += plan->steps[i]->op != OP_BASE;
+    return n;
+}
+
+int build_schedule_run(struct build *b, int *ret_run, int *ret_cached, struct cb_error *err)
+{
+    struct schedule s = {.b = b};
+    struct build_step *target = b->plan.target->snapshot;
+    build_emit(b, &(struct build_event){.kind = EVENT_BUILD_STARTED, .n_steps = count_steps(&b->plan)});
+    need(target);
+    while (!s.failed) {
+        advance(&s);
+        if (s.failed || !target || (target->state == STEP_DONE && !s.n_running))
+            break;
+        if (!s.n_running && !s.waits_for_lock) {
+            struct cb_error stuck = CB_ERROR_INIT;
+            cb_fail(&stuck, CB_E_FAILED, "internal error: the plan cannot go on");
+            remember_failure(&s, NULL, &stuck);
+            break;
+        }
+        wait_for_work(&s);
+    }
+    if (s.failed)
+        cancel_all(&s);
+    free(s.running);
+    cb_map_done(&s.warned);
+    *ret_run = s.n_run;
+    *ret_cached = s.n_cached;
+    if (!s.failed)
+        return 0;
+    cb_error_move(err, &s.first);
+    return -1;
+}

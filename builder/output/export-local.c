@@ -1,0 +1,298 @@
+#include "builder/output/export-local.h"
+#include "base/fd.h"
+#include "base/map.h"
+#include "cache/tree.h"
+
+#include <sys/sysmacros.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+struct exporting {
+    struct cache_store *store;
+    const struct cb_digest *layers;
+    int *roots; /* fs/ of each layer; -1 until needed */
+    size_t n;
+    const int64_t *epoch;
+    struct cb_map first_names; /* "origin:group" -> path of the first name of an inode */
+    bool whole;                /* in a directory: owners, attributes and devices too */
+    struct build_export_left left;
+};
+
+static int open_data(struct exporting *x, const struct cache_node *node, struct cb_error *err)
+{
+    int *root = &x->roots[node->origin];
+    if (*root < 0)
+        *root = cache_layer_open_fs(x->store, &x->layers[node->origin], err);
+    if (*root < 0)
+        return -1;
+    int fd = cb_open_beneath(*root, node->data_path, O_RDONLY | O_NONBLOCK | O_NOFOLLOW, 0);
+    return fd < 0 ? cb_fail_sys(err, fd, "read '/%s' of the image", cache_node_path(node)) : fd;
+}
+
+/* The first name of an inode carries the bytes, the others are links to it. NULL: this is the first. */
+static const char *earlier_name(struct exporting *x, const struct cache_node *node)
+{
+    if (!node->link_group || node->e.type != CB_FILE)
+        return NULL;
+    CB_AUTO(free) char *key = cb_printf("%d:%llu", node->origin, (unsigned long long)node->link_group);
+    const char *first = cb_map_get(&x->first_names, key);
+    if (!first)
+        cb_map_set(&x->first_names, key, (void *)cache_node_path(node));
+    return first;
+}
+
+typedef int visit_fn(struct exporting *x, const struct cache_node *node, void *arg, struct cb_error *err);
+
+/* Parents before children; `after` (may be NULL) is called for a directory when its children are done. */
+static int walk(struct exporting *x, const struct cache_node *root, visit_fn *visit, visit_fn *after, void *arg,
+                struct cb_error *err)
+{
+    struct {
+        const struct cache_node *dir;
+        size_t next;
+    } *stack = NULL;
+    size_t n = 0, cap = 0;
+    int r = 0;
+    CB_PUSH(stack, n, cap).dir = root;
+    while (n && r == 0) {
+        if (stack[n - 1].next >= stack[n - 1].dir->n_children) {
+            const struct cache_node *dir = stack[--n].dir;
+            if (after && dir != root)
+                r = after(x, dir, arg, err);
+            continue;
+        }
+        const struct cache_node *child = stack[n - 1].dir->children[stack[n - 1].next++];
+        r = visit(x, child, arg, err);
+        if (r == 0 && child->e.type == CB_DIR)
+            CB_PUSH(stack, n, cap).dir = child;
+    }
+    free(stack);
+    return r;
+}
+
+static int run(struct exporting *x, visit_fn *visit, visit_fn *after, void *arg, struct cb_error *err)
+{
+    CB_AUTO(cache_tree) struct cache_tree *tree = cache_tree_new();
+    int r = 0;
+    x->roots = cb_alloc((x->n + 1) * sizeof(*x->roots));
+    for (size_t i = 0; i < x->n; i++)
+        x->roots[i] = -1;
+    for (size_t i = 0; r == 0 && i < x->n; i++) {
+        CB_AUTO(cache_index) struct cache_index index = {0};
+        r = cache_layer_index(x->store, &x->layers[i], &index, err);
+        if (r == 0)
+            cache_tree_apply(tree, &index, (int)i);
+    }
+    if (r == 0)
+        r = walk(x, cache_tree_root(tree), visit, after, arg, err);
+    for (size_t i = 0; i < x->n; i++)
+        cb_close(x->roots[i]);
+    free(x->roots);
+    cb_map_done(&x->first_names);
+    return r;
+}
+
+static int64_t time_of(const struct exporting *x, const struct cache_node *node)
+{
+    return x->epoch ? *x->epoch : node->e.mtime;
+}
+
+/* ---- tar ---------------------------------------------------------------------------------------------------- */
+
+static int copy_to_tar(struct cb_tar_writer *t, int fd, struct cb_error *err)
+{
+    char block[65536];
+    for (;;) {
+        int n = cb_read_full(fd, block, sizeof(block));
+        if (n < 0)
+            return cb_fail_sys(err, n, "read a file of the image");
+        if (n == 0)
+            return 0;
+        if (cb_tar_write(t, block, (size_t)n, err) < 0)
+            return -1;
+    }
+}
+
+static int visit_tar(struct exporting *x, const struct cache_node *node, void *arg, struct cb_error *err)
+{
+    struct cb_tar_writer *t = arg;
+    const struct cache_entry *e = &node->e;
+    struct cb_tar_entry out = {.path = e->path,
+                               .type = (enum cb_ftype)e->type,
+                               .mode = e->mode,
+                               .uid = e->uid,
+                               .gid = e->gid,
+                               .mtime = time_of(x, node),
+                               .link = e->link,
+                               .dev_major = e->dev_major,
+                               .dev_minor = e->dev_minor,
+                               .xattrs = e->xattrs,
+                               .n_xattrs = e->n_xattrs};
+    const char *first = earlier_name(x, node);
+    if (first) {
+        out.type = CB_HARDLINK;
+        out.link = first;
+        return cb_tar_entry_begin(t, &out, err);
+    }
+    if (out.type != CB_FILE)
+        return cb_tar_entry_begin(t, &out, err);
+    out.size = e->size;
+    CB_AUTO(close) int fd = open_data(x, node, err);
+    if (fd < 0 || cb_tar_entry_begin(t, &out, err) < 0)
+        return -1;
+    return copy_to_tar(t, fd, err);
+}
+
+int build_export_tar(struct cache_store *s, const struct cb_digest *layers, size_t n, const int64_t *epoch, cb_sink_fn *sink,
+                     void *arg, struct cb_error *err)
+{
+    struct exporting x = {.store = s, .layers = layers, .n = n, .epoch = epoch};
+    CB_AUTO(cb_tar_writer) struct cb_tar_writer *t = cb_tar_writer_new(sink, arg, err);
+    if (!t || run(&x, visit_tar, NULL, t, err) < 0)
+        return -1;
+    return cb_tar_end(t, err);
+}
+
+/* ---- directory ------------------------------------------------------------------------------------------------ */
+
+#define LEFT_OUT 1 /* there is nothing that could have attributes */
+
+/* Removes what is in the way, but a directory stays where a directory goes. */
+static int clear_place(int parent, const char *name, bool want_dir)
+{
+    struct stat st;
+    int r;
+    if (fstatat(parent, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+        return errno == ENOENT ? 0 : -errno;
+    if (want_dir && S_ISDIR(st.st_mode)) /* of an earlier export perhaps, then without write permission */
+        return (r = cb_chmod(parent, name, (st.st_mode | 0700) & 07777)) < 0 && r != -EPERM ? r : 1;
+    return cb_remove_tree(parent, name);
+}
+
+static int set_times(const struct exporting *x, const struct cache_node *node, int parent, const char *name)
+{
+    struct timespec t[2] = {{time_of(x, node), 0}, {time_of(x, node), 0}};
+    return utimensat(parent, name, t, AT_SYMLINK_NOFOLLOW) < 0 ? -errno : 0;
+}
+
+/* Gives what is there its owner (`name` in the directory `at`, or "": `at` itself). Returns the mode that it may have:
+ * set-id bits are meant for that owner. */
+static mode_t set_owner(struct exporting *x, const struct cache_node *node, int at, const char *name)
+{
+    const struct cache_entry *e = &node->e;
+    mode_t mode = e->mode & 07777;
+    if (x->whole && fchownat(at, name, e->uid, e->gid, AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH) == 0)
+        return mode;
+    if (e->type != CB_FILE || !(mode & (S_ISUID | S_ISGID)))
+        return mode;
+    x->left.set_ids++;
+    return mode & ~(mode_t)(S_ISUID | S_ISGID);
+}
+
+/* What the file system or the user cannot have is not there. */
+static void set_xattrs(const struct exporting *x, const struct cache_node *node, int fd)
+{
+    for (size_t i = 0; x->whole && i < node->e.n_xattrs; i++)
+        (void)fsetxattr(fd, node->e.xattrs[i].name, node->e.xattrs[i].value, node->e.xattrs[i].len, 0);
+}
+
+static int write_file(struct exporting *x, const struct cache_node *node, int parent, const char *name, struct cb_error *err)
+{
+    CB_AUTO(close) int in = open_data(x, node, err);
+    if (in < 0)
+        return -1;
+    CB_AUTO(close) int out = openat(parent, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    if (out < 0)
+        return cb_fail_sys(err, errno, "create '%s'", cache_node_path(node));
+    int r = cb_copy_file(in, out, node->e.size);
+    if (r == 0 && fchmod(out, set_owner(x, node, out, "")) < 0)
+        r = -errno;
+    set_xattrs(x, node, out);
+    return r < 0 ? cb_fail_sys(err, r, "write '%s'", cache_node_path(node)) : 0;
+}
+
+static int make_device(struct exporting *x, const struct cache_entry *e, int parent, const char *name)
+{
+    mode_t type = e->type == CB_CHAR ? S_IFCHR : S_IFBLK;
+    if (x->whole && mknodat(parent, name, type | (e->mode & 07777), makedev(e->dev_major, e->dev_minor)) == 0)
+        return 0;
+    if (x->whole && errno != EPERM)
+        return -errno;
+    x->left.devices++;
+    return LEFT_OUT;
+}
+
+static int make_other(struct exporting *x, const struct cache_node *node, int parent, const char *name)
+{
+    const struct cache_entry *e = &node->e;
+    switch (e->type) {
+    case CB_DIR:
+        return mkdirat(parent, name, 0700) < 0 ? -errno : 0;
+    case CB_SYMLINK:
+        return symlinkat(e->link, parent, name) < 0 ? -errno : 0;
+    case CB_FIFO:
+        return mkfifoat(parent, name, e->mode & 07777) < 0 ? -errno : 0;
+    case CB_CHAR:
+    case CB_BLOCK:
+        return make_device(x, e, parent, name);
+    default:
+        return 0;
+    }
+}
+
+static int link_name(int dest, const char *first, int parent, const char *name)
+{
+    const char *base;
+    CB_AUTO(close) int from = cb_open_parent_nofollow(dest, first, &base);
+    if (from < 0)
+        return from;
+    return linkat(from, base, parent, name, 0) < 0 ? -errno : 0;
+}
+
+static int visit_directory(struct exporting *x, const struct cache_node *node, void *arg, struct cb_error *err)
+{
+    int dest = *(int *)arg;
+    const char *path = cache_node_path(node), *name;
+    CB_AUTO(close) int parent = cb_open_parent_nofollow(dest, path, &name);
+    int r = parent < 0 ? parent : clear_place(parent, name, node->e.type == CB_DIR);
+    const char *first = earlier_name(x, node);
+    if (r > 0)
+        return 0;
+    if (r == 0 && first)
+        r = link_name(dest, first, parent, name);
+    else if (r == 0 && node->e.type == CB_FILE && write_file(x, node, parent, name, err) < 0)
+        return -1;
+    else if (r == 0)
+        r = make_other(x, node, parent, name);
+    if (r == 0 && !first && node->e.type != CB_DIR && node->e.type != CB_FILE)
+        (void)set_owner(x, node, parent, name);
+    if (r == 0 && !first && node->e.type != CB_DIR)
+        r = set_times(x, node, parent, name);
+    return r < 0 ? cb_fail_sys(err, r, "write '%s'", path) : 0;
+}
+
+/* Modes and times of a directory come last: writing into it changes the one and may need the other. Through a descriptor:
+ * whoever owns the destination may have put something else in its place. */
+static int finish_directory(struct exporting *x, const struct cache_node *node, void *arg, struct cb_error *err)
+{
+    const char *path = cache_node_path(node);
+    struct timespec t[2] = {{time_of(x, node), 0}, {time_of(x, node), 0}};
+    CB_AUTO(close) int fd = cb_open_beneath(*(int *)arg, path, O_RDONLY | O_DIRECTORY, 0);
+    int r = fd < 0 ? fd : fchmod(fd, set_owner(x, node, fd, "")) < 0 || futimens(fd, t) < 0 ? -errno : 0;
+    return r < 0 ? cb_fail_sys(err, r, "set the mode of '%s'", path) : 0;
+}
+
+int build_export_directory(struct cache_store *s, const struct cb_digest *layers, size_t n, const int64_t *epoch, int dest,
+                           struct build_export_left *ret, struct cb_error *err)
+{
+    struct exporting x = {.store = s, .layers = layers, .n = n, .epoch = epoch};
+    int r = run(&x, visit_directory, finish_directory, &dest, err);
+    *ret = x.left;
+    return r;
+}
+
+int build_export_seed(struct cache_store *s, const struct cb_digest *layers, size_t n, int dest, struct cb_error *err)
+{
+    struct exporting x = {.store = s, .layers = layers, .n = n, .whole = true};
+    return run(&x, visit_directory, finish_directory, &dest, err);
+}

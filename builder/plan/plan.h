@@ -1,0 +1,159 @@
+/* The plan: a Dockerfile and a request become a graph of steps (design §3). Only what the target needs
+ * is in it. Instructions that change nothing but the config (ENV, LABEL, CMD …) are folded into the state of
+ * their stage and are no steps. Planning runs nothing and changes nothing; it reads the Dockerfile, ignore
+ * files and the manifests and configs of base images.
+ *
+ * A step stands on a `parent` (the snapshot below it; NULL: the empty root) and may take files of other
+ * steps. Its result is one more layer on its parent; an OP_BASE's result is the layers of an image.
+ * After build_plan_make the plan is not changed, so the processes forked later can read it. */
+#ifndef BUILD_PLAN_H
+#define BUILD_PLAN_H
+
+#include "builder/pull/base-image.h"
+#include "builder/context/contexts.h"
+#include "builder/context/fetch.h"
+#include "builder/copy/select.h"
+#include "builder/session/request.h"
+#include "cache/image.h"
+#include "parser/instruction.h"
+#include "parser/mount.h"
+#include "parser/owner.h"
+#include "registry/oci/config.h"
+
+struct build_step;
+
+/* Where COPY and bind mounts take files from. */
+enum build_files_kind { FILES_CONTEXT, FILES_STEP, FILES_EMPTY };
+struct build_files {
+    enum build_files_kind kind;
+    struct build_local *local; /* FILES_CONTEXT */
+    struct build_step *step;   /* FILES_STEP: the snapshot after it */
+};
+
+struct build_run_mount {
+    struct df_mount *m;
+    char *target;            /* absolute, cleaned */
+    struct build_files from; /* bind, cache */
+    bool fresh;              /* cache: a RUN that is executed anew uses it, so the build begins with it empty */
+    struct build_run_mount *next;
+};
+struct build_run {
+    struct cb_strv argv, env;
+    struct cb_strv proxy_env; /* put over env, kept out of keys and history */
+    char *cwd, *user, *hostname;
+    struct build_run_mount *mounts;
+    const char *script_name; /* heredoc with #!: a file below /dev/pipes */
+    struct cb_str script;
+    enum rt_network network;
+    bool insecure;
+};
+
+struct build_inline { /* a heredoc source, expanded */
+    char *name;
+    char *bytes;
+    size_t len;
+};
+struct build_copy {
+    bool add;
+    struct cb_strv sources;        /* expanded */
+    struct build_remote **remotes; /* of each source: what ADD fetched, or NULL for a path */
+    size_t n_entries, cap_remotes; /* of remotes: as many as sources */
+    size_t n_remote;               /* those that are not NULL */
+    struct build_inline *files;
+    size_t n_files, cap_files;
+    struct build_files from;
+    char *dest; /* expanded, as written */
+    char *workdir;
+    char *chown; /* expanded; NULL: not given */
+    bool has_chmod;
+    struct df_chmod chmod;
+    char *chmod_text;
+    bool link, parents;
+    bool unpack, unpack_remote; /* ADD: extract archives that are local, that were fetched */
+    struct cb_strv excludes;
+};
+struct build_workdir {
+    char *path, *user;
+};
+enum build_op { OP_BASE, OP_RUN, OP_COPY, OP_WORKDIR };
+
+enum build_step_state {
+    STEP_IDLE,   /* nothing needs it (yet) */
+    STEP_NEEDED, /* its inputs are looked at */
+    STEP_RUNNING,
+    STEP_DONE,
+};
+
+struct build_step {
+    enum build_op op;
+    size_t index; /* in plan->steps: topological order */
+    int number;   /* as shown, from 1 */
+    char *name;   /* "[build 2/5] RUN make" */
+    struct cb_place at;
+    struct build_step *parent;
+    union {
+        struct build_base base;
+        struct build_run run;
+        struct build_copy copy;
+        struct build_workdir workdir;
+    };
+    bool no_cache;
+    bool renewed;        /* it or something it is made from is executed whatever is recorded */
+    bool inputs_renewed; /* so its definition says nothing about what its inputs will be */
+    bool in_target;      /* its layer is part of the image that is built */
+    bool needs_fs;       /* a RUN may stand on its layer */
+
+    /* filled by the schedule */
+    enum build_step_state state;
+    struct cb_digest definition, content; /* keys (builder/execute/keys.h) */
+    struct cb_digest chain;               /* identity of the snapshot after it; when it is done */
+    struct cb_buf local_inputs;           /* digests of what it takes from local contexts */
+    bool cached, asked_definition, asked_content;
+    bool missed;            /* its definition is not known on its parent */
+    bool has_index, has_fs; /* known to be in the store; of an OP_BASE: all layers */
+    int lock;               /* of the content key, while we make it; -1 */
+    struct cb_digest layer; /* OP_BASE: unused */
+    struct timespec created;
+    struct build_selection selection; /* COPY from a local context: made with the definition key */
+    bool selected;
+};
+
+/* One line of history, and the step that made its layer (NULL: empty_layer). */
+struct build_history {
+    char *created_by;
+    struct build_step *step;
+};
+
+/* What a stage is after its last instruction so far. */
+struct build_state {
+    struct oci_image_config config;
+    struct build_step *snapshot;
+    struct build_history *history; /* of this Dockerfile, behind config.history of the base */
+    size_t n_history, cap_history;
+};
+
+struct build_plan {
+    struct df_file *file;
+    struct df_dockerfile dockerfile;
+    struct cb_buf text;
+    struct build_step **steps;
+    size_t n_steps, cap_steps;
+    struct build_state *target; /* of the target stage */
+    char *target_name;
+    struct oci_platform platform; /* the target platform */
+    bool has_epoch;
+    int64_t epoch; /* SOURCE_DATE_EPOCH */
+};
+
+struct build; /* builder/session/build.h */
+
+/* -1: err is the first mistake; further independent ones are in b->more_errors. */
+int build_plan_make(struct build *b, struct build_plan *ret, struct cb_error *err);
+
+void build_plan_done(struct build *b, struct build_plan *p);
+
+/* The layers of the snapshot after `step` (NULL: none), bottom first, into *ret (caller frees). All steps
+ * of the chain must be done. */
+size_t build_step_layers(const struct build_step *step, struct cb_digest **ret);
+
+#endif

@@ -1,0 +1,146 @@
+/* Inside of planning: what a stage is while its instructions are evaluated. Shared by plan.c, evaluate.c,
+ * epoch.c, stages.c, needs.c, steps.c, evaluate-files.c and evaluate-run.c only. */
+#ifndef BUILD_STAGE_H
+#define BUILD_STAGE_H
+
+#include "builder/session/build.h"
+#include "parser/expand.h"
+
+/* Variables in order of first assignment. Values are owned; a declared ARG without a value has NULL. */
+struct build_vars {
+    struct cb_map map;
+};
+void build_vars_set(struct build_vars *v, const char *name, const char *value);
+const char *build_vars_get(const struct build_vars *v, const char *name);
+void build_vars_copy(struct build_vars *to, const struct build_vars *from);
+void build_vars_done(struct build_vars *v);
+CB_DEFINE_AUTO(build_vars, struct build_vars, build_vars_done)
+
+enum build_base_kind { BASE_SCRATCH, BASE_STAGE, BASE_IMAGE, BASE_LOCAL };
+
+struct build_stage {
+    const struct df_stage *df;
+    char *display;   /* name, or "stage-N" */
+    char *base_text; /* FROM's image after expansion */
+    enum build_base_kind base;
+    struct build_stage *parent; /* BASE_STAGE */
+    struct build_named *named;  /* replaces the base */
+    bool replaced;              /* a named context replaces the stage itself: its instructions are not run */
+    size_t want;                /* BASE_IMAGE: which of planner->wants */
+    struct oci_platform platform;
+    bool needed;
+    struct build_stage *cycle_start; /* where the search for cycles came from */
+    bool on_path;                    /* of that search */
+    struct cb_place path_at;         /* the instruction the search followed */
+
+    /* while evaluating */
+    struct build_state state;
+    struct build_vars env;            /* ENV and ARG with values, as builder-expanded words and RUN see them */
+    struct build_vars declared;       /* ARGs that are not in env: no UndefinedVar for them; the value for history or NULL */
+    struct cb_strv args;              /* names of ARGs in order of declaration (history of RUN) */
+    struct df_instruction **triggers; /* of the base image or stage */
+    size_t n_triggers, cap_triggers;
+    struct df_file **trigger_files;
+    size_t n_trigger_files, cap_trigger_files;
+    bool cmd_given, workdir_given, shell_given;
+    const struct df_instruction *last_cmd, *last_entrypoint, *last_healthcheck;
+    struct cb_strv on_build; /* its own ONBUILDs */
+    int number, total;       /* [name number/total] */
+    bool cut;                /* a mistake in ARG or ENV: what follows would be wrong because of it */
+};
+
+struct build_planner {
+    struct build *b;
+    struct build_plan *plan;
+    struct build_stage *stages;
+    size_t n_stages;
+    struct cb_strv implicit;   /* what COPY and mounts name that is no stage, one for each use */
+    struct build_vars globals; /* platform args and global ARGs */
+    struct build_vars build_args;
+    struct build_want *wants;
+    size_t n_wants, cap_wants;
+    struct build_stage *target;
+    struct oci_platform host;
+    bool platform_given;
+    int next_number;
+    struct df_errors errors; /* mistakes that do not hide each other */
+    struct df_errors late;   /* those that BuildKit finds in the finished plan only */
+};
+
+/* ---- plan.c ------------------------------------------------------------------------------------------- */
+
+/* Takes a mistake at `at` to report it with others; from here on there are no warnings, as BuildKit stops here. */
+void build_note_mistake(struct build_planner *p, struct cb_place at, struct cb_error *err);
+/* -1: there were some; err is the first and b->more_errors has the others. */
+int build_take_mistakes(struct build_planner *p, struct cb_error *err);
+/* A mistake that counts behind all others, and only when there is something to build. */
+void build_note_late_mistake(struct build_planner *p, struct cb_place at, const char *message);
+
+/* ---- epoch.c ------------------------------------------------------------------------------------- */
+
+int build_set_epoch(struct build_planner *p, struct cb_error *err);
+
+/* ---- stages.c ------------------------------------------------------------------------------------ */
+
+/* Platform args and global ARGs (§9). */
+int build_set_globals(struct build_planner *p, struct cb_error *err);
+/* p->stages with names, bases and platforms; the error carries the FROM's place. */
+int build_make_stages(struct build_planner *p, struct cb_error *err);
+int build_find_target(struct build_planner *p, struct cb_error *err);
+/* -1: `failed to parse stage name "X": …`. */
+int build_check_reference(const char *text, struct cb_error *err);
+
+/* ---- needs.c ------------------------------------------------------------------------------------- */
+
+/* Every `from` of every stage, reachable or not, cycles among them, and the references of all images. */
+int build_check_references(struct build_planner *p, struct cb_error *err);
+/* Marks what the target needs and resolves the images among it. */
+int build_resolve_images(struct build_planner *p, struct cb_error *err);
+/* The place in p->wants of an image that is needed; the same one once. */
+size_t build_want_image(struct build_planner *p, const char *text, bool layout, const struct oci_platform *platform,
+                        struct cb_place at);
+size_t build_want_named(struct build_planner *p, const struct build_named *n, const struct oci_platform *platform,
+                        struct cb_place at);
+
+/* ---- evaluate*.c --------------------------------------------------------------------------------------- */
+
+/* Expands with the stage's variables; reports undefined ones. Caller frees *ret. */
+int build_expand(struct build_planner *p, struct build_stage *s, const struct df_instruction *i, const char *word, char **ret,
+                 struct cb_error *err);
+/* What build_expand uses; `unmatched` collects names (NULL: nobody asks). */
+struct df_expand build_expander(struct build_planner *p, struct build_stage *s, struct cb_map *unmatched);
+void build_report_undefined(struct build_planner *p, struct build_stage *s, const struct df_instruction *i,
+                            const struct cb_map *unmatched);
+
+/* Runs all instructions of a stage whose base is resolved and whose dependencies are evaluated. Mistakes are noted, each
+ * instruction's first. */
+void build_evaluate_stage(struct build_planner *p, struct build_stage *s);
+int build_evaluate_run(struct build_planner *p, struct build_stage *s, const struct df_instruction *i, struct cb_error *err);
+int build_evaluate_copy(struct build_planner *p, struct build_stage *s, const struct df_instruction *i, struct cb_error *err);
+int build_evaluate_workdir(struct build_planner *p, struct build_stage *s, const struct df_instruction *i, struct cb_error *err);
+
+/* The words of a command: the SHELL in front of a shell form. Appends to `ret`. */
+void build_shell_command(const struct build_stage *s, const struct df_command *c, struct cb_strv *ret);
+
+void build_state_done(struct build_state *s);
+
+/* A new step of the stage on top of its snapshot. */
+struct build_step *build_step_new(struct build_planner *p, struct build_stage *s, enum build_op op,
+                                  const struct df_instruction *i);
+/* A line of history; takes `created_by`. */
+void build_history_add(struct build_stage *s, char *created_by, struct build_step *step);
+
+/* The stage that `from` of a COPY or mount names: 1 and *ret; 0: no stage of that name. Numbers only with
+ * `index_allowed`. -1: an index out of range. */
+int build_find_stage(struct build_planner *p, const char *name, bool index_allowed, struct build_stage **ret,
+                     struct cb_error *err);
+/* The name among those of the first `n` stages that `name` is nearly; borrowed; NULL: none. */
+const char *build_stage_meant(const struct build_planner *p, const char *name, size_t n);
+/* What `from` of a COPY, or of the mount at `mount_target`, names: a stage, which must stand further up, a named
+ * context, an image. */
+int build_resolve_from(struct build_planner *p, struct build_stage *s, const struct df_instruction *i, const char *from,
+                       const char *mount_target, struct build_files *ret, struct cb_error *err);
+/* The source of all images that wants[] resolved: one step each. */
+struct build_step *build_image_step(struct build_planner *p, size_t want);
+
+#endif

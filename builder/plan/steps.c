@@ -1,0 +1,103 @@
+/* Steps and the end of a plan. */
+#include "builder/plan/stage.h"
+
+static void run_done(struct build_run *r)
+{
+    cb_strv_done(&r->argv);
+    cb_strv_done(&r->env);
+    cb_strv_done(&r->proxy_env);
+    free(r->cwd);
+    free(r->user);
+    free(r->hostname);
+    free((char *)r->script_name);
+    free((char *)r->script.p);
+    while (r->mounts) {
+        struct build_run_mount *next = r->mounts->next;
+        df_mount_done(r->mounts->m);
+        free(r->mounts->m);
+        free(r->mounts->target);
+        free(r->mounts);
+        r->mounts = next;
+    }
+}
+
+static void copy_done(struct build *b, struct build_copy *c)
+{
+    for (size_t i = 0; i < c->n_entries; i++)
+        build_remote_free(b, c->remotes[i]);
+    free(c->remotes);
+    for (size_t i = 0; i < c->n_files; i++) {
+        free(c->files[i].name);
+        free(c->files[i].bytes);
+    }
+    free(c->files);
+    cb_strv_done(&c->sources);
+    cb_strv_done(&c->excludes);
+    df_chmod_done(&c->chmod);
+    char *strings[] = {c->dest, c->workdir, c->chown, c->chmod_text};
+    for (size_t i = 0; i < CB_LEN(strings); i++)
+        free(strings[i]);
+}
+
+static void step_free(struct build *b, struct build_step *s)
+{
+    switch (s->op) {
+    case OP_BASE:
+        build_base_done(&s->base);
+        break;
+    case OP_RUN:
+        run_done(&s->run);
+        break;
+    case OP_COPY:
+        copy_done(b, &s->copy);
+        break;
+    case OP_WORKDIR:
+        free(s->workdir.path);
+        free(s->workdir.user);
+        break;
+    }
+    build_selection_done(&s->selection);
+    cb_buf_done(&s->local_inputs);
+    cb_close(s->lock);
+    free(s->name);
+    free(s);
+}
+
+void build_state_done(struct build_state *s)
+{
+    oci_image_config_done(&s->config);
+    for (size_t i = 0; i < s->n_history; i++)
+        free(s->history[i].created_by);
+    free(s->history);
+}
+
+void build_plan_done(struct build *b, struct build_plan *p)
+{
+    for (size_t i = 0; i < p->n_steps; i++)
+        step_free(b, p->steps[i]);
+    free(p->steps);
+    if (p->target)
+        build_state_done(p->target);
+    free(p->target);
+    free(p->target_name);
+    oci_platform_done(&p->platform);
+    df_file_free(p->file);
+    cb_buf_done(&p->text);
+}
+
+size_t build_step_layers(const struct build_step *step, struct cb_digest **ret)
+{
+    size_t n = 0;
+    for (const struct build_step *s = step; s; s = s->parent)
+        n += s->op == OP_BASE ? s->base.image.n_layers : 1;
+    struct cb_digest *ids = cb_alloc((n + 1) * sizeof(*ids));
+    size_t at = n;
+    for (const struct build_step *s = step; s; s = s->parent) {
+        if (s->op != OP_BASE)
+            ids[--at] = s->layer;
+        for (size_t k = s->op == OP_BASE ? s->base.image.n_layers : 0; k-- > 0;)
+            ids[--at] = s->base.image.layers[k].id;
+    }
+    *ret = ids;
+    return n;
+}

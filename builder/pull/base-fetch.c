@@ -1,0 +1,312 @@
+/* The layers of a base image into the store: each blob is downloaded, kept, decompressed, verified, indexed and
+ * (when asked) unpacked in one pass, several layers side by side. */
+#include "base/fd.h"
+#include "base/pack.h"
+#include "builder/pull/base-image.h"
+#include "builder/session/build.h"
+#include "cache/blob.h"
+#include "cache/layer.h"
+#include "registry/oci/layout.h"
+#include "registry/transfer/transfer.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <unistd.h>
+
+#define MAX_AT_ONCE 4
+
+struct fetching {
+    struct build *b;
+    const struct cache_image *image;
+    int layout; /* directory fd, or -1 */
+    struct reg_client *client;
+    struct oci_ref ref;
+    enum build_base_form form;
+    atomic_size_t next;
+    atomic_uint_fast64_t done;
+    atomic_bool failed;
+    pthread_mutex_t lock;
+    struct cb_error first; /* under lock */
+};
+
+struct one_layer {
+    struct fetching *f;
+    const struct cache_image_layer *layer;
+    int pipe_in, pipe_out; /* downloaded bytes to the unpacker */
+    struct cache_blob_writer blob;
+    struct cb_error err; /* of the download */
+    int result;
+};
+
+static int take_bytes(void *arg, const void *p, size_t n, struct cb_error *err)
+{
+    struct one_layer *l = arg;
+    if (cache_blob_write(&l->blob, p, n, err) < 0)
+        return -1;
+    int r = cb_write_full(l->pipe_in, p, n);
+    if (r < 0 && r != -EPIPE)
+        return cb_fail_sys(err, r, "hand bytes to the unpacker");
+    atomic_fetch_add(&l->f->done, n);
+    return r < 0 ? cb_fail(err, CB_E_CANCELED, "the layer could not be unpacked") : 0;
+}
+
+/* An image of the store may stand on one that was never fetched: its layers are where they came from, which is not
+ * where its own name leads. The name itself serves as long as it is the same repository, with its tag, by which
+ * registries.conf may send it elsewhere. */
+static int fetch_blob(struct one_layer *l, cb_sink_fn *sink, struct cb_error *err)
+{
+    struct oci_descriptor d = {.media_type = l->layer->media_type, .digest = l->layer->blob, .size = l->layer->blob_size};
+    CB_AUTO(oci_ref) struct oci_ref source = {0};
+    CB_AUTO(free) char *name = oci_ref_name(&l->f->ref);
+    const struct oci_ref *from = &l->f->ref;
+    if (!l->layer->source) {
+        cb_fail(err, CB_E_NOT_FOUND, "it is not in the store, and no registry has it");
+        return cb_hint(err, "build '%s' again", l->f->image->name);
+    }
+    if (strcmp(l->layer->source, name) != 0) {
+        if (oci_ref_parse(l->layer->source, &source, err) < 0)
+            return -1;
+        from = &source;
+    }
+    return reg_fetch_blob(l->f->client, from, &d, sink, l, err);
+}
+
+static void *download(void *arg)
+{
+    struct one_layer *l = arg;
+    l->result = fetch_blob(l, take_bytes, &l->err);
+    l->pipe_in = cb_close(l->pipe_in);
+    return NULL;
+}
+
+static ssize_t read_fd(void *arg, void *p, size_t n, struct cb_error *err)
+{
+    ssize_t r;
+    do
+        r = read(*(int *)arg, p, n);
+    while (r < 0 && errno == EINTR);
+    return r < 0 ? cb_fail_sys(err, errno, "read layer") : r;
+}
+
+static int unpack(struct one_layer *l, int fd, struct cb_error *err)
+{
+    struct cache_layer made;
+    return cache_layer_unpack(l->f->b->store, read_fd, &fd, &l->layer->diff_id, l->f->form == BASE_FILES, NULL, &made, err);
+}
+
+static int fetch_and_unpack(struct one_layer *l, struct cb_error *err)
+{
+    int p[2];
+    if (pipe2(p, O_CLOEXEC) < 0)
+        return cb_fail_sys(err, errno, "make a pipe");
+    l->pipe_out = p[0];
+    l->pipe_in = p[1];
+    (void)fcntl(p[1], F_SETPIPE_SZ, 1 << 20); /* only faster */
+    pthread_t thread;
+    int r = cache_blob_begin(l->f->b->store, &l->blob, err);
+    int e = r == 0 ? pthread_create(&thread, NULL, download, l) : 0;
+    if (r == 0 && e)
+        r = cb_fail_sys(err, e, "start a thread");
+    bool downloads = r == 0;
+    if (r == 0)
+        r = unpack(l, l->pipe_out, err);
+    l->pipe_out = cb_close(l->pipe_out);
+    if (downloads)
+        pthread_join(thread, NULL);
+    cb_close(l->pipe_in);
+    /* A broken download also breaks the unpacking: its own error is the one that helps. */
+    if (downloads && l->result < 0 && l->err.code != CB_E_CANCELED) {
+        cb_error_done(err);
+        cb_error_move(err, &l->err);
+        r = -1;
+    }
+    cb_error_done(&l->err);
+    if (r == 0)
+        r = cache_blob_commit(&l->blob, &l->layer->blob, NULL, err);
+    cache_blob_abort(&l->blob);
+    return r;
+}
+
+static int open_local(struct one_layer *l, struct cb_error *err)
+{
+    struct oci_descriptor d = {.media_type = l->layer->media_type, .digest = l->layer->blob, .size = l->layer->blob_size};
+    return l->f->layout >= 0 ? oci_layout_open_blob(l->f->layout, &d, err)
+                             : cache_blob_open(l->f->b->store, &l->layer->blob, err);
+}
+
+/* From a layout the blob is copied into the store too: the layout may be gone when the image is pushed. */
+static int copy_blob(struct one_layer *l, int fd, struct cb_error *err)
+{
+    char block[65536];
+    CB_AUTO(cache_blob_writer) struct cache_blob_writer w = CACHE_BLOB_WRITER_INIT;
+    if (cache_blob_begin(l->f->b->store, &w, err) < 0)
+        return -1;
+    for (;;) {
+        ssize_t n = read_fd(&fd, block, sizeof(block), err);
+        if (n < 0 || (n > 0 && cache_blob_write(&w, block, (size_t)n, err) < 0))
+            return -1;
+        if (n == 0)
+            break;
+    }
+    return cache_blob_commit(&w, &l->layer->blob, NULL, err);
+}
+
+static int blob_sink(void *arg, const void *p, size_t n, struct cb_error *err)
+{
+    struct one_layer *l = arg;
+    atomic_fetch_add(&l->f->done, n);
+    return cache_blob_write(&l->blob, p, n, err);
+}
+
+/* Of a layer whose files are known, because a step of ours or another image brought them, in another packed form. */
+static int get_blob(struct one_layer *l, struct cb_error *err)
+{
+    if (l->f->layout >= 0) {
+        CB_AUTO(close) int fd = open_local(l, err);
+        return fd < 0 ? -1 : copy_blob(l, fd, err);
+    }
+    int r = cache_blob_begin(l->f->b->store, &l->blob, err);
+    if (r == 0)
+        r = fetch_blob(l, blob_sink, err);
+    if (r == 0)
+        r = cache_blob_commit(&l->blob, &l->layer->blob, NULL, err);
+    cache_blob_abort(&l->blob);
+    return r;
+}
+
+static int get_layer_once(struct one_layer *l, bool blob, struct cb_error *err)
+{
+    struct cache_layer have;
+    struct cache_store *s = l->f->b->store;
+    int found = cache_layer_find(s, &l->layer->id, &have, err);
+    if (found < 0)
+        return -1;
+    if (found && l->f->form == BASE_PACKED)
+        return blob || !l->layer->blob_size ? 0 : get_blob(l, err);
+    if (found && (have.has_fs || l->f->form != BASE_FILES))
+        return 0;
+    if (found && blob)
+        return cache_layer_materialize(s, &l->layer->id, NULL, err);
+    struct cache_packed packed = {.digest = l->layer->blob, .size = l->layer->blob_size, .compression = CB_COMPRESS_GZIP};
+    if (l->layer->media_type && oci_layer_compression(l->layer->media_type, &packed.compression, err) < 0)
+        return -1;
+    int r;
+    if (blob || l->f->layout >= 0) {
+        CB_AUTO(close) int fd = open_local(l, err);
+        if (fd < 0 || (!blob && copy_blob(l, fd, err) < 0) || lseek(fd, 0, SEEK_SET) < 0)
+            return -1;
+        r = unpack(l, fd, err);
+    } else {
+        r = fetch_and_unpack(l, err);
+    }
+    return r < 0 ? -1 : cache_layer_set_packed(s, &l->layer->diff_id, &packed, err);
+}
+
+/* A blob of the store that turns out to be damaged is removed, and then fetched like any that is not there. */
+static int get_layer(struct one_layer *l, struct cb_error *err)
+{
+    struct cache_store *s = l->f->b->store;
+    bool blob = l->layer->blob_size && cache_blob_fits(s, &l->layer->blob, l->layer->blob_size);
+    int r = get_layer_once(l, blob, err);
+    if (r == 0 || !blob || err->code != CB_E_CORRUPT || cache_blob_check(s, &l->layer->blob) == 1)
+        return r;
+    cb_error_done(err);
+    return get_layer_once(l, false, err);
+}
+
+static void *worker(void *arg)
+{
+    struct fetching *f = arg;
+    for (;;) {
+        size_t i = atomic_fetch_add(&f->next, 1);
+        if (i >= f->image->n_layers || atomic_load(&f->failed))
+            return NULL;
+        struct one_layer l = {
+            .f = f, .layer = &f->image->layers[i], .pipe_in = -1, .pipe_out = -1, .blob = CACHE_BLOB_WRITER_INIT};
+        struct cb_error err = CB_ERROR_INIT;
+        if (get_layer(&l, &err) == 0)
+            continue;
+        char digest[CB_DIGEST_TEXT + 1];
+        cb_digest_text(&l.layer->blob, digest);
+        cb_context(&err, "layer %s", digest);
+        pthread_mutex_lock(&f->lock);
+        if (!atomic_exchange(&f->failed, true))
+            cb_error_move(&f->first, &err);
+        pthread_mutex_unlock(&f->lock);
+        cb_error_done(&err);
+    }
+}
+
+static uint64_t total_size(const struct cache_image *image)
+{
+    uint64_t n = 0;
+    for (size_t i = 0; i < image->n_layers; i++)
+        n += image->layers[i].blob_size;
+    return n;
+}
+
+static int run_workers(struct fetching *f, struct cb_job_io *io, struct cb_error *err)
+{
+    pthread_t threads[MAX_AT_ONCE];
+    size_t n = 0;
+    for (; n < MAX_AT_ONCE && n < f->image->n_layers; n++)
+        if (pthread_create(&threads[n], NULL, worker, f) != 0)
+            break;
+    if (!n && f->image->n_layers)
+        return cb_fail(err, CB_E_FAILED, "no thread could be started");
+    uint64_t total = total_size(f->image);
+    for (size_t i = 0; i < n;) {
+        struct timespec until;
+        clock_gettime(CLOCK_REALTIME, &until);
+        until.tv_nsec += 100000000;
+        until.tv_sec += until.tv_nsec / 1000000000;
+        until.tv_nsec %= 1000000000;
+        i += pthread_timedjoin_np(threads[i], NULL, &until) == 0;
+        cb_job_progress(io, "downloading", atomic_load(&f->done), total);
+    }
+    if (!atomic_load(&f->failed))
+        return 0;
+    cb_error_move(err, &f->first);
+    return -1;
+}
+
+struct fetch_request {
+    struct build *b;
+    const struct build_base *base;
+    enum build_base_form form;
+};
+
+static int fetch_job(struct cb_job_io *io, const struct cb_job_request *req, struct cb_buf *answer, struct cb_error *err)
+{
+    (void)answer;
+    const struct fetch_request *q = req->bytes;
+    const struct build_base *base = q->base;
+    struct fetching f = {.b = q->b, .image = &base->image, .layout = -1, .form = q->form, .lock = PTHREAD_MUTEX_INITIALIZER};
+    int r = 0;
+    if (base->layout) {
+        f.layout = open(base->layout, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (f.layout < 0)
+            return cb_fail_sys(err, errno, "open OCI layout '%s'", base->layout);
+    } else {
+        const char *text = base->image.name && *base->image.name ? base->image.name : base->name;
+        r = oci_ref_parse(text, &f.ref, err);
+        if (r == 0 && !(f.client = reg_client_new(err)))
+            r = -1;
+        if (r == 0)
+            reg_client_on_warning(f.client, cb_job_on_warning, io);
+    }
+    if (r == 0)
+        r = run_workers(&f, io, err);
+    cb_close(f.layout);
+    reg_client_free(f.client);
+    oci_ref_done(&f.ref);
+    return r < 0 ? cb_context(err, "%s", base->name) : 0;
+}
+
+int build_base_start(struct build *b, const struct build_base *base, enum build_base_form form, struct cb_job *ret,
+                     struct cb_error *err)
+{
+    struct fetch_request q = {b, base, form};
+    struct cb_job_request req = {&q, sizeof(q), NULL, 0};
+    return build_ns_job(b, RT_HELPER_FILES, fetch_job, &req, ret, err);
+}

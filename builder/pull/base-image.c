@@ -1,0 +1,403 @@
+/* Names to manifests and configs. What is asked over the network is asked in jobs, side by side; documents go
+ * into the store as blobs, so the coordinator reads them verified from there. base-fetch.c gets the layers. */
+#include "builder/pull/base-image.h"
+#include "base/fd.h"
+#include "base/limits.h"
+#include "base/pack.h"
+#include "builder/session/build.h"
+#include "cache/blob.h"
+#include "registry/oci/layout.h"
+#include "registry/transfer/transfer.h"
+
+void build_base_done(struct build_base *s)
+{
+    free(s->name);
+    free(s->layout);
+    cache_image_done(&s->image);
+    *s = (struct build_base){0};
+}
+
+/* ---- from the store ---------------------------------------------------------------------------------------- */
+
+static int load_config(struct build *b, const struct cb_digest *d, struct oci_image_config *ret, struct cb_error *err)
+{
+    CB_AUTO(cb_buf) struct cb_buf bytes = CB_BUF_INIT;
+    int r = cache_blob_get(b->store, d, CB_MAX_CONFIG, &bytes, err);
+    return r <= 0 ? r : oci_image_config_parse(bytes.data, bytes.len, ret, err) < 0 ? -1 : 1;
+}
+
+/* A layer that a build of ours made is kept under its content ID, one of a base image under its diff ID. */
+static void set_layer_ids(struct build *b, struct cache_image *image)
+{
+    for (size_t i = 0; i < image->n_layers; i++) {
+        struct cache_image_layer *l = &image->layers[i];
+        struct cache_layer found;
+        CB_AUTO(cb_error) struct cb_error ignored = CB_ERROR_INIT;
+        if (cache_layer_find_diff(b->store, &l->diff_id, &found, &ignored) == 1)
+            l->id = found.id;
+        else
+            l->id = l->diff_id;
+    }
+}
+
+static bool fits(const struct oci_image_config *c, const struct oci_platform *want)
+{
+    return oci_platform_rank(want, &c->platform) >= 0;
+}
+
+/* 1: *w is filled. 0: the store does not have it, or for another platform. */
+static int from_store(struct build *b, struct build_want *w, const char *full, struct cb_error *err)
+{
+    int r = cache_image_load(b->store, full, &w->base.image, err);
+    if (r <= 0)
+        return r;
+    r = load_config(b, &w->base.image.config, &w->config, err);
+    if (r > 0 && !fits(&w->config, w->platform))
+        r = 0;
+    if (r <= 0) {
+        cache_image_done(&w->base.image);
+        oci_image_config_done(&w->config);
+        w->base.image = (struct cache_image){0};
+        w->config = (struct oci_image_config){0};
+        return r;
+    }
+    set_layer_ids(b, &w->base.image);
+    w->base.name = cb_strdup(w->text);
+    return 1;
+}
+
+/* ---- what a job found out ------------------------------------------------------------------------------------ */
+
+struct found {
+    struct cb_digest top;      /* what the name stands for: index or manifest */
+    struct cb_digest manifest; /* for the platform */
+    char *manifest_type;
+};
+
+static int check_layers(const struct build_want *w, const struct oci_manifest *m, struct cb_error *err)
+{
+    enum cb_compression ignored;
+    if (m->n_layers > CB_MAX_LAYERS)
+        return cb_fail(err, CB_E_UNSUPPORTED, "'%s' has %zu layers; %d are possible", w->text, m->n_layers, CB_MAX_LAYERS);
+    for (size_t i = 0; i < m->n_layers; i++)
+        if (oci_layer_compression(m->layers[i].media_type, &ignored, err) < 0)
+            return w->layout ? cb_context(err, "layer %zu", i + 1) : cb_context(err, "'%s': layer %zu", w->text, i + 1);
+    return 0;
+}
+
+/* The image that manifest and config (both blobs of the store) describe. */
+static int image_from_manifest(struct build *b, struct build_want *w, const struct found *f, const char *name, const char *source,
+                               struct cb_error *err)
+{
+    CB_AUTO(cb_buf) struct cb_buf bytes = CB_BUF_INIT;
+    CB_AUTO(oci_manifest) struct oci_manifest m = {0};
+    int r = cache_blob_get(b->store, &f->manifest, CB_MAX_MANIFEST, &bytes, err);
+    if (r < 0 || (r > 0 && (oci_manifest_parse(bytes.data, bytes.len, &m, err) < 0 || check_layers(w, &m, err) < 0)))
+        return -1;
+    if (r > 0)
+        r = load_config(b, &m.config.digest, &w->config, err);
+    if (r == 0)
+        return cb_fail(err, CB_E_CORRUPT, "manifest or config of '%s' vanished from the store", w->text);
+    if (r < 0)
+        return cb_context(err, "config of '%s'", w->text);
+    if (m.n_layers != w->config.n_diff_ids)
+        return cb_fail(err, CB_E_CORRUPT, "'%s': the manifest has %zu layers, the config %zu", w->text, m.n_layers,
+                       w->config.n_diff_ids);
+    struct cache_image *image = &w->base.image;
+    *image = (struct cache_image){.name = cb_strdup(name),
+                                  .config = m.config.digest,
+                                  .manifest = f->manifest,
+                                  .index = f->top,
+                                  .manifest_type = cb_strdup(f->manifest_type),
+                                  .pulled = true};
+    image->created = w->config.created;
+    clock_gettime(CLOCK_REALTIME, &image->updated);
+    for (size_t i = 0; i < m.n_layers; i++)
+        CB_PUSH(image->layers, image->n_layers, image->cap_layers) =
+            (struct cache_image_layer){.diff_id = w->config.diff_ids[i],
+                                       .blob = m.layers[i].digest,
+                                       .blob_size = m.layers[i].size,
+                                       .media_type = cb_strdup(m.layers[i].media_type),
+                                       .source = cb_strdup(source)};
+    set_layer_ids(b, image);
+    w->base.name = cb_strdup(w->text);
+    return 0;
+}
+
+/* ---- registries ------------------------------------------------------------------------------------------------- */
+
+struct resolve_request {
+    struct build *b;
+    const struct build_want *want;
+};
+
+static int store_document(struct cache_store *s, const struct reg_document *d, struct cb_error *err)
+{
+    return cache_blob_put(s, d->bytes.data, d->bytes.len, NULL, err);
+}
+
+static int fetch_by_digest(struct reg_client *c, const struct oci_ref *ref, const struct oci_descriptor *d,
+                           struct reg_document *ret, struct cb_error *err)
+{
+    char text[CB_DIGEST_TEXT + 1];
+    cb_digest_text(&d->digest, text);
+    struct oci_ref exact = *ref;
+    exact.digest = text;
+    if (reg_fetch_document(c, &exact, ret, err) < 0)
+        return -1;
+    if (ret->bytes.len != d->size)
+        return cb_fail(err, CB_E_CORRUPT, "manifest %s has %zu bytes, its index says %llu", text, ret->bytes.len,
+                       (unsigned long long)d->size);
+    return 0;
+}
+
+static int blob_sink(void *arg, const void *p, size_t n, struct cb_error *err)
+{
+    return cache_blob_write(arg, p, n, err);
+}
+
+static int fetch_config(struct build *b, struct reg_client *c, const struct oci_ref *ref, const struct oci_descriptor *d,
+                        struct cb_error *err)
+{
+    CB_AUTO(cb_buf) struct cb_buf have = CB_BUF_INIT;
+    if (cache_blob_get(b->store, &d->digest, CB_MAX_CONFIG, &have, err) == 1)
+        return 0;
+    cb_error_done(err); /* it is fetched, whatever is wrong with what is there */
+    if (d->size > CB_MAX_CONFIG)
+        return cb_fail(err, CB_E_CORRUPT, "the image config has %llu bytes", (unsigned long long)d->size);
+    CB_AUTO(cache_blob_writer) struct cache_blob_writer w = CACHE_BLOB_WRITER_INIT;
+    if (cache_blob_begin(b->store, &w, err) < 0 || reg_fetch_blob(c, ref, d, blob_sink, &w, err) < 0)
+        return -1;
+    return cache_blob_commit(&w, &d->digest, NULL, err);
+}
+
+static int choose_manifest(struct reg_client *c, const struct oci_ref *ref, const struct oci_platform *want, const char *name,
+                           struct reg_document *d, struct cb_error *err)
+{
+    /* An index may name an index; more than that is nobody's image. */
+    for (int depth = 0; depth < 3; depth++) {
+        int kind = oci_document_kind(d->bytes.data, d->bytes.len, d->content_type, err);
+        if (kind <= 0)
+            return kind;
+        CB_AUTO(oci_index) struct oci_index x = {0};
+        if (oci_index_parse(d->bytes.data, d->bytes.len, &x, err) < 0)
+            return -1;
+        int at = oci_index_select(&x, want, name, err);
+        if (at < 0)
+            return -1;
+        reg_document_done(d);
+        *d = (struct reg_document){.bytes = CB_BUF_INIT};
+        if (fetch_by_digest(c, ref, &x.manifests[at], d, err) < 0)
+            return -1;
+    }
+    return cb_fail(err, CB_E_CORRUPT, "'%s': indexes are nested too deeply", name);
+}
+
+static int resolve_job(struct cb_job_io *io, const struct cb_job_request *req, struct cb_buf *answer, struct cb_error *err)
+{
+    const struct resolve_request *r = req->bytes;
+    CB_AUTO(oci_ref) struct oci_ref ref = {0};
+    CB_AUTO(reg_client) struct reg_client *c = NULL;
+    CB_AUTO(oci_manifest) struct oci_manifest m = {0};
+    struct reg_document d = {.bytes = CB_BUF_INIT};
+    if (oci_ref_parse(r->want->text, &ref, err) < 0 || !(c = reg_client_new(err)))
+        return -1;
+    reg_client_on_warning(c, cb_job_on_warning, io);
+    int e = reg_fetch_document(c, &ref, &d, err);
+    struct cb_digest top = d.digest;
+    if (e == 0)
+        e = choose_manifest(c, &ref, r->want->platform, r->want->text, &d, err);
+    if (e == 0)
+        e = oci_manifest_parse(d.bytes.data, d.bytes.len, &m, err);
+    if (e == 0)
+        e = fetch_config(r->b, c, &ref, &m.config, err);
+    if (e == 0)
+        e = store_document(r->b->store, &d, err);
+    if (e == 0) {
+        cb_put_digest(answer, &top);
+        cb_put_digest(answer, &d.digest);
+        cb_put_str(answer, m.media_type);
+    }
+    reg_document_done(&d);
+    return e;
+}
+
+static int take_answer(struct build *b, struct build_want *w, const struct cb_buf *answer, struct cb_error *err)
+{
+    CB_AUTO(oci_ref) struct oci_ref ref = {0};
+    struct cb_unpack u = cb_unpack(answer->data, answer->len);
+    struct found f = {0};
+    f.top = cb_get_digest(&u);
+    f.manifest = cb_get_digest(&u);
+    CB_AUTO(free) char *type = f.manifest_type = cb_get_str(&u);
+    if (u.failed || oci_ref_parse(w->text, &ref, err) < 0)
+        return cb_fail(err, CB_E_FAILED, "a worker process gave an answer that cannot be read");
+    CB_AUTO(free) char *name = oci_ref_full(&ref);
+    CB_AUTO(free) char *source = oci_ref_name(&ref);
+    if (image_from_manifest(b, w, &f, name, source, err) < 0)
+        return -1;
+    return cache_image_store(b->store, &w->base.image, err);
+}
+
+/* ---- OCI layouts --------------------------------------------------------------------------------------------------- */
+
+static int from_layout(struct build *b, struct build_want *w, struct cb_error *err)
+{
+    CB_AUTO(free) char *path = cb_strdup(w->text);
+    char *digest = strchr(path, '@');
+    if (digest)
+        *digest++ = 0;
+    char *slash = strrchr(path, '/'), *tag = strchr(slash ? slash : path, ':');
+    if (tag)
+        *tag++ = 0;
+    CB_AUTO(close) int dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (dir < 0)
+        return cb_fail_sys(err, errno, "open OCI layout '%s'", path);
+    struct oci_descriptor d = {0};
+    struct reg_document doc = {.bytes = CB_BUF_INIT};
+    CB_AUTO(oci_manifest) struct oci_manifest m = {0};
+    int r = oci_layout_find(dir, tag, digest, &d, err);
+    struct cb_digest top = d.digest;
+    for (int depth = 0; r == 0 && depth < 3; depth++) {
+        cb_buf_reset(&doc.bytes);
+        r = oci_layout_read(dir, &d, CB_MAX_MANIFEST, &doc.bytes, err);
+        int kind = r < 0 ? -1 : oci_document_kind(doc.bytes.data, doc.bytes.len, d.media_type, err);
+        if (kind < 0)
+            r = -1;
+        if (kind <= 0)
+            break;
+        CB_AUTO(oci_index) struct oci_index x = {0};
+        r = oci_index_parse(doc.bytes.data, doc.bytes.len, &x, err);
+        int at = r < 0 ? -1 : oci_index_select(&x, w->platform, w->text, err);
+        if (at < 0) {
+            r = -1;
+            break;
+        }
+        oci_descriptor_done(&d);
+        d = (struct oci_descriptor){0};
+        oci_descriptor_copy(&d, &x.manifests[at]);
+    }
+    CB_AUTO(cb_buf) struct cb_buf config = CB_BUF_INIT;
+    if (r == 0)
+        r = oci_manifest_parse(doc.bytes.data, doc.bytes.len, &m, err);
+    if (r == 0)
+        r = oci_layout_read(dir, &m.config, CB_MAX_CONFIG, &config, err);
+    if (r == 0)
+        r = cache_blob_put(b->store, config.data, config.len, NULL, err);
+    if (r == 0)
+        r = store_document(b->store, &doc, err);
+    struct found f = {top, d.digest, m.media_type};
+    if (r == 0)
+        r = image_from_manifest(b, w, &f, "", NULL, err);
+    if (r == 0)
+        w->base.layout = cb_strdup(path);
+    reg_document_done(&doc);
+    oci_descriptor_done(&d);
+    return r < 0 ? cb_context(err, "OCI layout '%s'", path) : 0;
+}
+
+/* ---- all of them ------------------------------------------------------------------------------------------------------ */
+
+/* The image cannot be had. Where a stage may be meant nothing else helps. */
+static int fail_unresolved(const struct build_want *w, struct cb_error *err)
+{
+    if (w->meant) {
+        free(CB_TAKE(err->hint));
+        cb_hint(err, "no stage before it is called '%s': did you mean '%s'?", w->text, w->meant);
+    }
+    return -1;
+}
+
+enum { FILLED, ASKED };
+
+/* FILLED from the store or a layout, ASKED: *job was started, -1. */
+static int begin(struct build *b, struct build_want *w, enum build_pull pull, struct cb_job *job, struct cb_error *err)
+{
+    if (w->layout)
+        return from_layout(b, w, err) < 0 ? -1 : FILLED;
+    CB_AUTO(oci_ref) struct oci_ref ref = {0};
+    if (oci_ref_parse(w->text, &ref, err) < 0)
+        return -1;
+    CB_AUTO(free) char *full = oci_ref_full(&ref);
+    if (pull == PULL_MISSING || pull == PULL_NEVER) {
+        int r = from_store(b, w, full, err);
+        if (r != 0)
+            return r < 0 ? -1 : FILLED;
+    }
+    if (pull == PULL_NEVER) {
+        cb_fail(err, CB_E_NOT_FOUND, "image '%s' is not in the store, and --pull=never forbids asking a registry", w->text);
+        cb_hint(err, "pull it first: cbuild pull %s", w->text);
+        return fail_unresolved(w, err);
+    }
+    struct resolve_request *r = CB_NEW(struct resolve_request);
+    *r = (struct resolve_request){b, w};
+    struct cb_job_request req = {r, sizeof(*r), NULL, 0};
+    int started = cb_job_fork(resolve_job, &req, job, err);
+    free(r);
+    return started < 0 ? -1 : ASKED;
+}
+
+static int finish(struct build *b, struct build_want *w, enum build_pull pull, struct cb_job *job, struct cb_error *err)
+{
+    CB_AUTO(cb_buf) struct cb_buf answer = CB_BUF_INIT;
+    if (build_wait_job(b, job, 0, &answer, err) == 0)
+        return take_answer(b, w, &answer, err);
+    if (err->code == CB_E_CANCELED)
+        return -1;
+    if (err->code == CB_E_NETWORK && pull == PULL_ALWAYS)
+        cb_hint(err, "--pull=newer takes what is in the store while the registry cannot be asked");
+    else if (err->code == CB_E_NETWORK)
+        cb_hint(err, "what is in the store builds without a network; registries.conf can name a mirror");
+    cb_context(err, "%s: failed to resolve source metadata", w->text);
+    if (pull != PULL_NEWER || (err->code != CB_E_NETWORK && err->code != CB_E_NOT_FOUND))
+        return fail_unresolved(w, err);
+    CB_AUTO(oci_ref) struct oci_ref ref = {0};
+    struct cb_error other = CB_ERROR_INIT;
+    CB_AUTO(free) char *full = oci_ref_parse(w->text, &ref, &other) == 0 ? oci_ref_full(&ref) : cb_strdup("");
+    int r = from_store(b, w, full, &other);
+    cb_error_done(&other);
+    if (r != 1)
+        return fail_unresolved(w, err);
+    build_note(b, "%s; the image in the store is used", err->msg);
+    cb_error_done(err);
+    return 0;
+}
+
+int build_bases_resolve(struct build *b, struct build_want *wants, size_t n, enum build_pull pull, struct cb_error *err)
+{
+    struct cb_job *jobs = cb_alloc((n + 1) * sizeof(*jobs));
+    int r = 0;
+    for (size_t i = 0; i < n; i++)
+        jobs[i] = (struct cb_job){-1, -1};
+    for (size_t i = 0; i < n && r >= 0; i++) {
+        r = begin(b, &wants[i], pull, &jobs[i], err);
+        if (r < 0)
+            cb_at(err, wants[i].at.line, wants[i].at.last_line);
+    }
+    for (size_t i = 0; i < n; i++) {
+        if (jobs[i].sock < 0)
+            continue;
+        if (r < 0) {
+            cb_job_kill(&jobs[i]);
+            continue;
+        }
+        r = finish(b, &wants[i], pull, &jobs[i], err);
+        if (r < 0)
+            cb_at(err, wants[i].at.line, wants[i].at.last_line);
+    }
+    free(jobs);
+    return r < 0 ? -1 : 0;
+}
+
+bool build_base_complete(struct build *b, const struct cache_image *image, enum build_base_form form)
+{
+    for (size_t i = 0; i < image->n_layers; i++) {
+        const struct cache_image_layer *l = &image->layers[i];
+        struct cache_layer have;
+        CB_AUTO(cb_error) struct cb_error ignored = CB_ERROR_INIT;
+        if (cache_layer_find(b->store, &l->id, &have, &ignored) != 1 || (form == BASE_FILES && !have.has_fs) ||
+            (form == BASE_PACKED && l->blob_size && !cache_blob_fits(b->store, &l->blob, l->blob_size)))
+            return false;
+    }
+    return true;
+}

@@ -1,0 +1,46 @@
+/* Base images: names to manifests and configs (when planning), layers into the store (when a step must
+ * stand on them). */
+#ifndef BUILD_BASE_IMAGE_H
+#define BUILD_BASE_IMAGE_H
+
+#include "base/job.h"
+#include "builder/session/request.h"
+#include "cache/image.h"
+#include "registry/oci/config.h"
+
+struct build;
+
+struct build_base {
+    char *name;               /* as written, for messages */
+    struct cache_image image; /* manifest and config are known, layers perhaps not here yet */
+    char *layout;             /* directory of the OCI layout it comes from; NULL: registry or store */
+};
+void build_base_done(struct build_base *s);
+
+struct build_want {
+    const char *text; /* reference as written; for a layout: path[:tag][@digest] */
+    bool layout;      /* oci-layout:// */
+    const struct oci_platform *platform;
+    const char *meant;              /* borrowed: the stage that may be meant instead; NULL: none */
+    struct cb_place at;             /* of the instruction that wants it */
+    struct build_base base;         /* filled in */
+    struct oci_image_config config; /* filled in */
+};
+
+/* Fills all of them; what the store lacks is asked for side by side, by the pull policy. The error carries the
+ * instruction's place. */
+int build_bases_resolve(struct build *b, struct build_want *wants, size_t n, enum build_pull pull, struct cb_error *err);
+
+/* What is wanted of the layers of a base image. */
+enum build_base_form {
+    BASE_INDEXED, /* what is in them is known */
+    BASE_FILES,   /* they are unpacked: a step stands on them */
+    BASE_PACKED,  /* known, and there byte for byte as the registry or layout holds them: an output takes them */
+};
+/* All layers are in the store in that form. */
+bool build_base_complete(struct build *b, const struct cache_image *image, enum build_base_form form);
+/* Starts the job that fetches, verifies, indexes and (BASE_FILES) unpacks what is missing, layers side by side. */
+int build_base_start(struct build *b, const struct build_base *base, enum build_base_form form, struct cb_job *ret,
+                     struct cb_error *err);
+
+#endif

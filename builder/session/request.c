@@ -1,0 +1,38 @@
+#include "builder/session/request.h"
+
+const char *const build_pull_names[PULL_COUNT] = {"missing", "always", "newer", "never"};
+const char *const build_progress_names[PROGRESS_COUNT] = {"auto", "tty", "plain", "quiet", "rawjson"};
+
+static void output_done(struct build_output *o)
+{
+    free(o->dest);
+    free(o->name);
+    cb_strv_done(&o->annotations);
+}
+
+void build_request_done(struct build_request *r)
+{
+    char *strings[] = {r->context, r->dockerfile, r->target, r->platform, r->root, r->call_format, r->iidfile, r->metadata_file};
+    struct cb_strv *lists[] = {&r->tags,      &r->build_args, &r->labels,         &r->annotations,
+                               &r->add_hosts, &r->contexts,   &r->no_cache_filter};
+    for (size_t i = 0; i < CB_LEN(strings); i++)
+        free(strings[i]);
+    for (size_t i = 0; i < CB_LEN(lists); i++)
+        cb_strv_done(lists[i]);
+    for (size_t i = 0; i < r->n_outputs; i++)
+        output_done(&r->outputs[i]);
+    free(r->outputs);
+    for (size_t i = 0; i < r->n_secrets; i++) {
+        free(r->secrets[i].id);
+        free(r->secrets[i].src);
+        free(r->secrets[i].env);
+    }
+    free(r->secrets);
+    for (size_t i = 0; i < r->n_ssh; i++) {
+        free(r->ssh[i].id);
+        free(r->ssh[i].socket);
+    }
+    free(r->ssh);
+    free(r->ulimits);
+    *r = (struct build_request){0};
+}

@@ -1,0 +1,10 @@
+/* --progress=rawjson. */
+#ifndef BUILD_PROGRESS_JSON_H
+#define BUILD_PROGRESS_JSON_H
+
+#include "builder/session/events.h"
+
+/* One JSON object a line on standard error. Never NULL. */
+struct build_renderer *progress_json_new(void);
+
+#endif

@@ -1,0 +1,97 @@
+/* OCI documents on the wire: descriptors, manifests, indexes (oci-image.md §1-§4). Parsed from the bytes
+ * that were digested, never re-serialised. Docker's media types are read as their OCI equivalents; a document
+ * to be written in Docker's form gets Docker's types by oci_type_to_docker before oci_manifest_write.
+ *
+ * Parsers leave *ret untouched on failure; what they fill is released by the _done functions (which take zero
+ * structs too). Malformed input is CB_E_CORRUPT with the place in the document, schema 1 and digests of other
+ * algorithms than sha256 are CB_E_UNSUPPORTED. Unknown fields are no error. */
+#ifndef OCI_DOCUMENT_H
+#define OCI_DOCUMENT_H
+
+#include "base/codec.h"
+#include "base/digest.h"
+#include "registry/oci/platform.h"
+
+#define OCI_TYPE_INDEX      "application/vnd.oci.image.index.v1+json"
+#define OCI_TYPE_MANIFEST   "application/vnd.oci.image.manifest.v1+json"
+#define OCI_TYPE_CONFIG     "application/vnd.oci.image.config.v1+json"
+#define OCI_TYPE_LAYER      "application/vnd.oci.image.layer.v1.tar"
+#define OCI_TYPE_LAYER_GZIP "application/vnd.oci.image.layer.v1.tar+gzip"
+#define OCI_TYPE_LAYER_ZSTD "application/vnd.oci.image.layer.v1.tar+zstd"
+#define OCI_TYPE_EMPTY      "application/vnd.oci.empty.v1+json"
+/* followed by ".tar", ".tar+gzip" or ".tar+zstd": layers that `urls` may point away from the registry */
+#define OCI_TYPE_NONDIST_PREFIX "application/vnd.oci.image.layer.nondistributable.v1"
+#define DOCKER_TYPE_LIST        "application/vnd.docker.distribution.manifest.list.v2+json"
+#define DOCKER_TYPE_MANIFEST    "application/vnd.docker.distribution.manifest.v2+json"
+#define DOCKER_TYPE_CONFIG      "application/vnd.docker.container.image.v1+json"
+#define DOCKER_TYPE_LAYER       "application/vnd.docker.image.rootfs.diff.tar"
+#define DOCKER_TYPE_LAYER_GZIP  "application/vnd.docker.image.rootfs.diff.tar.gzip"
+#define DOCKER_TYPE_LAYER_ZSTD  "application/vnd.docker.image.rootfs.diff.tar.zstd"
+
+/* The OCI name of a Docker type and the other way round; any other type is given back as it is. Borrowed:
+ * static, or `type` itself. */
+const char *oci_type_from_docker(const char *type);
+const char *oci_type_to_docker(const char *type);
+/* How the tar of a layer with this media type (OCI's or Docker's name) is packed. -1: it is none that can be taken apart;
+ * the message begins with the type. */
+int oci_layer_compression(const char *type, enum cb_compression *ret, struct cb_error *err);
+
+struct oci_descriptor {
+    char *media_type;
+    struct cb_digest digest; /* zero when foreign_digest is set */
+    char *foreign_digest;    /* NULL, or the text of a digest by another algorithm: only in an index's entries */
+    uint64_t size;           /* at most CB_MAX_BLOB */
+    bool has_platform;
+    struct oci_platform platform; /* as written in the document, not normalised */
+    struct cb_strv annotations;   /* "key=value": the key ends at the first '=' */
+    struct cb_strv urls;
+    char *artifact_type; /* NULL: none */
+    char *data;          /* base64 of the whole blob, NULL: none. Written as it is; never trusted when read */
+};
+void oci_descriptor_done(struct oci_descriptor *d);
+CB_DEFINE_AUTO(oci_descriptor, struct oci_descriptor, oci_descriptor_done)
+/* Replaces what `to` holds (a zero struct is fine). */
+void oci_descriptor_copy(struct oci_descriptor *to, const struct oci_descriptor *from);
+/* The value of an annotation ("key=value" entries; of equal keys the last), borrowed; NULL: not there. */
+const char *oci_annotation_get(const struct cb_strv *annotations, const char *key);
+
+struct oci_manifest {
+    char *media_type;
+    char *artifact_type; /* NULL: none */
+    struct oci_descriptor config;
+    struct oci_descriptor *layers;
+    size_t n_layers, cap_layers;
+    bool has_subject;
+    struct oci_descriptor subject;
+    struct cb_strv annotations;
+};
+struct oci_index {
+    char *media_type;
+    struct oci_descriptor *manifests;
+    size_t n_manifests, cap_manifests;
+    struct cb_strv annotations;
+};
+void oci_manifest_done(struct oci_manifest *m);
+void oci_index_done(struct oci_index *x);
+CB_DEFINE_AUTO(oci_manifest, struct oci_manifest, oci_manifest_done)
+CB_DEFINE_AUTO(oci_index, struct oci_index, oci_index_done)
+
+/* Which of the two a document is. `content_type` may be NULL or generic. 1: index, 0: manifest, -1: neither,
+ * or the two contradict each other (err). Docker schema 1 is refused with a clear message. */
+int oci_document_kind(const char *bytes, size_t n, const char *content_type, struct cb_error *err);
+/* The media type a manifest calls itself, with Docker's names left as they are (oci_manifest_parse gives OCI's); the
+ * OCI manifest's when it says none. Caller frees. */
+char *oci_manifest_type(const char *bytes, size_t n);
+int oci_manifest_parse(const char *bytes, size_t n, struct oci_manifest *ret, struct cb_error *err);
+int oci_index_parse(const char *bytes, size_t n, struct oci_index *ret, struct cb_error *err);
+/* Number of the entry that fits `want` (normalised) best, the first of equals; or -1: none fits
+ * (CB_E_NOT_FOUND, the platforms that are there in the message; `name` is the image's for it), or the one that
+ * fits has a foreign digest. Entries without a platform come last, attestations and other artifacts never. */
+int oci_index_select(const struct oci_index *x, const struct oci_platform *want, const char *name, struct cb_error *err);
+
+/* Two-space indented as BuildKit writes them; keys in the order of the specification, annotations sorted. A
+ * NULL media_type of the document itself is written as the OCI type. Appended to `out`. */
+void oci_manifest_write(const struct oci_manifest *m, struct cb_buf *out);
+void oci_index_write(const struct oci_index *x, struct cb_buf *out);
+
+#endif
