@@ -2,7 +2,8 @@
 #include "base/json.h"
 #include "base/path.h"
 #include "base/text.h"
-#include "builder/session/build.h"
+#include "builder/plan/build.h"
+#include "builder/cli/outline.h"
 #include "builder/plan/outline.h"
 #include "builder/show/table.h"
 
@@ -13,7 +14,7 @@
 /* Where the Dockerfile is, seen from where we were called: code scanning services show results beside the file. */
 static char *dockerfile_uri(const struct build *b)
 {
-    const struct build_request *q = b->request;
+    const struct build_request *q = b->session->request;
     const char *name = b->contexts.dockerfile_name ? b->contexts.dockerfile_name : "Dockerfile";
     bool in_context = !q->dockerfile && q->context[0] != '/' && b->contexts.main.dir >= 0 && !b->contexts.main.remote;
     if (q->dockerfile && q->dockerfile[0] != '/' && strcmp(q->dockerfile, "-") != 0)
@@ -36,12 +37,12 @@ static void print_check_text(const struct build *b, const char *name, struct cb_
  * in CI has to fail without `# check=error=true`. `ignorestatus=true` gives 0. */
 static int check(struct build *b, struct cb_buf *out, struct cb_error *err)
 {
-    const struct build_request *q = b->request;
+    const struct build_request *q = b->session->request;
     int r = build_plan_make(b, &b->plan, err);
     if (r == 0)
         r = df_lint_check(&b->lint, err);
     const char *name = b->contexts.dockerfile_name;
-    struct cb_str source = {b->plan.text.data, b->plan.text.len};
+    struct cb_str source = {b->contexts.dockerfile.data, b->contexts.dockerfile.len};
     const struct cb_error *failure = r < 0 ? err : NULL;
     bool json = q->call_format && strcmp(q->call_format, "json") == 0;
     if (!json) /* for programs they stay in the order in which they were found, as with BuildKit */
@@ -102,13 +103,13 @@ static int targets(struct build *b, struct cb_buf *out, struct cb_error *err)
 {
     CB_AUTO(df_errors) struct df_errors errors = {0};
     struct build_plan *plan = &b->plan; /* owns the file, and shows the place of an error */
-    if (df_parse(plan->text.data, plan->text.len, &plan->file, err) < 0)
+    if (df_parse(b->contexts.dockerfile.data, b->contexts.dockerfile.len, &plan->file, err) < 0)
         return -1;
     if (df_decode(plan->file, NULL, &plan->dockerfile, &errors) < 0) {
         cb_error_move(err, &errors.items[0]);
         return -1;
     }
-    if (b->request->call_format && strcmp(b->request->call_format, "json") == 0)
+    if (b->session->request->call_format && strcmp(b->session->request->call_format, "json") == 0)
         targets_json(b, &plan->dockerfile, out);
     else
         targets_text(&plan->dockerfile, out);
@@ -122,7 +123,7 @@ static int outline(struct build *b, struct cb_buf *out, struct cb_error *err)
     struct build_outline o = {0};
     b->outline = &o;
     int r = build_plan_make(b, &b->plan, err);
-    if (r == 0 && b->request->call_format && strcmp(b->request->call_format, "json") == 0)
+    if (r == 0 && b->session->request->call_format && strcmp(b->session->request->call_format, "json") == 0)
         build_outline_json(b, out);
     else if (r == 0)
         build_outline_text(b, out);
@@ -137,9 +138,9 @@ int build_call(struct build *b, struct cb_error *err)
     static int (*const calls[CALL_COUNT])(struct build * b, struct cb_buf * out, struct cb_error * err) = {
         [CALL_CHECK] = check, [CALL_OUTLINE] = outline, [CALL_TARGETS] = targets};
     CB_AUTO(cb_buf) struct cb_buf out = CB_BUF_INIT;
-    if (build_contexts_open(b, &b->contexts, &b->plan.text, err) < 0)
+    if (build_contexts_open(b->session, &b->contexts, err) < 0)
         return -1;
-    int status = calls[b->request->call](b, &out, err);
+    int status = calls[b->session->request->call](b, &out, err);
     fwrite(out.data, 1, out.len, stdout);
     if (fflush(stdout) != 0 && status >= 0)
         return cb_fail_sys(err, errno, "write to standard output");

@@ -5,18 +5,19 @@
 #include "builder/execute/keys.h"
 #include "builder/output/out-file.h"
 #include "builder/output/output.h"
+#include "builder/show/progress.h"
 #include "builder/show/report.h"
 #include "builder/execute/schedule.h"
 #include "cache/blob.h"
 
 static int fail(struct build *b, struct cb_error *err)
 {
-    build_emit(b, &(struct build_event){.kind = EVENT_LINT,
-                                        .lint = &b->lint,
-                                        .dockerfile = b->contexts.dockerfile_name,
-                                        .source = {b->plan.text.data, b->plan.text.len}});
-    build_emit(b, &(struct build_event){.kind = EVENT_BUILD_DONE});
-    struct cb_str source = {b->plan.text.data, b->plan.text.len};
+    build_emit(b->session, &(struct build_event){.kind = EVENT_LINT,
+                                                 .lint = &b->lint,
+                                                 .dockerfile = b->contexts.dockerfile_name,
+                                                 .source = {b->contexts.dockerfile.data, b->contexts.dockerfile.len}});
+    build_emit(b->session, &(struct build_event){.kind = EVENT_BUILD_DONE});
+    struct cb_str source = {b->contexts.dockerfile.data, b->contexts.dockerfile.len};
     build_report(source, b->contexts.dockerfile_name, err);
     for (size_t i = 0; i < b->more_errors.n; i++)
         build_report(source, b->contexts.dockerfile_name, &b->more_errors.items[i]);
@@ -32,7 +33,7 @@ static int add_descriptor(struct build *b, const struct build_result *r, json_t 
 {
     CB_AUTO(cb_buf) struct cb_buf bytes = CB_BUF_INIT;
     char digest[CB_DIGEST_TEXT + 1];
-    int found = cache_blob_get(b->store, &r->manifest, CB_MAX_MANIFEST, &bytes, err);
+    int found = cache_blob_get(b->session->store, &r->manifest, CB_MAX_MANIFEST, &bytes, err);
     if (found <= 0)
         return found < 0 ? -1 : cb_fail(err, CB_E_CORRUPT, "the image's manifest is not in the store");
     CB_AUTO(free) char *type = oci_manifest_type(bytes.data, bytes.len);
@@ -53,7 +54,7 @@ static int add_descriptor(struct build *b, const struct build_result *r, json_t 
 
 static int write_metadata(struct build *b, const struct cache_image *image, const struct build_result *r, struct cb_error *err)
 {
-    const struct build_request *q = b->request;
+    const struct build_request *q = b->session->request;
     char id[CB_DIGEST_TEXT + 1], manifest[CB_DIGEST_TEXT + 1];
     cb_digest_text(&image->config, id);
     cb_digest_text(&r->manifest, manifest);
@@ -86,14 +87,14 @@ static void summarize(struct build *b, const struct cache_image *image, const st
     struct build_summary s = {
         .n_run = run,
         .n_cached = cached,
-        .seconds = (double)(now.tv_sec - b->started.tv_sec) + (double)(now.tv_nsec - b->started.tv_nsec) / 1e9,
+        .seconds = (double)(now.tv_sec - b->session->started.tv_sec) + (double)(now.tv_nsec - b->session->started.tv_nsec) / 1e9,
         .image_id = id,
         .manifest_digest = r->has_manifest ? manifest : NULL,
-        .size = build_image_size(b->store, image),
+        .size = build_image_size(b->session->store, image),
         .names = (const char *const *)r->names.items,
         .n_names = r->names.n,
     };
-    build_emit(b, &(struct build_event){.kind = EVENT_BUILD_DONE, .summary = &s});
+    build_emit(b->session, &(struct build_event){.kind = EVENT_BUILD_DONE, .summary = &s});
 }
 
 static int check_destinations(const struct build_request *q, struct cb_error *err)
@@ -108,16 +109,16 @@ static int check_destinations(const struct build_request *q, struct cb_error *er
 
 static int run(struct build *b, struct cb_error *err)
 {
-    const struct build_request *q = b->request;
+    const struct build_request *q = b->session->request;
     int n_run = 0, n_cached = 0;
     if (check_destinations(q, err) < 0)
         return -1;
-    if (build_contexts_open(b, &b->contexts, &b->plan.text, err) < 0 || build_plan_make(b, &b->plan, err) < 0)
+    if (build_contexts_open(b->session, &b->contexts, err) < 0 || build_plan_make(b, &b->plan, err) < 0)
         return -1;
-    build_emit(b, &(struct build_event){.kind = EVENT_LINT,
-                                        .lint = &b->lint,
-                                        .dockerfile = b->contexts.dockerfile_name,
-                                        .source = {b->plan.text.data, b->plan.text.len}});
+    build_emit(b->session, &(struct build_event){.kind = EVENT_LINT,
+                                                 .lint = &b->lint,
+                                                 .dockerfile = b->contexts.dockerfile_name,
+                                                 .source = {b->contexts.dockerfile.data, b->contexts.dockerfile.len}});
     if (df_lint_check(&b->lint, err) < 0 || build_keys_define(b, err) < 0 || build_schedule_run(b, &n_run, &n_cached, err) < 0)
         return -1;
     CB_AUTO(cache_image) struct cache_image image = {0};
@@ -135,15 +136,15 @@ static int run(struct build *b, struct cb_error *err)
 
 int build_main(const struct build_request *request)
 {
-    struct build b;
+    struct build_session session;
+    struct build b = BUILD_INIT(&session);
     struct cb_error err = CB_ERROR_INIT;
-    int status = build_open(&b, request, &err);
+    int status = build_session_open(&session, request, build_renderer_new(request->progress), &err);
     if (status == 0)
         status = request->call == CALL_BUILD ? run(&b, &err) : build_call(&b, &err);
     if (status < 0)
         status = fail(&b, &err);
-    build_plan_done(&b, &b.plan); /* its selections borrow the contexts' trees */
-    build_contexts_close(&b, &b.contexts);
-    build_close(&b);
+    build_done(&b);
+    build_session_close(&session);
     return status;
 }

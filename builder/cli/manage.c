@@ -6,11 +6,13 @@
 #include "base/text.h"
 #include "builder/pull/base-image.h"
 #include "builder/output/output.h"
+#include "builder/show/progress.h"
 #include "builder/show/report.h"
 #include "cache/blob.h"
 #include "cache/gc.h"
 #include "parser/value.h"
 #include "registry/oci/reference.h"
+#include "builder/session/jobs.h"
 
 #include <dlfcn.h>
 #include <stdio.h>
@@ -18,6 +20,7 @@
 /* What every command has in common: the store, and its plain arguments. */
 struct command {
     struct build_request request;
+    struct build_session session;
     struct build b;
     struct cb_strv args;
     bool opened;
@@ -112,14 +115,16 @@ static int command_open(struct command *c, int argc, char **argv, size_t min, si
     c->request.progress = PROGRESS_PLAIN;
     c->request.empties = c->all && c->mounts && !c->keep && !c->until;
     c->opened = true;
-    return (c->reads ? build_open_to_read : build_open)(&c->b, &c->request, err);
+    c->b = BUILD_INIT(&c->session);
+    return (c->reads ? build_session_open_to_read : build_session_open)(&c->session, &c->request,
+                                                                        build_renderer_new(PROGRESS_PLAIN), err);
 }
 
 static int command_close(struct command *c, int result, struct cb_error *err)
 {
     int status = result < 0 ? manage_report(err) : 0;
     if (c->opened)
-        build_close(&c->b);
+        build_session_close(&c->session);
     cb_strv_done(&c->args);
     free(c->keep);
     free(c->until);
@@ -168,7 +173,7 @@ static int find_by_id(struct command *c, const char *text, struct cache_image *r
     bool several = false;
     if (strlen(hex) < 4)
         return not_there(text, err);
-    if (cache_image_list(c->b.store, &list, &n, err) < 0)
+    if (cache_image_list(c->session.store, &list, &n, err) < 0)
         return -1;
     for (size_t i = 0; i < n; i++) {
         char id[CB_DIGEST_HEX + 1];
@@ -194,7 +199,7 @@ static int find_image(struct command *c, const char *text, struct cache_image *r
         *ret_by_id = false;
     if (oci_ref_parse(text, &ref, &not_a_name) == 0) {
         CB_AUTO(free) char *full = oci_ref_full(&ref);
-        int r = cache_image_load(c->b.store, full, ret, err);
+        int r = cache_image_load(c->session.store, full, ret, err);
         if (r != 0)
             return r < 0 ? -1 : 0;
     }
@@ -250,7 +255,7 @@ static void print_image(struct command *c, struct cache_image *image)
     CB_AUTO(free) char *name = short_name(image);
     image->created.tv_nsec = 0;
     cb_time_rfc3339(image->created, created);
-    printf("%-50s %.12s  %-20s %9s\n", name, id, created, cb_human_size(build_image_size(c->b.store, image), size));
+    printf("%-50s %.12s  %-20s %9s\n", name, id, created, cb_human_size(build_image_size(c->session.store, image), size));
 }
 
 int manage_images(int argc, char **argv)
@@ -265,7 +270,7 @@ int manage_images(int argc, char **argv)
     if (r == 0 && c.args.n)
         r = parse_name(c.args.items[0], true, &want, &err);
     if (r == 0)
-        r = cache_image_list(c.b.store, &list, &n, &err);
+        r = cache_image_list(c.session.store, &list, &n, &err);
     if (r == 0 && !c.quiet)
         printf("%-50s %-12s  %-20s %9s\n", "NAME", "IMAGE ID", "CREATED", "SIZE");
     for (size_t i = 0; i < n; i++) {
@@ -316,14 +321,14 @@ int manage_inspect(int argc, char **argv)
     int r = command_open(&c, argc, argv, 1, 1, NULL, 0, &err);
     if (r == 0)
         r = find_image(&c, c.args.items[0], &image, NULL, &err);
-    if (r == 0 && cache_blob_get(c.b.store, &image.config, CB_MAX_CONFIG, &bytes, &err) != 1)
+    if (r == 0 && cache_blob_get(c.session.store, &image.config, CB_MAX_CONFIG, &bytes, &err) != 1)
         r = err.code ? -1
                      : cb_fail(&err, CB_E_CORRUPT, "the config of '%s' is not in the store: build or pull it again", image.name);
     CB_AUTO(json) json_t *config = r == 0 ? cb_json_parse(bytes.data, bytes.len, "image config", &err) : NULL;
     if (r == 0 && !config)
         r = -1;
     if (r == 0) {
-        CB_AUTO(json) json_t *j = describe(c.b.store, &image, config);
+        CB_AUTO(json) json_t *j = describe(c.session.store, &image, config);
         cb_json_dump(j, CB_JSON_INDENT, &out);
         puts(out.data);
     }
@@ -345,7 +350,7 @@ int manage_tag(int argc, char **argv)
         free(image.name);
         image.name = oci_ref_full(&ref);
         clock_gettime(CLOCK_REALTIME, &image.updated);
-        r = cache_image_store(c.b.store, &image, &err);
+        r = cache_image_store(c.session.store, &image, &err);
     }
     return command_close(&c, r, &err);
 }
@@ -357,7 +362,7 @@ static int remove_names(struct command *c, const struct cache_image *list, size_
     for (size_t i = 0; i < n; i++) {
         if (!cb_digest_eq(&list[i].config, id))
             continue;
-        if (cache_image_remove(c->b.store, list[i].name, err) < 0)
+        if (cache_image_remove(c->session.store, list[i].name, err) < 0)
             return -1;
         CB_AUTO(free) char *name = short_name(&list[i]);
         printf("removed %s\n", is_unnamed(&list[i]) ? list[i].name : name);
@@ -373,7 +378,7 @@ static int remove_image(struct command *c, const char *text, struct cb_error *er
     struct cache_image *list = NULL;
     size_t n = 0, n_names = 0;
     bool by_id;
-    if (find_image(c, text, &image, &by_id, err) < 0 || cache_image_list(c->b.store, &list, &n, err) < 0)
+    if (find_image(c, text, &image, &by_id, err) < 0 || cache_image_list(c->session.store, &list, &n, err) < 0)
         return -1;
     for (size_t i = 0; i < n; i++)
         if (!is_unnamed(&list[i]) && cb_digest_eq(&list[i].config, &image.config)) {
@@ -388,7 +393,7 @@ static int remove_image(struct command *c, const char *text, struct cb_error *er
         r = remove_names(c, list, n, &image.config, err);
     } else {
         CB_AUTO(free) char *name = short_name(&image);
-        r = cache_image_remove(c->b.store, image.name, err) < 0 ? -1 : 0;
+        r = cache_image_remove(c->session.store, image.name, err) < 0 ? -1 : 0;
         if (r == 0)
             printf("removed %s\n", name);
     }
@@ -420,11 +425,11 @@ static int complete(struct command *c, const struct cache_image *image, struct c
 {
     struct build_base base = {.name = image->name, .image = *image};
     struct cb_job job;
-    if (build_base_complete(&c->b, image, BASE_PACKED))
+    if (build_base_complete(&c->session, image, BASE_PACKED))
         return 0;
-    if (build_base_start(&c->b, &base, BASE_PACKED, &job, err) < 0)
+    if (build_base_start(&c->session, &base, BASE_PACKED, &job, err) < 0)
         return -1;
-    return build_wait_job(&c->b, &job, 0, NULL, err);
+    return build_wait_job(&c->session, &job, 0, NULL, err);
 }
 
 int manage_push(int argc, char **argv)
@@ -469,7 +474,7 @@ int manage_pull(int argc, char **argv)
     }
     for (size_t i = 0; r == 0 && i < c.args.n; i++) {
         struct build_want w = {.text = c.args.items[i], .platform = &host};
-        r = build_bases_resolve(&c.b, &w, 1, PULL_ALWAYS, &err);
+        r = build_bases_resolve(&c.session, &w, 1, PULL_ALWAYS, &err);
         if (r == 0)
             r = complete(&c, &w.base.image, &err);
         if (r == 0) {
@@ -509,9 +514,9 @@ int manage_du(int argc, char **argv)
     struct cb_error err = CB_ERROR_INIT;
     CB_AUTO(cb_buf) struct cb_buf answer = CB_BUF_INIT;
     int r = command_open(&c, argc, argv, 0, 0, NULL, 0, &err);
-    struct cb_job_request req = {&c.b.store, sizeof(c.b.store), NULL, 0};
+    struct cb_job_request req = {&c.session.store, sizeof(c.session.store), NULL, 0};
     if (r == 0)
-        r = build_ns_call(&c.b, usage_job, &req, &answer, &err);
+        r = build_ns_call(&c.session, usage_job, &req, &answer, &err);
     struct cb_unpack u = cb_unpack(answer.data, answer.len);
     if (r == 0)
         printf("%-14s %8s %10s %12s\n", "KIND", "COUNT", "SIZE", "RECLAIMABLE");
@@ -565,12 +570,12 @@ int manage_prune(int argc, char **argv)
         cb_error_done(&err);
         r = cb_fail(&err, CB_E_USAGE, "--until: '%s' is no time span (try 24h)", c.until);
     }
-    struct prune_request q = {c.b.store,
+    struct prune_request q = {c.session.store,
                               {.all = c.all, .mounts = c.mounts, .keep_bytes = (uint64_t)keep, .older_than = until / 1000000000}};
     struct cb_job_request req = {&q, sizeof(q), NULL, 0};
     if (r == 0) {
-        c.b.gc_lock = cb_close(c.b.gc_lock); /* prune takes it for itself */
-        r = build_ns_call(&c.b, prune_job, &req, &answer, &err);
+        c.session.gc_lock = cb_close(c.session.gc_lock); /* prune takes it for itself */
+        r = build_ns_call(&c.session, prune_job, &req, &answer, &err);
     }
     if (r == 0) {
         struct cb_unpack u = cb_unpack(answer.data, answer.len);

@@ -2,11 +2,10 @@
 #include "base/pack.h"
 #include "base/proc.h"
 #include "base/text.h"
-#include "builder/session/build.h"
+#include "builder/session/jobs.h"
 #include "builder/context/download.h"
-#include "builder/execute/schedule.h"
 #include "builder/session/secret.h"
-#include "registry/transfer/base64.h"
+#include "base/base64.h"
 #include "registry/transfer/url.h"
 
 #include <dirent.h>
@@ -41,18 +40,18 @@ static char *basic(const char *user_and_password)
 {
     CB_AUTO(cb_buf) struct cb_buf out = CB_BUF_INIT;
     cb_buf_adds(&out, "Authorization: Basic ");
-    reg_base64_encode(&out, user_and_password, strlen(user_and_password));
+    cb_base64_encode(&out, user_and_password, strlen(user_and_password));
     return cb_buf_detach(&out);
 }
 
 /* The order of BuildKit: a header goes before a token, the host's own before the general. */
-static char *secret_header(const struct build *b, const char *host)
+static char *secret_header(const struct build_session *session, const char *host)
 {
     for (int general = 0; general < 2; general++) {
         CB_AUTO(free) char *header_id = cb_printf(general ? "GIT_AUTH_HEADER" : "GIT_AUTH_HEADER.%s", host);
         CB_AUTO(free) char *token_id = cb_printf(general ? "GIT_AUTH_TOKEN" : "GIT_AUTH_TOKEN.%s", host);
-        CB_AUTO(free) char *header = build_secret_text(b->request, header_id);
-        CB_AUTO(free) char *token = header ? NULL : build_secret_text(b->request, token_id);
+        CB_AUTO(free) char *header = build_secret_text(session->request, header_id);
+        CB_AUTO(free) char *token = header ? NULL : build_secret_text(session->request, token_id);
         CB_AUTO(free) char *user = token ? cb_printf("x-access-token:%s", token) : NULL;
         if (header)
             return cb_printf("Authorization: %s", header);
@@ -74,7 +73,7 @@ static char *scope_of(const char *url)
 }
 
 /* Takes user information out of an http(s) URL, so that neither messages nor arguments nor .git/config hold it. */
-static int set_remote(const struct build *b, struct job_request *r, struct cb_error *err)
+static int set_remote(const struct build_session *session, struct job_request *r, struct cb_error *err)
 {
     const char *remote = r->q->ref->remote;
     CB_AUTO(reg_url) struct reg_url u = {0};
@@ -86,7 +85,7 @@ static int set_remote(const struct build *b, struct job_request *r, struct cb_er
         return cb_fail(err, CB_E_DOCKERFILE, "invalid URL of a git repository");
     r->url = reg_url_text(&u);
     CB_AUTO(free) char *user = u.user && !strchr(u.user, ':') ? cb_printf("%s:", u.user) : cb_strdup(u.user);
-    r->credential = user ? basic(user) : secret_header(b, u.host);
+    r->credential = user ? basic(user) : secret_header(session, u.host);
     r->scope = scope_of(r->url);
     for (const char *c = r->credential; c && *c; c++)
         if ((unsigned char)*c < 0x20 || *c == 0x7F)
@@ -101,9 +100,9 @@ static bool is_ssh(const char *remote)
 
 /* The user's own agent is only for a repository that the user asked for by ssh: one that comes by http could name any
  * private one as its submodule. */
-static int set_agent(const struct build *b, struct job_request *r, struct cb_error *err)
+static int set_agent(const struct build_session *session, struct job_request *r, struct cb_error *err)
 {
-    const struct build_request *q = b->request;
+    const struct build_request *q = session->request;
     for (size_t i = 0; i < q->n_ssh; i++)
         if (strcmp(q->ssh[i].id, "default") == 0)
             r->agent = cb_strdup(q->ssh[i].socket);
@@ -515,11 +514,12 @@ static int git_job(struct cb_job_io *io, const struct cb_job_request *req, struc
 /* ---- the whole
  * ------------------------------------------------------------------------------------------------------------------ */
 
-static int prepare(struct build *b, struct job_request *r, struct build_checkout *ret, struct cb_error *err)
+static int prepare(struct build_session *session, struct job_request *r, struct build_checkout *ret, struct cb_error *err)
 {
-    if (set_remote(b, r, err) < 0 || set_agent(b, r, err) < 0 || cache_work_begin(b->store, &ret->work, err) < 0)
+    if (set_remote(session, r, err) < 0 || set_agent(session, r, err) < 0 ||
+        cache_work_begin(session->store, &ret->work, err) < 0)
         return -1;
-    r->home = cb_printf("%s/work/%s/home", b->store->path, ret->work.name);
+    r->home = cb_printf("%s/work/%s/home", session->store->path, ret->work.name);
     if (mkdirat(ret->work.dir, "home", 0700) < 0 || mkdirat(ret->work.dir, "checkout", 0755) < 0 ||
         (r->dir = openat(ret->work.dir, "checkout", O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0)
         return cb_fail_sys(err, errno, "make a directory for a checkout");
@@ -537,18 +537,19 @@ static int enter_subdir(const struct df_gitref *ref, int dir, struct build_check
     return cb_fail(err, CB_E_NOT_FOUND, "invalid subdir %s: no such directory in the repository", ref->subdir);
 }
 
-int build_checkout(struct build *b, const struct build_checkout_request *q, struct build_checkout *ret, struct cb_error *err)
+int build_checkout(struct build_session *session, const struct build_checkout_request *q, struct build_checkout *ret,
+                   struct cb_error *err)
 {
     CB_AUTO(request) struct job_request r = {.q = q, .dir = -1};
     CB_AUTO(cb_buf) struct cb_buf answer = CB_BUF_INIT;
-    if (prepare(b, &r, ret, err) < 0)
+    if (prepare(session, &r, ret, err) < 0)
         return -1;
     struct cb_job_request req = {&r, sizeof(r), NULL, 0};
     struct cb_job job;
     if (cb_job_fork(git_job, &req, &job, err) < 0)
         return -1;
     pid_t group = job.pid;
-    if (build_wait_job(b, &job, 0, &answer, err) < 0) {
+    if (build_wait_job(session, &job, 0, &answer, err) < 0) {
         (void)kill(-group, SIGKILL); /* what the job left when it was ended; mostly nothing */
         return err->code == CB_E_CANCELED ? -1 : cb_context(err, "fetch '%s'", r.url);
     }
@@ -559,10 +560,10 @@ int build_checkout(struct build *b, const struct build_checkout_request *q, stru
     return enter_subdir(q->ref, r.dir, ret, err);
 }
 
-void build_checkout_done(struct build *b, struct build_checkout *c)
+void build_checkout_done(struct build_session *session, struct build_checkout *c)
 {
     c->dir = cb_close(c->dir);
     if (c->work.dir >= 0)
-        cache_work_done(b->store, &c->work);
+        cache_work_done(session->store, &c->work);
     c->work = CACHE_WORK_INIT;
 }

@@ -12,7 +12,7 @@
 #include "cache/store.h"
 #include "parser/gitref.h"
 
-struct build;
+struct build_session;
 
 struct build_checkout_request {
     const struct df_gitref *ref;
@@ -30,7 +30,8 @@ struct build_checkout {
 #define BUILD_CHECKOUT_INIT ((struct build_checkout){CACHE_WORK_INIT, -1, 0, ""})
 
 /* Waits; Ctrl-C ends it. Also after a failure *ret is to be freed. */
-int build_checkout(struct build *b, const struct build_checkout_request *q, struct build_checkout *ret, struct cb_error *err);
-void build_checkout_done(struct build *b, struct build_checkout *c);
+int build_checkout(struct build_session *session, const struct build_checkout_request *q, struct build_checkout *ret,
+                   struct cb_error *err);
+void build_checkout_done(struct build_session *session, struct build_checkout *c);
 
 #endif

@@ -1,11 +1,10 @@
 #include "builder/context/contexts-remote.h"
 #include "base/limits.h"
 #include "base/pack.h"
-#include "builder/session/build.h"
+#include "builder/session/jobs.h"
 #include "builder/context/checkout.h"
 #include "builder/context/download.h"
 #include "builder/copy/extract.h"
-#include "builder/execute/schedule.h"
 #include "builder/context/unpack.h"
 #include "cache/blob.h"
 #include "parser/value.h"
@@ -102,16 +101,16 @@ static int archive_job(struct cb_job_io *io, const struct cb_job_request *req, s
 }
 
 /* As build_context_from_url. */
-static int from_stream(struct build *b, int fd, struct build_local *l, struct cb_buf *text, struct cb_error *err)
+static int from_stream(struct build_session *session, int fd, struct build_local *l, struct cb_buf *text, struct cb_error *err)
 {
     CB_AUTO(cb_buf) struct cb_buf answer = CB_BUF_INIT;
     struct cb_job job;
     l->remote = true;
-    if (cache_work_begin(b->store, &l->checkout.work, err) < 0)
+    if (cache_work_begin(session->store, &l->checkout.work, err) < 0)
         return -1;
     struct archive_request q = {fd, l->checkout.work.dir};
     struct cb_job_request req = {&q, sizeof(q), NULL, 0};
-    if (cb_job_fork(archive_job, &req, &job, err) < 0 || build_wait_job(b, &job, 0, &answer, err) < 0)
+    if (cb_job_fork(archive_job, &req, &job, err) < 0 || build_wait_job(session, &job, 0, &answer, err) < 0)
         return -1;
     struct cb_unpack u = cb_unpack(answer.data, answer.len);
     bool archive = cb_get_u8(&u);
@@ -128,20 +127,21 @@ static int from_stream(struct build *b, int fd, struct build_local *l, struct cb
 
 /* ---- the kinds ---------------------------------------------------------------------------------------------------------- */
 
-int build_context_from_stdin(struct build *b, struct build_local *l, struct cb_buf *text, struct cb_error *err)
+int build_context_from_stdin(struct build_session *session, struct build_local *l, struct cb_buf *text, struct cb_error *err)
 {
     l->path = cb_strdup("-");
-    return from_stream(b, 0, l, text, err);
+    return from_stream(session, 0, l, text, err);
 }
 
-int build_context_from_url(struct build *b, const char *url, struct build_local *l, struct cb_buf *text, struct cb_error *err)
+int build_context_from_url(struct build_session *session, const char *url, struct build_local *l, struct cb_buf *text,
+                           struct cb_error *err)
 {
     struct build_download d;
     l->path = reg_url_redact(url);
-    if (build_download(b, url, NULL, &d, err) < 0)
+    if (build_download(session, url, NULL, &d, err) < 0)
         return -1;
-    CB_AUTO(close) int fd = cache_blob_open(b->store, &d.digest, err);
-    int archive = fd < 0 ? -1 : from_stream(b, fd, l, text, err);
+    CB_AUTO(close) int fd = cache_blob_open(session->store, &d.digest, err);
+    int archive = fd < 0 ? -1 : from_stream(session, fd, l, text, err);
     if (archive >= 0 && d.mtime) { /* what the server says goes before what the archive holds (§9) */
         l->has_time = true;
         l->time = d.mtime;
@@ -150,9 +150,9 @@ int build_context_from_url(struct build *b, const char *url, struct build_local 
 }
 
 /* A build-arg's value, NULL: not given. */
-static const char *build_arg(const struct build *b, const char *name)
+static const char *build_arg(const struct build_session *session, const char *name)
 {
-    const struct cb_strv *args = &b->request->build_args;
+    const struct cb_strv *args = &session->request->build_args;
     size_t n = strlen(name);
     for (size_t i = args->n; i-- > 0;)
         if (cb_starts(args->items[i], name) && args->items[i][n] == '=')
@@ -160,10 +160,11 @@ static const char *build_arg(const struct build *b, const char *name)
     return NULL;
 }
 
-int build_context_from_git(struct build *b, const struct df_gitref *ref, bool main, struct build_local *l, struct cb_error *err)
+int build_context_from_git(struct build_session *session, const struct df_gitref *ref, bool main, struct build_local *l,
+                           struct cb_error *err)
 {
-    const char *keep = main ? build_arg(b, "BUILDKIT_CONTEXT_KEEP_GIT_DIR") : NULL;
-    const char *epoch = build_arg(b, "SOURCE_DATE_EPOCH");
+    const char *keep = main ? build_arg(session, "BUILDKIT_CONTEXT_KEEP_GIT_DIR") : NULL;
+    const char *epoch = build_arg(session, "SOURCE_DATE_EPOCH");
     struct build_checkout_request q = {.ref = ref, .own_agent = true, .commit_times = ref->mtime == DF_GIT_MTIME_COMMIT};
     if (!keep || !df_parse_bool(keep, &q.keep_git_dir))
         q.keep_git_dir = ref->has_keep_git_dir && ref->keep_git_dir;
@@ -171,7 +172,7 @@ int build_context_from_git(struct build *b, const struct df_gitref *ref, bool ma
         q.commit_times = true;
     l->remote = l->git_modes = true;
     l->path = cb_strdup(ref->short_name);
-    if (build_checkout(b, &q, &l->checkout, err) < 0)
+    if (build_checkout(session, &q, &l->checkout, err) < 0)
         return -1;
     l->dir = fcntl(l->checkout.dir, F_DUPFD_CLOEXEC, 3);
     l->has_time = true;
@@ -179,12 +180,12 @@ int build_context_from_git(struct build *b, const struct df_gitref *ref, bool ma
     return l->dir < 0 ? cb_fail_sys(err, errno, "open the checkout") : 0;
 }
 
-int build_context_from_bytes(struct build *b, const char *name, const struct cb_buf *bytes, struct build_local *l,
+int build_context_from_bytes(struct build_session *session, const char *name, const struct cb_buf *bytes, struct build_local *l,
                              struct cb_error *err)
 {
     const char *dir = "one";
     l->remote = true;
-    if (l->checkout.work.dir < 0 && cache_work_begin(b->store, &l->checkout.work, err) < 0)
+    if (l->checkout.work.dir < 0 && cache_work_begin(session->store, &l->checkout.work, err) < 0)
         return -1;
     if (mkdirat(l->checkout.work.dir, dir, 0755) < 0 ||
         (l->dir = openat(l->checkout.work.dir, dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0)
@@ -198,8 +199,8 @@ int build_context_from_bytes(struct build *b, const char *name, const struct cb_
     return r < 0 ? cb_fail_sys(err, r, "write '%s' of a build context", name) : 0;
 }
 
-void build_context_remote_done(struct build *b, struct build_local *l)
+void build_context_remote_done(struct build_session *session, struct build_local *l)
 {
     if (l->remote)
-        build_checkout_done(b, &l->checkout);
+        build_checkout_done(session, &l->checkout);
 }

@@ -2,7 +2,7 @@
 #include "base/limits.h"
 #include "base/path.h"
 #include "base/text.h"
-#include "builder/session/build.h"
+#include "builder/session/session.h"
 #include "builder/context/contexts-remote.h"
 #include "builder/context/download.h"
 #include "registry/oci/reference.h"
@@ -12,8 +12,7 @@
 
 /* ---- directories ---------------------------------------------------------------------------------------- */
 
-#define URL_FILE   "context" /* BuildKit's name for what a URL gave when it is no archive */
-#define LOCAL_INIT ((struct build_local){.dir = -1, .checkout = BUILD_CHECKOUT_INIT})
+#define URL_FILE "context" /* BuildKit's name for what a URL gave when it is no archive */
 
 /* What is a directory is never taken for a URL (`github.com/x`, `user@host:path`). */
 static bool is_directory(const char *path)
@@ -154,21 +153,21 @@ static char *normal_name(const char *name)
 }
 
 /* What stands behind NAME= when it is neither an image nor a layout: a directory, git, a URL. */
-static int open_named(struct build *b, const char *value, struct build_local *l, struct cb_error *err)
+static int open_named(struct build_session *session, const char *value, struct build_local *l, struct cb_error *err)
 {
     CB_AUTO(df_gitref) struct df_gitref ref = {0};
     int git = is_directory(value) ? 0 : df_gitref_parse(value, &ref, err);
     if (git != 0)
-        return git < 0 ? -1 : build_context_from_git(b, &ref, false, l, err);
+        return git < 0 ? -1 : build_context_from_git(session, &ref, false, l, err);
     if (build_is_url(value)) {
         CB_AUTO(cb_buf) struct cb_buf bytes = CB_BUF_INIT;
-        int archive = build_context_from_url(b, value, l, &bytes, err);
-        return archive ? CB_MIN(archive, 0) : build_context_from_bytes(b, URL_FILE, &bytes, l, err);
+        int archive = build_context_from_url(session, value, l, &bytes, err);
+        return archive ? CB_MIN(archive, 0) : build_context_from_bytes(session, URL_FILE, &bytes, l, err);
     }
     return open_dir(value, l, err) < 0 || read_ignore(l, err) < 0 ? -1 : 0;
 }
 
-static int set_named(struct build *b, struct build_named *n, const char *value, struct cb_error *err)
+static int set_named(struct build_session *session, struct build_named *n, const char *value, struct cb_error *err)
 {
     if (cb_starts(value, "docker-image://")) {
         n->value = cb_strdup(value + strlen("docker-image://"));
@@ -184,22 +183,22 @@ static int set_named(struct build *b, struct build_named *n, const char *value, 
     if ((strstr(value, "://") && !remote) || cb_starts(value, "target:"))
         return cb_fail(err, CB_E_USAGE, "unsupported context source %s for %s", value, n->name);
     n->kind = NAMED_LOCAL;
-    return open_named(b, value, &n->local, err) < 0 ? cb_context(err, "--build-context %s", n->name) : 0;
+    return open_named(session, value, &n->local, err) < 0 ? cb_context(err, "--build-context %s", n->name) : 0;
 }
 
-static int add_named(struct build *b, struct build_contexts *c, const char *pair, struct cb_error *err)
+static int add_named(struct build_session *session, struct build_contexts *c, const char *pair, struct cb_error *err)
 {
     const char *eq = strchr(pair, '=');
     struct build_named *n = &CB_PUSH(c->named, c->n_named, c->cap_named);
     CB_AUTO(free) char *name = cb_memdup0(pair, (size_t)(eq - pair));
     char *platform = strstr(name, "::");
-    n->local = LOCAL_INIT;
+    n->local = BUILD_LOCAL_INIT;
     if (platform) {
         n->platform = cb_strdup(platform + 2);
         *platform = 0;
     }
     n->name = normal_name(name);
-    return set_named(b, n, eq + 1, err);
+    return set_named(session, n, eq + 1, err);
 }
 
 int build_contexts_time(const struct build_contexts *c, const char *name, int64_t *ret)
@@ -249,18 +248,19 @@ static int take_text(const struct build_request *q, struct build_contexts *c, st
     return 0;
 }
 
-/* 1: the files are there, the Dockerfile is still to be found. 0: `text` is the Dockerfile, there are no files. */
-static int open_main(struct build *b, struct build_contexts *c, struct cb_buf *text, struct cb_error *err)
+/* 1: the files are there, the Dockerfile is still to be found. 0: only a Dockerfile was given. */
+static int open_main(struct build_session *session, struct build_contexts *c, struct cb_error *err)
 {
-    const struct build_request *q = b->request;
+    const struct build_request *q = session->request;
+    struct cb_buf *text = &c->dockerfile;
     CB_AUTO(df_gitref) struct df_gitref ref = {0};
     if (strcmp(q->context, "-") == 0)
-        return build_context_from_stdin(b, &c->main, text, err);
+        return build_context_from_stdin(session, &c->main, text, err);
     int git = is_directory(q->context) ? 0 : df_gitref_parse(q->context, &ref, err);
     if (git != 0)
-        return git < 0 || build_context_from_git(b, &ref, true, &c->main, err) < 0 ? -1 : 1;
+        return git < 0 || build_context_from_git(session, &ref, true, &c->main, err) < 0 ? -1 : 1;
     if (build_is_url(q->context))
-        return build_context_from_url(b, q->context, &c->main, text, err);
+        return build_context_from_url(session, q->context, &c->main, text, err);
     return open_dir(q->context, &c->main, err) < 0 ? -1 : 1;
 }
 
@@ -276,36 +276,36 @@ static int check_dockerfile_option(const struct build_request *q, struct cb_erro
     return 0;
 }
 
-int build_contexts_open(struct build *b, struct build_contexts *ret, struct cb_buf *text, struct cb_error *err)
+int build_contexts_open(struct build_session *session, struct build_contexts *ret, struct cb_error *err)
 {
-    const struct build_request *q = b->request;
-    ret->main = LOCAL_INIT;
+    const struct build_request *q = session->request;
+    ret->main.dockerfile = &ret->dockerfile;
     if (check_dockerfile_option(q, err) < 0)
         return -1;
     for (size_t i = 0; i < q->contexts.n; i++)
-        if (add_named(b, ret, q->contexts.items[i], err) < 0)
+        if (add_named(session, ret, q->contexts.items[i], err) < 0)
             return -1;
-    int files = open_main(b, ret, text, err);
+    int files = open_main(session, ret, err);
     if (files <= 0)
         return files < 0 ? -1 : take_text(q, ret, err);
-    if (find_dockerfile(q, ret, text, err) < 0)
+    if (find_dockerfile(q, ret, &ret->dockerfile, err) < 0)
         return -1;
     return ret->main.ignore || ret->main.remote || read_ignore(&ret->main, err) >= 0 ? 0 : -1;
 }
 
 /* Where only a Dockerfile was given: from a URL it is the one file of the context, from standard input there is none. */
-static int open_without_files(struct build *b, struct build_local *l, struct cb_error *err)
+static int open_without_files(struct build_session *session, struct build_local *l, struct cb_error *err)
 {
-    return build_context_from_bytes(b, build_is_url(b->request->context) ? URL_FILE : NULL, &b->plan.text, l, err);
+    return build_context_from_bytes(session, build_is_url(session->request->context) ? URL_FILE : NULL, l->dockerfile, l, err);
 }
 
-int build_local_source(struct build *b, struct build_local *l, struct build_source **ret, struct cb_error *err)
+int build_local_source(struct build_session *session, struct build_local *l, struct build_source **ret, struct cb_error *err)
 {
     if (!l->context) {
-        if (l->dir < 0 && open_without_files(b, l, err) < 0)
+        if (l->dir < 0 && open_without_files(session, l, err) < 0)
             return -1;
         if (!l->remote) /* else the files are new each time */
-            l->digests = cache_context_open(b->store, l->path);
+            l->digests = cache_context_open(session->store, l->path);
         struct build_context_params p = {
             .dir = l->dir, .name = l->path, .ignore = l->ignore, .digests = l->digests, .git_modes = l->git_modes};
         if (build_context_new(&p, &l->context, err) < 0)
@@ -316,7 +316,7 @@ int build_local_source(struct build *b, struct build_local *l, struct build_sour
     return 0;
 }
 
-static void local_close(struct build *b, struct build_local *l)
+static void local_close(struct build_session *session, struct build_local *l)
 {
     build_context_free(l->context);
     if (l->digests)
@@ -324,20 +324,21 @@ static void local_close(struct build *b, struct build_local *l)
     df_ignore_free(l->ignore);
     cb_strv_done(&l->ignore_patterns);
     l->dir = cb_close(l->dir);
-    build_context_remote_done(b, l);
+    build_context_remote_done(session, l);
     free(l->path);
 }
 
-void build_contexts_close(struct build *b, struct build_contexts *c)
+void build_contexts_close(struct build_session *session, struct build_contexts *c)
 {
-    local_close(b, &c->main);
+    local_close(session, &c->main);
     for (size_t i = 0; i < c->n_named; i++) {
-        local_close(b, &c->named[i].local);
+        local_close(session, &c->named[i].local);
         free(c->named[i].name);
         free(c->named[i].platform);
         free(c->named[i].value);
     }
     free(c->named);
     free(c->dockerfile_name);
-    *c = (struct build_contexts){.main = LOCAL_INIT};
+    cb_buf_done(&c->dockerfile);
+    *c = BUILD_CONTEXTS_INIT;
 }

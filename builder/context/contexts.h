@@ -10,12 +10,13 @@
 #include "parser/ignore.h"
 #include "registry/oci/platform.h"
 
-struct build;
+struct build_session;
 
 struct build_local {
-    char *path;               /* absolute, for messages and as the table's identity */
-    int dir;                  /* fd; -1: an empty context (only a Dockerfile was given) */
-    struct df_ignore *ignore; /* NULL: nothing is ignored */
+    char *path;                      /* absolute, for messages and as the table's identity */
+    int dir;                         /* fd; -1: only a Dockerfile was given */
+    const struct cb_buf *dockerfile; /* dir -1: that Dockerfile; borrowed */
+    struct df_ignore *ignore;        /* NULL: nothing is ignored */
     struct cb_strv ignore_patterns;
     struct cache_context *digests;
     struct build_context *context; /* NULL until build_local_source */
@@ -40,19 +41,23 @@ struct build_contexts {
     struct build_local main;
     struct build_named *named;
     size_t n_named, cap_named;
-    char *dockerfile_name; /* as shown in messages */
+    struct cb_buf dockerfile; /* its bytes */
+    char *dockerfile_name;    /* as shown in messages */
 };
+#define BUILD_LOCAL_INIT    ((struct build_local){.dir = -1, .checkout = BUILD_CHECKOUT_INIT})
+#define BUILD_CONTEXTS_INIT ((struct build_contexts){.main = BUILD_LOCAL_INIT, .dockerfile = CB_BUF_INIT})
 
-/* Opens all contexts and reads the Dockerfile's bytes into `text`. */
-int build_contexts_open(struct build *b, struct build_contexts *ret, struct cb_buf *text, struct cb_error *err);
+/* Opens all contexts and reads the Dockerfile. *ret, which is BUILD_CONTEXTS_INIT before, stays where it is: parts of it borrow
+ * from others. */
+int build_contexts_open(struct build_session *session, struct build_contexts *ret, struct cb_error *err);
 /* Publishes the digest tables and frees. Also after build_contexts_open failed or was not called. */
-void build_contexts_close(struct build *b, struct build_contexts *c);
+void build_contexts_close(struct build_session *session, struct build_contexts *c);
 /* The named context that replaces `name` (an image reference or stage name) for this platform, or NULL. */
 struct build_named *build_contexts_find(struct build_contexts *c, const char *name, const struct oci_platform *platform);
 /* SOURCE_DATE_EPOCH=NAME (dockerfile.md §9): "context" or a named context. 1: *ret. 0: it is a directory and has no time
  * of its own. -1: there is no such context. */
 int build_contexts_time(const struct build_contexts *c, const char *name, int64_t *ret);
 /* The local context as a source for COPY. Borrowed from `l`. */
-int build_local_source(struct build *b, struct build_local *l, struct build_source **ret, struct cb_error *err);
+int build_local_source(struct build_session *session, struct build_local *l, struct build_source **ret, struct cb_error *err);
 
 #endif

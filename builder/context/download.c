@@ -3,7 +3,7 @@
 #include "base/limits.h"
 #include "base/pack.h"
 #include "base/text.h"
-#include "builder/session/build.h"
+#include "builder/session/jobs.h"
 #include "builder/session/secret.h"
 #include "cache/blob.h"
 #include "cache/seal.h"
@@ -70,7 +70,7 @@ static void remember(struct cache_store *s, const char *url, const struct memory
 /* ---- the job --------------------------------------------------------------------------------------------------------- */
 
 struct http_request {
-    struct build *b;
+    struct build_session *session;
     const char *url;
     const char *authorization;
 };
@@ -92,7 +92,7 @@ static int take_bytes(void *arg, const void *p, size_t n, struct cb_error *err)
 static int get(struct cb_job_io *io, const struct http_request *q, struct memory *m, struct reg_get_answer *a,
                struct cb_error *err)
 {
-    struct cache_store *s = q->b->store;
+    struct cache_store *s = q->session->store;
     CB_AUTO(reg_client) struct reg_client *c = reg_client_new(err);
     CB_AUTO(cache_blob_writer) struct cache_blob_writer w = CACHE_BLOB_WRITER_INIT;
     struct sink sink = {&w, io};
@@ -134,22 +134,22 @@ static int http_job(struct cb_job_io *io, const struct cb_job_request *req, stru
 
 /* ---- credentials ------------------------------------------------------------------------------------------------------ */
 
-static char *host_secret(const struct build *b, const char *prefix, const struct reg_url *u)
+static char *host_secret(const struct build_session *session, const char *prefix, const struct reg_url *u)
 {
     CB_AUTO(free) char *with_port = cb_printf("%s%s:%u", prefix, u->host, u->port);
     CB_AUTO(free) char *plain = cb_printf("%s%s", prefix, u->host);
-    char *text = build_secret_text(b->request, with_port);
-    return text ? text : build_secret_text(b->request, plain);
+    char *text = build_secret_text(session->request, with_port);
+    return text ? text : build_secret_text(session->request, plain);
 }
 
 /* The value of an Authorization header, NULL: none (then user information of the URL is sent, if there is some). */
-static int authorization(const struct build *b, const char *url, char **ret, struct cb_error *err)
+static int authorization(const struct build_session *session, const char *url, char **ret, struct cb_error *err)
 {
     CB_AUTO(reg_url) struct reg_url u = {0};
     if (!reg_url_parse(url, &u))
         return cb_fail(err, CB_E_DOCKERFILE, "invalid URL '%s'", url);
-    CB_AUTO(free) char *header = host_secret(b, "HTTP_AUTH_HEADER_", &u);
-    CB_AUTO(free) char *token = header ? NULL : host_secret(b, "HTTP_AUTH_TOKEN_", &u);
+    CB_AUTO(free) char *header = host_secret(session, "HTTP_AUTH_HEADER_", &u);
+    CB_AUTO(free) char *token = header ? NULL : host_secret(session, "HTTP_AUTH_TOKEN_", &u);
     CB_AUTO(free) char *value = header ? CB_TAKE(header) : token ? cb_printf("Bearer %s", token) : NULL;
     if (value && !reg_header_clean(value))
         return cb_fail(err, CB_E_USAGE, "the secret for '%s' holds a control character", u.host);
@@ -179,21 +179,22 @@ static bool is_here(struct cache_store *s, const char *url, const char *checksum
     return true;
 }
 
-int build_download(struct build *b, const char *url, const char *checksum, struct build_download *ret, struct cb_error *err)
+int build_download(struct build_session *session, const char *url, const char *checksum, struct build_download *ret,
+                   struct cb_error *err)
 {
-    if (is_here(b->store, url, checksum, ret))
+    if (is_here(session->store, url, checksum, ret))
         return 0;
     CB_AUTO(cb_buf) struct cb_buf answer = CB_BUF_INIT;
     CB_AUTO(free) char *auth = NULL;
     CB_AUTO(free) char *shown = reg_url_redact(url);
-    if (authorization(b, url, &auth, err) < 0)
+    if (authorization(session, url, &auth, err) < 0)
         return -1;
-    struct http_request q = {b, url, auth};
+    struct http_request q = {session, url, auth};
     struct cb_job_request req = {&q, sizeof(q), NULL, 0};
     struct cb_job job;
     if (cb_job_fork(http_job, &req, &job, err) < 0)
         return -1;
-    if (build_wait_job(b, &job, 0, &answer, err) < 0)
+    if (build_wait_job(session, &job, 0, &answer, err) < 0)
         return err->code == CB_E_CANCELED ? -1 : cb_context(err, "fetch '%s'", shown);
     struct cb_unpack u = cb_unpack(answer.data, answer.len);
     struct cb_str digest = cb_get_bytes(&u);

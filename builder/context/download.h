@@ -7,7 +7,7 @@
 #include "base/digest.h"
 #include "base/error.h"
 
-struct build;
+struct build_session;
 
 struct build_download {
     struct cb_digest digest; /* of the blob */
@@ -17,7 +17,8 @@ struct build_download {
 /* Waits; Ctrl-C ends it. `checksum` ("sha256:…", or NULL): what the URL gave before with this digest is taken without
  * asking the server; whether what came has it is the caller's to check. Credentials of the host are taken from the secrets
  * HTTP_AUTH_TOKEN_<host> and HTTP_AUTH_HEADER_<host>. Errors name the URL without credentials. */
-int build_download(struct build *b, const char *url, const char *checksum, struct build_download *ret, struct cb_error *err);
+int build_download(struct build_session *session, const char *url, const char *checksum, struct build_download *ret,
+                   struct cb_error *err);
 
 bool build_is_url(const char *text); /* http:// or https:// */
 

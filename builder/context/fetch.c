@@ -1,7 +1,7 @@
 #include "builder/context/fetch.h"
 #include "base/path.h"
 #include "base/text.h"
-#include "builder/session/build.h"
+#include "builder/session/session.h"
 #include "builder/context/download.h"
 
 /* ---- http(s) ------------------------------------------------------------------------------------------------------ */
@@ -66,11 +66,12 @@ static int check_checksum(const char *checksum, struct cb_error *err)
     return cb_fail(err, CB_E_DOCKERFILE, "unsupported digest algorithm");
 }
 
-static int get_http(struct build *b, const struct build_remote_request *r, struct build_remote *ret, struct cb_error *err)
+static int get_http(struct build_session *session, const struct build_remote_request *r, struct build_remote *ret,
+                    struct cb_error *err)
 {
     struct build_download d;
     char hex[CB_DIGEST_HEX + 1];
-    if (check_checksum(r->checksum, err) < 0 || build_download(b, r->url, r->checksum, &d, err) < 0 ||
+    if (check_checksum(r->checksum, err) < 0 || build_download(session, r->url, r->checksum, &d, err) < 0 ||
         check_digest(r->checksum, &d.digest, err) < 0)
         return -1;
     ret->name = url_file_name(r->url);
@@ -80,7 +81,7 @@ static int get_http(struct build *b, const struct build_remote_request *r, struc
     ret->tree = cache_tree_new();
     cache_tree_add(ret->tree, &e, 0, hex);
     ret->source = (struct build_source){.tree = ret->tree};
-    ret->blobs = openat(b->store->root, "blobs/sha256", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    ret->blobs = openat(session->store->root, "blobs/sha256", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     ret->dir = ret->blobs;
     return ret->dir < 0 ? cb_fail_sys(err, errno, "open the store's blobs") : 0;
 }
@@ -97,11 +98,11 @@ static int git_options(const struct build_remote_request *r, const struct df_git
     return 0;
 }
 
-static int get_git(struct build *b, const struct build_remote_request *r, const struct df_gitref *ref, struct build_remote *ret,
-                   struct cb_error *err)
+static int get_git(struct build_session *session, const struct build_remote_request *r, const struct df_gitref *ref,
+                   struct build_remote *ret, struct cb_error *err)
 {
     struct build_checkout_request q = {.ref = ref, .checksum = r->checksum, .commit_times = ref->mtime == DF_GIT_MTIME_COMMIT};
-    if (git_options(r, ref, &q.keep_git_dir, err) < 0 || build_checkout(b, &q, &ret->checkout, err) < 0)
+    if (git_options(r, ref, &q.keep_git_dir, err) < 0 || build_checkout(session, &q, &ret->checkout, err) < 0)
         return -1;
     ret->git = true;
     ret->name = cb_strdup("");
@@ -117,33 +118,34 @@ static int get_git(struct build *b, const struct build_remote_request *r, const 
 
 /* ---- both ----------------------------------------------------------------------------------------------------------- */
 
-int build_remote_get(struct build *b, const struct build_remote_request *r, struct build_remote **ret, struct cb_error *err)
+int build_remote_get(struct build_session *session, const struct build_remote_request *r, struct build_remote **ret,
+                     struct cb_error *err)
 {
     CB_AUTO(df_gitref) struct df_gitref ref = {0};
     int kind = df_gitref_parse(r->url, &ref, err);
     if (kind < 0)
         return -1;
-    if (b->request->call != CALL_BUILD) /* a question about the Dockerfile downloads nothing */
+    if (session->request->call != CALL_BUILD) /* a question about the Dockerfile downloads nothing */
         return kind ? 0 : check_checksum(r->checksum, err);
     struct build_remote *remote = CB_NEW(struct build_remote);
     remote->dir = remote->blobs = -1;
     remote->checkout = BUILD_CHECKOUT_INIT;
-    if ((kind ? get_git(b, r, &ref, remote, err) : get_http(b, r, remote, err)) < 0) {
-        build_remote_free(b, remote);
+    if ((kind ? get_git(session, r, &ref, remote, err) : get_http(session, r, remote, err)) < 0) {
+        build_remote_free(session, remote);
         return -1;
     }
     *ret = remote;
     return 0;
 }
 
-void build_remote_free(struct build *b, struct build_remote *r)
+void build_remote_free(struct build_session *session, struct build_remote *r)
 {
     if (!r)
         return;
     build_context_free(r->context);
     cache_tree_free(r->tree);
     cb_close(r->blobs);
-    build_checkout_done(b, &r->checkout);
+    build_checkout_done(session, &r->checkout);
     free(r->identity);
     free(r->name);
     free(r);

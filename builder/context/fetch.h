@@ -8,7 +8,7 @@
 #include "builder/copy/walk.h"
 #include "parser/instruction.h"
 
-struct build;
+struct build_session;
 
 struct build_remote {
     bool git;
@@ -27,7 +27,8 @@ struct build_remote_request {
     enum df_tri keep_git_dir;
 };
 /* The caller frees with build_remote_free. Errors name the URL without credentials. */
-int build_remote_get(struct build *b, const struct build_remote_request *r, struct build_remote **ret, struct cb_error *err);
-void build_remote_free(struct build *b, struct build_remote *r);
+int build_remote_get(struct build_session *session, const struct build_remote_request *r, struct build_remote **ret,
+                     struct cb_error *err);
+void build_remote_free(struct build_session *session, struct build_remote *r);
 
 #endif

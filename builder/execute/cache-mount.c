@@ -1,7 +1,7 @@
 /* RUN --mount=type=cache: which directory it is, and what it starts with (dockerfile.md §11 "cache"). */
 #include "base/fd.h"
 #include "builder/execute/execute.h"
-#include "builder/output/export-local.h"
+#include "cache/export.h"
 #include "cache/layer.h"
 #include "cache/mount.h"
 
@@ -25,7 +25,7 @@ static void put_key(const struct build_run_mount *m, const char *ns, const struc
 static const char *cache_namespace(const struct build *b)
 {
     static const char name[] = "BUILDKIT_CACHE_MOUNT_NS=";
-    const struct cb_strv *args = &b->request->build_args;
+    const struct cb_strv *args = &b->session->request->build_args;
     const char *found = "";
     for (size_t i = 0; i < args->n; i++)
         if (cb_starts(args->items[i], name))
@@ -40,7 +40,7 @@ static int flatten(struct build_work *w, int work_dir, const struct build_input 
     if (mkdirat(work_dir, name, 0755) < 0)
         return cb_fail_sys(err, errno, "make a directory for what a cache starts with");
     int fd = openat(work_dir, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0 || build_export_seed(w->b->store, in->layers, in->n, fd, err) < 0) {
+    if (fd < 0 || cache_export_seed(w->b->session->store, in->layers, in->n, fd, err) < 0) {
         cb_close(fd);
         return err->code ? -1 : cb_fail_sys(err, errno, "open what a cache starts with");
     }
@@ -56,7 +56,7 @@ static int open_seed(struct build_work *w, const struct build_run_mount *m, int 
     CB_AUTO(free) char *file = NULL;
     if (build_context_layer(w, m->from.local, "/", &layer, &file, err) < 0)
         return -1;
-    return cache_layer_open_fs(w->b->store, &layer.id, err);
+    return cache_layer_open_fs(w->b->session->store, &layer.id, err);
 }
 
 int build_cache_mount(struct build_work *w, const struct build_run_mount *m, int work_dir, const struct build_input *in,
@@ -66,7 +66,8 @@ int build_cache_mount(struct build_work *w, const struct build_run_mount *m, int
     CB_AUTO(cb_buf) struct cb_buf key = CB_BUF_INIT;
     CB_AUTO(close) int seed = -1;
     put_key(m, cache_namespace(w->b), in, &key);
-    CB_AUTO(free) char *build = cb_printf("%lld.%09ld\n", (long long)w->b->started.tv_sec, w->b->started.tv_nsec);
+    CB_AUTO(free)
+    char *build = cb_printf("%lld.%09ld\n", (long long)w->b->session->started.tv_sec, w->b->session->started.tv_nsec);
     if (m->from.kind != FILES_EMPTY && (seed = open_seed(w, m, work_dir, in, err)) < 0)
         return -1;
     bool whole = !*d->source || strcmp(d->source, "/") == 0; /* with a part of a source its owners count */
@@ -77,5 +78,5 @@ int build_cache_mount(struct build_work *w, const struct build_run_mount *m, int
                                       .uid = whole && d->has_uid ? d->uid : 0,
                                       .gid = whole && d->has_gid ? d->gid : 0,
                                       .seed = seed};
-    return cache_mount_acquire(w->b->store, &req, ret, err);
+    return cache_mount_acquire(w->b->session->store, &req, ret, err);
 }

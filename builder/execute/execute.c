@@ -3,6 +3,7 @@
 #include "base/pack.h"
 #include "builder/execute/keys.h"
 #include "cache/layer.h"
+#include "builder/session/jobs.h"
 
 static void put_layers(struct cb_buf *to, const struct build_step *step)
 {
@@ -68,7 +69,7 @@ static int step_job(struct cb_job_io *io, const struct cb_job_request *req, stru
     int r = w.step->op == OP_RUN ? build_execute_run(&w, &o, err) : build_execute_files(&w, &o, err);
     struct cb_digest diff;
     /* The image needs diff IDs; a layer that is part of it gets its own while its files are still warm. */
-    if (r == 0 && w.step->in_target && cache_layer_diff_id(b->store, &o.layer, &diff, err) < 0)
+    if (r == 0 && w.step->in_target && cache_layer_diff_id(b->session->store, &o.layer, &diff, err) < 0)
         r = -1;
     if (r == 0)
         put_outcome(answer, &o);
@@ -77,15 +78,6 @@ static int step_job(struct cb_job_io *io, const struct cb_job_request *req, stru
     free(w.inputs);
     free(w.layers);
     return r;
-}
-
-static int materialize_job(struct cb_job_io *io, const struct cb_job_request *req, struct cb_buf *answer, struct cb_error *err)
-{
-    (void)answer;
-    struct cb_unpack u = cb_unpack(req->bytes, req->len);
-    struct build *b = (struct build *)(uintptr_t)cb_get_u64(&u);
-    struct cb_digest layer = cb_get_digest(&u);
-    return cache_layer_materialize(b->store, &layer, io, err);
 }
 
 /* ---- in the coordinator -------------------------------------------------------------------------------- */
@@ -120,14 +112,5 @@ int build_execute_start(struct build *b, struct build_step *s, int out, int erro
     }
     int fds[2] = {out, errout};
     struct cb_job_request r = {req.data, req.len, fds, out >= 0 ? 2 : 0};
-    return build_ns_job(b, s->op == OP_RUN ? RT_HELPER_COMMANDS : RT_HELPER_FILES, step_job, &r, ret, err);
-}
-
-int build_materialize_start(struct build *b, const struct cb_digest *layer, struct cb_job *ret, struct cb_error *err)
-{
-    CB_AUTO(cb_buf) struct cb_buf req = CB_BUF_INIT;
-    cb_put_u64(&req, (uint64_t)(uintptr_t)b);
-    cb_put_digest(&req, layer);
-    struct cb_job_request r = {req.data, req.len, NULL, 0};
-    return build_ns_job(b, RT_HELPER_FILES, materialize_job, &r, ret, err);
+    return build_ns_job(b->session, s->op == OP_RUN ? RT_HELPER_COMMANDS : RT_HELPER_FILES, step_job, &r, ret, err);
 }

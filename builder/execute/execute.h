@@ -5,7 +5,7 @@
 #ifndef BUILD_EXECUTE_H
 #define BUILD_EXECUTE_H
 
-#include "builder/session/build.h"
+#include "builder/plan/build.h"
 
 /* Starts the step's job. `out` and `errout` are the write ends of its log pipes (RUN only; -1: none). */
 int build_execute_start(struct build *b, struct build_step *s, int out, int errout, struct cb_job *ret, struct cb_error *err);
@@ -17,9 +17,6 @@ struct build_outcome {
     uint64_t wall_us, cpu_us, max_rss;
 };
 bool build_outcome_read(const struct cb_buf *answer, struct build_outcome *ret);
-
-/* Makes fs/ of one layer from its packed form. */
-int build_materialize_start(struct build *b, const struct cb_digest *layer, struct cb_job *ret, struct cb_error *err);
 
 /* ---- for execute-*.c: what a job is given ------------------------------------------------------------ */
 

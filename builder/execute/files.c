@@ -25,7 +25,7 @@ static int root_fd(struct roots *r, int origin, struct cb_error *err)
     if (!r->layers)
         return r->dir;
     if (r->fds[origin] < 0)
-        r->fds[origin] = cache_layer_open_fs(r->w->b->store, &r->layers[origin], err);
+        r->fds[origin] = cache_layer_open_fs(r->w->b->session->store, &r->layers[origin], err);
     return r->fds[origin];
 }
 
@@ -289,7 +289,7 @@ static int write_members(struct copying *c, struct cache_layer_writer *writer, c
 static void drop_source(struct copying *c, const struct build_entry *e, struct cb_error *err)
 {
     const struct roots *r = e->data == BUILD_DATA_DEST ? &c->dest_roots : &c->from_roots;
-    struct cache_store *s = c->w->b->store;
+    struct cache_store *s = c->w->b->session->store;
     if (e->data == BUILD_DATA_SOURCE && c->local && e->source->local) {
         cache_context_drop(s, c->local->path);
         cb_hint(err, "build again when nothing writes to the build context: it is read anew then");
@@ -330,7 +330,7 @@ static int write_entry(struct copying *c, struct cache_layer_writer *writer, con
 static int write_layer(struct copying *c, const struct build_layer *layer, struct cache_layer *ret, struct cb_error *err)
 {
     CB_AUTO(cache_layer_writer) struct cache_layer_writer *writer = NULL;
-    if (cache_layer_writer_new(c->w->b->store, &writer, err) < 0)
+    if (cache_layer_writer_new(c->w->b->session->store, &writer, err) < 0)
         return -1;
     for (size_t i = 0; i < layer->n;) {
         const struct build_entry *const *at = &layer->entries[i], *e = *at;
@@ -354,7 +354,7 @@ static int write_layer(struct copying *c, const struct build_layer *layer, struc
 
 static int64_t made_time(const struct build *b)
 {
-    return b->plan.has_epoch ? b->plan.epoch : (int64_t)b->started.tv_sec;
+    return b->plan.has_epoch ? b->plan.epoch : (int64_t)b->session->started.tv_sec;
 }
 
 static int open_dest(struct copying *c, struct cb_error *err)
@@ -445,7 +445,7 @@ int build_context_layer(struct build_work *w, struct build_local *l, const char 
     struct cb_digest digest;
     const char *words[] = {*path ? path : "/"};
     struct build_select_params params = {.words = words, .n_words = 1, .literal = true};
-    if (build_local_source(w->b, l, &source, err) < 0 || build_select(source, &params, &sel, err) < 0 ||
+    if (build_local_source(w->b->session, l, &source, err) < 0 || build_select(source, &params, &sel, err) < 0 ||
         build_selection_digest(&sel, &digest, err) < 0)
         return -1;
     place = build_place_new(&p);

@@ -81,7 +81,7 @@ static void put_operation(struct cb_buf *k, struct build *b, const struct build_
     case OP_RUN: {
         CB_AUTO(free) char *platform = oci_platform_text(&b->plan.platform);
         cb_put_str(k, platform);
-        put_run(k, b->request, &s->run);
+        put_run(k, b->session->request, &s->run);
         break;
     }
     case OP_COPY:
@@ -121,7 +121,7 @@ static int select_local(struct build *b, struct build_step *s, struct cb_buf *k,
 {
     struct build_source *source = NULL;
     struct cb_digest d;
-    if (build_local_source(b, s->copy.from.local, &source, err) < 0)
+    if (build_local_source(b->session, s->copy.from.local, &source, err) < 0)
         return -1;
     s->selected = true;
     if (build_copy_select(&s->copy, source, &s->selection, err) < 0 || build_selection_digest(&s->selection, &d, err) < 0)
@@ -187,7 +187,7 @@ static int put_local_inputs(struct build *b, struct build_step *s, struct cb_buf
         if (m->m->type != DF_MOUNT_BIND || m->from.kind != FILES_CONTEXT)
             continue;
         struct build_source *source = NULL;
-        if (build_local_source(b, m->from.local, &source, err) < 0 || put_bind(k, source, m->m->source, err) < 0)
+        if (build_local_source(b->session, m->from.local, &source, err) < 0 || put_bind(k, source, m->m->source, err) < 0)
             return -1;
     }
     return 0;
@@ -280,7 +280,7 @@ int build_step_tree(struct build *b, const struct cb_digest *layers, size_t n, s
     CB_AUTO(cache_tree) struct cache_tree *tree = cache_tree_new();
     for (size_t i = 0; i < n; i++) {
         CB_AUTO(cache_index) struct cache_index index = {0};
-        if (cache_layer_index(b->store, &layers[i], &index, err) < 0)
+        if (cache_layer_index(b->session->store, &layers[i], &index, err) < 0)
             return -1;
         cache_tree_apply(tree, &index, (int)i);
     }

@@ -5,7 +5,7 @@
 #ifndef BUILD_KEYS_H
 #define BUILD_KEYS_H
 
-#include "builder/session/build.h"
+#include "builder/plan/build.h"
 
 #define BUILD_KEY_FORMAT "cbuild-key-1"
 

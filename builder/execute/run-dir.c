@@ -20,10 +20,10 @@ static struct run_name name_of(const char *prefix, size_t number)
 int build_run_dir_take(struct build *b, size_t number, struct cb_error *err)
 {
     struct run_name name = name_of("", number);
-    int r = renameat(b->work.dir, SPARE, b->work.dir, name.text) < 0 ? errno : 0;
+    int r = renameat(b->session->work.dir, SPARE, b->session->work.dir, name.text) < 0 ? errno : 0;
     if (r == ENOENT)
-        r = mkdirat(b->work.dir, name.text, 0700) < 0 ? errno : 0;
-    int fd = r ? -1 : openat(b->work.dir, name.text, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        r = mkdirat(b->session->work.dir, name.text, 0700) < 0 ? errno : 0;
+    int fd = r ? -1 : openat(b->session->work.dir, name.text, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     return fd < 0 ? cb_fail_sys(err, r ? r : errno, "make the work directory of a step") : fd;
 }
 
@@ -59,5 +59,6 @@ void build_run_dir_leave(struct build *b, size_t number, int dir)
     /* The kernel refuses a directory that has been a volatile overlay's: it gets out of the way and another is made. */
     if (!is_as_new(dir) || renameat(dir, "work/work", dir, spent.text) < 0)
         return;
-    (void)renameat2(b->work.dir, name.text, b->work.dir, SPARE, RENAME_NOREPLACE); /* there is one: this one stays unused */
+    (void)renameat2(b->session->work.dir, name.text, b->session->work.dir, SPARE,
+                    RENAME_NOREPLACE); /* there is one: this one stays unused */
 }

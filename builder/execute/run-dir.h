@@ -4,7 +4,7 @@
 #ifndef BUILD_RUN_DIR_H
 #define BUILD_RUN_DIR_H
 
-#include "builder/session/build.h"
+#include "builder/plan/build.h"
 
 /* The directory of step `number`, which takes one once in a build: an fd, or -1. */
 int build_run_dir_take(struct build *b, size_t number, struct cb_error *err);

@@ -83,7 +83,7 @@ static int open_layers(struct build *b, const struct cb_digest *ids, size_t n, i
     for (size_t i = n; i-- > 0;) {
         if (is_above(ids, n, i))
             continue;
-        fds[opened] = cache_layer_open_fs(b->store, &ids[i], err);
+        fds[opened] = cache_layer_open_fs(b->session->store, &ids[i], err);
         if (fds[opened] < 0) {
             close_all(fds, opened);
             return -1;
@@ -128,7 +128,7 @@ static int add_bind(struct running_run *r, const struct build_run_mount *m, cons
         struct cache_layer layer;
         if (build_context_layer(r->w, m->from.local, m->m->source, &layer, &o->path, err) < 0)
             return -1;
-        o->fd = cache_layer_open_fs(b->store, &layer.id, err);
+        o->fd = cache_layer_open_fs(b->session->store, &layer.id, err);
         if (o->fd < 0)
             return -1;
         mount.source_path = o->path;
@@ -182,7 +182,7 @@ static int add_secret(struct running_run *r, const struct build_run_mount *m, st
     const struct df_mount *d = m->m;
     struct open_mount *o = opened_new(r);
     const char *id = build_secret_id(d);
-    int have = build_secret_read(r->w->b->request, id, &o->data, err);
+    int have = build_secret_read(r->w->b->session->request, id, &o->data, err);
     if (have < 0)
         return -1;
     if (!have && d->required) {
@@ -210,7 +210,7 @@ static int add_secret(struct running_run *r, const struct build_run_mount *m, st
 static int add_ssh(struct running_run *r, const struct build_run_mount *m, struct cb_error *err)
 {
     const struct df_mount *d = m->m;
-    const struct build_request *q = r->w->b->request;
+    const struct build_request *q = r->w->b->session->request;
     const char *id = *d->id ? d->id : "default", *socket = NULL;
     struct open_mount *o = opened_new(r);
     size_t number = r->n_ssh++;
@@ -290,8 +290,8 @@ static char *hosts_file(const struct build *b, const char *hostname)
 {
     CB_AUTO(cb_buf) struct cb_buf out = CB_BUF_INIT;
     cb_buf_printf(&out, "127.0.0.1\tlocalhost %s\n::1\tlocalhost ip6-localhost ip6-loopback\n", hostname);
-    for (size_t i = 0; i < b->request->add_hosts.n; i++) {
-        const char *pair = b->request->add_hosts.items[i], *eq = strchr(pair, '=');
+    for (size_t i = 0; i < b->session->request->add_hosts.n; i++) {
+        const char *pair = b->session->request->add_hosts.items[i], *eq = strchr(pair, '=');
         cb_buf_printf(&out, "%s\t%.*s\n", eq + 1, (int)(eq - pair), pair);
     }
     return cb_buf_detach(&out);
@@ -359,12 +359,12 @@ static int run_sandbox(struct running_run *r, int work_dir, struct rt_result *re
         .n_mounts = r->n,
         .network = run->network,
         .insecure = run->insecure,
-        .shm_size = b->request->shm_size,
-        .rlimits = b->request->ulimits,
-        .n_rlimits = b->request->n_ulimits,
+        .shm_size = b->session->request->shm_size,
+        .rlimits = b->session->request->ulimits,
+        .n_rlimits = b->session->request->n_ulimits,
         .stdout_fd = r->w->out,
         .stderr_fd = r->w->errout,
-        .privilege = &b->privilege,
+        .privilege = &b->session->privilege,
     };
     return rt_sandbox_run(&s, res, err);
 }
@@ -396,7 +396,7 @@ static int execute(struct running_run *r, struct rt_result *res, struct cache_la
     if (open_layers(r->w->b, r->w->layers, r->w->n_layers, &r->lowers, &r->n_lowers, err) < 0)
         return -1;
     /* The mount points of last resort lie below all layers and are none of them. */
-    r->stubs = openat(r->w->b->work.dir, "root", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    r->stubs = openat(r->w->b->session->work.dir, "root", O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (r->stubs < 0)
         return cb_fail_sys(err, errno, "open the mount points of a step");
     r->lowers[r->n_lowers] = r->stubs;
@@ -411,7 +411,7 @@ static int execute(struct running_run *r, struct rt_result *res, struct cache_la
         cb_job_warn(r->w->io, outer_proc);
     if (report(run, res, err) < 0)
         return -1;
-    if (cache_layer_commit_upper(r->w->b->store, r->work_dir, "upper", r->lowers, r->n_lowers, layer, err) < 0)
+    if (cache_layer_commit_upper(r->w->b->session->store, r->work_dir, "upper", r->lowers, r->n_lowers, layer, err) < 0)
         return -1;
     if (r->w->n_seeds == 0 && keeps_to_itself(run, res))
         build_run_dir_leave(r->w->b, r->w->step->index, r->work_dir);

@@ -4,8 +4,10 @@
 #include "builder/execute/execute.h"
 #include "builder/execute/keys.h"
 #include "builder/execute/log.h"
+#include "builder/pull/materialize.h"
 #include "builder/session/secret.h"
 #include "cache/record.h"
+#include "builder/session/jobs.h"
 
 #include <poll.h>
 #include <unistd.h>
@@ -47,7 +49,7 @@ static double seconds_since(const struct timespec *t)
 static void emit_line(void *arg, const struct build_log *l, const char *text)
 {
     const struct running *r = arg;
-    build_emit(r->b,
+    build_emit(r->b->session,
                &(struct build_event){
                    .kind = EVENT_STEP_LOG, .step = r->step->number, .name = r->step->name, .text = text, .stream = l->stream});
 }
@@ -69,7 +71,8 @@ static void mask_secrets(struct running *r)
     for (const struct build_run_mount *m = r->step->run.mounts; m; m = m->next) {
         CB_AUTO(cb_error) struct cb_error ignored = CB_ERROR_INIT;
         CB_AUTO(cb_buf) struct cb_buf value = CB_BUF_INIT;
-        if (m->m->type != DF_MOUNT_SECRET || build_secret_read(r->b->request, build_secret_id(m->m), &value, &ignored) <= 0)
+        if (m->m->type != DF_MOUNT_SECRET ||
+            build_secret_read(r->b->session->request, build_secret_id(m->m), &value, &ignored) <= 0)
             continue;
         build_mask_add(&r->mask, value.data, value.len);
         explicit_bzero(value.data, value.len);
@@ -118,10 +121,10 @@ static int start_base(struct schedule *s, struct build_step *base, bool want_fs,
     if (base_is_running(s, base))
         return 0;
     struct cb_job job;
-    if (build_base_start(s->b, &base->base, want_fs ? BASE_FILES : BASE_INDEXED, &job, err) < 0)
+    if (build_base_start(s->b->session, &base->base, want_fs ? BASE_FILES : BASE_INDEXED, &job, err) < 0)
         return -1;
     running_new(s, WORK_BASE, base)->job = job;
-    build_emit(s->b, &(struct build_event){.kind = EVENT_STEP_STARTED, .step = base->number, .name = base->name});
+    build_emit(s->b->session, &(struct build_event){.kind = EVENT_STEP_STARTED, .step = base->number, .name = base->name});
     return 0;
 }
 
@@ -131,7 +134,7 @@ static int start_materialize(struct schedule *s, const struct cb_digest *layer, 
         if (s->running[i]->kind == WORK_MATERIALIZE && cb_digest_eq(&s->running[i]->layer, layer))
             return 0;
     struct cb_job job;
-    if (build_materialize_start(s->b, layer, &job, err) < 0)
+    if (build_materialize_start(s->b->session, layer, &job, err) < 0)
         return -1;
     struct running *r = running_new(s, WORK_MATERIALIZE, NULL);
     r->job = job;
@@ -148,7 +151,7 @@ static int prepare_chain(struct schedule *s, struct build_step *top, bool want_f
         if (p->has_fs || (p->has_index && !want_fs))
             continue;
         if (p->op == OP_BASE) {
-            if (build_base_complete(s->b, &p->base.image, want_fs ? BASE_FILES : BASE_INDEXED)) {
+            if (build_base_complete(s->b->session, &p->base.image, want_fs ? BASE_FILES : BASE_INDEXED)) {
                 p->has_index = true;
                 p->has_fs = want_fs;
                 continue;
@@ -159,7 +162,7 @@ static int prepare_chain(struct schedule *s, struct build_step *top, bool want_f
             continue;
         }
         struct cache_layer layer;
-        int found = cache_layer_find(s->b->store, &p->layer, &layer, err);
+        int found = cache_layer_find(s->b->session->store, &p->layer, &layer, err);
         if (found < 0)
             return -1;
         if (!found)
@@ -244,12 +247,12 @@ static int start_step(struct schedule *s, struct build_step *step, struct cb_err
         mask_secrets(r);
     s->steps_running++;
     step->state = STEP_RUNNING;
-    build_emit(s->b, &(struct build_event){.kind = EVENT_STEP_STARTED, .step = step->number, .name = step->name});
+    build_emit(s->b->session, &(struct build_event){.kind = EVENT_STEP_STARTED, .step = step->number, .name = step->name});
     int result = e < 0 ? cb_fail_sys(err, e, "make a pipe") : build_execute_start(s->b, step, ends[0], ends[1], &r->job, err);
     cb_close(ends[0]);
     cb_close(ends[1]);
     if (result < 0) {
-        build_emit(s->b,
+        build_emit(s->b->session,
                    &(struct build_event){.kind = EVENT_STEP_FAILED, .step = step->number, .name = step->name, .error = err});
         finish_logs(r);
         running_drop(s, r);
@@ -267,7 +270,7 @@ static void step_done(struct schedule *s, struct build_step *step)
     if (step->op == OP_BASE || !step->cached)
         return;
     s->n_cached++;
-    build_emit(s->b, &(struct build_event){.kind = EVENT_STEP_CACHED, .step = step->number, .name = step->name});
+    build_emit(s->b->session, &(struct build_event){.kind = EVENT_STEP_CACHED, .step = step->number, .name = step->name});
 }
 
 static void take_record(struct build_step *step, const struct cache_record *r)
@@ -280,7 +283,7 @@ static void take_record(struct build_step *step, const struct cache_record *r)
 static int lookup(struct schedule *s, struct build_step *step, const struct cb_digest *key, struct cb_error *err)
 {
     CB_AUTO(cache_record) struct cache_record r = {0};
-    int found = cache_record_load(s->b->store, key, &r, err);
+    int found = cache_record_load(s->b->session->store, key, &r, err);
     if (found <= 0)
         return found;
     take_record(step, &r);
@@ -293,13 +296,13 @@ static int lookup_content(struct schedule *s, struct build_step *step, struct cb
     CB_AUTO(cache_record) struct cache_record r = {0};
     CB_AUTO(cb_error) struct cb_error ignored = CB_ERROR_INIT;
     struct cb_digest definition;
-    int found = step->no_cache ? 0 : cache_record_load(s->b->store, &step->content, &r, err);
+    int found = step->no_cache ? 0 : cache_record_load(s->b->session->store, &step->content, &r, err);
     if (found <= 0)
         return found;
     take_record(step, &r);
     build_keys_on_parent(step, &definition);
     /* Without it the next build looks closer again. */
-    (void)cache_record_link(s->b->store, &step->content, &definition, &ignored);
+    (void)cache_record_link(s->b->session->store, &step->content, &definition, &ignored);
     return 1;
 }
 
@@ -308,7 +311,7 @@ static bool is_recorded(struct schedule *s, const struct cb_digest *key, const s
 {
     CB_AUTO(cache_record) struct cache_record r = {0};
     CB_AUTO(cb_error) struct cb_error ignored = CB_ERROR_INIT;
-    return cache_record_load(s->b->store, key, &r, &ignored) > 0 && cb_digest_eq(&r.layer, &o->layer) &&
+    return cache_record_load(s->b->session->store, key, &r, &ignored) > 0 && cb_digest_eq(&r.layer, &o->layer) &&
            r.created.tv_sec == o->created.tv_sec && r.created.tv_nsec == o->created.tv_nsec;
 }
 
@@ -328,10 +331,10 @@ static void write_records(struct schedule *s, struct build_step *step, const str
         return;
     r.instruction = cb_strdup(step->name);
     cache_record_input(&r, "parent", chain);
-    if (cache_record_store(s->b->store, &step->content, &r, &err) < 0 ||
-        (cache_record_link(s->b->store, &step->content, &definition, &no_link) < 0 &&
-         cache_record_store(s->b->store, &definition, &r, &err) < 0))
-        build_warning(s->b, "the result of '%s' could not be recorded: %s", step->name, err.msg);
+    if (cache_record_store(s->b->session->store, &step->content, &r, &err) < 0 ||
+        (cache_record_link(s->b->session->store, &step->content, &definition, &no_link) < 0 &&
+         cache_record_store(s->b->session->store, &definition, &r, &err) < 0))
+        build_warning(s->b->session, "the result of '%s' could not be recorded: %s", step->name, err.msg);
 }
 
 static void need(struct build_step *step)
@@ -398,9 +401,9 @@ static int advance_step(struct schedule *s, struct build_step *step, struct cb_e
     int ready = prepare(s, step, err);
     if (ready <= 0)
         return ready;
-    if (s->steps_running >= s->b->request->jobs || !may_run_beside_others(s, step))
+    if (s->steps_running >= s->b->session->request->jobs || !may_run_beside_others(s, step))
         return 0;
-    int got = step->lock >= 0 ? 1 : cache_lock_key(s->b->store, &step->content, &step->lock, err);
+    int got = step->lock >= 0 ? 1 : cache_lock_key(s->b->session->store, &step->content, &step->lock, err);
     if (got < 0)
         return -1;
     if (!got) {
@@ -461,32 +464,32 @@ static void step_succeeded(struct schedule *s, struct running *r, const struct c
     step->has_fs = step->has_index = true;
     s->n_run++;
     write_records(s, step, &o);
-    build_emit(s->b, &(struct build_event){.kind = EVENT_STEP_DONE,
-                                           .step = step->number,
-                                           .name = step->name,
-                                           .seconds = seconds_since(&r->started),
-                                           .cpu_seconds = (double)o.cpu_us / 1e6,
-                                           .max_rss = o.max_rss});
+    build_emit(s->b->session, &(struct build_event){.kind = EVENT_STEP_DONE,
+                                                    .step = step->number,
+                                                    .name = step->name,
+                                                    .seconds = seconds_since(&r->started),
+                                                    .cpu_seconds = (double)o.cpu_us / 1e6,
+                                                    .max_rss = o.max_rss});
     step_done(s, step);
 }
 
 static void base_done(struct schedule *s, struct running *r)
 {
-    build_emit(s->b, &(struct build_event){.kind = EVENT_STEP_DONE,
-                                           .step = r->step->number,
-                                           .name = r->step->name,
-                                           .seconds = seconds_since(&r->started)});
+    build_emit(s->b->session, &(struct build_event){.kind = EVENT_STEP_DONE,
+                                                    .step = r->step->number,
+                                                    .name = r->step->name,
+                                                    .seconds = seconds_since(&r->started)});
 }
 
 static void work_failed(struct schedule *s, struct running *r, struct cb_job_event *e)
 {
     struct build_step *step = r->step;
     if (step)
-        build_emit(s->b, &(struct build_event){.kind = EVENT_STEP_FAILED,
-                                               .step = step->number,
-                                               .name = step->name,
-                                               .error = &e->error,
-                                               .seconds = seconds_since(&r->started)});
+        build_emit(s->b->session, &(struct build_event){.kind = EVENT_STEP_FAILED,
+                                                        .step = step->number,
+                                                        .name = step->name,
+                                                        .error = &e->error,
+                                                        .seconds = seconds_since(&r->started)});
     remember_failure(s, step, &e->error);
     e->error = CB_ERROR_INIT;
 }
@@ -496,7 +499,7 @@ static void warn_once(struct schedule *s, const char *text)
     if (cb_map_has(&s->warned, text))
         return;
     cb_map_set(&s->warned, text, NULL);
-    build_warning(s->b, "%s", text);
+    build_warning(s->b->session, "%s", text);
 }
 
 static void job_event(struct schedule *s, struct running *r)
@@ -507,13 +510,15 @@ static void job_event(struct schedule *s, struct running *r)
     int number = r->step ? r->step->number : 0;
     switch (e.kind) {
     case CB_JOB_PROGRESS:
-        build_emit(s->b, &(struct build_event){
-                             .kind = EVENT_STEP_PROGRESS, .step = number, .what = e.text, .done = e.done, .total = e.total});
+        build_emit(
+            s->b->session,
+            &(struct build_event){.kind = EVENT_STEP_PROGRESS, .step = number, .what = e.text, .done = e.done, .total = e.total});
         break;
     case CB_JOB_LOG:
         build_emit(
-            s->b, &(struct build_event){
-                      .kind = EVENT_STEP_LOG, .step = number, .name = r->step ? r->step->name : "", .text = e.text, .stream = 1});
+            s->b->session,
+            &(struct build_event){
+                .kind = EVENT_STEP_LOG, .step = number, .name = r->step ? r->step->name : "", .text = e.text, .stream = 1});
         break;
     case CB_JOB_WARN:
         warn_once(s, e.text);
@@ -539,13 +544,14 @@ static void job_event(struct schedule *s, struct running *r)
 
 static void cancel_all(struct schedule *s)
 {
-    build_ns_cancel(s->b);
+    build_ns_cancel(s->b->session);
     while (s->n_running) {
         struct running *r = s->running[s->n_running - 1];
         finish_logs(r);
         cb_job_kill(&r->job);
         if (r->step)
-            build_emit(s->b, &(struct build_event){.kind = EVENT_STEP_CANCELED, .step = r->step->number, .name = r->step->name});
+            build_emit(s->b->session,
+                       &(struct build_event){.kind = EVENT_STEP_CANCELED, .step = r->step->number, .name = r->step->name});
         running_drop(s, r);
     }
 }
@@ -554,17 +560,17 @@ static void wait_for_work(struct schedule *s)
 {
     size_t n = 0;
     struct pollfd *fds = cb_alloc((1 + s->n_running * 3) * sizeof(*fds));
-    fds[n++] = (struct pollfd){s->b->signal_fd, POLLIN, 0};
+    fds[n++] = (struct pollfd){s->b->session->signal_fd, POLLIN, 0};
     for (size_t i = 0; i < s->n_running; i++) {
         struct running *r = s->running[i];
         fds[n++] = (struct pollfd){r->job.sock, POLLIN, 0};
         fds[n++] = (struct pollfd){r->logs[0].fd, POLLIN, 0};
         fds[n++] = (struct pollfd){r->logs[1].fd, POLLIN, 0};
     }
-    int timeout = s->waits_for_lock ? 20 : s->b->renderer->tick ? 100 : -1;
+    int timeout = s->waits_for_lock ? 20 : s->b->session->renderer->tick ? 100 : -1;
     int ready = poll(fds, n, timeout);
-    if (s->b->renderer->tick)
-        s->b->renderer->tick(s->b->renderer);
+    if (s->b->session->renderer->tick)
+        s->b->session->renderer->tick(s->b->session->renderer);
     if (ready > 0) {
         /* running_drop moves the last one into a gap: walk from the end, where nothing moves that was not seen. */
         for (size_t i = s->n_running; i-- > 0;) {
@@ -576,7 +582,7 @@ static void wait_for_work(struct schedule *s)
                 job_event(s, r);
         }
         struct cb_error canceled = CB_ERROR_INIT;
-        if (fds[0].revents && build_canceled(s->b, &canceled) < 0)
+        if (fds[0].revents && build_canceled(s->b->session, &canceled) < 0)
             remember_failure(s, NULL, &canceled);
     }
     free(fds);
@@ -594,7 +600,7 @@ int build_schedule_run(struct build *b, int *ret_run, int *ret_cached, struct cb
 {
     struct schedule s = {.b = b};
     struct build_step *target = b->plan.target->snapshot;
-    build_emit(b, &(struct build_event){.kind = EVENT_BUILD_STARTED, .n_steps = count_steps(&b->plan)});
+    build_emit(b->session, &(struct build_event){.kind = EVENT_BUILD_STARTED, .n_steps = count_steps(&b->plan)});
     need(target);
     while (!s.failed) {
         advance(&s);

@@ -4,7 +4,7 @@
 #ifndef BUILD_SCHEDULE_H
 #define BUILD_SCHEDULE_H
 
-#include "builder/session/build.h"
+#include "builder/plan/build.h"
 
 /* Afterwards every step that the target stands on is done. On failure all other work is stopped first:
  * children are killed and reaped, nothing half-made is visible. CB_E_CANCELED: a signal came; its number is

@@ -3,6 +3,7 @@
 #include "base/pack.h"
 #include "builder/pull/base-image.h"
 #include "cache/blob.h"
+#include "builder/session/jobs.h"
 
 /* ---- diff IDs and packed layers, in a job --------------------------------------------------------------------- */
 
@@ -15,7 +16,7 @@ struct pack_request {
 static int pack_one(const struct pack_request *q, const struct cache_image_layer *l, struct cb_job_io *io,
                     struct cache_packed *ret, struct cb_error *err)
 {
-    struct cache_store *s = q->b->store;
+    struct cache_store *s = q->b->session->store;
     const struct build_packing *p = q->packing;
     bool as_it_came = l->blob_size && !p->force;
     if (as_it_came && cache_blob_fits(s, &l->blob, l->blob_size)) {
@@ -48,7 +49,7 @@ static int pack_job(struct cb_job_io *io, const struct cb_job_request *req, stru
         if (pack && pack_one(&q, &l, io, &packed, err) < 0)
             return -1;
         struct cb_digest diff = l.diff_id;
-        if (cache_layer_diff_id(q.b->store, &l.id, &diff, err) < 0)
+        if (cache_layer_diff_id(q.b->session->store, &l.id, &diff, err) < 0)
             return -1;
         cb_put_digest(answer, &diff);
         cb_put_digest(answer, &packed.digest);
@@ -76,7 +77,8 @@ static int pack_layers(struct build *b, struct cache_image *image, const struct 
     }
     struct cb_job_request r = {req.data, req.len, NULL, 0};
     struct cb_job job;
-    if (build_ns_job(b, RT_HELPER_FILES, pack_job, &r, &job, err) < 0 || build_wait_job(b, &job, 0, &answer, err) < 0)
+    if (build_ns_job(b->session, RT_HELPER_FILES, pack_job, &r, &job, err) < 0 ||
+        build_wait_job(b->session, &job, 0, &answer, err) < 0)
         return -1;
     struct cb_unpack u = cb_unpack(answer.data, answer.len);
     for (size_t i = 0; i < image->n_layers; i++) {
@@ -96,7 +98,7 @@ static void add_step_layer(struct build *b, struct cache_image *image, const str
 {
     struct cache_layer l;
     CB_AUTO(cb_error) struct cb_error ignored = CB_ERROR_INIT;
-    bool known = cache_layer_find(b->store, &s->layer, &l, &ignored) == 1 && l.has_diff_id;
+    bool known = cache_layer_find(b->session->store, &s->layer, &l, &ignored) == 1 && l.has_diff_id;
     CB_PUSH(image->layers, image->n_layers, image->cap_layers) =
         (struct cache_image_layer){.id = s->layer, .diff_id = known ? l.diff_id : (struct cb_digest){{0}}};
     *missing |= !known;
@@ -182,7 +184,7 @@ int build_image_make(struct build *b, struct cache_image *ret, struct cb_error *
         CB_PUSH(c.diff_ids, c.n_diff_ids, c.cap_diff_ids) = ret->layers[i].diff_id;
     add_history(b, &c);
     oci_image_config_write(&c, &bytes);
-    if (cache_blob_put(b->store, bytes.data, bytes.len, &ret->config, err) < 0)
+    if (cache_blob_put(b->session->store, bytes.data, bytes.len, &ret->config, err) < 0)
         return -1;
     ret->created = c.created;
     clock_gettime(CLOCK_REALTIME, &ret->updated);
@@ -213,15 +215,15 @@ static const char *const layer_types[2][CB_COMPRESS_COUNT] = {
 static int fetch_base(struct build *b, const struct build_base *base, enum build_base_form form, int step, struct cb_error *err)
 {
     struct cb_job job;
-    if (build_base_complete(b, &base->image, form))
+    if (build_base_complete(b->session, &base->image, form))
         return 0;
-    if (build_base_start(b, base, form, &job, err) < 0)
+    if (build_base_start(b->session, base, form, &job, err) < 0)
         return -1;
-    if (build_wait_job(b, &job, step, NULL, err) == 0)
+    if (build_wait_job(b->session, &job, step, NULL, err) == 0)
         return 0;
-    if (err->code != CB_E_NETWORK || !build_base_complete(b, &base->image, BASE_INDEXED))
+    if (err->code != CB_E_NETWORK || !build_base_complete(b->session, &base->image, BASE_INDEXED))
         return -1;
-    build_note(b, "%s; its layers are packed anew, with other digests than there", err->msg);
+    build_note(b->session, "%s; its layers are packed anew, with other digests than there", err->msg);
     cb_error_done(err);
     return 0;
 }
@@ -263,7 +265,7 @@ int build_manifest_make(struct build *b, const struct cache_image *image, const 
     int r = fetch_missing(b, image, p->force ? BASE_INDEXED : BASE_PACKED, err);
     if (r == 0 && image->n_layers)
         r = pack_layers(b, &copy, p, packed, err);
-    if (r == 0 && cache_blob_get(b->store, &image->config, CB_MAX_CONFIG, &ret->config, err) != 1)
+    if (r == 0 && cache_blob_get(b->session->store, &image->config, CB_MAX_CONFIG, &ret->config, err) != 1)
         r = err->code ? -1 : cb_fail(err, CB_E_CORRUPT, "the image's config is not in the store");
     if (r == 0) {
         ret->m.media_type = cb_strdup(p->docker_types ? DOCKER_TYPE_MANIFEST : OCI_TYPE_MANIFEST);
@@ -275,7 +277,7 @@ int build_manifest_make(struct build *b, const struct cache_image *image, const 
         if (annotations)
             cb_strv_copy(&ret->m.annotations, annotations);
         oci_manifest_write(&ret->m, &ret->bytes);
-        r = cache_blob_put(b->store, ret->bytes.data, ret->bytes.len, &ret->digest, err);
+        r = cache_blob_put(b->session->store, ret->bytes.data, ret->bytes.len, &ret->digest, err);
     }
     free(copy.layers);
     free(packed);
@@ -285,19 +287,19 @@ int build_manifest_make(struct build *b, const struct cache_image *image, const 
 int build_manifest_as_pulled(struct build *b, const struct cache_image *image, struct build_manifest *ret, struct cb_error *err)
 {
     *ret = (struct build_manifest){.bytes = CB_BUF_INIT, .config = CB_BUF_INIT, .digest = image->manifest};
-    int r = image->pulled ? cache_blob_get(b->store, &image->manifest, CB_MAX_MANIFEST, &ret->bytes, err) : 0;
+    int r = image->pulled ? cache_blob_get(b->session->store, &image->manifest, CB_MAX_MANIFEST, &ret->bytes, err) : 0;
     if (r > 0 && oci_manifest_parse(ret->bytes.data, ret->bytes.len, &ret->m, err) < 0)
         r = -1;
     if (r > 0)
-        r = cache_blob_get(b->store, &image->config, CB_MAX_CONFIG, &ret->config, err);
+        r = cache_blob_get(b->session->store, &image->config, CB_MAX_CONFIG, &ret->config, err);
     if (r > 0) { /* a registry compares what it is told with what the bytes say */
         free(ret->m.media_type);
         ret->m.media_type = oci_manifest_type(ret->bytes.data, ret->bytes.len);
     }
     struct build_base stored = {.name = image->name, .image = *image};
     struct cb_job job;
-    if (r > 0 && !build_base_complete(b, image, BASE_PACKED) &&
-        (build_base_start(b, &stored, BASE_PACKED, &job, err) < 0 || build_wait_job(b, &job, 0, NULL, err) < 0))
+    if (r > 0 && !build_base_complete(b->session, image, BASE_PACKED) &&
+        (build_base_start(b->session, &stored, BASE_PACKED, &job, err) < 0 || build_wait_job(b->session, &job, 0, NULL, err) < 0))
         r = -1;
     if (r <= 0)
         build_manifest_done(ret);

@@ -3,7 +3,7 @@
 #ifndef BUILD_IMAGE_H
 #define BUILD_IMAGE_H
 
-#include "builder/session/build.h"
+#include "builder/plan/build.h"
 #include "registry/oci/document.h"
 
 /* Makes the image of the plan's target, whose steps are done: diff IDs, config, history. The config is in the

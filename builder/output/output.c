@@ -3,12 +3,13 @@
 #include "base/pack.h"
 #include "base/path.h"
 #include "base/text.h"
-#include "builder/execute/execute.h"
-#include "builder/output/export-local.h"
+#include "builder/pull/materialize.h"
+#include "cache/export.h"
 #include "builder/output/out-file.h"
 #include "cache/blob.h"
 #include "registry/oci/layout.h"
 #include "registry/transfer/transfer.h"
+#include "builder/session/jobs.h"
 
 #include <stdio.h>
 #include <unistd.h>
@@ -29,9 +30,9 @@ static struct build_packing packing_of(const struct build_output *o)
 static int output_names(struct build *b, const struct build_output *o, struct cb_strv *ret, struct cb_error *err)
 {
     CB_AUTO(cb_strv) struct cb_strv given = {0};
-    bool own = o->name && (o->by_digest || !b->request->tags.n);
+    bool own = o->name && (o->by_digest || !b->session->request->tags.n);
     if (o->name && !own)
-        build_note(b, "-t names the image: name=%s of an output is not used", o->name);
+        build_note(b->session, "-t names the image: name=%s of an output is not used", o->name);
     if (own) {
         for (const char *p = o->name; *p;) {
             size_t n = strcspn(p, ",");
@@ -39,7 +40,7 @@ static int output_names(struct build *b, const struct build_output *o, struct cb
             p += n + (p[n] == ',');
         }
     } else {
-        cb_strv_copy(&given, &b->request->tags);
+        cb_strv_copy(&given, &b->session->request->tags);
     }
     for (size_t i = 0; i < given.n; i++) {
         CB_AUTO(oci_ref) struct oci_ref ref = {0};
@@ -67,7 +68,7 @@ static void add_annotations(const struct build *b, const struct cb_strv *given, 
 /* Those that name another platform are not of this image, as in BuildKit. */
 static void manifest_annotations(const struct build *b, const struct build_output *o, struct cb_strv *ret)
 {
-    add_annotations(b, &b->request->annotations, ret);
+    add_annotations(b, &b->session->request->annotations, ret);
     add_annotations(b, &o->annotations, ret);
 }
 
@@ -81,14 +82,14 @@ static int store_names(struct build *b, const struct cb_strv *names, struct cach
     for (size_t i = 0; i < CB_MAX(names->n, (size_t)1); i++) {
         const char *name = names->n ? names->items[i] : id;
         struct cache_image have = {0};
-        int found = cache_image_load(b->store, name, &have, err);
+        int found = cache_image_load(b->session->store, name, &have, err);
         bool same = found == 1 && cb_digest_eq(&have.config, &image->config) && have.n_layers == image->n_layers;
         cache_image_done(&have);
         if (found < 0)
             return -1;
         free(image->name);
         image->name = cb_strdup(name);
-        if (!same && cache_image_store(b->store, image, err) < 0)
+        if (!same && cache_image_store(b->session->store, image, err) < 0)
             return -1;
         if (!names->n)
             continue;
@@ -174,7 +175,7 @@ static int archive_job(struct cb_job_io *io, const struct cb_job_request *req, s
     struct blob_file *files = cb_alloc(n * sizeof(*files));
     struct cb_digest *layers = cb_alloc(n * sizeof(*layers));
     for (size_t i = 0; i < m->n_layers; i++) {
-        files[i] = (struct blob_file){j->b->store, m->layers[i].digest};
+        files[i] = (struct blob_file){j->b->session->store, m->layers[i].digest};
         blobs[i] = (struct oci_archive_blob){
             .digest = m->layers[i].digest, .size = m->layers[i].size, .open = open_blob, .arg = &files[i]};
         layers[i] = m->layers[i].digest;
@@ -202,7 +203,7 @@ static int archive_job(struct cb_job_io *io, const struct cb_job_request *req, s
                             .n_layers = m->n_layers};
     int r = write_archive_to(j->o, &a, err);
     if (r < 0)
-        drop_damaged(j->b->store, m, err);
+        drop_damaged(j->b->session->store, m, err);
     free(blobs);
     free(files);
     free(layers);
@@ -223,7 +224,7 @@ static int write_archive(struct build *b, const struct build_output *o, const st
     if (r == 0)
         r = cb_job_fork(archive_job, &req, &job, err);
     if (r == 0)
-        r = build_wait_job(b, &job, 0, NULL, err);
+        r = build_wait_job(b->session, &job, 0, NULL, err);
     ret->manifest = m.digest;
     ret->has_manifest = r == 0;
     build_manifest_done(&m);
@@ -235,7 +236,7 @@ static int write_archive(struct build *b, const struct build_output *o, const st
 static int rootfs_job(struct cb_job_io *io, const struct cb_job_request *req, struct cb_buf *answer, struct cb_error *err)
 {
     (void)io;
-    struct build_export_left left = {0};
+    struct cache_export_left left = {0};
     struct cb_unpack u = cb_unpack(req->bytes, req->len);
     struct build *b = (struct build *)(uintptr_t)cb_get_u64(&u);
     bool tar = cb_get_u8(&u);
@@ -248,8 +249,8 @@ static int rootfs_job(struct cb_job_io *io, const struct cb_job_request *req, st
     }
     int fd = req->fds[0];
     const int64_t *epoch = b->plan.has_epoch ? &b->plan.epoch : NULL;
-    int r = tar ? build_export_tar(b->store, ids, (size_t)n, epoch, write_fd, &fd, err)
-                : build_export_directory(b->store, ids, (size_t)n, epoch, fd, &left, err);
+    int r = tar ? cache_export_tar(b->session->store, ids, (size_t)n, epoch, write_fd, &fd, err)
+                : cache_export_directory(b->session->store, ids, (size_t)n, epoch, fd, &left, err);
     free(ids);
     cb_put_u64(answer, left.devices);
     cb_put_u64(answer, left.set_ids);
@@ -262,7 +263,8 @@ static void tell_what_is_left_out(struct build *b, const char *dest, const struc
     unsigned long long devices = cb_get_u64(&u), set_ids = cb_get_u64(&u);
     if (devices || set_ids)
         build_warning(
-            b, "'%s' is without %llu device node%s and the set-user-ID and set-group-ID bits of %llu file%s; type=tar keeps them",
+            b->session,
+            "'%s' is without %llu device node%s and the set-user-ID and set-group-ID bits of %llu file%s; type=tar keeps them",
             dest, devices, devices == 1 ? "" : "s", set_ids, set_ids == 1 ? "" : "s");
 }
 
@@ -278,7 +280,8 @@ static int export_rootfs(struct build *b, const struct build_output *o, const st
     for (size_t i = 0; i < image->n_layers; i++)
         cb_put_bytes(&req, image->layers[i].id.b, sizeof(image->layers[i].id.b));
     struct cb_job_request r = {req.data, req.len, &fd, 1};
-    if (build_ns_job(b, RT_HELPER_FILES, rootfs_job, &r, &job, err) < 0 || build_wait_job(b, &job, 0, &answer, err) < 0)
+    if (build_ns_job(b->session, RT_HELPER_FILES, rootfs_job, &r, &job, err) < 0 ||
+        build_wait_job(b->session, &job, 0, &answer, err) < 0)
         return -1;
     tell_what_is_left_out(b, o->dest, &answer);
     return 0;
@@ -290,17 +293,18 @@ static int ensure_files(struct build *b, const struct cache_image *image, struct
     for (size_t i = 0; i < b->plan.n_steps; i++) {
         const struct build_step *s = b->plan.steps[i];
         struct cb_job job;
-        if (s->op == OP_BASE && s->in_target && !build_base_complete(b, &s->base.image, BASE_FILES) &&
-            (build_base_start(b, &s->base, BASE_FILES, &job, err) < 0 || build_wait_job(b, &job, s->number, NULL, err) < 0))
+        if (s->op == OP_BASE && s->in_target && !build_base_complete(b->session, &s->base.image, BASE_FILES) &&
+            (build_base_start(b->session, &s->base, BASE_FILES, &job, err) < 0 ||
+             build_wait_job(b->session, &job, s->number, NULL, err) < 0))
             return -1;
     }
     for (size_t i = 0; i < image->n_layers; i++) {
         struct cache_layer l;
         struct cb_job job;
-        if (cache_layer_find(b->store, &image->layers[i].id, &l, err) < 0)
+        if (cache_layer_find(b->session->store, &image->layers[i].id, &l, err) < 0)
             return -1;
-        if (!l.has_fs &&
-            (build_materialize_start(b, &image->layers[i].id, &job, err) < 0 || build_wait_job(b, &job, 0, NULL, err) < 0))
+        if (!l.has_fs && (build_materialize_start(b->session, &image->layers[i].id, &job, err) < 0 ||
+                          build_wait_job(b->session, &job, 0, NULL, err) < 0))
             return -1;
     }
     return 0;
@@ -361,14 +365,14 @@ static int push_job(struct cb_job_io *io, const struct cb_job_request *req, stru
     struct blob_file *files = cb_alloc(n * sizeof(*files));
     for (size_t i = 0; i < n; i++) {
         const struct oci_descriptor *d = i < m->n_layers ? &m->layers[i] : &m->config;
-        files[i] = (struct blob_file){j->b->store, d->digest};
+        files[i] = (struct blob_file){j->b->session->store, d->digest};
         blobs[i] = (struct reg_push_blob){.d = *d, .open = open_blob, .arg = &files[i]};
         if (i < m->n_layers)
             blobs[i].mount_from = mount_source(j->ref, j->image->layers[i].source);
     }
     int r = reg_push_blobs(c, j->ref, blobs, n, push_progress, io, err);
     if (r < 0)
-        drop_damaged(j->b->store, m, err);
+        drop_damaged(j->b->session->store, m, err);
     if (r == 0)
         r = reg_push_document(c, j->ref, m->media_type, j->manifest->bytes.data, j->manifest->bytes.len, err);
     free(blobs);
@@ -391,7 +395,7 @@ int build_push(struct build *b, const struct cache_image *image, const struct bu
     if (r == 0)
         r = cb_job_fork(push_job, &req, &job, err);
     if (r == 0)
-        r = build_wait_job(b, &job, 0, NULL, err);
+        r = build_wait_job(b->session, &job, 0, NULL, err);
     *ret_manifest = m.digest;
     build_manifest_done(&m);
     return r;

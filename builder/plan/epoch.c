@@ -89,10 +89,10 @@ static int stage_time(struct build_planner *p, const struct df_stage *stage, int
     if (r == 0)
         return cb_fail(err, CB_E_DOCKERFILE, "SOURCE_DATE_EPOCH stage source must be a single HTTP(S) or Git ADD");
     struct build_remote_request q = {.url = source, .keep_git_dir = add->copy.keep_git_dir};
-    if (build_remote_get(p->b, &q, &remote, err) < 0)
+    if (build_remote_get(p->b->session, &q, &remote, err) < 0)
         return -1;
     *ret = remote->git ? remote->checkout.time : cache_tree_root(remote->tree)->children[0]->e.mtime;
-    build_remote_free(p->b, remote);
+    build_remote_free(p->b->session, remote);
     return 1;
 }
 

@@ -150,7 +150,7 @@ static int fetch_sources(struct build_planner *p, const struct df_instruction *i
         if (i->copy.from || classify(i, c->sources.items[k], err) <= 0)
             continue;
         struct build_remote_request r = {c->sources.items[k], checksum, i->copy.keep_git_dir};
-        if (build_remote_get(p->b, &r, &c->remotes[k], err) < 0)
+        if (build_remote_get(p->b->session, &r, &c->remotes[k], err) < 0)
             return -1;
     }
     return 0;

@@ -79,7 +79,7 @@ static void add_history(struct build_stage *s, const struct build_run *run, stru
 
 static int set_confinement(struct build_planner *p, const struct df_run *d, struct build_run *run, struct cb_error *err)
 {
-    const struct build_request *r = p->b->request;
+    const struct build_request *r = p->b->session->request;
     bool host = d->network == DF_NETWORK_HOST, none = d->network == DF_NETWORK_NONE;
     run->insecure = d->security == DF_SECURITY_INSECURE;
     if (run->insecure && !r->allow_insecure) {

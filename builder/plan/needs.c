@@ -242,7 +242,7 @@ int build_check_references(struct build_planner *p, struct cb_error *err)
 /* Asks for the images the reachable stages need; triggers in what comes back may need more. */
 int build_resolve_images(struct build_planner *p, struct cb_error *err)
 {
-    bool all = p->b->request->call == CALL_CHECK && !p->b->request->target;
+    bool all = p->b->session->request->call == CALL_CHECK && !p->b->session->request->target;
     for (size_t i = 0; i < p->n_stages; i++)
         if (all || &p->stages[i] == p->target)
             need_stage(p, &p->stages[i]);
@@ -253,7 +253,7 @@ int build_resolve_images(struct build_planner *p, struct cb_error *err)
         size_t asked = 0;
         while (asked < p->n_wants && p->wants[asked].base.name)
             asked++;
-        r = build_bases_resolve(p->b, p->wants + asked, p->n_wants - asked, p->b->request->pull, err);
+        r = build_bases_resolve(p->b->session, p->wants + asked, p->n_wants - asked, p->b->session->request->pull, err);
         for (size_t i = 0; r == 0 && i < p->n_stages; i++) {
             struct build_stage *s = &p->stages[i];
             if (!s->needed || seen[i])

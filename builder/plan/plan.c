@@ -14,7 +14,7 @@
 
 static bool skip_cache(const struct build_planner *p, const struct build_stage *s)
 {
-    const struct build_request *r = p->b->request;
+    const struct build_request *r = p->b->session->request;
     if (r->no_cache)
         return true;
     for (size_t k = 0; k < r->no_cache_filter.n; k++)
@@ -141,7 +141,7 @@ int build_take_mistakes(struct build_planner *p, struct cb_error *err)
 /* A frontend's call has no plan to be marshalled. */
 static int take_late_mistakes(struct build_planner *p, struct cb_error *err)
 {
-    for (size_t i = 0; i < p->late.n && p->b->request->call == CALL_BUILD; i++)
+    for (size_t i = 0; i < p->late.n && p->b->session->request->call == CALL_BUILD; i++)
         df_errors_take(&p->errors, &p->late.items[i]);
     return build_take_mistakes(p, err);
 }
@@ -227,7 +227,7 @@ static void take_target(struct build_planner *p)
     t->state = (struct build_state){0};
     set_image_platform(p, &p->plan->target->config.platform);
     p->plan->target_name = cb_strdup(t->display);
-    const struct cb_strv *labels = &p->b->request->labels;
+    const struct cb_strv *labels = &p->b->session->request->labels;
     for (size_t i = 0; i < labels->n; i++) {
         const char *eq = strchr(labels->items[i], '=');
         CB_AUTO(free)
@@ -240,7 +240,7 @@ static void take_target(struct build_planner *p)
 
 static void split_build_args(struct build_planner *p)
 {
-    const struct cb_strv *list = &p->b->request->build_args;
+    const struct cb_strv *list = &p->b->session->request->build_args;
     for (size_t i = 0; i < list->n; i++) {
         const char *eq = strchr(list->items[i], '=');
         CB_AUTO(free) char *name = cb_memdup0(list->items[i], (size_t)(eq - list->items[i]));
@@ -263,7 +263,7 @@ static int check_frontend(const char *name, struct cb_error *err)
 
 static int check_syntax(const struct build_planner *p, struct cb_error *err)
 {
-    const struct cb_buf *text = &p->plan->text;
+    const struct cb_buf *text = &p->b->contexts.dockerfile;
     CB_AUTO(cb_buf) struct cb_buf hold = CB_BUF_INIT;
     struct df_directive d;
     const char *given = build_vars_get(&p->build_args, "BUILDKIT_SYNTAX");
@@ -281,14 +281,14 @@ static int parse(struct build_planner *p, struct cb_error *err)
     struct build_plan *plan = p->plan;
     if (check_syntax(p, err) < 0)
         return -1;
-    if (df_parse(plan->text.data, plan->text.len, &plan->file, err) < 0)
+    if (df_parse(b->contexts.dockerfile.data, b->contexts.dockerfile.len, &plan->file, err) < 0)
         return -1;
     CB_AUTO(cb_buf) struct cb_buf hold = CB_BUF_INIT;
     struct df_directive check;
     const char *options = build_vars_get(&p->build_args, "BUILDKIT_DOCKERFILE_CHECK");
     if (options && df_lint_configure(&b->lint, options, err) < 0)
         return -1;
-    if (!options && df_directive_find(plan->text.data, plan->text.len, "check", false, &hold, &check)) {
+    if (!options && df_directive_find(b->contexts.dockerfile.data, b->contexts.dockerfile.len, "check", false, &hold, &check)) {
         CB_AUTO(free) char *value = cb_memdup0(check.value.p, check.value.n);
         if (df_lint_configure(&b->lint, value, err) < 0)
             return cb_at(err, check.line, check.line);
@@ -298,7 +298,7 @@ static int parse(struct build_planner *p, struct cb_error *err)
 
 static int set_platforms(struct build_planner *p, struct cb_error *err)
 {
-    const char *text = p->b->request->platform;
+    const char *text = p->b->session->request->platform;
     oci_platform_host(&p->host);
     p->platform_given = text != NULL;
     if (!text) {

@@ -135,7 +135,6 @@ struct build_state {
 struct build_plan {
     struct df_file *file;
     struct df_dockerfile dockerfile;
-    struct cb_buf text;
     struct build_step **steps;
     size_t n_steps, cap_steps;
     struct build_state *target; /* of the target stage */

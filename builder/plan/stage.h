@@ -3,7 +3,7 @@
 #ifndef BUILD_STAGE_H
 #define BUILD_STAGE_H
 
-#include "builder/session/build.h"
+#include "builder/plan/build.h"
 #include "parser/expand.h"
 
 /* Variables in order of first assignment. Values are owned; a declared ARG without a value has NULL. */

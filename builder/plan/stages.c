@@ -29,7 +29,7 @@ static void set_platform_args(struct build_planner *p)
         }
     }
     const struct df_dockerfile *d = &p->plan->dockerfile;
-    const char *target = p->b->request->target;
+    const char *target = p->b->session->request->target;
     if (!target || !*target)
         target = d->stages[d->n_stages - 1].from->from.name;
     build_vars_set(&p->globals, "TARGETSTAGE", target ? target : "default");
@@ -316,7 +316,7 @@ int build_make_stages(struct build_planner *p, struct cb_error *err)
 
 int build_find_target(struct build_planner *p, struct cb_error *err)
 {
-    const char *name = p->b->request->target;
+    const char *name = p->b->session->request->target;
     p->target = &p->stages[p->n_stages - 1];
     if (!name || !*name)
         return 0;

@@ -24,7 +24,7 @@ static void run_done(struct build_run *r)
 static void copy_done(struct build *b, struct build_copy *c)
 {
     for (size_t i = 0; i < c->n_entries; i++)
-        build_remote_free(b, c->remotes[i]);
+        build_remote_free(b->session, c->remotes[i]);
     free(c->remotes);
     for (size_t i = 0; i < c->n_files; i++) {
         free(c->files[i].name);
@@ -82,7 +82,6 @@ void build_plan_done(struct build *b, struct build_plan *p)
     free(p->target_name);
     oci_platform_done(&p->platform);
     df_file_free(p->file);
-    cb_buf_done(&p->text);
 }
 
 size_t build_step_layers(const struct build_step *step, struct cb_digest **ret)

@@ -3,7 +3,7 @@
 #include "base/fd.h"
 #include "base/pack.h"
 #include "builder/pull/base-image.h"
-#include "builder/session/build.h"
+#include "builder/session/jobs.h"
 #include "cache/blob.h"
 #include "cache/layer.h"
 #include "registry/oci/layout.h"
@@ -16,7 +16,7 @@
 #define MAX_AT_ONCE 4
 
 struct fetching {
-    struct build *b;
+    struct build_session *session;
     const struct cache_image *image;
     int layout; /* directory fd, or -1 */
     struct reg_client *client;
@@ -91,7 +91,7 @@ static ssize_t read_fd(void *arg, void *p, size_t n, struct cb_error *err)
 static int unpack(struct one_layer *l, int fd, struct cb_error *err)
 {
     struct cache_layer made;
-    return cache_layer_unpack(l->f->b->store, read_fd, &fd, &l->layer->diff_id, l->f->form == BASE_FILES, NULL, &made, err);
+    return cache_layer_unpack(l->f->session->store, read_fd, &fd, &l->layer->diff_id, l->f->form == BASE_FILES, NULL, &made, err);
 }
 
 static int fetch_and_unpack(struct one_layer *l, struct cb_error *err)
@@ -103,7 +103,7 @@ static int fetch_and_unpack(struct one_layer *l, struct cb_error *err)
     l->pipe_in = p[1];
     (void)fcntl(p[1], F_SETPIPE_SZ, 1 << 20); /* only faster */
     pthread_t thread;
-    int r = cache_blob_begin(l->f->b->store, &l->blob, err);
+    int r = cache_blob_begin(l->f->session->store, &l->blob, err);
     int e = r == 0 ? pthread_create(&thread, NULL, download, l) : 0;
     if (r == 0 && e)
         r = cb_fail_sys(err, e, "start a thread");
@@ -131,7 +131,7 @@ static int open_local(struct one_layer *l, struct cb_error *err)
 {
     struct oci_descriptor d = {.media_type = l->layer->media_type, .digest = l->layer->blob, .size = l->layer->blob_size};
     return l->f->layout >= 0 ? oci_layout_open_blob(l->f->layout, &d, err)
-                             : cache_blob_open(l->f->b->store, &l->layer->blob, err);
+                             : cache_blob_open(l->f->session->store, &l->layer->blob, err);
 }
 
 /* From a layout the blob is copied into the store too: the layout may be gone when the image is pushed. */
@@ -139,7 +139,7 @@ static int copy_blob(struct one_layer *l, int fd, struct cb_error *err)
 {
     char block[65536];
     CB_AUTO(cache_blob_writer) struct cache_blob_writer w = CACHE_BLOB_WRITER_INIT;
-    if (cache_blob_begin(l->f->b->store, &w, err) < 0)
+    if (cache_blob_begin(l->f->session->store, &w, err) < 0)
         return -1;
     for (;;) {
         ssize_t n = read_fd(&fd, block, sizeof(block), err);
@@ -165,7 +165,7 @@ static int get_blob(struct one_layer *l, struct cb_error *err)
         CB_AUTO(close) int fd = open_local(l, err);
         return fd < 0 ? -1 : copy_blob(l, fd, err);
     }
-    int r = cache_blob_begin(l->f->b->store, &l->blob, err);
+    int r = cache_blob_begin(l->f->session->store, &l->blob, err);
     if (r == 0)
         r = fetch_blob(l, blob_sink, err);
     if (r == 0)
@@ -177,7 +177,7 @@ static int get_blob(struct one_layer *l, struct cb_error *err)
 static int get_layer_once(struct one_layer *l, bool blob, struct cb_error *err)
 {
     struct cache_layer have;
-    struct cache_store *s = l->f->b->store;
+    struct cache_store *s = l->f->session->store;
     int found = cache_layer_find(s, &l->layer->id, &have, err);
     if (found < 0)
         return -1;
@@ -205,7 +205,7 @@ static int get_layer_once(struct one_layer *l, bool blob, struct cb_error *err)
 /* A blob of the store that turns out to be damaged is removed, and then fetched like any that is not there. */
 static int get_layer(struct one_layer *l, struct cb_error *err)
 {
-    struct cache_store *s = l->f->b->store;
+    struct cache_store *s = l->f->session->store;
     bool blob = l->layer->blob_size && cache_blob_fits(s, &l->layer->blob, l->layer->blob_size);
     int r = get_layer_once(l, blob, err);
     if (r == 0 || !blob || err->code != CB_E_CORRUPT || cache_blob_check(s, &l->layer->blob) == 1)
@@ -271,7 +271,7 @@ static int run_workers(struct fetching *f, struct cb_job_io *io, struct cb_error
 }
 
 struct fetch_request {
-    struct build *b;
+    struct build_session *session;
     const struct build_base *base;
     enum build_base_form form;
 };
@@ -281,7 +281,8 @@ static int fetch_job(struct cb_job_io *io, const struct cb_job_request *req, str
     (void)answer;
     const struct fetch_request *q = req->bytes;
     const struct build_base *base = q->base;
-    struct fetching f = {.b = q->b, .image = &base->image, .layout = -1, .form = q->form, .lock = PTHREAD_MUTEX_INITIALIZER};
+    struct fetching f = {
+        .session = q->session, .image = &base->image, .layout = -1, .form = q->form, .lock = PTHREAD_MUTEX_INITIALIZER};
     int r = 0;
     if (base->layout) {
         f.layout = open(base->layout, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -303,10 +304,10 @@ static int fetch_job(struct cb_job_io *io, const struct cb_job_request *req, str
     return r < 0 ? cb_context(err, "%s", base->name) : 0;
 }
 
-int build_base_start(struct build *b, const struct build_base *base, enum build_base_form form, struct cb_job *ret,
+int build_base_start(struct build_session *session, const struct build_base *base, enum build_base_form form, struct cb_job *ret,
                      struct cb_error *err)
 {
-    struct fetch_request q = {b, base, form};
+    struct fetch_request q = {session, base, form};
     struct cb_job_request req = {&q, sizeof(q), NULL, 0};
-    return build_ns_job(b, RT_HELPER_FILES, fetch_job, &req, ret, err);
+    return build_ns_job(session, RT_HELPER_FILES, fetch_job, &req, ret, err);
 }

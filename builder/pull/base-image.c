@@ -4,7 +4,7 @@
 #include "base/fd.h"
 #include "base/limits.h"
 #include "base/pack.h"
-#include "builder/session/build.h"
+#include "builder/session/jobs.h"
 #include "cache/blob.h"
 #include "registry/oci/layout.h"
 #include "registry/transfer/transfer.h"
@@ -19,21 +19,22 @@ void build_base_done(struct build_base *s)
 
 /* ---- from the store ---------------------------------------------------------------------------------------- */
 
-static int load_config(struct build *b, const struct cb_digest *d, struct oci_image_config *ret, struct cb_error *err)
+static int load_config(struct build_session *session, const struct cb_digest *d, struct oci_image_config *ret,
+                       struct cb_error *err)
 {
     CB_AUTO(cb_buf) struct cb_buf bytes = CB_BUF_INIT;
-    int r = cache_blob_get(b->store, d, CB_MAX_CONFIG, &bytes, err);
+    int r = cache_blob_get(session->store, d, CB_MAX_CONFIG, &bytes, err);
     return r <= 0 ? r : oci_image_config_parse(bytes.data, bytes.len, ret, err) < 0 ? -1 : 1;
 }
 
 /* A layer that a build of ours made is kept under its content ID, one of a base image under its diff ID. */
-static void set_layer_ids(struct build *b, struct cache_image *image)
+static void set_layer_ids(struct build_session *session, struct cache_image *image)
 {
     for (size_t i = 0; i < image->n_layers; i++) {
         struct cache_image_layer *l = &image->layers[i];
         struct cache_layer found;
         CB_AUTO(cb_error) struct cb_error ignored = CB_ERROR_INIT;
-        if (cache_layer_find_diff(b->store, &l->diff_id, &found, &ignored) == 1)
+        if (cache_layer_find_diff(session->store, &l->diff_id, &found, &ignored) == 1)
             l->id = found.id;
         else
             l->id = l->diff_id;
@@ -46,12 +47,12 @@ static bool fits(const struct oci_image_config *c, const struct oci_platform *wa
 }
 
 /* 1: *w is filled. 0: the store does not have it, or for another platform. */
-static int from_store(struct build *b, struct build_want *w, const char *full, struct cb_error *err)
+static int from_store(struct build_session *session, struct build_want *w, const char *full, struct cb_error *err)
 {
-    int r = cache_image_load(b->store, full, &w->base.image, err);
+    int r = cache_image_load(session->store, full, &w->base.image, err);
     if (r <= 0)
         return r;
-    r = load_config(b, &w->base.image.config, &w->config, err);
+    r = load_config(session, &w->base.image.config, &w->config, err);
     if (r > 0 && !fits(&w->config, w->platform))
         r = 0;
     if (r <= 0) {
@@ -61,7 +62,7 @@ static int from_store(struct build *b, struct build_want *w, const char *full, s
         w->config = (struct oci_image_config){0};
         return r;
     }
-    set_layer_ids(b, &w->base.image);
+    set_layer_ids(session, &w->base.image);
     w->base.name = cb_strdup(w->text);
     return 1;
 }
@@ -86,16 +87,16 @@ static int check_layers(const struct build_want *w, const struct oci_manifest *m
 }
 
 /* The image that manifest and config (both blobs of the store) describe. */
-static int image_from_manifest(struct build *b, struct build_want *w, const struct found *f, const char *name, const char *source,
-                               struct cb_error *err)
+static int image_from_manifest(struct build_session *session, struct build_want *w, const struct found *f, const char *name,
+                               const char *source, struct cb_error *err)
 {
     CB_AUTO(cb_buf) struct cb_buf bytes = CB_BUF_INIT;
     CB_AUTO(oci_manifest) struct oci_manifest m = {0};
-    int r = cache_blob_get(b->store, &f->manifest, CB_MAX_MANIFEST, &bytes, err);
+    int r = cache_blob_get(session->store, &f->manifest, CB_MAX_MANIFEST, &bytes, err);
     if (r < 0 || (r > 0 && (oci_manifest_parse(bytes.data, bytes.len, &m, err) < 0 || check_layers(w, &m, err) < 0)))
         return -1;
     if (r > 0)
-        r = load_config(b, &m.config.digest, &w->config, err);
+        r = load_config(session, &m.config.digest, &w->config, err);
     if (r == 0)
         return cb_fail(err, CB_E_CORRUPT, "manifest or config of '%s' vanished from the store", w->text);
     if (r < 0)
@@ -119,7 +120,7 @@ static int image_from_manifest(struct build *b, struct build_want *w, const stru
                                        .blob_size = m.layers[i].size,
                                        .media_type = cb_strdup(m.layers[i].media_type),
                                        .source = cb_strdup(source)};
-    set_layer_ids(b, image);
+    set_layer_ids(session, image);
     w->base.name = cb_strdup(w->text);
     return 0;
 }
@@ -127,7 +128,7 @@ static int image_from_manifest(struct build *b, struct build_want *w, const stru
 /* ---- registries ------------------------------------------------------------------------------------------------- */
 
 struct resolve_request {
-    struct build *b;
+    struct build_session *session;
     const struct build_want *want;
 };
 
@@ -156,17 +157,17 @@ static int blob_sink(void *arg, const void *p, size_t n, struct cb_error *err)
     return cache_blob_write(arg, p, n, err);
 }
 
-static int fetch_config(struct build *b, struct reg_client *c, const struct oci_ref *ref, const struct oci_descriptor *d,
-                        struct cb_error *err)
+static int fetch_config(struct build_session *session, struct reg_client *c, const struct oci_ref *ref,
+                        const struct oci_descriptor *d, struct cb_error *err)
 {
     CB_AUTO(cb_buf) struct cb_buf have = CB_BUF_INIT;
-    if (cache_blob_get(b->store, &d->digest, CB_MAX_CONFIG, &have, err) == 1)
+    if (cache_blob_get(session->store, &d->digest, CB_MAX_CONFIG, &have, err) == 1)
         return 0;
     cb_error_done(err); /* it is fetched, whatever is wrong with what is there */
     if (d->size > CB_MAX_CONFIG)
         return cb_fail(err, CB_E_CORRUPT, "the image config has %llu bytes", (unsigned long long)d->size);
     CB_AUTO(cache_blob_writer) struct cache_blob_writer w = CACHE_BLOB_WRITER_INIT;
-    if (cache_blob_begin(b->store, &w, err) < 0 || reg_fetch_blob(c, ref, d, blob_sink, &w, err) < 0)
+    if (cache_blob_begin(session->store, &w, err) < 0 || reg_fetch_blob(c, ref, d, blob_sink, &w, err) < 0)
         return -1;
     return cache_blob_commit(&w, &d->digest, NULL, err);
 }
@@ -210,9 +211,9 @@ static int resolve_job(struct cb_job_io *io, const struct cb_job_request *req, s
     if (e == 0)
         e = oci_manifest_parse(d.bytes.data, d.bytes.len, &m, err);
     if (e == 0)
-        e = fetch_config(r->b, c, &ref, &m.config, err);
+        e = fetch_config(r->session, c, &ref, &m.config, err);
     if (e == 0)
-        e = store_document(r->b->store, &d, err);
+        e = store_document(r->session->store, &d, err);
     if (e == 0) {
         cb_put_digest(answer, &top);
         cb_put_digest(answer, &d.digest);
@@ -222,7 +223,7 @@ static int resolve_job(struct cb_job_io *io, const struct cb_job_request *req, s
     return e;
 }
 
-static int take_answer(struct build *b, struct build_want *w, const struct cb_buf *answer, struct cb_error *err)
+static int take_answer(struct build_session *session, struct build_want *w, const struct cb_buf *answer, struct cb_error *err)
 {
     CB_AUTO(oci_ref) struct oci_ref ref = {0};
     struct cb_unpack u = cb_unpack(answer->data, answer->len);
@@ -234,14 +235,14 @@ static int take_answer(struct build *b, struct build_want *w, const struct cb_bu
         return cb_fail(err, CB_E_FAILED, "a worker process gave an answer that cannot be read");
     CB_AUTO(free) char *name = oci_ref_full(&ref);
     CB_AUTO(free) char *source = oci_ref_name(&ref);
-    if (image_from_manifest(b, w, &f, name, source, err) < 0)
+    if (image_from_manifest(session, w, &f, name, source, err) < 0)
         return -1;
-    return cache_image_store(b->store, &w->base.image, err);
+    return cache_image_store(session->store, &w->base.image, err);
 }
 
 /* ---- OCI layouts --------------------------------------------------------------------------------------------------- */
 
-static int from_layout(struct build *b, struct build_want *w, struct cb_error *err)
+static int from_layout(struct build_session *session, struct build_want *w, struct cb_error *err)
 {
     CB_AUTO(free) char *path = cb_strdup(w->text);
     char *digest = strchr(path, '@');
@@ -283,12 +284,12 @@ static int from_layout(struct build *b, struct build_want *w, struct cb_error *e
     if (r == 0)
         r = oci_layout_read(dir, &m.config, CB_MAX_CONFIG, &config, err);
     if (r == 0)
-        r = cache_blob_put(b->store, config.data, config.len, NULL, err);
+        r = cache_blob_put(session->store, config.data, config.len, NULL, err);
     if (r == 0)
-        r = store_document(b->store, &doc, err);
+        r = store_document(session->store, &doc, err);
     struct found f = {top, d.digest, m.media_type};
     if (r == 0)
-        r = image_from_manifest(b, w, &f, "", NULL, err);
+        r = image_from_manifest(session, w, &f, "", NULL, err);
     if (r == 0)
         w->base.layout = cb_strdup(path);
     reg_document_done(&doc);
@@ -311,16 +312,17 @@ static int fail_unresolved(const struct build_want *w, struct cb_error *err)
 enum { FILLED, ASKED };
 
 /* FILLED from the store or a layout, ASKED: *job was started, -1. */
-static int begin(struct build *b, struct build_want *w, enum build_pull pull, struct cb_job *job, struct cb_error *err)
+static int begin(struct build_session *session, struct build_want *w, enum build_pull pull, struct cb_job *job,
+                 struct cb_error *err)
 {
     if (w->layout)
-        return from_layout(b, w, err) < 0 ? -1 : FILLED;
+        return from_layout(session, w, err) < 0 ? -1 : FILLED;
     CB_AUTO(oci_ref) struct oci_ref ref = {0};
     if (oci_ref_parse(w->text, &ref, err) < 0)
         return -1;
     CB_AUTO(free) char *full = oci_ref_full(&ref);
     if (pull == PULL_MISSING || pull == PULL_NEVER) {
-        int r = from_store(b, w, full, err);
+        int r = from_store(session, w, full, err);
         if (r != 0)
             return r < 0 ? -1 : FILLED;
     }
@@ -330,18 +332,19 @@ static int begin(struct build *b, struct build_want *w, enum build_pull pull, st
         return fail_unresolved(w, err);
     }
     struct resolve_request *r = CB_NEW(struct resolve_request);
-    *r = (struct resolve_request){b, w};
+    *r = (struct resolve_request){session, w};
     struct cb_job_request req = {r, sizeof(*r), NULL, 0};
     int started = cb_job_fork(resolve_job, &req, job, err);
     free(r);
     return started < 0 ? -1 : ASKED;
 }
 
-static int finish(struct build *b, struct build_want *w, enum build_pull pull, struct cb_job *job, struct cb_error *err)
+static int finish(struct build_session *session, struct build_want *w, enum build_pull pull, struct cb_job *job,
+                  struct cb_error *err)
 {
     CB_AUTO(cb_buf) struct cb_buf answer = CB_BUF_INIT;
-    if (build_wait_job(b, job, 0, &answer, err) == 0)
-        return take_answer(b, w, &answer, err);
+    if (build_wait_job(session, job, 0, &answer, err) == 0)
+        return take_answer(session, w, &answer, err);
     if (err->code == CB_E_CANCELED)
         return -1;
     if (err->code == CB_E_NETWORK && pull == PULL_ALWAYS)
@@ -354,23 +357,24 @@ static int finish(struct build *b, struct build_want *w, enum build_pull pull, s
     CB_AUTO(oci_ref) struct oci_ref ref = {0};
     struct cb_error other = CB_ERROR_INIT;
     CB_AUTO(free) char *full = oci_ref_parse(w->text, &ref, &other) == 0 ? oci_ref_full(&ref) : cb_strdup("");
-    int r = from_store(b, w, full, &other);
+    int r = from_store(session, w, full, &other);
     cb_error_done(&other);
     if (r != 1)
         return fail_unresolved(w, err);
-    build_note(b, "%s; the image in the store is used", err->msg);
+    build_note(session, "%s; the image in the store is used", err->msg);
     cb_error_done(err);
     return 0;
 }
 
-int build_bases_resolve(struct build *b, struct build_want *wants, size_t n, enum build_pull pull, struct cb_error *err)
+int build_bases_resolve(struct build_session *session, struct build_want *wants, size_t n, enum build_pull pull,
+                        struct cb_error *err)
 {
     struct cb_job *jobs = cb_alloc((n + 1) * sizeof(*jobs));
     int r = 0;
     for (size_t i = 0; i < n; i++)
         jobs[i] = (struct cb_job){-1, -1};
     for (size_t i = 0; i < n && r >= 0; i++) {
-        r = begin(b, &wants[i], pull, &jobs[i], err);
+        r = begin(session, &wants[i], pull, &jobs[i], err);
         if (r < 0)
             cb_at(err, wants[i].at.line, wants[i].at.last_line);
     }
@@ -381,7 +385,7 @@ int build_bases_resolve(struct build *b, struct build_want *wants, size_t n, enu
             cb_job_kill(&jobs[i]);
             continue;
         }
-        r = finish(b, &wants[i], pull, &jobs[i], err);
+        r = finish(session, &wants[i], pull, &jobs[i], err);
         if (r < 0)
             cb_at(err, wants[i].at.line, wants[i].at.last_line);
     }
@@ -389,14 +393,14 @@ int build_bases_resolve(struct build *b, struct build_want *wants, size_t n, enu
     return r < 0 ? -1 : 0;
 }
 
-bool build_base_complete(struct build *b, const struct cache_image *image, enum build_base_form form)
+bool build_base_complete(struct build_session *session, const struct cache_image *image, enum build_base_form form)
 {
     for (size_t i = 0; i < image->n_layers; i++) {
         const struct cache_image_layer *l = &image->layers[i];
         struct cache_layer have;
         CB_AUTO(cb_error) struct cb_error ignored = CB_ERROR_INIT;
-        if (cache_layer_find(b->store, &l->id, &have, &ignored) != 1 || (form == BASE_FILES && !have.has_fs) ||
-            (form == BASE_PACKED && l->blob_size && !cache_blob_fits(b->store, &l->blob, l->blob_size)))
+        if (cache_layer_find(session->store, &l->id, &have, &ignored) != 1 || (form == BASE_FILES && !have.has_fs) ||
+            (form == BASE_PACKED && l->blob_size && !cache_blob_fits(session->store, &l->blob, l->blob_size)))
             return false;
     }
     return true;

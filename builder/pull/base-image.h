@@ -8,7 +8,7 @@
 #include "cache/image.h"
 #include "registry/oci/config.h"
 
-struct build;
+struct build_session;
 
 struct build_base {
     char *name;               /* as written, for messages */
@@ -29,7 +29,8 @@ struct build_want {
 
 /* Fills all of them; what the store lacks is asked for side by side, by the pull policy. The error carries the
  * instruction's place. */
-int build_bases_resolve(struct build *b, struct build_want *wants, size_t n, enum build_pull pull, struct cb_error *err);
+int build_bases_resolve(struct build_session *session, struct build_want *wants, size_t n, enum build_pull pull,
+                        struct cb_error *err);
 
 /* What is wanted of the layers of a base image. */
 enum build_base_form {
@@ -38,9 +39,9 @@ enum build_base_form {
     BASE_PACKED,  /* known, and there byte for byte as the registry or layout holds them: an output takes them */
 };
 /* All layers are in the store in that form. */
-bool build_base_complete(struct build *b, const struct cache_image *image, enum build_base_form form);
+bool build_base_complete(struct build_session *session, const struct cache_image *image, enum build_base_form form);
 /* Starts the job that fetches, verifies, indexes and (BASE_FILES) unpacks what is missing, layers side by side. */
-int build_base_start(struct build *b, const struct build_base *base, enum build_base_form form, struct cb_job *ret,
+int build_base_start(struct build_session *session, const struct build_base *base, enum build_base_form form, struct cb_job *ret,
                      struct cb_error *err);
 
 #endif

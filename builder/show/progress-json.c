@@ -5,7 +5,7 @@
 #include "base/digest.h"
 #include "base/json.h"
 #include "base/text.h"
-#include "registry/transfer/base64.h"
+#include "base/base64.h"
 
 #include <stdio.h>
 
@@ -27,7 +27,7 @@ static void put_text(json_t *j, const char *key, const char *text)
 static json_t *bytes(const char *p, size_t n)
 {
     CB_AUTO(cb_buf) struct cb_buf text = CB_BUF_INIT;
-    reg_base64_encode(&text, p, n);
+    cb_base64_encode(&text, p, n);
     return json_stringn(text.data, text.len);
 }
 

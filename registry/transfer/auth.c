@@ -2,7 +2,7 @@
 
 #include "base/json.h"
 #include "base/map.h"
-#include "registry/transfer/base64.h"
+#include "base/base64.h"
 #include "registry/transfer/challenge.h"
 #include "registry/transfer/url.h"
 #include <pthread.h>
@@ -122,7 +122,7 @@ static char *basic_header(const char *user, const char *password)
     CB_AUTO(free) char *pair = cb_printf("%s:%s", user, password);
     CB_AUTO(cb_buf) struct cb_buf b = CB_BUF_INIT;
     cb_buf_adds(&b, "Basic ");
-    reg_base64_encode(&b, pair, strlen(pair));
+    cb_base64_encode(&b, pair, strlen(pair));
     return cb_buf_detach(&b);
 }
 

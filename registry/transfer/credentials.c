@@ -4,7 +4,7 @@
 #include "base/json.h"
 #include "base/limits.h"
 #include "base/proc.h"
-#include "registry/transfer/base64.h"
+#include "base/base64.h"
 #include <ctype.h>
 #include <strings.h>
 #include <unistd.h>
@@ -250,7 +250,7 @@ static int from_helpers(const struct source *s, const char *domain, const char *
 static int split_auth(const char *auth, struct reg_cred *ret)
 {
     CB_AUTO(cb_buf) struct cb_buf text = CB_BUF_INIT;
-    if (!reg_base64_decode(&text, auth))
+    if (!cb_base64_decode(&text, auth))
         return -1;
     const char *colon = memchr(text.data, ':', text.len);
     if (!colon)

@@ -2,7 +2,7 @@
 #include "registry/transfer/http.h"
 
 #include "base/text.h"
-#include "registry/transfer/base64.h"
+#include "base/base64.h"
 #include "registry/transfer/url.h"
 #include <sys/random.h>
 #include <time.h>
@@ -141,7 +141,7 @@ static char *basic_of(const char *url)
     if (!reg_url_parse(url, &u) || !u.user)
         return NULL;
     cb_buf_adds(&b, "Basic ");
-    reg_base64_encode(&b, u.user, strlen(u.user));
+    cb_base64_encode(&b, u.user, strlen(u.user));
     return cb_buf_detach(&b);
 }
 

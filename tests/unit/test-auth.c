@@ -5,7 +5,7 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
-#include "registry/transfer/base64.h"
+#include "base/base64.h"
 #include "registry/transfer/challenge.h"
 #include "registry/transfer/credentials.h"
 #include <fcntl.h>
@@ -60,14 +60,14 @@ static void base64_works(void **state)
     (void)state;
     for (size_t i = 0; i < CB_LEN(cases); i++) {
         CB_AUTO(cb_buf) struct cb_buf coded = CB_BUF_INIT, plain = CB_BUF_INIT;
-        reg_base64_encode(&coded, cases[i].plain, strlen(cases[i].plain));
-        if (strcmp(coded.data, cases[i].coded) != 0 || !reg_base64_decode(&plain, coded.data) ||
+        cb_base64_encode(&coded, cases[i].plain, strlen(cases[i].plain));
+        if (strcmp(coded.data, cases[i].coded) != 0 || !cb_base64_decode(&plain, coded.data) ||
             strcmp(plain.data, cases[i].plain) != 0)
             fail_msg("case %zu: '%s' '%s'", i, coded.data, plain.data);
     }
     for (size_t i = 0; i < CB_LEN(bad); i++) {
         CB_AUTO(cb_buf) struct cb_buf plain = CB_BUF_INIT;
-        if (reg_base64_decode(&plain, bad[i]))
+        if (cb_base64_decode(&plain, bad[i]))
             fail_msg("bad case %zu", i);
     }
 }

@@ -1,4 +1,4 @@
-#include "builder/output/export-local.h"
+#include "cache/export.h"
 #include "base/fd.h"
 #include "base/map.h"
 #include "cache/tree.h"
@@ -15,7 +15,7 @@ struct exporting {
     const int64_t *epoch;
     struct cb_map first_names; /* "origin:group" -> path of the first name of an inode */
     bool whole;                /* in a directory: owners, attributes and devices too */
-    struct build_export_left left;
+    struct cache_export_left left;
 };
 
 static int open_data(struct exporting *x, const struct cache_node *node, struct cb_error *err)
@@ -143,7 +143,7 @@ static int visit_tar(struct exporting *x, const struct cache_node *node, void *a
     return copy_to_tar(t, fd, err);
 }
 
-int build_export_tar(struct cache_store *s, const struct cb_digest *layers, size_t n, const int64_t *epoch, cb_sink_fn *sink,
+int cache_export_tar(struct cache_store *s, const struct cb_digest *layers, size_t n, const int64_t *epoch, cb_sink_fn *sink,
                      void *arg, struct cb_error *err)
 {
     struct exporting x = {.store = s, .layers = layers, .n = n, .epoch = epoch};
@@ -282,8 +282,8 @@ static int finish_directory(struct exporting *x, const struct cache_node *node, 
     return r < 0 ? cb_fail_sys(err, r, "set the mode of '%s'", path) : 0;
 }
 
-int build_export_directory(struct cache_store *s, const struct cb_digest *layers, size_t n, const int64_t *epoch, int dest,
-                           struct build_export_left *ret, struct cb_error *err)
+int cache_export_directory(struct cache_store *s, const struct cb_digest *layers, size_t n, const int64_t *epoch, int dest,
+                           struct cache_export_left *ret, struct cb_error *err)
 {
     struct exporting x = {.store = s, .layers = layers, .n = n, .epoch = epoch};
     int r = run(&x, visit_directory, finish_directory, &dest, err);
@@ -291,7 +291,7 @@ int build_export_directory(struct cache_store *s, const struct cb_digest *layers
     return r;
 }
 
-int build_export_seed(struct cache_store *s, const struct cb_digest *layers, size_t n, int dest, struct cb_error *err)
+int cache_export_seed(struct cache_store *s, const struct cb_digest *layers, size_t n, int dest, struct cb_error *err)
 {
     struct exporting x = {.store = s, .layers = layers, .n = n, .whole = true};
     return run(&x, visit_directory, finish_directory, &dest, err);

@@ -1,8 +1,8 @@
-#include "registry/transfer/base64.h"
+#include "base/base64.h"
 
 static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
-void reg_base64_encode(struct cb_buf *out, const char *p, size_t n)
+void cb_base64_encode(struct cb_buf *out, const char *p, size_t n)
 {
     for (size_t i = 0; i < n; i += 3) {
         uint32_t v = 0;
@@ -13,7 +13,7 @@ void reg_base64_encode(struct cb_buf *out, const char *p, size_t n)
     }
 }
 
-bool reg_base64_decode(struct cb_buf *out, const char *text)
+bool cb_base64_decode(struct cb_buf *out, const char *text)
 {
     uint32_t v = 0;
     unsigned bits = 0;

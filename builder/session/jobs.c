@@ -1,0 +1,172 @@
+#include "builder/session/jobs.h"
+#include "base/fd.h"
+
+#include <poll.h>
+#include <unistd.h>
+
+/* ---- the helper ------------------------------------------------------------------------------------------------------ */
+
+static int sweep_job(struct cb_job_io *io, const struct cb_job_request *req, struct cb_buf *answer, struct cb_error *err)
+{
+    (void)io;
+    (void)answer;
+    (void)err;
+    struct cache_store *s;
+    memcpy(&s, req->bytes, sizeof(s));
+    cache_work_sweep(s);
+    return 0;
+}
+
+static void start_sweep(struct build_session *s)
+{
+    CB_AUTO(cb_error) struct cb_error ignored = CB_ERROR_INIT;
+    struct cb_job_request r = {&s->store, sizeof(s->store), NULL, 0};
+    if (rt_helper_job(s->helper, sweep_job, &r, &s->sweep, &ignored) < 0)
+        s->sweep.sock = -1;
+}
+
+static int clean_up_job(struct cb_job_io *io, const struct cb_job_request *req, struct cb_buf *answer, struct cb_error *err)
+{
+    (void)io;
+    (void)answer;
+    (void)err;
+    struct build_session *s;
+    memcpy(&s, req->bytes, sizeof(s));
+    cache_work_done(s->store, &s->work);
+    return 0;
+}
+
+/* Nothing is removed while steps run: what a file system has just freed makes it slow to make something new. */
+static void clean_up(struct build_session *s)
+{
+    CB_AUTO(cb_error) struct cb_error ignored = CB_ERROR_INIT, swept = CB_ERROR_INIT; /* what stays is for the next build */
+    struct cb_job_request r = {&s, sizeof(s), NULL, 0};
+    struct cb_job job;
+    if (rt_helper_job(s->helper, clean_up_job, &r, &job, &ignored) == 0)
+        (void)cb_job_wait(&job, NULL, &ignored);
+    cache_work_leave(&s->work);
+    if (s->sweep.sock >= 0)
+        (void)cb_job_wait(&s->sweep, NULL, &swept);
+}
+
+void build_jobs_end(struct build_session *s)
+{
+    rt_helper_free(s->commands);
+    if (s->helper && !s->reading)
+        clean_up(s);
+    rt_helper_free(s->helper);
+}
+
+/* An extra lowest layer for RUN: mount points that the image lacks come from there, so nothing has to be made in the
+ * step's own layer and removed again. It is no part of any image. (/dev, /proc and /sys become part of one that lacks
+ * them, as with BuildKit: the sandbox makes those.) */
+static int make_stubs(struct build_session *s, struct cb_error *err)
+{
+    static const char *const dirs[] = {"root", "root/etc"};
+    static const char *const files[] = {"root/etc/hosts", "root/etc/resolv.conf"};
+    if (cache_work_begin(s->store, &s->work, err) < 0)
+        return -1;
+    for (size_t i = 0; i < CB_LEN(dirs); i++) {
+        int r = mkdirat(s->work.dir, dirs[i], 0755) < 0 ? -errno : cb_chmod(s->work.dir, dirs[i], 0755);
+        if (r < 0)
+            return cb_fail_sys(err, r, "make a directory in the store");
+    }
+    for (size_t i = 0; i < CB_LEN(files); i++) {
+        int fd = openat(s->work.dir, files[i], O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+        if (fd < 0 || fchmod(fd, 0644) < 0)
+            return cb_fail_sys(err, errno, "make a file in the store");
+        cb_close(fd);
+    }
+    return 0;
+}
+
+static int start_helper(struct build_session *s, struct cb_error *err)
+{
+    if (rt_privilege_probe(&s->privilege, err) < 0 || (!s->reading && make_stubs(s, err) < 0) ||
+        rt_helper_start(&s->privilege, RT_HELPER_FILES, &s->helper, err) < 0)
+        return -1;
+    if (s->privilege.reason)
+        build_note(s, "%s", s->privilege.reason);
+    for (size_t i = 0; i < s->request->n_ulimits; i++) {
+        uint64_t most;
+        if (!rt_rlimit_allowed(&s->request->ulimits[i], &most))
+            build_note(s, "--ulimit %s: this user may have no hard limit above %llu, which is what RUN gets",
+                       s->request->ulimits[i].name, (unsigned long long)most);
+    }
+    if (!s->reading)
+        start_sweep(s);
+    return 0;
+}
+
+static int start_commands(struct build_session *s, struct cb_error *err)
+{
+    if (s->privilege.rung == RT_ROOT && rt_helper_start(&s->privilege, RT_HELPER_COMMANDS, &s->commands, err) < 0)
+        return -1;
+    rt_helper_raise_limits(s->commands ? s->commands : s->helper, s->request->ulimits, s->request->n_ulimits);
+    s->runs = true;
+    return 0;
+}
+
+int build_ns_job(struct build_session *s, enum rt_helper_kind kind, cb_job_fn *fn, const struct cb_job_request *req,
+                 struct cb_job *ret, struct cb_error *err)
+{
+    bool command = kind == RT_HELPER_COMMANDS;
+    if ((!s->helper && start_helper(s, err) < 0) || (command && !s->runs && start_commands(s, err) < 0))
+        return -1;
+    return rt_helper_job(command && s->commands ? s->commands : s->helper, fn, req, ret, err);
+}
+
+void build_ns_cancel(struct build_session *s)
+{
+    if (s->commands)
+        rt_helper_cancel(s->commands);
+    if (s->helper)
+        rt_helper_cancel(s->helper);
+}
+
+int build_ns_call(struct build_session *s, cb_job_fn *fn, const struct cb_job_request *req, struct cb_buf *answer,
+                  struct cb_error *err)
+{
+    struct cb_job job;
+    if (build_ns_job(s, RT_HELPER_FILES, fn, req, &job, err) < 0)
+        return -1;
+    return build_wait_job(s, &job, 0, answer, err);
+}
+
+/* ---- waiting -------------------------------------------------------------------------------------------------- */
+
+static void emit_job_event(struct build_session *s, const struct cb_job_event *e, int step)
+{
+    if (e->kind == CB_JOB_PROGRESS)
+        build_emit(s, &(struct build_event){
+                          .kind = EVENT_STEP_PROGRESS, .step = step, .what = e->text, .done = e->done, .total = e->total});
+    else if (e->kind == CB_JOB_WARN || e->kind == CB_JOB_LOG)
+        build_warning(s, "%s", e->text);
+}
+
+int build_wait_job(struct build_session *s, struct cb_job *job, int step, struct cb_buf *answer, struct cb_error *err)
+{
+    for (;;) {
+        struct pollfd fds[2] = {{job->sock, POLLIN, 0}, {s->signal_fd, POLLIN, 0}};
+        (void)poll(fds, 2, s->renderer->tick ? 100 : -1); /* a failure only means another round */
+        if (s->renderer->tick)
+            s->renderer->tick(s->renderer);
+        if (fds[1].revents && build_canceled(s, err) < 0) {
+            build_ns_cancel(s);
+            cb_job_kill(job);
+            return -1;
+        }
+        struct cb_job_event e;
+        if (!cb_job_read(job, false, &e))
+            continue;
+        bool done = e.kind == CB_JOB_DONE, failed = e.kind == CB_JOB_FAILED;
+        emit_job_event(s, &e, step);
+        if (done && answer)
+            cb_buf_add(answer, e.answer.data, e.answer.len);
+        if (failed)
+            cb_error_move(err, &e.error);
+        cb_job_event_done(&e);
+        if (done || failed)
+            return done ? 0 : -1;
+    }
+}

@@ -1,0 +1,24 @@
+/* The jobs of a session: its helpers are started when the first job needs the namespace, and end with the session. */
+#ifndef BUILD_JOBS_H
+#define BUILD_JOBS_H
+
+#include "builder/session/session.h"
+
+/* Starts a job in the session's namespace, making the helper first when there is none. */
+int build_ns_job(struct build_session *s, enum rt_helper_kind kind, cb_job_fn *fn, const struct cb_job_request *req,
+                 struct cb_job *ret, struct cb_error *err);
+/* RT_HELPER_FILES, and wait; for single jobs outside the schedule. */
+int build_ns_call(struct build_session *s, cb_job_fn *fn, const struct cb_job_request *req, struct cb_buf *answer,
+                  struct cb_error *err);
+
+/* Kills what runs in the session's namespace, and waits until it is gone. */
+void build_ns_cancel(struct build_session *s);
+
+/* Waits for one job outside the schedule (resolving, packing, pushing) while signals are watched; its progress, logs
+ * and warnings are emitted for `step`. `answer` may be NULL. */
+int build_wait_job(struct build_session *s, struct cb_job *job, int step, struct cb_buf *answer, struct cb_error *err);
+
+/* For build_session_close: removes what the session made in the store, and ends the helpers. */
+void build_jobs_end(struct build_session *s);
+
+#endif

@@ -1,0 +1,127 @@
+#include "builder/session/session.h"
+#include "base/fd.h"
+#include "builder/session/jobs.h"
+
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <time.h>
+#include <unistd.h>
+
+void build_emit(struct build_session *s, const struct build_event *e)
+{
+    s->renderer->event(s->renderer, e);
+}
+
+static void emit_text(struct build_session *s, enum build_event_kind kind, const char *fmt, va_list ap)
+{
+    CB_AUTO(free) char *text = cb_vprintf(fmt, ap);
+    build_emit(s, &(struct build_event){.kind = kind, .text = text});
+}
+
+void build_note(struct build_session *s, const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    emit_text(s, EVENT_NOTE, fmt, ap);
+    va_end(ap);
+}
+
+void build_warning(struct build_session *s, const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    emit_text(s, EVENT_WARNING, fmt, ap);
+    va_end(ap);
+}
+
+int build_canceled(struct build_session *s, struct cb_error *err)
+{
+    struct signalfd_siginfo info;
+    if (read(s->signal_fd, &info, sizeof(info)) != (ssize_t)sizeof(info))
+        return 0;
+    cb_fail(err, CB_E_CANCELED, "canceled");
+    err->exit_status = (int)info.ssi_signo;
+    return -1;
+}
+
+/* ---- set-up ------------------------------------------------------------------------------------------------------------ */
+
+static int watch_signals(void)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGHUP);
+    sigprocmask(SIG_BLOCK, &set, NULL);
+    signal(SIGPIPE, SIG_IGN);
+    return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+/* Deep stacks of layers and wide trees need descriptors; the soft limit is often 1024. */
+static void raise_limits(void)
+{
+    struct rlimit l;
+    if (getrlimit(RLIMIT_NOFILE, &l) == 0 && l.rlim_cur < l.rlim_max) {
+        l.rlim_cur = CB_MIN(l.rlim_max, (rlim_t)65536);
+        (void)setrlimit(RLIMIT_NOFILE, &l); /* it also works with less, only not as deep */
+    }
+}
+
+/* prune holds the lock for moments; whoever waits for it can still be stopped. */
+static int share_store(struct build_session *s, struct cb_error *err)
+{
+    for (bool told = false;; told = true) {
+        int r = cache_lock(s->store, "gc", false, false, &s->gc_lock, err);
+        if (r != 0)
+            return r < 0 ? -1 : 0;
+        if (!told)
+            build_note(s, "the store is being pruned: waiting");
+        struct pollfd fd = {s->signal_fd, POLLIN, 0};
+        if (poll(&fd, 1, 50) > 0 && build_canceled(s, err) < 0)
+            return -1;
+    }
+}
+
+static int open_store(struct build_session *s, const struct build_request *request, struct build_renderer *renderer,
+                      struct cb_error *err)
+{
+    *s = (struct build_session){
+        .request = request, .renderer = renderer, .gc_lock = -1, .signal_fd = -1, .sweep = {-1, -1}, .work = CACHE_WORK_INIT};
+    clock_gettime(CLOCK_REALTIME, &s->started);
+    raise_limits();
+    s->signal_fd = watch_signals();
+    CB_AUTO(free) char *path = cache_store_default_path(request->root, err);
+    if (!path)
+        return -1;
+    return (request->empties ? cache_store_open_to_empty : cache_store_open)(path, &s->store, err);
+}
+
+int build_session_open(struct build_session *s, const struct build_request *request, struct build_renderer *renderer,
+                       struct cb_error *err)
+{
+    return open_store(s, request, renderer, err) < 0 ? -1 : share_store(s, err);
+}
+
+int build_session_open_to_read(struct build_session *s, const struct build_request *request, struct build_renderer *renderer,
+                               struct cb_error *err)
+{
+    int r = open_store(s, request, renderer, err);
+    s->reading = true;
+    return r;
+}
+
+void build_session_close(struct build_session *s)
+{
+    build_jobs_end(s);
+    if (s->store)
+        cache_unlock(s->store, NULL, &s->gc_lock);
+    cb_close(s->signal_fd);
+    if (s->store)
+        cache_store_free(s->store);
+    s->renderer->free(s->renderer);
+    rt_privilege_done(&s->privilege);
+}

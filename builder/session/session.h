@@ -1,0 +1,43 @@
+/* What every command shares, whether it builds, pulls or cleans up: the request, the store, who shows what happens, the
+ * signals, and the helpers (builder/session/jobs.h). It knows nothing of Dockerfiles. */
+#ifndef BUILD_SESSION_H
+#define BUILD_SESSION_H
+
+#include "builder/session/events.h"
+#include "builder/session/request.h"
+#include "cache/store.h"
+#include "runtime/helper.h"
+
+struct build_session {
+    const struct build_request *request;
+    struct cache_store *store;
+    struct build_renderer *renderer;
+    struct rt_privilege privilege;
+    struct rt_helper *helper;   /* NULL until the first job that needs the namespace */
+    bool runs;                  /* a RUN was started: the helpers are ready for it */
+    struct rt_helper *commands; /* on RT_ROOT: NULL until the first RUN; on other rungs the helper serves both */
+    struct cache_work work;     /* root/: an empty root with the mount points that every RUN needs */
+    struct cb_job sweep;        /* removes what dead processes left, beside the first steps */
+    int gc_lock;                /* shared: prune leaves our layers alone */
+    bool reading;               /* nothing is written into the store, no lock is held */
+    int signal_fd;              /* SIGINT, SIGTERM, SIGHUP; -1: not watched */
+    struct timespec started;
+};
+
+/* Opens the store and what every command needs. `request` is borrowed; the renderer belongs to the session from here on.
+ * On failure too, build_session_close is to be called. */
+int build_session_open(struct build_session *ret, const struct build_request *request, struct build_renderer *renderer,
+                       struct cb_error *err);
+/* The same for a command that only looks at the store, which may be read-only. */
+int build_session_open_to_read(struct build_session *ret, const struct build_request *request, struct build_renderer *renderer,
+                               struct cb_error *err);
+void build_session_close(struct build_session *s);
+
+/* -1 with CB_E_CANCELED (the signal in err->exit_status) when one asked us to stop. Never blocks. */
+int build_canceled(struct build_session *s, struct cb_error *err);
+
+void build_emit(struct build_session *s, const struct build_event *e);
+void build_note(struct build_session *s, const char *fmt, ...) CB_PRINTF(2, 3);
+void build_warning(struct build_session *s, const char *fmt, ...) CB_PRINTF(2, 3);
+
+#endif
