@@ -125,12 +125,12 @@ void cb_job_refuse(int sock, const struct cb_error *why)
     (void)send_message(sock, &message);
 }
 
-void cb_job_child(int sock, cb_job_fn *fn, const struct cb_job_request *req)
+void cb_job_child(int sock, cb_job_fn *fn, const void *ctx)
 {
     struct cb_job_io io = {sock, 0};
     struct cb_buf answer = CB_BUF_INIT, message = CB_BUF_INIT;
     struct cb_error err = CB_ERROR_INIT;
-    if (fn(&io, req, &answer, &err) < 0) {
+    if (fn(&io, ctx, &answer, &err) < 0) {
         put_error(&message, &err);
     } else {
         cb_put_u8(&message, CB_JOB_DONE);
@@ -148,7 +148,7 @@ void cb_job_child(int sock, cb_job_fn *fn, const struct cb_job_request *req)
 
 /* ---- the coordinator's end ------------------------------------------------------------------ */
 
-int cb_job_fork(cb_job_fn *fn, const struct cb_job_request *req, struct cb_job *ret, struct cb_error *err)
+int cb_job_fork(cb_job_fn *fn, const void *ctx, struct cb_job *ret, struct cb_error *err)
 {
     int pair[2];
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
@@ -170,7 +170,7 @@ int cb_job_fork(cb_job_fn *fn, const struct cb_job_request *req, struct cb_job *
         sigprocmask(SIG_SETMASK, &none, NULL);
         /* The terminal's Ctrl-C is the coordinator's to handle: it ends us in its own order. */
         signal(SIGINT, SIG_IGN);
-        cb_job_child(pair[1], fn, req);
+        cb_job_child(pair[1], fn, ctx);
     }
     cb_close(pair[1]);
     *ret = (struct cb_job){pair[0], pid};

@@ -3,7 +3,7 @@
  * their messages. A job owns what it touches until it answers; when it crashes, is killed or the
  * coordinator dies, its work directory is swept and nothing it made is visible.
  *
- * A job function runs in the child. It reads its request (base/pack.h), may send progress, fills
+ * A job function runs in the child. It may send progress, fills
  * `answer` (at most CB_MAX_MESSAGE) and returns 0, or -1 with `err` set, whose texts are shortened when they are long. The child
  * then exits; it never returns to main. cb_job_fork runs it as a child of the caller; runtime/helper.h runs it inside the build's
  * user namespace. Both give a struct cb_job with the same socket, so callers treat them alike. */
@@ -24,25 +24,19 @@ void cb_job_log(struct cb_job_io *io, const char *line);
 void cb_job_warn(struct cb_job_io *io, const char *line);
 void cb_job_on_warning(void *io, const char *line); /* the same as a callback; any thread may call it */
 
-#define CB_JOB_MAX_FDS 64
-struct cb_job_request {
-    const void *bytes; /* at most CB_MAX_MESSAGE; larger data goes by fd */
-    size_t len;
-    const int *fds; /* passed to the job; the caller keeps its own */
-    size_t n_fds;
-};
-typedef int cb_job_fn(struct cb_job_io *io, const struct cb_job_request *req, struct cb_buf *answer, struct cb_error *err);
+typedef int cb_job_fn(struct cb_job_io *io, const void *ctx, struct cb_buf *answer, struct cb_error *err);
 
 struct cb_job {
     int sock;  /* poll it for POLLIN; -1: none */
     pid_t pid; /* child of ours to reap, or -1 when the helper reaps it */
 };
 
-/* Starts fn in a child of this process. The child dies with this process. */
-int cb_job_fork(cb_job_fn *fn, const struct cb_job_request *req, struct cb_job *ret, struct cb_error *err);
+/* Starts fn in a child of this process, a fork of now: what `ctx` points to is as it is at this moment, and the child's own. The
+ * child dies with this process. */
+int cb_job_fork(cb_job_fn *fn, const void *ctx, struct cb_job *ret, struct cb_error *err);
 /* The body of a job child: runs fn, sends the answer or the error over `sock`, exits. For cb_job_fork and
  * the helper only. */
-__attribute__((noreturn)) void cb_job_child(int sock, cb_job_fn *fn, const struct cb_job_request *req);
+__attribute__((noreturn)) void cb_job_child(int sock, cb_job_fn *fn, const void *ctx);
 
 /* What a job answers whose child could not be made. */
 void cb_job_refuse(int sock, const struct cb_error *why);

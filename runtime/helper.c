@@ -35,7 +35,7 @@ enum op { OP_JOB = 1, OP_CANCEL };
  * function's address is the same in both processes: one is a fork of the other. */
 struct head {
     enum op op;
-    cb_job_fn *fn;
+    rt_job_fn *fn;
     size_t n_fds;
 };
 
@@ -46,13 +46,14 @@ struct hello {
 
 union control {
     struct cmsghdr align;
-    char space[CMSG_SPACE(sizeof(int) * (CB_JOB_MAX_FDS + 1))];
+    char space[CMSG_SPACE(sizeof(int) * (RT_JOB_MAX_FDS + 1))];
 };
 
 /* ---- the helper's process ------------------------------------------------------------------- */
 
 struct inside {
     int sock;
+    void *world;
     enum rt_rung rung;
     int *pidfds; /* RT_NONE only: jobs that may still run */
     size_t n_pidfds, cap_pidfds;
@@ -110,6 +111,18 @@ static void kill_all(struct inside *h)
     forget_ended(h);
 }
 
+struct call {
+    rt_job_fn *fn;
+    void *world;
+    struct rt_job_request req;
+};
+
+static int call(struct cb_job_io *io, const void *ctx, struct cb_buf *answer, struct cb_error *err)
+{
+    const struct call *c = ctx;
+    return c->fn(io, c->world, &c->req, answer, err);
+}
+
 __attribute__((noreturn)) static void job_child(struct inside *h, pid_t helper, const struct head *head, const int *fds,
                                                 const void *bytes, size_t len)
 {
@@ -120,8 +133,8 @@ __attribute__((noreturn)) static void job_child(struct inside *h, pid_t helper, 
     for (size_t i = 0; i < h->n_pidfds; i++)
         cb_close(h->pidfds[i]);
     signal(SIGCHLD, SIG_DFL); /* a job waits for its own children */
-    struct cb_job_request req = {.bytes = bytes, .len = len, .fds = fds + 1, .n_fds = head->n_fds};
-    cb_job_child(fds[0], head->fn, &req);
+    struct call c = {head->fn, h->world, {.bytes = bytes, .len = len, .fds = fds + 1, .n_fds = head->n_fds}};
+    cb_job_child(fds[0], call, &c);
 }
 
 static void start_job(struct inside *h, const struct head *head, const int *fds, const void *bytes, size_t len)
@@ -142,7 +155,7 @@ static void start_job(struct inside *h, const struct head *head, const int *fds,
     }
 }
 
-static size_t take_fds(struct msghdr *m, int fds[CB_JOB_MAX_FDS + 1])
+static size_t take_fds(struct msghdr *m, int fds[RT_JOB_MAX_FDS + 1])
 {
     size_t n = 0;
     for (struct cmsghdr *c = CMSG_FIRSTHDR(m); c; c = CMSG_NXTHDR(m, c)) {
@@ -157,7 +170,7 @@ static size_t take_fds(struct msghdr *m, int fds[CB_JOB_MAX_FDS + 1])
 /* 1: a message was handled; 0: the coordinator is gone. */
 static int serve_one(struct inside *h)
 {
-    int fds[CB_JOB_MAX_FDS + 1];
+    int fds[RT_JOB_MAX_FDS + 1];
     union control control;
     struct iovec iov = {h->message.data, h->message.cap};
     struct msghdr m = {.msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control)};
@@ -215,9 +228,9 @@ static void prepare(enum rt_rung rung, enum rt_helper_kind kind)
     (void)rt_exec_prepare(&later);
 }
 
-__attribute__((noreturn)) static void helper_main(int sock, const struct rt_privilege *p, enum rt_helper_kind kind)
+__attribute__((noreturn)) static void helper_main(int sock, const struct rt_privilege *p, enum rt_helper_kind kind, void *world)
 {
-    struct inside h = {.sock = sock, .rung = p->rung, .message = CB_BUF_INIT};
+    struct inside h = {.sock = sock, .world = world, .rung = p->rung, .message = CB_BUF_INIT};
     struct hello hello = {0};
     char go;
     prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -305,7 +318,8 @@ static int greet(const struct rt_privilege *p, enum rt_helper_kind kind, pid_t p
     return hello.sys ? refused(hello.sys, err) : 0;
 }
 
-static int start_at(const struct rt_privilege *p, enum rt_helper_kind kind, struct rt_helper **ret, struct cb_error *err)
+static int start_at(const struct rt_privilege *p, enum rt_helper_kind kind, void *world, struct rt_helper **ret,
+                    struct cb_error *err)
 {
     int pair[2], size = 2 * (CB_MAX_MESSAGE + (int)sizeof(struct head));
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
@@ -319,7 +333,7 @@ static int start_at(const struct rt_privilege *p, enum rt_helper_kind kind, stru
         return p->rung == RT_NONE ? cb_fail_sys(err, errno, "start the helper process") : refused(errno, err);
     if (pid == 0) {
         cb_close(ours);
-        helper_main(theirs, p, kind);
+        helper_main(theirs, p, kind, world);
     }
     if (greet(p, kind, pid, ours, err) < 0) {
         end_process(pid);
@@ -335,11 +349,11 @@ static enum rt_rung next_rung(enum rt_rung r)
     return r == RT_RANGE ? RT_SINGLE : RT_NONE;
 }
 
-int rt_helper_start(struct rt_privilege *p, enum rt_helper_kind kind, struct rt_helper **ret, struct cb_error *err)
+int rt_helper_start(struct rt_privilege *p, enum rt_helper_kind kind, void *world, struct rt_helper **ret, struct cb_error *err)
 {
     for (;;) {
         CB_AUTO(cb_error) struct cb_error own = CB_ERROR_INIT;
-        if (start_at(p, kind, ret, &own) == 0)
+        if (start_at(p, kind, world, ret, &own) == 0)
             return 0;
         bool last = p->rung == RT_NONE || (p->rung == RT_ROOT && kind == RT_HELPER_COMMANDS);
         if (last || is_shortage(own.sys)) {
@@ -352,10 +366,10 @@ int rt_helper_start(struct rt_privilege *p, enum rt_helper_kind kind, struct rt_
     }
 }
 
-int rt_helper_job(struct rt_helper *h, cb_job_fn *fn, const struct cb_job_request *req, struct cb_job *ret, struct cb_error *err)
+int rt_helper_job(struct rt_helper *h, rt_job_fn *fn, const struct rt_job_request *req, struct cb_job *ret, struct cb_error *err)
 {
-    int pair[2], fds[CB_JOB_MAX_FDS + 1];
-    if (req->n_fds > CB_JOB_MAX_FDS || req->len > CB_MAX_MESSAGE)
+    int pair[2], fds[RT_JOB_MAX_FDS + 1];
+    if (req->n_fds > RT_JOB_MAX_FDS || req->len > CB_MAX_MESSAGE)
         return cb_fail(err, CB_E_FAILED, "a job's request is too large (%zu bytes, %zu files)", req->len, req->n_fds);
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
         return cb_fail_sys(err, errno, "make a socket for a job");

@@ -14,15 +14,29 @@
 
 struct rt_helper;
 
+#define RT_JOB_MAX_FDS 64
+/* What a job is told. The helper was forked before it was known, so an address in it would lead nowhere: it is bytes
+ * (base/pack.h) and descriptors. */
+struct rt_job_request {
+    const void *bytes; /* at most CB_MAX_MESSAGE; larger data goes by fd */
+    size_t len;
+    const int *fds; /* passed to the job; the caller keeps its own */
+    size_t n_fds;
+};
+/* `world`: what rt_helper_start was given, as it was then; the job's own. */
+typedef int rt_job_fn(struct cb_job_io *io, void *world, const struct rt_job_request *req, struct cb_buf *answer,
+                      struct cb_error *err);
+
 /* Only on RT_ROOT these are two: layers are written where owners are the disk's and devices can be made, commands run
  * in a user namespace that maps every id to itself. On the other rungs one helper of either kind does both. */
 enum rt_helper_kind { RT_HELPER_FILES, RT_HELPER_COMMANDS };
 
 /* The caller has one thread. On failure to make a namespace `err` names the cause (sysctl, AppArmor, missing
  * uidmap package, limit) and the way out. RT_RANGE whose newuidmap fails falls to RT_SINGLE and says so in
- * p->reason; RT_SINGLE falls to RT_NONE likewise, and so does RT_ROOT for RT_HELPER_FILES. */
-int rt_helper_start(struct rt_privilege *p, enum rt_helper_kind kind, struct rt_helper **ret, struct cb_error *err);
-int rt_helper_job(struct rt_helper *h, cb_job_fn *fn, const struct cb_job_request *req, struct cb_job *ret, struct cb_error *err);
+ * p->reason; RT_SINGLE falls to RT_NONE likewise, and so does RT_ROOT for RT_HELPER_FILES. `world` (may be NULL) is for
+ * the jobs: they see what it leads to as it is now. */
+int rt_helper_start(struct rt_privilege *p, enum rt_helper_kind kind, void *world, struct rt_helper **ret, struct cb_error *err);
+int rt_helper_job(struct rt_helper *h, rt_job_fn *fn, const struct rt_job_request *req, struct cb_job *ret, struct cb_error *err);
 /* Gives what runs from now on the hard limits that these ask for, where we may raise them. */
 void rt_helper_raise_limits(struct rt_helper *h, const struct rt_rlimit *limits, size_t n);
 /* Kills all running jobs (and what they run) and waits until they are gone. The helper stays usable. */

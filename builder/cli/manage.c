@@ -491,13 +491,13 @@ int manage_pull(int argc, char **argv)
 
 /* ---- du, prune ------------------------------------------------------------------------------------------------------------ */
 
-static int usage_job(struct cb_job_io *io, const struct cb_job_request *req, struct cb_buf *answer, struct cb_error *err)
+static int usage_job(struct cb_job_io *io, void *world, const struct rt_job_request *req, struct cb_buf *answer,
+                     struct cb_error *err)
 {
-    (void)io;
-    struct cache_store *s;
+    (void)io, (void)req;
+    struct build_session *s = world;
     struct cache_usage_row rows[CACHE_USAGE_ROWS];
-    memcpy(&s, req->bytes, sizeof(s));
-    if (cache_usage(s, rows, err) < 0)
+    if (cache_usage(s->store, rows, err) < 0)
         return -1;
     for (size_t i = 0; i < CACHE_USAGE_ROWS; i++) {
         cb_put_str(answer, rows[i].kind);
@@ -514,7 +514,7 @@ int manage_du(int argc, char **argv)
     struct cb_error err = CB_ERROR_INIT;
     CB_AUTO(cb_buf) struct cb_buf answer = CB_BUF_INIT;
     int r = command_open(&c, argc, argv, 0, 0, NULL, 0, &err);
-    struct cb_job_request req = {&c.session.store, sizeof(c.session.store), NULL, 0};
+    struct rt_job_request req = {0};
     if (r == 0)
         r = build_ns_call(&c.session, usage_job, &req, &answer, &err);
     struct cb_unpack u = cb_unpack(answer.data, answer.len);
@@ -535,19 +535,16 @@ int manage_du(int argc, char **argv)
     return command_close(&c, r, &err);
 }
 
-struct prune_request {
-    struct cache_store *store;
-    struct cache_prune how;
-};
-
-static int prune_job(struct cb_job_io *io, const struct cb_job_request *req, struct cb_buf *answer, struct cb_error *err)
+static int prune_job(struct cb_job_io *io, void *world, const struct rt_job_request *req, struct cb_buf *answer,
+                     struct cb_error *err)
 {
     (void)io;
-    struct prune_request q;
+    struct build_session *s = world;
+    struct cache_prune how;
     uint64_t bytes, count;
-    memcpy(&q, req->bytes, sizeof(q));
-    cache_work_sweep(q.store);
-    if (cache_prune(q.store, &q.how, &bytes, &count, err) < 0)
+    memcpy(&how, req->bytes, sizeof(how));
+    cache_work_sweep(s->store);
+    if (cache_prune(s->store, &how, &bytes, &count, err) < 0)
         return -1;
     cb_put_u64(answer, bytes);
     cb_put_u64(answer, count);
@@ -570,9 +567,8 @@ int manage_prune(int argc, char **argv)
         cb_error_done(&err);
         r = cb_fail(&err, CB_E_USAGE, "--until: '%s' is no time span (try 24h)", c.until);
     }
-    struct prune_request q = {c.session.store,
-                              {.all = c.all, .mounts = c.mounts, .keep_bytes = (uint64_t)keep, .older_than = until / 1000000000}};
-    struct cb_job_request req = {&q, sizeof(q), NULL, 0};
+    struct cache_prune how = {.all = c.all, .mounts = c.mounts, .keep_bytes = (uint64_t)keep, .older_than = until / 1000000000};
+    struct rt_job_request req = {&how, sizeof(how), NULL, 0};
     if (r == 0) {
         c.session.gc_lock = cb_close(c.session.gc_lock); /* prune takes it for itself */
         r = build_ns_call(&c.session, prune_job, &req, &answer, &err);

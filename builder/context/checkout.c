@@ -392,8 +392,7 @@ static int verify(const struct git *g, const struct target *t, const char *commi
     return 0;
 }
 
-/* ---- the files ----------------------------------------------------------------------------------------------------------------
- */
+/* ---- the files ------------------------------------------------------------------------------------------------------- */
 
 static void close_dir(DIR **d)
 {
@@ -499,9 +498,9 @@ static int run_git(const struct git *g, struct cb_buf *answer, struct cb_error *
     return 0;
 }
 
-static int git_job(struct cb_job_io *io, const struct cb_job_request *req, struct cb_buf *answer, struct cb_error *err)
+static int git_job(struct cb_job_io *io, const void *ctx, struct cb_buf *answer, struct cb_error *err)
 {
-    struct git g = {.r = req->bytes};
+    struct git g = {.r = ctx};
     cb_job_progress(io, "fetching", 0, 0);
     setpgid(0, 0); /* git starts programs of its own: together they can be ended */
     umask(022);
@@ -511,8 +510,7 @@ static int git_job(struct cb_job_io *io, const struct cb_job_request *req, struc
     return r;
 }
 
-/* ---- the whole
- * ------------------------------------------------------------------------------------------------------------------ */
+/* ---- the whole ---------------------------------------------------------------------------------------------------- */
 
 static int prepare(struct build_session *session, struct job_request *r, struct build_checkout *ret, struct cb_error *err)
 {
@@ -544,9 +542,8 @@ int build_checkout(struct build_session *session, const struct build_checkout_re
     CB_AUTO(cb_buf) struct cb_buf answer = CB_BUF_INIT;
     if (prepare(session, &r, ret, err) < 0)
         return -1;
-    struct cb_job_request req = {&r, sizeof(r), NULL, 0};
     struct cb_job job;
-    if (cb_job_fork(git_job, &req, &job, err) < 0)
+    if (cb_job_fork(git_job, &r, &job, err) < 0)
         return -1;
     pid_t group = job.pid;
     if (build_wait_job(session, &job, 0, &answer, err) < 0) {

@@ -83,10 +83,10 @@ static int take_archive(struct replay *r, int dir, struct cb_buf *answer, struct
 }
 
 /* Answers whether it was an archive, and its newest member's time. */
-static int archive_job(struct cb_job_io *io, const struct cb_job_request *req, struct cb_buf *answer, struct cb_error *err)
+static int archive_job(struct cb_job_io *io, const void *ctx, struct cb_buf *answer, struct cb_error *err)
 {
     (void)io;
-    const struct archive_request *q = req->bytes;
+    const struct archive_request *q = ctx;
     struct replay r = {.fd = q->source, .kept = CB_BUF_INIT, .keep = true};
     int archive = build_extract_sniff(read_replay, &r, err);
     r.at = 0;
@@ -109,8 +109,7 @@ static int from_stream(struct build_session *session, int fd, struct build_local
     if (cache_work_begin(session->store, &l->checkout.work, err) < 0)
         return -1;
     struct archive_request q = {fd, l->checkout.work.dir};
-    struct cb_job_request req = {&q, sizeof(q), NULL, 0};
-    if (cb_job_fork(archive_job, &req, &job, err) < 0 || build_wait_job(session, &job, 0, &answer, err) < 0)
+    if (cb_job_fork(archive_job, &q, &job, err) < 0 || build_wait_job(session, &job, 0, &answer, err) < 0)
         return -1;
     struct cb_unpack u = cb_unpack(answer.data, answer.len);
     bool archive = cb_get_u8(&u);

@@ -116,9 +116,9 @@ static int get(struct cb_job_io *io, const struct http_request *q, struct memory
 }
 
 /* Answers digest, size, mtime. */
-static int http_job(struct cb_job_io *io, const struct cb_job_request *req, struct cb_buf *answer, struct cb_error *err)
+static int http_job(struct cb_job_io *io, const void *ctx, struct cb_buf *answer, struct cb_error *err)
 {
-    const struct http_request *q = req->bytes;
+    const struct http_request *q = ctx;
     struct memory m = {0};
     struct reg_get_answer a = {0};
     int r = get(io, q, &m, &a, err);
@@ -190,9 +190,8 @@ int build_download(struct build_session *session, const char *url, const char *c
     if (authorization(session, url, &auth, err) < 0)
         return -1;
     struct http_request q = {session, url, auth};
-    struct cb_job_request req = {&q, sizeof(q), NULL, 0};
     struct cb_job job;
-    if (cb_job_fork(http_job, &req, &job, err) < 0)
+    if (cb_job_fork(http_job, &q, &job, err) < 0)
         return -1;
     if (build_wait_job(session, &job, 0, &answer, err) < 0)
         return err->code == CB_E_CANCELED ? -1 : cb_context(err, "fetch '%s'", shown);

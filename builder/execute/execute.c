@@ -50,11 +50,11 @@ bool build_outcome_read(const struct cb_buf *answer, struct build_outcome *ret)
     return !u.failed;
 }
 
-static int step_job(struct cb_job_io *io, const struct cb_job_request *req, struct cb_buf *answer, struct cb_error *err)
+static int step_job(struct cb_job_io *io, void *world, const struct rt_job_request *req, struct cb_buf *answer,
+                    struct cb_error *err)
 {
+    struct build *b = ((struct build_session *)world)->frozen;
     struct cb_unpack u = cb_unpack(req->bytes, req->len);
-    /* Valid here: the helper is a fork of the coordinator, made after the plan. */
-    struct build *b = (struct build *)(uintptr_t)cb_get_u64(&u);
     struct build_work w = {.b = b, .step = b->plan.steps[cb_get_u64(&u)], .io = io, .out = -1, .errout = -1};
     w.layers = get_layers(&u, &w.n_layers);
     w.n_inputs = (size_t)cb_get_u64(&u);
@@ -98,7 +98,6 @@ int build_execute_start(struct build *b, struct build_step *s, int out, int erro
 {
     CB_AUTO(cb_buf) struct cb_buf req = CB_BUF_INIT;
     struct inputs inputs = {CB_BUF_INIT, 0};
-    cb_put_u64(&req, (uint64_t)(uintptr_t)b);
     cb_put_u64(&req, s->index);
     put_layers(&req, s->parent);
     build_step_inputs(s, put_input, &inputs);
@@ -111,6 +110,6 @@ int build_execute_start(struct build *b, struct build_step *s, int out, int erro
         return cb_hint(err, "mount or copy from fewer stages and images in one step, or from some with fewer layers");
     }
     int fds[2] = {out, errout};
-    struct cb_job_request r = {req.data, req.len, fds, out >= 0 ? 2 : 0};
+    struct rt_job_request r = {req.data, req.len, fds, out >= 0 ? 2 : 0};
     return build_ns_job(b->session, s->op == OP_RUN ? RT_HELPER_COMMANDS : RT_HELPER_FILES, step_job, &r, ret, err);
 }

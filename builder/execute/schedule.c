@@ -600,6 +600,7 @@ int build_schedule_run(struct build *b, int *ret_run, int *ret_cached, struct cb
 {
     struct schedule s = {.b = b};
     struct build_step *target = b->plan.target->snapshot;
+    build_ns_freeze(b->session, b);
     build_emit(b->session, &(struct build_event){.kind = EVENT_BUILD_STARTED, .n_steps = count_steps(&b->plan)});
     need(target);
     while (!s.failed) {

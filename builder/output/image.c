@@ -8,15 +8,14 @@
 /* ---- diff IDs and packed layers, in a job --------------------------------------------------------------------- */
 
 struct pack_request {
-    struct build *b;
-    const struct cache_image *image;
+    struct cache_store *store;
     const struct build_packing *packing; /* NULL: only diff IDs */
 };
 
 static int pack_one(const struct pack_request *q, const struct cache_image_layer *l, struct cb_job_io *io,
                     struct cache_packed *ret, struct cb_error *err)
 {
-    struct cache_store *s = q->b->session->store;
+    struct cache_store *s = q->store;
     const struct build_packing *p = q->packing;
     bool as_it_came = l->blob_size && !p->force;
     if (as_it_came && cache_blob_fits(s, &l->blob, l->blob_size)) {
@@ -30,10 +29,12 @@ static int pack_one(const struct pack_request *q, const struct cache_image_layer
 }
 
 /* Answers for every layer: diff ID, and (packing) digest and size of its blob. */
-static int pack_job(struct cb_job_io *io, const struct cb_job_request *req, struct cb_buf *answer, struct cb_error *err)
+static int pack_job(struct cb_job_io *io, void *world, const struct rt_job_request *req, struct cb_buf *answer,
+                    struct cb_error *err)
 {
+    struct build_session *session = world;
     struct cb_unpack u = cb_unpack(req->bytes, req->len);
-    struct pack_request q = {.b = (struct build *)(uintptr_t)cb_get_u64(&u)};
+    struct pack_request q = {.store = session->store};
     struct build_packing packing = {.compression = cb_get_u8(&u), .level = (int)cb_get_u32(&u)};
     bool pack = cb_get_u8(&u);
     packing.force = cb_get_u8(&u);
@@ -49,7 +50,7 @@ static int pack_job(struct cb_job_io *io, const struct cb_job_request *req, stru
         if (pack && pack_one(&q, &l, io, &packed, err) < 0)
             return -1;
         struct cb_digest diff = l.diff_id;
-        if (cache_layer_diff_id(q.b->session->store, &l.id, &diff, err) < 0)
+        if (cache_layer_diff_id(q.store, &l.id, &diff, err) < 0)
             return -1;
         cb_put_digest(answer, &diff);
         cb_put_digest(answer, &packed.digest);
@@ -63,7 +64,6 @@ static int pack_layers(struct build *b, struct cache_image *image, const struct 
                        struct cb_error *err)
 {
     CB_AUTO(cb_buf) struct cb_buf req = CB_BUF_INIT, answer = CB_BUF_INIT;
-    cb_put_u64(&req, (uint64_t)(uintptr_t)b);
     cb_put_u8(&req, p ? (uint8_t)p->compression : 0);
     cb_put_u32(&req, p ? (uint32_t)p->level : 0);
     cb_put_u8(&req, p != NULL);
@@ -75,7 +75,7 @@ static int pack_layers(struct build *b, struct cache_image *image, const struct 
         cb_put_digest(&req, &image->layers[i].blob);
         cb_put_u64(&req, image->layers[i].blob_size);
     }
-    struct cb_job_request r = {req.data, req.len, NULL, 0};
+    struct rt_job_request r = {req.data, req.len, NULL, 0};
     struct cb_job job;
     if (build_ns_job(b->session, RT_HELPER_FILES, pack_job, &r, &job, err) < 0 ||
         build_wait_job(b->session, &job, 0, &answer, err) < 0)

@@ -164,11 +164,11 @@ static int write_archive_to(const struct build_output *o, const struct oci_archi
     return build_out_close(&f, r, err);
 }
 
-static int archive_job(struct cb_job_io *io, const struct cb_job_request *req, struct cb_buf *answer, struct cb_error *err)
+static int archive_job(struct cb_job_io *io, const void *ctx, struct cb_buf *answer, struct cb_error *err)
 {
     (void)io;
     (void)answer;
-    const struct archive_job *j = req->bytes;
+    const struct archive_job *j = ctx;
     const struct oci_manifest *m = &j->manifest->m;
     size_t n = m->n_layers + 2;
     struct oci_archive_blob *blobs = cb_alloc(n * sizeof(*blobs));
@@ -219,10 +219,9 @@ static int write_archive(struct build *b, const struct build_output *o, const st
     manifest_annotations(b, o, &annotations);
     int r = build_manifest_make(b, image, &packing, &annotations, &m, err);
     struct archive_job j = {b, o, image, &m, names};
-    struct cb_job_request req = {&j, sizeof(j), NULL, 0};
     struct cb_job job;
     if (r == 0)
-        r = cb_job_fork(archive_job, &req, &job, err);
+        r = cb_job_fork(archive_job, &j, &job, err);
     if (r == 0)
         r = build_wait_job(b->session, &job, 0, NULL, err);
     ret->manifest = m.digest;
@@ -233,13 +232,15 @@ static int write_archive(struct build *b, const struct build_output *o, const st
 
 /* ---- root file systems ---------------------------------------------------------------------------------------------- */
 
-static int rootfs_job(struct cb_job_io *io, const struct cb_job_request *req, struct cb_buf *answer, struct cb_error *err)
+static int rootfs_job(struct cb_job_io *io, void *world, const struct rt_job_request *req, struct cb_buf *answer,
+                      struct cb_error *err)
 {
     (void)io;
     struct cache_export_left left = {0};
+    struct build_session *session = world;
     struct cb_unpack u = cb_unpack(req->bytes, req->len);
-    struct build *b = (struct build *)(uintptr_t)cb_get_u64(&u);
-    bool tar = cb_get_u8(&u);
+    bool tar = cb_get_u8(&u), has_epoch = cb_get_u8(&u);
+    int64_t epoch = (int64_t)cb_get_u64(&u), *times = has_epoch ? &epoch : NULL;
     uint64_t n = cb_get_u64(&u);
     struct cb_digest *ids = cb_alloc((size_t)(n + 1) * sizeof(*ids));
     for (uint64_t i = 0; i < n; i++) {
@@ -248,9 +249,8 @@ static int rootfs_job(struct cb_job_io *io, const struct cb_job_request *req, st
             memcpy(ids[i].b, s.p, s.n);
     }
     int fd = req->fds[0];
-    const int64_t *epoch = b->plan.has_epoch ? &b->plan.epoch : NULL;
-    int r = tar ? cache_export_tar(b->session->store, ids, (size_t)n, epoch, write_fd, &fd, err)
-                : cache_export_directory(b->session->store, ids, (size_t)n, epoch, fd, &left, err);
+    int r = tar ? cache_export_tar(session->store, ids, (size_t)n, times, write_fd, &fd, err)
+                : cache_export_directory(session->store, ids, (size_t)n, times, fd, &left, err);
     free(ids);
     cb_put_u64(answer, left.devices);
     cb_put_u64(answer, left.set_ids);
@@ -274,12 +274,13 @@ static int export_rootfs(struct build *b, const struct build_output *o, const st
     CB_AUTO(cb_buf) struct cb_buf answer = CB_BUF_INIT;
     CB_AUTO(cb_buf) struct cb_buf req = CB_BUF_INIT;
     struct cb_job job;
-    cb_put_u64(&req, (uint64_t)(uintptr_t)b);
     cb_put_u8(&req, o->kind == OUTPUT_TAR);
+    cb_put_u8(&req, b->plan.has_epoch);
+    cb_put_u64(&req, (uint64_t)b->plan.epoch);
     cb_put_u64(&req, image->n_layers);
     for (size_t i = 0; i < image->n_layers; i++)
         cb_put_bytes(&req, image->layers[i].id.b, sizeof(image->layers[i].id.b));
-    struct cb_job_request r = {req.data, req.len, &fd, 1};
+    struct rt_job_request r = {req.data, req.len, &fd, 1};
     if (build_ns_job(b->session, RT_HELPER_FILES, rootfs_job, &r, &job, err) < 0 ||
         build_wait_job(b->session, &job, 0, &answer, err) < 0)
         return -1;
@@ -351,10 +352,10 @@ static const char *mount_source(const struct oci_ref *ref, const char *source)
     return source + n + 1;
 }
 
-static int push_job(struct cb_job_io *io, const struct cb_job_request *req, struct cb_buf *answer, struct cb_error *err)
+static int push_job(struct cb_job_io *io, const void *ctx, struct cb_buf *answer, struct cb_error *err)
 {
     (void)answer;
-    const struct push_job *j = req->bytes;
+    const struct push_job *j = ctx;
     const struct oci_manifest *m = &j->manifest->m;
     CB_AUTO(reg_client) struct reg_client *c = reg_client_new(err);
     if (!c)
@@ -391,9 +392,8 @@ int build_push(struct build *b, const struct cache_image *image, const struct bu
     else if (r > 0)
         r = 0;
     struct push_job j = {b, ref, &m, image};
-    struct cb_job_request req = {&j, sizeof(j), NULL, 0};
     if (r == 0)
-        r = cb_job_fork(push_job, &req, &job, err);
+        r = cb_job_fork(push_job, &j, &job, err);
     if (r == 0)
         r = build_wait_job(b->session, &job, 0, NULL, err);
     *ret_manifest = m.digest;

@@ -270,44 +270,89 @@ static int run_workers(struct fetching *f, struct cb_job_io *io, struct cb_error
     return -1;
 }
 
-struct fetch_request {
-    struct build_session *session;
-    const struct build_base *base;
-    enum build_base_form form;
-};
+/* ---- what the job is told ------------------------------------------------------------------------------------------- */
 
-static int fetch_job(struct cb_job_io *io, const struct cb_job_request *req, struct cb_buf *answer, struct cb_error *err)
+static char *none_if_empty(char *s)
+{
+    return *s ? s : (free(s), NULL);
+}
+
+static void put_layer(struct cb_buf *to, const struct cache_image_layer *l)
+{
+    cb_put_digest(to, &l->id);
+    cb_put_digest(to, &l->diff_id);
+    cb_put_digest(to, &l->blob);
+    cb_put_u64(to, l->blob_size);
+    cb_put_str(to, l->media_type);
+    cb_put_str(to, l->source);
+}
+
+static void get_layer_of(struct cb_unpack *u, struct cache_image *image)
+{
+    struct cache_image_layer *l = &CB_PUSH(image->layers, image->n_layers, image->cap_layers);
+    l->id = cb_get_digest(u);
+    l->diff_id = cb_get_digest(u);
+    l->blob = cb_get_digest(u);
+    l->blob_size = cb_get_u64(u);
+    l->media_type = none_if_empty(cb_get_str(u));
+    l->source = none_if_empty(cb_get_str(u));
+}
+
+static void put_base(struct cb_buf *to, const struct build_base *base)
+{
+    cb_put_str(to, base->name);
+    cb_put_str(to, base->layout);
+    cb_put_str(to, base->image.name);
+    cb_put_u64(to, base->image.n_layers);
+    for (size_t i = 0; i < base->image.n_layers; i++)
+        put_layer(to, &base->image.layers[i]);
+}
+
+/* A base with what fetching its layers takes. */
+static void get_base(struct cb_unpack *u, struct build_base *ret)
+{
+    *ret = (struct build_base){.name = cb_get_str(u)};
+    ret->layout = none_if_empty(cb_get_str(u));
+    ret->image.name = none_if_empty(cb_get_str(u));
+    for (uint64_t n = cb_get_u64(u); n > 0 && !u->failed; n--)
+        get_layer_of(u, &ret->image);
+}
+
+static int open_source(struct fetching *f, const struct build_base *base, struct cb_job_io *io, struct cb_error *err)
+{
+    if (base->layout) {
+        f->layout = open(base->layout, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        return f->layout < 0 ? cb_fail_sys(err, errno, "open OCI layout '%s'", base->layout) : 0;
+    }
+    if (oci_ref_parse(base->image.name ? base->image.name : base->name, &f->ref, err) < 0 || !(f->client = reg_client_new(err)))
+        return -1;
+    reg_client_on_warning(f->client, cb_job_on_warning, io);
+    return 0;
+}
+
+static int fetch_job(struct cb_job_io *io, void *world, const struct rt_job_request *req, struct cb_buf *answer,
+                     struct cb_error *err)
 {
     (void)answer;
-    const struct fetch_request *q = req->bytes;
-    const struct build_base *base = q->base;
+    struct cb_unpack u = cb_unpack(req->bytes, req->len);
+    struct build_base base;
     struct fetching f = {
-        .session = q->session, .image = &base->image, .layout = -1, .form = q->form, .lock = PTHREAD_MUTEX_INITIALIZER};
-    int r = 0;
-    if (base->layout) {
-        f.layout = open(base->layout, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        if (f.layout < 0)
-            return cb_fail_sys(err, errno, "open OCI layout '%s'", base->layout);
-    } else {
-        const char *text = base->image.name && *base->image.name ? base->image.name : base->name;
-        r = oci_ref_parse(text, &f.ref, err);
-        if (r == 0 && !(f.client = reg_client_new(err)))
-            r = -1;
-        if (r == 0)
-            reg_client_on_warning(f.client, cb_job_on_warning, io);
-    }
-    if (r == 0)
-        r = run_workers(&f, io, err);
+        .session = world, .image = &base.image, .layout = -1, .form = cb_get_u8(&u), .lock = PTHREAD_MUTEX_INITIALIZER};
+    get_base(&u, &base);
+    int r = open_source(&f, &base, io, err) < 0 || run_workers(&f, io, err) < 0 ? cb_context(err, "%s", base.name) : 0;
     cb_close(f.layout);
     reg_client_free(f.client);
     oci_ref_done(&f.ref);
-    return r < 0 ? cb_context(err, "%s", base->name) : 0;
+    build_base_done(&base);
+    return r;
 }
 
 int build_base_start(struct build_session *session, const struct build_base *base, enum build_base_form form, struct cb_job *ret,
                      struct cb_error *err)
 {
-    struct fetch_request q = {session, base, form};
-    struct cb_job_request req = {&q, sizeof(q), NULL, 0};
+    CB_AUTO(cb_buf) struct cb_buf bytes = CB_BUF_INIT;
+    cb_put_u8(&bytes, form);
+    put_base(&bytes, base);
+    struct rt_job_request req = {bytes.data, bytes.len, NULL, 0};
     return build_ns_job(session, RT_HELPER_FILES, fetch_job, &req, ret, err);
 }

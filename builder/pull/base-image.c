@@ -194,9 +194,9 @@ static int choose_manifest(struct reg_client *c, const struct oci_ref *ref, cons
     return cb_fail(err, CB_E_CORRUPT, "'%s': indexes are nested too deeply", name);
 }
 
-static int resolve_job(struct cb_job_io *io, const struct cb_job_request *req, struct cb_buf *answer, struct cb_error *err)
+static int resolve_job(struct cb_job_io *io, const void *ctx, struct cb_buf *answer, struct cb_error *err)
 {
-    const struct resolve_request *r = req->bytes;
+    const struct resolve_request *r = ctx;
     CB_AUTO(oci_ref) struct oci_ref ref = {0};
     CB_AUTO(reg_client) struct reg_client *c = NULL;
     CB_AUTO(oci_manifest) struct oci_manifest m = {0};
@@ -333,8 +333,7 @@ static int begin(struct build_session *session, struct build_want *w, enum build
     }
     struct resolve_request *r = CB_NEW(struct resolve_request);
     *r = (struct resolve_request){session, w};
-    struct cb_job_request req = {r, sizeof(*r), NULL, 0};
-    int started = cb_job_fork(resolve_job, &req, job, err);
+    int started = cb_job_fork(resolve_job, r, job, err);
     free(r);
     return started < 0 ? -1 : ASKED;
 }

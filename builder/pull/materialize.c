@@ -3,11 +3,12 @@
 #include "builder/session/jobs.h"
 #include "cache/layer.h"
 
-static int materialize_job(struct cb_job_io *io, const struct cb_job_request *req, struct cb_buf *answer, struct cb_error *err)
+static int materialize_job(struct cb_job_io *io, void *world, const struct rt_job_request *req, struct cb_buf *answer,
+                           struct cb_error *err)
 {
     (void)answer;
+    struct build_session *s = world;
     struct cb_unpack u = cb_unpack(req->bytes, req->len);
-    struct build_session *s = (struct build_session *)(uintptr_t)cb_get_u64(&u);
     struct cb_digest layer = cb_get_digest(&u);
     return cache_layer_materialize(s->store, &layer, io, err);
 }
@@ -15,8 +16,7 @@ static int materialize_job(struct cb_job_io *io, const struct cb_job_request *re
 int build_materialize_start(struct build_session *s, const struct cb_digest *layer, struct cb_job *ret, struct cb_error *err)
 {
     CB_AUTO(cb_buf) struct cb_buf req = CB_BUF_INIT;
-    cb_put_u64(&req, (uint64_t)(uintptr_t)s);
     cb_put_digest(&req, layer);
-    struct cb_job_request r = {req.data, req.len, NULL, 0};
+    struct rt_job_request r = {req.data, req.len, NULL, 0};
     return build_ns_job(s, RT_HELPER_FILES, materialize_job, &r, ret, err);
 }

@@ -1,37 +1,33 @@
 #include "builder/session/jobs.h"
 #include "base/fd.h"
 
+#include <assert.h>
 #include <poll.h>
 #include <unistd.h>
 
 /* ---- the helper ------------------------------------------------------------------------------------------------------ */
 
-static int sweep_job(struct cb_job_io *io, const struct cb_job_request *req, struct cb_buf *answer, struct cb_error *err)
+static int sweep_job(struct cb_job_io *io, void *world, const struct rt_job_request *req, struct cb_buf *answer,
+                     struct cb_error *err)
 {
-    (void)io;
-    (void)answer;
-    (void)err;
-    struct cache_store *s;
-    memcpy(&s, req->bytes, sizeof(s));
-    cache_work_sweep(s);
+    (void)io, (void)req, (void)answer, (void)err;
+    struct build_session *s = world;
+    cache_work_sweep(s->store);
     return 0;
 }
 
 static void start_sweep(struct build_session *s)
 {
     CB_AUTO(cb_error) struct cb_error ignored = CB_ERROR_INIT;
-    struct cb_job_request r = {&s->store, sizeof(s->store), NULL, 0};
-    if (rt_helper_job(s->helper, sweep_job, &r, &s->sweep, &ignored) < 0)
+    if (rt_helper_job(s->helper, sweep_job, &(struct rt_job_request){0}, &s->sweep, &ignored) < 0)
         s->sweep.sock = -1;
 }
 
-static int clean_up_job(struct cb_job_io *io, const struct cb_job_request *req, struct cb_buf *answer, struct cb_error *err)
+static int clean_up_job(struct cb_job_io *io, void *world, const struct rt_job_request *req, struct cb_buf *answer,
+                        struct cb_error *err)
 {
-    (void)io;
-    (void)answer;
-    (void)err;
-    struct build_session *s;
-    memcpy(&s, req->bytes, sizeof(s));
+    (void)io, (void)req, (void)answer, (void)err;
+    struct build_session *s = world;
     cache_work_done(s->store, &s->work);
     return 0;
 }
@@ -40,13 +36,18 @@ static int clean_up_job(struct cb_job_io *io, const struct cb_job_request *req, 
 static void clean_up(struct build_session *s)
 {
     CB_AUTO(cb_error) struct cb_error ignored = CB_ERROR_INIT, swept = CB_ERROR_INIT; /* what stays is for the next build */
-    struct cb_job_request r = {&s, sizeof(s), NULL, 0};
     struct cb_job job;
-    if (rt_helper_job(s->helper, clean_up_job, &r, &job, &ignored) == 0)
+    if (rt_helper_job(s->helper, clean_up_job, &(struct rt_job_request){0}, &job, &ignored) == 0)
         (void)cb_job_wait(&job, NULL, &ignored);
     cache_work_leave(&s->work);
     if (s->sweep.sock >= 0)
         (void)cb_job_wait(&s->sweep, NULL, &swept);
+}
+
+void build_ns_freeze(struct build_session *s, void *frozen)
+{
+    assert(!s->helper);
+    s->frozen = frozen;
 }
 
 void build_jobs_end(struct build_session *s)
@@ -83,7 +84,7 @@ static int make_stubs(struct build_session *s, struct cb_error *err)
 static int start_helper(struct build_session *s, struct cb_error *err)
 {
     if (rt_privilege_probe(&s->privilege, err) < 0 || (!s->reading && make_stubs(s, err) < 0) ||
-        rt_helper_start(&s->privilege, RT_HELPER_FILES, &s->helper, err) < 0)
+        rt_helper_start(&s->privilege, RT_HELPER_FILES, s, &s->helper, err) < 0)
         return -1;
     if (s->privilege.reason)
         build_note(s, "%s", s->privilege.reason);
@@ -100,14 +101,14 @@ static int start_helper(struct build_session *s, struct cb_error *err)
 
 static int start_commands(struct build_session *s, struct cb_error *err)
 {
-    if (s->privilege.rung == RT_ROOT && rt_helper_start(&s->privilege, RT_HELPER_COMMANDS, &s->commands, err) < 0)
+    if (s->privilege.rung == RT_ROOT && rt_helper_start(&s->privilege, RT_HELPER_COMMANDS, s, &s->commands, err) < 0)
         return -1;
     rt_helper_raise_limits(s->commands ? s->commands : s->helper, s->request->ulimits, s->request->n_ulimits);
     s->runs = true;
     return 0;
 }
 
-int build_ns_job(struct build_session *s, enum rt_helper_kind kind, cb_job_fn *fn, const struct cb_job_request *req,
+int build_ns_job(struct build_session *s, enum rt_helper_kind kind, rt_job_fn *fn, const struct rt_job_request *req,
                  struct cb_job *ret, struct cb_error *err)
 {
     bool command = kind == RT_HELPER_COMMANDS;
@@ -124,7 +125,7 @@ void build_ns_cancel(struct build_session *s)
         rt_helper_cancel(s->helper);
 }
 
-int build_ns_call(struct build_session *s, cb_job_fn *fn, const struct cb_job_request *req, struct cb_buf *answer,
+int build_ns_call(struct build_session *s, rt_job_fn *fn, const struct rt_job_request *req, struct cb_buf *answer,
                   struct cb_error *err)
 {
     struct cb_job job;

@@ -4,12 +4,16 @@
 
 #include "builder/session/session.h"
 
-/* Starts a job in the session's namespace, making the helper first when there is none. */
-int build_ns_job(struct build_session *s, enum rt_helper_kind kind, cb_job_fn *fn, const struct cb_job_request *req,
+/* Starts a job in the session's namespace, making the helper first when there is none. The job's world is the session, as
+ * it was when its helper was started. */
+int build_ns_job(struct build_session *s, enum rt_helper_kind kind, rt_job_fn *fn, const struct rt_job_request *req,
                  struct cb_job *ret, struct cb_error *err);
 /* RT_HELPER_FILES, and wait; for single jobs outside the schedule. */
-int build_ns_call(struct build_session *s, cb_job_fn *fn, const struct cb_job_request *req, struct cb_buf *answer,
+int build_ns_call(struct build_session *s, rt_job_fn *fn, const struct rt_job_request *req, struct cb_buf *answer,
                   struct cb_error *err);
+
+/* Jobs see `frozen` in their session: what is behind it does not change any more. Before the first of them. */
+void build_ns_freeze(struct build_session *s, void *frozen);
 
 /* Kills what runs in the session's namespace, and waits until it is gone. */
 void build_ns_cancel(struct build_session *s);

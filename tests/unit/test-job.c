@@ -39,35 +39,35 @@ static char *repeated(char c, size_t n)
     return s;
 }
 
-static size_t size_of(const struct cb_job_request *req)
+static size_t size_of(const void *ctx)
 {
     size_t n;
-    memcpy(&n, req->bytes, sizeof(n));
+    memcpy(&n, ctx, sizeof(n));
     return n;
 }
 
-static int fail_at_length(struct cb_job_io *io, const struct cb_job_request *req, struct cb_buf *answer, struct cb_error *err)
+static int fail_at_length(struct cb_job_io *io, const void *ctx, struct cb_buf *answer, struct cb_error *err)
 {
     (void)io, (void)answer;
-    CB_AUTO(free) char *x = repeated('x', size_of(req)), *y = repeated('y', size_of(req));
+    CB_AUTO(free) char *x = repeated('x', size_of(ctx)), *y = repeated('y', size_of(ctx));
     cb_fail_sys(err, ENOENT, "begin %s end", x);
     cb_hint(err, "first %s last", y);
     err->file = cb_strdup(x);
     return cb_at(err, 7, 8);
 }
 
-static int answer_at_length(struct cb_job_io *io, const struct cb_job_request *req, struct cb_buf *answer, struct cb_error *err)
+static int answer_at_length(struct cb_job_io *io, const void *ctx, struct cb_buf *answer, struct cb_error *err)
 {
     (void)io, (void)err;
-    CB_AUTO(free) char *x = repeated('x', size_of(req));
+    CB_AUTO(free) char *x = repeated('x', size_of(ctx));
     cb_buf_adds(answer, x);
     return 0;
 }
 
-static int warn_at_length(struct cb_job_io *io, const struct cb_job_request *req, struct cb_buf *answer, struct cb_error *err)
+static int warn_at_length(struct cb_job_io *io, const void *ctx, struct cb_buf *answer, struct cb_error *err)
 {
     (void)answer, (void)err;
-    CB_AUTO(free) char *x = repeated('x', size_of(req));
+    CB_AUTO(free) char *x = repeated('x', size_of(ctx));
     cb_job_warn(io, x);
     return 0;
 }
@@ -75,8 +75,7 @@ static int warn_at_length(struct cb_job_io *io, const struct cb_job_request *req
 static void start(cb_job_fn *fn, size_t n, struct cb_job *job)
 {
     CB_AUTO(cb_error) struct cb_error err = CB_ERROR_INIT;
-    struct cb_job_request req = {&n, sizeof(n), NULL, 0};
-    assert_int_equal(cb_job_fork(fn, &req, job, &err), 0);
+    assert_int_equal(cb_job_fork(fn, &n, job, &err), 0);
 }
 
 static const size_t sizes[] = {0, 1000, 20000, 100000, 200000, 3000000};

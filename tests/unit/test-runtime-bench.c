@@ -126,7 +126,7 @@ const char *fx_set_up(void)
     if (rt_privilege_probe(&p, &err) < 0)
         return err.msg;
     struct rt_helper *h;
-    assert_int_equal(rt_helper_start(&p, RT_HELPER_FILES, &h, &err), 0);
+    assert_int_equal(rt_helper_start(&p, RT_HELPER_FILES, NULL, &h, &err), 0);
     rt_helper_free(h);
     fx.rung = p.rung;
     print_message("rung: %s%s%s\n", rt_rung_name(p.rung), p.reason ? "; " : "", p.reason ? p.reason : "");
@@ -143,9 +143,10 @@ const char *fx_set_up(void)
 }
 
 /* By a job: what the sandboxes left may belong to ids of the namespace only. */
-static int remove_job(struct cb_job_io *io, const struct cb_job_request *req, struct cb_buf *answer, struct cb_error *err)
+static int remove_job(struct cb_job_io *io, void *world, const struct rt_job_request *req, struct cb_buf *answer,
+                      struct cb_error *err)
 {
-    (void)io, (void)req, (void)answer;
+    (void)io, (void)world, (void)req, (void)answer;
     int r = cb_remove_tree(AT_FDCWD, fx.dir);
     return r < 0 ? cb_fail_sys(err, r, "remove '%s'", fx.dir) : 0;
 }
@@ -159,9 +160,9 @@ void fx_tear_down(void)
     CB_AUTO(cb_buf) struct cb_buf answer = CB_BUF_INIT;
     cb_close(fx.root);
     cb_close(fx.bare);
-    if (rt_privilege_probe(&p, &err) < 0 || rt_helper_start(&p, RT_HELPER_FILES, &h, &err) < 0)
+    if (rt_privilege_probe(&p, &err) < 0 || rt_helper_start(&p, RT_HELPER_FILES, NULL, &h, &err) < 0)
         return;
-    if (rt_helper_job(h, remove_job, &(struct cb_job_request){0}, &job, &err) < 0 || cb_job_wait(&job, &answer, &err) < 0)
+    if (rt_helper_job(h, remove_job, &(struct rt_job_request){0}, &job, &err) < 0 || cb_job_wait(&job, &answer, &err) < 0)
         print_error("%s\n", err.msg);
     rt_helper_free(h);
     rt_privilege_done(&p);
@@ -283,9 +284,10 @@ static void start_killer(void)
 }
 
 /* Request: the name of the work directory. */
-static int run_job(struct cb_job_io *io, const struct cb_job_request *req, struct cb_buf *answer, struct cb_error *err)
+static int run_job(struct cb_job_io *io, void *world, const struct rt_job_request *req, struct cb_buf *answer,
+                   struct cb_error *err)
 {
-    (void)io;
+    (void)io, (void)world;
     struct rt_result r = {0};
     CB_AUTO(free) char *name = cb_memdup0(req->bytes, req->len);
     CB_AUTO(close) int work = make_dir(AT_FDCWD, name);
@@ -327,7 +329,7 @@ static struct fx_running start_helper(struct rt_sandbox *s)
     assert_int_equal(rt_privilege_probe(&p, &err), 0);
     current.privilege = &p;
     r.privilege = p;
-    if (rt_helper_start(&r.privilege, RT_HELPER_COMMANDS, &r.helper, &err) < 0)
+    if (rt_helper_start(&r.privilege, RT_HELPER_COMMANDS, NULL, &r.helper, &err) < 0)
         fail_msg("%s", err.msg);
     rt_helper_raise_limits(r.helper, s->rlimits, s->n_rlimits);
     assert_int_equal(r.privilege.rung, fx.rung);
@@ -338,7 +340,7 @@ static void start_job(struct rt_helper *h, struct cb_job *job)
 {
     struct cb_error err = CB_ERROR_INIT;
     CB_AUTO(free) char *name = cb_printf("%s/work-%d", fx.dir, fx.next_work++);
-    struct cb_job_request req = {.bytes = name, .len = strlen(name)};
+    struct rt_job_request req = {.bytes = name, .len = strlen(name)};
     if (rt_helper_job(h, run_job, &req, job, &err) < 0)
         fail_msg("%s", err.msg);
 }
@@ -404,23 +406,23 @@ void fx_expect_error(struct rt_sandbox *s, const char *pattern)
     outcome_done(&o);
 }
 
-int fx_hello_job(struct cb_job_io *io, const struct cb_job_request *req, struct cb_buf *answer, struct cb_error *err)
+int fx_hello_job(struct cb_job_io *io, void *world, const struct rt_job_request *req, struct cb_buf *answer, struct cb_error *err)
 {
-    (void)io, (void)err;
+    (void)io, (void)world, (void)err;
     cb_buf_printf(answer, "hello %.*s", (int)req->len, (const char *)req->bytes);
     return 0;
 }
 
-int fx_sleep_job(struct cb_job_io *io, const struct cb_job_request *req, struct cb_buf *answer, struct cb_error *err)
+int fx_sleep_job(struct cb_job_io *io, void *world, const struct rt_job_request *req, struct cb_buf *answer, struct cb_error *err)
 {
-    (void)io, (void)req, (void)answer, (void)err;
+    (void)io, (void)world, (void)req, (void)answer, (void)err;
     sleep(1000);
     return 0;
 }
 
-int fx_count_job(struct cb_job_io *io, const struct cb_job_request *req, struct cb_buf *answer, struct cb_error *err)
+int fx_count_job(struct cb_job_io *io, void *world, const struct rt_job_request *req, struct cb_buf *answer, struct cb_error *err)
 {
-    (void)io, (void)err;
+    (void)io, (void)world, (void)err;
     size_t usable = 0;
     for (size_t i = 0; i < req->n_fds; i++)
         usable += fcntl(req->fds[i], F_GETFD) == FD_CLOEXEC;

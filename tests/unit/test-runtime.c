@@ -574,7 +574,7 @@ static void test_cancel(void **state)
     struct cb_job job;
     struct cb_error err = CB_ERROR_INIT;
     struct cb_buf answer = CB_BUF_INIT;
-    assert_int_equal(rt_helper_job(r.helper, fx_hello_job, &(struct cb_job_request){"x", 1, NULL, 0}, &job, &err), 0);
+    assert_int_equal(rt_helper_job(r.helper, fx_hello_job, &(struct rt_job_request){"x", 1, NULL, 0}, &job, &err), 0);
     assert_int_equal(cb_job_wait(&job, &answer, &err), 0);
     assert_string_equal(answer.data, "hello x");
     cb_buf_done(&answer);
@@ -621,13 +621,13 @@ static void test_helper_none(void **state)
     struct cb_error err = CB_ERROR_INIT;
     struct cb_job jobs[3];
     struct cb_buf answer = CB_BUF_INIT;
-    assert_int_equal(rt_helper_start(&p, RT_HELPER_FILES, &h, &err), 0);
-    assert_int_equal(rt_helper_job(h, fx_hello_job, &(struct cb_job_request){"y", 1, NULL, 0}, &jobs[0], &err), 0);
+    assert_int_equal(rt_helper_start(&p, RT_HELPER_FILES, NULL, &h, &err), 0);
+    assert_int_equal(rt_helper_job(h, fx_hello_job, &(struct rt_job_request){"y", 1, NULL, 0}, &jobs[0], &err), 0);
     assert_int_equal(cb_job_wait(&jobs[0], &answer, &err), 0);
     assert_string_equal(answer.data, "hello y");
     cb_buf_done(&answer);
     for (int i = 0; i < 3; i++)
-        assert_int_equal(rt_helper_job(h, fx_sleep_job, &(struct cb_job_request){"", 0, NULL, 0}, &jobs[i], &err), 0);
+        assert_int_equal(rt_helper_job(h, fx_sleep_job, &(struct rt_job_request){"", 0, NULL, 0}, &jobs[i], &err), 0);
     rt_helper_cancel(h);
     for (int i = 0; i < 3; i++) {
         assert_int_equal(cb_job_wait(&jobs[i], &answer, &err), -1);
@@ -655,12 +655,12 @@ static void test_helper_large_request(void **state)
     struct cb_job job;
     struct cb_buf answer = CB_BUF_INIT;
     assert_int_equal(rt_privilege_probe(&p, &err), 0);
-    assert_int_equal(rt_helper_start(&p, RT_HELPER_FILES, &h, &err), 0);
+    assert_int_equal(rt_helper_start(&p, RT_HELPER_FILES, NULL, &h, &err), 0);
     CB_AUTO(free) char *bytes = cb_alloc(CB_MAX_MESSAGE);
-    int fds[CB_JOB_MAX_FDS];
+    int fds[RT_JOB_MAX_FDS];
     for (size_t i = 0; i < CB_LEN(fds); i++)
         fds[i] = fx.root;
-    struct cb_job_request req = {bytes, CB_MAX_MESSAGE, fds, CB_LEN(fds)};
+    struct rt_job_request req = {bytes, CB_MAX_MESSAGE, fds, CB_LEN(fds)};
     assert_int_equal(rt_helper_job(h, fx_count_job, &req, &job, &err), 0);
     assert_int_equal(cb_job_wait(&job, &answer, &err), 0);
     assert_string_equal(answer.data, "163840 64");

@@ -51,7 +51,7 @@ struct fx_running {
     struct cb_job jobs[2];
 };
 struct fx_running fx_start(struct rt_sandbox *s, int n); /* n jobs at once; output thrown away */
-cb_job_fn fx_hello_job, fx_sleep_job, fx_count_job;
+rt_job_fn fx_hello_job, fx_sleep_job, fx_count_job;
 
 int fx_again_as(const char *variable, const char *program); /* number of failures */
 int fx_bench(void);                                         /* -1: RUNS is not set */

@@ -45,6 +45,31 @@ t_push_and_pull() {
     cbuild prune --all >/dev/null
 }
 
+# The registry is out of reach afterwards: what was not fetched is missed.
+t_all_images_of_one_pull_are_whole() {
+    registry
+    app
+    cbuild -t "$repo:1" --push c 2>/dev/null
+    printf 'FROM %s\nRUN echo two > /two\n' "$repo:1" >c/Dockerfile
+    cbuild -t "$repo:2" --push c 2>/dev/null
+    printf 'FROM %s\nRUN echo three > /three\n' "$repo:1" >c/Dockerfile
+    cbuild -t "$repo:3" --push c 2>/dev/null
+    CBUILD_ROOT=$CASE_DIR/store2
+    cbuild pull "$repo:1" "$repo:2" "$repo:3" >pulled
+    same "$(wc -l <pulled)" 3
+    config <<X
+[[registry]]
+location = "$E2E_REGISTRY"
+blocked = true
+X
+    for n in 2 3; do
+        printf 'FROM %s\nRUN cat /app /t* > /copy\n' "$repo:$n" >c/Dockerfile
+        rootfs --pull=never c
+    done
+    has "$(cat root/copy)" three
+    cbuild prune --all >/dev/null
+}
+
 t_second_push_uploads_nothing() {
     registry
     app
