@@ -20,7 +20,7 @@
 #define CB_MAX_PATH            65536        /* of an entry in a layer; the kernel's own limit is 4096 a call */
 #define CB_MAX_XATTR           65536        /* the kernel's limit for one value */
 #define CB_MAX_ENTRIES         20000000u    /* of one layer */
-#define CB_MAX_LAYERS          499          /* overlay refuses the 501st (spec: sandbox-costs §4); one is for mount points */
+#define CB_MAX_LAYERS          499          /* overlay refuses the 501st (sandbox-costs.md §4); one is for mount points */
 #define CB_MAX_PASSWD          (10u << 20)  /* /etc/passwd and /etc/group of an image, as BuildKit */
 #define CB_MAX_STORE_JSON      (64u << 20)  /* records and layer meta of our own store */
 #define CB_MAX_NESTING         256          /* ${…} inside ${…} */

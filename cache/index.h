@@ -1,5 +1,5 @@
 /* The index of a layer: every entry of it, sorted bytewise by path, with the digest of its content
- * (design §4). Made in the same pass that packs or unpacks a layer; it answers what COPY --from
+ * (architecture.md "Identity"). Made in the same pass that packs or unpacks a layer; it answers what COPY --from
  * selects, whether two results are equal and what changed, without the layer being present.
  *
  * All strings live in the index's arena. Whiteouts are entries of type CACHE_WHITEOUT at the path that

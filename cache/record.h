@@ -1,5 +1,5 @@
 /* A record says what a step gave: layer, creation time, cost, and its named inputs with their digests
- * (design §4). One JSON file under records/, written once, never changed, published after everything
+ * (architecture.md "Identity"). One JSON file under records/, written once, never changed, published after everything
  * it names: a record that is found can be used. Readers need no lock. */
 #ifndef CACHE_RECORD_H
 #define CACHE_RECORD_H

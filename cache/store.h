@@ -1,5 +1,5 @@
 /* The store: $CBUILD_ROOT, one directory of plain files shared by any number of cbuild processes
- * without a daemon (design §5). Layout:
+ * without a daemon (architecture.md "The store"). Layout:
  *
  *   format                  the number of this layout
  *   blobs/sha256/<hex>      packed layers, configs, manifests: content-addressed
@@ -16,7 +16,7 @@
  * Publish rule: whole under work/ (or in a file without a name), then renamed into place; nothing
  * published is ever changed.
  *
- * Power: nothing is synced to disk while building (design §5). What an earlier boot left is checked when
+ * Power: nothing is synced to disk while building. What an earlier boot left is checked when
  * it is read: blobs against their digest, layers against their index, records and tables against their
  * own form. A crash of cbuild alone loses nothing that was published.
  *

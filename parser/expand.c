@@ -18,7 +18,7 @@ struct lexer {
     uint64_t steps; /* comparisons that patterns may still make */
     char *what;     /* owned; the mistake found */
     /* Words mode. The word in the making is shared by all depths: a nested ${…} empties it, which is
-     * how `80${X:-81}` loses its 80 (§7). */
+     * how `80${X:-81}` loses its 80 (dockerfile.md §7). */
     struct cb_strv *words; /* NULL: not wanted */
     struct cb_buf word;
     bool in_word;

@@ -76,7 +76,7 @@ void df_ignore_read(const char *text, size_t n, struct cb_strv *ret)
 
 /* ---- compiling -------------------------------------------------------------------------------- */
 
-/* BuildKit's translation, character by character (§15): `out` is the expression, the result the kind of match
+/* BuildKit's translation, character by character (dockerfile.md §15): `out` is the expression, the result the kind of match
  * that does without it. Inside of a class nothing is different. Its table of what is escaped has no room for `|`, `{`
  * and `}`: beside a wildcard they are operators. */
 static enum match_kind translate(const char *p, struct cb_buf *out)

@@ -28,7 +28,7 @@ struct df_list df_list_of(struct df_decoder *d, const struct cb_str *items, size
 /* Shell or exec form out of the arguments from `from` on. */
 struct df_command df_command_of(struct df_decoder *d, const struct df_node *node, size_t from);
 
-/* ---- flags (§4) ---- */
+/* ---- flags (dockerfile.md §4) ---- */
 
 enum df_flag_type { DF_FLAG_TEXT, DF_FLAG_BOOL, DF_FLAG_LIST };
 struct df_flag {

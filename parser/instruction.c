@@ -48,7 +48,7 @@ static int blank_name(struct df_decoder *d, const struct df_node *node)
     return cb_fail(d->err, CB_E_DOCKERFILE, "%s names can not be blank", df_kind_name(node->kind));
 }
 
-/* The description that a comment `# <name> <description>` gives (§1); NULL: none. */
+/* The description that a comment `# <name> <description>` gives (dockerfile.md §1); NULL: none. */
 static const char *description(const struct df_node *node, const char *name)
 {
     size_t n = strlen(name);
@@ -253,7 +253,7 @@ static int decode_command(struct df_decoder *d, const struct df_node *node, stru
 
 /* ---- ONBUILD -------------------------------------------------------------------------------- */
 
-/* The logical line without ONBUILD and blanks around it, heredocs put back (§14). */
+/* The logical line without ONBUILD and blanks around it, heredocs put back (dockerfile.md §14). */
 static const char *trigger_text(struct df_decoder *d, const struct df_node *node)
 {
     CB_AUTO(cb_buf) struct cb_buf b = CB_BUF_INIT;

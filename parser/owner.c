@@ -4,7 +4,7 @@
 
 /* ---- --chown ---------------------------------------------------------------------------------- */
 
-/* "root", or a number BuildKit reads as a 32-bit signed one; a negative one is no owner at all (§12.4). */
+/* "root", or a number BuildKit reads as a 32-bit signed one; a negative one is no owner at all (dockerfile.md §12.4). */
 static bool parse_id(const char *s, uint32_t *ret)
 {
     int64_t v = 0;

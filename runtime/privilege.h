@@ -1,4 +1,4 @@
-/* What this machine lets us do, found by trying, never by guessing from versions (design §6). */
+/* What this machine lets us do, found by trying, never by guessing from versions (architecture.md "Rungs of privilege"). */
 #ifndef RT_PRIVILEGE_H
 #define RT_PRIVILEGE_H
 

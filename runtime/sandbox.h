@@ -1,5 +1,5 @@
 /* One command in a container: own mount, PID, IPC, UTS, cgroup (and network) namespaces on an overlay
- * (design §7, spec runtime.md). It is told: this root, these mounts, this command; it answers exit status
+ * (runtime.md). It is told: this root, these mounts, this command; it answers exit status
  * and resource use. It knows nothing of Dockerfiles or caches. Runs inside a job of the helper. */
 #ifndef RT_SANDBOX_H
 #define RT_SANDBOX_H

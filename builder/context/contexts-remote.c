@@ -141,7 +141,7 @@ int build_context_from_url(struct build_session *session, const char *url, struc
         return -1;
     CB_AUTO(close) int fd = cache_blob_open(session->store, &d.digest, err);
     int archive = fd < 0 ? -1 : from_stream(session, fd, l, text, err);
-    if (archive >= 0 && d.mtime) { /* what the server says goes before what the archive holds (§9) */
+    if (archive >= 0 && d.mtime) { /* what the server says goes before what the archive holds (dockerfile.md §9) */
         l->has_time = true;
         l->time = d.mtime;
     }

@@ -45,7 +45,7 @@ static int use_ignore_file(struct build_local *l, const char *name, const struct
 /* 1: read. 0: there is none. */
 static int try_ignore_file(struct build_local *l, int dir, const char *path, struct cb_error *err)
 {
-    if (l->remote) /* none is read (§15) */
+    if (l->remote) /* none is read (dockerfile.md §15) */
         return 0;
     CB_AUTO(cb_buf) struct cb_buf text = CB_BUF_INIT;
     int r = cb_read_file(dir, path, CB_MAX_IGNOREFILE, &text);

@@ -11,7 +11,7 @@ static int hex_digit(char c)
     return c >= '0' && c <= '9' ? c - '0' : (c | 32) >= 'a' && (c | 32) <= 'f' ? (c | 32) - 'a' + 10 : -1;
 }
 
-/* Last segment of the URL's path, which is percent-decoded first: "%2F" separates segments too (§12.5). */
+/* Last segment of the URL's path, which is percent-decoded first: "%2F" separates segments too (dockerfile.md §12.5). */
 static char *url_file_name(const char *url)
 {
     const char *p = strstr(url, "://");
@@ -42,7 +42,7 @@ static int check_digest(const char *checksum, const struct cb_digest *have, stru
     return cb_fail(err, CB_E_CORRUPT, "digest mismatch %s: %s", text, checksum);
 }
 
-/* Before anything is fetched. A digest of another kind than sha256 never matches what was computed (§12.4). */
+/* Before anything is fetched. A digest of another kind than sha256 never matches what was computed (dockerfile.md §12.4). */
 static int check_checksum(const char *checksum, struct cb_error *err)
 {
     static const struct {

@@ -75,7 +75,7 @@ int build_upper_resolve(struct build_upper *u, struct build_upnode *base, const 
 int build_upper_mkdirs(struct build_upper *u, const struct build_spot *spot, const struct cache_entry *meta, bool owned,
                        struct build_upnode **ret, struct cb_error *err);
 
-/* Only security.capability reaches a layer (§17): points the entry's xattrs at it, or at nothing. */
+/* Only security.capability reaches a layer (dockerfile.md §17): points the entry's xattrs at it, or at nothing. */
 void build_keep_capability(struct cache_entry *e);
 bool build_same_entry(const struct cache_entry *a,
                       const struct cache_entry *b); /* metadata, mtime; of files the size, not the content */

@@ -19,7 +19,7 @@ static void put_mount(struct cb_buf *k, const struct build_run_mount *mount)
     cb_put_str(k, m->source);
     cb_put_u8(k, m->readonly);
     cb_put_u64(k, m->size);
-    /* Of a cache only whether it has the default id counts, of a secret what it is called; never contents (§18). */
+    /* Of a cache only whether it has the default id counts, of a secret what it is called; never contents (dockerfile.md §18). */
     if (m->type == DF_MOUNT_CACHE)
         cb_put_u8(k, strcmp(m->id, mount->target) == 0);
     else
@@ -48,7 +48,7 @@ static void put_run(struct cb_buf *k, const struct build_request *r, const struc
         cb_put_u64(k, r->ulimits[i].value.rlim_max);
     }
     cb_put_u64(k, r->add_hosts.n);
-    for (size_t i = 0; i < r->add_hosts.n; i++) /* names of extra hosts, not their addresses (§18) */
+    for (size_t i = 0; i < r->add_hosts.n; i++) /* names of extra hosts, not their addresses (dockerfile.md §18) */
         cb_put_bytes(k, r->add_hosts.items[i], strcspn(r->add_hosts.items[i], "="));
     for (const struct build_run_mount *m = run->mounts; m; m = m->next)
         put_mount(k, m);

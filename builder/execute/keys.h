@@ -1,4 +1,4 @@
-/* Identity of steps (design §4). A definition key says what is asked, down to the base image; a content key
+/* Identity of steps (architecture.md "Identity"). A definition key says what is asked, down to the base image; a content key
  * says the same with the content of the inputs in place of how they were made. Keys are SHA-256 over a
  * canonical serialisation that starts with BUILD_KEY_FORMAT; times, inode numbers, host paths and values of
  * secrets are never part of one. */

@@ -1,4 +1,4 @@
-/* The result of a build: config and layers become an image of the local store (design §3, dockerfile.md §17);
+/* The result of a build: config and layers become an image of the local store (dockerfile.md §17);
  * and any image of the store as a manifest with packed layers, for archives and registries. */
 #ifndef BUILD_IMAGE_H
 #define BUILD_IMAGE_H

@@ -191,8 +191,8 @@ static int take_trigger(struct build_planner *p, struct build_stage *s, const ch
     return 0;
 }
 
-/* ONBUILD triggers of the base become instructions of the stage (§14). Those of an image are not in the Dockerfile, so what is
- * wrong with one says where it is from. */
+/* ONBUILD triggers of the base become instructions of the stage (dockerfile.md §14). Those of an image are not in the Dockerfile,
+ * so what is wrong with one says where it is from. */
 static int take_triggers(struct build_planner *p, struct build_stage *s, const struct cb_strv *texts, struct cb_error *err)
 {
     for (size_t k = 0; k < texts->n; k++) {

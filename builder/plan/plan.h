@@ -1,4 +1,4 @@
-/* The plan: a Dockerfile and a request become a graph of steps (design §3). Only what the target needs
+/* The plan: a Dockerfile and a request become a graph of steps. Only what the target needs
  * is in it. Instructions that change nothing but the config (ENV, LABEL, CMD …) are folded into the state of
  * their stage and are no steps. Planning runs nothing and changes nothing; it reads the Dockerfile, ignore
  * files and the manifests and configs of base images.

@@ -82,7 +82,7 @@ int build_set_epoch(struct build_planner *p, struct cb_error *err);
 
 /* ---- stages.c ------------------------------------------------------------------------------------ */
 
-/* Platform args and global ARGs (§9). */
+/* Platform args and global ARGs (dockerfile.md §9). */
 int build_set_globals(struct build_planner *p, struct cb_error *err);
 /* p->stages with names, bases and platforms; the error carries the FROM's place. */
 int build_make_stages(struct build_planner *p, struct cb_error *err);

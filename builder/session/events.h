@@ -1,4 +1,4 @@
-/* The one stream of what happens in a build (design §3). Everything that shows a build (terminal, plain
+/* The one stream of what happens in a build. Everything that shows a build (terminal, plain
  * text, JSON, the summary) reads it; nothing else knows about terminals. The builder fills an event on the
  * stack and hands it to build_emit; strings are borrowed until that returns. */
 #ifndef BUILD_EVENTS_H
