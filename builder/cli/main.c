@@ -53,8 +53,8 @@ static void help(void)
         cb_buf_printf(&out, strlen(usage) > 34 ? "  %s\n%38s%s\n" : "  %-35s %s%s\n", usage, "", commands[i].help);
     }
     build_options_help(&out);
-    cb_buf_adds(&out,
-                "\n  --help, --version\n\nExit status: 0 done, 1 the build failed, 2 wrong usage, 128+N ended by signal N.\n");
+    cb_buf_adds(&out, "\n  --help, --version (the word 'version' names all libraries)\n\n"
+                      "Exit status: 0 done, 1 the build failed, 2 wrong usage, 128+N ended by signal N.\n");
     fputs(out.data, stdout);
 }
 
@@ -62,6 +62,11 @@ static void version(void)
 {
     printf("cbuild %s\n", CBUILD_VERSION);
     printf("jansson %s, zlib %s, zstd %s\n", jansson_version_str(), zlibVersion(), ZSTD_versionString());
+}
+
+/* To ask a library that is loaded on demand for its version, it has to be loaded: --version alone does not. */
+static void library_versions(void)
+{
     CB_AUTO(cb_buf) struct cb_buf lazy = CB_BUF_INIT;
     manage_library_versions(&lazy);
     fputs(lazy.data, stdout);
@@ -96,6 +101,8 @@ static int run(int argc, char **argv)
     }
     if (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "version") == 0) {
         version();
+        if (argv[1][0] != '-')
+            library_versions();
         return 0;
     }
     for (size_t i = 0; i < CB_LEN(commands); i++)

@@ -34,6 +34,16 @@ EOF
     none calls 'O_TMPFILE|mkdir(at)?\(.* = 0|locks/steps'
 }
 
+# Text that is in the program needs no library: a script that asks for the version waits for nothing.
+t_version_and_help_load_nothing() {
+    for option in --version --help version; do
+        traced calls $option
+        [ $option = version ] || none calls 'libcurl|libarchive'
+    done
+    has "$(cat out)" "libarchive"
+    has "$(cat out)" "libcurl"
+}
+
 # A RUN takes two processes: its job, and the command itself.
 t_run_takes_two_processes() {
     context ctx <<EOF
