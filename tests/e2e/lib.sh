@@ -88,6 +88,7 @@ layout() { # layout DIR KIND…: an image layout whose layers are tars of badtar
         python3 "$E2E_HERE/badtar.py" "$kind" "$dir.$kind.tar"
         tars="$tars $dir.$kind.tar"
     done
+    # shellcheck disable=SC2086 # words
     oci layout "$dir" $tars
 }
 wait_for() { # wait_for SECONDS COMMAND…: until the command succeeds

@@ -1,5 +1,6 @@
 # Build contexts that are not the user's own work: links that lead out, directories swapped while they are read, archives,
 # and git repositories that want to run something.
+# shellcheck source=../../e2e/remote.sh
 . "$E2E_HERE/remote.sh"
 
 executed() { # nothing that a hostile repository names was run

@@ -122,6 +122,7 @@ t_builder_executes_itself() {
     ln -s /proc/self/exe c/links/link
     gcc -O1 -nostdlib -pie -fPIE -ffreestanding -fno-stack-protector -Wl,--dynamic-linker,/proc/self/exe -o c/elf \
         "$E2E_SUITE/programs/ident.c"
+    # shellcheck disable=SC2046 # words
     for target in $(seq $(echo "$names" | wc -w) | sed 's/^/n/') script link shell elf; do
         attack --target "$target" c
         [ "$status" = 0 ] || has "$out" 'process "'

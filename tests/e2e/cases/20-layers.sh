@@ -153,7 +153,7 @@ X
     cbuild -t s:1 c 2>log
     blocks=$(du -sk "$CBUILD_ROOT" 2>/dev/null | cut -f1)
     [ "$blocks" -lt 60000 ] || die "the store holds $blocks KiB"
-    cbuild -o type=tar,dest=- c 2>/dev/null | tar -xO tail >tail
+    cbuild -o type=tar,dest=- c 2>/dev/null | tar -xO tail >./tail
     same "$(cat tail)" end
 }
 

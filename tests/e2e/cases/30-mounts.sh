@@ -75,13 +75,14 @@ X
     status=0
     cbuild --progress=plain --ssh default="$PWD/agent" . >log 2>&1 || status=$?
     kill "$SSH_AGENT_PID"
-    same "$status $(cat log | grep -c 'type 12, 0 keys')" "0 2"
+    same "$status $(grep -c 'type 12, 0 keys' log)" "0 2"
     has "$(cat log)" "600 1234 5"
     has "$(cat log)" "640 0 0"
 }
 
 t_a_file_of_the_context_that_may_be_written() {
     for how in rw 'ro --security=insecure' 'rw --security=insecure'; do
+        # shellcheck disable=SC2086 # words
         set -- $how
         context c <<X
 # syntax=docker/dockerfile:1-labs

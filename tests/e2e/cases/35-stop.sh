@@ -5,7 +5,7 @@ nap=$((1000000 + $$)) # seconds that nobody waits, and a number that no other ca
 # The processes whose command line holds the text.
 holding() {
     for p in /proc/[0-9]*/cmdline; do
-        line=$(cat "$p" 2>/dev/null | tr '\0' ' ')
+        line=$(tr '\0' ' ' 2>/dev/null <"$p") || continue
         case $line in *"$1"*) echo "${p%/cmdline}: $line" ;; esac
     done
 }
@@ -27,6 +27,7 @@ os.execv(sys.argv[1], sys.argv[1:])' "$CBUILD" --progress=plain c >log 2>&1 &
     pid=$!
     trap 'kill -KILL $pid 2>/dev/null || true' EXIT
     wait_for 30 grep -q ' waiting$' log
+    # shellcheck disable=SC2086 # words
     wait_for 10 eval '[ "$(holding "sleep '$1' ")" ]'
 }
 interrupted() { # interrupted CONTEXT [TEXT]: ended a second after the output has the text; else it takes the hours that a case has not

@@ -1,4 +1,5 @@
 # Contexts that are not directories: standard input, http(s), git; named ones.
+# shellcheck source=../remote.sh
 . "$E2E_HERE/remote.sh"
 
 tree() { # tree DIR: a context of a few files

@@ -90,6 +90,7 @@ X
     mkdir dir && touch file
     for where in "--iidfile none/id" "--metadata-file none/m" "--iidfile dir" "-o type=oci,dest=none/a.tar" "-o type=tar,dest=dir" \
         "-o type=docker,dest=none/a.tar" "-o file" "-o type=oci,tar=false,dest=file" "-o type=local,dest=file/x"; do
+        # shellcheck disable=SC2086 # words
         fails 1 cbuild $where c
         has "$out" "'$(echo "$where" | sed 's/.*[ =]//')'"
         hasnt "$out" "steps run"

@@ -1,4 +1,5 @@
 # ADD of URLs and git references.
+# shellcheck source=../remote.sh
 . "$E2E_HERE/remote.sh"
 
 t_url() {
@@ -271,7 +272,7 @@ t_git_credentials() {
     same "$(cat root/r/f)" f
     add "ADD --keep-git-dir $url/git/secret/r.git /r" --secret id=GIT_AUTH_TOKEN.127.0.0.1,env=TOKEN
     add "ADD --keep-git-dir http://x-access-token:t0ken@${url#http://}/git/secret/r.git /s"
-    [ -z "$(grep -r t0ken root)" ] || die "the token is there"
+    ! grep -rq t0ken root || die "the token is there"
     printf 'Basic %s\n' "$(printf x-access-token:t0ken | base64)" >header
     add "ADD $url/git/secret/r.git /r" --secret id=GIT_AUTH_HEADER,src=header
     fails_add "ADD http://x-access-token:wr0ng@${url#http://}/git/secret/r.git /s"

@@ -2,6 +2,7 @@
 
 # wrong DOCKERFILE-TEXT LINE TEXT…: exit 1, the place, the excerpt, these texts.
 wrong() {
+    # shellcheck disable=SC2059 # the format is the text
     printf "$1" >Dockerfile
     line=$2
     shift 2
@@ -119,6 +120,7 @@ t_late_mistakes() {
 
 t_empty_dockerfiles() {
     for text in '' '\n\n' '# only a comment\n' 'ARG A=1\n'; do
+        # shellcheck disable=SC2059 # the format is the text
         printf "$text" >Dockerfile
         fails 1 cbuild .
         has "$out" ERROR:
@@ -170,6 +172,7 @@ t_unknown_stage() {
 t_bad_usage() {
     printf 'FROM scratch\nCOPY Dockerfile /\n' >Dockerfile
     while read -r named args; do
+        # shellcheck disable=SC2086 # words
         fails 2 cbuild $args
         has "$out" "$named"
         has "$out" "ERROR: "
@@ -239,6 +242,7 @@ t_every_option_of_help_does_something() {
     cbuild --help >help
     for option in $(grep -o '^ *\(-., \)\?--[a-z-]*' help | grep -o -- '--[a-z-]*' | sort -u); do
         case $option in --help | --version | --all | --mounts | --keep-storage | --until) continue ;; esac
+        # shellcheck disable=SC2086 # words
         out=$(cbuild $option 2>&1 </dev/null) || true
         hasnt "$out" "unknown option"
     done

@@ -1,4 +1,5 @@
 # SOURCE_DATE_EPOCH as the name of a stage that is one download.
+# shellcheck source=../remote.sh
 . "$E2E_HERE/remote.sh"
 
 epoch_of() { # epoch_of LINES…: builds, prints what ARG sees

@@ -35,6 +35,7 @@ t_store_of_an_earlier_format() {
     ours=$(cat "$CBUILD_ROOT/format")
     echo 1 >"$CBUILD_ROOT/format"
     for command in "c" "images" "prune" "prune --all" "prune --all --mounts --until 24h"; do
+        # shellcheck disable=SC2086 # words
         fails 1 cbuild $command
         has "$out" "'cbuild prune --all --mounts'"
     done
@@ -293,7 +294,8 @@ X
 }
 
 t_paths_with_odd_names() {
-    mkdir "a dir:with,odd=names" && cd "a dir:with,odd=names"
+    mkdir "a dir:with,odd=names"
+    cd "a dir:with,odd=names" || exit
     app
     CBUILD_ROOT="$PWD/store, two:three"
     rootfs c

@@ -32,6 +32,7 @@ t_names_that_cannot_be() {
     id=$(cbuild inspect app:1 | jq -r .Id)
     for args in "tag app:1 BAD/Name/X" "tag app:1 x@$id" "push app:1 x:1@$id" "push $id" "push app:1 -x" "pull BAD/Name/X" \
         "images BAD/Name/X" "images --format json" "prune --until 5" "prune --until=-1h" "rmi -fx app:1"; do
+        # shellcheck disable=SC2086 # words
         fails 2 cbuild $args
         has "$out" "ERROR: "
     done
