@@ -7,8 +7,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-extern char **environ;
-
 struct ends {
     int in, out, err; /* ours */
     int child[3];     /* the program's */

@@ -18,8 +18,6 @@
 #define MAX_SETTING 256   /* of a sysctl */
 #define MAX_MAP     65536 /* the kernel takes 340 lines */
 
-extern char **environ;
-
 pid_t rt_clone(unsigned long namespaces)
 {
 #if defined(__s390__) || defined(__CRIS__)

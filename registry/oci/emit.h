@@ -19,6 +19,6 @@ json_t *oci_emit_key_set(const struct cb_strv *keys);
 /* {"key":"value"} sorted by key, from "key=value" elements. */
 json_t *oci_emit_annotations(const struct cb_strv *annotations);
 /* The same from elements that are keys and values in turn. */
-json_t *oci_emit_pairs(const struct cb_strv *pairs);
+json_t *oci_emit_pairs(const struct cb_strv *list);
 
 #endif
