@@ -107,6 +107,15 @@ static int check_destinations(const struct build_request *q, struct cb_error *er
     return q->metadata_file ? build_out_check(q->metadata_file, err) : 0;
 }
 
+/* Scripts look into these files instead of at the exit status: what the last build wrote must not pass for this one's. */
+static void forget_results(const struct build_request *q)
+{
+    const char *files[] = {q->iidfile, q->metadata_file};
+    for (size_t i = 0; i < CB_LEN(files); i++)
+        if (files[i])
+            build_out_forget(files[i]);
+}
+
 static int run(struct build *b, struct cb_error *err)
 {
     const struct build_request *q = b->session->request;
@@ -139,6 +148,7 @@ int build_main(const struct build_request *request)
     struct build_session session;
     struct build b = BUILD_INIT(&session);
     struct cb_error err = CB_ERROR_INIT;
+    forget_results(request);
     int status = build_session_open(&session, request, build_renderer_new(request->progress), &err);
     if (status == 0)
         status = request->call == CALL_BUILD ? run(&b, &err) : build_call(&b, &err);

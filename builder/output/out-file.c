@@ -3,10 +3,33 @@
 #include "base/mem.h"
 #include "base/path.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#define MAX_LINKS 40 /* as the kernel */
+
+/* What writing to `dest` makes or replaces: links are followed, also one that leads to nothing yet. Caller frees; NULL: errno. */
+static char *resolve(const char *dest)
+{
+    CB_AUTO(free) char *path = cb_strdup(dest);
+    for (int i = 0; i < MAX_LINKS; i++) {
+        char target[PATH_MAX], *real = realpath(path, NULL);
+        if (real || errno != ENOENT)
+            return real;
+        ssize_t n = readlink(path, target, sizeof(target) - 1);
+        if (n < 0)
+            return CB_TAKE(path);
+        target[n] = 0;
+        CB_AUTO(free) char *dir = cb_path_dir(path);
+        free(path);
+        path = *target == '/' ? cb_strdup(target) : cb_path_join(dir, target);
+    }
+    errno = ELOOP;
+    return NULL;
+}
 
 /* A stream of ours under another name, as /dev/stdout, shares its position with what is written to it otherwise. */
 static int same_stream(const struct stat *st)
@@ -26,7 +49,7 @@ int build_out_check(const char *dest, struct cb_error *err)
         return 0;
     if (exists && S_ISDIR(st.st_mode))
         return cb_fail_sys(err, EISDIR, "write '%s'", dest);
-    CB_AUTO(free) char *real = realpath(dest, NULL), *dir = cb_path_dir(real ? real : dest);
+    CB_AUTO(free) char *real = resolve(dest), *dir = cb_path_dir(real ? real : dest);
     return access(dir, W_OK | X_OK) < 0 ? cb_fail_sys(err, errno, "create '%s'", dest) : 0;
 }
 
@@ -43,6 +66,14 @@ int build_out_check_directory(const char *dest, struct cb_error *err)
         *last = 0;
     }
     return S_ISDIR(st.st_mode) ? 0 : cb_fail_sys(err, ENOTDIR, "open output directory '%s'", dest);
+}
+
+void build_out_forget(const char *dest)
+{
+    struct stat st;
+    CB_AUTO(free) char *path = resolve(dest);
+    if (path && stat(dest, &st) == 0 && S_ISREG(st.st_mode) && same_stream(&st) < 0)
+        (void)unlink(path); /* what cannot be removed cannot be replaced either: the build says so */
 }
 
 static int open_stream(struct build_out_file *f, int stream, struct cb_error *err)
@@ -67,7 +98,7 @@ int build_out_open(struct build_out_file *ret, const char *dest, struct cb_error
         ret->fd = open(dest, O_WRONLY | O_NOCTTY | O_CLOEXEC);
         return ret->fd < 0 ? cb_fail_sys(err, errno, "write '%s'", dest) : 0;
     }
-    ret->path = exists ? realpath(dest, NULL) : cb_strdup(dest);
+    ret->path = resolve(dest);
     if (!ret->path)
         return cb_fail_sys(err, errno, "write '%s'", dest);
     ret->tmp = cb_printf("%s.cbuild-%d", ret->path, (int)getpid());

@@ -17,6 +17,8 @@ struct build_out_file {
  * can be known before the build is not said after it. Nothing is made. */
 int build_out_check(const char *dest, struct cb_error *err);
 int build_out_check_directory(const char *dest, struct cb_error *err);
+/* Removes what an earlier run wrote there, so that a run that fails does not leave it. Only a plain file goes. */
+void build_out_forget(const char *dest);
 /* "-" is standard output. */
 int build_out_open(struct build_out_file *ret, const char *dest, struct cb_error *err);
 /* Ends what build_out_open began, also where that failed. `result` is what writing came to: below 0 nothing gets the

@@ -247,6 +247,25 @@ stdout
 target"
 }
 
+t_a_failing_build_leaves_no_result_of_an_earlier_one() {
+    app
+    mkdir elsewhere && ln -s elsewhere/id link && mkfifo pipe && echo old >m.json && echo old >elsewhere/id
+    context bad <<X
+${base}RUN exit 3
+X
+    fails 1 cbuild --iidfile link --metadata-file m.json bad
+    [ ! -e link ] && [ ! -e m.json ] || die "an old result is left: $(cat link m.json)"
+    cbuild -q --iidfile link --metadata-file m.json c >quiet 2>/dev/null
+    same "$(cat elsewhere/id)" "$(cat quiet)"
+    has "$(ls -l link)" "link -> elsewhere/id"
+    fails 1 cbuild --root "$PWD/m.json" --iidfile link bad
+    [ ! -e elsewhere/id ] || die "an old ID is left: $(cat elsewhere/id)"
+    (cat pipe >/dev/null) & # its other end: a pipe is opened when there is something to write
+    fails 1 cbuild --iidfile pipe --metadata-file /dev/null bad
+    [ -p pipe ] && [ -c /dev/null ] || die "what is no plain file was removed"
+    kill $! 2>/dev/null || true
+}
+
 t_media_types_and_annotations() {
     app
     cbuild -o type=docker,oci-mediatypes=true,dest=a.tar,compression=zstd \
