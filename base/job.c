@@ -2,6 +2,7 @@
 #include "base/fd.h"
 #include "base/limits.h"
 #include "base/pack.h"
+#include "base/signals.h"
 #include "base/text.h"
 
 #include <poll.h>
@@ -273,15 +274,15 @@ void cb_job_kill(struct cb_job *job)
 
 int cb_check_signals(struct cb_error *err)
 {
-    static const int ends[] = {SIGINT, SIGTERM, SIGHUP};
-    sigset_t waiting;
+    sigset_t waiting, ends;
     if (sigpending(&waiting) < 0)
         return 0;
-    for (size_t i = 0; i < CB_LEN(ends); i++) {
-        if (sigismember(&waiting, ends[i]) != 1)
+    cb_end_signals(&ends);
+    for (int sig = 1; sig < NSIG; sig++) {
+        if (sigismember(&ends, sig) != 1 || sigismember(&waiting, sig) != 1)
             continue;
         cb_fail(err, CB_E_CANCELED, "canceled");
-        err->exit_status = ends[i];
+        err->exit_status = sig;
         return -1;
     }
     return 0;

@@ -1,5 +1,6 @@
 #include "base/proc.h"
 #include "base/fd.h"
+#include "base/signals.h"
 
 #include <poll.h>
 #include <signal.h>
@@ -43,14 +44,22 @@ static int ends_open(struct ends *e, bool feed)
     return r;
 }
 
+static void default_signals(sigset_t *ret)
+{
+    sigfillset(ret);
+    for (int sig = 1; sig < NSIG; sig++)
+        if (cb_signal_ignored(sig))
+            sigdelset(ret, sig);
+}
+
 /* posix_spawn gives its signal dispositions and mask back to default, so that a program does not inherit
- * what our signalfd blocks. */
+ * what our signalfd blocks. What was ignored when we began stays so. */
 static int spawn(const struct cb_proc *p, const struct ends *e, pid_t *pid)
 {
     posix_spawn_file_actions_t files;
     posix_spawnattr_t attr;
     sigset_t all, none;
-    sigfillset(&all);
+    default_signals(&all);
     sigemptyset(&none);
     posix_spawn_file_actions_init(&files);
     posix_spawnattr_init(&attr);

@@ -5,6 +5,7 @@
 #include "runtime/helper.h"
 #include "base/fd.h"
 #include "base/limits.h"
+#include "base/signals.h"
 #include "runtime/exec.h"
 #include "runtime/userns.h"
 
@@ -207,12 +208,12 @@ static bool reports_fault(int sig)
 }
 
 /* The coordinator's handlers and mask are its own. SIGPIPE and SIGXFSZ stay as it has them: a job's
- * write that fails is an error, not its end. */
+ * write that fails is an error, not its end. So does what was ignored before us. */
 static void reset_signals(void)
 {
     sigset_t none;
     for (int sig = 1; sig < NSIG; sig++)
-        if (sig != SIGPIPE && sig != SIGXFSZ && !reports_fault(sig))
+        if (sig != SIGPIPE && sig != SIGXFSZ && !cb_signal_ignored(sig) && !reports_fault(sig))
             (void)signal(sig, SIG_DFL); /* refused for KILL and STOP */
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);

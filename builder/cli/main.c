@@ -3,6 +3,7 @@
 #include "builder/cli/options.h"
 #include "builder/cli/command.h"
 #include "base/json.h"
+#include "base/signals.h"
 #include "base/text.h"
 
 #include <errno.h>
@@ -115,6 +116,7 @@ int main(int argc, char **argv)
 {
     if (!fill_streams())
         return 1;
+    cb_signals_note();
     signal(SIGXFSZ, SIG_IGN); /* a file beyond `ulimit -f` is an error that names it, not the end of a process */
     int status = run(argc, argv);
     if ((fflush(stdout) == 0 && !ferror(stdout)) || status != 0)

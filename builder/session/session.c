@@ -1,5 +1,6 @@
 #include "builder/session/session.h"
 #include "base/fd.h"
+#include "base/signals.h"
 #include "builder/session/jobs.h"
 
 #include <poll.h>
@@ -52,10 +53,7 @@ int build_canceled(struct build_session *s, struct cb_error *err)
 static int watch_signals(void)
 {
     sigset_t set;
-    sigemptyset(&set);
-    sigaddset(&set, SIGINT);
-    sigaddset(&set, SIGTERM);
-    sigaddset(&set, SIGHUP);
+    cb_end_signals(&set);
     sigprocmask(SIG_BLOCK, &set, NULL);
     signal(SIGPIPE, SIG_IGN);
     return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);

@@ -21,7 +21,7 @@ struct build_session {
     struct cb_job sweep;        /* removes what dead processes left, beside the first steps */
     int gc_lock;                /* shared: prune leaves our layers alone */
     bool reading;               /* nothing is written into the store, no lock is held */
-    int signal_fd;              /* SIGINT, SIGTERM, SIGHUP; -1: not watched */
+    int signal_fd;              /* those that ask us to end (base/signals.h); -1: not watched */
     struct timespec started;
 };
 

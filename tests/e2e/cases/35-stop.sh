@@ -106,6 +106,25 @@ t_hung_up_terminal() {
     wait_for 5 eval '[ -z "$(holding "sleep $nap ")" ]'
 }
 
+# As under nohup, or started with & by a shell: what was ignored before cbuild began stays so in all its processes. A command of
+# RUN knows nothing of it.
+t_what_was_ignored_stays_ignored() {
+    context c <<X
+${base}RUN grep SigIgn /proc/self/status; echo waiting; sleep 3; echo woke
+X
+    (trap '' HUP INT TERM && exec "$CBUILD" --root "$CBUILD_ROOT" --progress=plain c >log 2>&1) &
+    pid=$!
+    wait_for 30 grep -q ' waiting$' log
+    processes=$(holding "$CBUILD_ROOT" | cut -d: -f1)
+    [ "$(echo $processes | wc -w)" -ge 3 ] || die "no helper and no job among: $processes"
+    for p in $processes; do
+        for signal in HUP INT TERM; do kill -$signal "$(basename $p)" 2>/dev/null || die "$signal has ended processes: $(cat log)"; done
+    done
+    wait $pid || { cat log; die "the build was ended"; }
+    has "$(cat log)" woke
+    has "$(cat log)" "$(printf 'SigIgn:\t0000000000000000')"
+}
+
 t_single_flight_executes_once() {
     context c <<X
 ${base}RUN --mount=type=cache,target=/count echo x >> /count/n; sleep 1; wc -l < /count/n > /runs
