@@ -136,11 +136,13 @@ int cb_read_file(int dirfd, const char *path, size_t max, struct cb_buf *b)
     return cb_read_fd(fd, max, b);
 }
 
+#define COPY_PIECE 65536u
+
 static int copy_by_hand(int in, int out, uint64_t n)
 {
-    char block[65536];
+    CB_AUTO(free) char *block = cb_alloc_buffer(COPY_PIECE);
     while (n) {
-        int r = cb_read_full(in, block, CB_MIN(n, sizeof(block)));
+        int r = cb_read_full(in, block, CB_MIN(n, COPY_PIECE));
         if (r <= 0)
             return r;
         int w = cb_write_full(out, block, (size_t)r);

@@ -162,9 +162,11 @@ void cache_blob_damaged(struct cache_store *s, const struct cb_digest *d, int fd
             cache_set_aside(s, path.text);
 }
 
+#define PIECE 65536
+
 int cache_blob_check(struct cache_store *s, const struct cb_digest *d)
 {
-    char block[65536];
+    CB_AUTO(free) char *block = cb_alloc_buffer(PIECE);
     struct cb_sha256 sha;
     struct cb_digest have;
     CB_AUTO(close) int fd = open_blob(s, d);
@@ -172,7 +174,7 @@ int cache_blob_check(struct cache_store *s, const struct cb_digest *d)
     if (fd < 0)
         return 0;
     cb_sha256_init(&sha);
-    while ((n = cb_read_full(fd, block, sizeof(block))) > 0)
+    while ((n = cb_read_full(fd, block, PIECE)) > 0)
         cb_sha256_add(&sha, block, (size_t)n);
     cb_sha256_end(&sha, &have);
     if (n == 0 && cb_digest_eq(&have, d))

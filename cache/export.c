@@ -99,11 +99,13 @@ static int64_t time_of(const struct exporting *x, const struct cache_node *node)
 
 /* ---- tar ---------------------------------------------------------------------------------------------------- */
 
+#define PIECE 65536
+
 static int copy_to_tar(struct cb_tar_writer *t, int fd, struct cb_error *err)
 {
-    char block[65536];
+    CB_AUTO(free) char *block = cb_alloc_buffer(PIECE);
     for (;;) {
-        int n = cb_read_full(fd, block, sizeof(block));
+        int n = cb_read_full(fd, block, PIECE);
         if (n < 0)
             return cb_fail_sys(err, n, "read a file of the image");
         if (n == 0)

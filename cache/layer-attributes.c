@@ -78,8 +78,8 @@ int layer_strip(int fd, const char *name, bool keep_capability, struct layer_car
 {
     CB_AUTO(free) char *path = name ? cb_printf("/proc/self/fd/%d/%s", fd, name) : NULL;
     struct inode i = {fd, path};
-    char names[XATTR_LIST_MAX];
-    ssize_t n = list(&i, names, sizeof(names));
+    CB_AUTO(free) char *names = cb_alloc_buffer(XATTR_LIST_MAX);
+    ssize_t n = list(&i, names, XATTR_LIST_MAX);
 
     *ret = (struct layer_carried){0};
     if (n < 0)

@@ -23,8 +23,8 @@ static int fail(struct cb_error *err, int sys, const char *name)
 
 static int copy_xattrs(int from, int to)
 {
-    char names[CB_MAX_XATTR];
-    ssize_t n = flistxattr(from, names, sizeof(names));
+    CB_AUTO(free) char *names = cb_alloc_buffer(CB_MAX_XATTR);
+    ssize_t n = flistxattr(from, names, CB_MAX_XATTR);
     if (n <= 0)
         return n == 0 || may_lack(errno) ? 0 : -errno;
     CB_AUTO(free) char *value = cb_alloc(CB_MAX_XATTR);

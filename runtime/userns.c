@@ -8,11 +8,12 @@
 #include <spawn.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #ifdef __SANITIZE_ADDRESS__
-#include <sanitizer/asan_interface.h>
+#include <sanitizer/common_interface_defs.h>
 #endif
 
 #define MAX_SETTING 256   /* of a sysctl */
@@ -28,15 +29,41 @@ pid_t rt_clone(unsigned long namespaces)
 }
 
 #define BRIEF_STACK (512u << 10) /* path buffers, and what sanitizers put between them */
+#define GUARD       65536u       /* a page, whatever its size: what grows into it faults */
+
+struct extent {
+    const void *low;
+    size_t size;
+};
+
+/* Tells a sanitizer on which stack what follows runs. Gives the one that it knew. */
+static struct extent tell_stack(const void *low, size_t size)
+{
+    struct extent old = {low, size};
+#ifdef __SANITIZE_ADDRESS__
+    void *fake;
+    __sanitizer_start_switch_fiber(&fake, low, size);
+    __sanitizer_finish_switch_fiber(fake, &old.low, &old.size);
+#endif
+    return old;
+}
 
 pid_t rt_clone_briefly(unsigned long namespaces, int (*fn)(void *arg), void *arg)
 {
-    /* In our own frame, which stays as long as the child uses it: tools that watch the stack know it as a stack. */
-    char stack[BRIEF_STACK] __attribute__((aligned(16)));
-    pid_t pid = clone(fn, stack + sizeof(stack), (int)(namespaces | CLONE_VM | CLONE_VFORK | SIGCHLD), arg);
-#ifdef __SANITIZE_ADDRESS__ /* functions that did not return have left their marks */
-    __asan_unpoison_memory_region(stack, sizeof(stack));
-#endif
+    /* Not in our own frame: `ulimit -s` may be smaller. */
+    size_t size = BRIEF_STACK + GUARD;
+    char *low = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK | MAP_NORESERVE, -1, 0);
+    if (low == MAP_FAILED)
+        return -1;
+    pid_t pid = -1;
+    if (mprotect(low, GUARD, PROT_NONE) == 0) {
+        struct extent own = tell_stack(low + GUARD, BRIEF_STACK);
+        pid = clone(fn, low + size, (int)(namespaces | CLONE_VM | CLONE_VFORK | SIGCHLD), arg);
+        (void)tell_stack(own.low, own.size);
+    }
+    int saved = errno;
+    munmap(low, size);
+    errno = saved;
     return pid;
 }
 

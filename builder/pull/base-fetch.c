@@ -134,15 +134,17 @@ static int open_local(struct one_layer *l, struct cb_error *err)
                              : cache_blob_open(l->f->session->store, &l->layer->blob, err);
 }
 
+#define PIECE 65536
+
 /* From a layout the blob is copied into the store too: the layout may be gone when the image is pushed. */
 static int copy_blob(struct one_layer *l, int fd, struct cb_error *err)
 {
-    char block[65536];
+    CB_AUTO(free) char *block = cb_alloc_buffer(PIECE);
     CB_AUTO(cache_blob_writer) struct cache_blob_writer w = CACHE_BLOB_WRITER_INIT;
     if (cache_blob_begin(l->f->session->store, &w, err) < 0)
         return -1;
     for (;;) {
-        ssize_t n = read_fd(&fd, block, sizeof(block), err);
+        ssize_t n = read_fd(&fd, block, PIECE, err);
         if (n < 0 || (n > 0 && cache_blob_write(&w, block, (size_t)n, err) < 0))
             return -1;
         if (n == 0)

@@ -306,7 +306,7 @@ static int run_job(struct cb_job_io *io, void *world, const struct rt_job_reques
 
 static char *slurp(int fd)
 {
-    char text[65536];
+    static char text[65536];
     ssize_t n = pread(fd, text, sizeof(text), 0);
     cb_close(fd);
     return cb_memdup0(text, n > 0 ? (size_t)n : 0);

@@ -290,6 +290,14 @@ X
     esac
 }
 
+t_small_stack() {
+    context c <<X
+${base}RUN --mount=type=cache,target=/c seq 9 >/c/n && cp /c/n /n
+X
+    (ulimit -Ss 256 && cbuild -o out c 2>log) || die "$(cat log)"
+    same "$(wc -l <out/n)" 9
+}
+
 t_streams_by_their_names() {
     context c <<X
 ${base}COPY etc/ /etc/
