@@ -407,7 +407,7 @@ void rt_helper_raise_limits(struct rt_helper *h, const struct rt_rlimit *limits,
         const struct rt_rlimit *l = &limits[i];
         if (prlimit(h->pid, l->resource, NULL, &now) < 0 || l->value.rlim_max <= now.rlim_max)
             continue;
-        now.rlim_max = l->value.rlim_max;
+        now.rlim_max = rt_rlimit_ceiling(l);
         (void)prlimit(h->pid, l->resource, &now, NULL); /* refused: a command takes what there is */
     }
 }

@@ -154,17 +154,28 @@ static int start_failed(int e, struct cb_error *err)
     return cb_hint(err, "%s", why);
 }
 
+rlim_t rt_rlimit_ceiling(const struct rt_rlimit *l)
+{
+    CB_AUTO(cb_buf) struct cb_buf text = CB_BUF_INIT;
+    uint64_t most;
+    if (l->resource != RLIMIT_NOFILE || cb_read_file(AT_FDCWD, "/proc/sys/fs/nr_open", 64, &text) < 0)
+        return l->value.rlim_max;
+    cb_buf_truncate(&text, strcspn(text.data, "\n"));
+    return cb_parse_u64(text.data, UINT64_MAX, &most) ? CB_MIN(l->value.rlim_max, (rlim_t)most) : l->value.rlim_max;
+}
+
 bool rt_rlimit_allowed(const struct rt_rlimit *l, uint64_t *ret_most)
 {
     struct rlimit now, higher;
     if (getrlimit((__rlimit_resource_t)l->resource, &now) < 0 || l->value.rlim_max <= now.rlim_max)
         return true;
     *ret_most = now.rlim_max;
-    higher = (struct rlimit){now.rlim_cur, l->value.rlim_max};
+    higher = (struct rlimit){now.rlim_cur, rt_rlimit_ceiling(l)};
     if (setrlimit((__rlimit_resource_t)l->resource, &higher) < 0)
         return false;
     (void)setrlimit((__rlimit_resource_t)l->resource, &now); /* a hard limit can always be lowered */
-    return true;
+    *ret_most = higher.rlim_max;
+    return higher.rlim_max == l->value.rlim_max;
 }
 
 #ifndef MFD_NOEXEC_SEAL

@@ -38,8 +38,10 @@ struct rt_rlimit {
     struct rlimit value;
     const char *name; /* "nofile", for messages */
 };
-/* Whether a sandbox that this process starts will have the hard limit; if not it gets *ret_most, which is ours. */
+/* Whether a sandbox that this process starts will have the hard limit; if not it gets *ret_most. */
 bool rt_rlimit_allowed(const struct rt_rlimit *l, uint64_t *ret_most);
+/* The hard limit that is asked for, or the highest that the kernel gives anybody: for descriptors that is a sysctl. */
+rlim_t rt_rlimit_ceiling(const struct rt_rlimit *l);
 
 #define RT_MAX_LOWERS 500 /* the kernel refuses the 501st (sandbox-costs.md §4) */
 
