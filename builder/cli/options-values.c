@@ -68,7 +68,7 @@ int build_option_set_secret(struct build_request *r, const char *v, struct cb_er
     struct build_secret *s = &CB_PUSH(r->secrets, r->n_secrets, r->cap_secrets);
     if (each_field("--secret", v, secret_field, s, err) < 0)
         return -1;
-    if (!s->id)
+    if (!s->id || !*s->id)
         return cb_fail(err, CB_E_USAGE, "--secret '%s': id= is missing", v);
     if (!s->src && !s->env) {
         if (getenv(s->id))
@@ -102,8 +102,8 @@ int build_option_set_ssh(struct build_request *r, const char *v, struct cb_error
 static const struct {
     const char *name;
     enum build_output_kind kind;
-} output_kinds[] = {{"image", OUTPUT_IMAGE},   {"registry", OUTPUT_REGISTRY}, {"oci", OUTPUT_OCI},
-                    {"docker", OUTPUT_DOCKER}, {"tar", OUTPUT_TAR},           {"local", OUTPUT_LOCAL}};
+} output_kinds[] = {{"image", OUTPUT_IMAGE}, {"registry", OUTPUT_REGISTRY}, {"oci", OUTPUT_OCI},        {"docker", OUTPUT_DOCKER},
+                    {"tar", OUTPUT_TAR},     {"local", OUTPUT_LOCAL},       {"cacheonly", OUTPUT_CACHE}};
 
 struct output_state {
     struct build_output *o;
@@ -199,7 +199,7 @@ static int output_kind(struct output_state *s, const char *value, struct cb_erro
             s->has_kind = true;
             return 0;
         }
-    return cb_fail(err, CB_E_USAGE, "type '%s' is not one of image, registry, oci, docker, tar, local", value);
+    return cb_fail(err, CB_E_USAGE, "type '%s' is not one of image, registry, oci, docker, tar, local, cacheonly", value);
 }
 
 static int output_field(void *arg, const char *key, const char *value, struct cb_error *err)
@@ -264,23 +264,37 @@ static int check_names(const struct build_output *o, const char *v, struct cb_er
     return 0;
 }
 
+/* What becomes one file goes to standard output when no other is named: into a pipe to what loads it. */
+static int check_dest(struct build_output *o, const char *v, struct cb_error *err)
+{
+    bool file = !o->as_directory && (o->kind == OUTPUT_OCI || o->kind == OUTPUT_DOCKER || o->kind == OUTPUT_TAR);
+    bool directory = o->as_directory || o->kind == OUTPUT_LOCAL;
+    if (directory && !o->dest)
+        return cb_fail(err, CB_E_USAGE, "'%s': dest= is missing", v);
+    if (!file && !directory && o->dest)
+        return cb_fail(err, CB_E_USAGE, "'%s': dest= means nothing for what is not written to a file", v);
+    if (directory && strcmp(o->dest, "-") == 0)
+        return cb_fail(err, CB_E_USAGE, "'%s': a directory cannot be written to standard output; use %s", v,
+                       o->kind == OUTPUT_LOCAL ? "type=tar" : "tar=true");
+    if (file && !o->dest)
+        build_option_put(&o->dest, "-");
+    if (!file || strcmp(o->dest, "-") != 0 || !isatty(STDOUT_FILENO))
+        return 0;
+    cb_fail(err, CB_E_USAGE, "'%s': standard output is a terminal; redirect it", v);
+    return cb_hint(err, "name a file with dest=FILE, or use --load to have the image in the store");
+}
+
 static int check_output(const struct output_state *s, const char *v, struct cb_error *err)
 {
-    const struct build_output *o = s->o;
-    bool file = o->kind == OUTPUT_OCI || o->kind == OUTPUT_DOCKER || o->kind == OUTPUT_TAR;
-    bool layers = o->kind != OUTPUT_TAR && o->kind != OUTPUT_LOCAL;
-    if ((file || o->kind == OUTPUT_LOCAL) && !o->dest)
-        return cb_fail(err, CB_E_USAGE, "'%s': dest= is missing", v);
-    if (!file && o->kind != OUTPUT_LOCAL && o->dest)
-        return cb_fail(err, CB_E_USAGE, "'%s': dest= means nothing for an image", v);
-    if (o->kind == OUTPUT_LOCAL && strcmp(o->dest, "-") == 0)
-        return cb_fail(err, CB_E_USAGE, "'%s': a directory cannot be written to standard output; use type=tar", v);
-    if (file && strcmp(o->dest, "-") == 0 && isatty(1))
-        return cb_fail(err, CB_E_USAGE, "'%s': standard output is a terminal; redirect it", v);
+    struct build_output *o = s->o;
+    bool layers = o->kind != OUTPUT_TAR && o->kind != OUTPUT_LOCAL && o->kind != OUTPUT_CACHE;
     if (o->as_directory && o->kind != OUTPUT_OCI)
         return cb_fail(err, CB_E_USAGE, "'%s': tar=false goes with type=oci", v);
+    if (check_dest(o, v, err) < 0)
+        return -1;
     if (!layers && (s->has_compression || s->has_types || o->level != -1 || o->force_compression || o->name || o->annotations.n))
-        return cb_fail(err, CB_E_USAGE, "'%s': a root file system has no layers, names or annotations", v);
+        return cb_fail(err, CB_E_USAGE, "'%s': %s has no layers, names or annotations", v,
+                       o->kind == OUTPUT_CACHE ? "what only stays in the cache" : "a root file system");
     if (o->docker_types && (o->compression == CB_COMPRESS_ZSTD || o->annotations.n))
         return cb_fail(err, CB_E_USAGE, "'%s': Docker's media types have no %s; take oci-mediatypes=true", v,
                        o->annotations.n ? "annotations" : "zstd");

@@ -72,6 +72,10 @@ static int set_tag(struct build_request *r, const char *v, struct cb_error *err)
 static int set_platform(struct build_request *r, const char *v, struct cb_error *err)
 {
     CB_AUTO(oci_platform) struct oci_platform p = {0};
+    if (strcasecmp(v, "local") == 0) { /* buildx's word for this machine's */
+        free(CB_TAKE(r->platform));
+        return 0;
+    }
     if (strchr(v, ','))
         return cb_fail(err, CB_E_UNSUPPORTED, "--platform %s: this version builds one platform at a time", v);
     return oci_platform_parse(v, &p, err) < 0 ? -1 : build_option_put(&r->platform, v);
@@ -143,13 +147,18 @@ static int set_pull(struct build_request *r, const char *v, struct cb_error *err
     return 0;
 }
 
-static int set_progress(struct build_request *r, const char *v, struct cb_error *err)
+static int choose_progress(const char *option, struct build_request *r, const char *v, struct cb_error *err)
 {
     int kind;
-    if (build_option_choose("--progress", build_progress_names, PROGRESS_COUNT, v, &kind, err) < 0)
+    if (build_option_choose(option, build_progress_names, PROGRESS_COUNT, v, &kind, err) < 0)
         return -1;
     r->progress = (enum build_progress)kind;
     return 0;
+}
+
+static int set_progress(struct build_request *r, const char *v, struct cb_error *err)
+{
+    return choose_progress("--progress", r, v, err);
 }
 
 static int set_quiet(struct build_request *r, const char *v, struct cb_error *err)
@@ -271,7 +280,7 @@ static const struct option options[] = {
     {"build-arg", 0, GROUP_INPUT, "NAME[=VALUE]", NULL, set_build_arg, "value of an ARG (without VALUE: from the environment)"},
     {"build-context", 0, GROUP_INPUT, "NAME=VALUE", NULL, set_context,
      "named context: DIR, git or http(s) URL, docker-image://REF, oci-layout://DIR"},
-    {"platform", 0, GROUP_INPUT, "OS/ARCH", NULL, set_platform, "platform of the image (default: this machine's)"},
+    {"platform", 0, GROUP_INPUT, "OS/ARCH", NULL, set_platform, "platform of the image (default, and 'local': this machine's)"},
     {"call", 0, GROUP_INPUT, "KIND", NULL, build_option_set_call,
      "build (default), or only answer: check, outline, targets[,format=json|sarif]"},
     {"check", 0, GROUP_INPUT, NULL, "true", build_option_set_check, "the same as --call=check: look for mistakes, build nothing"},
@@ -283,7 +292,7 @@ static const struct option options[] = {
     {"root", 0, GROUP_CACHE, "DIR", NULL, set_root, "the store (default: $CBUILD_ROOT, or the user's data directory)"},
     {"tag", 't', GROUP_OUTPUT, "NAME[:TAG]", NULL, set_tag, "name of the image"},
     {"output", 'o', GROUP_OUTPUT, "SPEC", NULL, build_option_set_output,
-     "type=image|registry|oci|docker|tar|local,dest=...,compression=gzip|zstd|uncompressed"},
+     "type=image|registry|oci|docker|tar|local|cacheonly,dest=F,compression=gzip|zstd|uncompressed"},
     {"push", 0, GROUP_OUTPUT, NULL, "true", build_option_set_push, "store and push the image under its names"},
     {"load", 0, GROUP_OUTPUT, NULL, "true", build_option_set_load, "put the image into the local store (the default)"},
     {"iidfile", 0, GROUP_OUTPUT, "FILE", NULL, set_iidfile, "write the image ID to a file"},
@@ -296,7 +305,8 @@ static const struct option options[] = {
     {"ssh", 0, GROUP_RUN, "default|ID[=SOCKET]", NULL, build_option_set_ssh, "ssh agent for RUN --mount=type=ssh"},
     {"ulimit", 0, GROUP_RUN, "TYPE=SOFT[:HARD]", NULL, set_ulimit, "resource limit of RUN"},
     {"shm-size", 0, GROUP_RUN, "SIZE", NULL, set_shm_size, "size of /dev/shm (default: 64m)"},
-    {"progress", 0, GROUP_SHOW, "KIND", NULL, set_progress, "auto (default), tty, plain, quiet, rawjson"},
+    {"progress", 0, GROUP_SHOW, "KIND", NULL, set_progress,
+     "auto (default: $BUILDKIT_PROGRESS, else by terminal), tty, plain, quiet, rawjson, none"},
     {"quiet", 'q', GROUP_SHOW, NULL, "true", set_quiet, "print only the image ID"},
 };
 
@@ -446,10 +456,13 @@ static int check_push(const struct build_request *r, const struct build_output *
 /* What each option says may be right and all of it not. */
 static int check_together(struct build_request *r, struct cb_error *err)
 {
+    const char *progress = getenv("BUILDKIT_PROGRESS");
     if (r->quiet && r->progress != PROGRESS_AUTO && r->progress != PROGRESS_QUIET)
         return cb_fail(err, CB_E_USAGE, "--quiet and --progress=%s contradict each other", build_progress_names[r->progress]);
     if (r->quiet)
         r->progress = PROGRESS_QUIET;
+    if (r->progress == PROGRESS_AUTO && progress && *progress && choose_progress("BUILDKIT_PROGRESS", r, progress, err) < 0)
+        return -1;
     for (size_t i = 0; i < r->n_outputs; i++) {
         if (check_push(r, &r->outputs[i], err) < 0)
             return -1;

@@ -448,6 +448,8 @@ int build_output_write(struct build *b, const struct build_output *o, struct cac
         if (r == 0 && o->push)
             r = push_names(b, o, image, &names, ret, err);
         return r;
+    case OUTPUT_CACHE:
+        return 0; /* what the steps left in the store is all that is wanted */
     case OUTPUT_REGISTRY:
         return push_names(b, o, image, &names, ret, err);
     case OUTPUT_OCI:

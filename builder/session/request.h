@@ -6,7 +6,7 @@
 #include "base/error.h"
 #include "runtime/sandbox.h"
 
-enum build_output_kind { OUTPUT_IMAGE, OUTPUT_REGISTRY, OUTPUT_OCI, OUTPUT_DOCKER, OUTPUT_TAR, OUTPUT_LOCAL };
+enum build_output_kind { OUTPUT_IMAGE, OUTPUT_REGISTRY, OUTPUT_OCI, OUTPUT_DOCKER, OUTPUT_TAR, OUTPUT_LOCAL, OUTPUT_CACHE };
 struct build_output { /* -o type=…,key=value */
     enum build_output_kind kind;
     char *dest;        /* OCI, DOCKER, TAR: file ("-": stdout); LOCAL: directory */
@@ -23,7 +23,15 @@ struct build_output { /* -o type=…,key=value */
 
 enum build_pull { PULL_MISSING, PULL_ALWAYS, PULL_NEWER, PULL_NEVER, PULL_COUNT };
 extern const char *const build_pull_names[PULL_COUNT];
-enum build_progress { PROGRESS_AUTO, PROGRESS_TTY, PROGRESS_PLAIN, PROGRESS_QUIET, PROGRESS_RAWJSON, PROGRESS_COUNT };
+enum build_progress {
+    PROGRESS_AUTO,
+    PROGRESS_TTY,
+    PROGRESS_PLAIN,
+    PROGRESS_QUIET,
+    PROGRESS_RAWJSON,
+    PROGRESS_NONE,
+    PROGRESS_COUNT
+};
 extern const char *const build_progress_names[PROGRESS_COUNT];
 enum build_call { CALL_BUILD, CALL_CHECK, CALL_OUTLINE, CALL_TARGETS, CALL_COUNT };
 

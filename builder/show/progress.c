@@ -129,13 +129,19 @@ static void plain_free(struct build_renderer *r)
     free(r);
 }
 
-/* ---- quiet -------------------------------------------------------------------------------------------------------- */
+/* ---- quiet and none -------------------------------------------------------------------------------------------------------- */
 
 static void quiet_event(struct build_renderer *r, const struct build_event *e)
 {
     (void)r;
     if (e->kind == EVENT_BUILD_DONE && e->summary)
         puts(e->summary->image_id);
+}
+
+static void no_event(struct build_renderer *r, const struct build_event *e)
+{
+    (void)r;
+    (void)e;
 }
 
 static void quiet_free(struct build_renderer *r)
@@ -155,5 +161,7 @@ struct build_renderer *build_renderer_new(enum build_progress kind)
     p->r = (struct build_renderer){plain_event, NULL, plain_free};
     if (kind == PROGRESS_QUIET)
         p->r = (struct build_renderer){quiet_event, NULL, quiet_free};
+    if (kind == PROGRESS_NONE)
+        p->r = (struct build_renderer){no_event, NULL, quiet_free};
     return &p->r;
 }

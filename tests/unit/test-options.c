@@ -116,7 +116,13 @@ static void test_mistakes(void **state)
         {"--secret src=/dev/null .", "id= is missing"},
         {"--secret id=a,src=/does/not/exist .", "failed to stat"},
         {"--secret id=a,wrong=b .", "unexpected key"},
-        {"-o type=oci .", "dest= is missing"},
+        {"--secret id=,src=/dev/null .", "id= is missing"},
+        {"-o type=oci,tar=false .", "dest= is missing"},
+        {"-o type=local .", "dest= is missing"},
+        {"-o type=oci,tar=false,dest=- .", "use tar=true"},
+        {"-o type=cacheonly,dest=x .", "dest= means nothing"},
+        {"-o type=cacheonly,name=x .", "has no layers"},
+        {"-o type=cacheonly,push=true .", "push=true goes with type=image"},
         {"-o dest=x .", "type= is missing"},
         {"-o type=local,dest=- .", "standard output"},
         {"-o type=nothing,dest=x .", "is not one of image"},
@@ -133,6 +139,7 @@ static void test_mistakes(void **state)
         {"--metadata-file= .", "--metadata-file: the name of a file is missing"},
         {"-q --progress=plain .", "--quiet and --progress=plain"},
         {"--progress=tty -q .", "--quiet and --progress=tty"},
+        {"-q --progress=none .", "--quiet and --progress=none"},
         {"--push .", "nothing to push"},
         {"-o type=registry .", "nothing to push"},
         {"-o type=image,push=true .", "nothing to push"},
@@ -269,6 +276,7 @@ static void test_outputs(void **state)
         {"-o type=image,store=true,unpack=false .", OUTPUT_IMAGE, "", false},
         {"-o type=registry,name=a/b,push-by-digest=true .", OUTPUT_REGISTRY, "", false},
         {"-otype=oci,dest=x,tar=false .", OUTPUT_OCI, "x", false},
+        {"-o type=cacheonly .", OUTPUT_CACHE, "", false},
         {"-o type=docker,dest=x,compression=gzip,compression-level=5 .", OUTPUT_DOCKER, "x", false},
     };
     for (size_t i = 0; i < CB_LEN(cases); i++) {
@@ -334,6 +342,36 @@ static void test_environment(void **state)
     unsetenv("SOURCE_DATE_EPOCH");
 }
 
+static void test_progress(void **state)
+{
+    (void)state;
+    struct build_request r;
+    static const struct {
+        const char *env, *line;
+        enum build_progress kind;
+    } cases[] = {
+        {"plain", ".", PROGRESS_PLAIN},
+        {"none", "--progress=auto .", PROGRESS_NONE},
+        {"plain", "--progress=rawjson .", PROGRESS_RAWJSON},
+        {"plain", "-q .", PROGRESS_QUIET},
+        {"", ".", PROGRESS_AUTO},
+        {"loud", "--progress=tty .", PROGRESS_TTY},
+    };
+    for (size_t i = 0; i < CB_LEN(cases); i++) {
+        setenv("BUILDKIT_PROGRESS", cases[i].env, 1);
+        accept(cases[i].line, &r);
+        if (r.progress != cases[i].kind)
+            fail_msg("BUILDKIT_PROGRESS=%s '%s': kind %d", cases[i].env, cases[i].line, (int)r.progress);
+        build_request_done(&r);
+    }
+    setenv("BUILDKIT_PROGRESS", "loud", 1);
+    fails_with(".", "BUILDKIT_PROGRESS: 'loud' is not one of auto, ");
+    unsetenv("BUILDKIT_PROGRESS");
+    accept("--platform linux/s390x --platform=local .", &r);
+    assert_null(r.platform);
+    build_request_done(&r);
+}
+
 /* Each option of --help is understood, and the lines fit a terminal. */
 static void test_help(void **state)
 {
@@ -361,15 +399,11 @@ static void test_help(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_shapes),
-        cmocka_unit_test(test_mistakes),
-        cmocka_unit_test(test_refused),
-        cmocka_unit_test(test_honoured),
-        cmocka_unit_test(test_call),
-        cmocka_unit_test(test_outputs),
-        cmocka_unit_test(test_types_and_annotations),
-        cmocka_unit_test(test_environment),
-        cmocka_unit_test(test_help),
+        cmocka_unit_test(test_shapes),      cmocka_unit_test(test_mistakes),
+        cmocka_unit_test(test_refused),     cmocka_unit_test(test_honoured),
+        cmocka_unit_test(test_call),        cmocka_unit_test(test_outputs),
+        cmocka_unit_test(test_progress),    cmocka_unit_test(test_types_and_annotations),
+        cmocka_unit_test(test_environment), cmocka_unit_test(test_help),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -161,6 +161,41 @@ X
     same "$(cat stdout)" ""
 }
 
+t_progress_none() {
+    context c <<X
+${base}RUN echo hello
+X
+    context bad <<X
+${base}RUN echo why; exit 3
+X
+    same "$(cbuild --progress=none --no-cache c 2>&1)" ""
+    same "$(BUILDKIT_PROGRESS=quiet cbuild c 2>&1)" "$(cbuild -q c)"
+    fails 1 cbuild --progress=none bad
+    has "$out" "exit code: 3"
+    fails 2 env BUILDKIT_PROGRESS=loud "$CBUILD" c
+    has "$out" BUILDKIT_PROGRESS
+}
+
+t_the_cache_only() {
+    app
+    cbuild -t app:1 -o type=cacheonly --iidfile id c 2>log
+    same "$(cbuild images -q)" ""
+    cbuild -q --platform local c >quiet 2>/dev/null
+    same "$(cat id)" "$(cat quiet)"
+    has "$(cbuild --progress=plain -o type=cacheonly c 2>&1)" "0 steps run"
+}
+
+t_an_archive_into_a_pipe() {
+    app
+    for kind in docker oci tar; do
+        cbuild -o type=$kind c 2>log | tar -t >names
+        case $kind in tar) has "$(cat names)" d/app ;; *) has "$(cat names)" blobs/sha256 ;; esac
+    done
+    python3 -c 'import pty, sys; sys.exit(pty.spawn(sys.argv[1:]) >> 8)' "$CBUILD" -o type=docker c >log || same $? 2
+    has "$(cat log)" "standard output is a terminal"
+    has "$(cat log)" "--load"
+}
+
 t_quiet_still_tells_errors() {
     context c <<X
 ${base}RUN echo why; exit 3

@@ -184,7 +184,7 @@ t_bad_usage() {
 --jobs --jobs=0 .
 --jobs -j many .
 --output -o type=oci,=x .
-dest -o type=oci,type=docker .
+dest -o type=oci,tar=false .
 --network --network=bridge .
 --allow --allow=everything .
 --build-arg --build-arg =x .
