@@ -78,18 +78,31 @@ static int bad_name(struct cb_error *err, const char *name, const char *why)
     return cb_fail(err, CB_E_CORRUPT, "layer: '%s' %s", name, why);
 }
 
-/* "/./a//b/" -> "a/b"; "" is the root. Refuses "..". */
+/* Takes the last component off. False: there is none. */
+static bool go_up(struct cb_buf *path)
+{
+    const char *slash = path->len ? strrchr(path->data, '/') : NULL;
+
+    if (!path->len)
+        return false;
+    cb_buf_truncate(path, slash ? (size_t)(slash - path->data) : 0);
+    return true;
+}
+
+/* "/./a//b/" -> "a/b"; "" is the root. "a/../b" is "b" whatever `a` is, as Go's archive readers have it. */
 static int clean_name(const char *name, struct cb_buf *ret, struct cb_error *err)
 {
     cb_buf_reset(ret);
     for (const char *p = name; *p;) {
         size_t len = strcspn(p, "/");
 
-        if (len == 2 && p[0] == '.' && p[1] == '.')
+        bool up = len == 2 && p[0] == '.' && p[1] == '.';
+
+        if (up && !go_up(ret))
             return bad_name(err, name, "leads out of the layer");
         if (len > NAME_MAX)
             return bad_name(err, name, "has a component of more than 255 bytes");
-        if (len > 1 || (len == 1 && *p != '.')) {
+        if (!up && (len > 1 || (len == 1 && *p != '.'))) {
             if (ret->len)
                 cb_buf_addc(ret, '/');
             cb_buf_add(ret, p, len);
