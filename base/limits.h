@@ -27,7 +27,8 @@
 #define CB_MAX_EXPANDED        (16u << 20)  /* what values may add to one expansion: ENV A=$A$A doubles each time */
 #define CB_MAX_EXPAND_STEPS    (1ull << 32) /* comparisons of ${x//p/r} in one expansion: some seconds */
 #define CB_MAX_EXPOSED         (1u << 20)   /* ports of one EXPOSE: a few whole ranges */
-#define CB_MAX_SHOWN           4096         /* bytes of a name or message that people are shown; the middle is left out */
+#define CB_MAX_SHOWN           4096         /* bytes of a message that people are shown; the middle is left out */
+#define CB_MAX_SHOWN_WORD      512          /* the same of one word in it: a name, a URL */
 #define CB_MAX_MESSAGE         (160u << 10) /* one datagram between the processes of a build */
 
 #endif

@@ -1,4 +1,5 @@
 #include "base/text.h"
+#include "base/limits.h"
 
 #include <stdio.h>
 
@@ -194,6 +195,22 @@ void cb_shorten(struct cb_buf *b, const char *s, size_t n, size_t max)
     cb_buf_add(b, s, head);
     cb_buf_adds(b, ELLIPSIS);
     cb_buf_add(b, s + tail, n - tail);
+}
+
+void cb_shorten_message(struct cb_buf *b, const char *s, size_t n)
+{
+    CB_AUTO(cb_buf) struct cb_buf words = CB_BUF_INIT;
+    while (n) {
+        size_t word = 0;
+        while (word < n && !strchr(" \t\n", s[word])) /* a NUL is found too */
+            word++;
+        cb_shorten(&words, s, word, CB_MAX_SHOWN_WORD);
+        if (word < n)
+            cb_buf_addc(&words, s[word++]);
+        s += word;
+        n -= word;
+    }
+    cb_shorten(b, words.data, words.len, CB_MAX_SHOWN);
 }
 
 /* ---- similarity ----------------------------------------------------------------------------- */

@@ -20,6 +20,10 @@ void cb_escape_terminal(struct cb_buf *b, const char *s, size_t n, bool lines);
  * reads an error wants to know how it ends. Cuts between characters. */
 void cb_shorten(struct cb_buf *b, const char *s, size_t n, size_t max);
 
+/* The same for a message to people, by CB_MAX_SHOWN; what in it is longer than CB_MAX_SHOWN_WORD without a blank is shortened by
+ * itself, so that a name of kilobytes leaves room for what is said of it. */
+void cb_shorten_message(struct cb_buf *b, const char *s, size_t n);
+
 /* The candidate nearest to `word` within an edit distance of 2, or NULL (dockerfile.md §19). */
 const char *cb_did_you_mean(const char *word, const char *const *candidates, size_t n, bool fold_case);
 

@@ -97,8 +97,10 @@ static int open_null(const struct rt_child *c, struct cb_error *err)
 {
     struct stat st;
     CB_AUTO(close) int fd = cb_open_in_root(c->root, "dev/null", O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
-    if (fd < 0 || fstat(fd, &st) < 0 || !S_ISCHR(st.st_mode) || st.st_rdev != makedev(1, 3))
-        return cb_fail(err, CB_E_UNSUPPORTED, "/dev/null of the sandbox is not the null device: a mount of the step covers it");
+    if (fd < 0 || fstat(fd, &st) < 0 || !S_ISCHR(st.st_mode) || st.st_rdev != makedev(1, 3)) {
+        cb_fail(err, CB_E_UNSUPPORTED, "/dev/null of the sandbox is not the null device: a mount of the step covers it");
+        return cb_hint(err, "what a command needs of /dev is there already: mount at another place, or below it as at /dev/shm");
+    }
     return fcntl(fd, F_SETFL, O_RDONLY) < 0 ? cb_fail_sys(err, errno, "open /dev/null") : cb_take_fd(&fd);
 }
 

@@ -60,7 +60,7 @@ static int fetch_blob(struct one_layer *l, cb_sink_fn *sink, struct cb_error *er
     CB_AUTO(free) char *name = oci_ref_name(&l->f->ref);
     const struct oci_ref *from = &l->f->ref;
     if (!l->layer->source) {
-        cb_fail(err, CB_E_NOT_FOUND, "it is not in the store, and no registry has it");
+        cb_fail(err, CB_E_NOT_FOUND, "it is not in the store, and where it came from cannot be asked again");
         return cb_hint(err, "build '%s' again", l->f->image->name);
     }
     if (strcmp(l->layer->source, name) != 0) {

@@ -1,7 +1,6 @@
 /* Plain text and silence; progress-tty.c has the live display, progress-json.c the JSON. Everything goes to standard error;
  * only quiet mode's image ID goes to standard output. */
 #include "builder/show/progress.h"
-#include "base/limits.h"
 #include "base/text.h"
 #include "builder/show/progress-json.h"
 #include "builder/show/progress-tty.h"
@@ -14,7 +13,7 @@
 void progress_text(struct cb_buf *out, const char *text)
 {
     CB_AUTO(cb_buf) struct cb_buf shown = CB_BUF_INIT;
-    cb_shorten(&shown, text ? text : "", text ? strlen(text) : 0, CB_MAX_SHOWN);
+    cb_shorten_message(&shown, text ? text : "", text ? strlen(text) : 0);
     cb_escape_terminal(out, shown.data, shown.len, false);
     cb_buf_addc(out, '\n');
 }

@@ -1,5 +1,4 @@
 #include "builder/show/report.h"
-#include "base/limits.h"
 #include "base/text.h"
 #include "parser/excerpt.h"
 
@@ -8,7 +7,7 @@
 static void add_text(struct cb_buf *out, const char *text)
 {
     CB_AUTO(cb_buf) struct cb_buf shown = CB_BUF_INIT;
-    cb_shorten(&shown, text, strlen(text), CB_MAX_SHOWN);
+    cb_shorten_message(&shown, text, strlen(text));
     cb_escape_terminal(out, shown.data, shown.len, true);
     cb_buf_addc(out, '\n');
 }

@@ -71,7 +71,7 @@ static int fail_layer_type(const char *type, struct cb_error *err)
         return cb_hint(err, "push the image again, packed with gzip or zstd");
     }
     cb_fail(err, CB_E_UNSUPPORTED, "media type '%.200s' is not that of a layer", type);
-    return cb_hint(err, "not all that registries keep is an image to build on: check the name");
+    return cb_hint(err, "not all that is kept beside images is one to build on: check the name");
 }
 
 int oci_layer_compression(const char *type, enum cb_compression *ret, struct cb_error *err)
@@ -251,8 +251,7 @@ int oci_document_kind(const char *bytes, size_t n, const char *content_type, str
                      &kind, err) < 0)
         return -1;
     if (said != KIND_UNKNOWN && media_type && strcasecmp(type, media_type) != 0)
-        return cb_fail(err, CB_E_CORRUPT, "the registry calls the document '%s', the document itself says '%s'", type,
-                       media_type);
+        return cb_fail(err, CB_E_CORRUPT, "the document is announced as '%s', it says itself that it is '%s'", type, media_type);
     return kind == KIND_INDEX;
 }
 

@@ -206,6 +206,22 @@ X
     fails 2 cbuild inspect
 }
 
+t_names_of_kilobytes() {
+    long=$(printf '%01500d' 7)
+    printf 'FROM scratch\nCOPY %s/%s /d\n' "$long" "$long" >Dockerfile
+    fails 1 cbuild .
+    has "$out" "not found"
+    [ "$(echo "$out" | grep '^ERROR' | wc -c)" -lt 1500 ] || die "$out"
+}
+
+t_a_mount_over_the_devices() {
+    cp /bin/busybox busybox
+    printf '%sRUN --mount=type=tmpfs,target=/dev true\n' "$base" >Dockerfile
+    fails 1 cbuild .
+    has "$out" "a mount of the step covers it"
+    has "$out" "hint: what a command needs of /dev is there already"
+}
+
 t_missing_context() {
     fails 1 cbuild no/such/dir
     has "$out" no/such/dir

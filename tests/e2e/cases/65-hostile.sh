@@ -104,6 +104,18 @@ t_triggers_that_are_none() {
     cbuild --build-context base=oci-layout://"$PWD/lay" . 2>log
 }
 
+t_errors_of_a_layout_are_its_own() {
+    vnd=application/vnd
+    layout lay good
+    printf 'FROM base\nCOPY Dockerfile /\n' >Dockerfile
+    for change in "manifest['layers'][0]['mediaType'] = 'application/x'" "manifest['mediaType'] = '$vnd.docker.container.image.v1+json'"; do
+        oci change lay "$change"
+        fails 1 cbuild --build-context base=oci-layout://"$PWD/lay" .
+        has "$out" "OCI layout '$PWD/lay'"
+        hasnt "$out" registr
+    done
+}
+
 t_damaged_layouts() {
     context c <<X
 FROM base
