@@ -22,6 +22,8 @@ struct upper {
     struct layer_lowers lowers;
     struct cache_index index;
     struct cb_map groups; /* (device, inode) -> path of the first name that is in the index */
+    struct cb_map linked; /* (device, inode) -> struct linked, of all with several names, once `counted` */
+    bool counted;
     struct cb_arena arena;
     char *buffer, *other; /* LAYER_COPY_BUFFER bytes each */
     unsigned flags;       /* of what nobody gave others: the work directory's */
@@ -316,7 +318,7 @@ static int emit(struct upper *u, struct frame *f, const char *name, const char *
     return e.type == CB_SYMLINK ? emit_symlink(u, f, name, &e, err) : add(u, &e, err);
 }
 
-/* ---- the walk ---------------------------------------------------------------------------------- */
+/* ---- directories ------------------------------------------------------------------------------ */
 
 static int by_bytes(const void *a, const void *b)
 {
@@ -344,6 +346,107 @@ static int list_names(const struct frame *f, struct cb_strv *ret, struct cb_erro
         qsort(ret->items, ret->n, sizeof(*ret->items), by_bytes);
     return r ? fail(err, r, "read", f->path) : 0;
 }
+
+/* ---- names of one inode ------------------------------------------------------------------------ */
+
+/* A file of the layers below that gets another name is copied up under all the names that the command used, and each may
+ * say what is there already. They stay together: when one of them goes into the layer, all go. */
+struct linked {
+    bool changed; /* a name differs from what is below, or below they are not one inode */
+    bool seen;
+    dev_t dev; /* below */
+    ino_t ino;
+};
+
+static struct linked *linked_of(struct upper *u, const struct stat *st)
+{
+    uint64_t key[2] = {st->st_dev, st->st_ino};
+    struct linked *l = cb_map_getn(&u->linked, (const char *)key, sizeof(key));
+
+    if (!l) {
+        l = cb_arena_alloc(&u->arena, sizeof(*l));
+        cb_map_setn(&u->linked, (const char *)key, sizeof(key), l);
+    }
+    return l;
+}
+
+static int count_name(struct upper *u, const struct frame *f, const char *name, const char *path, const struct stat *st,
+                      struct cb_error *err)
+{
+    struct linked *l = linked_of(u, st);
+    struct layer_merge merge = {0};
+    struct stat below;
+    int top, found = layer_below_find(&u->lowers, &f->below, path, &top, &below, &merge, err);
+    int same = found > 0 ? same_entry(u, f->fd, name, st, u->lowers.fds[top], path, &below) : 0;
+
+    free(merge.lower);
+    if (found < 0 || same < 0)
+        return found < 0 ? -1 : fail(err, same, "compare", path);
+    if (!same || (l->seen && (l->dev != below.st_dev || l->ino != below.st_ino)))
+        l->changed = true;
+    else
+        *l = (struct linked){l->changed, true, below.st_dev, below.st_ino};
+    return 0;
+}
+
+static int count_names(struct upper *u, const struct frame *f, struct cb_error *err);
+
+static int count_below(struct upper *u, const struct frame *f, const char *name, char *path, struct cb_error *err)
+{
+    CB_AUTO(frame) struct frame sub = {.path = path, .depth = f->depth + 1};
+    struct stat below;
+    int top;
+
+    sub.fd = openat(f->fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (sub.fd < 0)
+        return fail(err, errno, "open", path);
+    if (sub.depth > MAX_DEPTH)
+        return 0; /* the walk says so */
+    if (layer_below_find(&u->lowers, &f->below, path, &top, &below, &sub.below, err) < 0)
+        return -1;
+    return count_names(u, &sub, err);
+}
+
+static int count_names(struct upper *u, const struct frame *f, struct cb_error *err)
+{
+    CB_AUTO(cb_strv) struct cb_strv names = {0};
+
+    if (list_names(f, &names, err) < 0)
+        return -1;
+    for (size_t i = 0; i < names.n; i++) {
+        CB_AUTO(free) char *path = cb_printf("%s%s%s", f->path, *f->path ? "/" : "", names.items[i]);
+        struct stat st;
+        int r = 0;
+
+        if (fstatat(f->fd, names.items[i], &st, AT_SYMLINK_NOFOLLOW) < 0)
+            return fail(err, errno, "look at", path);
+        if (S_ISDIR(st.st_mode))
+            r = count_below(u, f, names.items[i], CB_TAKE(path), err);
+        else if (st.st_nlink > 1 && !S_ISSOCK(st.st_mode))
+            r = count_name(u, f, names.items[i], path, &st, err);
+        if (r < 0)
+            return -1;
+    }
+    return 0;
+}
+
+/* 1: this name, which says what is below already, is one of an inode that goes into the layer. The upper is looked through
+ * when the first such name is met: in nearly all there is none. */
+static int is_linked_to_changed(struct upper *u, const struct frame *f, const struct stat *st, struct cb_error *err)
+{
+    if (st->st_nlink < 2)
+        return 0;
+    if (!u->counted) {
+        while (f->up)
+            f = f->up;
+        if (count_names(u, f, err) < 0)
+            return -1;
+        u->counted = true;
+    }
+    return linked_of(u, st)->changed;
+}
+
+/* ---- the walk ---------------------------------------------------------------------------------- */
 
 static int take_out(struct frame *f, const char *name, const char *path, int flags, struct cb_error *err)
 {
@@ -410,7 +513,7 @@ static int walk_name(struct upper *u, struct frame *f, const char *name, struct 
     CB_AUTO(free) char *path = cb_printf("%s%s%s", f->path, *f->path ? "/" : "", name);
     struct layer_merge merge = {0};
     struct stat st, below;
-    int top = 0, found, r;
+    int top = 0, found, r, linked;
 
     if (cb_starts(name, ".wh."))
         return cb_fail(err, CB_E_UNSUPPORTED, "'/%s': names that begin with '.wh.' cannot be stored in a layer", path);
@@ -430,7 +533,10 @@ static int walk_name(struct upper *u, struct frame *f, const char *name, struct 
     r = found ? same_entry(u, f->fd, name, &st, u->lowers.fds[top], path, &below) : 0;
     if (r < 0)
         return fail(err, r, "compare", path);
-    if (r == 0)
+    linked = r ? is_linked_to_changed(u, f, &st, err) : 0;
+    if (linked < 0)
+        return -1;
+    if (r == 0 || linked)
         return emit(u, f, name, path, &st, err);
     return take_out(f, name, path, 0, err);
 }
@@ -492,6 +598,7 @@ static void upper_done(struct upper *u)
 {
     cache_index_done(&u->index);
     cb_map_done(&u->groups);
+    cb_map_done(&u->linked);
     cb_arena_done(&u->arena);
     free(u->buffer);
     free(u->other);

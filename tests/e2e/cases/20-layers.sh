@@ -281,3 +281,21 @@ X
     same "$(ls root/many | wc -l)" 1889
     same "$(cat root/many/f2)" changed
 }
+
+# Overlay copies the file up and gives the copy both names: the old one then differs in nothing but that.
+t_second_name_of_a_lower_file() {
+    context c <<X
+${base}RUN mkdir /a /b && echo one > /a/f && echo other > /a/alone
+RUN ln /a/f /a/g && ln /a/f /b/h
+RUN test "\$(stat -c %i /a/f /a/g /b/h | uniq | wc -l)" = 1
+FROM scratch
+COPY --from=0 /a /a
+X
+    head -n -2 c/Dockerfile >c/one
+    archive -f c/one c
+    same "$(oci names app.tar 3 | cut -d' ' -f2- | grep -v ' [ab]$' | sort)" "- a/f
+h a/g
+h b/h"
+    rootfs c
+    [ root/a/f -ef root/a/g ] || die "two files: $(ls -li root/a)"
+}
