@@ -225,8 +225,15 @@ int build_place_inline(struct build_place *p, const char *name, const void *byte
 int build_place_workdir(struct build_place *p, const char *path, struct cb_error *err)
 {
     struct build_upnode *dir;
-    CB_AUTO(free) char *clean = cb_path_abs("/", path);
-    return build_place_mkdirs(p, clean, &p->made, &dir, err);
+    /* As mkdir -p makes it: what a ".." leads out of is made too. */
+    for (const char *at = path; (at = strstr(at, "/..")); at += strlen("/..")) {
+        if (at[3] != '/' && at[3] != '\0')
+            continue;
+        CB_AUTO(free) char *up = cb_memdup0(path, (size_t)(at - path));
+        if (build_place_mkdirs(p, up, &p->made, &dir, err) < 0)
+            return -1;
+    }
+    return build_place_mkdirs(p, path, &p->made, &dir, err);
 }
 
 int build_place_finish(struct build_place *p, struct build_layer *ret, struct cb_error *err)

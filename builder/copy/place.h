@@ -61,7 +61,8 @@ CB_DEFINE_AUTO_PTR(build_place, struct build_place, build_place_free)
 int build_place_selection(struct build_place *p, const struct build_selection *s, struct cb_error *err);
 /* A heredoc: a file `name`, 0644, 0:0. `bytes` are borrowed until the layer was written. */
 int build_place_inline(struct build_place *p, const char *name, const void *bytes, size_t n, struct cb_error *err);
-/* WORKDIR: `path` is absolute. Makes what is missing of it, 0755, with the owner of the params. */
+/* WORKDIR: `path` is absolute, as written. Makes what is missing of it, 0755, with the owner of the params; what stands
+ * before a ".." too. */
 int build_place_workdir(struct build_place *p, const char *path, struct cb_error *err);
 
 /* The difference: entries that the tree already says with the same metadata, second of mtime and content

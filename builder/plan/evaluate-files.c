@@ -198,14 +198,14 @@ int build_evaluate_workdir(struct build_planner *p, struct build_stage *s, const
     if (*word && *word != '/' && !s->workdir_given)
         df_lint_warn(&p->b->lint, DF_LINT_WORKDIR_RELATIVE_PATH, i->lint, i->at, word);
     s->workdir_given = true;
-    /* An absolute value is kept as it is written; only the mkdir cleans it (§13). */
+    /* An absolute value is kept as it is written (§13). */
     char *dir = !*word ? cb_strdup(current) : *word == '/' ? cb_strdup(word) : cb_path_join(current, word);
     free(c->working_dir);
     c->working_dir = dir;
     struct build_step *step = NULL;
     if (strcmp(dir, "/") != 0) {
         step = build_step_new(p, s, OP_WORKDIR, i);
-        step->workdir = (struct build_workdir){cb_path_abs("/", dir), cb_strdup(c->user ? c->user : "")};
+        step->workdir = (struct build_workdir){cb_strdup(dir), cb_strdup(c->user ? c->user : "")};
     }
     build_history_add(s, cb_printf("WORKDIR %s", dir), step);
     return 0;

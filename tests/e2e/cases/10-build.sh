@@ -204,3 +204,13 @@ t_syntax_directive() {
     has "$out" "Dockerfile:1"
     has "$out" foo/frontend
 }
+
+t_workdir_as_written() {
+    context c <<X
+${base}WORKDIR /w//y/../k
+RUN test -d /w/y && pwd >pwd
+X
+    rootfs c
+    same "$(cat root/w/k/pwd)" /w/k
+    same "$(ls root/w | tr '\n' ' ')" "k y "
+}
