@@ -73,6 +73,23 @@ static bool differs(const struct build_upnode *n)
     return !build_same_entry(&n->inode->b.e, &n->below->e) || !same_content(n->inode, n->below);
 }
 
+/* Names of one inode that were several files below. */
+static bool joins(const struct build_upnode *n)
+{
+    const struct cache_node *other = n->inode->below;
+    return other && other != n->below &&
+           (other->link_group == 0 || other->link_group != n->below->link_group || other->origin != n->below->origin);
+}
+
+static void mark(struct build_upnode *n)
+{
+    n->in_layer = differs(n);
+    if (!n->inode || n->gone)
+        return;
+    n->inode->in_layer = n->inode->in_layer || n->in_layer || joins(n);
+    n->inode->below = n->in_layer ? n->inode->below : n->below;
+}
+
 /* ---- the order ----------------------------------------------------------------------------- */
 
 /* A directory that was replaced by another one: what vanished from it becomes one whiteout each. */
@@ -115,9 +132,11 @@ static void collect(struct build_upper *u, struct nodes *order)
         if (todo.n - first > 1)
             qsort(todo.items + first, todo.n - first, sizeof(*todo.items), backwards);
     }
+    for (size_t i = 0; i < order->n; i++)
+        mark(order->items[i]);
     for (size_t i = order->n; i-- > 0;) {
         struct build_upnode *n = order->items[i];
-        n->in_layer = n->in_layer || differs(n);
+        n->in_layer = n->in_layer || (n->inode && n->inode->in_layer && !n->gone);
         if (n->in_layer && n->parent)
             n->parent->in_layer = true;
     }

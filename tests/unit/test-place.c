@@ -103,7 +103,7 @@ static const struct row dirs[] = {
     {"d/ d/f=1 d/h==d/f", "d", "/x", "", "", "x/ x/f=1 x/h==x/f"},
     {"d/ d/f=1 o==d/f", "d", "/x", "", "", "x/ x/f=1"},
     {"d/ d/f=1 e/ e/h==d/f", "d e", "/x", "", "", "x/ x/f=1 x/h=1"},
-    {"d/ d/a=1 d/b==d/a d/c==d/a", "d", "/x", "x/ x/a=1", "", "x/ x/b=1 x/c==x/b"},
+    {"d/ d/a=1 d/b==d/a d/c==d/a", "d", "/x", "x/ x/a=1", "", "x/ x/a=1 x/b==x/a x/c==x/a"},
     {"d/ d/a=1 d/b==d/a e/ e/a=2", "d e", "/x", "", "", "x/ x/a=2 x/b=1"},
     {"d/ d/f=1 e/ e/f=2", "d e", "/x", "", "", "x/ x/f=2"},
     {"d/ d/f=1 g=2", "d g", "/x", "", "", "x/ x/f=1 x/g=2"},
@@ -134,7 +134,7 @@ static const struct row same[] = {
     {"f=1", "f", "/a/b/", "a/@5 a/b/@6 a/b/f=1", "", ""},
     {"f=1", "f", "/a/b/", "a/@5 a/b/@6 a/b/f=2", "", "a/@5 a/b/@6 a/b/f=1"},
     {"d/ d/a=1 d/b==d/a", "d", "/x", "x/ x/a=1 x/b==x/a", "", ""},
-    {"d/ d/a=1 d/b==d/a", "d", "/x", "x/ x/a=1 x/b=1", "", ""},
+    {"d/ d/a=1 d/b==d/a", "d", "/x", "x/ x/a=1 x/b=1", "", "x/ x/a=1 x/b==x/a"},
 };
 
 static const struct row owners[] = {
