@@ -278,7 +278,7 @@ static void add_field(struct cb_buf *b, const char *p, size_t n)
 }
 
 /* Name and link target: from extended headers, else from the header with the prefix its format has. */
-static int set_names(struct cb_tar_reader *t, const struct tar_header *h, struct cb_error *err)
+static void set_names(struct cb_tar_reader *t, const struct tar_header *h)
 {
     bool ustar = memcmp(h->magic, "ustar\0", 6) == 0;
     bool star = ustar && memcmp(h->pad + 8, "tar\0", 4) == 0;
@@ -300,9 +300,6 @@ static int set_names(struct cb_tar_reader *t, const struct tar_header *h, struct
         cb_buf_add(&t->link, t->ext.link.data, t->ext.link.len);
     else
         add_field(&t->link, h->link, sizeof(h->link));
-    if (t->path.len == 0)
-        return cb_fail(err, CB_E_CORRUPT, "tar: an entry without a name");
-    return 0;
 }
 
 static int set_type(struct cb_tar_reader *t, const struct tar_header *h, enum cb_ftype *ret, struct cb_error *err)
@@ -319,7 +316,7 @@ static int set_type(struct cb_tar_reader *t, const struct tar_header *h, enum cb
         if (types[i].type != h->type)
             continue;
         *ret = types[i].is;
-        if (h->type == '\0' && t->path.data[t->path.len - 1] == '/') /* before POSIX, a slash made a directory */
+        if (h->type == '\0' && cb_ends(t->path.data, "/")) /* before POSIX, a slash made a directory */
             *ret = CB_DIR;
         return 0;
     }
@@ -412,8 +409,10 @@ static int next_member(struct cb_tar_reader *t, struct cb_tar_entry *e, struct c
             return r;
         r = extended(t, &h, err);
     } while (r > 0);
-    if (r < 0 || set_names(t, &h, err) < 0 || set_type(t, &h, &e->type, err) < 0 || set_numbers(t, &h, e, err) < 0 ||
-        begin_data(t, &h, e, err) < 0)
+    if (r < 0)
+        return -1;
+    set_names(t, &h);
+    if (set_type(t, &h, &e->type, err) < 0 || set_numbers(t, &h, e, err) < 0 || begin_data(t, &h, e, err) < 0)
         return -1;
     tar_ext_finish(&t->ext);
     e->path = t->path.data;

@@ -352,6 +352,8 @@ static int one_member(struct unpack *u, struct cb_tar_reader *t, const struct cb
     const char *base, *slash;
     bool whiteout, inside;
 
+    if (!*e->path)
+        return cb_fail(err, CB_E_CORRUPT, "layer: an entry without a name");
     if (clean_name(e->path, name, err) < 0 || count(u, name->len, err) < 0)
         return -1;
     if (name->len == 0)

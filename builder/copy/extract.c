@@ -202,6 +202,18 @@ static int place_base(struct extract *x, const struct cb_tar_entry *t, struct cb
     return 0;
 }
 
+/* Is a component of it the name of a whiteout, as AUFS left them in old root file systems? */
+static bool names_whiteout(const char *rel)
+{
+    return cb_starts(rel, ".wh.") || strstr(rel, "/.wh.");
+}
+
+static bool cannot_be_held(const struct cb_tar_entry *t, const char *rel)
+{
+    CB_AUTO(free) char *target = t->type == CB_HARDLINK ? cb_path_rel(t->link) : NULL;
+    return names_whiteout(rel) || (target && names_whiteout(target));
+}
+
 static int place_member(struct extract *x, const struct cb_tar_entry *t, struct cb_error *err)
 {
     CB_AUTO(free) char *rel = cb_path_rel(t->path);
@@ -210,6 +222,10 @@ static int place_member(struct extract *x, const struct cb_tar_entry *t, struct 
 
     if (!*rel)
         return place_base(x, t, err);
+    if (cannot_be_held(t, rel)) {
+        x->place->left_out++;
+        return 0;
+    }
     if (check_length("path", rel, err) < 0 || open_parent(x, rel, &dir, &name, err) < 0)
         return -1;
     return t->type == CB_HARDLINK ? put_hard_link(x, t, dir, name, err) : put_member(x, t, dir, name, err);
@@ -240,6 +256,11 @@ int build_place_archive(struct build_place *p, cb_source_fn *source, void *arg, 
     if (!tar || place_members(&x, err) < 0)
         return cb_context(err, "unpack '%s'", name);
     return 0;
+}
+
+size_t build_place_left_out(const struct build_place *p)
+{
+    return p->left_out;
 }
 
 /* ---- second pass --------------------------------------------------------------------------- */

@@ -14,6 +14,8 @@ int build_extract_sniff(cb_source_fn *source, void *arg, struct cb_error *err);
  * caller's number, ascending over the archives of one instruction; `name` is for messages. */
 int build_place_archive(struct build_place *p, cb_source_fn *source, void *arg, const char *name, int archive,
                         struct cb_error *err);
+/* How many members of the archives so far were left out: in a layer a name that begins with ".wh." deletes another. */
+size_t build_place_left_out(const struct build_place *p);
 
 /* Takes the members. begin, then write any number of times, then end. */
 struct build_sink {

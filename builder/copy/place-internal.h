@@ -10,6 +10,7 @@ struct build_place {
     char *path;              /* absolute and cleaned */
     bool marked;             /* it is written as a directory: "x/", "x/.", "." */
     struct cache_entry made; /* metadata of directories that are missing */
+    size_t left_out;         /* members with names that no layer can hold */
 };
 
 /* --chown, when it is given. */

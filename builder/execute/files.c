@@ -247,6 +247,19 @@ static int place_mixed(struct copying *c, struct build_place *place, struct cb_e
     return 0;
 }
 
+static void tell_left_out(struct copying *c, const struct build_place *place)
+{
+    size_t n = build_place_left_out(place);
+    if (n == 0)
+        return;
+    CB_AUTO(free)
+    char *text =
+        cb_printf("%zu member%s of archives with names that begin with '.wh.' %s left out: in a layer such a name deletes "
+                  "another one",
+                  n, n == 1 ? "" : "s", n == 1 ? "was" : "were");
+    cb_job_warn(c->w->io, text);
+}
+
 static int place_sources(struct copying *c, struct build_place *place, struct cb_error *err)
 {
     if (c->w->step->copy.n_remote)
@@ -381,6 +394,7 @@ static int place_copy(struct copying *c, struct build_place **ret, struct cb_err
     *ret = build_place_new(&p);
     if (place_sources(c, *ret, err) < 0)
         return -1;
+    tell_left_out(c, *ret);
     for (size_t i = 0; i < copy->n_files; i++)
         if (build_place_inline(*ret, copy->files[i].name, copy->files[i].bytes, copy->files[i].len, err) < 0)
             return -1;

@@ -65,6 +65,16 @@ static const struct row hostile[] = {
     {"l->/ h==l/../f f=1", "/x", "", "", "!no such file or directory"},
 };
 
+/* Names that no layer can hold. */
+static const struct row whiteouts[] = {
+    {".wh.a=1 b=1", "/", "", "", "b=1 (1 left out)"},
+    {".wh..wh.aufs=1 .wh..wh.plnk/ .wh..wh.plnk/1.2=x d/ d/.wh.e=1", "/", "", "", "d/ (4 left out)"},
+    {".wh.a=1 b==.wh.a c==d/../.wh.a", "/", "a=1", "", " (3 left out)"},
+    {".wh..=1 .wh...=1 .wh.=1", "/x", "", "", "x/@77 (3 left out)"},
+    {"d/../.wh.a=1 .wh.x/../b=1", "/", "", "", "b=1 (1 left out)"},
+    {"a.wh.=1 .whx=2", "/", "", "", "a.wh.=1 .whx=2"},
+};
+
 static const struct row unions[] = {
     {"a=1 a=2", "/", "", "", "a=2"},
     {"a=1 a/ a/b=2", "/", "", "", "a/ a/b=2"},
@@ -298,6 +308,8 @@ static int run(const struct row *r, struct cb_buf *got, struct cb_error *err)
         rc = stream(&layer, reader, &s, err);
     if (rc == 0)
         show_layer(&layer, &s, &t, got);
+    if (rc == 0 && build_place_left_out(place))
+        cb_buf_printf(got, " (%zu left out)", build_place_left_out(place));
     free(layer.entries);
     cb_map_done(&s.map);
     cb_arena_done(&s.arena);
@@ -330,6 +342,42 @@ TABLE(hostile)
 TABLE(unions)
 TABLE(same)
 TABLE(hard)
+TABLE(whiteouts)
+
+static void write_sum(char *header)
+{
+    unsigned sum = 0;
+
+    memset(header + 148, ' ', 8);
+    for (size_t i = 0; i < 512; i++)
+        sum += (unsigned char)header[i];
+    snprintf(header + 148, 8, "%06o", sum);
+}
+
+/* A header with a right sum, whatever it says, begins an archive; a member without a name is the destination itself. */
+static void test_nameless(void **state)
+{
+    (void)state;
+    struct texts t = {0};
+    CB_AUTO(cb_buf) struct cb_buf tar = CB_BUF_INIT;
+    CB_AUTO(cb_error) struct cb_error err = CB_ERROR_INIT;
+    struct build_place_params params = {.path = "/x"};
+    CB_AUTO(build_place) struct build_place *place = build_place_new(&params);
+    struct build_layer layer = {0};
+
+    write_tar("a=1 b=2", &t, CB_COMPRESS_NONE, &tar);
+    tar.data[0] = '\0';
+    write_sum(tar.data);
+    struct reader r = {.p = tar.data, .n = tar.len};
+    assert_int_equal(build_extract_sniff(from_buf, &r, &err), 1);
+    r.at = 0;
+    assert_int_equal(build_place_archive(place, from_buf, &r, "t", 0, &err), 0);
+    assert_int_equal(build_place_finish(place, &layer, &err), 0);
+    assert_int_equal(layer.n, 2);
+    assert_string_equal(layer.entries[1]->e.path, "x/b");
+    free(layer.entries);
+    texts_done(&t);
+}
 
 /* ---- what is an archive ---------------------------------------------------------------------- */
 
@@ -607,10 +655,10 @@ static void test_deep(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_simple), cmocka_unit_test(test_hostile), cmocka_unit_test(test_unions),
-        cmocka_unit_test(test_same),   cmocka_unit_test(test_hard),    cmocka_unit_test(test_sniff),
-        cmocka_unit_test(test_damage), cmocka_unit_test(test_several), cmocka_unit_test(test_random),
-        cmocka_unit_test(test_deep),
+        cmocka_unit_test(test_simple), cmocka_unit_test(test_hostile),   cmocka_unit_test(test_unions),
+        cmocka_unit_test(test_same),   cmocka_unit_test(test_hard),      cmocka_unit_test(test_sniff),
+        cmocka_unit_test(test_damage), cmocka_unit_test(test_several),   cmocka_unit_test(test_random),
+        cmocka_unit_test(test_deep),   cmocka_unit_test(test_whiteouts), cmocka_unit_test(test_nameless),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -166,3 +166,15 @@ X
     same "$(ls target)" ""
     same "$(cat "root$PWD/target/f")" f
 }
+
+# Root file systems that were made on AUFS have such names.
+t_add_archive_with_whiteout_names() {
+    mkdir t && touch t/.wh..wh.aufs t/a && tar -C t -cf aufs.tar .wh..wh.aufs a
+    context c <<X
+${base}ADD aufs.tar /r/
+X
+    mv aufs.tar c/
+    rootfs c
+    same "$(ls -A root/r)" a
+    has "$(cat build.log)" "1 member of archives with names that begin with '.wh.' was left out"
+}
