@@ -166,7 +166,10 @@ static int expand_wildcard(struct select *s, const char *rel, struct matches *re
         return cb_fail(err, CB_E_NOT_FOUND, "lstat /%s: no such file or directory", w.base);
     if (base->e.type == CB_DIR && match_below(s, base, &w, local, ret, err) < 0)
         return -1;
-    if (ret->n == 0 && s->source->local && base->parent)
+    /* What BuildKit has sent of a context is another matcher's choice, for which "**" is any number of directories: then the
+     * directory is there, though nothing in it matches here. */
+    bool sent = base->e.type == CB_DIR && strstr(w.pattern, "**");
+    if (ret->n == 0 && s->source->local && base->parent && !sent)
         CB_PUSH(s->ret->barren, s->ret->n_barren, s->ret->cap_barren) = base;
     return 0;
 }

@@ -61,6 +61,7 @@ static const struct row wild[] = {
     {CTX, "none* a", "", "a"},
     {CTX, "d/none*", "", ""},
     {CTX, "nope/*", "", "!lstat /nope: no such file or directory"},
+    {CTX, "nope/**/*sub/*.txt", "local", "!lstat /nope: no such file or directory"},
     {CTX, "a/*", "", ""},
     {CTX, "dan*", "", "!\"/dang\": not found"},
     {CTX, "loo*", "", "!too many links"},
@@ -286,6 +287,8 @@ static const struct {
     {"w/none*", ".", NULL},
     {"w/none*", "v", "lstat /w: no such file or directory"},
     {"w/none* w/f", "", NULL},
+    {"w/**/*sub/*.txt", "", NULL},
+    {"w/f/**/*.txt", "", "lstat /w/f: no such file or directory"},
 };
 
 static void test_barren(void **state)

@@ -338,3 +338,16 @@ t_step_of_too_many_layers() {
     has "$out" "ERROR: the step"
     has "$out" ">>> RUN"
 }
+
+# What is sent of a context is found by another matcher, for which '**' is any number of directories.
+t_wildcard_without_match() {
+    mkdir -p c/f/sub/subsub/x && touch c/f/a.txt
+    printf 'FROM scratch\nCOPY f/**/*sub/*.txt /\n' >c/Dockerfile
+    cbuild -q c
+    mv c/f c/g
+    fails 1 cbuild -q c
+    has "$out" "lstat /f: no such file or directory"
+    printf 'FROM scratch\nCOPY g/none* /\n' >c/Dockerfile
+    fails 1 cbuild -q c
+    has "$out" "lstat /g: no such file or directory"
+}
