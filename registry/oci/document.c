@@ -220,6 +220,16 @@ static int parse_object(const char *bytes, size_t n, const char *what, json_t **
     return 0;
 }
 
+/* What a document says of its own type; NULL: nothing, which some write as "". */
+static int own_type(json_t *doc, const char **ret, struct cb_error *err)
+{
+    const char *type = NULL;
+    if (cb_json_str(doc, "mediaType", "", &type, err) < 0)
+        return -1;
+    *ret = type && *type ? type : NULL;
+    return 0;
+}
+
 /* The type without parameters ("; charset=…"), lower case; "" for the generic ones that say nothing. */
 static char *plain_type(const char *content_type)
 {
@@ -243,14 +253,15 @@ int oci_document_kind(const char *bytes, size_t n, const char *content_type, str
     enum kind kind = KIND_UNKNOWN, said = kind_of_type(type);
     if (said == KIND_SCHEMA1)
         return fail_schema1(err);
-    if (parse_object(bytes, n, "manifest", &doc, err) < 0 || cb_json_str(doc, "mediaType", "", &media_type, err) < 0 ||
+    if (parse_object(bytes, n, "manifest", &doc, err) < 0 || own_type(doc, &media_type, err) < 0 ||
         kind_of_body(doc,
                      media_type             ? media_type
                      : said != KIND_UNKNOWN ? type
                                             : NULL,
                      &kind, err) < 0)
         return -1;
-    if (said != KIND_UNKNOWN && media_type && strcasecmp(type, media_type) != 0)
+    /* Docker's names and OCI's for one kind are mixed by many. */
+    if (said != KIND_UNKNOWN && said != kind)
         return cb_fail(err, CB_E_CORRUPT, "the document is announced as '%s', it says itself that it is '%s'", type, media_type);
     return kind == KIND_INDEX;
 }
@@ -410,7 +421,7 @@ static int load(const char *bytes, size_t n, enum kind want, json_t **ret, char 
     CB_AUTO(json) json_t *doc = NULL;
     const char *type = NULL;
     enum kind kind = KIND_UNKNOWN;
-    if (parse_object(bytes, n, kind_names[want], &doc, err) < 0 || cb_json_str(doc, "mediaType", "", &type, err) < 0 ||
+    if (parse_object(bytes, n, kind_names[want], &doc, err) < 0 || own_type(doc, &type, err) < 0 ||
         kind_of_body(doc, type, &kind, err) < 0)
         return -1;
     if (kind != want)
@@ -459,10 +470,10 @@ int oci_index_parse(const char *bytes, size_t n, struct oci_index *ret, struct c
 #define MAX_LISTED     20                          /* platforms in a message */
 #define NO_PLATFORM    1000                        /* rank of an entry that does not say: behind all that fit */
 
-/* Could the entry be an image? Unknown types, attestations and artifacts are not. */
+/* Could the entry be an image? Unknown types, attestations and artifacts are not; where it does not say, the document will. */
 static bool is_image_entry(const struct oci_descriptor *d)
 {
-    if (strcmp(d->media_type, OCI_TYPE_MANIFEST) != 0 && strcmp(d->media_type, OCI_TYPE_INDEX) != 0)
+    if (*d->media_type && strcmp(d->media_type, OCI_TYPE_MANIFEST) != 0 && strcmp(d->media_type, OCI_TYPE_INDEX) != 0)
         return false;
     if (oci_annotation_get(&d->annotations, REFERENCE_TYPE))
         return false;

@@ -226,3 +226,22 @@ t_tar_reads_no_ignore_file() {
     cbuild -o type=tar,dest=o.tar - <c.tar 2>/dev/null
     has "$(tar -tf o.tar)" d/hello
 }
+
+# Docker's media types, both kinds mixed, and an empty one: what others write into layouts.
+t_layout_with_docker_types() {
+    context c <<X
+FROM base
+COPY busybox /b
+X
+    docker=application/vnd.docker
+    for types in $docker.distribution.manifest.v2+json:$docker.image.rootfs.diff.tar :application/vnd.oci.image.layer.v1.tar; do
+        rm -rf lay && layout lay good
+        oci change lay "manifest['mediaType'] = '${types%:*}'; manifest['layers'][0]['mediaType'] = '${types#*:}'"
+        cbuild -q --build-context base=oci-layout://lay c
+        sed -i "s|application/vnd.oci.image.manifest.v1+json|${types%:*}|" lay/index.json
+        cbuild -q --build-context base=oci-layout://lay c
+    done
+    sed -i "s|^{|{\"mediaType\": \"$docker.distribution.manifest.v2+json\", |" lay/index.json
+    fails 1 cbuild -q --build-context base=oci-layout://lay c
+    has "$out" "ambiguous document"
+}
