@@ -40,7 +40,8 @@ static int data_source(struct rt_child *c, const struct rt_mount *m, struct cb_e
     snprintf(name, sizeof(name), "data-%u", c->n_scratch++);
     CB_AUTO(close) int fd = openat(c->scratch, name, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0600);
     int r = fd < 0 ? -errno : cb_write_full(fd, m->data, m->data_len);
-    if (r == 0 && (m->uid || m->gid) && fchown(fd, m->uid, m->gid) < 0)
+    /* An id that does not exist inside is no process's: then it is root's, as everything else there is. */
+    if (r == 0 && (m->uid || m->gid) && fchown(fd, m->uid, m->gid) < 0 && errno != EINVAL)
         r = -errno;
     if (r == 0 && fchmod(fd, m->mode & 07777) < 0)
         r = -errno;

@@ -105,8 +105,9 @@ static int listen_at(const struct rt_relay *relay, int dir, const char *name, st
     if (fd < 0)
         return -1;
     unlinkat(dir, name, 0); /* of an earlier try */
-    bool made = bind(fd, (struct sockaddr *)&address, sizeof(address)) == 0 && listen(fd, BACKLOG) == 0 &&
-                fchownat(dir, name, relay->uid, relay->gid, AT_SYMLINK_NOFOLLOW) == 0;
+    bool made =
+        bind(fd, (struct sockaddr *)&address, sizeof(address)) == 0 && listen(fd, BACKLOG) == 0 &&
+        (fchownat(dir, name, relay->uid, relay->gid, AT_SYMLINK_NOFOLLOW) == 0 || errno == EINVAL); /* no such id inside */
     int r = made ? cb_chmod(dir, name, relay->mode) : -errno;
     if (r < 0) {
         cb_fail_sys(err, r, "make the socket of an ssh mount");

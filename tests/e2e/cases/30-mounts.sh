@@ -96,3 +96,15 @@ X
         done
     done
 }
+
+# An owner that no process can be is root's.
+t_mounts_of_ids_that_are_not_there() {
+    only single
+    context c <<X
+${base}RUN --mount=type=secret,id=s,uid=33,gid=44,mode=0440 stat -c %u:%g:%a /run/secrets/s >/owner && cat /run/secrets/s >/text
+X
+    echo word >s
+    rootfs --secret id=s,src=s c
+    same "$(cat root/owner root/text)" "0:0:440
+word"
+}
