@@ -2,6 +2,7 @@
  * step and its last log lines. The whole log of a step that fails is printed with its error. */
 #include "builder/show/progress-tty.h"
 #include "base/text.h"
+#include "builder/show/progress-text.h"
 
 #include <stdio.h>
 #include <sys/ioctl.h>

@@ -1,0 +1,42 @@
+#include "builder/show/progress-text.h"
+#include "base/text.h"
+
+void progress_text(struct cb_buf *out, const char *text)
+{
+    CB_AUTO(cb_buf) struct cb_buf shown = CB_BUF_INIT;
+    cb_shorten_message(&shown, text ? text : "", text ? strlen(text) : 0);
+    cb_escape_terminal(out, shown.data, shown.len, false);
+    cb_buf_addc(out, '\n');
+}
+
+void progress_lint(const struct build_event *e, struct cb_buf *out)
+{
+    CB_AUTO(cb_buf) struct cb_buf line = CB_BUF_INIT;
+    if (!e->lint || !e->lint->n)
+        return;
+    cb_buf_printf(out, "\n %zu warning%s found:\n", e->lint->n, e->lint->n == 1 ? "" : "s");
+    for (size_t i = 0; i < e->lint->n; i++) {
+        cb_buf_reset(&line);
+        df_warning_short(&e->lint->items[i], &line);
+        cb_buf_adds(out, " - ");
+        progress_text(out, line.data);
+    }
+}
+
+void progress_summary(const struct build_summary *s, struct cb_buf *out)
+{
+    char time[16], size[16];
+    if (!s)
+        return;
+    cb_buf_printf(out, "\n%d step%s run, %d cached in %s", s->n_run, s->n_run == 1 ? "" : "s", s->n_cached,
+                  s->seconds < 0.1 ? "" : cb_human_duration(s->seconds, time));
+    if (s->seconds < 0.1)
+        cb_buf_printf(out, "%.1f ms", s->seconds * 1000);
+    cb_buf_printf(out, "; image %s, %s\n", s->image_id, cb_human_size(s->size, size));
+    if (s->manifest_digest)
+        cb_buf_printf(out, "manifest %s\n", s->manifest_digest);
+    for (size_t i = 0; i < s->n_names; i++) {
+        cb_buf_adds(out, "=> ");
+        progress_text(out, s->names[i]);
+    }
+}

@@ -1,0 +1,12 @@
+/* Text that the plain and the live display show alike. A text is shortened when it is very long, and ends its line. */
+#ifndef BUILD_PROGRESS_TEXT_H
+#define BUILD_PROGRESS_TEXT_H
+
+#include "base/buf.h"
+#include "builder/session/events.h"
+
+void progress_text(struct cb_buf *out, const char *text);
+void progress_lint(const struct build_event *e, struct cb_buf *out);
+void progress_summary(const struct build_summary *s, struct cb_buf *out);
+
+#endif
