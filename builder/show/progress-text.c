@@ -1,6 +1,20 @@
 #include "builder/show/progress-text.h"
 #include "base/text.h"
 
+#include <unistd.h>
+
+bool progress_terminal(void)
+{
+    const char *term = getenv("TERM");
+    return isatty(2) && term && *term && strcmp(term, "dumb") != 0;
+}
+
+bool progress_colours(void)
+{
+    const char *none = getenv("NO_COLOR");
+    return progress_terminal() && !(none && *none);
+}
+
 void progress_text(struct cb_buf *out, const char *text)
 {
     CB_AUTO(cb_buf) struct cb_buf shown = CB_BUF_INIT;

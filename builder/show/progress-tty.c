@@ -30,12 +30,6 @@ struct tty {
     struct timespec last;
 };
 
-bool progress_tty_possible(void)
-{
-    const char *term = getenv("TERM");
-    return isatty(2) && term && strcmp(term, "dumb") != 0;
-}
-
 static int columns(void)
 {
     struct winsize w;

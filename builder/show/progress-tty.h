@@ -4,7 +4,6 @@
 
 #include "builder/session/events.h"
 
-bool progress_tty_possible(void); /* standard error is a terminal that can move its cursor */
 struct build_renderer *progress_tty_new(void);
 
 #endif

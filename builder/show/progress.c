@@ -1,31 +1,63 @@
 /* Plain text and silence; progress-tty.c has the live display, progress-json.c the JSON. Everything goes to standard error;
  * only quiet mode's image ID goes to standard output. */
 #include "builder/show/progress.h"
+#include "base/clock.h"
 #include "base/text.h"
 #include "builder/show/progress-text.h"
 #include "builder/show/progress-json.h"
 #include "builder/show/progress-tty.h"
+#include "builder/show/terminal-text.h"
 
 #include <stdio.h>
-#include <unistd.h>
 
 /* ---- plain ------------------------------------------------------------------------------------------------------- */
 
+struct plain_step {
+    struct timespec started;
+    unsigned tenths; /* of its work that were shown, from 1 */
+    struct build_terminal streams[2];
+};
+
 struct plain {
     struct build_renderer r;
-    struct cb_map progress; /* step number -> last tenth of its work that was shown, as (void *)(tenth + 1) */
+    bool colours;
+    struct plain_step *steps; /* by number */
+    size_t n, cap;
 };
+
+static struct plain_step *plain_step(struct plain *p, const struct build_event *e)
+{
+    while (p->n <= (size_t)e->step) {
+        struct plain_step *s = &CB_PUSH(p->steps, p->n, p->cap);
+        s->started = cb_clock_now();
+        s->streams[0].colours = s->streams[1].colours = p->colours;
+    }
+    return &p->steps[e->step];
+}
+
+static void plain_started(struct plain *p, const struct build_event *e, struct cb_buf *out)
+{
+    plain_step(p, e)->started = cb_clock_now();
+    cb_buf_printf(out, "#%d ", e->step);
+    progress_text(out, e->name);
+}
+
+static void plain_log(struct plain *p, const struct build_event *e, struct cb_buf *out)
+{
+    struct plain_step *s = plain_step(p, e);
+    cb_buf_printf(out, "#%d %.3f ", e->step, cb_seconds_since(&s->started));
+    build_terminal_line(&s->streams[e->stream == 2], cb_str(e->text), BUILD_ANY_WIDTH, out);
+    cb_buf_addc(out, '\n');
+}
 
 static void plain_progress(struct plain *p, const struct build_event *e, struct cb_buf *out)
 {
-    char key[16], done[16], total[16];
-    if (!e->total)
+    char done[16], total[16];
+    struct plain_step *s = plain_step(p, e);
+    unsigned tenths = e->total ? (unsigned)(e->done * 10 / e->total) + 1 : 0;
+    if (tenths <= s->tenths)
         return;
-    snprintf(key, sizeof(key), "%d", e->step);
-    uintptr_t tenth = (uintptr_t)(e->done * 10 / e->total) + 1;
-    if (tenth <= (uintptr_t)cb_map_get(&p->progress, key))
-        return;
-    cb_map_set(&p->progress, key, (void *)tenth);
+    s->tenths = tenths;
     cb_buf_printf(out, "#%d %s %s / %s\n", e->step, e->what, cb_human_size(e->done, done), cb_human_size(e->total, total));
 }
 
@@ -36,17 +68,14 @@ static void plain_event(struct build_renderer *r, const struct build_event *e)
     char time[16];
     switch (e->kind) {
     case EVENT_STEP_STARTED:
-        cb_buf_printf(&out, "#%d ", e->step);
-        progress_text(&out, e->name);
+        plain_started(p, e, &out);
         break;
     case EVENT_STEP_CACHED:
         cb_buf_printf(&out, "#%d CACHED ", e->step);
         progress_text(&out, e->name);
         break;
     case EVENT_STEP_LOG:
-        cb_buf_printf(&out, "#%d ", e->step);
-        cb_escape_terminal(&out, e->text, strlen(e->text), true); /* one line: what is kept of `lines` are tabs */
-        cb_buf_addc(&out, '\n');
+        plain_log(p, e, &out);
         break;
     case EVENT_STEP_PROGRESS:
         plain_progress(p, e, &out);
@@ -83,7 +112,7 @@ static void plain_event(struct build_renderer *r, const struct build_event *e)
 
 static void plain_free(struct build_renderer *r)
 {
-    cb_map_done(&((struct plain *)r)->progress);
+    free(((struct plain *)r)->steps);
     free(r);
 }
 
@@ -111,11 +140,12 @@ static void quiet_free(struct build_renderer *r)
 
 struct build_renderer *build_renderer_new(enum build_progress kind)
 {
-    if (kind == PROGRESS_TTY || (kind == PROGRESS_AUTO && progress_tty_possible()))
+    if (kind == PROGRESS_TTY || (kind == PROGRESS_AUTO && progress_terminal()))
         return progress_tty_new();
     if (kind == PROGRESS_RAWJSON)
         return progress_json_new();
     struct plain *p = CB_NEW(struct plain);
+    p->colours = progress_colours();
     p->r = (struct build_renderer){plain_event, NULL, plain_free};
     if (kind == PROGRESS_QUIET)
         p->r = (struct build_renderer){quiet_event, NULL, quiet_free};

@@ -196,6 +196,32 @@ t_an_archive_into_a_pipe() {
     has "$(cat log)" "--load"
 }
 
+# What a RUN prints, as lines: each as a terminal would show it in the end, with its time in the step.
+t_plain_lines() {
+    needs script
+    context c <<X
+${base}RUN printf 'as DOS\\r\\n5%%\\r50%%\\r100%%\\r\\n\\033[31mred\\033[0m\\n\\033]0;title\\007\\n\\033[2Jno more\\n'
+X
+    cbuild --progress=plain --no-cache c 2>log
+    same "$(sed -n 's/^#3 [0-9]*[.][0-9][0-9][0-9] //p' log)" "as DOS
+100%
+red
+\\x1b]0;title\\x07
+no more"
+    LC_ALL=C grep -q "$(printf '[\033\r]')" log && die "a control byte in the log" || true
+    red=$(printf '\033[31mred\033[0m')
+    typed() { # typed VARIABLES: what a terminal gets
+        env "$@" script -qec "'$CBUILD' --progress=plain --no-cache c" typescript >/dev/null
+        out=$(cat typescript)
+    }
+    typed TERM=xterm
+    has "$out" "$red"
+    typed TERM=xterm NO_COLOR=1
+    hasnt "$out" "$red"
+    typed TERM=dumb
+    hasnt "$out" "$red"
+}
+
 t_quiet_still_tells_errors() {
     context c <<X
 ${base}RUN echo why; exit 3
