@@ -343,11 +343,15 @@ char *cb_human_size(uint64_t bytes, char out[16])
 
 char *cb_human_duration(double seconds, char out[16])
 {
-    if (seconds < 60)
+    double ms = CB_MAX(seconds, 0.0) * 1000;
+    unsigned whole = (unsigned)(CB_MIN(CB_MAX(seconds, 0.0), 999 * 3600.0) + 0.5);
+    if (ms < 99.5)
+        snprintf(out, 16, ms < 9.95 ? "%.1fms" : "%.0fms", ms);
+    else if (seconds < 59.95)
         snprintf(out, 16, "%.1fs", seconds);
-    else if (seconds < 3600)
-        snprintf(out, 16, "%dm%02ds", (int)seconds / 60, (int)seconds % 60);
+    else if (whole < 3600)
+        snprintf(out, 16, "%um%02us", whole / 60, whole % 60);
     else
-        snprintf(out, 16, "%dh%02dm", (int)(seconds / 3600) % 1000, (int)seconds / 60 % 60);
+        snprintf(out, 16, "%uh%02um", whole / 3600, whole / 60 % 60);
     return out;
 }

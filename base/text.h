@@ -36,7 +36,7 @@ bool cb_time_parse_http(const char *s, int64_t *ret);
 
 /* "812 B", "1.5 MB" … (decimal units, as docker shows sizes). Static per call: gives `out`. */
 char *cb_human_size(uint64_t bytes, char out[16]);
-/* "0.3s", "1m02s" */
+/* "4.2ms", "0.3s", "1m02s" */
 char *cb_human_duration(double seconds, char out[16]);
 
 /* UTF-8: decodes one code point at s (n > 0 bytes left); an invalid byte gives U+FFFD and length 1. */

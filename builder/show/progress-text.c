@@ -43,9 +43,7 @@ void progress_summary(const struct build_summary *s, struct cb_buf *out)
     if (!s)
         return;
     cb_buf_printf(out, "\n%d step%s run, %d cached in %s", s->n_run, s->n_run == 1 ? "" : "s", s->n_cached,
-                  s->seconds < 0.1 ? "" : cb_human_duration(s->seconds, time));
-    if (s->seconds < 0.1)
-        cb_buf_printf(out, "%.1f ms", s->seconds * 1000);
+                  cb_human_duration(s->seconds, time));
     cb_buf_printf(out, "; image %s, %s\n", s->image_id, cb_human_size(s->size, size));
     if (s->manifest_digest)
         cb_buf_printf(out, "manifest %s\n", s->manifest_digest);
