@@ -478,6 +478,7 @@ static void base_done(struct schedule *s, struct running *r)
     build_emit(s->b->session, &(struct build_event){.kind = EVENT_STEP_DONE,
                                                     .step = r->step->number,
                                                     .name = r->step->name,
+                                                    .extra = true,
                                                     .seconds = seconds_since(&r->started)});
 }
 

@@ -44,6 +44,7 @@ struct build_event {
     double seconds, cpu_seconds;
     uint64_t max_rss;
     int n_steps;
+    bool extra; /* the step is none of n_steps: fetching a base image, pushing */
     const struct cb_error *error;
     const struct df_lint *lint;
     const char *dockerfile;

@@ -1,103 +1,84 @@
-/* Finished steps scroll up as single lines; below them stands a block that is drawn anew: one line a running
- * step and its last log lines. The whole log of a step that fails is printed with its error. */
+/* Finished steps scroll up as single lines; below them stands a block that is drawn anew (progress-layout.h). The whole log
+ * of a step that fails is printed with its error. */
 #include "builder/show/progress-tty.h"
-#include "base/text.h"
+#include "base/clock.h"
+#include "builder/show/progress-layout.h"
 #include "builder/show/progress-text.h"
+#include "builder/show/terminal-text.h"
 
 #include <stdio.h>
 #include <sys/ioctl.h>
-#include <time.h>
-#include <unistd.h>
 
-#define SHOWN_LINES 4    /* of a running step's log */
-#define KEPT_LINES  1000 /* for the error */
+#define KEPT_LINES 1000 /* of a running step's log, for the error */
 
 struct live {
     int step;
     char *name;
     struct timespec started;
+    struct build_terminal streams[2];
     char **lines; /* ring of the last KEPT_LINES */
     size_t n_lines;
-    const char *what;
     uint64_t done, total;
 };
 
 struct tty {
     struct build_renderer r;
+    bool colours;
     struct live *live;
     size_t n, cap;
-    int drawn; /* lines of the block on the screen */
-    struct timespec last;
+    size_t drawn; /* lines of the block on the screen */
+    int steps_done, steps;
+    struct timespec started, last;
 };
 
-static int columns(void)
+static struct progress_size screen(void)
 {
-    struct winsize w;
-    return ioctl(2, TIOCGWINSZ, &w) == 0 && w.ws_col > 20 ? w.ws_col : 80;
+    struct winsize w = {0};
+    (void)ioctl(2, TIOCGWINSZ, &w); /* where nothing is known: the size all terminals once had */
+    return (struct progress_size){w.ws_col ? w.ws_col : 80, w.ws_row ? w.ws_row : 24};
 }
 
-static double seconds_since(const struct timespec *t)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)(now.tv_sec - t->tv_sec) + (double)(now.tv_nsec - t->tv_nsec) / 1e9;
-}
+/* ---- the block -------------------------------------------------------------------------------------------------- */
 
-/* Appends `text` cut to `width` characters: a line that wraps would break the redrawing. */
-static void add_cut(struct cb_buf *out, const char *text, int width)
+static struct progress_running running(const struct live *l)
 {
-    CB_AUTO(cb_buf) struct cb_buf clean = CB_BUF_INIT;
-    cb_escape_terminal(&clean, text, strnlen(text, (size_t)CB_MAX(width, 0) * 4), false);
-    const char *p = clean.data;
-    for (size_t left = clean.len, len; left && width > 0; left -= len, width--) {
-        cb_utf8_decode(p, left, &len);
-        cb_buf_add(out, p, len);
-        p += len;
-    }
-}
-
-static void erase(struct tty *t, struct cb_buf *out)
-{
-    if (t->drawn)
-        cb_buf_printf(out, "\033[%dA", t->drawn);
-    cb_buf_adds(out, "\r\033[J");
-    t->drawn = 0;
-}
-
-static void draw_step(struct tty *t, const struct live *l, struct cb_buf *out, int width)
-{
-    char time[16], done[16], total[16];
-    cb_buf_printf(out, "\033[36m=>\033[0m ");
-    add_cut(out, l->name, width - 34);
-    if (l->total)
-        cb_buf_printf(out, "  %s %s / %s", l->what ? l->what : "", cb_human_size(l->done, done), cb_human_size(l->total, total));
-    cb_buf_printf(out, "  %s\n", cb_human_duration(seconds_since(&l->started), time));
-    t->drawn++;
-    size_t from = l->n_lines > SHOWN_LINES ? l->n_lines - SHOWN_LINES : 0;
-    for (size_t i = from; i < l->n_lines; i++) {
-        cb_buf_adds(out, "\033[2m   ");
-        add_cut(out, l->lines[i % KEPT_LINES], width - 4);
-        cb_buf_adds(out, "\033[0m\n");
-        t->drawn++;
-    }
+    struct progress_running r = {.name = l->name, .seconds = cb_seconds_since(&l->started), .done = l->done, .total = l->total};
+    for (size_t i = l->n_lines - CB_MIN(l->n_lines, (size_t)PROGRESS_LOG_LINES); i < l->n_lines; i++)
+        r.log[r.n_log++] = l->lines[i % KEPT_LINES];
+    return r;
 }
 
 static void draw(struct tty *t, struct cb_buf *out)
 {
-    int width = columns();
+    struct progress_running *all = cb_alloc((t->n + 1) * sizeof(*all));
     for (size_t i = 0; i < t->n; i++)
-        draw_step(t, &t->live[i], out, width);
-    clock_gettime(CLOCK_MONOTONIC, &t->last);
+        all[i] = running(&t->live[i]);
+    struct progress_state s = {.done = t->steps_done,
+                               .total = t->steps,
+                               .seconds = cb_seconds_since(&t->started),
+                               .colours = t->colours,
+                               .running = all,
+                               .n_running = t->n};
+    t->drawn = progress_layout(&s, screen(), out);
+    t->last = cb_clock_now();
+    free(all);
 }
 
-static void flush(struct tty *t, struct cb_buf *permanent)
+/* In one write, with no line wrapped: where our width of a character is not the terminal's, a line is cut there. */
+static void flush(struct tty *t, const struct cb_buf *permanent)
 {
     CB_AUTO(cb_buf) struct cb_buf out = CB_BUF_INIT;
-    erase(t, &out);
+    if (t->drawn)
+        cb_buf_printf(&out, "\033[%zuA", t->drawn);
+    cb_buf_adds(&out, "\r\033[J");
     cb_buf_add(&out, permanent->data, permanent->len);
+    cb_buf_adds(&out, "\033[?7l");
     draw(t, &out);
+    cb_buf_adds(&out, "\033[?7h");
     fwrite(out.data, 1, out.len, stderr);
 }
+
+/* ---- events ----------------------------------------------------------------------------------------------------- */
 
 static struct live *find(struct tty *t, int step)
 {
@@ -126,41 +107,41 @@ static void start(struct tty *t, const struct build_event *e)
     struct live *l = &CB_PUSH(t->live, t->n, t->cap);
     l->step = e->step;
     l->name = cb_strdup(e->name);
-    clock_gettime(CLOCK_MONOTONIC, &l->started);
+    l->started = cb_clock_now();
+    l->streams[0].colours = l->streams[1].colours = t->colours;
 }
 
 static void add_log(struct tty *t, const struct build_event *e)
 {
     struct live *l = find(t, e->step);
+    struct cb_buf text = CB_BUF_INIT;
     if (!l)
         return;
     if (!l->lines)
         l->lines = cb_alloc(KEPT_LINES * sizeof(*l->lines));
+    build_terminal_line(&l->streams[e->stream == 2], cb_str(e->text), BUILD_ANY_WIDTH, &text);
     char **slot = &l->lines[l->n_lines++ % KEPT_LINES];
     free(*slot);
-    *slot = cb_strdup(e->text);
+    *slot = cb_buf_detach(&text);
 }
 
-static void finished(struct cb_buf *out, const char *mark, const char *name, const char *tail)
+static void print_log(const struct live *l, struct cb_buf *out)
 {
-    cb_buf_printf(out, "%s ", mark);
-    add_cut(out, name ? name : "", columns() - 16);
-    cb_buf_printf(out, "  %s\n", tail);
-}
-
-static void failed(struct tty *t, const struct build_event *e, struct cb_buf *out)
-{
-    const struct live *l = find(t, e->step);
-    finished(out, "\033[31m=>\033[0m", e->name, "ERROR");
     if (!l || !l->n_lines)
         return;
     cb_buf_adds(out, "------\n");
-    for (size_t i = l->n_lines > KEPT_LINES ? l->n_lines - KEPT_LINES : 0; i < l->n_lines; i++) {
-        const char *line = l->lines[i % KEPT_LINES];
-        cb_escape_terminal(out, line, strlen(line), false);
-        cb_buf_addc(out, '\n');
-    }
+    for (size_t i = l->n_lines > KEPT_LINES ? l->n_lines - KEPT_LINES : 0; i < l->n_lines; i++)
+        cb_buf_printf(out, "%s\n", l->lines[i % KEPT_LINES]);
     cb_buf_adds(out, "------\n");
+}
+
+static void finish(struct tty *t, enum progress_end end, const struct build_event *e, struct cb_buf *out)
+{
+    progress_layout_end(end, e->name ? e->name : "", e->seconds, t->colours, screen().columns, out);
+    if (end == PROGRESS_FAILED)
+        print_log(find(t, e->step), out);
+    t->steps_done += (end == PROGRESS_DONE || end == PROGRESS_CACHED) && !e->extra;
+    drop(t, e->step);
 }
 
 static void add_line(struct cb_buf *out, const char *label, const char *text)
@@ -174,7 +155,6 @@ static void progress(struct tty *t, const struct build_event *e)
     struct live *l = find(t, e->step);
     if (!l)
         return;
-    l->what = "";
     l->done = e->done;
     l->total = e->total;
 }
@@ -183,7 +163,6 @@ static void tty_event(struct build_renderer *r, const struct build_event *e)
 {
     struct tty *t = (struct tty *)r;
     CB_AUTO(cb_buf) struct cb_buf out = CB_BUF_INIT;
-    char time[16];
     switch (e->kind) {
     case EVENT_STEP_STARTED:
         start(t, e);
@@ -195,19 +174,16 @@ static void tty_event(struct build_renderer *r, const struct build_event *e)
         progress(t, e);
         return;
     case EVENT_STEP_CACHED:
-        finished(&out, "\033[32m=>\033[0m", e->name, "CACHED");
+        finish(t, PROGRESS_CACHED, e, &out);
         break;
     case EVENT_STEP_DONE:
-        finished(&out, "\033[32m=>\033[0m", e->name, cb_human_duration(e->seconds, time));
-        drop(t, e->step);
+        finish(t, PROGRESS_DONE, e, &out);
         break;
     case EVENT_STEP_FAILED:
-        failed(t, e, &out);
-        drop(t, e->step);
+        finish(t, PROGRESS_FAILED, e, &out);
         break;
     case EVENT_STEP_CANCELED:
-        finished(&out, "\033[33m=>\033[0m", e->name, "CANCELED");
-        drop(t, e->step);
+        finish(t, PROGRESS_CANCELED, e, &out);
         break;
     case EVENT_NOTE:
         add_line(&out, "note: ", e->text);
@@ -222,6 +198,7 @@ static void tty_event(struct build_renderer *r, const struct build_event *e)
         progress_summary(e->summary, &out);
         break;
     case EVENT_BUILD_STARTED:
+        t->steps = e->n_steps;
         return;
     }
     flush(t, &out);
@@ -231,7 +208,7 @@ static void tty_tick(struct build_renderer *r)
 {
     struct tty *t = (struct tty *)r;
     struct cb_buf none = CB_BUF_INIT;
-    if (t->n && seconds_since(&t->last) > 0.1)
+    if (t->n && cb_seconds_since(&t->last) > 0.1)
         flush(t, &none);
 }
 
@@ -247,6 +224,8 @@ static void tty_free(struct build_renderer *r)
 struct build_renderer *progress_tty_new(void)
 {
     struct tty *t = CB_NEW(struct tty);
+    t->colours = progress_colours();
+    t->started = cb_clock_now();
     t->r = (struct build_renderer){tty_event, tty_tick, tty_free};
     return &t->r;
 }

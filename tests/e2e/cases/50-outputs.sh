@@ -246,6 +246,40 @@ X
     TERM=dumb script -qec "'$CBUILD' -q c; true" dumb >/dev/null
 }
 
+on_terminal() { # on_terminal SIZE ARGS…: the build's exit status; what stands there at the end is in ./shown
+    size=$1 status=0
+    shift
+    TERM=xterm python3 "$E2E_HERE/terminal.py" "$size" frames "$CBUILD" "$@" >shown || status=$?
+}
+
+# Twelve steps at once on terminals of any size: what scrolls out is the lines of steps that ended, once each.
+t_terminal_sizes() {
+    (
+        printf 'FROM scratch AS s\nCOPY busybox /bin/busybox\nRUN ["/bin/busybox", "--install", "-s", "/bin"]\n'
+        for i in $(seq 12); do
+            echo "FROM s AS s$i"
+            echo "RUN for i in 1 2 3 4 5; do echo line \$i of the stage number $i, which is too long for a narrow terminal; sleep 0.1; done; echo $i >/f$i"
+        done
+        echo 'FROM s'
+        for i in $(seq 12); do echo "COPY --from=s$i /f$i /"; done
+    ) >all
+    context c <all
+    for size in 40x5 80x24 200x50; do
+        on_terminal $size --no-cache --jobs 12 c
+        same "$status" 0
+        same "$(grep -c '^✓ .*RUN for' shown)" 12
+        same "$(grep -c 'line . of the stage' shown)" 0
+        same "$(grep -c '^[>B]' shown)" 0
+        grep -q '^Building [0-9.ms]*, [0-9]* of 26 steps' frames || die "no head line: $(cat frames)"
+        grep -q '^> .*[0-9]m\?s$' frames || die "no running step: $(cat frames)"
+    done
+    on_terminal 40x5 --no-cache --jobs 12 c
+    grep -q '^  [0-9]* more$' frames || die "nothing says that there are more: $(cat frames)"
+    on_terminal 80x24 c
+    same "$status" 0
+    same "$(grep -c '^✓ .*CACHED$' shown)" 14
+}
+
 t_output_that_cannot_be_written() {
     app
     fails 1 cbuild -o type=tar,dest=/no/such/dir/a.tar c

@@ -1,0 +1,39 @@
+/* What the live display draws. Pure: what is known, and the size of the terminal, become lines. */
+#ifndef BUILD_PROGRESS_LAYOUT_H
+#define BUILD_PROGRESS_LAYOUT_H
+
+#include "base/buf.h"
+
+#define PROGRESS_LOG_LINES 6 /* of a running step, where there is room */
+
+struct progress_size {
+    size_t columns, rows;
+};
+
+/* A step that runs. */
+struct progress_running {
+    const char *name;
+    double seconds;
+    uint64_t done, total;                /* bytes; total 0: not known */
+    const char *log[PROGRESS_LOG_LINES]; /* its last lines, the oldest first: as build_terminal_line gives them */
+    size_t n_log;
+};
+
+struct progress_state {
+    int done, total; /* steps; total 0: this is no build */
+    double seconds;  /* since it began */
+    bool colours;
+    const struct progress_running *running; /* in the order they began in */
+    size_t n_running;
+};
+
+/* Appends the block of what runs: a head line, each step with its last lines. Never more than rows - 1 lines (at least one),
+ * each shorter than the terminal is wide; steps that find no room are counted. Gives the number of lines. */
+size_t progress_layout(const struct progress_state *s, struct progress_size size, struct cb_buf *out);
+
+/* Appends the line that stays of a step, and says how it ended. */
+enum progress_end { PROGRESS_DONE, PROGRESS_CACHED, PROGRESS_FAILED, PROGRESS_CANCELED };
+void progress_layout_end(enum progress_end end, const char *name, double seconds, bool colours, size_t columns,
+                         struct cb_buf *out);
+
+#endif
