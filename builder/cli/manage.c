@@ -112,12 +112,12 @@ static int command_open(struct command *c, int argc, char **argv, size_t min, si
                 c->args.n ? c->args.items[c->args.n - 1] : "");
         return cb_hint(err, "'cbuild --help' shows the commands");
     }
-    c->request.progress = PROGRESS_PLAIN;
+    c->request.progress = PROGRESS_AUTO;
     c->request.empties = c->all && c->mounts && !c->keep && !c->until;
     c->opened = true;
     c->b = BUILD_INIT(&c->session);
     return (c->reads ? build_session_open_to_read : build_session_open)(&c->session, &c->request,
-                                                                        build_renderer_new(PROGRESS_PLAIN), err);
+                                                                        build_renderer_new(PROGRESS_AUTO), err);
 }
 
 static int command_close(struct command *c, int result, struct cb_error *err)
@@ -429,7 +429,8 @@ static int complete(struct command *c, const struct cache_image *image, struct c
         return 0;
     if (build_base_start(&c->session, &base, BASE_PACKED, &job, err) < 0)
         return -1;
-    return build_wait_job(&c->session, &job, 0, NULL, err);
+    CB_AUTO(free) char *shown = cb_printf("pull %s", image->name);
+    return build_wait_job(&c->session, &job, shown, NULL, err);
 }
 
 int manage_push(int argc, char **argv)

@@ -546,7 +546,8 @@ int build_checkout(struct build_session *session, const struct build_checkout_re
     if (cb_job_fork(git_job, &r, &job, err) < 0)
         return -1;
     pid_t group = job.pid;
-    if (build_wait_job(session, &job, 0, &answer, err) < 0) {
+    CB_AUTO(free) char *shown = cb_printf("fetch %s", r.url);
+    if (build_wait_job(session, &job, shown, &answer, err) < 0) {
         (void)kill(-group, SIGKILL); /* what the job left when it was ended; mostly nothing */
         return err->code == CB_E_CANCELED ? -1 : cb_context(err, "fetch '%s'", r.url);
     }

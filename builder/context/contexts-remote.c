@@ -109,7 +109,7 @@ static int from_stream(struct build_session *session, int fd, struct build_local
     if (cache_work_begin(session->store, &l->checkout.work, err) < 0)
         return -1;
     struct archive_request q = {fd, l->checkout.work.dir};
-    if (cb_job_fork(archive_job, &q, &job, err) < 0 || build_wait_job(session, &job, 0, &answer, err) < 0)
+    if (cb_job_fork(archive_job, &q, &job, err) < 0 || build_wait_job(session, &job, NULL, &answer, err) < 0)
         return -1;
     struct cb_unpack u = cb_unpack(answer.data, answer.len);
     bool archive = cb_get_u8(&u);

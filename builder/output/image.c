@@ -78,7 +78,7 @@ static int pack_layers(struct build *b, struct cache_image *image, const struct 
     struct rt_job_request r = {req.data, req.len, NULL, 0};
     struct cb_job job;
     if (build_ns_job(b->session, RT_HELPER_FILES, pack_job, &r, &job, err) < 0 ||
-        build_wait_job(b->session, &job, 0, &answer, err) < 0)
+        build_wait_job(b->session, &job, NULL, &answer, err) < 0)
         return -1;
     struct cb_unpack u = cb_unpack(answer.data, answer.len);
     for (size_t i = 0; i < image->n_layers; i++) {
@@ -212,14 +212,15 @@ static const char *const layer_types[2][CB_COMPRESS_COUNT] = {
 
 /* Fetches what an output needs of this base. A layer whose files are known can be packed here when its registry
  * cannot be reached: another blob with the same files is better than none. */
-static int fetch_base(struct build *b, const struct build_base *base, enum build_base_form form, int step, struct cb_error *err)
+static int fetch_base(struct build *b, const struct build_base *base, enum build_base_form form, const char *shown,
+                      struct cb_error *err)
 {
     struct cb_job job;
     if (build_base_complete(b->session, &base->image, form))
         return 0;
     if (build_base_start(b->session, base, form, &job, err) < 0)
         return -1;
-    if (build_wait_job(b->session, &job, step, NULL, err) == 0)
+    if (build_wait_job(b->session, &job, shown, NULL, err) == 0)
         return 0;
     if (err->code != CB_E_NETWORK || !build_base_complete(b->session, &base->image, BASE_INDEXED))
         return -1;
@@ -232,7 +233,7 @@ static int fetch_missing(struct build *b, const struct cache_image *image, enum 
 {
     for (size_t i = 0; i < b->plan.n_steps; i++) { /* a base whose layers no step needed so far */
         const struct build_step *s = b->plan.steps[i];
-        if (s->op == OP_BASE && s->in_target && fetch_base(b, &s->base, form, s->number, err) < 0)
+        if (s->op == OP_BASE && s->in_target && fetch_base(b, &s->base, form, s->name, err) < 0)
             return -1;
     }
     if (b->plan.n_steps)
@@ -299,7 +300,8 @@ int build_manifest_as_pulled(struct build *b, const struct cache_image *image, s
     struct build_base stored = {.name = image->name, .image = *image};
     struct cb_job job;
     if (r > 0 && !build_base_complete(b->session, image, BASE_PACKED) &&
-        (build_base_start(b->session, &stored, BASE_PACKED, &job, err) < 0 || build_wait_job(b->session, &job, 0, NULL, err) < 0))
+        (build_base_start(b->session, &stored, BASE_PACKED, &job, err) < 0 ||
+         build_wait_job(b->session, &job, NULL, NULL, err) < 0))
         r = -1;
     if (r <= 0)
         build_manifest_done(ret);

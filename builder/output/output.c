@@ -223,7 +223,7 @@ static int write_archive(struct build *b, const struct build_output *o, const st
     if (r == 0)
         r = cb_job_fork(archive_job, &j, &job, err);
     if (r == 0)
-        r = build_wait_job(b->session, &job, 0, NULL, err);
+        r = build_wait_job(b->session, &job, NULL, NULL, err);
     ret->manifest = m.digest;
     ret->has_manifest = r == 0;
     build_manifest_done(&m);
@@ -282,7 +282,7 @@ static int export_rootfs(struct build *b, const struct build_output *o, const st
         cb_put_bytes(&req, image->layers[i].id.b, sizeof(image->layers[i].id.b));
     struct rt_job_request r = {req.data, req.len, &fd, 1};
     if (build_ns_job(b->session, RT_HELPER_FILES, rootfs_job, &r, &job, err) < 0 ||
-        build_wait_job(b->session, &job, 0, &answer, err) < 0)
+        build_wait_job(b->session, &job, NULL, &answer, err) < 0)
         return -1;
     tell_what_is_left_out(b, o->dest, &answer);
     return 0;
@@ -296,7 +296,7 @@ static int ensure_files(struct build *b, const struct cache_image *image, struct
         struct cb_job job;
         if (s->op == OP_BASE && s->in_target && !build_base_complete(b->session, &s->base.image, BASE_FILES) &&
             (build_base_start(b->session, &s->base, BASE_FILES, &job, err) < 0 ||
-             build_wait_job(b->session, &job, s->number, NULL, err) < 0))
+             build_wait_job(b->session, &job, s->name, NULL, err) < 0))
             return -1;
     }
     for (size_t i = 0; i < image->n_layers; i++) {
@@ -305,7 +305,7 @@ static int ensure_files(struct build *b, const struct cache_image *image, struct
         if (cache_layer_find(b->session->store, &image->layers[i].id, &l, err) < 0)
             return -1;
         if (!l.has_fs && (build_materialize_start(b->session, &image->layers[i].id, &job, err) < 0 ||
-                          build_wait_job(b->session, &job, 0, NULL, err) < 0))
+                          build_wait_job(b->session, &job, NULL, NULL, err) < 0))
             return -1;
     }
     return 0;
@@ -392,10 +392,12 @@ int build_push(struct build *b, const struct cache_image *image, const struct bu
     else if (r > 0)
         r = 0;
     struct push_job j = {b, ref, &m, image};
+    CB_AUTO(free) char *name = oci_ref_full(ref);
+    CB_AUTO(free) char *shown = cb_printf("push %s", name);
     if (r == 0)
         r = cb_job_fork(push_job, &j, &job, err);
     if (r == 0)
-        r = build_wait_job(b->session, &job, 0, NULL, err);
+        r = build_wait_job(b->session, &job, shown, NULL, err);
     *ret_manifest = m.digest;
     build_manifest_done(&m);
     return r;

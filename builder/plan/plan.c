@@ -31,7 +31,7 @@ struct build_step *build_step_new(struct build_planner *p, struct build_stage *s
     step->lock = -1;
     step->local_inputs = CB_BUF_INIT;
     step->index = p->plan->n_steps;
-    step->number = ++p->next_number;
+    step->number = ++p->b->session->last_number;
     step->parent = s ? s->state.snapshot : NULL;
     step->no_cache = s && skip_cache(p, s);
     if (i) {

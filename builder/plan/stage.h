@@ -62,7 +62,6 @@ struct build_planner {
     struct build_stage *target;
     struct oci_platform host;
     bool platform_given;
-    int next_number;
     struct df_errors errors; /* mistakes that do not hide each other */
     struct df_errors late;   /* those that BuildKit finds in the finished plan only */
 };

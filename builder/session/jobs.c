@@ -1,4 +1,5 @@
 #include "builder/session/jobs.h"
+#include "base/clock.h"
 #include "base/fd.h"
 
 #include <assert.h>
@@ -132,22 +133,57 @@ int build_ns_call(struct build_session *s, rt_job_fn *fn, const struct rt_job_re
     struct cb_job job;
     if (build_ns_job(s, RT_HELPER_FILES, fn, req, &job, err) < 0)
         return -1;
-    return build_wait_job(s, &job, 0, answer, err);
+    return build_wait_job(s, &job, NULL, answer, err);
 }
 
 /* ---- waiting -------------------------------------------------------------------------------------------------- */
 
-static void emit_job_event(struct build_session *s, const struct cb_job_event *e, int step)
+/* A job outside the schedule as it is shown: a step of its own. */
+struct task {
+    struct build_session *session;
+    int step; /* 0: it is not shown (yet) */
+    char *name;
+    struct timespec started;
+};
+
+static void task_show(struct task *t, const char *name)
 {
-    if (e->kind == CB_JOB_PROGRESS)
-        build_emit(s, &(struct build_event){
-                          .kind = EVENT_STEP_PROGRESS, .step = step, .what = e->text, .done = e->done, .total = e->total});
-    else if (e->kind == CB_JOB_WARN || e->kind == CB_JOB_LOG)
-        build_warning(s, "%s", e->text);
+    if (t->step)
+        return;
+    t->step = ++t->session->last_number;
+    t->name = cb_strdup(name);
+    build_emit(t->session, &(struct build_event){.kind = EVENT_STEP_STARTED, .step = t->step, .name = t->name, .extra = true});
 }
 
-int build_wait_job(struct build_session *s, struct cb_job *job, int step, struct cb_buf *answer, struct cb_error *err)
+static void task_end(struct task *t, enum build_event_kind how, const struct cb_error *err)
 {
+    if (t->step)
+        build_emit(t->session, &(struct build_event){.kind = how,
+                                                     .step = t->step,
+                                                     .name = t->name,
+                                                     .seconds = cb_seconds_since(&t->started),
+                                                     .error = err,
+                                                     .extra = true});
+    free(t->name);
+}
+
+static void task_event(struct task *t, const struct cb_job_event *e)
+{
+    if (e->kind == CB_JOB_PROGRESS) {
+        task_show(t, e->text);
+        build_emit(t->session,
+                   &(struct build_event){
+                       .kind = EVENT_STEP_PROGRESS, .step = t->step, .what = e->text, .done = e->done, .total = e->total});
+    } else if (e->kind == CB_JOB_WARN || e->kind == CB_JOB_LOG) {
+        build_warning(t->session, "%s", e->text);
+    }
+}
+
+int build_wait_job(struct build_session *s, struct cb_job *job, const char *name, struct cb_buf *answer, struct cb_error *err)
+{
+    struct task t = {.session = s, .started = cb_clock_now()};
+    if (name)
+        task_show(&t, name);
     for (;;) {
         struct pollfd fds[2] = {{job->sock, POLLIN, 0}, {s->signal_fd, POLLIN, 0}};
         (void)poll(fds, 2, s->renderer->tick ? 100 : -1); /* a failure only means another round */
@@ -156,19 +192,22 @@ int build_wait_job(struct build_session *s, struct cb_job *job, int step, struct
         if (fds[1].revents && build_canceled(s, err) < 0) {
             build_ns_cancel(s);
             cb_job_kill(job);
+            task_end(&t, EVENT_STEP_CANCELED, NULL);
             return -1;
         }
         struct cb_job_event e;
         if (!cb_job_read(job, false, &e))
             continue;
         bool done = e.kind == CB_JOB_DONE, failed = e.kind == CB_JOB_FAILED;
-        emit_job_event(s, &e, step);
+        task_event(&t, &e);
         if (done && answer)
             cb_buf_add(answer, e.answer.data, e.answer.len);
         if (failed)
             cb_error_move(err, &e.error);
         cb_job_event_done(&e);
-        if (done || failed)
-            return done ? 0 : -1;
+        if (!done && !failed)
+            continue;
+        task_end(&t, done ? EVENT_STEP_DONE : EVENT_STEP_FAILED, failed ? err : NULL);
+        return done ? 0 : -1;
     }
 }

@@ -18,9 +18,9 @@ void build_ns_freeze(struct build_session *s, void *frozen);
 /* Kills what runs in the session's namespace, and waits until it is gone. */
 void build_ns_cancel(struct build_session *s);
 
-/* Waits for one job outside the schedule (resolving, packing, pushing) while signals are watched; its progress, logs
- * and warnings are emitted for `step`. `answer` may be NULL. */
-int build_wait_job(struct build_session *s, struct cb_job *job, int step, struct cb_buf *answer, struct cb_error *err);
+/* Waits for one job outside the schedule (resolving, packing, pushing) while signals are watched. It is shown as a step: under
+ * `name` at once, or (NULL) when it tells of progress, under what that is of. `answer` may be NULL. */
+int build_wait_job(struct build_session *s, struct cb_job *job, const char *name, struct cb_buf *answer, struct cb_error *err);
 
 /* For build_session_close: removes what the session made in the store, and ends the helpers. */
 void build_jobs_end(struct build_session *s);

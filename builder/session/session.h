@@ -23,6 +23,7 @@ struct build_session {
     bool reading;               /* nothing is written into the store, no lock is held */
     int signal_fd;              /* those that ask us to end (base/signals.h); -1: not watched */
     struct timespec started;
+    int last_number; /* of a step that is shown */
 };
 
 /* Opens the store and what every command needs. `request` is borrowed; the renderer belongs to the session from here on.

@@ -150,13 +150,16 @@ static void add_line(struct cb_buf *out, const char *label, const char *text)
     progress_text(out, text);
 }
 
-static void progress(struct tty *t, const struct build_event *e)
+/* Whether there is a bar now that was not there before: that is shown at once, all else by the next tick. */
+static bool progress(struct tty *t, const struct build_event *e)
 {
     struct live *l = find(t, e->step);
     if (!l)
-        return;
+        return false;
+    bool first = e->total && !l->total;
     l->done = e->done;
     l->total = e->total;
+    return first;
 }
 
 static void tty_event(struct build_renderer *r, const struct build_event *e)
@@ -171,8 +174,9 @@ static void tty_event(struct build_renderer *r, const struct build_event *e)
         add_log(t, e);
         return; /* the next tick shows it */
     case EVENT_STEP_PROGRESS:
-        progress(t, e);
-        return;
+        if (!progress(t, e))
+            return;
+        break;
     case EVENT_STEP_CACHED:
         finish(t, PROGRESS_CACHED, e, &out);
         break;

@@ -98,3 +98,8 @@ wait_for() { # wait_for SECONDS COMMAND…: until the command succeeds
     done
     die "timed out: $*"
 }
+on_terminal() { # on_terminal COLUMNSxROWS ARGS…: cbuild's exit status; what stands there at the end is in ./shown
+    size=$1 status=0
+    shift
+    TERM=xterm python3 "$E2E_HERE/terminal.py" "$size" frames "$CBUILD" "$@" >shown || status=$?
+}

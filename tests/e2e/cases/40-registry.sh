@@ -70,6 +70,33 @@ X
     cbuild prune --all >/dev/null
 }
 
+# They are shown as steps are: with a number, bars on a terminal, and their end.
+t_push_and_pull_show_themselves() {
+    registry
+    app
+    head -c 20000000 /dev/urandom >c/data
+    echo 'COPY data /' >>c/Dockerfile
+    cbuild -t "$repo:1" c 2>/dev/null
+    on_terminal 100x24 push "$repo:1"
+    same "$status" 0
+    has "$(cat shown)" "✓ push $repo:1"
+    has "$(cat frames)" "> push $repo:1"
+    grep -q '\[=*> *\] .* / 2.*MB' frames || die "no bar: $(cat frames)"
+    CBUILD_ROOT=$CASE_DIR/store2
+    on_terminal 100x24 pull "$repo:1"
+    has "$(cat shown)" "✓ pull $repo:1"
+    grep -q '\[=*> *\] .* / 2.*MB' frames || die "no bar: $(cat frames)"
+    cbuild push "$repo:1" "$repo:2" 2>log
+    has "$(cat log)" "#1 push $repo:2"
+    has "$(cat log)" "#1 DONE "
+    printf 'FROM %s\nCOPY data /x/\n' "$repo:1" >c/Dockerfile
+    CBUILD_ROOT=$CASE_DIR/store3
+    cbuild --progress=rawjson -t "$repo:3" --push c 2>raw
+    has "$(jq -r '.vertexes[]? | select(.completed).name' raw)" "push $repo:3"
+    same "$(jq -r '.vertexes[]? | select(.completed) | .digest' raw | sort)" "$(jq -r '.vertexes[]? | .digest' raw | sort -u)"
+    same "$(jq -r '.statuses[]? | select(.vertex == null)' raw)" ""
+}
+
 t_second_push_uploads_nothing() {
     registry
     app

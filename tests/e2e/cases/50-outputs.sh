@@ -246,12 +246,6 @@ X
     TERM=dumb script -qec "'$CBUILD' -q c; true" dumb >/dev/null
 }
 
-on_terminal() { # on_terminal SIZE ARGS…: the build's exit status; what stands there at the end is in ./shown
-    size=$1 status=0
-    shift
-    TERM=xterm python3 "$E2E_HERE/terminal.py" "$size" frames "$CBUILD" "$@" >shown || status=$?
-}
-
 # Twelve steps at once on terminals of any size: what scrolls out is the lines of steps that ended, once each.
 t_terminal_sizes() {
     (
