@@ -84,6 +84,8 @@ static void summarize(struct build *b, const struct cache_image *image, const st
     clock_gettime(CLOCK_REALTIME, &now);
     cb_digest_text(&image->config, id);
     cb_digest_text(&r->manifest, manifest);
+    struct build_layer_size *layers;
+    size_t n_layers = build_image_layer_sizes(b, &layers);
     struct build_summary s = {
         .n_run = run,
         .n_cached = cached,
@@ -93,8 +95,11 @@ static void summarize(struct build *b, const struct cache_image *image, const st
         .size = build_image_size(b->session->store, image),
         .names = (const char *const *)r->names.items,
         .n_names = r->names.n,
+        .layers = layers,
+        .n_layers = n_layers,
     };
     build_emit(b->session, &(struct build_event){.kind = EVENT_BUILD_DONE, .summary = &s});
+    free(layers);
 }
 
 static int check_destinations(const struct build_request *q, struct cb_error *err)

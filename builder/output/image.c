@@ -191,15 +191,31 @@ int build_image_make(struct build *b, struct cache_image *ret, struct cb_error *
     return 0;
 }
 
+static uint64_t layer_size(struct cache_store *s, const struct cb_digest *id)
+{
+    struct cache_layer l;
+    CB_AUTO(cb_error) struct cb_error ignored = CB_ERROR_INIT;
+    return cache_layer_find(s, id, &l, &ignored) == 1 ? l.size : 0;
+}
+
 uint64_t build_image_size(struct cache_store *s, const struct cache_image *image)
 {
     uint64_t n = 0;
-    for (size_t i = 0; i < image->n_layers; i++) {
-        struct cache_layer l;
-        CB_AUTO(cb_error) struct cb_error ignored = CB_ERROR_INIT;
-        if (cache_layer_find(s, &image->layers[i].id, &l, &ignored) == 1)
-            n += l.size;
-    }
+    for (size_t i = 0; i < image->n_layers; i++)
+        n += layer_size(s, &image->layers[i].id);
+    return n;
+}
+
+size_t build_image_layer_sizes(struct build *b, struct build_layer_size **ret)
+{
+    size_t n = 0;
+    for (const struct build_step *p = b->plan.target->snapshot; p; p = p->parent)
+        n++;
+    *ret = cb_alloc((n + 1) * sizeof(**ret));
+    size_t at = n;
+    for (const struct build_step *p = b->plan.target->snapshot; p; p = p->parent)
+        (*ret)[--at] = (struct build_layer_size){p->name, p->op == OP_BASE ? build_image_size(b->session->store, &p->base.image)
+                                                                           : layer_size(b->session->store, &p->layer)};
     return n;
 }
 

@@ -12,6 +12,9 @@ int build_image_make(struct build *b, struct cache_image *ret, struct cb_error *
 
 /* Bytes of all files of the image's layers, as far as the store has their indexes. */
 uint64_t build_image_size(struct cache_store *s, const struct cache_image *image);
+/* The same of the image just made, by the step that made the layer; the layers of a base are one. Bottom first, into *ret
+ * (caller frees), with names borrowed from the plan. */
+size_t build_image_layer_sizes(struct build *b, struct build_layer_size **ret);
 
 /* How layers are to be packed. */
 struct build_packing {

@@ -12,7 +12,7 @@
 enum build_event_kind {
     EVENT_BUILD_STARTED, /* n_steps: steps that can show */
     EVENT_STEP_STARTED,  /* step, name */
-    EVENT_STEP_CACHED,   /* step, name, why: "definition" or "content" */
+    EVENT_STEP_CACHED,   /* step, name, why: a short text, such as "definition" or "content"; NULL where nothing is known */
     EVENT_STEP_LOG,      /* step, text (one line without its newline, or a partial one), stream 1 or 2 */
     EVENT_STEP_PROGRESS, /* step, what, done, total */
     EVENT_STEP_DONE,     /* step, seconds, cpu_seconds, max_rss */
@@ -24,6 +24,12 @@ enum build_event_kind {
     EVENT_BUILD_DONE,    /* summary */
 };
 
+/* A layer of the image, or all layers of its base together. */
+struct build_layer_size {
+    const char *name; /* of the step, or of the base */
+    uint64_t size;    /* bytes of its files */
+};
+
 struct build_summary {
     int n_run, n_cached; /* steps */
     double seconds;
@@ -32,6 +38,8 @@ struct build_summary {
     uint64_t size;               /* bytes of the image's files */
     const char *const *names;    /* what was named, pushed or written */
     size_t n_names;
+    const struct build_layer_size *layers; /* bottom first */
+    size_t n_layers;
 };
 
 struct build_event {

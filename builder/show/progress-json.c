@@ -1,16 +1,18 @@
 /* Events as BuildKit's clients write them, a solve status a line: `vertexes` are steps (told anew at each change), `statuses`
  * amounts of work done, `logs` output in base64, `warnings` what the build checks found. Ours besides: `cpuSeconds` and
- * `maxRSS` of a step, and `summary` at the end. */
+ * `maxRSS` of a step, `why` it was cached or had to run, and at the end a `summary` with all steps and layers. */
 #include "builder/show/progress-json.h"
 #include "base/digest.h"
 #include "base/json.h"
 #include "base/text.h"
+#include "builder/show/progress-summary.h"
 #include "base/base64.h"
 
 #include <stdio.h>
 
 struct json_progress {
     struct build_renderer r;
+    struct progress_tally tally;
     struct timespec *started; /* by the number of the step */
     size_t n, cap;
 };
@@ -79,6 +81,7 @@ static json_t *vertex(struct json_progress *p, const struct build_event *e)
         put_time(v, "completed", now());
     if (e->kind == EVENT_STEP_CACHED)
         json_object_set_new(v, "cached", json_true());
+    put_text(v, "why", e->why);
     if (e->kind == EVENT_STEP_FAILED)
         put_text(v, "error", e->error->msg);
     if (e->kind == EVENT_STEP_CANCELED)
@@ -143,7 +146,32 @@ static json_t *lint_warning(const struct build_event *e, const struct df_warning
     return w;
 }
 
-static json_t *summary(const struct build_summary *s)
+static json_t *steps(const struct progress_tally *t)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < t->n; i++) {
+        json_t *j = json_object();
+        put_text(j, "name", t->steps[i].name);
+        json_object_set_new(j, "cached", json_boolean(t->steps[i].cached));
+        json_object_set_new(j, "seconds", json_real(t->steps[i].seconds));
+        json_array_append_new(list, j);
+    }
+    return list;
+}
+
+static json_t *layers(const struct build_summary *s)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < s->n_layers; i++) {
+        json_t *j = json_object();
+        put_text(j, "name", s->layers[i].name);
+        json_object_set_new(j, "size", json_integer((json_int_t)s->layers[i].size));
+        json_array_append_new(list, j);
+    }
+    return list;
+}
+
+static json_t *summary(const struct build_summary *s, const struct progress_tally *t)
 {
     json_t *j = json_object(), *names = json_array();
     json_object_set_new(j, "run", json_integer(s->n_run));
@@ -155,6 +183,8 @@ static json_t *summary(const struct build_summary *s)
     for (size_t i = 0; i < s->n_names; i++)
         json_array_append_new(names, json_string(s->names[i]));
     json_object_set_new(j, "names", names);
+    json_object_set_new(j, "steps", steps(t));
+    json_object_set_new(j, "layers", layers(s));
     return j;
 }
 
@@ -172,13 +202,15 @@ static void json_event(struct build_renderer *r, const struct build_event *e)
 {
     CB_AUTO(json) json_t *line = json_object();
     CB_AUTO(cb_buf) struct cb_buf out = CB_BUF_INIT;
+    struct json_progress *p = (struct json_progress *)r;
+    progress_tally_add(&p->tally, e);
     switch (e->kind) {
     case EVENT_STEP_STARTED:
     case EVENT_STEP_CACHED:
     case EVENT_STEP_DONE:
     case EVENT_STEP_FAILED:
     case EVENT_STEP_CANCELED:
-        add(line, "vertexes", vertex((struct json_progress *)r, e));
+        add(line, "vertexes", vertex(p, e));
         break;
     case EVENT_STEP_LOG:
         add(line, "logs", log_line(e));
@@ -196,7 +228,7 @@ static void json_event(struct build_renderer *r, const struct build_event *e)
         break;
     case EVENT_BUILD_DONE:
         if (e->summary)
-            json_object_set_new(line, "summary", summary(e->summary));
+            json_object_set_new(line, "summary", summary(e->summary, &p->tally));
         break;
     case EVENT_BUILD_STARTED:
         break;
@@ -210,8 +242,10 @@ static void json_event(struct build_renderer *r, const struct build_event *e)
 
 static void json_free(struct build_renderer *r)
 {
-    free(((struct json_progress *)r)->started);
-    free(r);
+    struct json_progress *p = (struct json_progress *)r;
+    progress_tally_done(&p->tally);
+    free(p->started);
+    free(p);
 }
 
 struct build_renderer *progress_json_new(void)

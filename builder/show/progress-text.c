@@ -36,19 +36,3 @@ void progress_lint(const struct build_event *e, struct cb_buf *out)
         progress_text(out, line.data);
     }
 }
-
-void progress_summary(const struct build_summary *s, struct cb_buf *out)
-{
-    char time[16], size[16];
-    if (!s)
-        return;
-    cb_buf_printf(out, "\n%d step%s run, %d cached in %s", s->n_run, s->n_run == 1 ? "" : "s", s->n_cached,
-                  cb_human_duration(s->seconds, time));
-    cb_buf_printf(out, "; image %s, %s\n", s->image_id, cb_human_size(s->size, size));
-    if (s->manifest_digest)
-        cb_buf_printf(out, "manifest %s\n", s->manifest_digest);
-    for (size_t i = 0; i < s->n_names; i++) {
-        cb_buf_adds(out, "=> ");
-        progress_text(out, s->names[i]);
-    }
-}

@@ -12,6 +12,5 @@ bool progress_terminal(void);
 
 void progress_text(struct cb_buf *out, const char *text);
 void progress_lint(const struct build_event *e, struct cb_buf *out);
-void progress_summary(const struct build_summary *s, struct cb_buf *out);
 
 #endif

@@ -3,6 +3,7 @@
 #include "builder/show/progress-tty.h"
 #include "base/clock.h"
 #include "builder/show/progress-layout.h"
+#include "builder/show/progress-summary.h"
 #include "builder/show/progress-text.h"
 #include "builder/show/terminal-text.h"
 
@@ -29,6 +30,7 @@ struct tty {
     size_t drawn; /* lines of the block on the screen */
     int steps_done, steps;
     struct timespec started, last;
+    struct progress_tally tally;
 };
 
 static struct progress_size screen(void)
@@ -72,9 +74,9 @@ static void flush(struct tty *t, const struct cb_buf *permanent)
         cb_buf_printf(&out, "\033[%zuA", t->drawn);
     cb_buf_adds(&out, "\r\033[J");
     cb_buf_add(&out, permanent->data, permanent->len);
-    cb_buf_adds(&out, "\033[?7l");
+    cb_buf_adds(&out, t->n ? "\033[?7l" : "");
     draw(t, &out);
-    cb_buf_adds(&out, "\033[?7h");
+    cb_buf_adds(&out, t->n ? "\033[?7h" : "");
     fwrite(out.data, 1, out.len, stderr);
 }
 
@@ -166,6 +168,7 @@ static void tty_event(struct build_renderer *r, const struct build_event *e)
 {
     struct tty *t = (struct tty *)r;
     CB_AUTO(cb_buf) struct cb_buf out = CB_BUF_INIT;
+    progress_tally_add(&t->tally, e);
     switch (e->kind) {
     case EVENT_STEP_STARTED:
         start(t, e);
@@ -199,7 +202,7 @@ static void tty_event(struct build_renderer *r, const struct build_event *e)
         progress_lint(e, &out);
         break;
     case EVENT_BUILD_DONE:
-        progress_summary(e->summary, &out);
+        progress_summary(e->summary, &t->tally, screen().columns, &out);
         break;
     case EVENT_BUILD_STARTED:
         t->steps = e->n_steps;
@@ -221,6 +224,7 @@ static void tty_free(struct build_renderer *r)
     struct tty *t = (struct tty *)r;
     while (t->n)
         drop(t, t->live[0].step);
+    progress_tally_done(&t->tally);
     free(t->live);
     free(t);
 }

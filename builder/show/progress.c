@@ -3,6 +3,7 @@
 #include "builder/show/progress.h"
 #include "base/clock.h"
 #include "base/text.h"
+#include "builder/show/progress-summary.h"
 #include "builder/show/progress-text.h"
 #include "builder/show/progress-json.h"
 #include "builder/show/progress-tty.h"
@@ -11,6 +12,8 @@
 #include <stdio.h>
 
 /* ---- plain ------------------------------------------------------------------------------------------------------- */
+
+#define PLAIN_COLUMNS 100 /* of the summary */
 
 struct plain_step {
     struct timespec started;
@@ -21,6 +24,7 @@ struct plain_step {
 struct plain {
     struct build_renderer r;
     bool colours;
+    struct progress_tally tally;
     struct plain_step *steps; /* by number */
     size_t n, cap;
 };
@@ -66,6 +70,7 @@ static void plain_event(struct build_renderer *r, const struct build_event *e)
     struct plain *p = (struct plain *)r;
     CB_AUTO(cb_buf) struct cb_buf out = CB_BUF_INIT;
     char time[16];
+    progress_tally_add(&p->tally, e);
     switch (e->kind) {
     case EVENT_STEP_STARTED:
         plain_started(p, e, &out);
@@ -102,7 +107,7 @@ static void plain_event(struct build_renderer *r, const struct build_event *e)
         progress_lint(e, &out);
         break;
     case EVENT_BUILD_DONE:
-        progress_summary(e->summary, &out);
+        progress_summary(e->summary, &p->tally, PLAIN_COLUMNS, &out);
         break;
     case EVENT_BUILD_STARTED:
         break;
@@ -112,6 +117,7 @@ static void plain_event(struct build_renderer *r, const struct build_event *e)
 
 static void plain_free(struct build_renderer *r)
 {
+    progress_tally_done(&((struct plain *)r)->tally);
     free(((struct plain *)r)->steps);
     free(r);
 }

@@ -150,6 +150,11 @@ X
     has "$(jq -r '.warnings[]?.short | @base64d' raw)" "MaintainerDeprecated: "
     same "$(jq -r '.warnings[]?.range[0].start.line // empty' raw)" 5
     same "$(jq -r '.summary.image // empty' raw)" "$(cbuild -q c 2>/dev/null)"
+    same "$(jq -r '.summary // empty | .steps | length' raw)" 3
+    same "$(jq -r '.summary // empty | .steps[0] | "\(.name) \(.cached) \(.seconds > 0)"' raw)" "[1/3] COPY busybox /bin/busybox false true"
+    same "$(jq -r '.summary // empty | .layers[0].size' raw)" "$(stat -c %s c/busybox)"
+    cbuild --progress=rawjson c 2>raw
+    same "$(jq -r '.summary // empty | [.steps[].cached] | all' raw)" true
     cbuild --progress=plain --no-cache c 2>plain
     has "$(cat plain)" "#1 [1/3] COPY busybox"
     cbuild --progress=quiet c >q 2>q.err
@@ -229,6 +234,26 @@ X
     fails 1 cbuild -q c
     has "$out" "exit code: 3"
     has "$out" why
+}
+
+# A build that took a while says where the time went; one that did not, or had nothing to do, has a line.
+t_summary() {
+    context c <<X
+${base}RUN sleep 1.1
+RUN sleep 0.3; head -c 3000000 /dev/zero >/zeros
+X
+    cbuild --progress=plain -t app c 2>log
+    same "$(sed -n '/steps run/,$p' log | sed 's/[0-9.]*m\{0,1\}s  \[/[/; s/ in .*//; s/  */ /g; s/ [0-9.]* MB/ MB/')" "4 steps run, 0 cached
+ time [3/4] RUN sleep 1.1
+ [4/4] RUN sleep 0.3; head -c 3000000 /dev/zero >/zeros
+ layers MB [4/4] RUN sleep 0.3; head -c 3000000 /dev/zero >/zeros
+ MB [1/4] COPY busybox /bin/busybox
+=> app:latest"
+    cbuild --progress=plain -t app c 2>log
+    same "$(sed -n '/steps run/,$p' log | wc -l)" 2
+    echo 'RUN sleep 1.1' >>c/Dockerfile
+    cbuild --progress=plain -t app c 2>log
+    has "$(cat log)" "  cached    1-4 of 5"
 }
 
 t_terminal_display() {
