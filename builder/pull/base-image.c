@@ -342,7 +342,8 @@ static int finish(struct build_session *session, struct build_want *w, enum buil
                   struct cb_error *err)
 {
     CB_AUTO(cb_buf) struct cb_buf answer = CB_BUF_INIT;
-    if (build_wait_job(session, job, NULL, &answer, err) == 0)
+    CB_AUTO(free) char *shown = cb_printf("resolve %s", w->text);
+    if (build_wait_job(session, job, shown, &answer, err) == 0)
         return take_answer(session, w, &answer, err);
     if (err->code == CB_E_CANCELED)
         return -1;

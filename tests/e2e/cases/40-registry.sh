@@ -92,6 +92,7 @@ t_push_and_pull_show_themselves() {
     printf 'FROM %s\nCOPY data /x/\n' "$repo:1" >c/Dockerfile
     CBUILD_ROOT=$CASE_DIR/store3
     cbuild --progress=rawjson -t "$repo:3" --push c 2>raw
+    has "$(jq -r '.vertexes[]? | select(.completed).name' raw)" "resolve $repo:1"
     has "$(jq -r '.vertexes[]? | select(.completed).name' raw)" "push $repo:3"
     same "$(jq -r '.vertexes[]? | select(.completed) | .digest' raw | sort)" "$(jq -r '.vertexes[]? | .digest' raw | sort -u)"
     same "$(jq -r '.statuses[]? | select(.vertex == null)' raw)" ""

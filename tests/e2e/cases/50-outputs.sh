@@ -269,6 +269,9 @@ X
     has "$(cat typescript)" "exit code: 4"
     LC_ALL=C grep -q "$(printf '\007')" typescript && die "control characters of a RUN reach the terminal" || true
     TERM=dumb script -qec "'$CBUILD' -q c; true" dumb >/dev/null
+    LC_ALL=C grep -q "$(printf '\033\[[0-9;]*m')" typescript || die "no colours"
+    NO_COLOR=1 TERM=xterm script -qec "'$CBUILD' --no-cache c; true" typescript >/dev/null
+    LC_ALL=C grep -q "$(printf '\033\[[0-9;]*m')" typescript && die "colours in spite of NO_COLOR" || true
 }
 
 # Twelve steps at once on terminals of any size: what scrolls out is the lines of steps that ended, once each.
