@@ -27,13 +27,18 @@ static bool maps_many_ids(void)
     return sum > 1;
 }
 
+bool layer_can_set_owners(void)
+{
+    return geteuid() == 0 && maps_many_ids();
+}
+
 void layer_disk_init(struct layer_disk *d, int fs)
 {
     *d = LAYER_DISK_INIT;
     layer_cursor_set_root(&d->cursor, fs);
     d->uid = geteuid();
     d->gid = getegid();
-    d->owners = d->uid == 0 && maps_many_ids();
+    d->owners = layer_can_set_owners();
     d->umask = umask(0);
     umask(d->umask);
 }

@@ -36,6 +36,8 @@ struct layer_path layer_path(const struct cb_digest *id); /* below the store */
 int layer_open(struct cache_store *s, const struct cb_digest *id);
 /* 1: *ret tells what is there, trusted or not. 0: nothing, or something that cannot be read. */
 int layer_load(struct cache_store *s, const struct cb_digest *id, struct layer_dir *ret, struct cb_error *err);
+/* The index of the layer that `fs` is the fs/ of; empty when that lies in no layer. Other damage is an error. */
+int layer_index_beside(int fs, struct cache_index *ret, struct cb_error *err);
 /* Prefix of messages: "layer <first 12 digits>". */
 struct layer_name {
     char text[20];
@@ -110,6 +112,8 @@ struct layer_disk {
     uint64_t size;
     bool holes;
 };
+/* May this process give files to anybody? Else only the index knows owners. */
+bool layer_can_set_owners(void);
 #define LAYER_DISK_INIT ((struct layer_disk){.cursor = LAYER_CURSOR_INIT, .fd = -1})
 void layer_disk_init(struct layer_disk *d, int fs);
 void layer_disk_done(struct layer_disk *d);
@@ -175,5 +179,20 @@ int layer_below_names(const struct layer_lowers *l, const struct layer_merge *di
 int layer_is_whiteout(int dir, const char *path, const struct stat *st);
 /* The value of overlay.<what> of a directory or file: 'y', 'x', …; 0: not set; -errno. */
 int layer_overlay_mark(int dir, const char *path, const char *what);
+
+/* ---- owners of what was copied up (layer_owners.c) --------------------------------------------- */
+
+struct layer_owners {
+    const struct layer_lowers *lowers; /* borrowed */
+    bool kept;                         /* owners are in the indexes alone */
+    struct cache_index **indexes;      /* of each lower, NULL: not read yet */
+};
+void layer_owners_init(struct layer_owners *o, const struct layer_lowers *lowers);
+void layer_owners_done(struct layer_owners *o);
+/* Where owners are kept: *st, of the lower `top` at `path`, gets the owner that the image shows. */
+int layer_owner_below(struct layer_owners *o, int top, const char *path, struct stat *st, struct cb_error *err);
+/* 1: what an upper's directory has under `name` came from what lies below at its place (*below). 0: it was made anew.
+ * `hidden`: the directory hides what is below. -errno. */
+int layer_was_copied_up(int dir, const char *name, const struct stat *st, const struct stat *below, bool hidden);
 
 #endif

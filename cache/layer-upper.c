@@ -24,6 +24,7 @@ struct upper {
     struct cb_map groups; /* (device, inode) -> path of the first name that is in the index */
     struct cb_map linked; /* (device, inode) -> struct linked, of all with several names, once `counted` */
     bool counted;
+    struct layer_owners owners;
     struct cb_arena arena;
     char *buffer, *other; /* LAYER_COPY_BUFFER bytes each */
     unsigned flags;       /* of what nobody gave others: the work directory's */
@@ -356,6 +357,9 @@ struct linked {
     bool seen;
     dev_t dev; /* below */
     ino_t ino;
+    bool copied_up; /* from what has this owner */
+    uid_t uid;
+    gid_t gid;
 };
 
 static struct linked *linked_of(struct upper *u, const struct stat *st)
@@ -370,22 +374,42 @@ static struct linked *linked_of(struct upper *u, const struct stat *st)
     return l;
 }
 
+/* layer_below_find, with owners as the image has them. */
+static int find_below(struct upper *u, const struct frame *f, const char *path, int *top, struct stat *below,
+                      struct layer_merge *merge, struct cb_error *err)
+{
+    int found = layer_below_find(&u->lowers, &f->below, path, top, below, merge, err);
+
+    return found > 0 && layer_owner_below(&u->owners, *top, path, below, err) < 0 ? -1 : found;
+}
+
 static int count_name(struct upper *u, const struct frame *f, const char *name, const char *path, const struct stat *st,
                       struct cb_error *err)
 {
     struct linked *l = linked_of(u, st);
     struct layer_merge merge = {0};
-    struct stat below;
-    int top, found = layer_below_find(&u->lowers, &f->below, path, &top, &below, &merge, err);
-    int same = found > 0 ? same_entry(u, f->fd, name, st, u->lowers.fds[top], path, &below) : 0;
+    struct stat below, own = *st;
+    int top, found = find_below(u, f, path, &top, &below, &merge, err), copied = 0, same = 0;
 
     free(merge.lower);
-    if (found < 0 || same < 0)
-        return found < 0 ? -1 : fail(err, same, "compare", path);
+    if (found > 0 && u->owners.kept)
+        copied = layer_was_copied_up(f->fd, name, st, &below, f->hidden);
+    if (copied > 0) {
+        l->copied_up = true;
+        own.st_uid = l->uid = below.st_uid;
+        own.st_gid = l->gid = below.st_gid;
+    }
+    if (found > 0 && copied >= 0)
+        same = same_entry(u, f->fd, name, &own, u->lowers.fds[top], path, &below);
+    if (found < 0 || copied < 0 || same < 0)
+        return found < 0 ? -1 : fail(err, CB_MIN(copied, same), "compare", path);
     if (!same || (l->seen && (l->dev != below.st_dev || l->ino != below.st_ino)))
         l->changed = true;
-    else
-        *l = (struct linked){l->changed, true, below.st_dev, below.st_ino};
+    l->seen = l->seen || same;
+    if (same) {
+        l->dev = below.st_dev;
+        l->ino = below.st_ino;
+    }
     return 0;
 }
 
@@ -404,6 +428,10 @@ static int count_below(struct upper *u, const struct frame *f, const char *name,
         return 0; /* the walk says so */
     if (layer_below_find(&u->lowers, &f->below, path, &top, &below, &sub.below, err) < 0)
         return -1;
+    int mark = layer_overlay_mark(f->fd, name, "opaque");
+    if (mark < 0)
+        return fail(err, mark, "read the attributes of", path);
+    sub.hidden = f->hidden || mark == 'y';
     return count_names(u, &sub, err);
 }
 
@@ -430,20 +458,44 @@ static int count_names(struct upper *u, const struct frame *f, struct cb_error *
     return 0;
 }
 
-/* 1: this name, which says what is below already, is one of an inode that goes into the layer. The upper is looked through
- * when the first such name is met: in nearly all there is none. */
+/* The upper is looked through when this is first asked: that is seldom. NULL: err. */
+static const struct linked *all_names(struct upper *u, const struct frame *f, const struct stat *st, struct cb_error *err)
+{
+    while (f->up)
+        f = f->up;
+    if (!u->counted && count_names(u, f, err) < 0)
+        return NULL;
+    u->counted = true;
+    return linked_of(u, st);
+}
+
+/* 1: this name, which says what is below already, is one of an inode that goes into the layer. */
 static int is_linked_to_changed(struct upper *u, const struct frame *f, const struct stat *st, struct cb_error *err)
 {
-    if (st->st_nlink < 2)
-        return 0;
-    if (!u->counted) {
-        while (f->up)
-            f = f->up;
-        if (count_names(u, f, err) < 0)
+    const struct linked *l = st->st_nlink < 2 ? NULL : all_names(u, f, st, err);
+
+    return l ? l->changed : st->st_nlink < 2 ? 0 : -1;
+}
+
+/* Where owners are in indexes alone: what was copied up, under this name or another, has that of what it came from. */
+static int keep_owner(struct upper *u, const struct frame *f, const char *name, struct stat *st, const struct stat *below,
+                      struct cb_error *err)
+{
+    const struct linked *l = NULL;
+    int copied = !u->owners.kept || !below ? 0 : layer_was_copied_up(f->fd, name, st, below, f->hidden);
+
+    if (copied < 0)
+        return fail(err, copied, "read the attributes of", name);
+    if (u->owners.kept && copied == 0 && S_ISREG(st->st_mode) && st->st_nlink > 1) {
+        l = all_names(u, f, st, err);
+        if (!l)
             return -1;
-        u->counted = true;
     }
-    return linked_of(u, st)->changed;
+    if (copied || (l && l->copied_up)) {
+        st->st_uid = copied ? below->st_uid : l->uid;
+        st->st_gid = copied ? below->st_gid : l->gid;
+    }
+    return 0;
 }
 
 /* ---- the walk ---------------------------------------------------------------------------------- */
@@ -524,7 +576,9 @@ static int walk_name(struct upper *u, struct frame *f, const char *name, struct 
         return fail(err, r, "read the attributes of", path);
     if (r > 0 || S_ISSOCK(st.st_mode))
         return walk_gone(u, f, name, path, S_ISCHR(st.st_mode), err);
-    found = layer_below_find(&u->lowers, &f->below, path, &top, &below, &merge, err);
+    found = find_below(u, f, path, &top, &below, &merge, err);
+    if (found >= 0 && keep_owner(u, f, name, &st, found ? &below : NULL, err) < 0)
+        found = -1;
     if (found >= 0 && S_ISDIR(st.st_mode)) /* takes path and merge */
         return walk_dir(u, f, name, CB_TAKE(path), &st, &merge, found ? &below : NULL, err);
     free(merge.lower);
@@ -599,6 +653,7 @@ static void upper_done(struct upper *u)
     cache_index_done(&u->index);
     cb_map_done(&u->groups);
     cb_map_done(&u->linked);
+    layer_owners_done(&u->owners);
     cb_arena_done(&u->arena);
     free(u->buffer);
     free(u->other);
@@ -616,6 +671,7 @@ int cache_layer_commit_upper(struct cache_store *s, int work_dir, const char *na
 
     if (fd < 0)
         return cb_fail_sys(err, errno, "open the upper directory '%s'", name);
+    layer_owners_init(&u.owners, &u.lowers);
     u.flags = layer_flags(work_dir);
     u.buffer = cb_alloc_buffer(LAYER_COPY_BUFFER);
     u.other = cb_alloc_buffer(LAYER_COPY_BUFFER);

@@ -161,6 +161,15 @@ static int read_index(int dir, const struct cb_digest *content, struct cache_ind
     return 0;
 }
 
+int layer_index_beside(int fs, struct cache_index *ret, struct cb_error *err)
+{
+    CB_AUTO(close) int dir = openat(fs, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+    if (dir < 0)
+        return cb_fail_sys(err, errno, "open a layer");
+    return faccessat(dir, "index", F_OK, 0) < 0 && errno == ENOENT ? 0 : read_index(dir, NULL, ret, err);
+}
+
 /* ---- checking -------------------------------------------------------------------------------- */
 
 /* 1: as the index says. 0: not. -EACCES: cannot be seen from here. */

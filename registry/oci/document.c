@@ -262,7 +262,7 @@ int oci_document_kind(const char *bytes, size_t n, const char *content_type, str
         return -1;
     /* Docker's names and OCI's for one kind are mixed by many. */
     if (said != KIND_UNKNOWN && said != kind)
-        return cb_fail(err, CB_E_CORRUPT, "the document is announced as '%s', it says itself that it is '%s'", type, media_type);
+        return cb_fail(err, CB_E_CORRUPT, "the document is announced as '%s', the document itself says '%s'", type, media_type);
     return kind == KIND_INDEX;
 }
 

@@ -565,7 +565,7 @@ static void run_once(const struct stack *st, const char *lower, uint32_t *s, boo
     MUST(umount(at) == 0, "%s", at);
 }
 
-static void commit(struct cache_store *store, struct stack *st, struct cache_layer *ret)
+static void commit_only(struct cache_store *store, struct stack *st, struct cache_layer *ret)
 {
     CB_AUTO(cb_error) struct cb_error err = CB_ERROR_INIT;
     int lowers[8], dir = open(top, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -575,11 +575,16 @@ static void commit(struct cache_store *store, struct stack *st, struct cache_lay
         OK(lowers[i]);
     }
     OK(cache_layer_commit_upper(store, dir, "upper", lowers, (size_t)st->n, ret, &err));
-    exact(store, &ret->id);
     for (int i = 0; i < st->n; i++)
         close(lowers[i]);
     close(dir);
     st->layers[st->n++] = ret->id;
+}
+
+static void commit(struct cache_store *store, struct stack *st, struct cache_layer *ret)
+{
+    commit_only(store, st, ret);
+    exact(store, &ret->id);
 }
 
 /* The layer's tar, unpacked as if it came from outside, must be the same layer. */
@@ -731,6 +736,101 @@ static void rules(struct cache_store *store)
     close(dir);
 }
 
+/* ---- owners that cannot be set ---------------------------------------------------------------------------------- */
+
+static void add(struct cache_layer_writer *w, const char *path, int type, const char *text)
+{
+    CB_AUTO(cb_error) struct cb_error err = CB_ERROR_INIT;
+    struct cache_entry e = {.path = path, .type = type, .mode = 0755, .uid = 33, .gid = 44, .size = strlen(text), .mtime = 5};
+    struct cache_data data = {.kind = CACHE_DATA_INLINE, .bytes = text, .root = -1};
+
+    if (type == CB_SYMLINK || type == CB_HARDLINK)
+        e.link = text, e.size = 0;
+    OK(cache_layer_add(w, &e, &data, &err));
+}
+
+static void set_text(const char *path, const char *text, int flags)
+{
+    CB_AUTO(free) char *full = cb_printf("%s/merged/%s", top, path);
+    CB_AUTO(close) int fd = open(full, O_WRONLY | O_CREAT | O_CLOEXEC | flags, 0755);
+
+    MUST(fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text), "%s", full);
+}
+
+static int in_merged(int (*call)(const char *), const char *path)
+{
+    CB_AUTO(free) char *full = cb_printf("%s/merged/%s", top, path);
+
+    return call(full);
+}
+
+static void owned_layer(struct cache_store *store, struct cache_layer *ret)
+{
+    CB_AUTO(cb_error) struct cb_error err = CB_ERROR_INIT;
+    CB_AUTO(cache_layer_writer) struct cache_layer_writer *w = NULL;
+    static const char *const dirs[] = {"d", "e", "gone", "still"};
+    static const char *const files[] = {"d/changed", "d/linked", "d/old", "d/replaced", "still/f"};
+
+    OK(cache_layer_writer_new(store, &w, &err));
+    for (size_t i = 0; i < CB_LEN(dirs); i++)
+        add(w, dirs[i], CB_DIR, "");
+    for (size_t i = 0; i < CB_LEN(files); i++)
+        add(w, files[i], CB_FILE, "text");
+    add(w, "d/linked2", CB_HARDLINK, "d/linked");
+    OK(cache_layer_commit(w, ret, &err));
+}
+
+static void change_owned(const char *at)
+{
+    CB_AUTO(free) char *old = cb_printf("%s/d/old", at), *second = cb_printf("%s/d/another", at);
+    CB_AUTO(free) char *gone = cb_printf("%s/gone", at), *still = cb_printf("%s/still/f", at);
+
+    set_text("d/changed", "more", O_APPEND);
+    set_text("d/linked2", "more", O_APPEND);
+    MUST(in_merged(unlink, "d/replaced") == 0, "unlink");
+    set_text("d/replaced", "text", 0);
+    set_text("e/new", "text", 0);
+    MUST(link(old, second) == 0, "%s", second);
+    MUST(rmdir(gone) == 0 && mkdir(gone, 0755) == 0, "%s", gone);
+    MUST(chmod(still, 0700) == 0 && chmod(still, 0755) == 0, "%s", still);
+}
+
+/* Everything is root's inside. What is copied up keeps the owner that the index below has, what is made anew is root's. */
+static void owners(struct cache_store *store)
+{
+    static const char want[] = "d 33:44\nd/another 33:44\nd/changed 33:44\nd/linked2 33:44\nd/old 33:44\nd/replaced 0:0\n"
+                               "e 33:44\ne/new 0:0\ngone 0:0\n";
+    CB_AUTO(cb_error) struct cb_error err = CB_ERROR_INIT;
+    CB_AUTO(cb_buf) struct cb_buf got = CB_BUF_INIT;
+    CB_AUTO(cache_index) struct cache_index x = {0};
+    CB_AUTO(free) char *at = cb_printf("%s/merged", top), *upper = cb_printf("%s/upper", top);
+    struct cache_layer l;
+    struct stack st = {.n = 1};
+
+    owned_layer(store, &l);
+    st.layers[0] = l.id;
+    CB_AUTO(free) char *lower = lower_paths(store->path, &st);
+    MUST(mkdir(upper, 0755) == 0 && mount_overlay(at, lower, upper) == 0, "%s", at);
+    change_owned(at);
+    MUST(umount(at) == 0, "%s", at);
+    commit_only(store, &st, &l);
+    OK(cache_layer_index(store, &l.id, &x, &err));
+    for (size_t i = 0; i < x.n; i++)
+        cb_buf_printf(&got, "%s %u:%u\n", x.entries[i].path, x.entries[i].uid, x.entries[i].gid);
+    if (strcmp(got.data, want) != 0) {
+        fprintf(stderr, "owners: got\n%s", got.data);
+        _exit(1);
+    }
+}
+
+static void special(struct cache_store *store, bool many_ids)
+{
+    rules(store);
+    if (!many_ids)
+        owners(store);
+    cache_store_free(store);
+}
+
 /* ---- the namespace ------------------------------------------------------------------------------------------ */
 
 static bool write_text(const char *path, const char *text)
@@ -765,8 +865,7 @@ __attribute__((noreturn)) static void child(int ready, int go, bool many_ids)
     }
     sub = NULL;
     OK(cache_store_open(path, &store, &err));
-    rules(store);
-    cache_store_free(store);
+    special(store, many_ids);
     for (unsigned seed = 1; seed <= 40; seed++) {
         MUST(cb_remove_tree(AT_FDCWD, path) == 0, "%s", path);
         OK(cache_store_open(path, &store, &err));

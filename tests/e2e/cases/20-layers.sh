@@ -299,3 +299,15 @@ h b/h"
     rootfs c
     [ root/a/f -ef root/a/g ] || die "two files: $(ls -li root/a)"
 }
+
+# Inside everything is root's; what a RUN changes keeps the owner it has in the image all the same.
+t_owner_of_what_was_copied_up() {
+    context c <<X
+${base}COPY --chown=33:44 d /d
+RUN echo more >>/d/f && echo new >/d/g && ln /d/h /d/a
+X
+    mkdir c/d && echo 1 >c/d/f && echo 2 >c/d/h
+    archive c
+    rootfs c
+    same "$(listing | awk '$6 ~ "^d/" {print $6, $2}' | sort | tr '\n' ' ')" "d/ 33/44 d/a 33/44 d/f 33/44 d/g 0/0 d/h 33/44 "
+}
