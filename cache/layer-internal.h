@@ -180,7 +180,7 @@ int layer_is_whiteout(int dir, const char *path, const struct stat *st);
 /* The value of overlay.<what> of a directory or file: 'y', 'x', …; 0: not set; -errno. */
 int layer_overlay_mark(int dir, const char *path, const char *what);
 
-/* ---- owners of what was copied up (layer_owners.c) --------------------------------------------- */
+/* ---- owners of what was copied up (layer-owners.c) --------------------------------------------- */
 
 struct layer_owners {
     const struct layer_lowers *lowers; /* borrowed */
