@@ -1,6 +1,5 @@
 #include "base/fd.h"
 
-#include <dirent.h>
 #include <linux/fs.h>
 #include <linux/openat2.h>
 #include <stdio.h>
@@ -70,15 +69,22 @@ int cb_open_parent_nofollow(int root, const char *path, const char **name)
     return fd;
 }
 
+ssize_t cb_read(int fd, void *p, size_t n)
+{
+    ssize_t r;
+    do
+        r = read(fd, p, n);
+    while (r < 0 && errno == EINTR);
+    return r < 0 ? -errno : r;
+}
+
 int cb_read_full(int fd, void *p, size_t n)
 {
     size_t have = 0;
     while (have < n) {
-        ssize_t r = read(fd, (char *)p + have, n - have);
-        if (r < 0 && errno == EINTR)
-            continue;
+        ssize_t r = cb_read(fd, (char *)p + have, n - have);
         if (r < 0)
-            return -errno;
+            return (int)r;
         if (r == 0)
             break;
         have += (size_t)r;
@@ -109,11 +115,9 @@ int cb_read_fd(int fd, size_t max, struct cb_buf *b)
     for (;;) {
         if (b->cap < b->len + 2)
             cb_buf_reserve(b, 16384);
-        ssize_t r = read(fd, b->data + b->len, b->cap - b->len - 1);
-        if (r < 0 && errno == EINTR)
-            continue;
+        ssize_t r = cb_read(fd, b->data + b->len, b->cap - b->len - 1);
         if (r < 0)
-            return -errno;
+            return (int)r;
         b->len += (size_t)r;
         b->data[b->len] = 0;
         if (b->len - start > max)
@@ -223,115 +227,6 @@ int cb_mkdirs(int dirfd, const char *path, mode_t mode)
     if (r < 0)
         return r;
     return mkdirat(dirfd, path, mode) < 0 && errno != EEXIST ? -errno : 0;
-}
-
-/* ---- removing trees ------------------------------------------------------------------------- */
-
-static int remove_one(int dirfd, const char *name, int flags)
-{
-    return unlinkat(dirfd, name, flags) < 0 && errno != ENOENT ? -errno : 0;
-}
-
-/* Opens a directory that is to be emptied; a mode without rwx for us is mended first. */
-static int open_to_empty(int dirfd, const char *name)
-{
-    int fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    if (fd < 0 && errno == EACCES && cb_chmod(dirfd, name, 0700) == 0)
-        fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    return fd < 0 ? -errno : fd;
-}
-
-struct level {
-    DIR *dir;
-    char *name; /* in the parent's directory */
-    bool mended;
-};
-
-#define MAX_LEVELS 256
-
-/* Moves a directory that lies too deep up beside the tree's root, to be removed from there. */
-static int cut_off(int from, const char *name, int parent, struct cb_strv *cuts)
-{
-    char *to = cb_printf(".cut-%d-%zu-%p", (int)getpid(), cuts->n, (void *)cuts);
-    if (renameat(from, name, parent, to) < 0) {
-        free(to);
-        return -1;
-    }
-    cb_strv_take(cuts, to);
-    return 0;
-}
-
-/* Iterative, one open directory a level. Below MAX_LEVELS a directory is cut off and removed from the
- * top: hostile depth costs neither stack nor descriptors. */
-static int remove_levels(int parent, const char *name)
-{
-    struct level *stack = NULL;
-    size_t n = 0, cap = 0;
-    struct cb_strv cuts = {0};
-    int result = 0;
-    int fd = open_to_empty(parent, name);
-    if (fd < 0)
-        return fd == -ENOENT ? 0 : fd;
-    CB_PUSH(stack, n, cap) = (struct level){fdopendir(fd), cb_strdup(name), false};
-    while (n) {
-        struct level *top = &stack[n - 1];
-        int top_fd = top->dir ? dirfd(top->dir) : -1;
-        struct dirent *d = top->dir ? readdir(top->dir) : NULL;
-        if (d && (strcmp(d->d_name, ".") == 0 || strcmp(d->d_name, "..") == 0))
-            continue;
-        if (d) {
-            int r = d->d_type == DT_DIR ? -EISDIR : remove_one(top_fd, d->d_name, 0);
-            if (r == -EACCES && !top->mended) {
-                top->mended = true;
-                (void)fchmod(top_fd, 0700); /* the second try tells */
-                r = remove_one(top_fd, d->d_name, 0);
-            }
-            if (r == -EISDIR || r == -EPERM)
-                r = remove_one(top_fd, d->d_name, AT_REMOVEDIR);
-            if (r == -ENOTEMPTY || r == -EEXIST || r == -EACCES) {
-                if (n >= MAX_LEVELS && cut_off(top_fd, d->d_name, parent, &cuts) == 0)
-                    continue;
-                int sub = open_to_empty(top_fd, d->d_name);
-                if (sub >= 0) {
-                    CB_PUSH(stack, n, cap) = (struct level){fdopendir(sub), cb_strdup(d->d_name), false};
-                    continue;
-                }
-                r = sub;
-            }
-            if (r < 0 && !result)
-                result = r;
-            continue;
-        }
-        if (top->dir)
-            closedir(top->dir);
-        int up = n > 1 ? dirfd(stack[n - 2].dir) : parent;
-        int r = remove_one(up, top->name, AT_REMOVEDIR);
-        if (r == -EACCES && n > 1 && fchmod(up, 0700) == 0)
-            r = remove_one(up, top->name, AT_REMOVEDIR);
-        if (r < 0 && !result)
-            result = r;
-        free(top->name);
-        n--;
-    }
-    free(stack);
-    for (size_t i = 0; i < cuts.n; i++) {
-        int r = remove_levels(parent, cuts.items[i]);
-        if (r < 0 && !result)
-            result = r;
-    }
-    cb_strv_done(&cuts);
-    return result;
-}
-
-int cb_remove_tree(int dirfd, const char *name)
-{
-    int r = remove_one(dirfd, name, 0);
-    if (r != -EISDIR && r != -EPERM)
-        return r;
-    r = remove_one(dirfd, name, AT_REMOVEDIR);
-    if (r != -ENOTEMPTY && r != -EEXIST)
-        return r;
-    return remove_levels(dirfd, name);
 }
 
 int cb_publish_file(int dirfd, const char *name, const void *p, size_t n, mode_t mode)

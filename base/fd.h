@@ -29,6 +29,7 @@ int cb_open_beneath(int root, const char *path, int flags, mode_t mode);
  * of or inside `root`; *name points into `path`. Refuses "", ".", ".." as last component. */
 int cb_open_parent_nofollow(int root, const char *path, const char **name);
 
+ssize_t cb_read(int fd, void *p, size_t n);         /* read(2) that signals do not interrupt: bytes, 0 at the end, or -errno */
 int cb_read_full(int fd, void *p, size_t n);        /* bytes read (less at end of file) or -errno */
 int cb_write_full(int fd, const void *p, size_t n); /* 0 or -errno */
 /* Whole file into `b` (appended). More than `max` bytes: -EFBIG. */

@@ -41,24 +41,18 @@ static void put_text(struct cb_buf *b, const char *s)
     cb_put_bytes(b, text.data, text.len);
 }
 
-static void send_line(struct cb_job_io *io, enum cb_job_event_kind kind, const char *line)
+static void send_warning(struct cb_job_io *io, const char *line)
 {
     CB_AUTO(cb_buf) struct cb_buf b = CB_BUF_INIT;
-    cb_put_u8(&b, kind);
+    cb_put_u8(&b, CB_JOB_WARN);
     put_text(&b, line);
     (void)send_message(io->sock, &b);
-}
-
-void cb_job_log(struct cb_job_io *io, const char *line)
-{
-    if (io)
-        send_line(io, CB_JOB_LOG, line);
 }
 
 void cb_job_warn(struct cb_job_io *io, const char *line)
 {
     if (io)
-        send_line(io, CB_JOB_WARN, line);
+        send_warning(io, line);
 }
 
 void cb_job_on_warning(void *io, const char *line)
@@ -197,7 +191,6 @@ static void decode(const char *p, size_t n, struct cb_job_event *e)
         e->done = cb_get_u64(&u);
         e->total = cb_get_u64(&u);
         break;
-    case CB_JOB_LOG:
     case CB_JOB_WARN: {
         struct cb_str line = cb_get_bytes(&u);
         e->text = cb_memdup0(line.p, line.n);

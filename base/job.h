@@ -19,8 +19,7 @@ struct cb_job_io; /* the child's end */
 /* Tell the coordinator how far the work is. Cheap: sent at most every 50 ms. `total` 0: unknown.
  * `what` is a short constant text ("downloading", "extracting"). */
 void cb_job_progress(struct cb_job_io *io, const char *what, uint64_t done, uint64_t total);
-/* A line for the step's log or a warning for the user; a very long one is shortened (cb_shorten). */
-void cb_job_log(struct cb_job_io *io, const char *line);
+/* A warning for the user; a very long one is shortened (cb_shorten). */
 void cb_job_warn(struct cb_job_io *io, const char *line);
 void cb_job_on_warning(void *io, const char *line); /* the same as a callback; any thread may call it */
 
@@ -41,10 +40,10 @@ __attribute__((noreturn)) void cb_job_child(int sock, cb_job_fn *fn, const void 
 /* What a job answers whose child could not be made. */
 void cb_job_refuse(int sock, const struct cb_error *why);
 
-enum cb_job_event_kind { CB_JOB_PROGRESS, CB_JOB_LOG, CB_JOB_WARN, CB_JOB_DONE, CB_JOB_FAILED };
+enum cb_job_event_kind { CB_JOB_PROGRESS, CB_JOB_WARN, CB_JOB_DONE, CB_JOB_FAILED };
 struct cb_job_event {
     enum cb_job_event_kind kind;
-    char *text;            /* PROGRESS: what; LOG, WARN: the line. Owned by the event */
+    char *text;            /* PROGRESS: what; WARN: the line. Owned by the event */
     uint64_t done, total;  /* PROGRESS */
     struct cb_buf answer;  /* DONE */
     struct cb_error error; /* FAILED; also when the child died without an answer */
@@ -53,7 +52,7 @@ struct cb_job_event {
  * (when !block). After DONE or FAILED the job is finished: its socket is closed and its child reaped. */
 int cb_job_read(struct cb_job *job, bool block, struct cb_job_event *ret);
 void cb_job_event_done(struct cb_job_event *e);
-/* Waits for the end, ignoring progress; warnings and logs too. 0 with `answer` (NULL: unwanted) filled, or -1. */
+/* Waits for the end, ignoring progress and warnings. 0 with `answer` (NULL: unwanted) filled, or -1. */
 int cb_job_wait(struct cb_job *job, struct cb_buf *answer, struct cb_error *err);
 /* Kills a child of ours and reaps it; closes the socket. */
 void cb_job_kill(struct cb_job *job);

@@ -104,6 +104,17 @@ void cb_strv_done(struct cb_strv *v)
     *v = (struct cb_strv){0};
 }
 
+static int by_bytes(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+void cb_strv_sort(struct cb_strv *v)
+{
+    if (v->n)
+        qsort(v->items, v->n, sizeof(*v->items), by_bytes);
+}
+
 int cb_strv_find(const struct cb_strv *v, const char *s)
 {
     for (size_t i = 0; i < v->n; i++)

@@ -81,6 +81,7 @@ void cb_strv_push(struct cb_strv *v, const char *s);               /* copies */
 void cb_strv_take(struct cb_strv *v, char *s);                     /* takes ownership */
 void cb_strv_copy(struct cb_strv *to, const struct cb_strv *from); /* appends copies */
 void cb_strv_done(struct cb_strv *v);                              /* frees all; the list is empty again */
+void cb_strv_sort(struct cb_strv *v);                              /* by bytes */
 int cb_strv_find(const struct cb_strv *v, const char *s);          /* index, or -1 */
 CB_DEFINE_AUTO(cb_strv, struct cb_strv, cb_strv_done)
 

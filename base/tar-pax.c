@@ -138,19 +138,11 @@ static bool decode_base64(const char *v, size_t n, struct cb_buf *out)
     return true;
 }
 
-static int hex_value(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c |= 0x20;
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 static void decode_percent(const char *name, struct cb_buf *out)
 {
     for (; *name; name++) {
-        if (name[0] == '%' && hex_value(name[1]) >= 0 && hex_value(name[2]) >= 0) {
-            cb_buf_addc(out, (char)(hex_value(name[1]) * 16 + hex_value(name[2])));
+        if (name[0] == '%' && cb_hex_value(name[1]) >= 0 && cb_hex_value(name[2]) >= 0) {
+            cb_buf_addc(out, (char)(cb_hex_value(name[1]) * 16 + cb_hex_value(name[2])));
             name += 2;
         } else {
             cb_buf_addc(out, *name);

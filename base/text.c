@@ -34,6 +34,15 @@ bool cb_parse_i64(const char *s, int64_t *ret)
     return true;
 }
 
+int cb_hex_value(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    if (c >= 'a' && c <= 'f')
+        return c - 'a' + 10;
+    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
 bool cb_parse_octal(const char *s, uint32_t max, uint32_t *ret)
 {
     uint64_t v = 0;

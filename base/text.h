@@ -8,6 +8,7 @@
 /* Decimal digits only, no sign, no blanks, at most `max`. */
 bool cb_parse_u64(const char *s, uint64_t max, uint64_t *ret);
 bool cb_parse_i64(const char *s, int64_t *ret); /* optional '-' or '+' */
+int cb_hex_value(char c);                       /* of a digit of either case; -1: it is none */
 bool cb_parse_octal(const char *s, uint32_t max, uint32_t *ret);
 
 /* Go's %q: double quotes, escapes as strconv.Quote writes them. */

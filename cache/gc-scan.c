@@ -1,5 +1,6 @@
 #include "cache/gc-internal.h"
 
+#include "base/dir.h"
 #include "base/json.h"
 #include "base/limits.h"
 #include "cache/image.h"
@@ -7,7 +8,6 @@
 #include "cache/seal.h"
 #include "cache/store-internal.h"
 
-#include <dirent.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -41,38 +41,29 @@ static uint64_t count_file(struct gc_graph *g, const struct stat *st)
     return (uint64_t)st->st_blocks * 512;
 }
 
-static DIR *open_dir(int dir, const char *name)
-{
-    int fd = openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    DIR *d = fd < 0 ? NULL : fdopendir(fd);
-    if (!d)
-        cb_close(fd);
-    return d;
-}
-
 uint64_t gc_disk_use(struct gc_graph *g, int dir, const char *name)
 {
     struct stat st;
-    DIR *stack[MAX_DEPTH];
+    struct cb_dir stack[MAX_DEPTH];
     size_t n = 0;
     uint64_t sum = 0;
     if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
         return 0;
     sum += count_file(g, &st);
-    if (S_ISDIR(st.st_mode) && (stack[0] = open_dir(dir, name)))
-        n = 1;
+    if (S_ISDIR(st.st_mode))
+        stack[n++] = cb_dir_open(dir, name);
     while (n) {
-        int fd = dirfd(stack[n - 1]);
-        struct dirent *e = readdir(stack[n - 1]);
+        const struct dirent *e = cb_dir_next(&stack[n - 1]);
         if (!e) {
-            closedir(stack[--n]);
+            cb_dir_close(&stack[--n]);
             continue;
         }
-        if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0 || fstatat(fd, e->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+        int fd = dirfd(stack[n - 1].stream);
+        if (fstatat(fd, e->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
             continue;
         sum += count_file(g, &st);
-        if (S_ISDIR(st.st_mode) && n < MAX_DEPTH && (stack[n] = open_dir(fd, e->d_name)))
-            n++;
+        if (S_ISDIR(st.st_mode) && n < MAX_DEPTH)
+            stack[n++] = cb_dir_open(fd, e->d_name);
     }
     return sum;
 }

@@ -2,9 +2,9 @@
  * directory on the way is a directory and no symlink was seen when the walk came through it, and published layers do not
  * change. */
 #include "cache/layer-internal.h"
+#include "base/dir.h"
 #include "base/map.h"
 
-#include <dirent.h>
 #include <stdio.h>
 #include <sys/xattr.h>
 #include <unistd.h>
@@ -84,36 +84,20 @@ int layer_below_find(const struct layer_lowers *l, const struct layer_merge *dir
 
 static int names_of(int root, const char *path, struct cb_map *seen, struct cb_strv *ret)
 {
-    int fd = openat(root, *path ? path : ".", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC), r = 0;
-    DIR *d = fd < 0 ? NULL : fdopendir(fd);
-    struct dirent *e;
-
-    if (!d) {
-        r = -errno;
-        cb_close(fd);
-        return r;
-    }
-    while (r == 0 && (errno = 0, e = readdir(d))) {
+    CB_AUTO(cb_dir) struct cb_dir d = cb_dir_open(root, *path ? path : ".");
+    for (const struct dirent *e; (e = cb_dir_next(&d));) {
         struct stat st;
-        int gone;
-
-        if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0 || cb_map_has(seen, e->d_name))
+        int fd = dirfd(d.stream);
+        if (cb_map_has(seen, e->d_name))
             continue;
         cb_map_set(seen, e->d_name, NULL);
-        gone = fstatat(fd, e->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0 ? -errno : layer_is_whiteout(fd, e->d_name, &st);
+        int gone = fstatat(fd, e->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0 ? -errno : layer_is_whiteout(fd, e->d_name, &st);
+        if (gone < 0)
+            return gone;
         if (gone == 0)
             cb_strv_push(ret, e->d_name);
-        r = gone < 0 ? gone : 0;
     }
-    if (r == 0)
-        r = -errno;
-    closedir(d);
-    return r;
-}
-
-static int by_bytes(const void *a, const void *b)
-{
-    return strcmp(*(char *const *)a, *(char *const *)b);
+    return d.error;
 }
 
 int layer_below_names(const struct layer_lowers *l, const struct layer_merge *dir, const char *path, struct cb_strv *ret,
@@ -127,7 +111,6 @@ int layer_below_names(const struct layer_lowers *l, const struct layer_merge *di
         if (r < 0)
             return cb_fail_sys(err, r, "read '/%s' in the layers below", path);
     }
-    if (ret->n)
-        qsort(ret->items, ret->n, sizeof(*ret->items), by_bytes);
+    cb_strv_sort(ret);
     return 0;
 }

@@ -6,10 +6,10 @@
  * as every attribute that is not in the index. So directory and index say the same: whoever makes the same layer otherwise,
  * on other layers, gets this directory. */
 #include "cache/layer-internal.h"
+#include "base/dir.h"
 #include "base/limits.h"
 #include "base/map.h"
 
-#include <dirent.h>
 #include <endian.h>
 #include <stdio.h>
 #include <sys/sysmacros.h>
@@ -321,31 +321,11 @@ static int emit(struct upper *u, struct frame *f, const char *name, const char *
 
 /* ---- directories ------------------------------------------------------------------------------ */
 
-static int by_bytes(const void *a, const void *b)
-{
-    return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
 static int list_names(const struct frame *f, struct cb_strv *ret, struct cb_error *err)
 {
-    int fd = openat(f->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), r;
-    DIR *d = fd < 0 ? NULL : fdopendir(fd);
-    struct dirent *e;
-
-    if (!d) {
-        r = errno;
-        cb_close(fd);
-        return fail(err, r, "read", f->path);
-    }
-    while ((errno = 0, e = readdir(d))) {
-        if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0)
-            cb_strv_push(ret, e->d_name);
-    }
-    r = errno;
-    closedir(d);
-    if (ret->n)
-        qsort(ret->items, ret->n, sizeof(*ret->items), by_bytes);
-    return r ? fail(err, r, "read", f->path) : 0;
+    CB_AUTO(cb_dir) struct cb_dir d = cb_dir_open(f->fd, ".");
+    int r = cb_dir_names(&d, ret);
+    return r < 0 ? fail(err, -r, "read", f->path) : 0;
 }
 
 /* ---- names of one inode ------------------------------------------------------------------------ */

@@ -1,9 +1,9 @@
 #include "cache/mount-seed.h"
 
+#include "base/dir.h"
 #include "base/fd.h"
 #include "base/limits.h"
 
-#include <dirent.h>
 #include <stdio.h>
 #include <sys/xattr.h>
 #include <unistd.h>
@@ -136,22 +136,11 @@ static int copy_entry(int from, int to, const char *name, int depth, struct cb_e
 static int copy_directory(int from, int to, int depth, struct cb_error *err)
 {
     /* A descriptor of its own: `from` may be O_PATH, and its position is the caller's. */
-    int fd = openat(from, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    DIR *d = fd < 0 ? NULL : fdopendir(fd);
-    if (!d) {
-        cb_fail_sys(err, errno, "read the content of a new cache mount");
-        cb_close(fd);
-        return -1;
-    }
-    int r = 0;
-    struct dirent *e;
-    while (r == 0 && (errno = 0, e = readdir(d)))
-        if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0)
-            r = copy_entry(from, to, e->d_name, depth, err);
-    if (r == 0 && errno)
-        r = cb_fail_sys(err, errno, "read the content of a new cache mount");
-    closedir(d);
-    return r;
+    CB_AUTO(cb_dir) struct cb_dir d = cb_dir_open(from, ".");
+    for (const struct dirent *e; (e = cb_dir_next(&d));)
+        if (copy_entry(from, to, e->d_name, depth, err) < 0)
+            return -1;
+    return d.error ? cb_fail_sys(err, d.error, "read the content of a new cache mount") : 0;
 }
 
 int cache_mount_seed(int from, int to, struct cb_error *err)

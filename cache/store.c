@@ -1,9 +1,9 @@
 #include "cache/store.h"
 
+#include "base/dir.h"
 #include "base/text.h"
 #include "cache/store-internal.h"
 
-#include <dirent.h>
 #include <linux/fs.h>
 #include <stdio.h>
 #include <sys/file.h>
@@ -329,32 +329,10 @@ int cache_store_publish(struct cache_store *s, const char *dir, const char *name
     return r < 0 ? cb_fail_sys(err, r, "write '%s/%s'", s->path, path) : 0;
 }
 
-static int by_bytes(const void *a, const void *b)
-{
-    return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
 int cache_store_names(struct cache_store *s, const char *dir, struct cb_strv *ret)
 {
-    int fd = openat(s->root, dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    if (fd < 0)
-        return errno == ENOENT ? 0 : -errno;
-    DIR *d = fdopendir(fd);
-    if (!d) {
-        int r = -errno;
-        cb_close(fd);
-        return r;
-    }
-    struct dirent *e;
-    size_t first = ret->n;
-    while ((errno = 0, e = readdir(d)))
-        if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0)
-            cb_strv_push(ret, e->d_name);
-    int r = -errno;
-    closedir(d);
-    if (r == 0 && ret->n > first)
-        qsort(ret->items + first, ret->n - first, sizeof(*ret->items), by_bytes);
-    return r;
+    CB_AUTO(cb_dir) struct cb_dir d = cb_dir_open(s->root, dir);
+    return d.error == -ENOENT ? 0 : cb_dir_names(&d, ret);
 }
 
 /* ---- locks ---------------------------------------------------------------------------------- */

@@ -3,7 +3,7 @@
 
 #include "base/json.h"
 
-const char *const df_directive_names[DF_DIRECTIVE_COUNT] = {"syntax", "escape", "check"};
+static const char *const directive_names[DF_DIRECTIVE_COUNT] = {"syntax", "escape", "check"};
 
 static bool is_alpha(char c)
 {
@@ -56,10 +56,10 @@ int df_directive_line(struct df_directives *d, struct cb_str line, enum df_direc
     if (!split_assignment(line, &name, value))
         return 0;
     for (unsigned i = 0; i < DF_DIRECTIVE_COUNT; i++) {
-        if (!df_equal_fold(name, df_directive_names[i]))
+        if (!df_equal_fold(name, directive_names[i]))
             continue;
         if (d->seen & 1u << i)
-            return cb_fail(err, CB_E_DOCKERFILE, "only one %s parser directive can be used", df_directive_names[i]);
+            return cb_fail(err, CB_E_DOCKERFILE, "only one %s parser directive can be used", directive_names[i]);
         d->seen |= 1u << i;
         d->done = false;
         *kind = (enum df_directive_kind)i;
@@ -89,7 +89,7 @@ static bool find_in_lines(struct cb_str text, const char *prefix, const char *na
             one.n--;
         if (df_directive_line(&d, one, &kind, &value, &ignored) <= 0)
             return false; /* a repetition ends the search too; df_parse reports it */
-        if (strcmp(df_directive_names[kind], name) == 0) {
+        if (strcmp(directive_names[kind], name) == 0) {
             *ret = found(value, line);
             return true;
         }

@@ -39,8 +39,6 @@ enum df_kind {
     DF_UNKNOWN = DF_KIND_COUNT
 };
 const char *df_kind_name(enum df_kind kind); /* "ADD" …; not of DF_UNKNOWN */
-/* Letter case does not matter. DF_UNKNOWN: no such instruction. */
-enum df_kind df_kind_find(struct cb_str word);
 
 /* Borrowed strings; items == NULL when n is 0. */
 struct df_strs {

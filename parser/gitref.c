@@ -45,20 +45,15 @@ static bool only(struct cb_str s, const char *others)
     return true;
 }
 
-static int hex_value(char c)
-{
-    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
 /* Appends s with %XX decoded (and '+' as a blank). False: a bad escape, or one for NUL, which no name has. */
 static bool percent_decode(struct cb_str s, bool plus, struct cb_buf *out)
 {
     for (size_t i = 0; i < s.n; i++) {
         char c = s.p[i];
         if (c == '%') {
-            if (s.n - i < 3 || hex_value(s.p[i + 1]) < 0 || hex_value(s.p[i + 2]) < 0)
+            if (s.n - i < 3 || cb_hex_value(s.p[i + 1]) < 0 || cb_hex_value(s.p[i + 2]) < 0)
                 return false;
-            c = (char)(hex_value(s.p[i + 1]) * 16 + hex_value(s.p[i + 2]));
+            c = (char)(cb_hex_value(s.p[i + 1]) * 16 + cb_hex_value(s.p[i + 2]));
             i += 2;
             if (c == '\0')
                 return false;

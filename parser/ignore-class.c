@@ -88,11 +88,6 @@ bool df_regex_char(const char **p, uint32_t *ret)
     return true;
 }
 
-static int hex_value(char c)
-{
-    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
 /* Behind `\x`: two digits, or any number of them in braces. */
 static bool hex_char(const char **p, uint32_t *ret)
 {
@@ -100,8 +95,8 @@ static bool hex_char(const char **p, uint32_t *ret)
     *p += braces;
     uint32_t v = 0;
     size_t n = 0;
-    for (; hex_value(**p) >= 0 && (braces || n < 2); ++*p, n++) {
-        v = v << 4 | (uint32_t)hex_value(**p);
+    for (; cb_hex_value(**p) >= 0 && (braces || n < 2); ++*p, n++) {
+        v = v << 4 | (uint32_t)cb_hex_value(**p);
         if (v > LAST_CODE_POINT)
             return false;
     }

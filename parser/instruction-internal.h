@@ -17,10 +17,6 @@ int df_decode_run(struct df_decoder *d, const struct df_node *node, struct df_in
 int df_decode_copy(struct df_decoder *d, const struct df_node *node, struct df_instruction *i);
 int df_decode_healthcheck(struct df_decoder *d, const struct df_node *node, struct df_instruction *i);
 
-/* What the comments above `node` switch: the first `# check=…` counts, for nothing when it is malformed
- * (lint-rules.md). NULL: nothing. */
-const struct df_lint_skip *df_skip_of(struct df_decoder *d, const struct df_node *node);
-
 /* Whether an instruction of this kind may stand behind ONBUILD. */
 int df_check_trigger(enum df_kind kind, struct cb_error *err);
 

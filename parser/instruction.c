@@ -334,7 +334,9 @@ static int refuse_nul(struct df_decoder *d, const struct df_node *node)
     return found ? cb_fail(d->err, CB_E_DOCKERFILE, "a NUL byte cannot be part of an instruction") : 0;
 }
 
-const struct df_lint_skip *df_skip_of(struct df_decoder *d, const struct df_node *node)
+/* What the comments above `node` switch: the first `# check=…` counts, for nothing when it is malformed
+ * (lint-rules.md). NULL: nothing. */
+static const struct df_lint_skip *skip_of(struct df_decoder *d, const struct df_node *node)
 {
     for (size_t k = 0; k < node->comments.n; k++) {
         CB_AUTO(cb_error) struct cb_error ignored = CB_ERROR_INIT;
@@ -383,6 +385,6 @@ int df_decode_node(struct df_decoder *d, const struct df_node *node, struct df_i
     if (node->kind == DF_UNKNOWN)
         return unknown(d, node->keyword.p);
     ret->source = df_keep(&d->file->arena, df_trim(node->source)).p;
-    ret->lint = df_skip_of(d, node);
+    ret->lint = skip_of(d, node);
     return decoders[node->kind](d, node, ret);
 }

@@ -18,7 +18,6 @@ static inline bool df_is_regex_space(char c)
 
 /* Unicode white space taken off the ends. */
 struct cb_str df_trim_left(struct cb_str s);
-struct cb_str df_trim_right(struct cb_str s);
 struct cb_str df_trim(struct cb_str s);
 /* Without the trailing run of \r and \n. */
 struct cb_str df_trim_newline(struct cb_str s);
@@ -70,9 +69,8 @@ struct df_directives {
     const char *prefix; /* "#" or "//" */
 };
 enum df_directive_kind { DF_DIRECTIVE_SYNTAX, DF_DIRECTIVE_ESCAPE, DF_DIRECTIVE_CHECK, DF_DIRECTIVE_COUNT };
-extern const char *const df_directive_names[DF_DIRECTIVE_COUNT];
-/* 1: a directive; *kind and *value (borrowed from `line`) are set. 0: none, here or ever after. -1: it was
- * there before. `line` has no newline. */
+/* 1: a directive; *kind and *value (borrowed from `line`) are set. 0: none, here or ever after. -1: it was there before.
+ * `line` has no newline. */
 int df_directive_line(struct df_directives *d, struct cb_str line, enum df_directive_kind *kind, struct cb_str *value,
                       struct cb_error *err);
 

@@ -16,7 +16,7 @@ struct cb_str df_trim_left(struct cb_str s)
     return s;
 }
 
-struct cb_str df_trim_right(struct cb_str s)
+static struct cb_str trim_right(struct cb_str s)
 {
     while (s.n) {
         size_t back = 1, len;
@@ -32,7 +32,7 @@ struct cb_str df_trim_right(struct cb_str s)
 
 struct cb_str df_trim(struct cb_str s)
 {
-    return df_trim_right(df_trim_left(s));
+    return trim_right(df_trim_left(s));
 }
 
 struct cb_str df_trim_newline(struct cb_str s)

@@ -34,7 +34,8 @@ const char *df_kind_name(enum df_kind kind)
     return kinds[kind].name;
 }
 
-enum df_kind df_kind_find(struct cb_str word)
+/* Letter case does not matter. DF_UNKNOWN: no such instruction. */
+static enum df_kind kind_find(struct cb_str word)
 {
     for (unsigned i = 0; i < DF_KIND_COUNT; i++)
         if (df_equal_fold(word, kinds[i].name))
@@ -171,7 +172,7 @@ static void split(struct df_file *f, struct cb_str source, struct df_node *node)
     struct cb_str text;
     *node = (struct df_node){.source = source};
     df_split_ws(df_trim(source), &node->keyword, &text);
-    node->kind = df_kind_find(node->keyword);
+    node->kind = kind_find(node->keyword);
     text = df_lex_flags(text, f->escape, &flags);
     node->flags = df_collect_end(&flags);
     node->text = text.p[text.n] ? df_keep(&f->arena, text) : text;

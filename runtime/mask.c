@@ -1,10 +1,10 @@
 /* What of /proc and /sys a command neither reads nor writes. */
 #include "runtime/sandbox-internal.h"
+#include "base/dir.h"
 #include "base/fd.h"
 #include "runtime/mounts.h"
 
 #include <ctype.h>
-#include <dirent.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/sysmacros.h>
@@ -120,18 +120,17 @@ typedef int task_fn(struct rt_child *c, const struct covers *k, const char *numb
 /* Calls fn for each number in the directory `path` of the root, but for `except`. */
 static int each_task(struct rt_child *c, const struct covers *k, const char *path, const char *except, task_fn *fn)
 {
-    int r = 0, dir = cb_open_in_root(c->root, path, O_RDONLY | O_DIRECTORY, 0);
-    DIR *d = dir < 0 ? NULL : fdopendir(dir);
-    if (!d) {
-        r = dir < 0 ? dir : -errno;
-        cb_close(dir);
-        return r == -ENOENT || r == -ESRCH || r == -EACCES ? 0 : r;
+    CB_AUTO(cb_dir) struct cb_dir d = cb_dir_take(cb_open_in_root(c->root, path, O_RDONLY | O_DIRECTORY, 0));
+    if (d.error)
+        return d.error == -ENOENT || d.error == -ESRCH || d.error == -EACCES ? 0 : d.error;
+    for (const struct dirent *e; (e = cb_dir_next(&d));) {
+        if (!isdigit((unsigned char)e->d_name[0]) || strcmp(e->d_name, except) == 0)
+            continue;
+        int r = fn(c, k, e->d_name);
+        if (r < 0)
+            return r;
     }
-    for (struct dirent *e; r >= 0 && (e = readdir(d));)
-        if (isdigit((unsigned char)e->d_name[0]) && strcmp(e->d_name, except) != 0)
-            r = fn(c, k, e->d_name);
-    closedir(d);
-    return CB_MIN(r, 0);
+    return 0; /* a process that ends while its threads are read is none to hide */
 }
 
 /* Its threads have numbers too, under which it can be looked at though no list has them. */

@@ -1,4 +1,5 @@
 #include "builder/context/checkout.h"
+#include "base/dir.h"
 #include "base/pack.h"
 #include "base/proc.h"
 #include "base/text.h"
@@ -8,7 +9,6 @@
 #include "base/base64.h"
 #include "registry/transfer/url.h"
 
-#include <dirent.h>
 #include <signal.h>
 #include <unistd.h>
 
@@ -394,12 +394,6 @@ static int verify(const struct git *g, const struct target *t, const char *commi
 
 /* ---- the files ------------------------------------------------------------------------------------------------------- */
 
-static void close_dir(DIR **d)
-{
-    if (*d)
-        closedir(*d);
-}
-
 struct tidying {
     bool keep_git_dir;
     const struct timespec *times; /* two; NULL: they stay */
@@ -429,18 +423,14 @@ static int tidy_entry(const struct tidying *t, int dir, const char *name, bool r
 /* Submodules lose their .git; everything gets the time of the commit. Takes `fd`. */
 static int tidy(const struct tidying *t, int fd, bool root, struct cb_error *err)
 {
-    __attribute__((cleanup(close_dir))) DIR *d = fdopendir(fd);
-    if (!d) {
-        cb_close(fd);
-        return cb_fail_sys(err, errno, "read a checkout");
-    }
-    for (struct dirent *e; (errno = 0, e = readdir(d));)
-        if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0 && tidy_entry(t, dirfd(d), e->d_name, root, err) < 0)
+    CB_AUTO(cb_dir) struct cb_dir d = cb_dir_take(fd);
+    for (const struct dirent *e; (e = cb_dir_next(&d));)
+        if (tidy_entry(t, dirfd(d.stream), e->d_name, root, err) < 0)
             return -1;
-    if (errno)
-        return cb_fail_sys(err, errno, "read a checkout");
+    if (d.error)
+        return cb_fail_sys(err, d.error, "read a checkout");
     if (root && t->times)
-        (void)futimens(dirfd(d), t->times);
+        (void)futimens(dirfd(d.stream), t->times);
     return 0;
 }
 

@@ -31,12 +31,9 @@ static ssize_t read_replay(void *arg, void *p, size_t n, struct cb_error *err)
         r->at += n;
         return (ssize_t)n;
     }
-    ssize_t got;
-    do
-        got = read(r->fd, p, n);
-    while (got < 0 && errno == EINTR);
+    ssize_t got = cb_read(r->fd, p, n);
     if (got < 0)
-        return cb_fail_sys(err, errno, "read the build context");
+        return cb_fail_sys(err, (int)got, "read the build context");
     if (r->keep && got > 0) {
         cb_buf_add(&r->kept, p, (size_t)got);
         r->at = r->kept.len;

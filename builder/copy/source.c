@@ -8,8 +8,9 @@ int build_source_open(const struct build_source *s, const struct cache_node *dir
     return s->context ? build_context_open(s->context, dir, err) : 0;
 }
 
-int build_source_child(const struct build_source *s, const struct cache_node *dir, const char *name, size_t len,
-                       struct cache_node **ret, struct cb_error *err)
+/* 1: *ret is the child. 0: there is none, or `dir` is no directory. -1: err. */
+static int source_child(const struct build_source *s, const struct cache_node *dir, const char *name, size_t len,
+                        struct cache_node **ret, struct cb_error *err)
 {
     if (dir->e.type != CB_DIR)
         return 0;
@@ -37,7 +38,7 @@ int build_source_resolve(const struct build_source *s, const char *path, bool fo
             continue;
         }
         struct cache_node *next = NULL;
-        int r = build_source_child(s, at, name.p, name.n, &next, err);
+        int r = source_child(s, at, name.p, name.n, &next, err);
         if (r <= 0)
             return r;
         if (next->e.type != CB_SYMLINK || (!follow && !build_pathwalk_more(&walk))) {

@@ -29,14 +29,14 @@ void build_upper_done(struct build_upper *u)
     *u = (struct build_upper){0};
 }
 
-const struct cache_entry *build_upnode_entry(const struct build_upnode *n)
+static const struct cache_entry *upnode_entry(const struct build_upnode *n)
 {
     return n->inode ? &n->inode->b.e : &n->below->e;
 }
 
 bool build_upnode_is_dir(const struct build_upnode *n)
 {
-    return build_upnode_entry(n)->type == CB_DIR;
+    return upnode_entry(n)->type == CB_DIR;
 }
 
 char *build_upnode_path(const struct build_upnode *n)
@@ -201,7 +201,7 @@ int build_upper_resolve(struct build_upper *u, struct build_upnode *base, const 
             cb_strv_take(&ret->missing, cb_memdup0(name.p, name.n));
             continue;
         }
-        const struct cache_entry *e = build_upnode_entry(next);
+        const struct cache_entry *e = upnode_entry(next);
         if (e->type != CB_SYMLINK) {
             ret->node = next;
             continue;
@@ -226,7 +226,7 @@ int build_upper_mkdirs(struct build_upper *u, const struct build_spot *spot, con
         struct build_entry b = {
             .e = {.type = CB_DIR, .mode = meta->mode, .uid = meta->uid, .gid = meta->gid, .mtime = meta->mtime}};
         const char *name = spot->missing.items[i];
-        const struct cache_entry *parent = build_upnode_entry(at);
+        const struct cache_entry *parent = upnode_entry(at);
         if (parent->mode & S_ISGID) {
             b.e.mode |= S_ISGID;
             b.e.gid = owned ? b.e.gid : parent->gid;

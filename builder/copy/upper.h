@@ -47,7 +47,6 @@ void build_upper_done(struct build_upper *u);
 
 /* The child that is there now; NULL: none, or `dir` is no directory. */
 struct build_upnode *build_upper_child(struct build_upper *u, struct build_upnode *dir, const char *name, size_t len);
-const struct cache_entry *build_upnode_entry(const struct build_upnode *n);
 bool build_upnode_is_dir(const struct build_upnode *n);
 /* "/a/b", for messages. Caller frees. */
 char *build_upnode_path(const struct build_upnode *n);

@@ -1,11 +1,11 @@
 #include "builder/copy/walk.h"
 
+#include "base/dir.h"
 #include "base/job.h"
 #include "base/map.h"
 #include "parser/ignore.h"
 
 #include <assert.h>
-#include <dirent.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
@@ -60,12 +60,6 @@ static void listing_done(struct listing *l)
     *l = (struct listing){0};
 }
 CB_DEFINE_AUTO(listing, struct listing, listing_done)
-
-static void close_dir(DIR **d)
-{
-    if (*d)
-        closedir(*d);
-}
 
 static struct dir_aux *add_dir_aux(struct build_context *c)
 {
@@ -192,30 +186,19 @@ static int list_dir(const struct build_context *c, const struct cache_node *dir,
                     struct cb_error *err)
 {
     const char *at = cache_node_path(dir);
-    int fd = cb_open_beneath(c->dir, show(at), O_RDONLY | O_DIRECTORY, 0);
-    if (fd < 0)
-        return cb_fail_sys(err, fd, "open '%s' of the build context '%s'", show(at), c->name);
-    __attribute__((cleanup(close_dir))) DIR *stream = fdopendir(fd);
-    if (!stream) {
-        cb_close(fd);
-        return cb_fail_sys(err, errno, "read '%s' of the build context '%s'", show(at), c->name);
-    }
-    for (;;) {
-        errno = 0;
-        const struct dirent *d = readdir(stream);
-        if (!d)
-            break;
-        if (is_dropped(c, dir, d->d_name))
+    CB_AUTO(cb_dir) struct cb_dir d = cb_dir_take(cb_open_beneath(c->dir, show(at), O_RDONLY | O_DIRECTORY, 0));
+    for (const struct dirent *e; (e = cb_dir_next(&d));) {
+        if (is_dropped(c, dir, e->d_name))
             continue;
         struct found f = {0};
-        int r = look_at(c, dir, fd, d, path, &f, err);
+        int r = look_at(c, dir, dirfd(d.stream), e, path, &f, err);
         if (r < 0)
             return -1;
         if (r > 0)
             CB_PUSH(l->items, l->n, l->cap) = f;
     }
-    if (errno)
-        return cb_fail_sys(err, errno, "read '%s' of the build context '%s'", show(at), c->name);
+    if (d.error)
+        return cb_fail_sys(err, d.error, "read '%s' of the build context '%s'", show(at), c->name);
     if (l->n > 1)
         qsort(l->items, l->n, sizeof(*l->items), by_name);
     return 0;

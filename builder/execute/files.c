@@ -132,11 +132,8 @@ struct file_source {
 static ssize_t read_file(void *arg, void *p, size_t n, struct cb_error *err)
 {
     struct file_source *f = arg;
-    ssize_t r;
-    do
-        r = read(f->fd, p, n);
-    while (r < 0 && errno == EINTR);
-    return r < 0 ? cb_fail_sys(err, errno, "read '%s'", f->name) : r;
+    ssize_t r = cb_read(f->fd, p, n);
+    return r < 0 ? cb_fail_sys(err, (int)r, "read '%s'", f->name) : r;
 }
 
 /* Where the bytes of a source's nodes lie: what ADD fetched has its own directory. */

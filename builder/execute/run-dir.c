@@ -1,6 +1,6 @@
 #include "builder/execute/run-dir.h"
+#include "base/dir.h"
 
-#include <dirent.h>
 #include <stdio.h>
 #include <sys/xattr.h>
 #include <unistd.h>
@@ -29,17 +29,8 @@ int build_run_dir_take(struct build *b, size_t number, struct cb_error *err)
 
 static bool is_empty(int fd)
 {
-    DIR *d = fdopendir(fd);
-    if (!d) {
-        cb_close(fd);
-        return false;
-    }
-    bool empty = true;
-    for (struct dirent *e; empty && (errno = 0, e = readdir(d));)
-        empty = strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0;
-    empty = empty && errno == 0;
-    closedir(d);
-    return empty;
+    CB_AUTO(cb_dir) struct cb_dir d = cb_dir_take(fd);
+    return !cb_dir_next(&d) && !d.error;
 }
 
 /* Owner, mode and times are given to it anew by each RUN; attributes would stay. */

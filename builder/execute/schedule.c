@@ -515,12 +515,6 @@ static void job_event(struct schedule *s, struct running *r)
             s->b->session,
             &(struct build_event){.kind = EVENT_STEP_PROGRESS, .step = number, .what = e.text, .done = e.done, .total = e.total});
         break;
-    case CB_JOB_LOG:
-        build_emit(
-            s->b->session,
-            &(struct build_event){
-                .kind = EVENT_STEP_LOG, .step = number, .name = r->step ? r->step->name : "", .text = e.text, .stream = 1});
-        break;
     case CB_JOB_WARN:
         warn_once(s, e.text);
         break;

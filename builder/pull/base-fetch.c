@@ -81,11 +81,8 @@ static void *download(void *arg)
 
 static ssize_t read_fd(void *arg, void *p, size_t n, struct cb_error *err)
 {
-    ssize_t r;
-    do
-        r = read(*(int *)arg, p, n);
-    while (r < 0 && errno == EINTR);
-    return r < 0 ? cb_fail_sys(err, errno, "read layer") : r;
+    ssize_t r = cb_read(*(int *)arg, p, n);
+    return r < 0 ? cb_fail_sys(err, (int)r, "read layer") : r;
 }
 
 static int unpack(struct one_layer *l, int fd, struct cb_error *err)

@@ -174,7 +174,7 @@ static void task_event(struct task *t, const struct cb_job_event *e)
         build_emit(t->session,
                    &(struct build_event){
                        .kind = EVENT_STEP_PROGRESS, .step = t->step, .what = e->text, .done = e->done, .total = e->total});
-    } else if (e->kind == CB_JOB_WARN || e->kind == CB_JOB_LOG) {
+    } else if (e->kind == CB_JOB_WARN) {
         build_warning(t->session, "%s", e->text);
     }
 }

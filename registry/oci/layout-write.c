@@ -1,11 +1,11 @@
 /* A layout as a directory. Files are not synced: it is an output, and a failed machine makes it again. */
 #include "registry/oci/layout-internal.h"
 
+#include "base/dir.h"
 #include "base/fd.h"
 #include "base/json.h"
 #include "base/limits.h"
 #include "registry/oci/emit.h"
-#include <dirent.h>
 #include <stdio.h>
 #include <sys/file.h>
 #include <sys/random.h>
@@ -212,19 +212,9 @@ static int write_new(const struct oci_archive *a, int parent, const char *name, 
 /* 1: nothing in it. 0: something. Negative: -errno. */
 static int is_empty(int dirfd)
 {
-    int fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    DIR *d = fd < 0 ? NULL : fdopendir(fd);
-    const struct dirent *e;
-    int empty = 1;
-    if (!d) {
-        cb_close(fd);
-        return -errno;
-    }
-    while ((e = readdir(d)))
-        if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0)
-            empty = 0;
-    closedir(d);
-    return empty;
+    CB_AUTO(cb_dir) struct cb_dir d = cb_dir_open(dirfd, ".");
+    bool empty = !cb_dir_next(&d);
+    return d.error ? d.error : empty;
 }
 
 static int add_to_existing(const struct oci_archive *a, int dir, const char *name, struct cb_error *err)

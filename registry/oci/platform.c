@@ -198,11 +198,6 @@ static bool split_os(struct cb_str s, struct cb_str *os, struct cb_str *version)
     return (n == 0 || valid_option(*version)) && valid_features((struct cb_str){inner.p + n, inner.n - n});
 }
 
-static int hex_digit(char c)
-{
-    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
 /* With `%xx` resolved; NULL: an escape is malformed, *ret_bad is what stands there. */
 static char *unescape(struct cb_str s, struct cb_str *ret_bad)
 {
@@ -212,7 +207,7 @@ static char *unescape(struct cb_str s, struct cb_str *ret_bad)
             cb_buf_addc(&b, s.p[i]);
             continue;
         }
-        int high = i + 2 < s.n ? hex_digit(s.p[i + 1]) : -1, low = high >= 0 ? hex_digit(s.p[i + 2]) : -1;
+        int high = i + 2 < s.n ? cb_hex_value(s.p[i + 1]) : -1, low = high >= 0 ? cb_hex_value(s.p[i + 2]) : -1;
         if (low < 0 || (high == 0 && low == 0)) {
             *ret_bad = (struct cb_str){s.p + i, CB_MIN(s.n - i, 3)};
             return NULL;

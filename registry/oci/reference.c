@@ -1,4 +1,5 @@
 #include "registry/oci/reference.h"
+#include "base/text.h"
 
 #include "base/digest.h"
 
@@ -39,11 +40,6 @@ static bool is_upper(char c)
 static bool is_alnum(char c)
 {
     return is_digit(c) || is_lower(c) || is_upper(c);
-}
-
-static bool is_hex(char c)
-{
-    return is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
 }
 
 static bool has_upper(struct cb_str s)
@@ -138,7 +134,7 @@ static bool valid_ipv6_domain(struct cb_str s)
     if (!cut(&s, ']', &address) || address.n == 0)
         return false;
     for (size_t i = 0; i < address.n; i++)
-        if (!is_hex(address.p[i]) && address.p[i] != ':')
+        if (cb_hex_value(address.p[i]) < 0 && address.p[i] != ':')
             return false;
     return s.n == 0 || (s.p[0] == ':' && valid_port((struct cb_str){s.p + 1, s.n - 1}));
 }
@@ -189,7 +185,7 @@ static bool valid_digest(struct cb_str s, struct cb_str *algorithm)
     if (!cut(&s, ':', algorithm) || !valid_algorithm(*algorithm) || s.n < MIN_HEX)
         return false;
     for (size_t i = 0; i < s.n; i++)
-        if (!is_hex(s.p[i]))
+        if (cb_hex_value(s.p[i]) < 0)
             return false;
     return true;
 }

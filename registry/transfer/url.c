@@ -22,19 +22,11 @@ static bool scheme_of(const char *text, bool *tls, const char **rest)
     return false;
 }
 
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c |= 0x20;
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 static char *percent_decode(const char *s, size_t n)
 {
     CB_AUTO(cb_buf) struct cb_buf b = CB_BUF_INIT;
     for (size_t i = 0; i < n; i++) {
-        int hi = s[i] == '%' && i + 2 < n ? hex_digit(s[i + 1]) : -1, lo = hi < 0 ? -1 : hex_digit(s[i + 2]);
+        int hi = s[i] == '%' && i + 2 < n ? cb_hex_value(s[i + 1]) : -1, lo = hi < 0 ? -1 : cb_hex_value(s[i + 2]);
         if (lo >= 0 && hi * 16 + lo != 0) {
             cb_buf_addc(&b, (char)(hi * 16 + lo));
             i += 2;
@@ -124,7 +116,7 @@ char *reg_url_text(const struct reg_url *u)
     return cb_printf("%s://%s:%u%s", u->tls ? "https" : "http", u->host, u->port, u->target);
 }
 
-char *reg_url_origin(const struct reg_url *u)
+static char *url_origin(const struct reg_url *u)
 {
     return cb_printf("%s://%s:%u", u->tls ? "https" : "http", u->host, u->port);
 }
@@ -149,7 +141,7 @@ char *reg_url_resolve(const char *base, const char *location)
         location++;
     if (!reg_url_parse(base, &b))
         return NULL;
-    CB_AUTO(free) char *origin = reg_url_origin(&b);
+    CB_AUTO(free) char *origin = url_origin(&b);
     size_t path = strcspn(b.target, "?");
     if (has_scheme(location)) {
         text = cb_strdup(location);

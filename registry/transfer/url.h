@@ -17,8 +17,7 @@ bool reg_url_parse(const char *text, struct reg_url *ret);
 void reg_url_done(struct reg_url *u);
 CB_DEFINE_AUTO(reg_url, struct reg_url, reg_url_done)
 
-char *reg_url_text(const struct reg_url *u);   /* without user information; caller frees */
-char *reg_url_origin(const struct reg_url *u); /* "https://host:port", port always there; caller frees */
+char *reg_url_text(const struct reg_url *u); /* without user information; caller frees */
 bool reg_url_same_origin(const struct reg_url *a, const struct reg_url *b);
 /* What `location` means in an answer from `base` (RFC 3986 §5); caller frees. NULL: neither http nor https. */
 char *reg_url_resolve(const char *base, const char *location);
