@@ -17,10 +17,10 @@ struct gc_object {
 };
 
 /* A root: what is kept for its own sake, or until it is old. */
-enum gc_root_kind { GC_RECORD, GC_IMAGE, GC_MOUNT };
+enum gc_root_kind { GC_RECORD, GC_IMAGE, GC_MOUNT, GC_FETCH };
 struct gc_root {
     enum gc_root_kind kind;
-    char *name;   /* path of a record's file; name of an image; name below mounts/; in the arena */
+    char *name;   /* path of the file of a record or download; name of an image; name below mounts/; in the arena */
     int64_t used; /* seconds since the epoch */
     struct gc_object **needs;
     size_t n_needs, cap_needs;

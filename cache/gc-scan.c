@@ -3,6 +3,7 @@
 #include "base/dir.h"
 #include "base/json.h"
 #include "base/limits.h"
+#include "cache/fetch.h"
 #include "cache/image.h"
 #include "cache/record.h"
 #include "cache/seal.h"
@@ -252,6 +253,27 @@ static int scan_mounts(struct gc_graph *g, struct cb_error *err)
     return 0;
 }
 
+/* What can no longer be used is a root that needs nothing, as a damaged record is. */
+static int scan_fetched(struct gc_graph *g, struct cb_error *err)
+{
+    CB_AUTO(cb_strv) struct cb_strv names = {0};
+    int r = cache_store_names(g->store, "fetch", &names);
+    if (r < 0)
+        return cb_fail_sys(err, r, "read '%s/fetch'", g->store->path);
+    for (size_t i = 0; i < names.n; i++) {
+        struct stat st;
+        struct cb_digest blob;
+        CB_AUTO(free) char *path = cb_printf("fetch/%s", names.items[i]);
+        if (cache_is_temporary(names.items[i]) || fstatat(g->store->root, path, &st, AT_SYMLINK_NOFOLLOW) < 0)
+            continue;
+        struct gc_root *root = add_root(g, GC_FETCH, path, st.st_mtim.tv_sec);
+        root->bytes = gc_disk_use(g, g->store->root, path);
+        if (cache_fetch_peek(g->store, names.items[i], &blob))
+            root_needs(root, &g->blobs, &blob);
+    }
+    return 0;
+}
+
 static void mark_by_image(struct gc_object **list, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
@@ -269,7 +291,7 @@ int gc_scan(struct cache_store *s, struct gc_graph *g, struct cb_error *err)
         return -1;
     for (struct cb_map_item *it = NULL; (it = cb_map_next(&g->layers, it));)
         scan_layer(g, it->value);
-    if (scan_records(g, err) < 0 || scan_images(g, err) < 0 || scan_mounts(g, err) < 0)
+    if (scan_records(g, err) < 0 || scan_images(g, err) < 0 || scan_mounts(g, err) < 0 || scan_fetched(g, err) < 0)
         return -1;
     for (size_t i = 0; i < g->n_roots; i++)
         if (g->roots[i].kind == GC_IMAGE)

@@ -14,7 +14,7 @@
 
 /* ---- usage ---------------------------------------------------------------------------------- */
 
-enum row { ROW_LAYERS, ROW_BLOBS, ROW_RECORDS, ROW_IMAGES, ROW_MOUNTS, ROW_CONTEXTS, ROW_WORK };
+enum row { ROW_LAYERS, ROW_BLOBS, ROW_RECORDS, ROW_IMAGES, ROW_MOUNTS, ROW_FETCHED, ROW_CONTEXTS, ROW_WORK };
 
 static void add(struct cache_usage_row *row, uint64_t bytes, bool reclaimable)
 {
@@ -79,6 +79,9 @@ static void count_roots(struct gc_graph *g, struct cache_usage_row rows[CACHE_US
         case GC_MOUNT:
             add(&rows[ROW_MOUNTS], r->bytes, !mount_in_use(g->store, r->name));
             break;
+        case GC_FETCH:
+            add(&rows[ROW_FETCHED], r->bytes, true);
+            break;
         }
     }
 }
@@ -111,8 +114,8 @@ static int count_files(struct gc_graph *g, const char *dir, struct cache_usage_r
 int cache_usage(struct cache_store *s, struct cache_usage_row rows[CACHE_USAGE_ROWS], struct cb_error *err)
 {
     static const char *const kinds[CACHE_USAGE_ROWS] = {
-        [ROW_LAYERS] = "layers",       [ROW_BLOBS] = "blobs",       [ROW_RECORDS] = "records", [ROW_IMAGES] = "images",
-        [ROW_MOUNTS] = "cache mounts", [ROW_CONTEXTS] = "contexts", [ROW_WORK] = "work",
+        [ROW_LAYERS] = "layers",       [ROW_BLOBS] = "blobs",       [ROW_RECORDS] = "records",   [ROW_IMAGES] = "images",
+        [ROW_MOUNTS] = "cache mounts", [ROW_FETCHED] = "downloads", [ROW_CONTEXTS] = "contexts", [ROW_WORK] = "work",
     };
     CB_AUTO(gc_graph) struct gc_graph g = {0};
     struct cache_usage_row sums[CACHE_USAGE_ROWS] = {0};
@@ -189,6 +192,8 @@ static bool is_candidate(const struct cache_prune *how, const struct gc_root *r)
         return how->all;
     case GC_MOUNT:
         return how->mounts;
+    case GC_FETCH:
+        return how->all || how->older_than > 0 || how->keep_bytes;
     }
     return false;
 }
@@ -208,7 +213,7 @@ static void choose(struct prune *p)
         measure(p);
     for (size_t i = 0; i < p->g.n_roots; i++) {
         struct gc_root *r = &p->g.roots[i];
-        if (r->kind == GC_RECORD && !r->n_needs)
+        if ((r->kind == GC_RECORD || r->kind == GC_FETCH) && !r->n_needs)
             drop(p, r); /* it can never hit */
         else if (is_candidate(how, r))
             order[n++] = r;
@@ -271,6 +276,7 @@ static int discard_root(struct prune *p, struct gc_root *r, struct cb_error *err
     case GC_MOUNT:
         return discard_mount(p, r, err);
     case GC_RECORD:
+    case GC_FETCH:
         done = discard_file(p, r->name, err);
         break;
     case GC_IMAGE:
@@ -372,7 +378,7 @@ static void tidy_locks(struct prune *p)
 
 static void tidy(struct prune *p)
 {
-    static const char *const dirs[] = {".", "blobs/sha256", "layers", "diffs", "images", "context", "mounts"};
+    static const char *const dirs[] = {".", "blobs/sha256", "layers", "diffs", "images", "context", "mounts", "fetch"};
     CB_AUTO(cb_strv) struct cb_strv records = {0};
     for (size_t i = 0; i < CB_LEN(dirs); i++)
         tidy_temporary(p, dirs[i]);

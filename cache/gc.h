@@ -1,6 +1,7 @@
 /* What the store uses, and making it smaller. Roots are the images and the records: an image names its config,
  * manifest, layers and their blobs; a record names one layer; a layer names (in meta.json and packed-*.json)
- * the blobs of its packed forms and the layers it is stacked on. What no root leads to is garbage.
+ * the blobs of its packed forms and the layers it is stacked on; what is known of a URL names its blob. What no root leads to is
+ * garbage.
  *
  * [ns]: call it in a job of the helper, where the files of every owner can be read and removed. */
 #ifndef CACHE_GC_H
@@ -9,27 +10,28 @@
 #include "cache/store.h"
 
 struct cache_usage_row {
-    const char *kind; /* "layers" "blobs" "records" "images" "cache mounts" "contexts" "work" */
+    const char *kind; /* "layers" "blobs" "records" "images" "cache mounts" "downloads" "contexts" "work" */
     /* bytes as the disk counts them (a file with several names once). reclaimable: of layers, blobs and records
-     * what no image leads to; cache mounts and contexts: all that nobody uses now; work: of dead owners. */
+     * what no image leads to; cache mounts, downloads (their blobs are among the blobs) and contexts: all that nobody uses now;
+     * work: of dead owners. */
     uint64_t count, bytes, reclaimable;
 };
-#define CACHE_USAGE_ROWS 7
+#define CACHE_USAGE_ROWS 8
 /* Takes no lock: what comes and goes meanwhile may be counted or not. [ns] */
 int cache_usage(struct cache_store *s, struct cache_usage_row rows[CACHE_USAGE_ROWS], struct cb_error *err);
 
 /* What goes, beside garbage, dead owners' work, left-over lock and temporary files, and tables of contexts
  * that were not built for 30 days:
  *
- *   nothing set          nothing else: every record and every image stays
- *   older_than           records that were not used for so long and whose layer no image names
- *   keep_bytes           such records, least recently used first, until the store is this small
- *   all                  every record and every image, whoever names them; with older_than or keep_bytes only
+ *   nothing set          nothing else: every record, image and download stays
+ *   older_than           downloads, and records whose layer no image names, that were not used for so long
+ *   keep_bytes           such records and downloads, least recently used first, until the store is this small
+ *   all                  every record, image and download, whoever names them; with older_than or keep_bytes only
  *                        those, by age, that the two select
  *   mounts               cache mounts too; with older_than or keep_bytes only those that they select
  *
  * older_than and keep_bytes together: only what is old enough, and only until the store is small enough.
- * A record's use is noted once in CACHE_RECORD_TOUCH seconds; an image's age counts from `updated`. */
+ * The use of a record or download is noted once in an hour; an image's age counts from `updated`. */
 struct cache_prune {
     bool all;
     bool mounts;

@@ -225,15 +225,6 @@ static int open_record(struct cache_store *s, const struct cb_digest *key, struc
     return cb_take_fd(&fd);
 }
 
-/* Notes the use for the least-recently-used order of cache_prune, rarely enough to cost nothing. */
-static void touch(int fd, const struct stat *st)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME_COARSE, &now);
-    if (now.tv_sec - st->st_mtim.tv_sec >= CACHE_RECORD_TOUCH || st->st_mtim.tv_sec > now.tv_sec)
-        (void)futimens(fd, NULL);
-}
-
 int cache_record_load(struct cache_store *s, const struct cb_digest *key, struct cache_record *ret, struct cb_error *err)
 {
     CB_AUTO(cache_record) struct cache_record r = {0};
@@ -246,7 +237,7 @@ int cache_record_load(struct cache_store *s, const struct cb_digest *key, struct
     int found = cache_layer_find(s, &r.layer, &layer, err);
     if (found <= 0)
         return found;
-    touch(fd, &st);
+    cache_note_use(fd, &st);
     *ret = r;
     r = (struct cache_record){0};
     return 1;

@@ -25,8 +25,7 @@ void cache_record_input(struct cache_record *r, const char *name, const char *va
 
 /* 1: found, and its layer is in the store. 0: there is none; a damaged file counts as none. Its inputs are
  * *not* read (a COPY of 50,000 files has as many, and a hit needs none of them): n_inputs is 0. Notes the
- * use for cache_prune, at most once in CACHE_RECORD_TOUCH seconds. */
-#define CACHE_RECORD_TOUCH 3600
+ * use for cache_prune, at most once in CACHE_NOTE_USE seconds. */
 int cache_record_load(struct cache_store *s, const struct cb_digest *key, struct cache_record *ret, struct cb_error *err);
 /* Adds the inputs of `key`'s record to `r` (to explain a miss). 1, 0: there is no such record, -1. */
 int cache_record_load_inputs(struct cache_store *s, const struct cb_digest *key, struct cache_record *r, struct cb_error *err);

@@ -4,6 +4,8 @@
 
 #include "cache/store.h"
 
+#include <sys/stat.h>
+
 #define CACHE_RANDOM_NAME 16 /* hexadecimal digits, without the NUL */
 /* A name that nobody has had: 64 random bits. */
 void cache_random_name(char out[CACHE_RANDOM_NAME + 1]);
@@ -27,6 +29,10 @@ int cache_store_renew(struct cache_store *s, struct cb_error *err);
 int cache_store_dir(struct cache_store *s, const char *dir);
 /* Publishes dir/name whole, replacing what was there. Directories that are missing are made. 0 or -1. */
 int cache_store_publish(struct cache_store *s, const char *dir, const char *name, const void *p, size_t n, struct cb_error *err);
+/* Notes in its time that the open file was used, for the least-recently-used order of cache_prune: at most once in
+ * CACHE_NOTE_USE seconds, rarely enough to cost nothing. */
+#define CACHE_NOTE_USE 3600
+void cache_note_use(int fd, const struct stat *st);
 /* Takes what is at `path` out of the store, a file or a directory with all that is in it, so that it is made anew. */
 void cache_set_aside(struct cache_store *s, const char *path);
 /* The names in a directory of the store, sorted; without "." and "..". Missing: none. 0 or -errno. */

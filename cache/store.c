@@ -329,6 +329,14 @@ int cache_store_publish(struct cache_store *s, const char *dir, const char *name
     return r < 0 ? cb_fail_sys(err, r, "write '%s/%s'", s->path, path) : 0;
 }
 
+void cache_note_use(int fd, const struct stat *st)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME_COARSE, &now);
+    if (now.tv_sec - st->st_mtim.tv_sec >= CACHE_NOTE_USE || st->st_mtim.tv_sec > now.tv_sec)
+        (void)futimens(fd, NULL);
+}
+
 int cache_store_names(struct cache_store *s, const char *dir, struct cb_strv *ret)
 {
     CB_AUTO(cb_dir) struct cb_dir d = cb_dir_open(s->root, dir);

@@ -9,7 +9,7 @@
  *   images/                 names -> images (cache/image.h)
  *   context/<hex>           one stat-to-digest table per build context
  *   mounts/<id>/            RUN --mount=type=cache
- *   fetch/<hex>             what is known of a URL that ADD named
+ *   fetch/<hex>             what is known of a URL that ADD named (cache/fetch.h)
  *   locks/                  flock files, and `steps`, whose bytes are the locks of steps
  *   work/<random>/          what is being made, locked by its owner
  *

@@ -3,6 +3,7 @@
 
 #include "cache/blob.h"
 #include "cache/context.h"
+#include "cache/fetch.h"
 #include "cache/gc.h"
 #include "cache/image.h"
 #include "cache/mount.h"
@@ -230,6 +231,47 @@ static void test_work_of_the_dead(void **state)
     assert_int_equal(names.n, 0);
 }
 
+static void add_download(struct fixture *f, const char *url, const char *text, int64_t age)
+{
+    const struct timespec then[2] = {{time(NULL) - age, 0}, {time(NULL) - age, 0}};
+    struct cache_fetch m = {.etag = (char *)"\"e\"", .digest = put(f, text), .mtime = 7};
+    char path[16 + CB_DIGEST_HEX] = "fetch/";
+    struct cb_digest d;
+    cb_sha256(url, strlen(url), &d);
+    cb_digest_hex(&d, path + 6);
+    cache_fetch_store(f->s, url, &m);
+    assert_int_equal(utimensat(f->s->root, path, then, 0), 0);
+}
+
+static bool has_download(struct fixture *f, const char *url)
+{
+    CB_AUTO(cache_fetch) struct cache_fetch m = {0};
+    return cache_fetch_load(f->s, url, &m) == 1;
+}
+
+static void test_downloads(void **state)
+{
+    struct fixture *f = *state;
+    add_download(f, "http://h/old", "old", 20 * DAY);
+    add_download(f, "http://h/new", "new", 2 * DAY);
+    prune(f, (struct cache_prune){.mounts = true}, 0);
+    assert_true(has_blob(f, "old"));
+    prune(f, (struct cache_prune){.older_than = 6 * DAY}, 2);
+    assert_false(has_download(f, "http://h/old"));
+    assert_false(has_blob(f, "old"));
+    assert_true(has_download(f, "http://h/new")); /* and that is a use */
+    prune(f, (struct cache_prune){.older_than = DAY}, 0);
+    prune(f, (struct cache_prune){.all = true, .mounts = true}, 2);
+    assert_false(has_download(f, "http://h/new"));
+    add_download(f, "http://h/f", "file", 0);
+    assert_int_equal(unlinkat(f->s->root,
+                              "blobs/sha256/" /* without it there is nothing to remember */
+                              "3b9c358f36f0a31b6ad3e14f309c7cf198ac9246e8316f9ce543d5b19ac02b80",
+                              0),
+                     0);
+    prune(f, (struct cache_prune){0}, 1);
+}
+
 static void test_usage(void **state)
 {
     struct fixture *f = *state;
@@ -239,8 +281,8 @@ static void test_usage(void **state)
         uint64_t count;
         bool bytes, reclaimable;
     } want[CACHE_USAGE_ROWS] = {
-        {"layers", 4, true, true},       {"blobs", 6, true, true},    {"records", 2, true, true}, {"images", 1, true, false},
-        {"cache mounts", 1, true, true}, {"contexts", 1, true, true}, {"work", 1, true, false},
+        {"layers", 4, true, true},       {"blobs", 7, true, true},     {"records", 2, true, true},  {"images", 1, true, false},
+        {"cache mounts", 1, true, true}, {"downloads", 1, true, true}, {"contexts", 1, true, true}, {"work", 1, true, false},
     };
     struct cache_work w = CACHE_WORK_INIT;
     struct cache_mount *m = NULL;
@@ -253,6 +295,7 @@ static void test_usage(void **state)
     cache_mount_release(m);
     OK_IS(f, 0, cache_work_begin(f->s, &w, &f->err));
     write_file(f->s->root, "context/0123", "x");
+    add_download(f, "http://h/f", "file", 0);
     OK_IS(f, 0, cache_usage(f->s, rows, &f->err));
     for (size_t i = 0; i < CACHE_USAGE_ROWS; i++) {
         assert_string_equal(rows[i].kind, want[i].kind);
@@ -270,9 +313,9 @@ static void test_usage(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_garbage_only),  TEST(test_older_than),       TEST(test_all),
-        TEST(test_keep_bytes),    TEST(test_shared_layer),     TEST(test_dead_records),
-        TEST(test_running_build), TEST(test_work_of_the_dead), TEST(test_usage),
+        TEST(test_garbage_only), TEST(test_older_than),   TEST(test_all),           TEST(test_keep_bytes),
+        TEST(test_shared_layer), TEST(test_dead_records), TEST(test_running_build), TEST(test_work_of_the_dead),
+        TEST(test_usage),        TEST(test_downloads),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -165,7 +165,7 @@ static void test_use_is_noted(void **state)
     static const struct {
         int64_t age;
         bool noted;
-    } cases[] = {{CACHE_RECORD_TOUCH / 2, false}, {CACHE_RECORD_TOUCH + 10, true}, {-CACHE_RECORD_TOUCH, true}};
+    } cases[] = {{CACHE_NOTE_USE / 2, false}, {CACHE_NOTE_USE + 10, true}, {-CACHE_NOTE_USE, true}};
     struct cb_digest key = {{5}};
     char path[96];
     CB_AUTO(cache_record) struct cache_record in = {0};

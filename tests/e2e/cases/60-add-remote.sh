@@ -329,3 +329,17 @@ s = socket.socket(); s.bind(("127.0.0.1", 0)); s.listen(5); print(s.getsockname(
     wait_for 5 sh -c "! $running 2>/dev/null"
     [ -z "$(find "$CBUILD_ROOT/work" -mindepth 1)" ] || die "left: $(find "$CBUILD_ROOT/work")"
 }
+
+t_downloads_are_counted_and_pruned() {
+    serve
+    echo one >www/f
+    add "ADD $url/f /"
+    has "$(cbuild du)" "downloads"
+    cbuild prune >/dev/null
+    add "ADD $url/f /"
+    same "$(asked 'GET /f.* 304')" 1
+    cbuild prune --all --mounts >/dev/null
+    same "$(ls "$CBUILD_ROOT"/fetch "$CBUILD_ROOT"/blobs/sha256)" "$CBUILD_ROOT/blobs/sha256:
+
+$CBUILD_ROOT/fetch:"
+}
