@@ -294,6 +294,16 @@ int cache_layer_open_fs(struct cache_store *s, const struct cb_digest *id, struc
     return fd;
 }
 
+/* In place: nothing is made in a directory that somebody may be removing. Written in part it means that the layer is checked. */
+static void mark_durable(struct cache_store *s, int dir, ino_t fs_ino)
+{
+    CB_AUTO(free) char *text = cb_printf("%s %ju durable", cache_store_boot_id(s), (uintmax_t)fs_ino);
+    CB_AUTO(close) int fd = openat(dir, "state", O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+
+    if (fd >= 0)
+        (void)cb_write_full(fd, text, strlen(text));
+}
+
 int cache_layer_settle(struct cache_store *s, const struct cb_digest *ids, size_t n, struct cb_error *err)
 {
     if (n == 0)
@@ -305,7 +315,7 @@ int cache_layer_settle(struct cache_store *s, const struct cb_digest *ids, size_
         CB_AUTO(close) int dir = layer_open(s, &ids[i]);
 
         if (dir >= 0 && load_from(s, dir, &ids[i], &l) == 1 && l.trusted)
-            (void)layer_write_state(s, dir, l.fs_ino, true); /* without it the layer is checked once after the next boot */
+            mark_durable(s, dir, l.fs_ino);
     }
     return 0;
 }

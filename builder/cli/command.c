@@ -8,6 +8,7 @@
 #include "builder/show/progress.h"
 #include "builder/show/report.h"
 #include "builder/execute/schedule.h"
+#include "builder/execute/settle.h"
 #include "cache/blob.h"
 
 static int fail(struct build *b, struct cb_error *err)
@@ -144,6 +145,8 @@ static int run(struct build *b, struct cb_error *err)
         r = write_metadata(b, &image, &result, err);
     if (r == 0)
         summarize(b, &image, &result, n_run, n_cached);
+    if (r == 0)
+        build_settle(b);
     build_result_done(&result);
     return r;
 }

@@ -1,0 +1,63 @@
+#include "builder/execute/settle.h"
+
+#include "cache/layer.h"
+
+#include <fcntl.h>
+#include <linux/close_range.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* Of steps as well as of base images. */
+static struct cb_digest *all_layers(const struct build_plan *plan, size_t *ret_n)
+{
+    struct cb_digest *ids = NULL;
+    size_t cap = 0;
+    *ret_n = 0;
+    for (size_t i = 0; i < plan->n_steps; i++) {
+        const struct build_step *s = plan->steps[i];
+        if (s->op != OP_BASE)
+            CB_PUSH(ids, *ret_n, cap) = s->layer;
+        for (size_t k = 0; s->op == OP_BASE && k < s->base.image.n_layers; k++)
+            CB_PUSH(ids, *ret_n, cap) = s->base.image.layers[k].id;
+    }
+    return ids;
+}
+
+/* Leaves everything that somebody could wait for: terminal, pipes, locks. */
+static bool detach(int *keep)
+{
+    sigset_t none;
+    sigemptyset(&none);
+    int root = fcntl(*keep, F_DUPFD_CLOEXEC, 3), null = open("/dev/null", O_RDWR | O_CLOEXEC);
+    if (root < 0 || null < 0 || setsid() < 0 || sigprocmask(SIG_SETMASK, &none, NULL) < 0)
+        return false;
+    for (int fd = 0; fd < 3; fd++)
+        if (dup2(null, fd) < 0)
+            return false;
+    *keep = root;
+    return (root == 3 || close_range(3, (unsigned)root - 1, 0) == 0) && close_range((unsigned)root + 1, ~0U, 0) == 0;
+}
+
+static _Noreturn void settle(struct build *b, const struct cb_digest *ids, size_t n)
+{
+    CB_AUTO(cb_error) struct cb_error ignored = CB_ERROR_INIT;
+    pid_t pid = fork(); /* nobody's child: it is not ours to reap */
+    if (pid == 0 && detach(&b->session->store->root))
+        (void)cache_layer_settle(b->session->store, ids, n, &ignored);
+    _exit(0);
+}
+
+void build_settle(struct build *b)
+{
+    /* Where files belong to us a check after the next boot is cheaper than a sync after each build. */
+    if (!b->session->helper || b->session->reading || b->session->privilege.rung != RT_RANGE)
+        return;
+    size_t n;
+    CB_AUTO(free) struct cb_digest *ids = all_layers(&b->plan, &n);
+    pid_t pid = fork();
+    if (pid == 0)
+        settle(b, ids, n);
+    if (pid > 0)
+        (void)waitpid(pid, NULL, 0);
+}
