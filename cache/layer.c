@@ -3,16 +3,17 @@
  * Trust. Nothing is synced while building, so a power loss may take the data of files whose names it leaves. A layer is
  * trusted when its `state` says that its fs/ (told by its inode) is as this boot made or checked it, or that it is
  * known to be on disk. Any other layer is checked when it is first found: the index must give the content ID in
- * meta.json (SHA-256), and each file in fs/ must be there with its type and size. Sizes are enough: a file system that
- * loses the data of a renamed file after a power loss shows it shorter, because the size is written with the data. What
- * passes was read back after the boot that made it, so it is marked as durable and never checked again. A directory that
- * this user cannot look into (another id's, outside of the namespace) cannot be checked: such a layer is "not there" and
- * is made again; committing it replaces this one. cache_layer_settle avoids that: it syncs once and marks layers. */
+ * meta.json (SHA-256), each file in fs/ must be there with its type and size, and nothing else may be there. Sizes are enough: a
+ * file system that loses the data of a renamed file after a power loss shows it shorter, because the size is written with the
+ * data. What passes was read back after the boot that made it, so it is marked as durable and never checked again. A directory
+ * that this user cannot look into (another id's, outside of the namespace) cannot be checked: such a layer is "not there" and is
+ * made again; committing it replaces this one. cache_layer_settle avoids that: it syncs once and marks layers. */
 #include "cache/layer-internal.h"
 #include "base/json.h"
 #include "base/limits.h"
 #include "base/text.h"
 
+#include <dirent.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <sys/sysmacros.h>
@@ -172,8 +173,37 @@ int layer_index_beside(int fs, struct cache_index *ret, struct cb_error *err)
 
 /* ---- checking -------------------------------------------------------------------------------- */
 
+struct check {
+    struct layer_cursor cursor;
+    uint64_t names; /* in the directories seen so far */
+    bool blind;     /* one of them cannot be read by us, though passed through: then nothing is known of names */
+};
+
+static void check_done(struct check *c)
+{
+    layer_cursor_done(&c->cursor);
+}
+CB_DEFINE_AUTO(check, struct check, check_done)
+
+/* Those of the directory `name`. */
+static void count_names(struct check *c, int parent, const char *name)
+{
+    int fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    DIR *d = fd < 0 ? NULL : fdopendir(fd);
+
+    if (!d) {
+        cb_close(fd);
+        c->blind = true;
+        return;
+    }
+    for (struct dirent *e; (errno = 0, e = readdir(d));)
+        c->names += strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0;
+    c->blind = c->blind || errno != 0;
+    closedir(d);
+}
+
 /* 1: as the index says. 0: not. -EACCES: cannot be seen from here. */
-static int check_entry(struct layer_cursor *c, const struct cache_entry *e)
+static int check_entry(struct check *c, const struct cache_entry *e)
 {
     const char *name;
     struct stat st;
@@ -181,7 +211,7 @@ static int check_entry(struct layer_cursor *c, const struct cache_entry *e)
 
     if (e->type == CACHE_WHITEOUT || e->type == CACHE_OPAQUE)
         return 1;
-    dir = layer_cursor_parent(c, e->path, &name);
+    dir = layer_cursor_parent(&c->cursor, e->path, &name);
     if (dir < 0)
         return dir == -EACCES ? dir : 0;
     if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
@@ -190,6 +220,8 @@ static int check_entry(struct layer_cursor *c, const struct cache_entry *e)
     case CB_FILE:
         return S_ISREG(st.st_mode) && (uint64_t)st.st_size == e->size;
     case CB_DIR:
+        if (S_ISDIR(st.st_mode))
+            count_names(c, dir, name);
         return S_ISDIR(st.st_mode);
     case CB_SYMLINK:
         return S_ISLNK(st.st_mode) && (size_t)st.st_size == strlen(e->link);
@@ -200,19 +232,22 @@ static int check_entry(struct layer_cursor *c, const struct cache_entry *e)
 
 static int check_files(int dir, const struct cache_index *x)
 {
-    CB_AUTO(layer_cursor) struct layer_cursor c = LAYER_CURSOR_INIT;
+    CB_AUTO(check) struct check c = {.cursor = LAYER_CURSOR_INIT};
+    uint64_t names = 0;
     CB_AUTO(close) int fs = openat(dir, "fs", O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 
     if (fs < 0)
         return -EACCES;
-    layer_cursor_set_root(&c, fs);
+    layer_cursor_set_root(&c.cursor, fs);
+    count_names(&c, fs, ".");
     for (size_t i = 0; i < x->n; i++) {
         int r = check_entry(&c, &x->entries[i]);
 
         if (r != 1)
             return r;
+        names += x->entries[i].type != CACHE_OPAQUE;
     }
-    return 1;
+    return c.blind || c.names == names;
 }
 
 /* 1: sound, and from now on trusted. 0: damaged, or not to be checked by this process. */

@@ -346,6 +346,24 @@ static void test_other_boot(void **state)
     assert_non_null(strstr(text.data, " durable"));
 }
 
+/* After a boot what the index does not know is damage too, in the root and below. */
+static void test_more_than_the_index_says(void **state)
+{
+    static const char *const more[] = {"layers/%s/fs/more", "layers/%s/fs/o/more"};
+    CB_AUTO(cb_error) struct cb_error err = CB_ERROR_INIT;
+    struct cache_layer l, found;
+
+    (void)state;
+    for (size_t i = 0; i < CB_LEN(more); i++) {
+        write_all(&l);
+        CB_AUTO(free) char *state_file = in_store("layers/%s/state", &l.id), *extra = in_store(more[i], &l.id);
+        assert_int_equal(mkdir(extra, 0755), 0);
+        assert_int_equal(cache_layer_find(store, &l.id, &found, &err), 1);
+        assert_int_equal(unlink(state_file), 0);
+        assert_int_equal(cache_layer_find(store, &l.id, &found, &err), 0);
+    }
+}
+
 /* A bit that flips in what the store says of a layer: it is not believed, and nothing else is. */
 static void test_flipped_bits(void **state)
 {
@@ -773,6 +791,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_pack_and_materialize, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_damaged_files, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_other_boot, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_more_than_the_index_says, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_flipped_bits, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_flipped_bits_of_an_index, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_documents_without_seal, set_up, tear_down),
