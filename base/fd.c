@@ -4,12 +4,17 @@
 #include <linux/openat2.h>
 #include <stdio.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #ifndef SYS_fchmodat2
 #define SYS_fchmodat2 452 /* Linux 6.6; the same on all machines that are built for */
+#endif
+
+#ifndef MFD_NOEXEC_SEAL
+#define MFD_NOEXEC_SEAL 0x0008U /* Linux 6.3; a machine may insist on it (vm.memfd_noexec) */
 #endif
 
 int cb_close(int fd)
@@ -203,6 +208,17 @@ int cb_chmod(int dirfd, const char *name, mode_t mode)
         return -errno;
     /* The C library's own way, through an O_PATH descriptor and /proc: kernels before 6.6. */
     return fchmodat(dirfd, name, mode, AT_SYMLINK_NOFOLLOW) < 0 ? -errno : 0;
+}
+
+int cb_memory_file(const char *name)
+{
+    int fd = memfd_create(name, MFD_CLOEXEC | MFD_NOEXEC_SEAL);
+    if (fd < 0 && errno == EINVAL) {
+        fd = memfd_create(name, MFD_CLOEXEC);
+        if (fd >= 0 && fchmod(fd, 0600) < 0)
+            fd = cb_close(fd);
+    }
+    return fd < 0 ? -errno : fd;
 }
 
 int cb_mkdirs(int dirfd, const char *path, mode_t mode)

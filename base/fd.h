@@ -42,6 +42,8 @@ int cb_copy_file(int in, int out, uint64_t n);
 /* Sets the mode of what has this name itself: never of what a symlink there leads to (-EOPNOTSUPP), as
  * fchmodat does without its flag. For names in directories that others may write to, or change meanwhile. */
 int cb_chmod(int dirfd, const char *name, mode_t mode);
+/* A file that exists in memory only and cannot be executed, whoever finds a path to it. An fd or -errno. */
+int cb_memory_file(const char *name);
 int cb_mkdirs(int dirfd, const char *path, mode_t mode); /* like mkdir -p; our own trees only */
 /* Removes a tree below `dirfd` without following symlinks; chmods directories it owns when it must.
  * Missing is success. */

@@ -178,26 +178,12 @@ bool rt_rlimit_allowed(const struct rt_rlimit *l, uint64_t *ret_most)
     return higher.rlim_max == l->value.rlim_max;
 }
 
-#ifndef MFD_NOEXEC_SEAL
-#define MFD_NOEXEC_SEAL 0x0008U /* Linux 6.3; a machine may insist on it (vm.memfd_noexec) */
-#endif
-
-/* Not to be executed, whoever finds a path to it. */
-static int report_file(void)
-{
-    int fd = memfd_create("report", MFD_CLOEXEC | MFD_NOEXEC_SEAL);
-    if (fd >= 0 || errno != EINVAL)
-        return fd;
-    fd = memfd_create("report", MFD_CLOEXEC);
-    return fd >= 0 && fchmod(fd, 0600) < 0 ? cb_close(fd) : fd;
-}
-
 /* When this returns the child executes its command, or it has ended. */
 static int start(struct run *r, struct cb_error *err)
 {
-    r->child.report = report_file();
+    r->child.report = cb_memory_file("report");
     if (r->child.report < 0)
-        return cb_fail_sys(err, errno, "make a file for a sandbox");
+        return cb_fail_sys(err, r->child.report, "make a file for a sandbox");
     r->pid = rt_clone_briefly(namespaces(r->s), rt_child_main, &r->child);
     return r->pid < 0 ? start_failed(errno, err) : 0;
 }

@@ -1,5 +1,7 @@
 #include "builder/context/contexts.h"
+#include "base/job.h"
 #include "base/limits.h"
+#include "base/named.h"
 #include "base/path.h"
 #include "base/text.h"
 #include "builder/session/session.h"
@@ -65,8 +67,17 @@ static int read_ignore(struct build_local *l, struct cb_error *err)
 
 /* ---- the Dockerfile ---------------------------------------------------------------------------------------- */
 
-/* Reads the file; 0, or 1 when it does not exist. `root`: the directory is a context from elsewhere, which must not
- * name files of this machine. */
+/* What reading gave: 0, or 1 when the file does not exist. */
+static int dockerfile_read(int r, const char *path, struct cb_error *err)
+{
+    if (r == -ENOENT || r == -ENOTDIR)
+        return 1;
+    if (r == -ECANCELED && cb_check_signals(err) < 0)
+        return -1;
+    return r < 0 ? cb_fail_sys(err, r, "failed to read dockerfile: open %s", path) : 0;
+}
+
+/* Of a context. `root`: it is from elsewhere and must not name files of this machine. */
 static int read_dockerfile(int dir, bool root, const char *path, struct cb_buf *text, struct cb_error *err)
 {
     CB_AUTO(close) int fd = root ? cb_open_in_root(dir, path, O_RDONLY | O_NONBLOCK, 0) : -1;
@@ -74,17 +85,7 @@ static int read_dockerfile(int dir, bool root, const char *path, struct cb_buf *
     int r = root ? fd : cb_read_file(dir, path, CB_MAX_DOCKERFILE, text);
     if (fd >= 0)
         r = fstat(fd, &st) < 0 ? -errno : S_ISREG(st.st_mode) ? cb_read_fd(fd, CB_MAX_DOCKERFILE, text) : -EISDIR;
-    if (r == -ENOENT || r == -ENOTDIR)
-        return 1;
-    if (r < 0)
-        return cb_fail_sys(err, r, "failed to read dockerfile: open %s", path);
-    return 0;
-}
-
-static int read_stdin(struct cb_buf *text, struct cb_error *err)
-{
-    int r = cb_read_fd(0, CB_MAX_DOCKERFILE, text);
-    return r < 0 ? cb_fail_sys(err, r, "read the Dockerfile from standard input") : 0;
+    return dockerfile_read(r, path, err);
 }
 
 /* The default name, its lower-case form and podman's (dockerfile.md §1). */
@@ -109,7 +110,7 @@ static int find_named(struct build_contexts *c, const char *given, struct cb_buf
     /* In a context from elsewhere; an absolute path is always a file of this machine. Of a directory, as docker does,
      * a path that is not there from here may be there from the context's root. */
     bool in_context = c->main.remote && given[0] != '/';
-    int r = in_context ? 1 : read_dockerfile(AT_FDCWD, false, given, text, err);
+    int r = in_context ? 1 : dockerfile_read(cb_read_named(given, CB_MAX_DOCKERFILE, text), given, err);
     in_context = in_context || (r == 1 && given[0] != '/' && c->main.dir >= 0);
     if (in_context)
         r = read_dockerfile(c->main.dir, c->main.remote, given, text, err);
@@ -127,7 +128,7 @@ static int find_dockerfile(const struct build_request *q, struct build_contexts 
 {
     if (q->dockerfile && strcmp(q->dockerfile, "-") == 0) {
         c->dockerfile_name = cb_strdup("Dockerfile");
-        return read_stdin(text, err);
+        return dockerfile_read(cb_read_stream(STDIN_FILENO, CB_MAX_DOCKERFILE, text), "standard input", err);
     }
     if (q->dockerfile)
         return find_named(c, q->dockerfile, text, err);

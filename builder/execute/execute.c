@@ -2,6 +2,7 @@
 #include "base/limits.h"
 #include "base/pack.h"
 #include "builder/execute/keys.h"
+#include "builder/session/secret.h"
 #include "cache/layer.h"
 #include "builder/session/jobs.h"
 
@@ -61,12 +62,14 @@ static int step_job(struct cb_job_io *io, void *world, const struct rt_job_reque
     w.inputs = cb_alloc((w.n_inputs + 1) * sizeof(*w.inputs));
     for (size_t i = 0; i < w.n_inputs; i++)
         w.inputs[i].layers = get_layers(&u, &w.inputs[i].n);
-    if (req->n_fds == 2) {
+    if (req->n_fds >= 2) {
         w.out = req->fds[0];
         w.errout = req->fds[1];
     }
     struct build_outcome o = {0};
-    int r = w.step->op == OP_RUN ? build_execute_run(&w, &o, err) : build_execute_files(&w, &o, err);
+    int r = req->n_fds > 2 ? build_secret_receive(b->session->request, req->fds[2], err) : 0;
+    if (r == 0)
+        r = w.step->op == OP_RUN ? build_execute_run(&w, &o, err) : build_execute_files(&w, &o, err);
     struct cb_digest diff;
     /* The image needs diff IDs; a layer that is part of it gets its own while its files are still warm. */
     if (r == 0 && w.step->in_target && cache_layer_diff_id(b->session->store, &o.layer, &diff, err) < 0)
@@ -94,6 +97,18 @@ static void put_input(void *arg, struct build_step *input)
     i->n++;
 }
 
+static int send_secrets(const struct build_request *q, const struct build_run *run, struct cb_error *err)
+{
+    const char **ids = NULL;
+    size_t n = 0, cap = 0;
+    for (const struct build_run_mount *m = run->mounts; m; m = m->next)
+        if (m->m->type == DF_MOUNT_SECRET)
+            CB_PUSH(ids, n, cap) = build_secret_id(m->m);
+    int fd = build_secret_send(q, ids, n, err);
+    free(ids);
+    return fd;
+}
+
 int build_execute_start(struct build *b, struct build_step *s, int out, int errout, struct cb_job *ret, struct cb_error *err)
 {
     CB_AUTO(cb_buf) struct cb_buf req = CB_BUF_INIT;
@@ -109,7 +124,10 @@ int build_execute_start(struct build *b, struct build_step *s, int out, int erro
                 CB_MAX_MESSAGE);
         return cb_hint(err, "mount or copy from fewer stages and images in one step, or from some with fewer layers");
     }
-    int fds[2] = {out, errout};
-    struct rt_job_request r = {req.data, req.len, fds, out >= 0 ? 2 : 0};
+    CB_AUTO(close) int secrets = s->op == OP_RUN ? send_secrets(b->session->request, &s->run, err) : -1;
+    if (err->code)
+        return -1;
+    int fds[3] = {out, errout, secrets};
+    struct rt_job_request r = {req.data, req.len, fds, out < 0 ? 0 : secrets < 0 ? 2 : 3};
     return build_ns_job(b->session, s->op == OP_RUN ? RT_HELPER_COMMANDS : RT_HELPER_FILES, step_job, &r, ret, err);
 }

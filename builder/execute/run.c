@@ -182,9 +182,12 @@ static int add_secret(struct running_run *r, const struct build_run_mount *m, st
     const struct df_mount *d = m->m;
     struct open_mount *o = opened_new(r);
     const char *id = build_secret_id(d);
-    int have = build_secret_read(r->w->b->session->request, id, &o->data, err);
+    struct cb_str value;
+    int have = build_secret_read(r->w->b->session->request, id, &value, err);
     if (have < 0)
         return -1;
+    if (have)
+        cb_buf_add(&o->data, value.p, value.n);
     if (!have && d->required) {
         cb_fail(err, CB_E_NOT_FOUND, "secret %s: not found", id);
         return cb_hint(err, "give it with --secret id=%s,src=FILE or --secret id=%s,env=VARIABLE", id, id);

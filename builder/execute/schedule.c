@@ -65,19 +65,20 @@ static void finish_logs(struct running *r)
         build_log_finish(&r->logs[i], &r->mask, emit_line, r);
 }
 
-/* What the step's secrets are is known from now on only to hide them. One that cannot be read fails in the step itself. */
-static void mask_secrets(struct running *r)
+/* What the step's secrets are is known from now on only to hide them. */
+static int mask_secrets(struct running *r, struct cb_error *err)
 {
     for (const struct build_run_mount *m = r->step->run.mounts; m; m = m->next) {
-        CB_AUTO(cb_error) struct cb_error ignored = CB_ERROR_INIT;
-        CB_AUTO(cb_buf) struct cb_buf value = CB_BUF_INIT;
-        if (m->m->type != DF_MOUNT_SECRET ||
-            build_secret_read(r->b->session->request, build_secret_id(m->m), &value, &ignored) <= 0)
-            continue;
-        build_mask_add(&r->mask, value.data, value.len);
-        explicit_bzero(value.data, value.len);
+        struct cb_str value;
+        int have =
+            m->m->type == DF_MOUNT_SECRET ? build_secret_read(r->b->session->request, build_secret_id(m->m), &value, err) : 0;
+        if (have < 0)
+            return -1;
+        if (have)
+            build_mask_add(&r->mask, value.p, value.n);
     }
     build_mask_ready(&r->mask);
+    return 0;
 }
 
 /* ---- starting work ---------------------------------------------------------------------------------------- */
@@ -243,12 +244,12 @@ static int start_step(struct schedule *s, struct build_step *step, struct cb_err
     struct running *r = running_new(s, WORK_STEP, step);
     int ends[2] = {-1, -1};
     int e = step->op == OP_RUN ? open_logs(r, ends) : 0;
-    if (step->op == OP_RUN)
-        mask_secrets(r);
     s->steps_running++;
     step->state = STEP_RUNNING;
-    build_emit(s->b->session, &(struct build_event){.kind = EVENT_STEP_STARTED, .step = step->number, .name = step->name});
-    int result = e < 0 ? cb_fail_sys(err, e, "make a pipe") : build_execute_start(s->b, step, ends[0], ends[1], &r->job, err);
+    build_emit(s->b, &(struct build_event){.kind = EVENT_STEP_STARTED, .step = step->number, .name = step->name});
+    int result = e < 0 ? cb_fail_sys(err, e, "make a pipe") : step->op == OP_RUN ? mask_secrets(r, err) : 0;
+    if (result == 0)
+        result = build_execute_start(s->b, step, ends[0], ends[1], &r->job, err);
     cb_close(ends[0]);
     cb_close(ends[1]);
     if (result < 0) {

@@ -1,6 +1,8 @@
 #include "builder/output/out-file.h"
 #include "base/fd.h"
+#include "base/job.h"
 #include "base/mem.h"
+#include "base/named.h"
 #include "base/path.h"
 
 #include <limits.h>
@@ -95,8 +97,10 @@ int build_out_open(struct build_out_file *ret, const char *dest, struct cb_error
     if (exists && S_ISDIR(st.st_mode))
         return cb_fail_sys(err, EISDIR, "write '%s'", dest);
     if (exists && !S_ISREG(st.st_mode)) {
-        ret->fd = open(dest, O_WRONLY | O_NOCTTY | O_CLOEXEC);
-        return ret->fd < 0 ? cb_fail_sys(err, errno, "write '%s'", dest) : 0;
+        ret->fd = cb_open_to_write(dest);
+        if (ret->fd == -ECANCELED && cb_check_signals(err) < 0)
+            return -1;
+        return ret->fd < 0 ? cb_fail_sys(err, ret->fd, "write '%s'", dest) : 0;
     }
     ret->path = resolve(dest);
     if (!ret->path)

@@ -26,6 +26,10 @@ void build_request_done(struct build_request *r)
         free(r->secrets[i].id);
         free(r->secrets[i].src);
         free(r->secrets[i].env);
+        if (r->secrets[i].known) {
+            explicit_bzero(r->secrets[i].value.data, r->secrets[i].value.len);
+            cb_buf_done(&r->secrets[i].value);
+        }
     }
     free(r->secrets);
     for (size_t i = 0; i < r->n_ssh; i++) {

@@ -37,6 +37,9 @@ enum build_call { CALL_BUILD, CALL_CHECK, CALL_OUTLINE, CALL_TARGETS, CALL_COUNT
 
 struct build_secret { /* --secret id=…,src=…|env=… */
     char *id, *src, *env;
+    bool known; /* `have` and `value` are set: it was asked for (builder/secret.h) */
+    int have;
+    struct cb_buf value;
 };
 struct build_ssh { /* --ssh default|id[=socket] */
     char *id, *socket;

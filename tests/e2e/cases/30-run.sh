@@ -295,6 +295,30 @@ X
     same "$(grep -c -e "--ulimit nofile: .*$most" log)" 1
 }
 
+# As <(command): it can be read once, and whoever writes it may take a moment.
+t_secrets_from_pipes() {
+    context c <<X
+${base}RUN --mount=type=secret,id=s cp /run/secrets/s /one && cat /run/secrets/s
+RUN --mount=type=secret,id=s --mount=type=secret,id=e,env=E --mount=type=secret,id=none cp /run/secrets/s /two && echo "\$E" >/env
+X
+    mkfifo pipe
+    (sleep 1 && printf 'slow-' && sleep 1 && echo word) >pipe &
+    export VALUE=shown
+    rootfs --progress=plain --secret id=s,src=pipe --secret id=e,env=VALUE c
+    same "$(cat root/one root/two root/env | tr '\n' ' ')" "slow-word slow-word shown "
+    hasnt "$(cat build.log)" slow-word
+    hasnt "$(grep -r slow-word "$CBUILD_ROOT/records" "$CBUILD_ROOT/work" 2>&1)" slow-word
+    rootfs --no-cache --secret id=s,src=/dev/fd/9 --secret id=e,env=VALUE c 9<<X
+from a file descriptor
+X
+    same "$(cat root/two)" "from a file descriptor"
+    head -c 400000 /dev/zero | rootfs --no-cache --secret id=s,src=/dev/stdin --secret id=e,env=VALUE c
+    same "$(wc -c <root/one)" 400000
+    head -c 600000 /dev/zero >big && fails 1 sh -c 'cat big | "$CBUILD" --no-cache --secret id=s,src=/dev/stdin c'
+    has "$out" "read secret 's' from '/dev/stdin'"
+    has "$out" "Dockerfile:4"
+}
+
 t_small_stack() {
     context c <<X
 ${base}RUN --mount=type=cache,target=/c seq 9 >/c/n && cp /c/n /n

@@ -106,6 +106,29 @@ t_hung_up_terminal() {
     wait_for 5 eval '[ -z "$(holding "sleep $nap ")" ]'
 }
 
+# Pipes that nobody writes to, or reads.
+t_stopped_while_a_pipe_is_waited_for() {
+    context c <<X
+${base}RUN --mount=type=secret,id=s true
+X
+    context plain <<X
+FROM scratch
+COPY busybox /
+X
+    mkfifo pipe silent
+    exec 8<>silent
+    for args in "-f pipe c" "-f /dev/stdin c" "-f - c" - "--secret id=s,src=pipe c" "--iidfile pipe plain" \
+        "-o type=tar,dest=pipe plain" "-o type=oci,dest=pipe plain"; do
+        "$CBUILD" $args <silent >log 2>&1 &
+        pid=$!
+        trap 'kill -KILL $pid 2>/dev/null || true' EXIT
+        sleep 1
+        kill -TERM $pid
+        status=0 && wait $pid || status=$?
+        [ "$status" = 143 ] || die "status $status of '$args': $(cat log)"
+    done
+}
+
 # As under nohup, or started with & by a shell: what was ignored before cbuild began stays so in all its processes. A command of
 # RUN knows nothing of it.
 t_what_was_ignored_stays_ignored() {

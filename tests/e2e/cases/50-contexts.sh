@@ -245,3 +245,20 @@ X
     fails 1 cbuild -q --build-context base=oci-layout://lay c
     has "$out" "ambiguous document"
 }
+
+t_a_dockerfile_from_a_pipe() {
+    mkdir c && echo x >c/f && mkfifo pipe
+    for name in pipe /dev/stdin -; do
+        (sleep 1 && echo FROM scratch && sleep 1 && echo COPY f /f) >pipe &
+        case $name in
+        pipe) rootfs -f pipe c ;;
+        *) rootfs -f $name c <pipe ;;
+        esac
+        same "$(cat root/f)" x
+    done
+    rootfs -f /dev/fd/9 c 9<<X
+FROM scratch
+COPY f /g
+X
+    same "$(cat root/g)" x
+}
