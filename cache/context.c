@@ -291,6 +291,8 @@ static struct fresh *find_fresh(struct cache_context *c, const char *path)
     return i ? &c->fresh[i - 1] : NULL;
 }
 
+#define TRIES 3 /* of reading a file that somebody writes to */
+
 /* ---- reading -------------------------------------------------------------------------------- */
 
 static int fail_changed(struct cb_error *err, const char *path)
@@ -312,6 +314,7 @@ static int open_file(int root, const char *path, struct cb_error *err)
     return -1;
 }
 
+/* 1: it is shorter. */
 static int hash_fd(struct cache_context *c, int fd, uint64_t size, const char *path, struct cb_digest *ret, struct cb_error *err)
 {
     struct cb_sha256 sha;
@@ -324,7 +327,7 @@ static int hash_fd(struct cache_context *c, int fd, uint64_t size, const char *p
         if (n < 0)
             return cb_fail_sys(err, n, "read '%s'", path);
         if (n == 0)
-            return fail_changed(err, path);
+            return 1;
         cb_sha256_add(&sha, c->block, (size_t)n);
         done += (uint64_t)n;
         if (done < size && cb_check_signals(err) < 0)
@@ -334,24 +337,46 @@ static int hash_fd(struct cache_context *c, int fd, uint64_t size, const char *p
     return 0;
 }
 
-static int read_file(struct cache_context *c, int root, const char *path, const struct identity *want, struct cb_digest *ret,
+static int stat_file(int fd, const char *path, struct stat *st, struct cb_error *err)
+{
+    if (fstat(fd, st) < 0)
+        return cb_fail_sys(err, errno, "stat '%s'", path);
+    return S_ISREG(st->st_mode) ? 0 : fail_changed(err, path);
+}
+
+/* Has it only grown? Who writes a log appends to it, also while we read. */
+static bool has_grown(const struct stat *now, const struct stat *told)
+{
+    return now->st_dev == told->st_dev && now->st_ino == told->st_ino && now->st_size > told->st_size;
+}
+
+static bool same_file(const struct stat *a, const struct stat *b)
+{
+    struct identity x = identity_of(a), y = identity_of(b);
+    return same_identity(&x, &y);
+}
+
+/* What was changed since it was looked at is looked at again. When that does not end, the beginning of a file that grows is
+ * taken: as many bytes as it had. */
+static int read_file(struct cache_context *c, int root, const char *path, struct stat *st, struct cb_digest *ret,
                      struct cb_error *err)
 {
-    struct stat st;
+    struct stat now;
     CB_AUTO(close) int fd = open_file(root, path, err);
-    if (fd < 0)
+    if (fd < 0 || stat_file(fd, path, &now, err) < 0)
         return -1;
-    if (fstat(fd, &st) < 0)
-        return cb_fail_sys(err, errno, "stat '%s'", path);
-    struct identity now = identity_of(&st);
-    if (!S_ISREG(st.st_mode) || !same_identity(&now, want))
-        return fail_changed(err, path);
-    if (hash_fd(c, fd, want->size, path, ret, err) < 0)
-        return -1;
-    if (fstat(fd, &st) < 0)
-        return cb_fail_sys(err, errno, "stat '%s'", path);
-    now = identity_of(&st);
-    return same_identity(&now, want) ? 0 : fail_changed(err, path);
+    for (int tries = 1;; tries++) {
+        if (!same_file(&now, st))
+            *st = now;
+        int r = lseek(fd, 0, SEEK_SET) < 0 ? cb_fail_sys(err, errno, "read '%s'", path)
+                                           : hash_fd(c, fd, (uint64_t)st->st_size, path, ret, err);
+        if (r < 0 || stat_file(fd, path, &now, err) < 0)
+            return -1;
+        if (r == 0 && same_file(&now, st))
+            return 0;
+        if (tries == TRIES)
+            return r == 0 && has_grown(&now, st) ? 0 : fail_changed(err, path);
+    }
 }
 
 static int64_t age_ns(struct timespec now, int64_t s, uint32_t ns)
@@ -371,25 +396,25 @@ static bool too_new(const struct identity *id, struct timespec now)
     return changed <= tick || (modified <= tick && modified >= -tick);
 }
 
-static int read_anew(struct cache_context *c, int root, const char *path, const struct identity *id, struct fresh *f,
-                     struct cb_digest *ret, struct cb_error *err)
+static int read_anew(struct cache_context *c, int root, const char *path, struct stat *st, struct fresh *f, struct cb_digest *ret,
+                     struct cb_error *err)
 {
     struct timespec now;
     struct cb_digest d;
     clock_gettime(CLOCK_REALTIME_COARSE, &now); /* the clock that file times are taken from */
-    if (read_file(c, root, path, id, &d, err) < 0)
+    if (read_file(c, root, path, st, &d, err) < 0)
         return -1;
     if (!f)
         f = add_fresh(c, cb_str(path));
-    f->id = *id;
+    f->id = identity_of(st);
     f->digest = d;
-    f->keep = !too_new(id, now);
+    f->keep = !too_new(&f->id, now);
     c->dirty |= f->keep;
     *ret = d;
     return 0;
 }
 
-int cache_context_digest(struct cache_context *c, int root, const char *path, const struct stat *st, struct cb_digest *ret,
+int cache_context_digest(struct cache_context *c, int root, const char *path, struct stat *st, struct cb_digest *ret,
                          struct cb_error *err)
 {
     struct row r;
@@ -408,7 +433,7 @@ int cache_context_digest(struct cache_context *c, int root, const char *path, co
         *ret = f->digest;
         return 0;
     }
-    return read_anew(c, root, path, &id, f, ret, err);
+    return read_anew(c, root, path, st, f, ret, err);
 }
 
 /* ---- publishing ----------------------------------------------------------------------------- */

@@ -21,9 +21,11 @@ struct cache_context;
 /* `identity`: absolute path of the directory. A missing or damaged table is an empty one; never NULL. */
 struct cache_context *cache_context_open(struct cache_store *s, const char *identity);
 /* The digest of the regular file `path` below `root`, whose lstat is `st`: from the table, or by reading
- * it (no symlink is followed, memory is bounded). A file that changes while it is read, or is not the
- * one that `st` tells of, is an error that names it. `path` is canonical: no leading '/', no "..". */
-int cache_context_digest(struct cache_context *c, int root, const char *path, const struct stat *st, struct cb_digest *ret,
+ * it (no symlink is followed, memory is bounded). A file that is not the one that `st` tells of any more is
+ * read as it is now: *st says so. One that grows all the time gives the digest of its first st->st_size bytes; one that
+ * is written anew all the time, or is no file any more, is an error that names it. `path` is canonical: no leading
+ * '/', no "..". */
+int cache_context_digest(struct cache_context *c, int root, const char *path, struct stat *st, struct cb_digest *ret,
                          struct cb_error *err);
 /* Forgets all that is known of a context, when the bytes of a file turn out not to have the digest that was given: a
  * row was damaged. Who has the table open does not write down again what it read of it. */

@@ -87,15 +87,18 @@ static int finish(struct cache_layer_writer *w, struct cache_entry *e, struct cb
     return 0;
 }
 
-static int copy_bytes(struct cache_layer_writer *w, const struct cache_entry *e, int fd, const char *from, struct cb_error *err)
+static int copy_bytes(struct cache_layer_writer *w, const struct cache_entry *e, int fd, const struct cache_data *data,
+                      struct cb_error *err)
 {
-    while (w->disk.size <= e->size) {
-        /* one byte more than there should be: a file that grew is noticed without another call for small ones */
-        size_t want = (size_t)CB_MIN(e->size - w->disk.size + 1, (uint64_t)LAYER_COPY_BUFFER);
+    /* one byte more than there should be: a file that grew is noticed without another call for small ones */
+    uint64_t end = e->size + !data->may_grow;
+
+    while (w->disk.size < end) {
+        size_t want = (size_t)CB_MIN(end - w->disk.size, (uint64_t)LAYER_COPY_BUFFER);
         int n = cb_read_full(fd, w->buffer, want);
 
         if (n < 0)
-            return cb_fail_sys(err, n, "read '%s'", from);
+            return cb_fail_sys(err, n, "read '%s'", data->path);
         if (put(w, e, w->buffer, (size_t)n, err) < 0)
             return -1;
         if ((size_t)n < want)
@@ -116,7 +119,7 @@ static int add_from_file(struct cache_layer_writer *w, struct cache_entry *e, co
         return cb_fail(err, CB_E_CORRUPT, "'%s' changed while it was read: it is no longer a file", data->path);
     if (fd < 0)
         return cb_fail_sys(err, fd, "open '%s'", data->path);
-    if (begin(w, e, err) < 0 || copy_bytes(w, e, fd, data->path, err) < 0)
+    if (begin(w, e, err) < 0 || copy_bytes(w, e, fd, data, err) < 0)
         return -1;
     return finish(w, e, err);
 }

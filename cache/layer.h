@@ -44,6 +44,7 @@ struct cache_data {
     const void *bytes; /* INLINE: e.size bytes */
     int root;          /* FILE: directory fd, opened beneath it without following symlinks */
     const char *path;
+    bool may_grow; /* FILE: others may append to it; as many bytes as the entry says are its content */
 };
 /* A layer under construction from entries (COPY, ADD, WORKDIR, heredocs). Parents before children.
  * `entry.digest` may be zero for FILE: it is computed while copying. When it is not zero it is checked

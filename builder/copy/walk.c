@@ -374,11 +374,18 @@ static int read_digest(const struct build_context *c, const char *path, struct c
     return 0;
 }
 
+static void note_file(struct cache_node *n, struct file_aux *a, const struct stat *st)
+{
+    *a = (struct file_aux){st->st_dev, st->st_ino, st->st_mode, st->st_size, st->st_mtim, st->st_ctim};
+    n->e.size = (uint64_t)st->st_size;
+    n->e.mtime = st->st_mtim.tv_sec;
+}
+
 int build_context_digest(struct build_context *c, const struct cache_node *file, struct cb_error *err)
 {
     static const struct cb_digest unknown;
     struct cache_node *n = (struct cache_node *)file;
-    const struct file_aux *a = n->aux;
+    struct file_aux *a = n->aux;
 
     if (n->e.type != CB_FILE || !cb_digest_eq(&n->e.digest, &unknown))
         return 0;
@@ -397,5 +404,8 @@ int build_context_digest(struct build_context *c, const struct cache_node *file,
                       .st_size = a->size,
                       .st_mtim = a->mtime,
                       .st_ctim = a->ctime};
-    return cache_context_digest(c->digests, c->dir, n->data_path, &st, &n->e.digest, err);
+    if (cache_context_digest(c->digests, c->dir, n->data_path, &st, &n->e.digest, err) < 0)
+        return -1;
+    note_file(n, a, &st); /* it may have changed since it was listed */
+    return 0;
 }

@@ -319,6 +319,7 @@ static int write_entry(struct copying *c, struct cache_layer_writer *writer, con
         data.root =
             e->data == BUILD_DATA_DEST ? root_fd(&c->dest_roots, e->node->origin, err) : source_root(c, e->source, e->node, err);
         data.path = e->node->data_path;
+        data.may_grow = e->data == BUILD_DATA_SOURCE && c->local && e->source->local;
         if (data.root < 0)
             return -1;
         break;

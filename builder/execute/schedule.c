@@ -246,7 +246,7 @@ static int start_step(struct schedule *s, struct build_step *step, struct cb_err
     int e = step->op == OP_RUN ? open_logs(r, ends) : 0;
     s->steps_running++;
     step->state = STEP_RUNNING;
-    build_emit(s->b, &(struct build_event){.kind = EVENT_STEP_STARTED, .step = step->number, .name = step->name});
+    build_emit(s->b->session, &(struct build_event){.kind = EVENT_STEP_STARTED, .step = step->number, .name = step->name});
     int result = e < 0 ? cb_fail_sys(err, e, "make a pipe") : step->op == OP_RUN ? mask_secrets(r, err) : 0;
     if (result == 0)
         result = build_execute_start(s->b, step, ends[0], ends[1], &r->job, err);

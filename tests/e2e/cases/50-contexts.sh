@@ -246,6 +246,30 @@ X
     has "$out" "ambiguous document"
 }
 
+# cbuild . 2>&1 | tee build.log
+t_a_file_that_grows() {
+    mkdir c && cp /bin/busybox c/ && printf 'FROM scratch\nCOPY . /all/\n' >c/Dockerfile
+    python3 -c '
+import itertools, time
+with open("c/log", "wb", 0) as f:
+    for i in itertools.count():
+        f.write(b"%015d\n" % i * 64)
+        time.sleep(0.0005)' &
+    writer=$!
+    trap 'kill -KILL $writer 2>/dev/null || true' EXIT
+    wait_for 5 test -s c/log
+    for _ in 1 2 3; do
+        rootfs c
+        n=$(wc -c <root/all/log)
+        [ "$n" -gt 0 ] && head -c "$n" c/log | cmp - root/all/log || die "no beginning of the log: $n bytes"
+    done
+    kill -KILL $writer
+    for _ in 1 2 3; do
+        cbuild --progress=plain --no-cache c 2>&1 | tee c/build.log >/dev/null
+        has "$(cat c/build.log)" "image sha256:"
+    done
+}
+
 t_a_dockerfile_from_a_pipe() {
     mkdir c && echo x >c/f && mkfifo pipe
     for name in pipe /dev/stdin -; do
