@@ -275,9 +275,20 @@ static size_t write_line(const struct line *l, bool colours, size_t width, struc
     return at + more;
 }
 
+/* Most lines are: nothing in them has to be looked at character by character. */
+static bool is_simple(const struct build_terminal *t, struct cb_str text, size_t width)
+{
+    const struct build_style none = {0};
+    return text.n <= width && same_style(&t->style, &none) && span(text.p, text.n, ' ', '~') == text.n;
+}
+
 size_t build_terminal_line(struct build_terminal *t, struct cb_str text, size_t width, struct cb_buf *out)
 {
     struct line l = {.style = t->style};
+    if (is_simple(t, text, width)) {
+        cb_buf_add(out, text.p, text.n);
+        return text.n;
+    }
     read_line(&l, text);
     size_t columns = write_line(&l, t->colours, width, out);
     t->style = l.style;
