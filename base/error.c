@@ -33,6 +33,8 @@ static const char *sys_hint(int sys)
         return "too many processes or threads of this user: end some, or raise the limit with 'ulimit -u'";
     case EROFS:
         return "the file system is read-only: choose another place (--root for the store)";
+    case ENOSYS:
+        return "the kernel has no such system call, or a seccomp filter around cbuild hides it: Linux 6.1 has all that is needed";
     default:
         return NULL;
     }

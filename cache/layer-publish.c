@@ -226,8 +226,12 @@ int layer_publish(struct layer_draft *d, const struct cache_index *x, const stru
     r = cb_mkdirs(s->root, "layers", 0700);
     if (r == 0)
         r = renameat2(d->base, "layer", s->root, path.text, RENAME_NOREPLACE) < 0 ? -errno : 0;
-    if (r < 0 && r != -EEXIST)
-        return cb_fail_sys(err, r, "publish '%s/%s'", s->path, path.text);
+    if (r < 0 && r != -EEXIST) {
+        cb_fail_sys(err, r, "publish '%s/%s'", s->path, path.text);
+        return r != -EINVAL ? -1
+                            : cb_hint(err, "the file system of the store cannot rename without replacing: choose another one "
+                                           "with --root");
+    }
     if (r == -EEXIST && meet_existing(d, path.text, &l, err) < 0)
         return -1;
     if (diff_id && name_diff(s, &l.l.id, diff_id, err) < 0)

@@ -267,7 +267,7 @@ static bool succeeded(const struct rt_result *res)
     return !res->not_started && !res->signal && res->exit_code == 0;
 }
 
-int rt_sandbox_run(const struct rt_sandbox *s, struct rt_result *ret, struct cb_error *err)
+static int run_sandbox(const struct rt_sandbox *s, struct rt_result *ret, struct cb_error *err)
 {
     struct rt_result res = {0};
     CB_AUTO(close) int upper = -1;
@@ -287,4 +287,14 @@ int rt_sandbox_run(const struct rt_sandbox *s, struct rt_result *ret, struct cb_
     if (result == 0)
         *ret = res;
     return result;
+}
+
+/* What the kernel grants to a sandbox, a filter around us may still refuse. */
+int rt_sandbox_run(const struct rt_sandbox *s, struct rt_result *ret, struct cb_error *err)
+{
+    int r = run_sandbox(s, ret, err);
+    if (r < 0 && err->sys == EPERM && !err->hint && rt_has_seccomp_filter())
+        cb_hint(err, "a seccomp filter around cbuild refuses a call that a sandbox needs: in a container, run it with "
+                     "'--security-opt seccomp=unconfined'");
+    return r;
 }

@@ -192,7 +192,7 @@ static uint64_t setting(const char *path, uint64_t missing)
     return cb_parse_u64(b.data, UINT64_MAX, &v) ? v : missing;
 }
 
-static bool has_seccomp_filter(void)
+bool rt_has_seccomp_filter(void)
 {
     CB_AUTO(cb_buf) struct cb_buf b = CB_BUF_INIT;
     return cb_read_file(AT_FDCWD, "/proc/self/status", 65536, &b) == 0 && strstr(b.data, "\nSeccomp:\t2");
@@ -222,7 +222,7 @@ char *rt_userns_why(int sys)
         return cb_strdup("too many user namespaces exist or are nested: raise 'sysctl user.max_user_namespaces'");
     if (sys == EINVAL || sys == ENOSYS)
         return cb_strdup("this kernel was built without the namespaces that are needed (CONFIG_USER_NS, CONFIG_PID_NS)");
-    if ((sys == EPERM || sys == EACCES) && has_seccomp_filter())
+    if ((sys == EPERM || sys == EACCES) && rt_has_seccomp_filter())
         return cb_strdup(
             "a seccomp filter of the surrounding container forbids namespaces or mounts: run it with "
             "'--security-opt seccomp=unconfined --security-opt apparmor=unconfined', or with user namespaces of its own");

@@ -24,5 +24,7 @@ int rt_userns_map_identity(pid_t pid);
 /* What forbids namespaces on this machine, in one sentence with the way out, for the errno of clone or of
  * the first mount or map. Caller frees. */
 char *rt_userns_why(int sys);
+/* Does a filter of somebody else refuse system calls to us? */
+bool rt_has_seccomp_filter(void);
 
 #endif

@@ -565,6 +565,11 @@ static void wait_for_work(struct schedule *s)
     }
     int timeout = s->waits_for_lock ? 20 : s->b->session->renderer->tick ? 100 : -1;
     int ready = poll(fds, n, timeout);
+    if (ready < 0 && errno != EINTR) {
+        struct cb_error err = CB_ERROR_INIT;
+        cb_fail_sys(&err, errno, "wait for running steps");
+        remember_failure(s, NULL, &err);
+    }
     if (s->b->session->renderer->tick)
         s->b->session->renderer->tick(s->b->session->renderer);
     if (ready > 0) {

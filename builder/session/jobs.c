@@ -186,10 +186,12 @@ int build_wait_job(struct build_session *s, struct cb_job *job, const char *name
         task_show(&t, name);
     for (;;) {
         struct pollfd fds[2] = {{job->sock, POLLIN, 0}, {s->signal_fd, POLLIN, 0}};
-        (void)poll(fds, 2, s->renderer->tick ? 100 : -1); /* a failure only means another round */
+        bool broken = poll(fds, 2, s->renderer->tick ? 100 : -1) < 0 && errno != EINTR;
+        if (broken)
+            cb_fail_sys(err, errno, "wait for a job");
         if (s->renderer->tick)
             s->renderer->tick(s->renderer);
-        if (fds[1].revents && build_canceled(s, err) < 0) {
+        if (broken || (fds[1].revents && build_canceled(s, err) < 0)) {
             build_ns_cancel(s);
             cb_job_kill(job);
             task_end(&t, EVENT_STEP_CANCELED, NULL);

@@ -79,7 +79,10 @@ static int share_store(struct build_session *s, struct cb_error *err)
         if (!told)
             build_note(s, "the store is being pruned: waiting");
         struct pollfd fd = {s->signal_fd, POLLIN, 0};
-        if (poll(&fd, 1, 50) > 0 && build_canceled(s, err) < 0)
+        int ready = poll(&fd, 1, 50);
+        if (ready < 0 && errno != EINTR)
+            return cb_fail_sys(err, errno, "wait for the lock of the store");
+        if (ready > 0 && build_canceled(s, err) < 0)
             return -1;
     }
 }
