@@ -1,13 +1,13 @@
 /* Fault injection for tests of the store: the n-th call of the file system that changes something fails, or
  * the process is killed in its place.
  *
- *   gcc -shared -fPIC -O1 -o faultfs.so tests/tools/faultfs.c -ldl
+ *   gcc -D_GNU_SOURCE -shared -fPIC -O1 -o faultfs.so tests/tools/faultfs.c -ldl
  *   FAULTFS_AT=17 FAULTFS_ERROR=ENOSPC LD_PRELOAD=./faultfs.so cbuild …
  *
  *   FAULTFS_AT     number of the call, from 1; absent or 0: nothing fails
  *   FAULTFS_ERROR  ENOSPC (default), EIO, EDQUOT, EROFS, EOPNOTSUPP, or KILL: the process kills itself instead of calling
  *   FAULTFS_CALLS  which calls count, separated by commas: write rename link open sync mkdir unlink truncate
- *                  tmpfile; absent: all of them
+ *                  tmpfile attribute; absent: all of them
  *   FAULTFS_UNDER  only calls on files whose path begins with this are counted (default: every file; pipes, sockets
  *                  and terminals never count)
  *   FAULTFS_STICK  1: every later call fails as well, as on a full disk (removing always works)
@@ -47,10 +47,11 @@ enum call {
     CALL_UNLINK,
     CALL_TRUNCATE,
     CALL_TMPFILE,
+    CALL_ATTRIBUTE,
     CALL_COUNT
 };
-static const char *const call_names[CALL_COUNT] = {"write", "rename", "link",     "open",   "sync",
-                                                   "mkdir", "unlink", "truncate", "tmpfile"};
+static const char *const call_names[CALL_COUNT] = {"write", "rename", "link",     "open",    "sync",
+                                                   "mkdir", "unlink", "truncate", "tmpfile", "attribute"};
 
 static struct {
     bool ready;
@@ -153,7 +154,7 @@ static bool fails(enum call call, int fd, const char *name)
     bool hit = fault.at && (n == fault.at || (fault.stick && n > fault.at && call != CALL_UNLINK));
     if (hit && fault.error == 0) {
         kill(getpid(), SIGKILL);
-        pause();
+        _exit(128 + SIGKILL); /* the first process of a pid namespace does not die of a signal of its own */
     }
     errno = hit ? fault.error : saved;
     return hit;
@@ -289,6 +290,56 @@ int unlinkat(int dir, const char *name, int flags)
 {
     REAL(unlinkat);
     return fails(CALL_UNLINK, dir, name) ? -1 : real(dir, name, flags);
+}
+
+/* ---- owners, modes, times and extended attributes ---------------------------------------------- */
+
+int fchmod(int fd, mode_t mode)
+{
+    REAL(fchmod);
+    return fails(CALL_ATTRIBUTE, fd, NULL) ? -1 : real(fd, mode);
+}
+
+int fchmodat(int dir, const char *name, mode_t mode, int flags)
+{
+    REAL(fchmodat);
+    return fails(CALL_ATTRIBUTE, dir, name) ? -1 : real(dir, name, mode, flags);
+}
+
+int fchown(int fd, uid_t uid, gid_t gid)
+{
+    REAL(fchown);
+    return fails(CALL_ATTRIBUTE, fd, NULL) ? -1 : real(fd, uid, gid);
+}
+
+int fchownat(int dir, const char *name, uid_t uid, gid_t gid, int flags)
+{
+    REAL(fchownat);
+    return fails(CALL_ATTRIBUTE, dir, name) ? -1 : real(dir, name, uid, gid, flags);
+}
+
+int futimens(int fd, const struct timespec t[2])
+{
+    REAL(futimens);
+    return fails(CALL_ATTRIBUTE, fd, NULL) ? -1 : real(fd, t);
+}
+
+int utimensat(int dir, const char *name, const struct timespec t[2], int flags)
+{
+    REAL(utimensat);
+    return fails(CALL_ATTRIBUTE, dir, name) ? -1 : real(dir, name, t, flags);
+}
+
+int fsetxattr(int fd, const char *name, const void *p, size_t n, int flags)
+{
+    REAL(fsetxattr);
+    return fails(CALL_ATTRIBUTE, fd, NULL) ? -1 : real(fd, name, p, n, flags);
+}
+
+int setxattr(const char *path, const char *name, const void *p, size_t n, int flags)
+{
+    REAL(setxattr);
+    return fails(CALL_ATTRIBUTE, AT_FDCWD, path) ? -1 : real(path, name, p, n, flags);
 }
 
 /* ---- opening -------------------------------------------------------------------------------- */
