@@ -12,26 +12,13 @@
 #include "base/fd.h"
 #include "runtime/mounts.h"
 
-#include <net/if.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/prctl.h>
-#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 /* ---- stage 1 -------------------------------------------------------------------------------- */
-
-static int loopback_up(struct cb_error *err)
-{
-    struct ifreq r = {.ifr_name = "lo"};
-    CB_AUTO(close) int s = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    if (s < 0 || ioctl(s, SIOCGIFFLAGS, &r) < 0)
-        return cb_fail_sys(err, errno, "find the loopback interface");
-    r.ifr_flags |= IFF_UP;
-    return ioctl(s, SIOCSIFFLAGS, &r) < 0 ? cb_fail_sys(err, errno, "bring the loopback interface up") : 0;
-}
 
 static int localise_sources(const struct rt_mount *m, struct cb_error *err)
 {
@@ -101,7 +88,7 @@ static int set_up(struct rt_child *c, struct cb_error *err)
 {
     const struct rt_sandbox *s = c->s;
     umask(0); /* modes are as written until the command's own */
-    if (s->network == RT_NET_NONE && loopback_up(err) < 0)
+    if (s->network->apply && s->network->apply(err) < 0)
         return -1;
     if (s->hostname && sethostname(s->hostname, strlen(s->hostname)) < 0)
         return cb_fail_sys(err, errno, "set the hostname '%s'", s->hostname);

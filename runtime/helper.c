@@ -1,4 +1,4 @@
-/* The helper is the first process of a PID namespace of its own (but for RT_NONE). So whatever its jobs and
+/* The helper is the first process of a PID namespace of its own, where the rung has one. So whatever its jobs and
  * their commands do (clear their parent-death signal, daemonise, change ids), the kernel kills all of it
  * when the helper goes, and the helper goes with the coordinator. kill(-1) from inside reaches exactly
  * what belongs to this build. */
@@ -55,31 +55,14 @@ union control {
 struct inside {
     int sock;
     void *world;
-    enum rt_rung rung;
-    int *pidfds; /* RT_NONE only: jobs that may still run */
+    bool alone;  /* in a PID namespace of its own */
+    int *pidfds; /* else: jobs that may still run */
     size_t n_pidfds, cap_pidfds;
     struct cb_buf message;
 };
 
-static int become_root(enum rt_rung rung, uid_t uid, gid_t gid)
+static int own_mounts(void)
 {
-    if (rung == RT_NONE || rung == RT_ROOT)
-        return 0;
-    if (rung == RT_SINGLE) {
-        int r = rt_userns_map_self(uid, gid);
-        if (r < 0)
-            return r;
-    }
-    /* The user's other groups stay: they are needed to reach what only they open. A RUN drops them. */
-    if (setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0)
-        return -errno;
-    return 0;
-}
-
-static int own_mounts(enum rt_rung rung)
-{
-    if (rung == RT_NONE)
-        return 0;
     /* Slave, not private: what the host unmounts meanwhile must not stay busy because of us. */
     return mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) < 0 ? -errno : 0;
 }
@@ -100,7 +83,7 @@ static void forget_ended(struct inside *h)
 /* Kills every job and all it started, and waits until nothing is left. */
 static void kill_all(struct inside *h)
 {
-    if (h->rung == RT_NONE) {
+    if (!h->alone) {
         for (size_t i = 0; i < h->n_pidfds; i++)
             (void)syscall(SYS_pidfd_send_signal, h->pidfds[i], SIGKILL, NULL, 0); /* gone already is as good */
     } else if (getpid() == 1) {
@@ -148,7 +131,7 @@ static void start_job(struct inside *h, const struct head *head, const int *fds,
         cb_fail_sys(&err, errno, "start a job");
         cb_job_refuse(fds[0], &err);
     }
-    if (pid > 0 && h->rung == RT_NONE) {
+    if (pid > 0 && !h->alone) {
         int fd = (int)syscall(SYS_pidfd_open, pid, 0);
         forget_ended(h);
         if (fd >= 0)
@@ -221,17 +204,16 @@ static void reset_signals(void)
 }
 
 /* What all RUNs share is made once, here, while the coordinator goes on. What fails is tried again by a RUN, which says so. */
-static void prepare(enum rt_rung rung, enum rt_helper_kind kind)
+static void prepare(const struct rt_rung_ops *rung, enum rt_helper_kind kind)
 {
     CB_AUTO(cb_error) struct cb_error later = CB_ERROR_INIT;
-    if (rung == RT_NONE || (rung == RT_ROOT && kind == RT_HELPER_FILES))
-        return;
-    (void)rt_exec_prepare(&later);
+    if (rung->runs && (kind == RT_HELPER_COMMANDS || !rung->two_helpers))
+        (void)rt_exec_prepare(&later);
 }
 
 __attribute__((noreturn)) static void helper_main(int sock, const struct rt_privilege *p, enum rt_helper_kind kind, void *world)
 {
-    struct inside h = {.sock = sock, .world = world, .rung = p->rung, .message = CB_BUF_INIT};
+    struct inside h = {.sock = sock, .world = world, .alone = p->rung->namespaces[kind] & CLONE_NEWPID, .message = CB_BUF_INIT};
     struct hello hello = {0};
     char go;
     prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -240,9 +222,9 @@ __attribute__((noreturn)) static void helper_main(int sock, const struct rt_priv
     /* Ids are mapped now; an end without this byte says that the coordinator died or gave up. */
     if (recv(sock, &go, 1, 0) != 1)
         _exit(0);
-    int r = become_root(p->rung, p->uid, p->gid);
-    if (r == 0)
-        r = own_mounts(p->rung);
+    int r = p->rung->enter ? p->rung->enter(p) : 0;
+    if (r == 0 && p->rung->namespaces[kind] & CLONE_NEWNS)
+        r = own_mounts();
     prctl(PR_SET_PDEATHSIG, SIGKILL); /* a change of ids clears it */
     hello.sys = -r;
     if (send(sock, &hello, sizeof(hello), MSG_NOSIGNAL) < 0 || r < 0)
@@ -258,20 +240,6 @@ __attribute__((noreturn)) static void helper_main(int sock, const struct rt_priv
 }
 
 /* ---- the coordinator's side ----------------------------------------------------------------- */
-
-static unsigned long namespaces(enum rt_rung rung, enum rt_helper_kind kind)
-{
-    switch (rung) {
-    case RT_ROOT:
-        return CLONE_NEWNS | CLONE_NEWPID | (kind == RT_HELPER_COMMANDS ? CLONE_NEWUSER : 0);
-    case RT_RANGE:
-    case RT_SINGLE:
-        return CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID;
-    case RT_NONE:
-        break;
-    }
-    return 0;
-}
 
 static void end_process(pid_t pid)
 {
@@ -294,19 +262,11 @@ static int refused(int sys, struct cb_error *err)
     return cb_fail(err, CB_E_UNSUPPORTED, "%s", why);
 }
 
-static int map_ids(const struct rt_privilege *p, enum rt_helper_kind kind, pid_t pid, struct cb_error *err)
-{
-    if (p->rung == RT_RANGE)
-        return rt_userns_map_ranges(pid, p, err);
-    int r = p->rung == RT_ROOT && kind == RT_HELPER_COMMANDS ? rt_userns_map_identity(pid) : 0;
-    return r < 0 ? cb_fail_sys(err, r, "map the ids of a user namespace") : 0;
-}
-
 /* Maps the ids, lets the helper go on, and hears how it went. */
 static int greet(const struct rt_privilege *p, enum rt_helper_kind kind, pid_t pid, int sock, struct cb_error *err)
 {
     struct hello hello;
-    if (map_ids(p, kind, pid, err) < 0)
+    if (p->rung->map && p->rung->map(p, kind, pid, err) < 0)
         return -1;
     if (send(sock, "", 1, MSG_NOSIGNAL) != 1)
         return cb_fail_sys(err, errno, "start the helper process");
@@ -329,9 +289,10 @@ static int start_at(const struct rt_privilege *p, enum rt_helper_kind kind, void
     CB_AUTO(close) int theirs = pair[1];
     /* Where the default is too small; a refusal shows at the first large request. */
     (void)!setsockopt(ours, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
-    pid_t pid = rt_clone(namespaces(p->rung, kind));
+    unsigned long namespaces = p->rung->namespaces[kind];
+    pid_t pid = rt_clone(namespaces);
     if (pid < 0)
-        return p->rung == RT_NONE ? cb_fail_sys(err, errno, "start the helper process") : refused(errno, err);
+        return namespaces ? refused(errno, err) : cb_fail_sys(err, errno, "start the helper process");
     if (pid == 0) {
         cb_close(ours);
         helper_main(theirs, p, kind, world);
@@ -345,25 +306,18 @@ static int start_at(const struct rt_privilege *p, enum rt_helper_kind kind, void
     return 0;
 }
 
-static enum rt_rung next_rung(enum rt_rung r)
-{
-    return r == RT_RANGE ? RT_SINGLE : RT_NONE;
-}
-
 int rt_helper_start(struct rt_privilege *p, enum rt_helper_kind kind, void *world, struct rt_helper **ret, struct cb_error *err)
 {
     for (;;) {
         CB_AUTO(cb_error) struct cb_error own = CB_ERROR_INIT;
         if (start_at(p, kind, world, ret, &own) == 0)
             return 0;
-        bool last = p->rung == RT_NONE || (p->rung == RT_ROOT && kind == RT_HELPER_COMMANDS);
-        if (last || is_shortage(own.sys)) {
+        /* Files were written on this rung already: commands have no other. */
+        bool bound = kind == RT_HELPER_COMMANDS && p->rung->two_helpers;
+        if (bound || is_shortage(own.sys) || !rt_privilege_lower(p, cb_strdup(own.msg))) {
             cb_error_move(err, &own);
             return -1;
         }
-        free(p->reason);
-        p->reason = CB_TAKE(own.msg);
-        p->rung = next_rung(p->rung);
     }
 }
 

@@ -1,7 +1,7 @@
 /* The helper: a process forked from the coordinator when a job first needs it. It enters the user namespace
  * (maps are written once: newuidmap and newgidmap cost more than all the rest of a RUN), keeps its
- * capabilities inside, is single-threaded and forks a child for each job it is sent. On RT_NONE it is a
- * plain child.
+ * capabilities inside, is single-threaded and forks a child for each job it is sent. On a rung without namespaces
+ * it is a plain child.
  *
  * A job function sent here runs with the namespace's root identity. Everything dies with the
  * coordinator: the helper by PR_SET_PDEATHSIG, its jobs by theirs. */
@@ -27,14 +27,10 @@ struct rt_job_request {
 typedef int rt_job_fn(struct cb_job_io *io, void *world, const struct rt_job_request *req, struct cb_buf *answer,
                       struct cb_error *err);
 
-/* Only on RT_ROOT these are two: layers are written where owners are the disk's and devices can be made, commands run
- * in a user namespace that maps every id to itself. On the other rungs one helper of either kind does both. */
-enum rt_helper_kind { RT_HELPER_FILES, RT_HELPER_COMMANDS };
-
 /* The caller has one thread. On failure to make a namespace `err` names the cause (sysctl, AppArmor, missing
- * uidmap package, limit) and the way out. RT_RANGE whose newuidmap fails falls to RT_SINGLE and says so in
- * p->reason; RT_SINGLE falls to RT_NONE likewise, and so does RT_ROOT for RT_HELPER_FILES. `world` (may be NULL) is for
- * the jobs: they see what it leads to as it is now. */
+ * uidmap package, limit) and the way out. A rung whose helper cannot be started is left for a lower one, and p->reason
+ * says why; but not by a helper for commands beside one for files. `world` (may be NULL) is for the jobs: they see
+ * what it leads to as it is now. */
 int rt_helper_start(struct rt_privilege *p, enum rt_helper_kind kind, void *world, struct rt_helper **ret, struct cb_error *err);
 int rt_helper_job(struct rt_helper *h, rt_job_fn *fn, const struct rt_job_request *req, struct cb_job *ret, struct cb_error *err);
 /* Gives what runs from now on the hard limits that these ask for, where we may raise them. */

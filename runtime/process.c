@@ -22,10 +22,10 @@ int rt_process_cwd(struct rt_child *c, struct cb_error *err)
 static int set_ids(const struct rt_child *c, struct cb_error *err)
 {
     const struct rt_user *u = &c->user;
-    bool single = c->s->privilege->rung == RT_SINGLE;
+    const struct rt_rung_ops *rung = c->s->privilege->rung;
     int r = 0;
     /* With one id the kernel forbids setgroups; root has no use for it. */
-    if (!single && setgroups(u->n_groups, u->groups) < 0)
+    if (rung->many_ids && setgroups(u->n_groups, u->groups) < 0)
         r = errno;
     /* The pipes become the user's, as with runc: opening /dev/stdout, which commands that log to files do, is asking
      * for a pipe of that owner. Where it is refused, writing to the descriptors still works. */
@@ -38,12 +38,8 @@ static int set_ids(const struct rt_child *c, struct cb_error *err)
     if (r == 0)
         return 0;
     cb_fail_sys(err, r, "become user '%s' (%u:%u)", c->s->user ? c->s->user : "", u->uid, u->gid);
-    if (single)
-        cb_hint(err, "only root exists without subordinate ids: install 'uidmap' and give this user ranges in /etc/subuid and "
-                     "/etc/subgid");
-    else if (r == EINVAL)
-        cb_hint(err, "the id lies outside this user's ranges in /etc/subuid and /etc/subgid: give it larger ones");
-    return -1;
+    CB_AUTO(free) char *why = r == EINVAL ? rung->why_no_id(c->s->privilege) : NULL;
+    return why ? cb_hint(err, "%s", why) : -1;
 }
 
 /* ---- limits, signals, descriptors ----------------------------------------------------------- */

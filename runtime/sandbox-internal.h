@@ -1,6 +1,7 @@
 /* What the parts of the sandbox share. Only runtime/ includes this.
  *
- * sandbox.c   the job's side: directories, the overlay, clone, what the child says, the result
+ * sandbox.c   the job's side: clone, what the child says, the result
+ * snapshot-*.c  what the root of the sandbox is made of
  * child.c     the child's side: the order of everything up to exec
  * target.c    where a mount goes: resolved inside the root, made when missing, removed again
  * system.c    /proc, /dev, /sys
@@ -44,6 +45,20 @@ struct rt_child {
     struct rt_result *result; /* the job's */
 };
 void rt_child_done(struct rt_child *c);
+
+/* A way to make a root that shows the lowers and keeps what is changed apart, in upper/ of the work directory, in the form
+ * that overlay gives it. */
+struct rt_snapshot_ops {
+    const char *name;
+    /* Makes what is missing in s->work_dir; *ret_upper is the directory of the changes (the caller's, also on failure). */
+    int (*prepare)(const struct rt_sandbox *s, int *ret_upper, struct cb_error *err);
+    /* The root, a detached mount: its descriptor, or -1. In the job: whoever shuts it must still have it when the sandbox
+     * is gone. */
+    int (*mount)(const struct rt_sandbox *s, struct cb_error *err);
+    /* When the command has succeeded and is gone: nothing can change the root any more. */
+    int (*finish)(int root, struct cb_error *err);
+};
+extern const struct rt_snapshot_ops rt_snapshot_overlay;
 
 /* child.c: the function of the brief clone; `child` is a struct rt_child. Never returns. */
 int rt_child_main(void *child);

@@ -5,6 +5,7 @@
 #define RT_SANDBOX_H
 
 #include "base/error.h"
+#include "runtime/network.h"
 #include "runtime/privilege.h"
 #include <stdbool.h>
 #include <stdint.h>
@@ -31,8 +32,6 @@ struct rt_mount {
     const int *layers; /* LAYERS: fds of directories, top first; none: an empty directory */
     size_t n_layers;
 };
-enum rt_network { RT_NET_HOST, RT_NET_NONE };
-
 struct rt_rlimit {
     int resource; /* RLIMIT_… */
     struct rlimit value;
@@ -58,7 +57,7 @@ struct rt_sandbox {
     const char *resolv; /* content of /etc/resolv.conf */
     const struct rt_mount *mounts;
     size_t n_mounts;
-    enum rt_network network;
+    const struct rt_network *network;
     bool insecure;     /* all capabilities, no seccomp, no masked paths */
     uint64_t shm_size; /* bytes; 0: 64 MiB */
     const struct rt_rlimit *rlimits;

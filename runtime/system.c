@@ -70,7 +70,7 @@ static int mount_sys(struct rt_child *c, struct cb_error *err)
 {
     uint64_t attributes = RT_ATTR_SAFE | (c->s->insecure ? 0 : MOUNT_ATTR_RDONLY);
     CB_AUTO(close) int mnt = -1;
-    if (c->s->network == RT_NET_NONE)
+    if (c->s->network->namespaces)
         mnt = rt_mount_new("sysfs", NULL, 0, attributes);
     if (mnt < 0) {
         mnt = rt_mount_clone(AT_FDCWD, "/sys");
@@ -117,7 +117,7 @@ static int mount_pts(const struct rt_child *c, int dev)
     const uint64_t attributes = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC;
     /* Group 5 (tty) can be named only where it is mapped. */
     CB_AUTO(close) int mnt = -EINVAL;
-    if (c->s->privilege->rung != RT_SINGLE)
+    if (c->s->privilege->rung->many_ids)
         mnt = rt_mount_new("devpts", options, CB_LEN(options), attributes);
     if (mnt == -EINVAL)
         mnt = rt_mount_new("devpts", options, CB_LEN(options) - 1, attributes);

@@ -1,7 +1,7 @@
 #include "runtime/userns.h"
 #include "base/fd.h"
 #include "base/limits.h"
-#include "base/text.h"
+#include "runtime/sysctl.h"
 
 #include <sched.h>
 #include <signal.h>
@@ -16,8 +16,8 @@
 #include <sanitizer/common_interface_defs.h>
 #endif
 
-#define MAX_SETTING 256   /* of a sysctl */
-#define MAX_MAP     65536 /* the kernel takes 340 lines */
+#define MAX_WORDS 1024  /* of newuidmap */
+#define MAX_MAP   65536 /* the kernel takes 340 lines */
 
 pid_t rt_clone(unsigned long namespaces)
 {
@@ -106,7 +106,7 @@ static int finish_mapper(struct mapper *m, struct cb_error *err)
 {
     int status = 0;
     CB_AUTO(cb_buf) struct cb_buf text = CB_BUF_INIT;
-    (void)cb_read_fd(m->output, MAX_SETTING * 4, &text); /* its words only decorate the message */
+    (void)cb_read_fd(m->output, MAX_WORDS, &text); /* its words only decorate the message */
     m->output = cb_close(m->output);
     while (waitpid(m->pid, &status, 0) < 0 && errno == EINTR)
         ;
@@ -152,6 +152,12 @@ int rt_userns_map_self(uid_t uid, gid_t gid)
     return write_file("/proc/self/gid_map", map);
 }
 
+int rt_userns_become_root(void)
+{
+    /* The user's other groups stay: they are needed to reach what only they open. A RUN drops them. */
+    return setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0 ? -errno : 0;
+}
+
 /* "inside outside count" of our own map becomes "inside inside count" of the child's. */
 static int copy_map(pid_t pid, const char *kind)
 {
@@ -181,17 +187,6 @@ int rt_userns_map_identity(pid_t pid)
 
 /* ---- reasons -------------------------------------------------------------------------------- */
 
-/* The number in a sysctl, or `missing`. */
-static uint64_t setting(const char *path, uint64_t missing)
-{
-    CB_AUTO(cb_buf) struct cb_buf b = CB_BUF_INIT;
-    uint64_t v;
-    if (cb_read_file(AT_FDCWD, path, MAX_SETTING, &b) < 0)
-        return missing;
-    cb_buf_truncate(&b, strcspn(b.data, "\n"));
-    return cb_parse_u64(b.data, UINT64_MAX, &v) ? v : missing;
-}
-
 bool rt_has_seccomp_filter(void)
 {
     CB_AUTO(cb_buf) struct cb_buf b = CB_BUF_INIT;
@@ -216,7 +211,7 @@ static const struct {
 char *rt_userns_why(int sys)
 {
     for (size_t i = 0; i < CB_LEN(sysctls); i++)
-        if ((sysctls[i].root_too || geteuid() != 0) && setting(sysctls[i].path, sysctls[i].missing) == sysctls[i].forbids)
+        if ((sysctls[i].root_too || geteuid() != 0) && rt_sysctl(sysctls[i].path, sysctls[i].missing) == sysctls[i].forbids)
             return cb_strdup(sysctls[i].why);
     if (sys == ENOSPC || sys == EUSERS)
         return cb_strdup("too many user namespaces exist or are nested: raise 'sysctl user.max_user_namespaces'");

@@ -18,6 +18,8 @@ pid_t rt_clone_briefly(unsigned long namespaces, int (*fn)(void *arg), void *arg
 int rt_userns_map_ranges(pid_t pid, const struct rt_privilege *p, struct cb_error *err);
 /* Our own maps: uid 0 inside is `uid` outside, and nothing else is. 0 or -errno. */
 int rt_userns_map_self(uid_t uid, gid_t gid);
+/* Becomes uid and gid 0 of the namespace, when these are mapped. 0 or -errno. */
+int rt_userns_become_root(void);
 /* The maps of `pid`: every id that exists here is the same id there. We hold CAP_SETUID here. 0 or -errno. */
 int rt_userns_map_identity(pid_t pid);
 

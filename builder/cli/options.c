@@ -181,13 +181,11 @@ static int set_jobs(struct build_request *r, const char *v, struct cb_error *err
 
 static int set_network(struct build_request *r, const char *v, struct cb_error *err)
 {
-    static const char *const names[] = {"default", "none", "host"};
-    for (size_t i = 0; i < CB_LEN(names); i++)
-        if (strcmp(names[i], v) == 0) {
-            r->network = names[i];
-            return 0;
-        }
-    return cb_fail(err, CB_E_USAGE, "invalid netmode %s", v);
+    const struct rt_network *found = rt_network_find(v);
+    if (!found)
+        return cb_fail(err, CB_E_USAGE, "invalid netmode %s", v);
+    r->network = found->name;
+    return 0;
 }
 
 static int set_allow(struct build_request *r, const char *v, struct cb_error *err)

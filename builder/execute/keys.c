@@ -37,7 +37,7 @@ static void put_run(struct cb_buf *k, const struct build_request *r, const struc
     cb_put_str(k, run->cwd);
     cb_put_str(k, run->user);
     cb_put_str(k, run->hostname);
-    cb_put_u8(k, run->network);
+    cb_put_u8(k, run->network->key);
     cb_put_u8(k, run->insecure);
     cb_put_bytes(k, run->script.p, run->script.n);
     cb_put_u64(k, r->shm_size);

@@ -379,7 +379,7 @@ static bool keeps_to_itself(const struct build_run *run, const struct rt_result 
     for (const struct build_run_mount *m = run->mounts; m; m = m->next)
         if (m->m->type == DF_MOUNT_CACHE)
             return false;
-    return res->scoped || run->network == RT_NET_NONE;
+    return res->scoped || run->network->namespaces;
 }
 
 static const char outer_proc[] =

@@ -51,7 +51,7 @@ static _Noreturn void settle(struct build *b, const struct cb_digest *ids, size_
 void build_settle(struct build *b)
 {
     /* Where files belong to us a check after the next boot is cheaper than a sync after each build. */
-    if (!b->session->helper || b->session->reading || b->session->privilege.rung != RT_RANGE)
+    if (!b->session->helper || b->session->reading || !b->session->privilege.rung->foreign_files)
         return;
     size_t n;
     CB_AUTO(free) struct cb_digest *ids = all_layers(&b->plan, &n);

@@ -80,19 +80,16 @@ static void add_history(struct build_stage *s, const struct build_run *run, stru
 static int set_confinement(struct build_planner *p, const struct df_run *d, struct build_run *run, struct cb_error *err)
 {
     const struct build_request *r = p->b->session->request;
-    bool host = d->network == DF_NETWORK_HOST, none = d->network == DF_NETWORK_NONE;
     run->insecure = d->security == DF_SECURITY_INSECURE;
     if (run->insecure && !r->allow_insecure) {
         cb_fail(err, CB_E_DOCKERFILE, "security.insecure is not allowed");
         return cb_hint(err, "allow it with --allow security.insecure");
     }
-    if (host && !r->allow_host_network) {
+    if (d->network == DF_NETWORK_HOST && !r->allow_host_network) {
         cb_fail(err, CB_E_DOCKERFILE, "network.host is not allowed");
         return cb_hint(err, "allow it with --allow network.host");
     }
-    if (!host && !none && strcmp(r->network, "none") == 0)
-        none = true;
-    run->network = none ? RT_NET_NONE : RT_NET_HOST;
+    run->network = rt_network_find(d->network == DF_NETWORK_DEFAULT ? r->network : df_network_names[d->network]);
     return 0;
 }
 

@@ -44,7 +44,7 @@ struct build_run {
     struct build_run_mount *mounts;
     const char *script_name; /* heredoc with #!: a file below /dev/pipes */
     struct cb_str script;
-    enum rt_network network;
+    const struct rt_network *network;
     bool insecure;
 };
 

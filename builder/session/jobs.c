@@ -84,8 +84,8 @@ static int make_stubs(struct build_session *s, struct cb_error *err)
 
 static int start_helper(struct build_session *s, struct cb_error *err)
 {
-    if (rt_privilege_probe(&s->privilege, err) < 0 || (!s->reading && make_stubs(s, err) < 0) ||
-        rt_helper_start(&s->privilege, RT_HELPER_FILES, s, &s->helper, err) < 0)
+    rt_privilege_probe(&s->privilege);
+    if ((!s->reading && make_stubs(s, err) < 0) || rt_helper_start(&s->privilege, RT_HELPER_FILES, s, &s->helper, err) < 0)
         return -1;
     if (s->privilege.reason)
         build_note(s, "%s", s->privilege.reason);
@@ -103,7 +103,7 @@ static int start_helper(struct build_session *s, struct cb_error *err)
 
 static int start_commands(struct build_session *s, struct cb_error *err)
 {
-    if (s->privilege.rung == RT_ROOT && rt_helper_start(&s->privilege, RT_HELPER_COMMANDS, s, &s->commands, err) < 0)
+    if (s->privilege.rung->two_helpers && rt_helper_start(&s->privilege, RT_HELPER_COMMANDS, s, &s->commands, err) < 0)
         return -1;
     rt_helper_raise_limits(s->commands ? s->commands : s->helper, s->request->ulimits, s->request->n_ulimits);
     s->runs = true;

@@ -61,7 +61,7 @@ struct build_request {
     struct cb_strv no_cache_filter;
     bool no_cache;
     bool allow_host_network, allow_insecure;
-    const char *network; /* "default", "none", "host" */
+    const char *network; /* a name of runtime/network.h */
     enum build_pull pull;
     enum build_progress progress;
     bool quiet; /* -q: progress is PROGRESS_QUIET then */

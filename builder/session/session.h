@@ -15,7 +15,7 @@ struct build_session {
     struct rt_privilege privilege;
     struct rt_helper *helper;   /* NULL until the first job that needs the namespace */
     bool runs;                  /* a RUN was started: the helpers are ready for it */
-    struct rt_helper *commands; /* on RT_ROOT: NULL until the first RUN; on other rungs the helper serves both */
+    struct rt_helper *commands; /* of a rung with two helpers: NULL until the first RUN; else the helper serves both */
     void *frozen;               /* what jobs of the helpers see besides the session: as it was when they were started */
     struct cache_work work;     /* root/: an empty root with the mount points that every RUN needs */
     struct cb_job sweep;        /* removes what dead processes left, beside the first steps */

@@ -123,14 +123,13 @@ const char *fx_set_up(void)
     snprintf(fx.dir, sizeof(fx.dir), "%.32s/cbuild-runtime-XXXXXX", tmp && *tmp ? tmp : "/tmp");
     if (!mkdtemp(fx.dir) || chmod(fx.dir, 0755) < 0)
         return "no temporary directory";
-    if (rt_privilege_probe(&p, &err) < 0)
-        return err.msg;
+    rt_privilege_probe(&p);
     struct rt_helper *h;
     assert_int_equal(rt_helper_start(&p, RT_HELPER_FILES, NULL, &h, &err), 0);
     rt_helper_free(h);
     fx.rung = p.rung;
-    print_message("rung: %s%s%s\n", rt_rung_name(p.rung), p.reason ? "; " : "", p.reason ? p.reason : "");
-    bool none = p.rung == RT_NONE;
+    print_message("rung: %s%s%s\n", p.rung->name, p.reason ? "; " : "", p.reason ? p.reason : "");
+    bool none = !p.rung->runs;
     rt_privilege_done(&p);
     CB_AUTO(close) int base = open_dir(AT_FDCWD, fx.dir);
     fx.root = make_dir(base, "root");
@@ -160,7 +159,8 @@ void fx_tear_down(void)
     CB_AUTO(cb_buf) struct cb_buf answer = CB_BUF_INIT;
     cb_close(fx.root);
     cb_close(fx.bare);
-    if (rt_privilege_probe(&p, &err) < 0 || rt_helper_start(&p, RT_HELPER_FILES, NULL, &h, &err) < 0)
+    rt_privilege_probe(&p);
+    if (rt_helper_start(&p, RT_HELPER_FILES, NULL, &h, &err) < 0)
         return;
     if (rt_helper_job(h, remove_job, &(struct rt_job_request){0}, &job, &err) < 0 || cb_job_wait(&job, &answer, &err) < 0)
         print_error("%s\n", err.msg);
@@ -219,7 +219,7 @@ struct rt_sandbox fx_sandbox(const char *script)
                                .hostname = "sandbox",
                                .hosts = "127.0.0.1\tlocalhost\n",
                                .resolv = "nameserver 192.0.2.1\n",
-                               .network = RT_NET_HOST};
+                               .network = rt_network_find("host")};
 }
 
 /* Set before the helper is forked: its jobs see them. */
@@ -326,13 +326,13 @@ static struct fx_running start_helper(struct rt_sandbox *s)
     struct fx_running r = {0};
     struct cb_error err = CB_ERROR_INIT;
     current = *s;
-    assert_int_equal(rt_privilege_probe(&p, &err), 0);
+    rt_privilege_probe(&p);
     current.privilege = &p;
     r.privilege = p;
     if (rt_helper_start(&r.privilege, RT_HELPER_COMMANDS, NULL, &r.helper, &err) < 0)
         fail_msg("%s", err.msg);
     rt_helper_raise_limits(r.helper, s->rlimits, s->n_rlimits);
-    assert_int_equal(r.privilege.rung, fx.rung);
+    assert_ptr_equal(r.privilege.rung, fx.rung);
     return r;
 }
 
@@ -536,9 +536,9 @@ int fx_bench(void)
     s.n_lowers = 2;
     s.argv = (const char *const[]){"/bin/true", NULL};
     measure("host's network", &s, n);
-    s.network = RT_NET_NONE;
+    s.network = rt_network_find("none");
     measure("no network", &s, n);
-    s.network = RT_NET_HOST;
+    s.network = rt_network_find("host");
     s.insecure = true;
     measure("insecure", &s, n);
     cb_close(lowers[0]);

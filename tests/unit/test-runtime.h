@@ -17,7 +17,7 @@
 
 extern struct fixture {
     char dir[64];
-    enum rt_rung rung;
+    const struct rt_rung_ops *rung;
     int root; /* a small system with users */
     int bare; /* busybox alone */
     int next_work;

@@ -1,0 +1,20 @@
+/* The networks of a RUN. One is an entry in network.c; nobody else asks which it is. */
+#ifndef RT_NETWORK_H
+#define RT_NETWORK_H
+
+#include "base/error.h"
+#include <stdint.h>
+
+struct rt_network {
+    const char *name;         /* as --network has it */
+    uint8_t key;              /* in the keys of steps: networks that reach the same have the same */
+    unsigned long namespaces; /* CLONE_NEWNET: one of its own; 0: the host's */
+    /* In the sandbox's first process, while all capabilities are held; NULL: nothing to do. 0, or -1 with `err` set. */
+    int (*apply)(struct cb_error *err);
+};
+
+const struct rt_network *rt_network_find(const char *name); /* NULL: no such network */
+/* Why a command may be refused a port on it, with the way out; caller frees. NULL: none is refused for what it is. */
+char *rt_network_why_no_port(const struct rt_network *n);
+
+#endif
