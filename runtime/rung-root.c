@@ -1,6 +1,7 @@
 /* Real root: owners are the disk's owners, and layers can hold devices. Commands run in a user namespace in which every id
  * is itself. */
 #include "runtime/privilege.h"
+#include "base/mem.h"
 #include "runtime/userns.h"
 
 #include <errno.h>
@@ -18,10 +19,25 @@ static bool has_capabilities(void)
     return syscall(SYS_capget, &header, data) == 0 && (data[0].effective & need) == need;
 }
 
+/* Sets the groups that we have. In a user namespace this may be refused for ever (/proc/self/setgroups). */
+static int try_groups(void)
+{
+    int n = getgroups(0, NULL);
+    CB_AUTO(free) gid_t *groups = cb_alloc((size_t)(n + 1) * sizeof(*groups));
+    n = getgroups(n, groups);
+    return n < 0 || syscall(SYS_setgroups, n, groups) < 0 ? -errno : 0;
+}
+
+/* Whoever made a user namespace has all capabilities in it, whatever these are worth there. */
 static bool probe(struct rt_privilege *p, char **ret_why)
 {
-    (void)ret_why;
-    return p->uid == 0 && has_capabilities();
+    if (p->uid != 0 || !has_capabilities() || rt_privilege_try_owner() < 0)
+        return false;
+    if (try_groups() < 0)
+        *ret_why =
+            cb_strdup("the user namespace that cbuild was started in forbids setgroups(2): make it with 'unshare --map-auto' "
+                      "or start cbuild outside of it");
+    return !*ret_why;
 }
 
 static int map(const struct rt_privilege *p, enum rt_helper_kind kind, pid_t helper, struct cb_error *err)
