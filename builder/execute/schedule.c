@@ -4,6 +4,7 @@
 #include "builder/execute/execute.h"
 #include "builder/execute/keys.h"
 #include "builder/execute/log.h"
+#include "builder/execute/symptom.h"
 #include "builder/pull/materialize.h"
 #include "builder/session/secret.h"
 #include "cache/record.h"
@@ -22,6 +23,7 @@ struct running {
     struct cb_job job;
     struct build_log logs[2];
     struct build_mask mask;
+    struct build_tail tail; /* of what it printed */
     struct timespec started;
 };
 
@@ -48,7 +50,8 @@ static double seconds_since(const struct timespec *t)
 
 static void emit_line(void *arg, const struct build_log *l, const char *text)
 {
-    const struct running *r = arg;
+    struct running *r = arg;
+    build_tail_add(&r->tail, text);
     build_emit(r->b->session,
                &(struct build_event){
                    .kind = EVENT_STEP_LOG, .step = r->step->number, .name = r->step->name, .text = text, .stream = l->stream});
@@ -91,6 +94,7 @@ static struct running *running_new(struct schedule *s, enum work_kind kind, stru
     r->step = step;
     for (int i = 0; i < 2; i++)
         r->logs[i] = BUILD_LOG_INIT(i + 1);
+    r->tail.lines = CB_BUF_INIT;
     clock_gettime(CLOCK_MONOTONIC, &r->started);
     CB_PUSH(s->running, s->n_running, s->cap_running) = r;
     return r;
@@ -106,6 +110,7 @@ static void running_drop(struct schedule *s, struct running *r)
     if (r->kind == WORK_STEP)
         s->steps_running--;
     build_mask_done(&r->mask);
+    build_tail_done(&r->tail);
     free(r);
 }
 
@@ -486,6 +491,8 @@ static void base_done(struct schedule *s, struct running *r)
 static void work_failed(struct schedule *s, struct running *r, struct cb_job_event *e)
 {
     struct build_step *step = r->step;
+    if (step && step->op == OP_RUN)
+        build_symptom_hint(&r->tail, &s->b->session->privilege, step->run.network, &e->error);
     if (step)
         build_emit(s->b->session, &(struct build_event){.kind = EVENT_STEP_FAILED,
                                                         .step = step->number,

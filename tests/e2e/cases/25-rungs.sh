@@ -26,3 +26,48 @@ X
     unshare -U --map-root-user --map-auto "$CBUILD" --progress=plain c 2>log || die "$(cat log)"
     hasnt "$(cat log)" note:
 }
+
+# The step that fails for want of ids says so again, wherever the note stands.
+t_the_step_that_lacks_ids_says_so() {
+    context c <<X
+${base}RUN touch /f; chown 5 /f
+X
+    if [ "$E2E_USER" != single ]; then
+        cbuild c
+        return
+    fi
+    fails 1 cbuild c
+    has "$out" "hint: a likely cause: only uid 0 and gid 0 exist here: user '$(id -un)' has no range in /etc/subuid"
+    printf "%sRUN echo 'E: setgroups 65534 failed - setgroups (1: Operation not permitted)' >&2; exit 100\n" "$base" >c/Dockerfile
+    fails 1 cbuild c
+    has "$out" "hint: a likely cause: only uid 0"
+    printf '%sRUN chown root /not/there\n' "$base" >c/Dockerfile
+    fails 1 cbuild c
+    hasnt "$out" "likely cause"
+}
+
+t_an_id_outside_the_ranges() {
+    only range
+    context c <<X
+${base}RUN touch /f; chown 500000 /f
+X
+    fails 1 cbuild c
+    has "$out" "hint: a likely cause: only uids up to 65536 and gids up to 65536 exist here"
+    printf '%sUSER 500000\nRUN true\n' "$base" >c/Dockerfile
+    fails 1 cbuild c
+    has "$out" "hint: only uids up to 65536"
+}
+
+# The host's network belongs to no user namespace of ours.
+t_ports_that_cannot_be_bound() {
+    context c <<X
+${base}RUN timeout 1 nc -l -p 81
+X
+    [ "$(cat /proc/sys/net/ipv4/ip_unprivileged_port_start)" -gt 81 ] || skip "every user may bind port 81 here"
+    fails 1 cbuild c
+    has "$out" "Permission denied"
+    has "$out" "hint: a likely cause: ports below"
+    has "$out" "cannot be bound in RUN, not even by root"
+    printf '%sRUN --network=none timeout 1 nc -l -p 81 || [ $? = 143 ]\n' "$base" >c/Dockerfile
+    cbuild c
+}
