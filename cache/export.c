@@ -1,6 +1,7 @@
 #include "cache/export.h"
 #include "base/fd.h"
 #include "base/map.h"
+#include "cache/layer-reader.h"
 #include "cache/tree.h"
 
 #include <sys/sysmacros.h>
@@ -10,7 +11,7 @@
 struct exporting {
     struct cache_store *store;
     const struct cb_digest *layers;
-    int *roots; /* fs/ of each layer; -1 until needed */
+    struct cache_reader *reader;
     size_t n;
     const int64_t *epoch;
     struct cb_map first_names; /* "origin:group" -> path of the first name of an inode */
@@ -20,13 +21,8 @@ struct exporting {
 
 static int open_data(struct exporting *x, const struct cache_node *node, struct cb_error *err)
 {
-    int *root = &x->roots[node->origin];
-    if (*root < 0)
-        *root = cache_layer_open_fs(x->store, &x->layers[node->origin], err);
-    if (*root < 0)
-        return -1;
-    int fd = cb_open_beneath(*root, node->data_path, O_RDONLY | O_NONBLOCK | O_NOFOLLOW, 0);
-    return fd < 0 ? cb_fail_sys(err, fd, "read '/%s' of the image", cache_node_path(node)) : fd;
+    int fd = cache_reader_open(x->reader, node->origin, node->data_path, err);
+    return fd < 0 ? cb_context(err, "read '/%s' of the image", cache_node_path(node)) : fd;
 }
 
 /* The first name of an inode carries the bytes, the others are links to it. NULL: this is the first. */
@@ -74,9 +70,7 @@ static int run(struct exporting *x, visit_fn *visit, visit_fn *after, void *arg,
 {
     CB_AUTO(cache_tree) struct cache_tree *tree = cache_tree_new();
     int r = 0;
-    x->roots = cb_alloc((x->n + 1) * sizeof(*x->roots));
-    for (size_t i = 0; i < x->n; i++)
-        x->roots[i] = -1;
+    x->reader = cache_reader_new(x->store, x->layers, x->n);
     for (size_t i = 0; r == 0 && i < x->n; i++) {
         CB_AUTO(cache_index) struct cache_index index = {0};
         r = cache_layer_index(x->store, &x->layers[i], &index, err);
@@ -85,9 +79,7 @@ static int run(struct exporting *x, visit_fn *visit, visit_fn *after, void *arg,
     }
     if (r == 0)
         r = walk(x, cache_tree_root(tree), visit, after, arg, err);
-    for (size_t i = 0; i < x->n; i++)
-        cb_close(x->roots[i]);
-    free(x->roots);
+    cache_reader_free(x->reader);
     cb_map_done(&x->first_names);
     return r;
 }

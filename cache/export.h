@@ -1,5 +1,5 @@
 /* `type=local` and `type=tar`: the flattened root file system of an image's layers, as a directory or a tar.
- * Runs in a job of the helper: the layers hold files of any owner. Every layer must have its fs/. */
+ * Runs in a job of the helper: the layers hold files of any owner. Every layer must have its files. */
 #ifndef CACHE_EXPORT_H
 #define CACHE_EXPORT_H
 

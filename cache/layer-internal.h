@@ -34,6 +34,8 @@ struct layer_path {
 struct layer_path layer_path(const struct cb_digest *id); /* below the store */
 /* Opens layers/<id>: an fd, or -errno. */
 int layer_open(struct cache_store *s, const struct cb_digest *id);
+/* Its fs/ (O_PATH), or -1 with `err` set. */
+int layer_open_fs(struct cache_store *s, const struct cb_digest *id, struct cb_error *err);
 /* 1: *ret tells what is there, trusted or not. 0: nothing, or something that cannot be read. */
 int layer_load(struct cache_store *s, const struct cb_digest *id, struct layer_dir *ret, struct cb_error *err);
 /* The index of the layer that `fs` is the fs/ of; empty when that lies in no layer. Other damage is an error. */

@@ -4,6 +4,7 @@
  * that is gone, from another packed form. A base layer's tar is not ours to make: it exists in the blob that it came in,
  * and in what was recompressed from that. */
 #include "cache/layer-internal.h"
+#include "cache/layer-reader.h"
 #include "base/json.h"
 #include "base/limits.h"
 #include "base/path.h"
@@ -19,7 +20,7 @@
 
 struct packer {
     struct cb_tar_writer *tar;
-    struct layer_cursor *cursor;
+    struct cache_reader *reader;
     char *buffer;
 };
 
@@ -34,13 +35,13 @@ static int pack_data(struct packer *p, const struct cache_entry *e, struct cb_er
     struct stat st;
     struct cb_sha256 sha;
     struct cb_digest have;
-    CB_AUTO(close) int fd = layer_cursor_open(p->cursor, e->path, &st);
+    CB_AUTO(close) int fd = cache_reader_open(p->reader, 0, e->path, err);
     uint64_t left = e->size;
 
-    if (fd == -ENOENT || fd == -ENOTDIR || fd == -ELOOP)
-        return damaged(err, e->path, "is missing");
     if (fd < 0)
-        return cb_fail_sys(err, fd, "open '/%s' in the layer's files", e->path);
+        return -1;
+    if (fstat(fd, &st) < 0)
+        return cb_fail_sys(err, errno, "look at '/%s' in the layer's files", e->path);
     if ((uint64_t)st.st_size != e->size)
         return damaged(err, e->path, "has another size than in the index");
     cb_sha256_init(&sha);
@@ -96,22 +97,20 @@ static int pack_files(struct cache_store *s, const struct cb_digest *id, struct 
                       struct cb_error *err)
 {
     CB_AUTO(cache_index) struct cache_index x = {0};
-    CB_AUTO(layer_cursor) struct layer_cursor cursor = LAYER_CURSOR_INIT;
+    CB_AUTO(cache_reader) struct cache_reader *reader = cache_reader_new(s, id, 1);
     CB_AUTO(free) char *buffer = cb_alloc_buffer(LAYER_COPY_BUFFER);
-    CB_AUTO(close) int fs = cache_layer_open_fs(s, id, err);
     CB_AUTO(cb_tar_writer) struct cb_tar_writer *tar = NULL;
-    struct packer p = {.buffer = buffer, .cursor = &cursor};
+    struct packer p = {.buffer = buffer, .reader = reader};
     uint64_t total, done = 0;
     int r = 0;
 
-    if (fs < 0 || cache_layer_index(s, id, &x, err) < 0)
+    if (cache_layer_index(s, id, &x, err) < 0)
         return -1;
     total = cache_index_size(&x);
     tar = cb_tar_writer_new(sink, arg, err);
     if (!tar)
         return -1;
     p.tar = tar;
-    layer_cursor_set_root(&cursor, fs);
     for (size_t i = 0; i < x.n && r == 0; i++) {
         r = pack_entry(&p, &x.entries[i], err);
         done += x.entries[i].size;
@@ -250,7 +249,7 @@ static int write_tar(struct cache_store *s, const struct layer_dir *l, struct cb
 {
     struct hashing_sink h = {.sink = sink, .arg = arg};
     struct cache_packed from;
-    bool own = !l->base && l->l.has_fs;
+    bool own = !l->base && l->l.has_files;
     int r = own ? 1 : cache_layer_packed(s, &l->l.id, CB_COMPRESS_GZIP, NORMAL_LEVEL, true, &from, err);
 
     if (r < 0)
@@ -468,7 +467,7 @@ int cache_layer_materialize(struct cache_store *s, const struct cb_digest *id, s
 
     if (load(s, id, &l, err) < 0)
         return -1;
-    if (l.l.has_fs)
+    if (l.l.has_files)
         return 0;
     r = cache_layer_packed(s, id, CB_COMPRESS_GZIP, NORMAL_LEVEL, true, &from, err);
     if (r <= 0)

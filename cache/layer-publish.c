@@ -177,7 +177,7 @@ static int meet_existing(struct layer_draft *d, const char *path, struct layer_d
     if (r < 0)
         return -1;
     if (r == 1 && theirs.trusted && cb_digest_eq(&theirs.content, &ours->content)) {
-        if (d->fs >= 0 && !theirs.l.has_fs && layer_give_fs(d, &ours->l.id, err) < 0)
+        if (d->fs >= 0 && !theirs.l.has_files && layer_give_fs(d, &ours->l.id, err) < 0)
             return -1;
         r = cache_layer_find(d->store, &ours->l.id, &found, err);
         if (r < 0)
@@ -197,7 +197,7 @@ int layer_exists(struct cache_store *s, const struct cb_digest *content, struct 
     struct layer_dir l;
     int r = layer_load(s, content, &l, err);
 
-    if (r <= 0 || l.base || !l.trusted || !l.l.has_fs || !cb_digest_eq(&l.content, content))
+    if (r <= 0 || l.base || !l.trusted || !l.l.has_files || !cb_digest_eq(&l.content, content))
         return r < 0 ? -1 : 0;
     *ret = l.l;
     return 1;
@@ -215,7 +215,7 @@ int layer_publish(struct layer_draft *d, const struct cache_index *x, const stru
     l.l.has_diff_id = diff_id != NULL;
     if (diff_id)
         l.l.diff_id = *diff_id;
-    l.l.has_fs = d->fs >= 0;
+    l.l.has_files = d->fs >= 0;
     l.l.size = cache_index_size(x);
     l.l.entries = x->n;
     clock_gettime(CLOCK_REALTIME, &l.l.created);

@@ -497,14 +497,14 @@ static int wrong_diff(const struct cb_digest *have, const struct cb_digest *want
     return cb_fail(err, CB_E_CORRUPT, "layer has the diff ID '%s' instead of '%s'", a, b);
 }
 
-int cache_layer_unpack(struct cache_store *s, cb_source_fn *source, void *arg, const struct cb_digest *diff_id, bool want_fs,
+int cache_layer_unpack(struct cache_store *s, cb_source_fn *source, void *arg, const struct cb_digest *diff_id, bool want_files,
                        struct cb_job_io *io, struct cache_layer *ret, struct cb_error *err)
 {
     CB_AUTO(layer_draft) struct layer_draft d = LAYER_DRAFT_INIT;
     CB_AUTO(cache_index) struct cache_index x = {0};
     struct cb_digest have, content;
 
-    if (layer_draft_begin(s, want_fs, &d, err) < 0)
+    if (layer_draft_begin(s, want_files, &d, err) < 0)
         return -1;
     if (layer_read_tar(source, arg, layer_name(diff_id).text, d.fs, io, &x, &have, err) < 0)
         return cb_context(err, "unpack %s", layer_name(diff_id).text);

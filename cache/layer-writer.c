@@ -2,6 +2,7 @@
  * their digest is known: a reflink would save the copy, but what was copied had to be read again to know that the file
  * did not change since its digest was taken. */
 #include "cache/layer-internal.h"
+#include "cache/layer-reader.h"
 #include "base/limits.h"
 #include "base/path.h"
 
@@ -107,26 +108,33 @@ static int copy_bytes(struct cache_layer_writer *w, const struct cache_entry *e,
     return 0;
 }
 
-static int add_from_file(struct cache_layer_writer *w, struct cache_entry *e, const struct cache_data *data, struct cb_error *err)
+static int open_data(struct cache_layer_writer *w, const struct cache_data *data, struct cb_error *err)
 {
     struct stat st;
-    CB_AUTO(close) int fd = -1;
+    int fd;
 
+    if (data->kind == CACHE_DATA_LAYER)
+        return cache_reader_open(data->reader, data->layer, data->path, err);
     if (w->source.root != data->root)
         layer_cursor_set_root(&w->source, data->root);
     fd = layer_cursor_open(&w->source, data->path, &st);
     if (fd == -ENOENT || fd == -ELOOP || fd == -ENOTDIR)
         return cb_fail(err, CB_E_CORRUPT, "'%s' changed while it was read: it is no longer a file", data->path);
-    if (fd < 0)
-        return cb_fail_sys(err, fd, "open '%s'", data->path);
-    if (begin(w, e, err) < 0 || copy_bytes(w, e, fd, data, err) < 0)
+    return fd < 0 ? cb_fail_sys(err, fd, "open '%s'", data->path) : fd;
+}
+
+static int add_from_file(struct cache_layer_writer *w, struct cache_entry *e, const struct cache_data *data, struct cb_error *err)
+{
+    CB_AUTO(close) int fd = open_data(w, data, err);
+
+    if (fd < 0 || begin(w, e, err) < 0 || copy_bytes(w, e, fd, data, err) < 0)
         return -1;
     return finish(w, e, err);
 }
 
 static int add_file(struct cache_layer_writer *w, struct cache_entry *e, const struct cache_data *data, struct cb_error *err)
 {
-    if (data && data->kind == CACHE_DATA_FILE)
+    if (data && (data->kind == CACHE_DATA_FILE || data->kind == CACHE_DATA_LAYER))
         return add_from_file(w, e, data, err);
     if (begin(w, e, err) < 0)
         return -1;

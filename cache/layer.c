@@ -123,7 +123,7 @@ static int load_from(struct cache_store *s, int dir, const struct cb_digest *id,
         return 0;
     if (fstatat(dir, "fs", &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(st.st_mode)) {
         ret->fs_ino = st.st_ino;
-        ret->l.has_fs = true;
+        ret->l.has_files = true;
     }
     ret->l.has_diff_id = ret->base || read_diff(dir, &ret->l.diff_id);
     if (ret->base)
@@ -259,7 +259,7 @@ static int check_layer(struct cache_store *s, const struct layer_dir *l)
     int r = 0;
 
     if (dir >= 0 && read_index(dir, &l->content, &x, &ignored) == 0)
-        r = l->l.has_fs ? check_files(dir, &x) : 1;
+        r = l->l.has_files ? check_files(dir, &x) : 1;
     if (r == 0)
         cache_layer_drop(s, &l->l.id);
     if (r != 1)
@@ -317,7 +317,7 @@ int cache_layer_index(struct cache_store *s, const struct cb_digest *id, struct 
     return cb_context(err, "%s", layer_name(id).text);
 }
 
-int cache_layer_open_fs(struct cache_store *s, const struct cb_digest *id, struct cb_error *err)
+int layer_open_fs(struct cache_store *s, const struct cb_digest *id, struct cb_error *err)
 {
     CB_AUTO(close) int dir = layer_open(s, id);
     int fd = dir < 0 ? -1 : openat(dir, "fs", O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);

@@ -3,7 +3,7 @@
  *
  *   format                  the number of this layout
  *   blobs/sha256/<hex>      packed layers, configs, manifests: content-addressed
- *   layers/<id>/            fs/ (an overlay lower directory, may be absent), index, meta.json
+ *   layers/<id>/            what cache/layer*.c make of it (layer-internal.h)
  *   diffs/<hex>             diff ID -> layer id (text file), for every layer whose diff ID is known
  *   records/<xx>/<key>      one JSON record each
  *   images/                 names -> images (cache/image.h)

@@ -2,7 +2,7 @@
 #include "base/fd.h"
 #include "builder/execute/execute.h"
 #include "cache/export.h"
-#include "cache/layer.h"
+#include "cache/layer-reader.h"
 #include "cache/mount.h"
 
 #include <unistd.h>
@@ -56,7 +56,10 @@ static int open_seed(struct build_work *w, const struct build_run_mount *m, int 
     CB_AUTO(free) char *file = NULL;
     if (build_context_layer(w, m->from.local, "/", &layer, &file, err) < 0)
         return -1;
-    return cache_layer_open_fs(w->b->session->store, &layer.id, err);
+    CB_AUTO(cache_stack) struct cache_stack one = CACHE_STACK_INIT;
+    if (cache_stack_open(w->b->session->store, &layer.id, 1, &one, err) < 0)
+        return -1;
+    return cb_take_fd(&one.dirs[0]);
 }
 
 int build_cache_mount(struct build_work *w, const struct build_run_mount *m, int work_dir, const struct build_input *in,

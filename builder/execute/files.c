@@ -7,41 +7,22 @@
 #include "builder/copy/owner.h"
 #include "builder/copy/place.h"
 #include "cache/context.h"
-#include "cache/layer.h"
+#include "cache/layer-reader.h"
 
 #include <unistd.h>
 
-/* Where the bytes of a tree's nodes lie. */
-struct roots {
-    struct build_work *w;
-    const struct cb_digest *layers; /* NULL: `dir` */
-    int *fds;
-    size_t n;
+/* Where the bytes of a tree's nodes lie: in layers, or below a directory. */
+struct bytes {
+    struct cache_reader *layers; /* NULL: below `dir` */
     int dir;
 };
 
-static int root_fd(struct roots *r, int origin, struct cb_error *err)
+static int open_bytes(const struct bytes *b, const struct cache_node *node, struct cb_error *err)
 {
-    if (!r->layers)
-        return r->dir;
-    if (r->fds[origin] < 0)
-        r->fds[origin] = cache_layer_open_fs(r->w->b->session->store, &r->layers[origin], err);
-    return r->fds[origin];
-}
-
-static struct roots roots_of_layers(struct build_work *w, const struct cb_digest *layers, size_t n)
-{
-    struct roots r = {.w = w, .layers = layers, .fds = cb_alloc((n + 1) * sizeof(int)), .n = n, .dir = -1};
-    for (size_t i = 0; i < n; i++)
-        r.fds[i] = -1;
-    return r;
-}
-
-static void roots_done(struct roots *r)
-{
-    for (size_t i = 0; i < r->n; i++)
-        cb_close(r->fds[i]);
-    free(r->fds);
+    if (b->layers)
+        return cache_reader_open(b->layers, node->origin, node->data_path, err);
+    int fd = cb_open_beneath(b->dir, node->data_path, O_RDONLY | O_NONBLOCK, 0);
+    return fd < 0 ? cb_fail_sys(err, fd, "open '%s'", cache_node_path(node)) : fd;
 }
 
 /* ---- the job's state ------------------------------------------------------------------------------------- */
@@ -54,11 +35,11 @@ struct archive {
 struct copying {
     struct build_work *w;
     struct cache_tree *dest; /* NULL: an empty root */
-    struct roots dest_roots;
+    struct cache_reader *dest_layers;
     struct cache_tree *tree;         /* of FILES_STEP */
     struct build_source source;      /* borrowed tree, or the local context */
     const struct build_local *local; /* where the files come from; NULL: not from there */
-    struct roots from_roots;
+    struct bytes from;
     struct build_selection own; /* of FILES_STEP */
     const struct build_selection *selection;
     struct build_selection *parts; /* one a source word, when some were fetched */
@@ -75,8 +56,8 @@ static void copying_done(struct copying *c)
     free(c->parts);
     cache_tree_free(c->dest);
     cache_tree_free(c->tree);
-    roots_done(&c->dest_roots);
-    roots_done(&c->from_roots);
+    cache_reader_free(c->dest_layers);
+    cache_reader_free(c->from.layers);
     free(c->archives);
 }
 
@@ -85,7 +66,7 @@ static int open_source(struct copying *c, struct cb_error *err)
     struct build_work *w = c->w;
     struct build_copy *copy = &w->step->copy;
     if (copy->from.kind == FILES_CONTEXT) {
-        c->from_roots.dir = copy->from.local->dir; /* -1: an empty context, nothing was selected from it */
+        c->from.dir = copy->from.local->dir; /* -1: an empty context, nothing was selected from it */
         c->local = copy->from.local;
         c->selection = &w->step->selection;
         return 0;
@@ -95,7 +76,7 @@ static int open_source(struct copying *c, struct cb_error *err)
     if (build_step_tree(w->b, in->layers, in->n, &c->tree, err) < 0)
         return -1;
     c->source = (struct build_source){.tree = c->tree};
-    c->from_roots = roots_of_layers(w, in->layers, in->n);
+    c->from.layers = cache_reader_new(w->b->session->store, in->layers, in->n);
     if (build_copy_select(copy, &c->source, &c->own, err) < 0)
         return -1;
     struct cb_digest ignored;
@@ -106,11 +87,10 @@ static int open_source(struct copying *c, struct cb_error *err)
 static int read_dest(void *arg, const struct cache_node *file, size_t max, struct cb_buf *ret, struct cb_error *err)
 {
     struct copying *c = arg;
-    int root = root_fd(&c->dest_roots, file->origin, err);
-    if (root < 0)
+    CB_AUTO(close) int fd = cache_reader_open(c->dest_layers, file->origin, file->data_path, err);
+    if (fd < 0)
         return -1;
-    CB_AUTO(close) int fd = cb_open_beneath(root, file->data_path, O_RDONLY | O_NONBLOCK, 0);
-    int r = fd < 0 ? fd : cb_read_fd(fd, max, ret);
+    int r = cb_read_fd(fd, max, ret);
     return r < 0 ? cb_fail_sys(err, r, "read '/%s' of the image", cache_node_path(file)) : 0;
 }
 
@@ -137,24 +117,22 @@ static ssize_t read_file(void *arg, void *p, size_t n, struct cb_error *err)
 }
 
 /* Where the bytes of a source's nodes lie: what ADD fetched has its own directory. */
-static int source_root(struct copying *c, const struct build_source *source, const struct cache_node *node, struct cb_error *err)
+static struct bytes source_bytes(const struct copying *c, const struct build_source *source)
 {
     const struct build_copy *copy = &c->w->step->copy;
     for (size_t i = 0; c->w->step->op == OP_COPY && i < copy->n_entries; i++)
         if (copy->remotes[i] && source == &copy->remotes[i]->source)
-            return copy->remotes[i]->dir;
-    return root_fd(&c->from_roots, node->origin, err);
+            return (struct bytes){NULL, copy->remotes[i]->dir};
+    return c->from;
 }
 
 static int open_archive(struct copying *c, const struct build_source *source, const struct cache_node *node,
                         struct file_source *ret, struct cb_error *err)
 {
-    int root = source_root(c, source, node, err);
-    if (root < 0)
-        return -1;
+    const struct bytes from = source_bytes(c, source);
     ret->name = cache_node_path(node);
-    ret->fd = cb_open_beneath(root, node->data_path, O_RDONLY | O_NONBLOCK, 0);
-    return ret->fd < 0 ? cb_fail_sys(err, ret->fd, "open '%s'", ret->name) : 0;
+    ret->fd = open_bytes(&from, node, err);
+    return ret->fd < 0 ? -1 : 0;
 }
 
 static int is_archive(struct copying *c, const struct build_source *source, const struct build_item *item, struct cb_error *err)
@@ -294,44 +272,49 @@ static int write_members(struct copying *c, struct cache_layer_writer *writer, c
     return r;
 }
 
+static struct cache_data data_in(struct bytes b, const struct cache_node *node, bool may_grow)
+{
+    return (struct cache_data){.kind = b.layers ? CACHE_DATA_LAYER : CACHE_DATA_FILE,
+                               .root = b.dir,
+                               .path = node->data_path,
+                               .may_grow = may_grow,
+                               .reader = b.layers,
+                               .layer = node->origin};
+}
+
 /* The bytes are not those that the entry tells of: what told so was damaged, or they are, or somebody changed them just
  * now. Kept, it would fail every later build too. */
 static void drop_source(struct copying *c, const struct build_entry *e, struct cb_error *err)
 {
-    const struct roots *r = e->data == BUILD_DATA_DEST ? &c->dest_roots : &c->from_roots;
-    struct cache_store *s = c->w->b->session->store;
+    struct cache_reader *layers = e->data == BUILD_DATA_DEST ? c->dest_layers : source_bytes(c, e->source).layers;
     if (e->data == BUILD_DATA_SOURCE && c->local && e->source->local) {
-        cache_context_drop(s, c->local->path);
+        cache_context_drop(c->w->b->session->store, c->local->path);
         cb_hint(err, "build again when nothing writes to the build context: it is read anew then");
-    } else if (r->layers && (e->data == BUILD_DATA_DEST || e->source == &c->source)) {
-        cache_layer_drop(s, &r->layers[e->node->origin]);
+    } else if (layers) {
+        cache_reader_drop(layers, e->node->origin);
         cb_hint(err, "the damaged layer was removed from the store: build again");
     }
 }
 
-static int write_entry(struct copying *c, struct cache_layer_writer *writer, const struct build_entry *e, struct cb_error *err)
+static struct cache_data data_of(const struct copying *c, const struct build_entry *e)
 {
-    struct cache_data data = {.kind = CACHE_DATA_NONE, .root = -1};
     switch (e->data) {
     case BUILD_DATA_SOURCE:
-    case BUILD_DATA_DEST: {
-        data.kind = CACHE_DATA_FILE;
-        data.root =
-            e->data == BUILD_DATA_DEST ? root_fd(&c->dest_roots, e->node->origin, err) : source_root(c, e->source, e->node, err);
-        data.path = e->node->data_path;
-        data.may_grow = e->data == BUILD_DATA_SOURCE && c->local && e->source->local;
-        if (data.root < 0)
-            return -1;
-        break;
-    }
+        return data_in(source_bytes(c, e->source), e->node, c->local && e->source->local);
+    case BUILD_DATA_DEST:
+        return data_in((struct bytes){c->dest_layers, -1}, e->node, false);
     case BUILD_DATA_INLINE:
-        data.kind = CACHE_DATA_INLINE;
-        data.bytes = e->bytes;
-        break;
+        return (struct cache_data){.kind = CACHE_DATA_INLINE, .bytes = e->bytes, .root = -1};
     case BUILD_DATA_NONE:
     case BUILD_DATA_MEMBER:
         break;
     }
+    return (struct cache_data){.kind = CACHE_DATA_NONE, .root = -1};
+}
+
+static int write_entry(struct copying *c, struct cache_layer_writer *writer, const struct build_entry *e, struct cb_error *err)
+{
+    struct cache_data data = data_of(c, e);
     int r = cache_layer_add(writer, &e->e, &data, err);
     if (r < 0 && err->code == CB_E_CORRUPT)
         drop_source(c, e, err);
@@ -373,7 +356,7 @@ static int open_dest(struct copying *c, struct cb_error *err)
     struct build_work *w = c->w;
     if (w->step->op == OP_COPY && w->step->copy.link)
         return 0;
-    c->dest_roots = roots_of_layers(w, w->layers, w->n_layers);
+    c->dest_layers = cache_reader_new(w->b->session->store, w->layers, w->n_layers);
     return build_step_tree(w->b, w->layers, w->n_layers, &c->dest, err);
 }
 
@@ -430,7 +413,7 @@ static int execute(struct copying *c, struct cache_layer *layer, struct cb_error
 
 int build_execute_files(struct build_work *w, struct build_outcome *ret, struct cb_error *err)
 {
-    struct copying c = {.w = w, .dest_roots.dir = -1, .from_roots.dir = -1};
+    struct copying c = {.w = w, .from.dir = -1};
     struct cache_layer layer;
     struct timespec from, to;
     clock_gettime(CLOCK_MONOTONIC, &from);
@@ -450,7 +433,7 @@ int build_context_layer(struct build_work *w, struct build_local *l, const char 
 {
     CB_AUTO(build_selection) struct build_selection sel = {0};
     CB_AUTO(build_place) struct build_place *place = NULL;
-    struct copying c = {.w = w, .local = l, .dest_roots.dir = -1, .from_roots.dir = l->dir};
+    struct copying c = {.w = w, .local = l, .from.dir = l->dir};
     struct build_place_params p = {.path = "/", .mtime = made_time(w->b)};
     struct build_source *source = NULL;
     struct build_layer entries = {0};

@@ -8,7 +8,7 @@
 #include "builder/execute/run-dir.h"
 #include "builder/session/secret.h"
 #include "runtime/relay.h"
-#include "cache/layer.h"
+#include "cache/layer-reader.h"
 #include "cache/mount.h"
 
 #include <signal.h>
@@ -16,10 +16,9 @@
 #include <unistd.h>
 
 struct open_mount {
-    struct cb_buf data; /* secret, script */
-    int fd;             /* bind, ssh, cache */
-    int *layers;        /* bind from a stage: fds, top first */
-    size_t n_layers;
+    struct cb_buf data;        /* secret, script */
+    int fd;                    /* ssh */
+    struct cache_stack layers; /* bind */
     struct cache_mount *cache;
     char *path;
     pid_t relay; /* ssh; 0: none */
@@ -31,26 +30,18 @@ struct running_run {
     struct open_mount *opened; /* parallel to mounts */
     size_t n, cap, n_opened, cap_opened;
     struct cb_strv env;
-    int *lowers; /* n_lowers layers, and `stubs` behind them */
-    size_t n_lowers;
+    struct cache_stack lowers; /* and `stubs` behind the last */
     int stubs;
     int work_dir;
     size_t n_ssh;
 };
-
-static void close_all(int *fds, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        cb_close(fds[i]);
-    free(fds);
-}
 
 static void run_done(struct running_run *r)
 {
     for (size_t i = 0; i < r->n_opened; i++) {
         cb_buf_done(&r->opened[i].data);
         cb_close(r->opened[i].fd);
-        close_all(r->opened[i].layers, r->opened[i].n_layers);
+        cache_stack_close(&r->opened[i].layers);
         cache_mount_release(r->opened[i].cache);
         if (r->opened[i].relay > 0) {
             kill(r->opened[i].relay, SIGKILL);
@@ -60,39 +51,10 @@ static void run_done(struct running_run *r)
     }
     free(r->opened);
     free(r->mounts);
-    close_all(r->lowers, r->n_lowers);
+    cache_stack_close(&r->lowers);
     cb_close(r->stubs);
     cb_close(r->work_dir);
     cb_strv_done(&r->env);
-}
-
-static bool is_above(const struct cb_digest *ids, size_t n, size_t i)
-{
-    for (size_t k = i + 1; k < n; k++)
-        if (cb_digest_eq(&ids[k], &ids[i]))
-            return true;
-    return false;
-}
-
-/* fds of the layers' fs/, top first, as overlay wants them. Overlay refuses one directory twice, and steps that did
- * the same left the same layer: what a layer shows or hides it does as well from its topmost place alone. */
-static int open_layers(struct build *b, const struct cb_digest *ids, size_t n, int **ret, size_t *ret_n, struct cb_error *err)
-{
-    int *fds = cb_alloc((n + 1) * sizeof(*fds));
-    size_t opened = 0;
-    for (size_t i = n; i-- > 0;) {
-        if (is_above(ids, n, i))
-            continue;
-        fds[opened] = cache_layer_open_fs(b->session->store, &ids[i], err);
-        if (fds[opened] < 0) {
-            close_all(fds, opened);
-            return -1;
-        }
-        opened++;
-    }
-    *ret = fds;
-    *ret_n = opened;
-    return 0;
 }
 
 static struct open_mount *opened_new(struct running_run *r)
@@ -128,35 +90,29 @@ static int add_bind(struct running_run *r, const struct build_run_mount *m, cons
         struct cache_layer layer;
         if (build_context_layer(r->w, m->from.local, m->m->source, &layer, &o->path, err) < 0)
             return -1;
-        o->fd = cache_layer_open_fs(b->session->store, &layer.id, err);
-        if (o->fd < 0)
+        if (cache_stack_open(b->session->store, &layer.id, 1, &o->layers, err) < 0)
             return -1;
         mount.source_path = o->path;
         /* The layer itself is only bound where nobody could make that mount writable. */
-        if (m->m->readonly && !r->w->step->run.insecure) {
-            mount.source_fd = o->fd;
-        } else {
-            o->layers = cb_alloc(sizeof(*o->layers));
-            o->layers[o->n_layers++] = cb_take_fd(&o->fd);
+        if (o->layers.n == 1 && m->m->readonly && !r->w->step->run.insecure)
+            mount.source_fd = o->layers.dirs[0];
+        else
             mount.kind = RT_MOUNT_LAYERS;
-            mount.layers = o->layers;
-            mount.n_layers = o->n_layers;
-        }
         break;
     }
     case FILES_STEP: {
         const struct build_input *in = (*next)++;
-        if (open_layers(b, in->layers, in->n, &o->layers, &o->n_layers, err) < 0)
+        if (cache_stack_open(b->session->store, in->layers, in->n, &o->layers, err) < 0)
             return -1;
         mount.kind = RT_MOUNT_LAYERS;
-        mount.layers = o->layers;
-        mount.n_layers = o->n_layers;
         break;
     }
     case FILES_EMPTY:
         mount.kind = RT_MOUNT_LAYERS;
         break;
     }
+    mount.layers = o->layers.dirs;
+    mount.n_layers = o->layers.n;
     CB_PUSH(r->mounts, r->n, r->cap) = mount;
     return 0;
 }
@@ -348,8 +304,8 @@ static int run_sandbox(struct running_run *r, int work_dir, struct rt_result *re
     CB_AUTO(free) char *hosts = hosts_file(b, run->hostname);
     CB_AUTO(free) char *resolv = resolv_file();
     struct rt_sandbox s = {
-        .lowers = r->lowers,
-        .n_lowers = r->n_lowers + 1,
+        .lowers = r->lowers.dirs,
+        .n_lowers = r->lowers.n + 1,
         .work_dir = work_dir,
         .argv = (const char *const *)run->argv.items,
         .env = (const char *const *)r->env.items,
@@ -396,13 +352,13 @@ static int execute(struct running_run *r, struct rt_result *res, struct cache_la
         CB_AUTO(free) char *name = cb_memdup0(run->proxy_env.items[i], (size_t)(eq - run->proxy_env.items[i]));
         set_env(&r->env, name, eq + 1);
     }
-    if (open_layers(r->w->b, r->w->layers, r->w->n_layers, &r->lowers, &r->n_lowers, err) < 0)
+    if (cache_stack_open(r->w->b->session->store, r->w->layers, r->w->n_layers, &r->lowers, err) < 0)
         return -1;
     /* The mount points of last resort lie below all layers and are none of them. */
     r->stubs = openat(r->w->b->session->work.dir, "root", O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (r->stubs < 0)
         return cb_fail_sys(err, errno, "open the mount points of a step");
-    r->lowers[r->n_lowers] = r->stubs;
+    r->lowers.dirs[r->lowers.n] = r->stubs;
     r->work_dir = build_run_dir_take(r->w->b, r->w->step->index, err);
     if (r->work_dir < 0 || add_mounts(r, err) < 0)
         return -1;
@@ -414,7 +370,7 @@ static int execute(struct running_run *r, struct rt_result *res, struct cache_la
         cb_job_warn(r->w->io, outer_proc);
     if (report(run, res, err) < 0)
         return -1;
-    if (cache_layer_commit_upper(r->w->b->session->store, r->work_dir, "upper", r->lowers, r->n_lowers, layer, err) < 0)
+    if (cache_layer_commit_upper(r->w->b->session->store, r->work_dir, "upper", r->lowers.dirs, r->lowers.n, layer, err) < 0)
         return -1;
     if (r->w->n_seeds == 0 && keeps_to_itself(run, res))
         build_run_dir_leave(r->w->b, r->w->step->index, r->work_dir);

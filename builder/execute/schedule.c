@@ -174,8 +174,8 @@ static int prepare_chain(struct schedule *s, struct build_step *top, bool want_f
         if (!found)
             return cb_fail(err, CB_E_CORRUPT, "a layer of '%s' vanished from the store", p->name);
         p->has_index = true;
-        p->has_fs = layer.has_fs;
-        if (want_fs && !layer.has_fs) {
+        p->has_fs = layer.has_files;
+        if (want_fs && !layer.has_files) {
             ready = 0;
             if (start_materialize(s, &p->layer, err) < 0)
                 return -1;
@@ -198,7 +198,7 @@ static void prepare_input(void *arg, struct build_step *input)
     p->ready = CB_MIN(p->ready, r);
 }
 
-/* The layers files are taken from: their indexes tell what is selected, their fs/ holds the bytes. */
+/* The layers files are taken from: their indexes tell what is selected, their files hold the bytes. */
 static int prepare_inputs(struct schedule *s, struct build_step *step, bool want_fs, struct cb_error *err)
 {
     struct prepare_inputs inputs = {s, err, want_fs, 1};

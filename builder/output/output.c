@@ -304,8 +304,8 @@ static int ensure_files(struct build *b, const struct cache_image *image, struct
         struct cb_job job;
         if (cache_layer_find(b->session->store, &image->layers[i].id, &l, err) < 0)
             return -1;
-        if (!l.has_fs && (build_materialize_start(b->session, &image->layers[i].id, &job, err) < 0 ||
-                          build_wait_job(b->session, &job, NULL, NULL, err) < 0))
+        if (!l.has_files && (build_materialize_start(b->session, &image->layers[i].id, &job, err) < 0 ||
+                             build_wait_job(b->session, &job, NULL, NULL, err) < 0))
             return -1;
     }
     return 0;

@@ -182,7 +182,7 @@ static int get_layer_once(struct one_layer *l, bool blob, struct cb_error *err)
         return -1;
     if (found && l->f->form == BASE_PACKED)
         return blob || !l->layer->blob_size ? 0 : get_blob(l, err);
-    if (found && (have.has_fs || l->f->form != BASE_FILES))
+    if (found && (have.has_files || l->f->form != BASE_FILES))
         return 0;
     if (found && blob)
         return cache_layer_materialize(s, &l->layer->id, NULL, err);

@@ -399,7 +399,7 @@ bool build_base_complete(struct build_session *session, const struct cache_image
         const struct cache_image_layer *l = &image->layers[i];
         struct cache_layer have;
         CB_AUTO(cb_error) struct cb_error ignored = CB_ERROR_INIT;
-        if (cache_layer_find(session->store, &l->id, &have, &ignored) != 1 || (form == BASE_FILES && !have.has_fs) ||
+        if (cache_layer_find(session->store, &l->id, &have, &ignored) != 1 || (form == BASE_FILES && !have.has_files) ||
             (form == BASE_PACKED && l->blob_size && !cache_blob_fits(session->store, &l->blob, l->blob_size)))
             return false;
     }

@@ -138,7 +138,7 @@ static void expect_sound(const struct cb_digest *id)
 
     cb_digest_hex(id, hex);
     CB_AUTO(free) char *state = cb_printf("layers/%s/state", hex);
-    if (unlinkat(store->root, state, 0) < 0 || cache_layer_find(store, id, &l, &err) != 1 || !l.has_fs)
+    if (unlinkat(store->root, state, 0) < 0 || cache_layer_find(store, id, &l, &err) != 1 || !l.has_files)
         abort();
 }
 

@@ -7,7 +7,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 #include "base/map.h"
-#include "cache/layer.h"
+#include "cache/layer-reader.h"
 #include "cache/tree.h"
 #include <dirent.h>
 #include <sched.h>
@@ -568,15 +568,11 @@ static void run_once(const struct stack *st, const char *lower, uint32_t *s, boo
 static void commit_only(struct cache_store *store, struct stack *st, struct cache_layer *ret)
 {
     CB_AUTO(cb_error) struct cb_error err = CB_ERROR_INIT;
-    int lowers[8], dir = open(top, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    CB_AUTO(cache_stack) struct cache_stack lowers = CACHE_STACK_INIT;
+    int dir = open(top, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
-    for (int i = 0; i < st->n; i++) {
-        lowers[i] = cache_layer_open_fs(store, &st->layers[st->n - 1 - i], &err);
-        OK(lowers[i]);
-    }
-    OK(cache_layer_commit_upper(store, dir, "upper", lowers, (size_t)st->n, ret, &err));
-    for (int i = 0; i < st->n; i++)
-        close(lowers[i]);
+    OK(cache_stack_open(store, st->layers, (size_t)st->n, &lowers, &err));
+    OK(cache_layer_commit_upper(store, dir, "upper", lowers.dirs, lowers.n, ret, &err));
     close(dir);
     st->layers[st->n++] = ret->id;
 }

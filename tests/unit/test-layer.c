@@ -6,7 +6,7 @@
 #include <cmocka.h>
 #include "base/tar.h"
 #include "cache/blob.h"
-#include "cache/layer.h"
+#include "cache/layer-internal.h"
 #include "cache/seal.h"
 #include <stdio.h>
 #include <sys/sysmacros.h>
@@ -188,11 +188,11 @@ static void test_writer(void **state)
                                   "0 o/in 644 0:0 @0 0 e3b0c442\n"
                                   "5 pipe 640 0:0 @9\n"
                                   "2 sl 777 0:0 @8 -> ../nowhere/\xfe\n");
-    assert_true(l.has_fs);
+    assert_true(l.has_files);
     assert_false(l.has_diff_id);
     assert_int_equal(l.size, 5 + 1 + 2 + 1);
 
-    CB_AUTO(close) int fs = cache_layer_open_fs(store, &l.id, &err);
+    CB_AUTO(close) int fs = layer_open_fs(store, &l.id, &err);
     assert_int_equal(fstatat(fs, "a", &st, AT_SYMLINK_NOFOLLOW), 0);
     assert_int_equal(st.st_mode, S_IFDIR | 0555);
     assert_int_equal(st.st_mtim.tv_sec, 100);
@@ -256,7 +256,7 @@ static void test_round_trip(void **state)
         CB_AUTO(cb_buf) struct cb_buf got = CB_BUF_INIT;
 
         OK(cache_layer_unpack(store, read_buf, &from, &diff, fs, NULL, &u, &err));
-        assert_int_equal(u.has_fs, fs);
+        assert_int_equal(u.has_files, fs);
         assert_true(cb_digest_eq(&u.id, &diff));
         describe_layer(&u.id, &got);
         assert_string_equal(got.data, want.data);
@@ -282,7 +282,7 @@ static void test_pack_and_materialize(void **state)
         assert_true(cb_digest_eq(&p.digest, &again.digest));
         assert_int_equal(cb_remove_tree(dir, "fs"), 0); /* the next one is made from the blob */
         assert_int_equal(cache_layer_find(store, &l.id, &found, &err), 1);
-        assert_false(found.has_fs);
+        assert_false(found.has_files);
     }
     assert_int_equal(cache_layer_packed(store, &l.id, CB_COMPRESS_GZIP, 9, false, &other, &err), 0);
     assert_int_equal(cache_layer_packed(store, &l.id, CB_COMPRESS_GZIP, 9, true, &other, &err), 1);
@@ -290,7 +290,7 @@ static void test_pack_and_materialize(void **state)
     assert_int_equal(cb_publish_file(AT_FDCWD, file, "x", 1, 0600), 0);
     OK(cache_layer_materialize(store, &l.id, NULL, &err));
     assert_int_equal(cache_layer_find(store, &l.id, &found, &err), 1);
-    assert_true(found.has_fs);
+    assert_true(found.has_files);
     OK(cache_layer_materialize(store, &l.id, NULL, &err));
     for (size_t i = 0; i < CB_LEN(kinds); i++) { /* and from files again: the same blobs */
         OK(cache_layer_packed(store, &l.id, kinds[i], -1, false, &p, &err));
@@ -474,7 +474,7 @@ static void test_data_files(void **state)
     struct cache_entry e = {.path = "big", .type = CB_FILE, .mode = 0644, .size = (1u << 26) + 3};
 
     OK(write_one(&e, &data, &l, &err));
-    CB_AUTO(close) int fs = cache_layer_open_fs(store, &l.id, &err);
+    CB_AUTO(close) int fs = layer_open_fs(store, &l.id, &err);
     assert_int_equal(fstatat(fs, "big", &st, 0), 0);
     assert_int_equal(st.st_size, (1 << 26) + 3);
     assert_true(st.st_blocks < 1000); /* a sparse file stays sparse */
