@@ -27,7 +27,13 @@ struct tar_header {
 };
 _Static_assert(sizeof(struct tar_header) == TAR_BLOCK, "a tar header is one block");
 
+/* ---- header blocks (tar-header.c) ------------------------------------------------------------ */
+
 uint32_t tar_checksum(const struct tar_header *h, bool as_signed);
+/* Octal digits between blanks and NULs, or base-256 when the first bit is set. Empty: 0. False: damaged. */
+bool tar_get_number(const char *p, size_t n, int64_t *ret);
+/* The same within bounds; the error says `what` it is. */
+int tar_header_number(const char *p, size_t n, const char *what, int64_t min, uint64_t max, int64_t *ret, struct cb_error *err);
 
 /* ---- extended headers (tar-pax.c) ---------------------------------------------------------- */
 
@@ -67,7 +73,7 @@ struct tar_filter *tar_filter_new(cb_source_fn *source, void *arg, struct cb_err
 ssize_t tar_filter_read(struct tar_filter *f, void *p, size_t n, struct cb_error *err);
 void tar_filter_free(struct tar_filter *f);
 
-/* ---- the reader (tar.c; tar-sparse.c) -------------------------------------------------------- */
+/* ---- the reader (tar.c) ---------------------------------------------------------------------- */
 
 struct cb_tar_reader {
     cb_source_fn *pull; /* what the tar's own bytes come from */
@@ -94,6 +100,8 @@ struct cb_tar_reader {
     size_t extent; /* sparse: the first piece that does not end before `at` */
 };
 
+/* ---- its stream (tar-stream.c) --------------------------------------------------------------- */
+
 /* Makes `n` <= TAR_READ_AHEAD bytes stand at in[pos]. 1; 0: the stream ends here; -1: it ends in between, or failed. */
 int tar_need(struct cb_tar_reader *t, size_t n, struct cb_error *err);
 /* Up to n bytes of the stream, at least one; -1 at its end. */
@@ -101,7 +109,8 @@ ssize_t tar_take(struct cb_tar_reader *t, void *p, size_t n, struct cb_error *er
 int tar_skip(struct cb_tar_reader *t, uint64_t n, struct cb_error *err);
 int tar_truncated(struct cb_error *err); /* the error; -1 */
 uint32_t tar_padding(uint64_t size);     /* bytes that fill the last block of that much data */
-int tar_header_number(const char *p, size_t n, const char *what, int64_t min, uint64_t max, int64_t *ret, struct cb_error *err);
+
+/* ---- sparse members (tar-sparse.c) ------------------------------------------------------------ */
 
 /* Both read a map into t->ext; the second one out of the member's data. */
 int tar_old_sparse_map(struct cb_tar_reader *t, const struct tar_header *h, struct cb_error *err);
