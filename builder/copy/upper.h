@@ -5,6 +5,7 @@
 #define BUILD_UPPER_H
 
 #include "base/map.h"
+#include "builder/copy/entry.h"
 #include "builder/copy/place.h"
 
 /* What an entry is. Names that are hard links of one another share one. */
@@ -75,11 +76,6 @@ int build_upper_resolve(struct build_upper *u, struct build_upnode *base, const 
  * set-group-ID bit has that bit too, and its group unless somebody `owned` it. `mkdir P: not a directory`. */
 int build_upper_mkdirs(struct build_upper *u, const struct build_spot *spot, const struct cache_entry *meta, bool owned,
                        struct build_upnode **ret, struct cb_error *err);
-
-/* Only security.capability reaches a layer (dockerfile.md §17): points the entry's xattrs at it, or at nothing. */
-void build_keep_capability(struct cache_entry *e);
-bool build_same_entry(const struct cache_entry *a,
-                      const struct cache_entry *b); /* metadata, mtime; of files the size, not the content */
 
 /* The difference (upper-layer.c); see build_place_finish. */
 void build_upper_layer(struct build_upper *u, struct build_layer *ret);
