@@ -9,6 +9,8 @@
 #define CACHE_RANDOM_NAME 16 /* hexadecimal digits, without the NUL */
 /* A name that nobody has had: 64 random bits. */
 void cache_random_name(char out[CACHE_RANDOM_NAME + 1]);
+/* Gives an O_TMPFILE a name. 0 or -errno. */
+int cache_link_unnamed(int fd, int dir, const char *name);
 
 /* A new file of the store that nobody sees before it is linked: without a name (O_TMPFILE) where the file
  * system can, else in a work directory of its own. Killed at any moment it leaves nothing visible. */

@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <sys/file.h>
 #include <sys/ioctl.h>
+#include <sys/random.h>
+#include <time.h>
 #include <unistd.h>
 
 static const char *const layout[] = {"blobs",   "blobs/sha256", "layers", "diffs", "records", "images",
@@ -304,31 +306,6 @@ int cache_store_dir(struct cache_store *s, const char *dir)
     return fd < 0 ? -errno : fd;
 }
 
-void cache_set_aside(struct cache_store *s, const char *path)
-{
-    struct cache_work work = CACHE_WORK_INIT;
-    CB_AUTO(cb_error) struct cb_error ignored = CB_ERROR_INIT;
-    if (cache_work_begin(s, &work, &ignored) < 0)
-        return;
-    (void)renameat(s->root, path, work.dir, "damaged"); /* gone already, or tried again by the next one */
-    cache_work_done(s, &work);
-}
-
-int cache_store_publish(struct cache_store *s, const char *dir, const char *name, const void *p, size_t n, struct cb_error *err)
-{
-    CB_AUTO(free) char *path = cb_printf("%s/%s", dir, name);
-    int r = cb_publish_file(s->root, path, p, n, 0600);
-    if (r == -ENOENT)
-        r = cb_mkdirs(s->root, dir, 0700);
-    else if (r == -EISDIR)
-        cache_set_aside(s, path);
-    else
-        return r < 0 ? cb_fail_sys(err, r, "write '%s/%s'", s->path, path) : 0;
-    if (r == 0 || r == -EISDIR)
-        r = cb_publish_file(s->root, path, p, n, 0600);
-    return r < 0 ? cb_fail_sys(err, r, "write '%s/%s'", s->path, path) : 0;
-}
-
 void cache_note_use(int fd, const struct stat *st)
 {
     struct timespec now;
@@ -441,4 +418,30 @@ void cache_unlock(struct cache_store *s, const char *name, int *fd)
     }
     (void)flock(*fd, LOCK_UN); /* for a child that inherited it */
     *fd = cb_close(*fd);
+}
+
+/* ---- names --------------------------------------------------------------------------------- */
+
+void cache_random_name(char out[CACHE_RANDOM_NAME + 1])
+{
+    static uint64_t count; /* only for a kernel whose random numbers are not ready yet */
+    uint64_t v;
+    if (getrandom(&v, sizeof(v), GRND_NONBLOCK) != (ssize_t)sizeof(v)) {
+        struct timespec t;
+        clock_gettime(CLOCK_REALTIME, &t);
+        v = ((uint64_t)t.tv_sec << 30 ^ (uint64_t)t.tv_nsec ^ (uint64_t)getpid() << 40) + count++;
+    }
+    snprintf(out, CACHE_RANDOM_NAME + 1, "%016llx", (unsigned long long)v);
+}
+
+int cache_link_unnamed(int fd, int dir, const char *name)
+{
+    char path[32];
+    snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+    if (linkat(AT_FDCWD, path, dir, name, AT_SYMLINK_FOLLOW) == 0)
+        return 0;
+    /* /proc may be missing (a bare chroot); newer kernels take the descriptor itself. */
+    if (errno != ENOENT || linkat(fd, "", dir, name, AT_EMPTY_PATH) < 0)
+        return -errno;
+    return 0;
 }

@@ -2,39 +2,12 @@
 
 #include <stdio.h>
 #include <sys/file.h>
-#include <sys/random.h>
 #include <sys/xattr.h>
 #include <time.h>
 #include <unistd.h>
 
 /* Long enough for any process to get from making a temporary lock file to locking it. */
 #define SWEEP_TEMPORARY_AFTER 60 /* seconds */
-
-void cache_random_name(char out[CACHE_RANDOM_NAME + 1])
-{
-    static uint64_t count; /* only for a kernel whose random numbers are not ready yet */
-    uint64_t v;
-    if (getrandom(&v, sizeof(v), GRND_NONBLOCK) != (ssize_t)sizeof(v)) {
-        struct timespec t;
-        clock_gettime(CLOCK_REALTIME, &t);
-        v = ((uint64_t)t.tv_sec << 30 ^ (uint64_t)t.tv_nsec ^ (uint64_t)getpid() << 40) + count++;
-    }
-    snprintf(out, CACHE_RANDOM_NAME + 1, "%016llx", (unsigned long long)v);
-}
-
-/* Names an O_TMPFILE. /proc may be missing (a bare chroot); then newer kernels take the descriptor itself. */
-static int link_unnamed(int fd, int dir, const char *name)
-{
-    char path[32];
-    snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-    if (linkat(AT_FDCWD, path, dir, name, AT_SYMLINK_FOLLOW) == 0)
-        return 0;
-    if (errno != ENOENT || linkat(fd, "", dir, name, AT_EMPTY_PATH) < 0)
-        return -errno;
-    return 0;
-}
-
-/* ---- work directories ----------------------------------------------------------------------- */
 
 static int flock_now(int fd)
 {
@@ -52,7 +25,7 @@ static int make_lock_unnamed(int work, const char *name)
         return -errno;
     int r = flock_now(fd);
     if (r == 0)
-        r = link_unnamed(fd, work, name);
+        r = cache_link_unnamed(fd, work, name);
     return r < 0 ? r : cb_take_fd(&fd);
 }
 
@@ -193,63 +166,4 @@ void cache_work_sweep(struct cache_store *s)
         else
             sweep_orphan(work, name);
     }
-}
-
-/* ---- new files ------------------------------------------------------------------------------ */
-
-int cache_newfile_begin(struct cache_store *s, const char *dir, struct cache_newfile *ret, struct cb_error *err)
-{
-    struct cache_newfile f = CACHE_NEWFILE_INIT;
-    CB_AUTO(close) int target = cache_store_dir(s, dir);
-    if (target < 0)
-        return cb_fail_sys(err, target, "open '%s/%s'", s->path, dir);
-    f.fd = openat(target, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-    if (f.fd < 0 && (errno == EOPNOTSUPP || errno == EISDIR || errno == EINVAL || errno == ENOENT)) {
-        if (cache_work_begin(s, &f.work, err) < 0)
-            return -1;
-        f.fd = openat(f.work.dir, "file", O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    }
-    if (f.fd < 0) {
-        int sys = errno;
-        cache_work_done(s, &f.work);
-        return cb_fail_sys(err, sys, "make a file in '%s/%s'", s->path, dir);
-    }
-    *ret = f;
-    return 0;
-}
-
-static int give_name(struct cache_newfile *f, int dir, const char *name)
-{
-    if (f->work.dir < 0)
-        return link_unnamed(f->fd, dir, name);
-    return linkat(f->work.dir, "file", dir, name, 0) < 0 ? -errno : 0;
-}
-
-int cache_newfile_link(struct cache_store *s, struct cache_newfile *f, const char *dir, const char *name, bool replace)
-{
-    CB_AUTO(close) int target = cache_store_dir(s, dir);
-    if (target < 0)
-        return target;
-    int r = give_name(f, target, name);
-    if (r != -EEXIST || !replace)
-        return r;
-    char salt[CACHE_RANDOM_NAME + 1];
-    cache_random_name(salt);
-    CB_AUTO(free) char *tmp = cb_printf(".tmp-%s", salt);
-    CB_AUTO(free) char *path = cb_printf("%s/%s", dir, name);
-    r = give_name(f, target, tmp);
-    if (r < 0 || renameat(target, tmp, target, name) == 0)
-        return r;
-    if (errno == EISDIR) /* damage */
-        cache_set_aside(s, path);
-    r = renameat(target, tmp, target, name) < 0 ? -errno : 0;
-    if (r < 0)
-        unlinkat(target, tmp, 0);
-    return r;
-}
-
-void cache_newfile_done(struct cache_store *s, struct cache_newfile *f)
-{
-    f->fd = cb_close(f->fd);
-    cache_work_done(s, &f->work);
 }
