@@ -1,8 +1,5 @@
 #include "runtime/privilege.h"
-#include "base/fd.h"
 
-#include <string.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 static const struct rt_rung_ops *const ladder[] = {&rt_rung_root, &rt_rung_range, &rt_rung_single, &rt_rung_none};
@@ -54,10 +51,4 @@ void rt_privilege_done(struct rt_privilege *p)
     free(p->gids);
     free(p->reason);
     *p = (struct rt_privilege){0};
-}
-
-int rt_privilege_try_owner(void)
-{
-    CB_AUTO(close) int fd = memfd_create("owner", MFD_CLOEXEC);
-    return fd < 0 || fchown(fd, 1, 1) < 0 ? -errno : 0;
 }

@@ -52,7 +52,4 @@ void rt_privilege_probe(struct rt_privilege *ret);
 bool rt_privilege_lower(struct rt_privilege *p, char *why);
 void rt_privilege_done(struct rt_privilege *p);
 
-/* For rungs: can a file be given to another id? 0, -EINVAL: no other id exists here, or another -errno. */
-int rt_privilege_try_owner(void);
-
 #endif

@@ -118,7 +118,7 @@ static char *no_ranges(const struct rt_privilege *p, const char *name)
 static bool probe(struct rt_privilege *p, char **ret_why)
 {
     /* Ids that do not exist where we are cannot be mapped; whoever has no right to them hears EPERM. */
-    if (rt_privilege_try_owner() == -EINVAL) {
+    if (rt_userns_try_owner() == -EINVAL) {
         *ret_why =
             cb_strdup("the user namespace that cbuild was started in has one id only, as 'unshare -r' makes it: start cbuild "
                       "outside of it, or make it with 'unshare --map-root-user --map-auto'");

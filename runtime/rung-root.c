@@ -31,7 +31,7 @@ static int try_groups(void)
 /* Whoever made a user namespace has all capabilities in it, whatever these are worth there. */
 static bool probe(struct rt_privilege *p, char **ret_why)
 {
-    if (p->uid != 0 || !has_capabilities() || rt_privilege_try_owner() < 0)
+    if (p->uid != 0 || !has_capabilities() || rt_userns_try_owner() < 0)
         return false;
     if (try_groups() < 0)
         *ret_why =

@@ -23,6 +23,9 @@ int rt_userns_become_root(void);
 /* The maps of `pid`: every id that exists here is the same id there. We hold CAP_SETUID here. 0 or -errno. */
 int rt_userns_map_identity(pid_t pid);
 
+/* Can we give a file to another id? 0, -EINVAL: there is none in our user namespace, or another -errno. */
+int rt_userns_try_owner(void);
+
 /* What forbids namespaces on this machine, in one sentence with the way out, for the errno of clone or of
  * the first mount or map. Caller frees. */
 char *rt_userns_why(int sys);
