@@ -12,12 +12,12 @@
 #include <stdio.h>
 #include <unistd.h>
 
-void gc_graph_done(struct gc_graph *g)
+void cache_gc_graph_done(struct cache_gc_graph *g)
 {
     struct cb_map *maps[] = {&g->layers, &g->blobs};
     for (size_t m = 0; m < CB_LEN(maps); m++) {
         for (struct cb_map_item *it = NULL; (it = cb_map_next(maps[m], it));)
-            free(((struct gc_object *)it->value)->needs);
+            free(((struct cache_gc_object *)it->value)->needs);
         cb_map_done(maps[m]);
     }
     for (size_t i = 0; i < g->n_roots; i++)
@@ -25,14 +25,14 @@ void gc_graph_done(struct gc_graph *g)
     free(g->roots);
     cb_map_done(&g->links);
     cb_arena_done(&g->arena);
-    *g = (struct gc_graph){0};
+    *g = (struct cache_gc_graph){0};
 }
 
 /* ---- disk use ------------------------------------------------------------------------------- */
 
 #define MAX_DEPTH 512 /* open directories at once; what lies deeper is not counted */
 
-static uint64_t count_file(struct gc_graph *g, const struct stat *st)
+static uint64_t count_file(struct cache_gc_graph *g, const struct stat *st)
 {
     if (!S_ISDIR(st->st_mode) && st->st_nlink > 1) {
         uint64_t id[2] = {st->st_dev, st->st_ino};
@@ -42,7 +42,7 @@ static uint64_t count_file(struct gc_graph *g, const struct stat *st)
     return (uint64_t)st->st_blocks * 512;
 }
 
-uint64_t gc_disk_use(struct gc_graph *g, int dir, const char *name)
+uint64_t cache_gc_disk_use(struct cache_gc_graph *g, int dir, const char *name)
 {
     struct stat st;
     struct cb_dir stack[MAX_DEPTH];
@@ -69,11 +69,11 @@ uint64_t gc_disk_use(struct gc_graph *g, int dir, const char *name)
     return sum;
 }
 
-uint64_t gc_object_bytes(struct gc_graph *g, struct gc_object *o)
+uint64_t cache_gc_object_bytes(struct cache_gc_graph *g, struct cache_gc_object *o)
 {
     if (!o->measured) {
         CB_AUTO(free) char *path = cb_printf("%s/%s", o->is_layer ? "layers" : "blobs/sha256", o->hex);
-        o->bytes = gc_disk_use(g, g->store->root, path);
+        o->bytes = cache_gc_disk_use(g, g->store->root, path);
         o->measured = true;
     }
     return o->bytes;
@@ -81,7 +81,7 @@ uint64_t gc_object_bytes(struct gc_graph *g, struct gc_object *o)
 
 /* ---- objects -------------------------------------------------------------------------------- */
 
-static int scan_objects(struct gc_graph *g, const char *dir, bool is_layer, struct cb_map *to, struct cb_error *err)
+static int scan_objects(struct cache_gc_graph *g, const char *dir, bool is_layer, struct cb_map *to, struct cb_error *err)
 {
     CB_AUTO(cb_strv) struct cb_strv names = {0};
     struct cb_digest d;
@@ -91,7 +91,7 @@ static int scan_objects(struct gc_graph *g, const char *dir, bool is_layer, stru
     for (size_t i = 0; i < names.n; i++) {
         if (!cb_digest_parse_hex(names.items[i], &d))
             continue;
-        struct gc_object *o = cb_arena_alloc(&g->arena, sizeof(*o));
+        struct cache_gc_object *o = cb_arena_alloc(&g->arena, sizeof(*o));
         o->is_layer = is_layer;
         cb_digest_hex(&d, o->hex);
         cb_map_set(to, o->hex, o);
@@ -99,7 +99,7 @@ static int scan_objects(struct gc_graph *g, const char *dir, bool is_layer, stru
     return 0;
 }
 
-static void need(struct gc_object *o, struct gc_object ***list, size_t *n, size_t *cap)
+static void need(struct cache_gc_object *o, struct cache_gc_object ***list, size_t *n, size_t *cap)
 {
     if (!o)
         return;
@@ -112,20 +112,20 @@ static void need(struct gc_object *o, struct gc_object ***list, size_t *n, size_
 
 /* Every digest in a layer's own documents names something that the layer needs, if the store has it: whatever
  * the documents come to say later, nothing that they mention is taken from under them. */
-static void need_text(struct gc_graph *g, struct gc_object *o, const char *text)
+static void need_text(struct cache_gc_graph *g, struct cache_gc_object *o, const char *text)
 {
     struct cb_digest d;
     char hex[CB_DIGEST_HEX + 1];
     if (!cb_digest_parse(text, &d) && !cb_digest_parse_hex(text, &d))
         return;
     cb_digest_hex(&d, hex);
-    struct gc_object *layer = cb_map_get(&g->layers, hex);
+    struct cache_gc_object *layer = cb_map_get(&g->layers, hex);
     if (layer != o)
         need(layer, &o->needs, &o->n_needs, &o->cap_needs);
     need(cb_map_get(&g->blobs, hex), &o->needs, &o->n_needs, &o->cap_needs);
 }
 
-static void need_values(struct gc_graph *g, struct gc_object *o, json_t *j)
+static void need_values(struct cache_gc_graph *g, struct cache_gc_object *o, json_t *j)
 {
     const char *key;
     json_t *v;
@@ -140,7 +140,7 @@ static void need_values(struct gc_graph *g, struct gc_object *o, json_t *j)
     }
 }
 
-static void scan_layer(struct gc_graph *g, struct gc_object *o)
+static void scan_layer(struct cache_gc_graph *g, struct cache_gc_object *o)
 {
     CB_AUTO(cb_strv) struct cb_strv names = {0};
     CB_AUTO(free) char *dir = cb_printf("layers/%s", o->hex);
@@ -161,16 +161,16 @@ static void scan_layer(struct gc_graph *g, struct gc_object *o)
 
 /* ---- roots ---------------------------------------------------------------------------------- */
 
-static struct gc_root *add_root(struct gc_graph *g, enum gc_root_kind kind, const char *name, int64_t used)
+static struct cache_gc_root *add_root(struct cache_gc_graph *g, enum cache_gc_root_kind kind, const char *name, int64_t used)
 {
-    struct gc_root *r = &CB_PUSH(g->roots, g->n_roots, g->cap_roots);
+    struct cache_gc_root *r = &CB_PUSH(g->roots, g->n_roots, g->cap_roots);
     r->kind = kind;
     r->name = cb_arena_strdup(&g->arena, name);
     r->used = used;
     return r;
 }
 
-static void root_needs(struct gc_root *r, const struct cb_map *map, const struct cb_digest *d)
+static void root_needs(struct cache_gc_root *r, const struct cb_map *map, const struct cb_digest *d)
 {
     char hex[CB_DIGEST_HEX + 1];
     cb_digest_hex(d, hex);
@@ -178,20 +178,20 @@ static void root_needs(struct gc_root *r, const struct cb_map *map, const struct
 }
 
 /* A record that is damaged, or whose layer is not there, is a root that needs nothing and was never used. */
-static void scan_record(struct gc_graph *g, const char *path, const char *name)
+static void scan_record(struct cache_gc_graph *g, const char *path, const char *name)
 {
     struct cb_digest key, layer;
     int64_t used = 0;
     if (!cb_digest_parse_hex(name, &key))
         return;
     bool whole = cache_record_peek(g->store, &key, &layer, &used);
-    struct gc_root *r = add_root(g, GC_RECORD, path, used);
-    r->bytes = gc_disk_use(g, g->store->root, path);
+    struct cache_gc_root *r = add_root(g, CACHE_GC_RECORD, path, used);
+    r->bytes = cache_gc_disk_use(g, g->store->root, path);
     if (whole)
         root_needs(r, &g->layers, &layer);
 }
 
-static int scan_records(struct gc_graph *g, struct cb_error *err)
+static int scan_records(struct cache_gc_graph *g, struct cb_error *err)
 {
     CB_AUTO(cb_strv) struct cb_strv dirs = {0};
     int r = cache_store_names(g->store, "records", &dirs);
@@ -211,7 +211,7 @@ static int scan_records(struct gc_graph *g, struct cb_error *err)
     return 0;
 }
 
-static int scan_images(struct gc_graph *g, struct cb_error *err)
+static int scan_images(struct cache_gc_graph *g, struct cb_error *err)
 {
     struct cache_image *list;
     size_t n;
@@ -219,10 +219,10 @@ static int scan_images(struct gc_graph *g, struct cb_error *err)
         return -1;
     for (size_t i = 0; i < n; i++) {
         struct cache_image *m = &list[i];
-        struct gc_root *r = add_root(g, GC_IMAGE, m->name, m->updated.tv_sec);
+        struct cache_gc_root *r = add_root(g, CACHE_GC_IMAGE, m->name, m->updated.tv_sec);
         CB_AUTO(free) char *file = cache_image_file(m->name);
         CB_AUTO(free) char *path = cb_printf("images/%s", file);
-        r->bytes = gc_disk_use(g, g->store->root, path);
+        r->bytes = cache_gc_disk_use(g, g->store->root, path);
         root_needs(r, &g->blobs, &m->config);
         root_needs(r, &g->blobs, &m->manifest);
         root_needs(r, &g->blobs, &m->index);
@@ -236,7 +236,7 @@ static int scan_images(struct gc_graph *g, struct cb_error *err)
     return 0;
 }
 
-static int scan_mounts(struct gc_graph *g, struct cb_error *err)
+static int scan_mounts(struct cache_gc_graph *g, struct cb_error *err)
 {
     CB_AUTO(cb_strv) struct cb_strv names = {0};
     int r = cache_store_names(g->store, "mounts", &names);
@@ -247,14 +247,14 @@ static int scan_mounts(struct gc_graph *g, struct cb_error *err)
         CB_AUTO(free) char *dir = cb_printf("mounts/%s", names.items[i]);
         CB_AUTO(free) char *key = cb_printf("%s/key", dir);
         int64_t used = fstatat(g->store->root, key, &st, AT_SYMLINK_NOFOLLOW) < 0 ? 0 : st.st_mtim.tv_sec;
-        struct gc_root *root = add_root(g, GC_MOUNT, names.items[i], used);
-        root->bytes = gc_disk_use(g, g->store->root, dir);
+        struct cache_gc_root *root = add_root(g, CACHE_GC_MOUNT, names.items[i], used);
+        root->bytes = cache_gc_disk_use(g, g->store->root, dir);
     }
     return 0;
 }
 
 /* What can no longer be used is a root that needs nothing, as a damaged record is. */
-static int scan_fetched(struct gc_graph *g, struct cb_error *err)
+static int scan_fetched(struct cache_gc_graph *g, struct cb_error *err)
 {
     CB_AUTO(cb_strv) struct cb_strv names = {0};
     int r = cache_store_names(g->store, "fetch", &names);
@@ -266,15 +266,15 @@ static int scan_fetched(struct gc_graph *g, struct cb_error *err)
         CB_AUTO(free) char *path = cb_printf("fetch/%s", names.items[i]);
         if (cache_is_temporary(names.items[i]) || fstatat(g->store->root, path, &st, AT_SYMLINK_NOFOLLOW) < 0)
             continue;
-        struct gc_root *root = add_root(g, GC_FETCH, path, st.st_mtim.tv_sec);
-        root->bytes = gc_disk_use(g, g->store->root, path);
+        struct cache_gc_root *root = add_root(g, GC_FETCH, path, st.st_mtim.tv_sec);
+        root->bytes = cache_gc_disk_use(g, g->store->root, path);
         if (cache_fetch_peek(g->store, names.items[i], &blob))
             root_needs(root, &g->blobs, &blob);
     }
     return 0;
 }
 
-static void mark_by_image(struct gc_object **list, size_t n)
+static void mark_by_image(struct cache_gc_object **list, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
         if (list[i]->by_image)
@@ -284,7 +284,7 @@ static void mark_by_image(struct gc_object **list, size_t n)
     }
 }
 
-int gc_scan(struct cache_store *s, struct gc_graph *g, struct cb_error *err)
+int cache_gc_scan(struct cache_store *s, struct cache_gc_graph *g, struct cb_error *err)
 {
     g->store = s;
     if (scan_objects(g, "layers", true, &g->layers, err) < 0 || scan_objects(g, "blobs/sha256", false, &g->blobs, err) < 0)
@@ -294,11 +294,11 @@ int gc_scan(struct cache_store *s, struct gc_graph *g, struct cb_error *err)
     if (scan_records(g, err) < 0 || scan_images(g, err) < 0 || scan_mounts(g, err) < 0 || scan_fetched(g, err) < 0)
         return -1;
     for (size_t i = 0; i < g->n_roots; i++)
-        if (g->roots[i].kind == GC_IMAGE)
+        if (g->roots[i].kind == CACHE_GC_IMAGE)
             mark_by_image(g->roots[i].needs, g->roots[i].n_needs);
     for (size_t i = 0; i < g->n_roots; i++) {
-        struct gc_root *r = &g->roots[i];
-        if (r->kind == GC_RECORD)
+        struct cache_gc_root *r = &g->roots[i];
+        if (r->kind == CACHE_GC_RECORD)
             r->by_image = r->n_needs && r->needs[0]->by_image;
     }
     return 0;

@@ -24,11 +24,11 @@ static void add(struct cache_usage_row *row, uint64_t bytes, bool reclaimable)
         row->reclaimable += bytes;
 }
 
-static void count_objects(struct gc_graph *g, struct cb_map *map, struct cache_usage_row *row)
+static void count_objects(struct cache_gc_graph *g, struct cb_map *map, struct cache_usage_row *row)
 {
     for (struct cb_map_item *it = NULL; (it = cb_map_next(map, it));) {
-        struct gc_object *o = it->value;
-        add(row, gc_object_bytes(g, o), !o->by_image);
+        struct cache_gc_object *o = it->value;
+        add(row, cache_gc_object_bytes(g, o), !o->by_image);
     }
 }
 
@@ -65,18 +65,18 @@ static bool mount_in_use(struct cache_store *s, const char *mount)
     return false;
 }
 
-static void count_roots(struct gc_graph *g, struct cache_usage_row rows[CACHE_USAGE_ROWS])
+static void count_roots(struct cache_gc_graph *g, struct cache_usage_row rows[CACHE_USAGE_ROWS])
 {
     for (size_t i = 0; i < g->n_roots; i++) {
-        struct gc_root *r = &g->roots[i];
+        struct cache_gc_root *r = &g->roots[i];
         switch (r->kind) {
-        case GC_RECORD:
+        case CACHE_GC_RECORD:
             add(&rows[ROW_RECORDS], r->bytes, !r->by_image);
             break;
-        case GC_IMAGE:
+        case CACHE_GC_IMAGE:
             add(&rows[ROW_IMAGES], r->bytes, false);
             break;
-        case GC_MOUNT:
+        case CACHE_GC_MOUNT:
             add(&rows[ROW_MOUNTS], r->bytes, !mount_in_use(g->store, r->name));
             break;
         case GC_FETCH:
@@ -92,7 +92,7 @@ static bool owner_is_dead(struct cache_store *s, const char *name)
     return lock_is_free(s, lock);
 }
 
-static int count_files(struct gc_graph *g, const char *dir, struct cache_usage_row *row, struct cb_error *err)
+static int count_files(struct cache_gc_graph *g, const char *dir, struct cache_usage_row *row, struct cb_error *err)
 {
     CB_AUTO(cb_strv) struct cb_strv names = {0};
     int r = cache_store_names(g->store, dir, &names);
@@ -104,7 +104,7 @@ static int count_files(struct gc_graph *g, const char *dir, struct cache_usage_r
         if (cb_ends(name, ".lock") || cache_is_temporary(name))
             continue;
         CB_AUTO(free) char *path = cb_printf("%s/%s", dir, name);
-        add(row, gc_disk_use(g, g->store->root, path), !work || owner_is_dead(g->store, name));
+        add(row, cache_gc_disk_use(g, g->store->root, path), !work || owner_is_dead(g->store, name));
         if (cb_ends(name, ".recent")) /* the second file of a context */
             row->count--;
     }
@@ -117,11 +117,11 @@ int cache_usage(struct cache_store *s, struct cache_usage_row rows[CACHE_USAGE_R
         [ROW_LAYERS] = "layers",       [ROW_BLOBS] = "blobs",       [ROW_RECORDS] = "records",   [ROW_IMAGES] = "images",
         [ROW_MOUNTS] = "cache mounts", [ROW_FETCHED] = "downloads", [ROW_CONTEXTS] = "contexts", [ROW_WORK] = "work",
     };
-    CB_AUTO(gc_graph) struct gc_graph g = {0};
+    CB_AUTO(cache_gc_graph) struct cache_gc_graph g = {0};
     struct cache_usage_row sums[CACHE_USAGE_ROWS] = {0};
     for (size_t i = 0; i < CACHE_USAGE_ROWS; i++)
         sums[i].kind = kinds[i];
-    if (gc_scan(s, &g, err) < 0)
+    if (cache_gc_scan(s, &g, err) < 0)
         return -1;
     count_objects(&g, &g.layers, &sums[ROW_LAYERS]);
     count_objects(&g, &g.blobs, &sums[ROW_BLOBS]);
@@ -135,7 +135,7 @@ int cache_usage(struct cache_store *s, struct cache_usage_row rows[CACHE_USAGE_R
 /* ---- choosing ------------------------------------------------------------------------------- */
 
 struct prune {
-    struct gc_graph g;
+    struct cache_gc_graph g;
     const struct cache_prune *how;
     int work; /* directory that trees leave through */
     int64_t now;
@@ -143,12 +143,12 @@ struct prune {
     uint64_t bytes, count;
 };
 
-static void release(struct prune *p, struct gc_object *o)
+static void release(struct prune *p, struct cache_gc_object *o)
 {
     if (o->dead || o->refs)
         return;
     o->dead = true;
-    uint64_t bytes = gc_object_bytes(&p->g, o);
+    uint64_t bytes = cache_gc_object_bytes(&p->g, o);
     p->total -= CB_MIN(p->total, bytes);
     for (size_t i = 0; i < o->n_needs; i++) {
         o->needs[i]->refs--;
@@ -162,7 +162,7 @@ static void release_garbage(struct prune *p, struct cb_map *map)
         release(p, it->value);
 }
 
-static void drop(struct prune *p, struct gc_root *r)
+static void drop(struct prune *p, struct cache_gc_root *r)
 {
     r->dropped = true;
     p->total -= CB_MIN(p->total, r->bytes);
@@ -177,20 +177,20 @@ static void measure(struct prune *p)
     struct cb_map *maps[] = {&p->g.layers, &p->g.blobs};
     for (size_t m = 0; m < CB_LEN(maps); m++)
         for (struct cb_map_item *it = NULL; (it = cb_map_next(maps[m], it));)
-            p->total += gc_object_bytes(&p->g, it->value);
+            p->total += cache_gc_object_bytes(&p->g, it->value);
     for (size_t i = 0; i < p->g.n_roots; i++)
         p->total += p->g.roots[i].bytes;
 }
 
 /* May this root go at all, whatever its age? */
-static bool is_candidate(const struct cache_prune *how, const struct gc_root *r)
+static bool is_candidate(const struct cache_prune *how, const struct cache_gc_root *r)
 {
     switch (r->kind) {
-    case GC_RECORD:
+    case CACHE_GC_RECORD:
         return how->all || ((how->older_than > 0 || how->keep_bytes) && !r->by_image);
-    case GC_IMAGE:
+    case CACHE_GC_IMAGE:
         return how->all;
-    case GC_MOUNT:
+    case CACHE_GC_MOUNT:
         return how->mounts;
     case GC_FETCH:
         return how->all || how->older_than > 0 || how->keep_bytes;
@@ -200,20 +200,20 @@ static bool is_candidate(const struct cache_prune *how, const struct gc_root *r)
 
 static int by_use(const void *a, const void *b)
 {
-    const struct gc_root *x = *(struct gc_root *const *)a, *y = *(struct gc_root *const *)b;
+    const struct cache_gc_root *x = *(struct cache_gc_root *const *)a, *y = *(struct cache_gc_root *const *)b;
     return x->used < y->used ? -1 : x->used > y->used;
 }
 
 static void choose(struct prune *p)
 {
     const struct cache_prune *how = p->how;
-    struct gc_root **order = cb_alloc((p->g.n_roots + 1) * sizeof(struct gc_root *));
+    struct cache_gc_root **order = cb_alloc((p->g.n_roots + 1) * sizeof(struct cache_gc_root *));
     size_t n = 0;
     if (how->keep_bytes)
         measure(p);
     for (size_t i = 0; i < p->g.n_roots; i++) {
-        struct gc_root *r = &p->g.roots[i];
-        if ((r->kind == GC_RECORD || r->kind == GC_FETCH) && !r->n_needs)
+        struct cache_gc_root *r = &p->g.roots[i];
+        if ((r->kind == CACHE_GC_RECORD || r->kind == GC_FETCH) && !r->n_needs)
             drop(p, r); /* it can never hit */
         else if (is_candidate(how, r))
             order[n++] = r;
@@ -221,7 +221,7 @@ static void choose(struct prune *p)
     release_garbage(p, &p->g.layers);
     release_garbage(p, &p->g.blobs);
     if (n)
-        qsort(order, n, sizeof(struct gc_root *), by_use);
+        qsort(order, n, sizeof(struct cache_gc_root *), by_use);
     for (size_t i = 0; i < n; i++) {
         if (how->older_than > 0 && p->now - order[i]->used < how->older_than)
             break;
@@ -258,7 +258,7 @@ static void account(struct prune *p, uint64_t bytes)
     p->count++;
 }
 
-static int discard_mount(struct prune *p, struct gc_root *r, struct cb_error *err)
+static int discard_mount(struct prune *p, struct cache_gc_root *r, struct cb_error *err)
 {
     CB_AUTO(free) char *path = cb_printf("mounts/%s", r->name);
     if (mount_in_use(p->g.store, r->name))
@@ -269,17 +269,17 @@ static int discard_mount(struct prune *p, struct gc_root *r, struct cb_error *er
     return 0;
 }
 
-static int discard_root(struct prune *p, struct gc_root *r, struct cb_error *err)
+static int discard_root(struct prune *p, struct cache_gc_root *r, struct cb_error *err)
 {
     int done = 0;
     switch (r->kind) {
-    case GC_MOUNT:
+    case CACHE_GC_MOUNT:
         return discard_mount(p, r, err);
-    case GC_RECORD:
+    case CACHE_GC_RECORD:
     case GC_FETCH:
         done = discard_file(p, r->name, err);
         break;
-    case GC_IMAGE:
+    case CACHE_GC_IMAGE:
         done = cache_image_remove(p->g.store, r->name, err);
         break;
     }
@@ -292,13 +292,13 @@ static int discard_root(struct prune *p, struct gc_root *r, struct cb_error *err
 static int discard_objects(struct prune *p, struct cb_map *map, struct cb_error *err)
 {
     for (struct cb_map_item *it = NULL; (it = cb_map_next(map, it));) {
-        struct gc_object *o = it->value;
+        struct cache_gc_object *o = it->value;
         if (!o->dead)
             continue;
         CB_AUTO(free) char *path = cb_printf("%s/%s", o->is_layer ? "layers" : "blobs/sha256", o->hex);
         if ((o->is_layer ? discard_tree(p, path, err) : discard_file(p, path, err)) < 0)
             return -1;
-        account(p, gc_object_bytes(&p->g, o));
+        account(p, cache_gc_object_bytes(&p->g, o));
     }
     return 0;
 }
@@ -319,7 +319,7 @@ static int discard_diffs(struct prune *p, struct cb_error *err)
         b.data[strcspn(b.data, "\r\n ")] = 0;
         if (cb_digest_parse(b.data, &d) || cb_digest_parse_hex(b.data, &d))
             cb_digest_hex(&d, hex);
-        struct gc_object *o = cb_map_get(&p->g.layers, hex);
+        struct cache_gc_object *o = cb_map_get(&p->g.layers, hex);
         if ((!o || o->dead) && discard_file(p, path, err) < 0)
             return -1;
     }
@@ -353,7 +353,7 @@ static void tidy_contexts(struct prune *p)
     for (size_t i = 0; i < names.n; i++) {
         CB_AUTO(free) char *path = cb_printf("context/%s", names.items[i]);
         if (whole || age_of(p, path) > CONTEXT_KEEP) {
-            p->bytes += gc_disk_use(&p->g, p->g.store->root, path);
+            p->bytes += cache_gc_disk_use(&p->g, p->g.store->root, path);
             (void)unlinkat(p->g.store->root, path, 0);
         }
     }
@@ -409,7 +409,7 @@ static int prune_locked(struct prune *p, struct cache_store *s, struct cb_error 
     CB_AUTO(close) int work = cache_store_dir(s, "work");
     if (work < 0)
         return cb_fail_sys(err, work, "open '%s/work'", s->path);
-    if (gc_scan(s, &p->g, err) < 0)
+    if (cache_gc_scan(s, &p->g, err) < 0)
         return -1;
     p->work = work;
     choose(p);
@@ -447,7 +447,7 @@ int cache_prune(struct cache_store *s, const struct cache_prune *how, uint64_t *
     r = prune_locked(&p, s, err);
     if (r == 0 && s->old)
         r = renew(s, err);
-    gc_graph_done(&p.g);
+    cache_gc_graph_done(&p.g);
     cache_unlock(s, NULL, &lock);
     cache_work_sweep(s); /* takes long: builds need not wait for it */
     if (r < 0)

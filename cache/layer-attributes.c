@@ -33,7 +33,7 @@ static int take_off(const struct inode *i, const char *name)
     return r < 0 && errno != ENODATA && errno != EOPNOTSUPP ? -errno : 0;
 }
 
-static int note_opaque(const struct inode *i, const char *name, struct layer_carried *ret)
+static int note_opaque(const struct inode *i, const char *name, struct cache_layer_carried *ret)
 {
     char value[8];
     ssize_t n = get(i, name, value, sizeof(value));
@@ -54,9 +54,9 @@ static int take_off_label(const struct inode *i, const char *name)
 
 /* One attribute. Other labels of security modules are the machine's, which gives them to every file. What a copied file's
  * origin was means nothing in a lower layer, and to remove it costs as much as all the rest here. */
-static int strip_one(const struct inode *i, const char *name, bool keep_capability, struct layer_carried *ret)
+static int strip_one(const struct inode *i, const char *name, bool keep_capability, struct cache_layer_carried *ret)
 {
-    const char *mark = layer_overlay_xattr(name) ? strchr(strchr(name, '.') + 1, '.') + 1 : "";
+    const char *mark = cache_layer_overlay_xattr(name) ? strchr(strchr(name, '.') + 1, '.') + 1 : "";
     int r = 0;
 
     if (strcmp(name, "security.capability") == 0 && keep_capability) {
@@ -74,14 +74,14 @@ static int strip_one(const struct inode *i, const char *name, bool keep_capabili
     return r < 0 ? r : take_off(i, name);
 }
 
-int layer_strip(int fd, const char *name, bool keep_capability, struct layer_carried *ret)
+int cache_layer_strip(int fd, const char *name, bool keep_capability, struct cache_layer_carried *ret)
 {
     CB_AUTO(free) char *path = name ? cb_printf("/proc/self/fd/%d/%s", fd, name) : NULL;
     struct inode i = {fd, path};
     CB_AUTO(free) char *names = cb_alloc_buffer(XATTR_LIST_MAX);
     ssize_t n = list(&i, names, XATTR_LIST_MAX);
 
-    *ret = (struct layer_carried){0};
+    *ret = (struct cache_layer_carried){0};
     if (n < 0)
         return errno == EOPNOTSUPP ? 0 : -errno;
     for (const char *p = names; p < names + n; p += strlen(p) + 1) {
@@ -99,23 +99,23 @@ int layer_strip(int fd, const char *name, bool keep_capability, struct layer_car
      FS_NOCOMP_FL | FS_JOURNAL_DATA_FL | FS_NOTAIL_FL | FS_DIRSYNC_FL | FS_TOPDIR_FL | FS_NOCOW_FL | FS_DAX_FL |                 \
      FS_PROJINHERIT_FL | FS_CASEFOLD_FL)
 
-unsigned layer_flags(int fd)
+unsigned cache_layer_flags(int fd)
 {
     unsigned flags = 0; /* the kernel writes an int, whatever the request's name says */
 
     return ioctl(fd, FS_IOC_GETFLAGS, &flags) < 0 ? 0 : flags;
 }
 
-int layer_reset_flags(int fd, unsigned like)
+int cache_layer_reset_flags(int fd, unsigned like)
 {
-    unsigned flags = layer_flags(fd), want = (flags & ~(unsigned)OWNERS_FLAGS) | (like & (unsigned)OWNERS_FLAGS);
+    unsigned flags = cache_layer_flags(fd), want = (flags & ~(unsigned)OWNERS_FLAGS) | (like & (unsigned)OWNERS_FLAGS);
 
     return flags != want && ioctl(fd, FS_IOC_SETFLAGS, &want) < 0 && errno != EOPNOTSUPP ? -errno : 0;
 }
 
-int layer_plain_root(int fs)
+int cache_layer_plain_root(int fs)
 {
-    struct layer_carried ignored;
+    struct cache_layer_carried ignored;
     struct stat st;
 
     if (fstat(fs, &st) < 0)
@@ -124,5 +124,5 @@ int layer_plain_root(int fs)
         return -errno;
     if ((st.st_mode & 07777) != 0755 && fchmod(fs, 0755) < 0)
         return -errno;
-    return layer_strip(fs, NULL, false, &ignored);
+    return cache_layer_strip(fs, NULL, false, &ignored);
 }

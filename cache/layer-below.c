@@ -9,7 +9,7 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
-int layer_overlay_mark(int dir, const char *path, const char *what)
+int cache_layer_overlay_mark(int dir, const char *path, const char *what)
 {
     static const char *const forms[] = {"user.overlay.", "trusted.overlay."};
     CB_AUTO(free) char *proc = cb_printf("/proc/self/fd/%d/%s", dir, path);
@@ -29,7 +29,7 @@ int layer_overlay_mark(int dir, const char *path, const char *what)
     return 0;
 }
 
-int layer_is_whiteout(int dir, const char *path, const struct stat *st)
+int cache_layer_is_whiteout(int dir, const char *path, const struct stat *st)
 {
     int mark;
 
@@ -37,7 +37,7 @@ int layer_is_whiteout(int dir, const char *path, const struct stat *st)
         return st->st_rdev == 0;
     if (!S_ISREG(st->st_mode) || st->st_size != 0)
         return 0;
-    mark = layer_overlay_mark(dir, path, "whiteout");
+    mark = cache_layer_overlay_mark(dir, path, "whiteout");
     return mark < 0 ? mark : mark > 0;
 }
 
@@ -46,8 +46,8 @@ static int fail(struct cb_error *err, int r, const char *path)
     return cb_fail_sys(err, r, "look up '/%s' in the layers below", path);
 }
 
-int layer_below_find(const struct layer_lowers *l, const struct layer_merge *dir, const char *path, int *top, struct stat *st,
-                     struct layer_merge *ret, struct cb_error *err)
+int cache_layer_below_find(const struct cache_layer_lowers *l, const struct cache_layer_merge *dir, const char *path, int *top,
+                           struct stat *st, struct cache_layer_merge *ret, struct cb_error *err)
 {
     bool found = false;
 
@@ -60,7 +60,7 @@ int layer_below_find(const struct layer_lowers *l, const struct layer_merge *dir
                 continue;
             return fail(err, errno, path);
         }
-        mark = layer_is_whiteout(fd, path, &here);
+        mark = cache_layer_is_whiteout(fd, path, &here);
         if (mark < 0)
             return fail(err, mark, path);
         if (mark > 0 || (found && !S_ISDIR(here.st_mode)))
@@ -73,7 +73,7 @@ int layer_below_find(const struct layer_lowers *l, const struct layer_merge *dir
         if (!S_ISDIR(here.st_mode))
             break;
         CB_PUSH(ret->lower, ret->n, ret->cap) = number;
-        mark = layer_overlay_mark(fd, path, "opaque");
+        mark = cache_layer_overlay_mark(fd, path, "opaque");
         if (mark < 0)
             return fail(err, mark, path);
         if (mark == 'y')
@@ -91,7 +91,7 @@ static int names_of(int root, const char *path, struct cb_map *seen, struct cb_s
         if (cb_map_has(seen, e->d_name))
             continue;
         cb_map_set(seen, e->d_name, NULL);
-        int gone = fstatat(fd, e->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0 ? -errno : layer_is_whiteout(fd, e->d_name, &st);
+        int gone = fstatat(fd, e->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0 ? -errno : cache_layer_is_whiteout(fd, e->d_name, &st);
         if (gone < 0)
             return gone;
         if (gone == 0)
@@ -100,8 +100,8 @@ static int names_of(int root, const char *path, struct cb_map *seen, struct cb_s
     return d.error;
 }
 
-int layer_below_names(const struct layer_lowers *l, const struct layer_merge *dir, const char *path, struct cb_strv *ret,
-                      struct cb_error *err)
+int cache_layer_below_names(const struct cache_layer_lowers *l, const struct cache_layer_merge *dir, const char *path,
+                            struct cb_strv *ret, struct cb_error *err)
 {
     CB_AUTO(cb_map) struct cb_map seen = {0};
 

@@ -3,25 +3,25 @@
 #include <limits.h>
 #include <unistd.h>
 
-static void pop(struct layer_cursor *c)
+static void pop(struct cache_layer_cursor *c)
 {
     cb_close(c->fd[--c->n]);
 }
 
-static int top(const struct layer_cursor *c)
+static int top(const struct cache_layer_cursor *c)
 {
     return c->n ? c->fd[c->n - 1] : c->root;
 }
 
 /* `fd` is the directory whose path is the first `end` bytes of dir. Where there is no room the upper half goes. */
-static void push(struct layer_cursor *c, const char *dir, size_t end, int fd)
+static void push(struct cache_layer_cursor *c, const char *dir, size_t end, int fd)
 {
-    if (c->n == CURSOR_LEVELS) {
-        for (int i = 0; i < CURSOR_LEVELS / 2; i++)
+    if (c->n == CACHE_CURSOR_LEVELS) {
+        for (int i = 0; i < CACHE_CURSOR_LEVELS / 2; i++)
             cb_close(c->fd[i]);
-        c->n -= CURSOR_LEVELS / 2;
-        memmove(c->fd, c->fd + CURSOR_LEVELS / 2, (size_t)c->n * sizeof(*c->fd));
-        memmove(c->end, c->end + CURSOR_LEVELS / 2, (size_t)c->n * sizeof(*c->end));
+        c->n -= CACHE_CURSOR_LEVELS / 2;
+        memmove(c->fd, c->fd + CACHE_CURSOR_LEVELS / 2, (size_t)c->n * sizeof(*c->fd));
+        memmove(c->end, c->end + CACHE_CURSOR_LEVELS / 2, (size_t)c->n * sizeof(*c->end));
     }
     c->fd[c->n] = fd;
     c->end[c->n++] = end;
@@ -29,14 +29,14 @@ static void push(struct layer_cursor *c, const char *dir, size_t end, int fd)
     cb_buf_add(&c->path, dir, end);
 }
 
-void layer_cursor_done(struct layer_cursor *c)
+void cache_layer_cursor_done(struct cache_layer_cursor *c)
 {
-    layer_cursor_set_root(c, -1);
+    cache_layer_cursor_set_root(c, -1);
     cb_buf_done(&c->path);
     c->path = CB_BUF_INIT;
 }
 
-void layer_cursor_set_root(struct layer_cursor *c, int root)
+void cache_layer_cursor_set_root(struct cache_layer_cursor *c, int root)
 {
     while (c->n > 0)
         pop(c);
@@ -87,7 +87,7 @@ static int open_many(int from, const char *dir, size_t len, size_t *at)
 }
 
 /* Length of the path that the cursor and `dir` (len bytes) share, ending at a level's end. */
-static void keep_common(struct layer_cursor *c, const char *dir, size_t len)
+static void keep_common(struct cache_layer_cursor *c, const char *dir, size_t len)
 {
     size_t same = 0;
 
@@ -106,7 +106,7 @@ static void keep_common(struct layer_cursor *c, const char *dir, size_t len)
 /* Length of dir without its last half a window of components: 0 for all but the deepest paths. */
 static size_t far_part(const char *dir, size_t len)
 {
-    for (int left = CURSOR_LEVELS / 2; left > 0 && len > 0; left--)
+    for (int left = CACHE_CURSOR_LEVELS / 2; left > 0 && len > 0; left--)
         while (len > 0 && dir[--len] != '/')
             ;
     return len;
@@ -114,7 +114,7 @@ static size_t far_part(const char *dir, size_t len)
 
 /* Opens the components of dir from byte `at` on. What is far above the end is passed in few steps and not kept: a tar may
  * nest tens of thousands of directories, and each is then the end of a path once or twice. */
-static int descend(struct layer_cursor *c, const char *dir, size_t len, size_t at)
+static int descend(struct cache_layer_cursor *c, const char *dir, size_t len, size_t at)
 {
     size_t far = far_part(dir, len);
 
@@ -136,7 +136,7 @@ static int descend(struct layer_cursor *c, const char *dir, size_t len, size_t a
     return top(c);
 }
 
-int layer_cursor_parent(struct layer_cursor *c, const char *path, const char **name)
+int cache_layer_cursor_parent(struct cache_layer_cursor *c, const char *path, const char **name)
 {
     const char *slash = strrchr(path, '/');
     size_t len = slash ? (size_t)(slash - path) : 0;
@@ -146,7 +146,7 @@ int layer_cursor_parent(struct layer_cursor *c, const char *path, const char **n
     return descend(c, path, len, c->path.len);
 }
 
-void layer_cursor_forget(struct layer_cursor *c, const char *path)
+void cache_layer_cursor_forget(struct cache_layer_cursor *c, const char *path)
 {
     size_t len = strlen(path);
 
@@ -157,10 +157,10 @@ void layer_cursor_forget(struct layer_cursor *c, const char *path)
     }
 }
 
-int layer_cursor_open(struct layer_cursor *c, const char *path, struct stat *ret)
+int cache_layer_cursor_open(struct cache_layer_cursor *c, const char *path, struct stat *ret)
 {
     const char *name;
-    int dir = layer_cursor_parent(c, path, &name), fd, r;
+    int dir = cache_layer_cursor_parent(c, path, &name), fd, r;
 
     if (dir < 0)
         return dir;

@@ -27,26 +27,26 @@ static bool maps_many_ids(void)
     return sum > 1;
 }
 
-bool layer_can_set_owners(void)
+bool cache_layer_can_set_owners(void)
 {
     return geteuid() == 0 && maps_many_ids();
 }
 
-void layer_disk_init(struct layer_disk *d, int fs)
+void cache_layer_disk_init(struct cache_layer_disk *d, int fs)
 {
-    *d = LAYER_DISK_INIT;
-    layer_cursor_set_root(&d->cursor, fs);
+    *d = CACHE_LAYER_DISK_INIT;
+    cache_layer_cursor_set_root(&d->cursor, fs);
     d->uid = geteuid();
     d->gid = getegid();
-    d->owners = layer_can_set_owners();
+    d->owners = cache_layer_can_set_owners();
     d->umask = umask(0);
     umask(d->umask);
 }
 
-void layer_disk_done(struct layer_disk *d)
+void cache_layer_disk_done(struct cache_layer_disk *d)
 {
     d->fd = cb_close(d->fd);
-    layer_cursor_done(&d->cursor);
+    cache_layer_cursor_done(&d->cursor);
 }
 
 static int fail(struct cb_error *err, int r, const char *what, const char *path)
@@ -62,19 +62,19 @@ static int fail_owner(struct cb_error *err, int sys, const struct cache_entry *e
     return -1;
 }
 
-static int parent_of(struct layer_disk *d, const char *path, const char **name, struct cb_error *err)
+static int parent_of(struct cache_layer_disk *d, const char *path, const char **name, struct cb_error *err)
 {
-    int dir = layer_cursor_parent(&d->cursor, path, name);
+    int dir = cache_layer_cursor_parent(&d->cursor, path, name);
 
     return dir < 0 ? fail(err, dir, "open the directory of", path) : dir;
 }
 
-int layer_disk_remove(struct layer_disk *d, const char *path, struct cb_error *err)
+int cache_layer_disk_remove(struct cache_layer_disk *d, const char *path, struct cb_error *err)
 {
     const char *name;
     int dir, r;
 
-    layer_cursor_forget(&d->cursor, path);
+    cache_layer_cursor_forget(&d->cursor, path);
     dir = parent_of(d, path, &name, err);
     if (dir < 0)
         return -1;
@@ -84,7 +84,7 @@ int layer_disk_remove(struct layer_disk *d, const char *path, struct cb_error *e
 
 /* ---- attributes ----------------------------------------------------------------------------- */
 
-bool layer_overlay_xattr(const char *name)
+bool cache_layer_overlay_xattr(const char *name)
 {
     return cb_starts(name, "user.overlay.") || cb_starts(name, "trusted.overlay.");
 }
@@ -109,7 +109,7 @@ static int set_xattrs(const struct cache_entry *e, int fd, bool by_path, struct 
         const struct cb_xattr *x = &e->xattrs[i];
         int r;
 
-        if (layer_overlay_xattr(x->name))
+        if (cache_layer_overlay_xattr(x->name))
             continue;
         r = by_path ? setxattr(proc, x->name, x->value, x->len, 0) : fsetxattr(fd, x->name, x->value, x->len, 0);
         if (r < 0 && !xattr_tolerated(errno, e, x->name))
@@ -118,7 +118,7 @@ static int set_xattrs(const struct cache_entry *e, int fd, bool by_path, struct 
     return 0;
 }
 
-static bool owner_comes_by_itself(const struct layer_disk *d, const struct cache_entry *e)
+static bool owner_comes_by_itself(const struct cache_layer_disk *d, const struct cache_entry *e)
 {
     return !d->owners || (e->uid == d->uid && e->gid == d->gid);
 }
@@ -129,7 +129,8 @@ static void times_of(const struct cache_entry *e, struct timespec t[2])
 }
 
 /* Of anything but a regular file, by its name. Times beyond what the file system holds are cut by it. */
-static int set_attributes_at(struct layer_disk *d, int dir, const char *name, const struct cache_entry *e, struct cb_error *err)
+static int set_attributes_at(struct cache_layer_disk *d, int dir, const char *name, const struct cache_entry *e,
+                             struct cb_error *err)
 {
     struct timespec t[2];
     int r;
@@ -156,7 +157,7 @@ static int set_attributes_at(struct layer_disk *d, int dir, const char *name, co
 /* ---- things without data -------------------------------------------------------------------- */
 
 /* A device that may not be made is an empty file: the index says what it is. */
-static int make_node(struct layer_disk *d, int dir, const char *name, const struct cache_entry *e)
+static int make_node(struct cache_layer_disk *d, int dir, const char *name, const struct cache_entry *e)
 {
     mode_t type = e->type == CB_FIFO ? S_IFIFO : e->type == CB_CHAR ? S_IFCHR : S_IFBLK;
     int fd;
@@ -175,16 +176,16 @@ static int make_node(struct layer_disk *d, int dir, const char *name, const stru
     return 0;
 }
 
-static int make_link(struct layer_disk *d, int dir, const char *name, const struct cache_entry *e)
+static int make_link(struct cache_layer_disk *d, int dir, const char *name, const struct cache_entry *e)
 {
-    struct layer_cursor *c = &d->cursor;
+    struct cache_layer_cursor *c = &d->cursor;
     CB_AUTO(close) int here = fcntl(dir, F_DUPFD_CLOEXEC, 3); /* the cursor moves on to the target */
     const char *target;
     int there;
 
     if (here < 0)
         return -errno;
-    there = layer_cursor_parent(c, e->link, &target);
+    there = cache_layer_cursor_parent(c, e->link, &target);
     if (there < 0)
         return there;
     return linkat(there, target, here, name, 0) < 0 ? -errno : 0;
@@ -203,7 +204,7 @@ static int make_dir(int dir, const char *name)
     return S_ISDIR(st.st_mode) ? 0 : -EEXIST;
 }
 
-int layer_disk_make(struct layer_disk *d, const struct cache_entry *e, struct cb_error *err)
+int cache_layer_disk_make(struct cache_layer_disk *d, const struct cache_entry *e, struct cb_error *err)
 {
     const char *name;
     int dir = parent_of(d, e->path, &name, err), r = 0;
@@ -233,7 +234,7 @@ int layer_disk_make(struct layer_disk *d, const struct cache_entry *e, struct cb
 
 /* ---- files ---------------------------------------------------------------------------------- */
 
-int layer_disk_begin(struct layer_disk *d, const struct cache_entry *e, struct cb_error *err)
+int cache_layer_disk_begin(struct cache_layer_disk *d, const struct cache_entry *e, struct cb_error *err)
 {
     const char *name;
     int dir = parent_of(d, e->path, &name, err);
@@ -254,7 +255,7 @@ static bool all_zero(const char *p, size_t n)
 }
 
 /* Long runs of zeros become holes: a sparse file stays one. */
-int layer_disk_write(struct layer_disk *d, const struct cache_entry *e, const void *p, size_t n, struct cb_error *err)
+int cache_layer_disk_write(struct cache_layer_disk *d, const struct cache_entry *e, const void *p, size_t n, struct cb_error *err)
 {
     int r;
 
@@ -272,7 +273,7 @@ int layer_disk_write(struct layer_disk *d, const struct cache_entry *e, const vo
     return 0;
 }
 
-int layer_disk_end(struct layer_disk *d, const struct cache_entry *e, struct cb_error *err)
+int cache_layer_disk_end(struct cache_layer_disk *d, const struct cache_entry *e, struct cb_error *err)
 {
     CB_AUTO(close) int fd = cb_take_fd(&d->fd);
     mode_t mode = e->mode & 07777;
@@ -310,7 +311,7 @@ static int make_opaque(int dir, const char *name)
 }
 
 /* From the end to the beginning: what is in a directory comes before it. */
-int layer_disk_finish(struct layer_disk *d, const struct cache_index *x, struct cb_error *err)
+int cache_layer_disk_finish(struct cache_layer_disk *d, const struct cache_index *x, struct cb_error *err)
 {
     for (size_t i = x->n; i-- > 0;) {
         const struct cache_entry *e = &x->entries[i];
@@ -364,7 +365,7 @@ static void swap_places(struct cache_entry *link, struct cache_entry *data)
     point_at(data, link);
 }
 
-void layer_settle_links(struct cache_index *x)
+void cache_layer_settle_links(struct cache_index *x)
 {
     CB_AUTO(cb_map) struct cb_map first = {0}; /* path of the data -> the name that comes first */
 

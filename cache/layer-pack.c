@@ -46,7 +46,7 @@ static int pack_data(struct packer *p, const struct cache_entry *e, struct cb_er
         return damaged(err, e->path, "has another size than in the index");
     cb_sha256_init(&sha);
     while (left > 0) {
-        int n = cb_read_full(fd, p->buffer, (size_t)CB_MIN(left, (uint64_t)LAYER_COPY_BUFFER));
+        int n = cb_read_full(fd, p->buffer, (size_t)CB_MIN(left, (uint64_t)CACHE_LAYER_COPY_BUFFER));
 
         if (n < 0)
             return cb_fail_sys(err, n, "read '/%s' in the layer's files", e->path);
@@ -98,7 +98,7 @@ static int pack_files(struct cache_store *s, const struct cb_digest *id, struct 
 {
     CB_AUTO(cache_index) struct cache_index x = {0};
     CB_AUTO(cache_reader) struct cache_reader *reader = cache_reader_new(s, id, 1);
-    CB_AUTO(free) char *buffer = cb_alloc_buffer(LAYER_COPY_BUFFER);
+    CB_AUTO(free) char *buffer = cb_alloc_buffer(CACHE_LAYER_COPY_BUFFER);
     CB_AUTO(cb_tar_writer) struct cb_tar_writer *tar = NULL;
     struct packer p = {.buffer = buffer, .reader = reader};
     uint64_t total, done = 0;
@@ -189,14 +189,14 @@ static int open_blob(struct cache_store *s, const struct cache_packed *from, str
 static int unpack_blob(struct cache_store *s, const struct cache_packed *from, cb_sink_fn *sink, void *arg, struct cb_error *err)
 {
     struct blob_source b;
-    CB_AUTO(free) char *buffer = cb_alloc_buffer(LAYER_COPY_BUFFER);
+    CB_AUTO(free) char *buffer = cb_alloc_buffer(CACHE_LAYER_COPY_BUFFER);
     ssize_t n;
 
     if (open_blob(s, from, &b, err) < 0)
         return -1;
     CB_AUTO(close) int fd = b.fd;
     CB_AUTO(cb_decoder) struct cb_decoder *d = cb_decoder_new(read_blob, &b, "layer");
-    while ((n = cb_decoder_read(d, buffer, LAYER_COPY_BUFFER, err)) > 0) {
+    while ((n = cb_decoder_read(d, buffer, CACHE_LAYER_COPY_BUFFER, err)) > 0) {
         if (sink(arg, buffer, (size_t)n, err) < 0)
             return -1;
     }
@@ -220,31 +220,32 @@ static int hash_and_pass(void *arg, const void *p, size_t n, struct cb_error *er
     return h->sink(h->arg, p, n, err);
 }
 
-static int load(struct cache_store *s, const struct cb_digest *id, struct layer_dir *ret, struct cb_error *err)
+static int load(struct cache_store *s, const struct cb_digest *id, struct cache_layer_dir *ret, struct cb_error *err)
 {
-    int r = layer_load(s, id, ret, err);
+    int r = cache_layer_load(s, id, ret, err);
 
-    return r == 0 ? cb_fail(err, CB_E_NOT_FOUND, "%s is not in the store", layer_name(id).text) : r < 0 ? -1 : 0;
+    return r == 0 ? cb_fail(err, CB_E_NOT_FOUND, "%s is not in the store", cache_layer_name(id).text) : r < 0 ? -1 : 0;
 }
 
-static int no_source(const struct layer_dir *l, struct cb_error *err)
+static int no_source(const struct cache_layer_dir *l, struct cb_error *err)
 {
-    cb_fail(err, CB_E_NOT_FOUND, "%s: the blob it came in is not in the store", layer_name(&l->l.id).text);
+    cb_fail(err, CB_E_NOT_FOUND, "%s: the blob it came in is not in the store", cache_layer_name(&l->l.id).text);
     return cb_hint(err, "pull the image again");
 }
 
 /* What was just read was compared with the index, or with the digest of its blob: it is the record that is wrong. */
-static int correct_diff(struct cache_store *s, const struct layer_dir *l, const struct cb_digest *diff, struct cb_error *err)
+static int correct_diff(struct cache_store *s, const struct cache_layer_dir *l, const struct cb_digest *diff,
+                        struct cb_error *err)
 {
     CB_AUTO(cb_error) struct cb_error ignored = CB_ERROR_INIT;
 
-    cb_fail(err, CB_E_CORRUPT, "%s: its tar has another digest than before", layer_name(&l->l.id).text);
-    if (l->base || layer_remember_diff(s, &l->l.id, diff, &ignored) < 0)
+    cb_fail(err, CB_E_CORRUPT, "%s: its tar has another digest than before", cache_layer_name(&l->l.id).text);
+    if (l->base || cache_layer_remember_diff(s, &l->l.id, diff, &ignored) < 0)
         return -1;
     return cb_hint(err, "the digest in the store was damaged and has been corrected: run the build again");
 }
 
-static int write_tar(struct cache_store *s, const struct layer_dir *l, struct cb_job_io *io, cb_sink_fn *sink, void *arg,
+static int write_tar(struct cache_store *s, const struct cache_layer_dir *l, struct cb_job_io *io, cb_sink_fn *sink, void *arg,
                      struct cb_digest *ret_diff, struct cb_error *err)
 {
     struct hashing_sink h = {.sink = sink, .arg = arg};
@@ -259,17 +260,17 @@ static int write_tar(struct cache_store *s, const struct layer_dir *l, struct cb
     cb_sha256_init(&h.sha);
     r = own ? pack_files(s, &l->l.id, io, hash_and_pass, &h, err) : unpack_blob(s, &from, hash_and_pass, &h, err);
     if (r < 0)
-        return cb_context(err, "%s", layer_name(&l->l.id).text);
+        return cb_context(err, "%s", cache_layer_name(&l->l.id).text);
     cb_sha256_end(&h.sha, ret_diff);
     if (l->l.has_diff_id && !cb_digest_eq(ret_diff, &l->l.diff_id))
         return correct_diff(s, l, ret_diff, err);
-    return l->l.has_diff_id ? 0 : layer_remember_diff(s, &l->l.id, ret_diff, err);
+    return l->l.has_diff_id ? 0 : cache_layer_remember_diff(s, &l->l.id, ret_diff, err);
 }
 
 int cache_layer_tar(struct cache_store *s, const struct cb_digest *id, cb_sink_fn *sink, void *arg, struct cb_digest *ret_diff_id,
                     struct cb_error *err)
 {
-    struct layer_dir l;
+    struct cache_layer_dir l;
 
     return load(s, id, &l, err) < 0 ? -1 : write_tar(s, &l, NULL, sink, arg, ret_diff_id, err);
 }
@@ -353,14 +354,14 @@ static bool any_level(struct cache_store *s, int dir, enum cb_compression kind, 
 int cache_layer_packed(struct cache_store *s, const struct cb_digest *id, enum cb_compression kind, int level, bool any,
                        struct cache_packed *ret, struct cb_error *err)
 {
-    CB_AUTO(close) int dir = layer_open(s, id);
+    CB_AUTO(close) int dir = cache_layer_open(s, id);
     struct cache_packed p;
     bool found;
 
     if (dir == -ENOENT)
         return 0;
     if (dir < 0)
-        return cb_fail_sys(err, dir, "open '%s/%s'", s->path, layer_path(id).text);
+        return cb_fail_sys(err, dir, "open '%s/%s'", s->path, cache_layer_path(id).text);
     found = read_packed(s, dir, packed_name(kind, normal_level(kind, level)).text, kind, &p) ||
             read_packed(s, dir, packed_name(kind, -1).text, kind, &p);
     for (int i = 0; any && !found && i < CB_COMPRESS_COUNT; i++)
@@ -380,15 +381,15 @@ static int remember_packed(struct cache_store *s, const struct cb_digest *id, co
     CB_AUTO(json) json_t *j = json_pack("{s:s, s:I}", "blob", digest, "size", (json_int_t)p->size);
     cb_json_dump(j, CB_JSON_COMPACT, &text);
     cache_seal(&text);
-    return cache_store_publish(s, layer_path(id).text, packed_name(p->compression, level).text, text.data, text.len, err);
+    return cache_store_publish(s, cache_layer_path(id).text, packed_name(p->compression, level).text, text.data, text.len, err);
 }
 
 int cache_layer_set_packed(struct cache_store *s, const struct cb_digest *id, const struct cache_packed *p, struct cb_error *err)
 {
-    CB_AUTO(close) int dir = layer_open(s, id);
+    CB_AUTO(close) int dir = cache_layer_open(s, id);
 
     if (dir < 0)
-        return cb_fail_sys(err, dir, "open '%s/%s'", s->path, layer_path(id).text);
+        return cb_fail_sys(err, dir, "open '%s/%s'", s->path, cache_layer_path(id).text);
     return remember_packed(s, id, p, -1, err);
 }
 
@@ -418,7 +419,7 @@ int cache_layer_pack(struct cache_store *s, const struct cb_digest *id, enum cb_
     CB_AUTO(cb_encoder) struct cb_encoder *encoder = NULL;
     struct cache_packed p = {.compression = kind};
     struct cb_digest diff;
-    struct layer_dir l;
+    struct cache_layer_dir l;
 
     level = normal_level(kind, level);
     if (load(s, id, &l, err) < 0 || cache_blob_begin(s, &blob, err) < 0)
@@ -435,8 +436,8 @@ int cache_layer_pack(struct cache_store *s, const struct cb_digest *id, enum cb_
 
 /* ---- unpacking what we have --------------------------------------------------------------------------- */
 
-static int unpack_packed(struct cache_store *s, const struct layer_dir *l, const struct cache_packed *from, struct layer_draft *d,
-                         struct cb_job_io *io, struct cb_error *err)
+static int unpack_packed(struct cache_store *s, const struct cache_layer_dir *l, const struct cache_packed *from,
+                         struct cache_layer_draft *d, struct cb_job_io *io, struct cb_error *err)
 {
     CB_AUTO(cache_index) struct cache_index x = {0};
     struct cb_digest diff, content;
@@ -446,7 +447,7 @@ static int unpack_packed(struct cache_store *s, const struct layer_dir *l, const
     if (open_blob(s, from, &b, err) < 0)
         return -1;
     CB_AUTO(close) int fd = b.fd;
-    r = layer_read_tar(read_blob, &b, layer_name(&l->l.id).text, d->fs, io, &x, &diff, err);
+    r = cache_layer_read_tar(read_blob, &b, cache_layer_name(&l->l.id).text, d->fs, io, &x, &diff, err);
     (void)fd;
     if (r < 0)
         return blame_blob(&b, err);
@@ -460,9 +461,9 @@ static int unpack_packed(struct cache_store *s, const struct layer_dir *l, const
 
 int cache_layer_materialize(struct cache_store *s, const struct cb_digest *id, struct cb_job_io *io, struct cb_error *err)
 {
-    CB_AUTO(layer_draft) struct layer_draft d = LAYER_DRAFT_INIT;
+    CB_AUTO(cache_layer_draft) struct cache_layer_draft d = CACHE_LAYER_DRAFT_INIT;
     struct cache_packed from;
-    struct layer_dir l;
+    struct cache_layer_dir l;
     int r;
 
     if (load(s, id, &l, err) < 0)
@@ -472,9 +473,9 @@ int cache_layer_materialize(struct cache_store *s, const struct cb_digest *id, s
     r = cache_layer_packed(s, id, CB_COMPRESS_GZIP, NORMAL_LEVEL, true, &from, err);
     if (r <= 0)
         return r == 0 ? no_source(&l, err) : -1;
-    if (layer_draft_begin(s, true, &d, err) < 0)
+    if (cache_layer_draft_begin(s, true, &d, err) < 0)
         return -1;
     if (unpack_packed(s, &l, &from, &d, io, err) < 0)
-        return cb_context(err, "unpack %s", layer_name(id).text);
-    return layer_give_fs(&d, id, err);
+        return cb_context(err, "unpack %s", cache_layer_name(id).text);
+    return cache_layer_give_fs(&d, id, err);
 }

@@ -7,7 +7,7 @@
 #include <time.h>
 #include <unistd.h>
 
-static int make_draft(struct layer_draft *d, bool want_fs)
+static int make_draft(struct cache_layer_draft *d, bool want_fs)
 {
     if (mkdirat(d->base, "layer", 0700) < 0)
         return -errno;
@@ -19,12 +19,12 @@ static int make_draft(struct layer_draft *d, bool want_fs)
     if (mkdirat(d->dir, "fs", 0755) < 0)
         return -errno;
     d->fs = openat(d->dir, "fs", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    return d->fs < 0 ? -errno : layer_plain_root(d->fs);
+    return d->fs < 0 ? -errno : cache_layer_plain_root(d->fs);
 }
 
-int layer_draft_begin_in(struct cache_store *s, int base, bool want_fs, struct layer_draft *ret, struct cb_error *err)
+int cache_layer_draft_begin_in(struct cache_store *s, int base, bool want_fs, struct cache_layer_draft *ret, struct cb_error *err)
 {
-    CB_AUTO(layer_draft) struct layer_draft d = LAYER_DRAFT_INIT;
+    CB_AUTO(cache_layer_draft) struct cache_layer_draft d = CACHE_LAYER_DRAFT_INIT;
     d.store = s;
     d.base = base;
     int r = make_draft(&d, want_fs);
@@ -32,17 +32,17 @@ int layer_draft_begin_in(struct cache_store *s, int base, bool want_fs, struct l
     if (r < 0)
         return cb_fail_sys(err, r, "make a layer in '%s/work'", s->path);
     *ret = d;
-    d = LAYER_DRAFT_INIT;
+    d = CACHE_LAYER_DRAFT_INIT;
     return 0;
 }
 
-int layer_draft_begin(struct cache_store *s, bool want_fs, struct layer_draft *ret, struct cb_error *err)
+int cache_layer_draft_begin(struct cache_store *s, bool want_fs, struct cache_layer_draft *ret, struct cb_error *err)
 {
     struct cache_work work = CACHE_WORK_INIT;
 
     if (cache_work_begin(s, &work, err) < 0)
         return -1;
-    if (layer_draft_begin_in(s, work.dir, want_fs, ret, err) < 0) {
+    if (cache_layer_draft_begin_in(s, work.dir, want_fs, ret, err) < 0) {
         cache_work_done(s, &work);
         return -1;
     }
@@ -50,7 +50,7 @@ int layer_draft_begin(struct cache_store *s, bool want_fs, struct layer_draft *r
     return 0;
 }
 
-void layer_draft_done(struct layer_draft *d)
+void cache_layer_draft_done(struct cache_layer_draft *d)
 {
     d->fs = cb_close(d->fs);
     if (d->dir >= 0 && d->work.dir < 0) /* what was not published, or what ours has replaced */
@@ -70,7 +70,7 @@ static int write_file(int dir, const char *name, const void *p, size_t n)
     return fd < 0 ? -errno : cb_write_full(fd, p, n);
 }
 
-static int write_meta(struct layer_draft *d, const struct layer_dir *l)
+static int write_meta(struct cache_layer_draft *d, const struct cache_layer_dir *l)
 {
     CB_AUTO(cb_buf) struct cb_buf text = CB_BUF_INIT;
     char content[CB_DIGEST_TEXT + 1], created[CB_TIME_MAX];
@@ -94,7 +94,7 @@ static void diff_text(const struct cb_digest *diff, struct cb_buf *ret)
     cache_seal(ret);
 }
 
-static int write_documents(struct layer_draft *d, const struct cache_index *x, struct layer_dir *l)
+static int write_documents(struct cache_layer_draft *d, const struct cache_index *x, struct cache_layer_dir *l)
 {
     CB_AUTO(cb_buf) struct cb_buf index = CB_BUF_INIT, diff = CB_BUF_INIT;
     struct stat st;
@@ -113,7 +113,7 @@ static int write_documents(struct layer_draft *d, const struct cache_index *x, s
         r = fstat(d->fs, &st) < 0 ? -errno : 0;
         l->fs_ino = r ? 0 : st.st_ino;
     }
-    return r ? r : layer_write_state(d->store, d->dir, l->fs_ino, false);
+    return r ? r : cache_layer_write_state(d->store, d->dir, l->fs_ino, false);
 }
 
 /* ---- what a layer learns later ----------------------------------------------------------------- */
@@ -127,18 +127,19 @@ static int name_diff(struct cache_store *s, const struct cb_digest *id, const st
     return cache_store_publish(s, "diffs", name, hex, CB_DIGEST_HEX, err);
 }
 
-int layer_remember_diff(struct cache_store *s, const struct cb_digest *id, const struct cb_digest *diff, struct cb_error *err)
+int cache_layer_remember_diff(struct cache_store *s, const struct cb_digest *id, const struct cb_digest *diff,
+                              struct cb_error *err)
 {
     CB_AUTO(cb_buf) struct cb_buf text = CB_BUF_INIT;
 
     diff_text(diff, &text);
-    if (cache_store_publish(s, layer_path(id).text, "diff", text.data, text.len, err) < 0)
+    if (cache_store_publish(s, cache_layer_path(id).text, "diff", text.data, text.len, err) < 0)
         return -1;
     return name_diff(s, id, diff, err);
 }
 
 /* -EEXIST: somebody else was faster. What is no directory there is damage, which goes. */
-static int move_fs(struct layer_draft *d, int dir)
+static int move_fs(struct cache_layer_draft *d, int dir)
 {
     struct stat st;
 
@@ -148,9 +149,9 @@ static int move_fs(struct layer_draft *d, int dir)
 }
 
 /* The inode in `state` is another than that of fs/ until it is rewritten: killed in between, the layer is checked. */
-int layer_give_fs(struct layer_draft *d, const struct cb_digest *id, struct cb_error *err)
+int cache_layer_give_fs(struct cache_layer_draft *d, const struct cb_digest *id, struct cb_error *err)
 {
-    CB_AUTO(close) int dir = layer_open(d->store, id);
+    CB_AUTO(close) int dir = cache_layer_open(d->store, id);
     struct stat st;
     int r = dir < 0 ? dir : 0;
 
@@ -161,23 +162,23 @@ int layer_give_fs(struct layer_draft *d, const struct cb_digest *id, struct cb_e
     if (r == -EEXIST)
         return 0;
     if (r == 0)
-        r = layer_write_state(d->store, dir, st.st_ino, false);
-    return r < 0 ? cb_fail_sys(err, r, "move files into '%s/%s'", d->store->path, layer_path(id).text) : 0;
+        r = cache_layer_write_state(d->store, dir, st.st_ino, false);
+    return r < 0 ? cb_fail_sys(err, r, "move files into '%s/%s'", d->store->path, cache_layer_path(id).text) : 0;
 }
 
 /* ---- publishing -------------------------------------------------------------------------------- */
 
 /* The name is taken. 1: by a layer that is as good as ours, *ret tells of it. 0: ours took its place. */
-static int meet_existing(struct layer_draft *d, const char *path, struct layer_dir *ours, struct cb_error *err)
+static int meet_existing(struct cache_layer_draft *d, const char *path, struct cache_layer_dir *ours, struct cb_error *err)
 {
-    struct layer_dir theirs;
+    struct cache_layer_dir theirs;
     struct cache_layer found;
-    int r = layer_load(d->store, &ours->l.id, &theirs, err);
+    int r = cache_layer_load(d->store, &ours->l.id, &theirs, err);
 
     if (r < 0)
         return -1;
     if (r == 1 && theirs.trusted && cb_digest_eq(&theirs.content, &ours->content)) {
-        if (d->fs >= 0 && !theirs.l.has_files && layer_give_fs(d, &ours->l.id, err) < 0)
+        if (d->fs >= 0 && !theirs.l.has_files && cache_layer_give_fs(d, &ours->l.id, err) < 0)
             return -1;
         r = cache_layer_find(d->store, &ours->l.id, &found, err);
         if (r < 0)
@@ -192,10 +193,10 @@ static int meet_existing(struct layer_draft *d, const char *path, struct layer_d
     return 0;
 }
 
-int layer_exists(struct cache_store *s, const struct cb_digest *content, struct cache_layer *ret, struct cb_error *err)
+int cache_layer_exists(struct cache_store *s, const struct cb_digest *content, struct cache_layer *ret, struct cb_error *err)
 {
-    struct layer_dir l;
-    int r = layer_load(s, content, &l, err);
+    struct cache_layer_dir l;
+    int r = cache_layer_load(s, content, &l, err);
 
     if (r <= 0 || l.base || !l.trusted || !l.l.has_files || !cb_digest_eq(&l.content, content))
         return r < 0 ? -1 : 0;
@@ -203,12 +204,12 @@ int layer_exists(struct cache_store *s, const struct cb_digest *content, struct 
     return 1;
 }
 
-int layer_publish(struct layer_draft *d, const struct cache_index *x, const struct cb_digest *content,
-                  const struct cb_digest *diff_id, struct cache_layer *ret, struct cb_error *err)
+int cache_layer_publish(struct cache_layer_draft *d, const struct cache_index *x, const struct cb_digest *content,
+                        const struct cb_digest *diff_id, struct cache_layer *ret, struct cb_error *err)
 {
     struct cache_store *s = d->store;
-    struct layer_dir l = {.base = diff_id != NULL, .content = *content};
-    struct layer_path path;
+    struct cache_layer_dir l = {.base = diff_id != NULL, .content = *content};
+    struct cache_layer_path path;
     int r;
 
     l.l.id = diff_id ? *diff_id : l.content;
@@ -219,7 +220,7 @@ int layer_publish(struct layer_draft *d, const struct cache_index *x, const stru
     l.l.size = cache_index_size(x);
     l.l.entries = x->n;
     clock_gettime(CLOCK_REALTIME, &l.l.created);
-    path = layer_path(&l.l.id);
+    path = cache_layer_path(&l.l.id);
     r = write_documents(d, x, &l);
     if (r < 0)
         return cb_fail_sys(err, r, "write a layer into '%s/work'", s->path);

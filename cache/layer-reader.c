@@ -23,7 +23,7 @@ int cache_stack_open(struct cache_store *s, const struct cb_digest *layers, size
     for (size_t i = n; i-- > 0;) {
         if (is_above(layers, n, i))
             continue;
-        stack.dirs[stack.n] = layer_open_fs(s, &layers[i], err);
+        stack.dirs[stack.n] = cache_layer_open_fs(s, &layers[i], err);
         if (stack.dirs[stack.n] < 0)
             return -1;
         stack.n++;
@@ -47,15 +47,15 @@ struct cache_reader {
     struct cache_store *store;
     const struct cb_digest *layers;
     size_t n;
-    int *fs;                    /* of each layer; -1 until it is needed */
-    struct layer_cursor cursor; /* in the layer that was asked for last */
+    int *fs;                          /* of each layer; -1 until it is needed */
+    struct cache_layer_cursor cursor; /* in the layer that was asked for last */
 };
 
 struct cache_reader *cache_reader_new(struct cache_store *s, const struct cb_digest *layers, size_t n)
 {
     struct cache_reader *r = CB_NEW(struct cache_reader);
 
-    *r = (struct cache_reader){s, layers, n, cb_alloc((n + 1) * sizeof(int)), LAYER_CURSOR_INIT};
+    *r = (struct cache_reader){s, layers, n, cb_alloc((n + 1) * sizeof(int)), CACHE_LAYER_CURSOR_INIT};
     for (size_t i = 0; i < n; i++)
         r->fs[i] = -1;
     return r;
@@ -65,7 +65,7 @@ void cache_reader_free(struct cache_reader *r)
 {
     if (!r)
         return;
-    layer_cursor_done(&r->cursor);
+    cache_layer_cursor_done(&r->cursor);
     for (size_t i = 0; i < r->n; i++)
         cb_close(r->fs[i]);
     free(r->fs);
@@ -77,11 +77,11 @@ int cache_reader_open(struct cache_reader *r, int layer, const char *path, struc
     struct stat st;
     int *fs = &r->fs[layer], fd;
 
-    if (*fs < 0 && (*fs = layer_open_fs(r->store, &r->layers[layer], err)) < 0)
+    if (*fs < 0 && (*fs = cache_layer_open_fs(r->store, &r->layers[layer], err)) < 0)
         return -1;
     if (r->cursor.root != *fs)
-        layer_cursor_set_root(&r->cursor, *fs);
-    fd = layer_cursor_open(&r->cursor, path, &st);
+        cache_layer_cursor_set_root(&r->cursor, *fs);
+    fd = cache_layer_cursor_open(&r->cursor, path, &st);
     if (fd == -ENOENT || fd == -ELOOP || fd == -ENOTDIR)
         return cb_fail(err, CB_E_CORRUPT, "'/%s' in the layer's files is missing", path);
     return fd < 0 ? cb_fail_sys(err, fd, "open '/%s' in the layer's files", path) : fd;

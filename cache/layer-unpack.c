@@ -25,7 +25,7 @@ struct unpack {
     size_t entries;
     uint64_t names; /* bytes of their paths */
     bool files;
-    struct layer_disk disk;
+    struct cache_layer_disk disk;
     char *buffer;
     struct cb_job_io *io;
     /* the stream */
@@ -39,7 +39,7 @@ static void unpack_done(struct unpack *u)
     cache_tree_free(u->tree);
     cb_strv_done(&u->whiteouts);
     cb_strv_done(&u->opaques);
-    layer_disk_done(&u->disk);
+    cache_layer_disk_done(&u->disk);
     cb_decoder_free(u->decoder);
     free(u->buffer);
 }
@@ -66,7 +66,7 @@ static int read_rest(struct unpack *u, struct cb_error *err)
 {
     ssize_t n;
 
-    while ((n = read_plain(u, u->buffer, LAYER_COPY_BUFFER, err)) > 0)
+    while ((n = read_plain(u, u->buffer, CACHE_LAYER_COPY_BUFFER, err)) > 0)
         ;
     return (int)n;
 }
@@ -198,7 +198,7 @@ static int make_parents(struct unpack *u, const char *path, struct cb_error *err
             CB_AUTO(free) char *dir = cb_memdup0(path, (size_t)(slash - path));
             const struct cache_entry e = {.path = dir, .type = CB_DIR, .mode = 0755};
 
-            if (count(u, strlen(dir), err) < 0 || (u->files && layer_disk_make(&u->disk, &e, err) < 0))
+            if (count(u, strlen(dir), err) < 0 || (u->files && cache_layer_disk_make(&u->disk, &e, err) < 0))
                 return -1;
             next = cache_tree_add(u->tree, &e, 0, NULL);
         }
@@ -216,7 +216,7 @@ static int clear_place(struct unpack *u, struct place *p, enum cb_ftype type, st
         return 0;
     cache_tree_remove(u->tree, p->node);
     p->node = NULL;
-    return u->files ? layer_disk_remove(&u->disk, p->path, err) : 0;
+    return u->files ? cache_layer_disk_remove(&u->disk, p->path, err) : 0;
 }
 
 /* ---- one entry --------------------------------------------------------------------------------- */
@@ -230,14 +230,14 @@ static int unpack_file(struct unpack *u, struct cb_tar_reader *t, struct cache_e
     cb_sha256_init(&sha);
     if (cache_check_size(e->path, e->size, err) < 0)
         return -1;
-    if (u->files && layer_disk_begin(&u->disk, e, err) < 0)
+    if (u->files && cache_layer_disk_begin(&u->disk, e, err) < 0)
         return -1;
-    while ((n = cb_tar_read(t, u->buffer, LAYER_COPY_BUFFER, err)) > 0) {
+    while ((n = cb_tar_read(t, u->buffer, CACHE_LAYER_COPY_BUFFER, err)) > 0) {
         cb_sha256_add(&sha, u->buffer, (size_t)n);
-        if (u->files && layer_disk_write(&u->disk, e, u->buffer, (size_t)n, err) < 0)
+        if (u->files && cache_layer_disk_write(&u->disk, e, u->buffer, (size_t)n, err) < 0)
             return -1;
     }
-    if (n < 0 || (u->files && layer_disk_end(&u->disk, e, err) < 0))
+    if (n < 0 || (u->files && cache_layer_disk_end(&u->disk, e, err) < 0))
         return -1;
     cb_sha256_end(&sha, &e->digest);
     return 0;
@@ -262,7 +262,7 @@ static int unpack_hard_link(struct unpack *u, struct place *p, struct cache_entr
         target.path[strlen(p->path)] == '/')
         return cb_fail(err, CB_E_CORRUPT, "layer: '%s' replaces the directory that holds what it links to", e->path);
     e->link = target.path;
-    if (clear_place(u, p, CB_HARDLINK, err) < 0 || (u->files && layer_disk_make(&u->disk, e, err) < 0))
+    if (clear_place(u, p, CB_HARDLINK, err) < 0 || (u->files && cache_layer_disk_make(&u->disk, e, err) < 0))
         return -1;
     cache_tree_add(u->tree, e, 0, NULL);
     return 0;
@@ -273,7 +273,7 @@ static size_t keep_xattrs(const struct cb_tar_entry *t, struct cb_xattr *keep)
     size_t n = 0;
 
     for (size_t i = 0; i < t->n_xattrs; i++) {
-        if (!layer_overlay_xattr(t->xattrs[i].name))
+        if (!cache_layer_overlay_xattr(t->xattrs[i].name))
             keep[n++] = t->xattrs[i];
     }
     return n;
@@ -311,7 +311,7 @@ static int unpack_entry(struct unpack *u, struct cb_tar_reader *t, const struct 
         return unpack_hard_link(u, &p, &e, err);
     if (clear_place(u, &p, in->type, err) < 0)
         return -1;
-    if (e.type == CB_FILE ? unpack_file(u, t, &e, err) < 0 : u->files && layer_disk_make(&u->disk, &e, err) < 0)
+    if (e.type == CB_FILE ? unpack_file(u, t, &e, err) < 0 : u->files && cache_layer_disk_make(&u->disk, &e, err) < 0)
         return -1;
     cache_tree_add(u->tree, &e, 0, NULL);
     return 0;
@@ -462,25 +462,25 @@ static int read_members(struct unpack *u, struct cb_error *err)
     return r < 0 ? -1 : read_rest(u, err);
 }
 
-int layer_read_tar(cb_source_fn *source, void *arg, const char *what, int fs, struct cb_job_io *io, struct cache_index *ret,
-                   struct cb_digest *ret_diff, struct cb_error *err)
+int cache_layer_read_tar(cb_source_fn *source, void *arg, const char *what, int fs, struct cb_job_io *io, struct cache_index *ret,
+                         struct cb_digest *ret_diff, struct cb_error *err)
 {
-    CB_AUTO(unpack) struct unpack u = {.disk = LAYER_DISK_INIT, .files = fs >= 0, .io = io};
+    CB_AUTO(unpack) struct unpack u = {.disk = CACHE_LAYER_DISK_INIT, .files = fs >= 0, .io = io};
     CB_AUTO(cache_index) struct cache_index x = {0};
     CB_AUTO(cb_map) struct cb_map groups = {0};
 
     u.tree = cache_tree_new();
     u.decoder = cb_decoder_new(source, arg, what);
-    u.buffer = cb_alloc_buffer(LAYER_COPY_BUFFER);
+    u.buffer = cb_alloc_buffer(CACHE_LAYER_COPY_BUFFER);
     cb_sha256_init(&u.sha);
     if (u.files)
-        layer_disk_init(&u.disk, fs);
+        cache_layer_disk_init(&u.disk, fs);
     if (read_members(&u, err) < 0)
         return -1;
     cache_tree_sort(u.tree);
     add_tree(&x, u.tree, &groups);
     add_marks(&u, &x);
-    if (u.files && layer_disk_finish(&u.disk, &x, err) < 0)
+    if (u.files && cache_layer_disk_finish(&u.disk, &x, err) < 0)
         return -1;
     cb_sha256_end(&u.sha, ret_diff);
     *ret = x;
@@ -500,16 +500,16 @@ static int wrong_diff(const struct cb_digest *have, const struct cb_digest *want
 int cache_layer_unpack(struct cache_store *s, cb_source_fn *source, void *arg, const struct cb_digest *diff_id, bool want_files,
                        struct cb_job_io *io, struct cache_layer *ret, struct cb_error *err)
 {
-    CB_AUTO(layer_draft) struct layer_draft d = LAYER_DRAFT_INIT;
+    CB_AUTO(cache_layer_draft) struct cache_layer_draft d = CACHE_LAYER_DRAFT_INIT;
     CB_AUTO(cache_index) struct cache_index x = {0};
     struct cb_digest have, content;
 
-    if (layer_draft_begin(s, want_files, &d, err) < 0)
+    if (cache_layer_draft_begin(s, want_files, &d, err) < 0)
         return -1;
-    if (layer_read_tar(source, arg, layer_name(diff_id).text, d.fs, io, &x, &have, err) < 0)
-        return cb_context(err, "unpack %s", layer_name(diff_id).text);
+    if (cache_layer_read_tar(source, arg, cache_layer_name(diff_id).text, d.fs, io, &x, &have, err) < 0)
+        return cb_context(err, "unpack %s", cache_layer_name(diff_id).text);
     if (!cb_digest_eq(&have, diff_id))
         return wrong_diff(&have, diff_id, err);
     cache_index_content_id(&x, &content);
-    return layer_publish(&d, &x, &content, diff_id, ret, err);
+    return cache_layer_publish(&d, &x, &content, diff_id, ret, err);
 }

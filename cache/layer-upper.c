@@ -19,14 +19,14 @@
 #define MAX_DEPTH 2048 /* the kernel takes no longer paths, and each level takes a descriptor */
 
 struct upper {
-    struct layer_lowers lowers;
+    struct cache_layer_lowers lowers;
     struct cache_index index;
     struct cb_map groups; /* (device, inode) -> path of the first name that is in the index */
     struct cb_map linked; /* (device, inode) -> struct linked, of all with several names, once `counted` */
     bool counted;
-    struct layer_owners owners;
+    struct cache_layer_owners owners;
     struct cb_arena arena;
-    char *buffer, *other; /* LAYER_COPY_BUFFER bytes each */
+    char *buffer, *other; /* CACHE_LAYER_COPY_BUFFER bytes each */
     unsigned flags;       /* of what nobody gave others: the work directory's */
 };
 
@@ -35,8 +35,8 @@ struct frame { /* a directory of the upper */
     char *path; /* "" for the root */
     int fd, depth;
     struct stat st;
-    struct layer_merge below; /* the lowers' directories here; none when they have no directory */
-    bool hidden;              /* it, or a directory above, was opaque */
+    struct cache_layer_merge below; /* the lowers' directories here; none when they have no directory */
+    bool hidden;                    /* it, or a directory above, was opaque */
     bool emitted;
     bool touched; /* we removed something: its mtime is to be set back */
 };
@@ -96,13 +96,13 @@ static int open_file(int dir, const char *name)
 static int same_content(struct upper *u, int a, int b)
 {
     for (;;) {
-        int n = cb_read_full(a, u->buffer, LAYER_COPY_BUFFER), m = cb_read_full(b, u->other, LAYER_COPY_BUFFER);
+        int n = cb_read_full(a, u->buffer, CACHE_LAYER_COPY_BUFFER), m = cb_read_full(b, u->other, CACHE_LAYER_COPY_BUFFER);
 
         if (n < 0 || m < 0)
             return n < 0 ? n : m;
         if (n != m || memcmp(u->buffer, u->other, (size_t)n) != 0)
             return 0;
-        if (n < (int)LAYER_COPY_BUFFER)
+        if (n < (int)CACHE_LAYER_COPY_BUFFER)
             return 1;
     }
 }
@@ -207,21 +207,21 @@ static int hash(struct upper *u, int fd, struct cache_entry *e)
 
     cb_sha256_init(&sha);
     do {
-        n = cb_read_full(fd, u->buffer, LAYER_COPY_BUFFER);
+        n = cb_read_full(fd, u->buffer, CACHE_LAYER_COPY_BUFFER);
         if (n < 0)
             return n;
         cb_sha256_add(&sha, u->buffer, (size_t)n);
         e->size += (uint64_t)n;
-    } while (n == (int)LAYER_COPY_BUFFER); /* less: the end */
+    } while (n == (int)CACHE_LAYER_COPY_BUFFER); /* less: the end */
     cb_sha256_end(&sha, &e->digest);
     return 0;
 }
 
 /* From here on the inode carries what the index says. */
-static int strip(int fd, const char *name, bool keep_capability, const char *path, struct layer_carried *ret,
+static int strip(int fd, const char *name, bool keep_capability, const char *path, struct cache_layer_carried *ret,
                  struct cb_error *err)
 {
-    int r = layer_strip(fd, name, keep_capability, ret);
+    int r = cache_layer_strip(fd, name, keep_capability, ret);
 
     if (r < 0)
         return fail(err, r, "take attributes off", path);
@@ -234,7 +234,7 @@ static int strip(int fd, const char *name, bool keep_capability, const char *pat
 
 static int reset_flags(const struct upper *u, int fd, const char *path, struct cb_error *err)
 {
-    int r = layer_reset_flags(fd, u->flags);
+    int r = cache_layer_reset_flags(fd, u->flags);
 
     return r < 0 ? fail(err, r, "take the flags off", path) : 0;
 }
@@ -242,7 +242,7 @@ static int reset_flags(const struct upper *u, int fd, const char *path, struct c
 static int emit_file(struct upper *u, struct frame *f, const char *name, struct cache_entry *e, struct cb_error *err)
 {
     CB_AUTO(close) int fd = open_file(f->fd, name);
-    struct layer_carried carried;
+    struct cache_layer_carried carried;
     struct capability cap = {.n = 0};
     struct cb_xattr x = {(char *)"security.capability", cap.v, 0};
     int r;
@@ -300,7 +300,7 @@ static int emit(struct upper *u, struct frame *f, const char *name, const char *
         int type;
     } types[] = {{S_IFREG, CB_FILE}, {S_IFLNK, CB_SYMLINK}, {S_IFCHR, CB_CHAR}, {S_IFBLK, CB_BLOCK}, {S_IFIFO, CB_FIFO}};
     struct cache_entry e = entry_of(path, -1, st);
-    struct layer_carried carried;
+    struct cache_layer_carried carried;
 
     for (size_t i = 0; i < CB_LEN(types); i++) {
         if (types[i].mode == (st->st_mode & S_IFMT))
@@ -354,26 +354,26 @@ static struct linked *linked_of(struct upper *u, const struct stat *st)
     return l;
 }
 
-/* layer_below_find, with owners as the image has them. */
+/* cache_layer_below_find, with owners as the image has them. */
 static int find_below(struct upper *u, const struct frame *f, const char *path, int *top, struct stat *below,
-                      struct layer_merge *merge, struct cb_error *err)
+                      struct cache_layer_merge *merge, struct cb_error *err)
 {
-    int found = layer_below_find(&u->lowers, &f->below, path, top, below, merge, err);
+    int found = cache_layer_below_find(&u->lowers, &f->below, path, top, below, merge, err);
 
-    return found > 0 && layer_owner_below(&u->owners, *top, path, below, err) < 0 ? -1 : found;
+    return found > 0 && cache_layer_owner_below(&u->owners, *top, path, below, err) < 0 ? -1 : found;
 }
 
 static int count_name(struct upper *u, const struct frame *f, const char *name, const char *path, const struct stat *st,
                       struct cb_error *err)
 {
     struct linked *l = linked_of(u, st);
-    struct layer_merge merge = {0};
+    struct cache_layer_merge merge = {0};
     struct stat below, own = *st;
     int top, found = find_below(u, f, path, &top, &below, &merge, err), copied = 0, same = 0;
 
     free(merge.lower);
     if (found > 0 && u->owners.kept)
-        copied = layer_was_copied_up(f->fd, name, st, &below, f->hidden);
+        copied = cache_layer_was_copied_up(f->fd, name, st, &below, f->hidden);
     if (copied > 0) {
         l->copied_up = true;
         own.st_uid = l->uid = below.st_uid;
@@ -406,9 +406,9 @@ static int count_below(struct upper *u, const struct frame *f, const char *name,
         return fail(err, errno, "open", path);
     if (sub.depth > MAX_DEPTH)
         return 0; /* the walk says so */
-    if (layer_below_find(&u->lowers, &f->below, path, &top, &below, &sub.below, err) < 0)
+    if (cache_layer_below_find(&u->lowers, &f->below, path, &top, &below, &sub.below, err) < 0)
         return -1;
-    int mark = layer_overlay_mark(f->fd, name, "opaque");
+    int mark = cache_layer_overlay_mark(f->fd, name, "opaque");
     if (mark < 0)
         return fail(err, mark, "read the attributes of", path);
     sub.hidden = f->hidden || mark == 'y';
@@ -462,7 +462,7 @@ static int keep_owner(struct upper *u, const struct frame *f, const char *name, 
                       struct cb_error *err)
 {
     const struct linked *l = NULL;
-    int copied = !u->owners.kept || !below ? 0 : layer_was_copied_up(f->fd, name, st, below, f->hidden);
+    int copied = !u->owners.kept || !below ? 0 : cache_layer_was_copied_up(f->fd, name, st, below, f->hidden);
 
     if (copied < 0)
         return fail(err, copied, "read the attributes of", name);
@@ -498,9 +498,9 @@ static int put_whiteout(struct upper *u, struct frame *f, const char *name, cons
  * can hold. */
 static int walk_gone(struct upper *u, struct frame *f, const char *name, const char *path, bool device, struct cb_error *err)
 {
-    struct layer_merge merge = {0};
+    struct cache_layer_merge merge = {0};
     struct stat below;
-    int top, found = layer_below_find(&u->lowers, &f->below, path, &top, &below, &merge, err);
+    int top, found = cache_layer_below_find(&u->lowers, &f->below, path, &top, &below, &merge, err);
 
     free(merge.lower);
     if (found < 0)
@@ -515,11 +515,11 @@ static int walk_gone(struct upper *u, struct frame *f, const char *name, const c
 static int walk(struct upper *u, struct frame *f, struct cb_error *err);
 
 static int walk_dir(struct upper *u, struct frame *f, const char *name, char *path, const struct stat *st,
-                    struct layer_merge *merge, const struct stat *below, struct cb_error *err)
+                    struct cache_layer_merge *merge, const struct stat *below, struct cb_error *err)
 {
     CB_AUTO(frame) struct frame sub = {.up = f, .path = path, .depth = f->depth + 1, .st = *st, .below = *merge};
     const struct timespec times[2] = {st->st_atim, st->st_mtim};
-    struct layer_carried carried;
+    struct cache_layer_carried carried;
 
     sub.fd = openat(f->fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (sub.fd < 0)
@@ -543,7 +543,7 @@ static int walk_dir(struct upper *u, struct frame *f, const char *name, char *pa
 static int walk_name(struct upper *u, struct frame *f, const char *name, struct cb_error *err)
 {
     CB_AUTO(free) char *path = cb_printf("%s%s%s", f->path, *f->path ? "/" : "", name);
-    struct layer_merge merge = {0};
+    struct cache_layer_merge merge = {0};
     struct stat st, below;
     int top = 0, found, r, linked;
 
@@ -551,7 +551,7 @@ static int walk_name(struct upper *u, struct frame *f, const char *name, struct 
         return cb_fail(err, CB_E_UNSUPPORTED, "'/%s': names that begin with '.wh.' cannot be stored in a layer", path);
     if (fstatat(f->fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
         return fail(err, errno, "look at", path);
-    r = layer_is_whiteout(f->fd, name, &st);
+    r = cache_layer_is_whiteout(f->fd, name, &st);
     if (r < 0)
         return fail(err, r, "read the attributes of", path);
     if (r > 0 || S_ISSOCK(st.st_mode))
@@ -581,7 +581,7 @@ static int walk_vanished(struct upper *u, struct frame *f, const struct cb_strv 
     CB_AUTO(cb_strv) struct cb_strv there = {0};
     size_t k = 0;
 
-    if (layer_below_names(&u->lowers, &f->below, f->path, &there, err) < 0)
+    if (cache_layer_below_names(&u->lowers, &f->below, f->path, &there, err) < 0)
         return -1;
     for (size_t i = 0; i < there.n; i++) {
         while (k < here->n && strcmp(here->items[k], there.items[i]) < 0)
@@ -615,7 +615,7 @@ static int walk_upper(struct upper *u, int fd, struct cb_error *err)
 
     if (root.fd < 0 || fstat(root.fd, &root.st) < 0)
         return fail(err, errno, "open", "");
-    r = layer_plain_root(root.fd);
+    r = cache_layer_plain_root(root.fd);
     if (r < 0)
         return fail(err, r, "set the attributes of", "");
     if (reset_flags(u, root.fd, "", err) < 0)
@@ -633,7 +633,7 @@ static void upper_done(struct upper *u)
     cache_index_done(&u->index);
     cb_map_done(&u->groups);
     cb_map_done(&u->linked);
-    layer_owners_done(&u->owners);
+    cache_layer_owners_done(&u->owners);
     cb_arena_done(&u->arena);
     free(u->buffer);
     free(u->other);
@@ -644,28 +644,28 @@ int cache_layer_commit_upper(struct cache_store *s, int work_dir, const char *na
                              struct cache_layer *ret, struct cb_error *err)
 {
     CB_AUTO(upper) struct upper u = {.lowers = {lowers, n_lowers}};
-    CB_AUTO(layer_draft) struct layer_draft d = LAYER_DRAFT_INIT;
+    CB_AUTO(cache_layer_draft) struct cache_layer_draft d = CACHE_LAYER_DRAFT_INIT;
     CB_AUTO(close) int fd = openat(work_dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     struct cb_digest content;
     int found;
 
     if (fd < 0)
         return cb_fail_sys(err, errno, "open the upper directory '%s'", name);
-    layer_owners_init(&u.owners, &u.lowers);
-    u.flags = layer_flags(work_dir);
-    u.buffer = cb_alloc_buffer(LAYER_COPY_BUFFER);
-    u.other = cb_alloc_buffer(LAYER_COPY_BUFFER);
+    cache_layer_owners_init(&u.owners, &u.lowers);
+    u.flags = cache_layer_flags(work_dir);
+    u.buffer = cb_alloc_buffer(CACHE_LAYER_COPY_BUFFER);
+    u.other = cb_alloc_buffer(CACHE_LAYER_COPY_BUFFER);
     if (walk_upper(&u, fd, err) < 0)
         return -1;
-    layer_settle_links(&u.index);
+    cache_layer_settle_links(&u.index);
     cache_index_content_id(&u.index, &content);
-    found = layer_exists(s, &content, ret, err);
+    found = cache_layer_exists(s, &content, ret, err);
     if (found != 0)
         return found < 0 ? -1 : 0;
-    if (layer_draft_begin_in(s, work_dir, false, &d, err) < 0)
+    if (cache_layer_draft_begin_in(s, work_dir, false, &d, err) < 0)
         return -1;
     if (renameat(work_dir, name, d.dir, "fs") < 0)
         return cb_fail_sys(err, errno, "move the upper directory '%s' into '%s/work'", name, s->path);
     d.fs = cb_take_fd(&fd);
-    return layer_publish(&d, &u.index, &content, NULL, ret, err);
+    return cache_layer_publish(&d, &u.index, &content, NULL, ret, err);
 }

@@ -9,9 +9,9 @@
 #include <unistd.h>
 
 struct cache_layer_writer {
-    struct layer_draft draft;
-    struct layer_disk disk;
-    struct layer_cursor source; /* where the files of the last FILE entry's root come from */
+    struct cache_layer_draft draft;
+    struct cache_layer_disk disk;
+    struct cache_layer_cursor source; /* where the files of the last FILE entry's root come from */
     struct cache_index index;
     char *buffer;
     /* the file of begin, write, end */
@@ -23,13 +23,13 @@ int cache_layer_writer_new(struct cache_store *s, struct cache_layer_writer **re
 {
     CB_AUTO(cache_layer_writer) struct cache_layer_writer *w = CB_NEW(struct cache_layer_writer);
 
-    w->draft = LAYER_DRAFT_INIT;
-    w->disk = LAYER_DISK_INIT;
-    w->source = LAYER_CURSOR_INIT;
-    if (layer_draft_begin(s, true, &w->draft, err) < 0)
+    w->draft = CACHE_LAYER_DRAFT_INIT;
+    w->disk = CACHE_LAYER_DISK_INIT;
+    w->source = CACHE_LAYER_CURSOR_INIT;
+    if (cache_layer_draft_begin(s, true, &w->draft, err) < 0)
         return -1;
-    layer_disk_init(&w->disk, w->draft.fs);
-    w->buffer = cb_alloc_buffer(LAYER_COPY_BUFFER);
+    cache_layer_disk_init(&w->disk, w->draft.fs);
+    w->buffer = cb_alloc_buffer(CACHE_LAYER_COPY_BUFFER);
     *ret = CB_TAKE(w);
     return 0;
 }
@@ -38,9 +38,9 @@ void cache_layer_writer_free(struct cache_layer_writer *w)
 {
     if (!w)
         return;
-    layer_disk_done(&w->disk);
-    layer_cursor_done(&w->source);
-    layer_draft_done(&w->draft);
+    cache_layer_disk_done(&w->disk);
+    cache_layer_cursor_done(&w->source);
+    cache_layer_draft_done(&w->draft);
     cache_index_done(&w->index);
     free(w->buffer);
     free(w);
@@ -57,7 +57,7 @@ static bool is_zero(const struct cb_digest *d)
 
 static int begin(struct cache_layer_writer *w, const struct cache_entry *e, struct cb_error *err)
 {
-    if (layer_disk_begin(&w->disk, e, err) < 0)
+    if (cache_layer_disk_begin(&w->disk, e, err) < 0)
         return -1;
     cb_sha256_init(&w->sha);
     return 0;
@@ -68,7 +68,7 @@ static int put(struct cache_layer_writer *w, const struct cache_entry *e, const 
     if (n == 0)
         return 0;
     cb_sha256_add(&w->sha, p, n);
-    return layer_disk_write(&w->disk, e, p, n, err);
+    return cache_layer_disk_write(&w->disk, e, p, n, err);
 }
 
 /* The file is whole: its size and digest must be what the entry says, where it says so. */
@@ -79,7 +79,7 @@ static int finish(struct cache_layer_writer *w, struct cache_entry *e, struct cb
     if (w->disk.size != e->size)
         return cb_fail(err, CB_E_CORRUPT, "'/%s' has %llu bytes instead of %llu: it changed while it was read", e->path,
                        (unsigned long long)w->disk.size, (unsigned long long)e->size);
-    if (layer_disk_end(&w->disk, e, err) < 0)
+    if (cache_layer_disk_end(&w->disk, e, err) < 0)
         return -1;
     cb_sha256_end(&w->sha, &have);
     if (!is_zero(&e->digest) && !cb_digest_eq(&e->digest, &have))
@@ -95,7 +95,7 @@ static int copy_bytes(struct cache_layer_writer *w, const struct cache_entry *e,
     uint64_t end = e->size + !data->may_grow;
 
     while (w->disk.size < end) {
-        size_t want = (size_t)CB_MIN(end - w->disk.size, (uint64_t)LAYER_COPY_BUFFER);
+        size_t want = (size_t)CB_MIN(end - w->disk.size, (uint64_t)CACHE_LAYER_COPY_BUFFER);
         int n = cb_read_full(fd, w->buffer, want);
 
         if (n < 0)
@@ -116,8 +116,8 @@ static int open_data(struct cache_layer_writer *w, const struct cache_data *data
     if (data->kind == CACHE_DATA_LAYER)
         return cache_reader_open(data->reader, data->layer, data->path, err);
     if (w->source.root != data->root)
-        layer_cursor_set_root(&w->source, data->root);
-    fd = layer_cursor_open(&w->source, data->path, &st);
+        cache_layer_cursor_set_root(&w->source, data->root);
+    fd = cache_layer_cursor_open(&w->source, data->path, &st);
     if (fd == -ENOENT || fd == -ELOOP || fd == -ENOTDIR)
         return cb_fail(err, CB_E_CORRUPT, "'%s' changed while it was read: it is no longer a file", data->path);
     return fd < 0 ? cb_fail_sys(err, fd, "open '%s'", data->path) : fd;
@@ -165,7 +165,7 @@ int cache_layer_add(struct cache_layer_writer *w, const struct cache_entry *e, c
 
     if (check(w, e, err) < 0)
         return -1;
-    if (e->type == CB_FILE ? add_file(w, &copy, data, err) < 0 : layer_disk_make(&w->disk, e, err) < 0)
+    if (e->type == CB_FILE ? add_file(w, &copy, data, err) < 0 : cache_layer_disk_make(&w->disk, e, err) < 0)
         return -1;
     cache_index_add(&w->index, &copy);
     return 0;
@@ -200,12 +200,12 @@ int cache_layer_commit(struct cache_layer_writer *w, struct cache_layer *ret, st
     struct cb_digest content;
     int found;
 
-    layer_settle_links(&w->index);
-    if (layer_disk_finish(&w->disk, &w->index, err) < 0)
+    cache_layer_settle_links(&w->index);
+    if (cache_layer_disk_finish(&w->disk, &w->index, err) < 0)
         return -1;
     cache_index_content_id(&w->index, &content);
-    found = layer_exists(w->draft.store, &content, ret, err);
+    found = cache_layer_exists(w->draft.store, &content, ret, err);
     if (found != 0)
         return found < 0 ? -1 : 0;
-    return layer_publish(&w->draft, &w->index, &content, NULL, ret, err);
+    return cache_layer_publish(&w->draft, &w->index, &content, NULL, ret, err);
 }

@@ -23,17 +23,17 @@
 #define MAX_META 65536
 #define MAX_DIFF 128
 
-struct layer_path layer_path(const struct cb_digest *id)
+struct cache_layer_path cache_layer_path(const struct cb_digest *id)
 {
-    struct layer_path p = {"layers/"};
+    struct cache_layer_path p = {"layers/"};
 
     cb_digest_hex(id, p.text + strlen("layers/"));
     return p;
 }
 
-struct layer_name layer_name(const struct cb_digest *id)
+struct cache_layer_name cache_layer_name(const struct cb_digest *id)
 {
-    struct layer_name n = {"layer "};
+    struct cache_layer_name n = {"layer "};
     char hex[CB_DIGEST_HEX + 1];
 
     cb_digest_hex(id, hex);
@@ -41,21 +41,21 @@ struct layer_name layer_name(const struct cb_digest *id)
     return n;
 }
 
-int layer_open(struct cache_store *s, const struct cb_digest *id)
+int cache_layer_open(struct cache_store *s, const struct cb_digest *id)
 {
-    int fd = openat(s->root, layer_path(id).text, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    int fd = openat(s->root, cache_layer_path(id).text, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 
     return fd < 0 ? -errno : fd;
 }
 
 void cache_layer_drop(struct cache_store *s, const struct cb_digest *id)
 {
-    cache_set_aside(s, layer_path(id).text);
+    cache_set_aside(s, cache_layer_path(id).text);
 }
 
 /* ---- reading what is there ------------------------------------------------------------------ */
 
-static bool read_meta(int dir, struct layer_dir *ret)
+static bool read_meta(int dir, struct cache_layer_dir *ret)
 {
     CB_AUTO(cb_buf) struct cb_buf b = CB_BUF_INIT;
     CB_AUTO(cb_error) struct cb_error ignored = CB_ERROR_INIT;
@@ -107,18 +107,18 @@ static bool read_state(struct cache_store *s, int dir, ino_t fs_ino)
     return (durable && strcmp(durable, "durable") == 0) || cache_store_is_this_boot(s, boot);
 }
 
-int layer_write_state(struct cache_store *s, int dir, ino_t fs_ino, bool durable)
+int cache_layer_write_state(struct cache_store *s, int dir, ino_t fs_ino, bool durable)
 {
     CB_AUTO(free) char *text = cb_printf("%s %ju%s", cache_store_boot_id(s), (uintmax_t)fs_ino, durable ? " durable" : "");
 
     return cb_publish_file(dir, "state", text, strlen(text), 0600);
 }
 
-static int load_from(struct cache_store *s, int dir, const struct cb_digest *id, struct layer_dir *ret)
+static int load_from(struct cache_store *s, int dir, const struct cb_digest *id, struct cache_layer_dir *ret)
 {
     struct stat st;
 
-    *ret = (struct layer_dir){.l.id = *id};
+    *ret = (struct cache_layer_dir){.l.id = *id};
     if (!read_meta(dir, ret))
         return 0;
     if (fstatat(dir, "fs", &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(st.st_mode)) {
@@ -132,14 +132,14 @@ static int load_from(struct cache_store *s, int dir, const struct cb_digest *id,
     return 1;
 }
 
-int layer_load(struct cache_store *s, const struct cb_digest *id, struct layer_dir *ret, struct cb_error *err)
+int cache_layer_load(struct cache_store *s, const struct cb_digest *id, struct cache_layer_dir *ret, struct cb_error *err)
 {
-    CB_AUTO(close) int dir = layer_open(s, id);
+    CB_AUTO(close) int dir = cache_layer_open(s, id);
 
     if (dir == -ENOENT || dir == -ENOTDIR || dir == -ELOOP)
         return 0;
     if (dir < 0)
-        return cb_fail_sys(err, dir, "open '%s/%s'", s->path, layer_path(id).text);
+        return cb_fail_sys(err, dir, "open '%s/%s'", s->path, cache_layer_path(id).text);
     return load_from(s, dir, id, ret);
 }
 
@@ -148,7 +148,7 @@ static int read_index(int dir, const struct cb_digest *content, struct cache_ind
     CB_AUTO(cb_buf) struct cb_buf b = CB_BUF_INIT;
     CB_AUTO(cache_index) struct cache_index x = {0};
     struct cb_digest have;
-    int r = cb_read_file(dir, "index", LAYER_MAX_INDEX, &b);
+    int r = cb_read_file(dir, "index", CACHE_LAYER_MAX_INDEX, &b);
 
     if (r < 0)
         return cb_fail(err, CB_E_CORRUPT, "read the layer's index: %s", strerror(-r));
@@ -162,7 +162,7 @@ static int read_index(int dir, const struct cb_digest *content, struct cache_ind
     return 0;
 }
 
-int layer_index_beside(int fs, struct cache_index *ret, struct cb_error *err)
+int cache_layer_index_beside(int fs, struct cache_index *ret, struct cb_error *err)
 {
     CB_AUTO(close) int dir = openat(fs, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
@@ -174,14 +174,14 @@ int layer_index_beside(int fs, struct cache_index *ret, struct cb_error *err)
 /* ---- checking -------------------------------------------------------------------------------- */
 
 struct check {
-    struct layer_cursor cursor;
+    struct cache_layer_cursor cursor;
     uint64_t names; /* in the directories seen so far */
     bool blind;     /* one of them cannot be read by us, though passed through: then nothing is known of names */
 };
 
 static void check_done(struct check *c)
 {
-    layer_cursor_done(&c->cursor);
+    cache_layer_cursor_done(&c->cursor);
 }
 CB_DEFINE_AUTO(check, struct check, check_done)
 
@@ -211,7 +211,7 @@ static int check_entry(struct check *c, const struct cache_entry *e)
 
     if (e->type == CACHE_WHITEOUT || e->type == CACHE_OPAQUE)
         return 1;
-    dir = layer_cursor_parent(&c->cursor, e->path, &name);
+    dir = cache_layer_cursor_parent(&c->cursor, e->path, &name);
     if (dir < 0)
         return dir == -EACCES ? dir : 0;
     if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
@@ -232,13 +232,13 @@ static int check_entry(struct check *c, const struct cache_entry *e)
 
 static int check_files(int dir, const struct cache_index *x)
 {
-    CB_AUTO(check) struct check c = {.cursor = LAYER_CURSOR_INIT};
+    CB_AUTO(check) struct check c = {.cursor = CACHE_LAYER_CURSOR_INIT};
     uint64_t names = 0;
     CB_AUTO(close) int fs = openat(dir, "fs", O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 
     if (fs < 0)
         return -EACCES;
-    layer_cursor_set_root(&c.cursor, fs);
+    cache_layer_cursor_set_root(&c.cursor, fs);
     count_names(&c, fs, ".");
     for (size_t i = 0; i < x->n; i++) {
         int r = check_entry(&c, &x->entries[i]);
@@ -251,11 +251,11 @@ static int check_files(int dir, const struct cache_index *x)
 }
 
 /* 1: sound, and from now on trusted. 0: damaged, or not to be checked by this process. */
-static int check_layer(struct cache_store *s, const struct layer_dir *l)
+static int check_layer(struct cache_store *s, const struct cache_layer_dir *l)
 {
     CB_AUTO(cache_index) struct cache_index x = {0};
     CB_AUTO(cb_error) struct cb_error ignored = CB_ERROR_INIT;
-    CB_AUTO(close) int dir = layer_open(s, &l->l.id);
+    CB_AUTO(close) int dir = cache_layer_open(s, &l->l.id);
     int r = 0;
 
     if (dir >= 0 && read_index(dir, &l->content, &x, &ignored) == 0)
@@ -264,7 +264,7 @@ static int check_layer(struct cache_store *s, const struct layer_dir *l)
         cache_layer_drop(s, &l->l.id);
     if (r != 1)
         return 0;
-    (void)layer_write_state(s, dir, l->fs_ino, true); /* only saves checking it again */
+    (void)cache_layer_write_state(s, dir, l->fs_ino, true); /* only saves checking it again */
     return 1;
 }
 
@@ -272,8 +272,8 @@ static int check_layer(struct cache_store *s, const struct layer_dir *l)
 
 int cache_layer_find(struct cache_store *s, const struct cb_digest *id, struct cache_layer *ret, struct cb_error *err)
 {
-    struct layer_dir l;
-    int r = layer_load(s, id, &l, err);
+    struct cache_layer_dir l;
+    int r = cache_layer_load(s, id, &l, err);
 
     if (r <= 0)
         return r;
@@ -304,28 +304,28 @@ int cache_layer_find_diff(struct cache_store *s, const struct cb_digest *diff_id
 
 int cache_layer_index(struct cache_store *s, const struct cb_digest *id, struct cache_index *ret, struct cb_error *err)
 {
-    CB_AUTO(close) int dir = layer_open(s, id);
+    CB_AUTO(close) int dir = cache_layer_open(s, id);
 
     if (dir == -ENOENT)
-        return cb_fail(err, CB_E_NOT_FOUND, "%s is not in the store", layer_name(id).text);
+        return cb_fail(err, CB_E_NOT_FOUND, "%s is not in the store", cache_layer_name(id).text);
     if (dir < 0)
-        return cb_fail_sys(err, dir, "open '%s/%s'", s->path, layer_path(id).text);
+        return cb_fail_sys(err, dir, "open '%s/%s'", s->path, cache_layer_path(id).text);
     if (read_index(dir, NULL, ret, err) == 0)
         return 0;
     cache_layer_drop(s, id);
     cb_hint(err, "the damaged layer was removed from the store: build again");
-    return cb_context(err, "%s", layer_name(id).text);
+    return cb_context(err, "%s", cache_layer_name(id).text);
 }
 
-int layer_open_fs(struct cache_store *s, const struct cb_digest *id, struct cb_error *err)
+int cache_layer_open_fs(struct cache_store *s, const struct cb_digest *id, struct cb_error *err)
 {
-    CB_AUTO(close) int dir = layer_open(s, id);
+    CB_AUTO(close) int dir = cache_layer_open(s, id);
     int fd = dir < 0 ? -1 : openat(dir, "fs", O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 
     if (dir == -ENOENT || (dir >= 0 && fd < 0 && errno == ENOENT))
-        return cb_fail(err, CB_E_NOT_FOUND, "%s is not unpacked in the store", layer_name(id).text);
+        return cb_fail(err, CB_E_NOT_FOUND, "%s is not unpacked in the store", cache_layer_name(id).text);
     if (fd < 0)
-        return cb_fail_sys(err, dir < 0 ? dir : errno, "open '%s/%s/fs'", s->path, layer_path(id).text);
+        return cb_fail_sys(err, dir < 0 ? dir : errno, "open '%s/%s/fs'", s->path, cache_layer_path(id).text);
     return fd;
 }
 
@@ -346,8 +346,8 @@ int cache_layer_settle(struct cache_store *s, const struct cb_digest *ids, size_
     if (syncfs(s->root) < 0)
         return cb_fail_sys(err, errno, "sync the file system of '%s'", s->path);
     for (size_t i = 0; i < n; i++) {
-        struct layer_dir l;
-        CB_AUTO(close) int dir = layer_open(s, &ids[i]);
+        struct cache_layer_dir l;
+        CB_AUTO(close) int dir = cache_layer_open(s, &ids[i]);
 
         if (dir >= 0 && load_from(s, dir, &ids[i], &l) == 1 && l.trusted)
             mark_durable(s, dir, l.fs_ino);

@@ -192,7 +192,7 @@ static void test_writer(void **state)
     assert_false(l.has_diff_id);
     assert_int_equal(l.size, 5 + 1 + 2 + 1);
 
-    CB_AUTO(close) int fs = layer_open_fs(store, &l.id, &err);
+    CB_AUTO(close) int fs = cache_layer_open_fs(store, &l.id, &err);
     assert_int_equal(fstatat(fs, "a", &st, AT_SYMLINK_NOFOLLOW), 0);
     assert_int_equal(st.st_mode, S_IFDIR | 0555);
     assert_int_equal(st.st_mtim.tv_sec, 100);
@@ -474,7 +474,7 @@ static void test_data_files(void **state)
     struct cache_entry e = {.path = "big", .type = CB_FILE, .mode = 0644, .size = (1u << 26) + 3};
 
     OK(write_one(&e, &data, &l, &err));
-    CB_AUTO(close) int fs = layer_open_fs(store, &l.id, &err);
+    CB_AUTO(close) int fs = cache_layer_open_fs(store, &l.id, &err);
     assert_int_equal(fstatat(fs, "big", &st, 0), 0);
     assert_int_equal(st.st_size, (1 << 26) + 3);
     assert_true(st.st_blocks < 1000); /* a sparse file stays sparse */
