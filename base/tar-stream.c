@@ -34,7 +34,7 @@ static int open_any(struct cb_tar_reader *t, struct cb_error *err)
             break;
         t->n_first += (size_t)n;
     }
-    if (cb_decoder_kind(t->decoder) == CB_COMPRESS_NONE && tar_filter_wanted(t->first, t->n_first)) {
+    if (cb_decoder_codec(t->decoder) == &cb_codec_none && tar_filter_wanted(t->first, t->n_first)) {
         t->filter = tar_filter_new(pull_decoder, t, err);
         if (!t->filter)
             return -1;

@@ -251,7 +251,7 @@ static int write_tar(struct cache_store *s, const struct cache_layer_dir *l, str
     struct hashing_sink h = {.sink = sink, .arg = arg};
     struct cache_packed from;
     bool own = !l->base && l->l.has_files;
-    int r = own ? 1 : cache_layer_packed(s, &l->l.id, CB_COMPRESS_GZIP, NORMAL_LEVEL, true, &from, err);
+    int r = own ? 1 : cache_layer_packed(s, &l->l.id, cb_codecs[0], NORMAL_LEVEL, true, &from, err);
 
     if (r < 0)
         return -1;
@@ -304,54 +304,49 @@ struct packed_name {
 };
 
 /* `level` < 0: the blob that a base layer came in, whatever its level. */
-static struct packed_name packed_name(enum cb_compression kind, int level)
+static struct packed_name packed_name(const struct cb_codec *codec, int level)
 {
     struct packed_name n;
 
     if (level < 0)
-        snprintf(n.text, sizeof(n.text), "packed-%s.json", cb_compression_names[kind]);
+        snprintf(n.text, sizeof(n.text), "packed-%s.json", codec->name);
     else
-        snprintf(n.text, sizeof(n.text), "packed-%s-%d.json", cb_compression_names[kind], level);
+        snprintf(n.text, sizeof(n.text), "packed-%s-%d.json", codec->name, level);
     return n;
 }
 
-static int normal_level(enum cb_compression kind, int level)
-{
-    static const int normal[CB_COMPRESS_COUNT] = {[CB_COMPRESS_GZIP] = 6, [CB_COMPRESS_ZSTD] = 3};
-
-    return level < 0 || !cb_level_valid(kind, level) ? normal[kind] : level;
-}
-
 /* Only what can be used: the blob must be there, whole by its size. */
-static bool read_packed(struct cache_store *s, int dir, const char *name, enum cb_compression kind, struct cache_packed *ret)
+static bool read_packed(struct cache_store *s, int dir, const struct cb_codec *codec, int level, struct cache_packed *ret)
 {
     CB_AUTO(cb_buf) struct cb_buf b = CB_BUF_INIT;
     CB_AUTO(cb_error) struct cb_error ignored = CB_ERROR_INIT;
     const char *digest = "";
     int64_t size = -1;
 
-    if (cb_read_file(dir, name, MAX_PACKED, &b) < 0)
+    struct packed_name name = packed_name(codec, level);
+    if (cb_read_file(dir, name.text, MAX_PACKED, &b) < 0)
         return false;
-    CB_AUTO(json) json_t *j = cb_json_parse(b.data, cache_unseal(b.data, b.len), name, &ignored);
+    CB_AUTO(json) json_t *j = cb_json_parse(b.data, cache_unseal(b.data, b.len), name.text, &ignored);
     if (!j || cb_json_str(j, "blob", "packed", &digest, &ignored) < 0 || cb_json_int(j, "size", "packed", &size, &ignored) < 0 ||
         size < 0 || !cb_digest_parse(digest, &ret->digest))
         return false;
     ret->size = (uint64_t)size;
-    ret->compression = kind;
+    ret->codec = codec;
     return cache_blob_fits(s, &ret->digest, ret->size);
 }
 
 /* Any blob of this kind, however it was made. */
-static bool any_level(struct cache_store *s, int dir, enum cb_compression kind, struct cache_packed *ret)
+static bool any_level(struct cache_store *s, int dir, const struct cb_codec *codec, struct cache_packed *ret)
 {
-    for (int level = -1; level <= 22; level++) {
-        if ((level < 0 || cb_level_valid(kind, level)) && read_packed(s, dir, packed_name(kind, level).text, kind, ret))
+    if (read_packed(s, dir, codec, -1, ret))
+        return true;
+    for (int level = codec->min_level; level <= codec->max_level; level++)
+        if (read_packed(s, dir, codec, level, ret))
             return true;
-    }
     return false;
 }
 
-int cache_layer_packed(struct cache_store *s, const struct cb_digest *id, enum cb_compression kind, int level, bool any,
+int cache_layer_packed(struct cache_store *s, const struct cb_digest *id, const struct cb_codec *codec, int level, bool any,
                        struct cache_packed *ret, struct cb_error *err)
 {
     CB_AUTO(close) int dir = cache_layer_open(s, id);
@@ -362,10 +357,10 @@ int cache_layer_packed(struct cache_store *s, const struct cb_digest *id, enum c
         return 0;
     if (dir < 0)
         return cb_fail_sys(err, dir, "open '%s/%s'", s->path, cache_layer_path(id).text);
-    found = read_packed(s, dir, packed_name(kind, normal_level(kind, level)).text, kind, &p) ||
-            read_packed(s, dir, packed_name(kind, -1).text, kind, &p);
-    for (int i = 0; any && !found && i < CB_COMPRESS_COUNT; i++)
-        found = any_level(s, dir, (enum cb_compression)((kind + i) % CB_COMPRESS_COUNT), &p);
+    found = read_packed(s, dir, codec, cb_codec_level(codec, level), &p) || read_packed(s, dir, codec, -1, &p) ||
+            (any && any_level(s, dir, codec, &p));
+    for (const struct cb_codec *const *c = cb_codecs; any && !found && *c; c++)
+        found = any_level(s, dir, *c, &p);
     if (found)
         *ret = p;
     return found;
@@ -381,7 +376,7 @@ static int remember_packed(struct cache_store *s, const struct cb_digest *id, co
     CB_AUTO(json) json_t *j = json_pack("{s:s, s:I}", "blob", digest, "size", (json_int_t)p->size);
     cb_json_dump(j, CB_JSON_COMPACT, &text);
     cache_seal(&text);
-    return cache_store_publish(s, cache_layer_path(id).text, packed_name(p->compression, level).text, text.data, text.len, err);
+    return cache_store_publish(s, cache_layer_path(id).text, packed_name(p->codec, level).text, text.data, text.len, err);
 }
 
 int cache_layer_set_packed(struct cache_store *s, const struct cb_digest *id, const struct cache_packed *p, struct cb_error *err)
@@ -412,19 +407,19 @@ static int threads_to_use(void)
     return n < 1 ? 1 : n > 16 ? 16 : (int)n;
 }
 
-int cache_layer_pack(struct cache_store *s, const struct cb_digest *id, enum cb_compression kind, int level, struct cb_job_io *io,
-                     struct cache_packed *ret, struct cb_error *err)
+int cache_layer_pack(struct cache_store *s, const struct cb_digest *id, const struct cb_codec *codec, int level,
+                     struct cb_job_io *io, struct cache_packed *ret, struct cb_error *err)
 {
     CB_AUTO(cache_blob_writer) struct cache_blob_writer blob = CACHE_BLOB_WRITER_INIT;
     CB_AUTO(cb_encoder) struct cb_encoder *encoder = NULL;
-    struct cache_packed p = {.compression = kind};
+    struct cache_packed p = {.codec = codec};
     struct cb_digest diff;
     struct cache_layer_dir l;
 
-    level = normal_level(kind, level);
+    level = cb_codec_level(codec, level);
     if (load(s, id, &l, err) < 0 || cache_blob_begin(s, &blob, err) < 0)
         return -1;
-    encoder = cb_encoder_new(kind, level, threads_to_use(), to_blob, &blob);
+    encoder = cb_encoder_new(codec, level, threads_to_use(), to_blob, &blob);
     if (write_tar(s, &l, io, to_encoder, encoder, &diff, err) < 0 || cb_encoder_end(encoder, err) < 0)
         return -1;
     p.size = blob.size;
@@ -470,7 +465,7 @@ int cache_layer_materialize(struct cache_store *s, const struct cb_digest *id, s
         return -1;
     if (l.l.has_files)
         return 0;
-    r = cache_layer_packed(s, id, CB_COMPRESS_GZIP, NORMAL_LEVEL, true, &from, err);
+    r = cache_layer_packed(s, id, cb_codecs[0], NORMAL_LEVEL, true, &from, err);
     if (r <= 0)
         return r == 0 ? no_source(&l, err) : -1;
     if (cache_layer_draft_begin(s, true, &d, err) < 0)

@@ -90,18 +90,18 @@ int cache_layer_tar(struct cache_store *s, const struct cb_digest *id, cb_sink_f
 int cache_layer_diff_id(struct cache_store *s, const struct cb_digest *id, struct cb_digest *ret, struct cb_error *err);
 
 /* The packed form: which blob holds this layer in this compression. A base layer has the blob it came
- * with; others are packed once and remembered (layers/<id>/packed-<kind>[-level].json). */
+ * with; others are packed once and remembered (layers/<id>/packed-<codec>[-level].json). */
 struct cache_packed {
     struct cb_digest digest;
     uint64_t size;
-    enum cb_compression compression;
+    const struct cb_codec *codec;
 };
 /* 1 / 0: none yet / -1. level < 0: the default level. `any`: whatever packed form it has, own kind first. */
-int cache_layer_packed(struct cache_store *s, const struct cb_digest *id, enum cb_compression kind, int level, bool any,
+int cache_layer_packed(struct cache_store *s, const struct cb_digest *id, const struct cb_codec *codec, int level, bool any,
                        struct cache_packed *ret, struct cb_error *err);
 /* Packs it (from its files, or by recompressing another packed form). Sets the diff ID too. [ns] */
-int cache_layer_pack(struct cache_store *s, const struct cb_digest *id, enum cb_compression kind, int level, struct cb_job_io *io,
-                     struct cache_packed *ret, struct cb_error *err);
+int cache_layer_pack(struct cache_store *s, const struct cb_digest *id, const struct cb_codec *codec, int level,
+                     struct cb_job_io *io, struct cache_packed *ret, struct cb_error *err);
 /* Remembers that this blob (a base image's) is the packed form of the layer. */
 int cache_layer_set_packed(struct cache_store *s, const struct cb_digest *id, const struct cache_packed *p, struct cb_error *err);
 

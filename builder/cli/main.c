@@ -11,8 +11,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <unistd.h>
-#include <zlib.h>
-#include <zstd.h>
 
 static int command_build(int argc, char **argv)
 {
@@ -62,7 +60,11 @@ static void help(void)
 static void version(void)
 {
     printf("cbuild %s\n", CBUILD_VERSION);
-    printf("jansson %s, zlib %s, zstd %s\n", jansson_version_str(), zlibVersion(), ZSTD_versionString());
+    printf("jansson %s", jansson_version_str());
+    for (const struct cb_codec *const *c = cb_codecs; *c; c++)
+        if ((*c)->library)
+            printf(", %s %s", (*c)->library, (*c)->version());
+    putchar('\n');
 }
 
 /* To ask a library that is loaded on demand for its version, it has to be loaded: --version alone does not. */

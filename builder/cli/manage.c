@@ -439,7 +439,7 @@ int manage_push(int argc, char **argv)
     struct cb_error err = CB_ERROR_INIT;
     CB_AUTO(cache_image) struct cache_image image = {0};
     CB_AUTO(oci_ref) struct oci_ref ref = {0};
-    const struct build_packing packing = {.compression = CB_COMPRESS_GZIP, .level = -1};
+    const struct build_packing packing = {.codec = cb_codecs[0], .level = -1};
     struct cb_digest digest;
     bool by_id = false;
     int r = command_open(&c, argc, argv, 1, 2, NULL, 0, &err);

@@ -184,11 +184,12 @@ static int output_bool(const char *key, const char *value, bool *ret, struct cb_
 
 static int output_compression(struct build_output *o, const char *value, struct cb_error *err)
 {
-    int kind;
-    if (build_option_choose("compression", cb_compression_names, CB_COMPRESS_COUNT, value, &kind, err) < 0)
-        return -1;
-    o->compression = (enum cb_compression)kind;
-    return 0;
+    o->codec = cb_codec_find(value);
+    if (o->codec)
+        return 0;
+    CB_AUTO(cb_buf) struct cb_buf all = CB_BUF_INIT;
+    cb_codec_names(&all, ", ");
+    return cb_fail(err, CB_E_USAGE, "compression: '%s' is not one of %s", value, all.data);
 }
 
 static int output_kind(struct output_state *s, const char *value, struct cb_error *err)
@@ -295,12 +296,11 @@ static int check_output(const struct output_state *s, const char *v, struct cb_e
     if (!layers && (s->has_compression || s->has_types || o->level != -1 || o->force_compression || o->name || o->annotations.n))
         return cb_fail(err, CB_E_USAGE, "'%s': %s has no layers, names or annotations", v,
                        o->kind == OUTPUT_CACHE ? "what only stays in the cache" : "a root file system");
-    if (o->docker_types && (o->compression == CB_COMPRESS_ZSTD || o->annotations.n))
+    if (o->docker_types && (!o->codec->docker_reads || o->annotations.n))
         return cb_fail(err, CB_E_USAGE, "'%s': Docker's media types have no %s; take oci-mediatypes=true", v,
-                       o->annotations.n ? "annotations" : "zstd");
-    if (o->level != -1 && !cb_level_valid(o->compression, o->level))
-        return cb_fail(err, CB_E_USAGE, "'%s': compression-level=%d: %s has no such level", v, o->level,
-                       cb_compression_names[o->compression]);
+                       o->annotations.n ? "annotations" : o->codec->name);
+    if (o->level != -1 && !cb_codec_has_level(o->codec, o->level))
+        return cb_fail(err, CB_E_USAGE, "'%s': compression-level=%d: %s has no such level", v, o->level, o->codec->name);
     return check_names(o, v, err);
 }
 
@@ -308,7 +308,7 @@ int build_option_set_output(struct build_request *r, const char *v, struct cb_er
 {
     struct build_output *o = &CB_PUSH(r->outputs, r->n_outputs, r->cap_outputs);
     struct output_state s = {.o = o};
-    *o = (struct build_output){.compression = CB_COMPRESS_GZIP, .level = -1};
+    *o = (struct build_output){.codec = cb_codecs[0], .level = -1};
     if (!strchr(v, '=') && *v) { /* docker's short form: a directory, or "-" for a tar */
         o->kind = strcmp(v, "-") == 0 ? OUTPUT_TAR : OUTPUT_LOCAL;
         build_option_put(&o->dest, v);

@@ -433,7 +433,7 @@ static void fill_defaults(struct build_request *r)
     if (!r->network)
         r->network = "default";
     if (!r->n_outputs)
-        CB_PUSH(r->outputs, r->n_outputs, r->cap_outputs) = (struct build_output){.compression = CB_COMPRESS_GZIP, .level = -1};
+        CB_PUSH(r->outputs, r->n_outputs, r->cap_outputs) = (struct build_output){.codec = cb_codecs[0], .level = -1};
 }
 
 static int check_push(const struct build_request *r, const struct build_output *o, struct cb_error *err)

@@ -22,10 +22,10 @@ static int pack_one(const struct pack_request *q, const struct cache_image_layer
         *ret = (struct cache_packed){.digest = l->blob, .size = l->blob_size};
         return 0;
     }
-    int r = cache_layer_packed(s, &l->id, p->compression, p->level, false, ret, err);
+    int r = cache_layer_packed(s, &l->id, p->codec, p->level, false, ret, err);
     if (r < 0)
         return -1;
-    return r ? 0 : cache_layer_pack(s, &l->id, p->compression, p->level, io, ret, err);
+    return r ? 0 : cache_layer_pack(s, &l->id, p->codec, p->level, io, ret, err);
 }
 
 /* Answers for every layer: diff ID, and (packing) digest and size of its blob. */
@@ -35,7 +35,9 @@ static int pack_job(struct cb_job_io *io, void *world, const struct rt_job_reque
     struct build_session *session = world;
     struct cb_unpack u = cb_unpack(req->bytes, req->len);
     struct pack_request q = {.store = session->store};
-    struct build_packing packing = {.compression = cb_get_u8(&u), .level = (int)cb_get_u32(&u)};
+    CB_AUTO(free) char *codec = cb_get_str(&u);
+    struct build_packing packing = {.codec = cb_codec_find(codec)};
+    packing.level = (int)cb_get_u32(&u);
     bool pack = cb_get_u8(&u);
     packing.force = cb_get_u8(&u);
     q.packing = pack ? &packing : NULL;
@@ -64,7 +66,7 @@ static int pack_layers(struct build *b, struct cache_image *image, const struct 
                        struct cb_error *err)
 {
     CB_AUTO(cb_buf) struct cb_buf req = CB_BUF_INIT, answer = CB_BUF_INIT;
-    cb_put_u8(&req, p ? (uint8_t)p->compression : 0);
+    cb_put_str(&req, p ? p->codec->name : "");
     cb_put_u32(&req, p ? (uint32_t)p->level : 0);
     cb_put_u8(&req, p != NULL);
     cb_put_u8(&req, p && p->force);
@@ -221,11 +223,6 @@ size_t build_image_layer_sizes(struct build *b, struct build_layer_size **ret)
 
 /* ---- manifests ----------------------------------------------------------------------------------------------------- */
 
-static const char *const layer_types[2][CB_COMPRESS_COUNT] = {
-    {OCI_TYPE_LAYER, OCI_TYPE_LAYER_GZIP, OCI_TYPE_LAYER_ZSTD},
-    {DOCKER_TYPE_LAYER, DOCKER_TYPE_LAYER_GZIP, NULL},
-};
-
 /* Fetches what an output needs of this base. A layer whose files are known can be packed here when its registry
  * cannot be reached: another blob with the same files is better than none. */
 static int fetch_base(struct build *b, const struct build_base *base, enum build_base_form form, const char *shown,
@@ -262,19 +259,19 @@ static void add_layer(struct oci_manifest *m, const struct cache_image_layer *l,
                       const struct build_packing *p)
 {
     bool as_it_came = l->blob_size && cb_digest_eq(&l->blob, &packed->digest);
-    const char *type = layer_types[p->docker_types][p->compression];
-    if (as_it_came && l->media_type)
-        type = p->docker_types ? oci_type_to_docker(l->media_type) : oci_type_from_docker(l->media_type);
+    char *type = !as_it_came || !l->media_type ? oci_layer_type(p->codec, p->docker_types)
+                 : p->docker_types             ? oci_type_to_docker(l->media_type)
+                                               : oci_type_from_docker(l->media_type);
     CB_PUSH(m->layers, m->n_layers, m->cap_layers) =
-        (struct oci_descriptor){.media_type = cb_strdup(type), .digest = packed->digest, .size = packed->size};
+        (struct oci_descriptor){.media_type = type, .digest = packed->digest, .size = packed->size};
 }
 
 int build_manifest_make(struct build *b, const struct cache_image *image, const struct build_packing *p,
                         const struct cb_strv *annotations, struct build_manifest *ret, struct cb_error *err)
 {
     *ret = (struct build_manifest){.bytes = CB_BUF_INIT, .config = CB_BUF_INIT};
-    if (p->docker_types && p->compression == CB_COMPRESS_ZSTD)
-        return cb_fail(err, CB_E_USAGE, "compression=zstd needs OCI media types: leave oci-mediatypes=false out");
+    if (p->docker_types && !p->codec->docker_reads)
+        return cb_fail(err, CB_E_USAGE, "compression=%s needs OCI media types: leave oci-mediatypes=false out", p->codec->name);
     struct cache_image copy = *image;
     copy.layers = cb_alloc((image->n_layers + 1) * sizeof(*copy.layers));
     memcpy(copy.layers, image->layers, image->n_layers * sizeof(*copy.layers));

@@ -18,7 +18,7 @@ size_t build_image_layer_sizes(struct build *b, struct build_layer_size **ret);
 
 /* How layers are to be packed. */
 struct build_packing {
-    enum cb_compression compression;
+    const struct cb_codec *codec;
     int level;
     bool force; /* also layers of a base image that came packed otherwise */
     bool docker_types;

@@ -22,7 +22,7 @@ void build_result_done(struct build_result *r)
 
 static struct build_packing packing_of(const struct build_output *o)
 {
-    return (struct build_packing){o->compression, o->level, o->force_compression, o->docker_types};
+    return (struct build_packing){o->codec, o->level, o->force_compression, o->docker_types};
 }
 
 /* The names this output gives the image: the tags, else its own `name=`, as buildx takes them. What is pushed by digest

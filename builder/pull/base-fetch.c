@@ -186,8 +186,8 @@ static int get_layer_once(struct one_layer *l, bool blob, struct cb_error *err)
         return 0;
     if (found && blob)
         return cache_layer_materialize(s, &l->layer->id, NULL, err);
-    struct cache_packed packed = {.digest = l->layer->blob, .size = l->layer->blob_size, .compression = CB_COMPRESS_GZIP};
-    if (l->layer->media_type && oci_layer_compression(l->layer->media_type, &packed.compression, err) < 0)
+    struct cache_packed packed = {.digest = l->layer->blob, .size = l->layer->blob_size, .codec = cb_codecs[0]};
+    if (l->layer->media_type && oci_layer_codec(l->layer->media_type, &packed.codec, err) < 0)
         return -1;
     int r;
     if (blob || l->f->layout >= 0) {

@@ -77,11 +77,11 @@ struct found {
 
 static int check_layers(const struct build_want *w, const struct oci_manifest *m, struct cb_error *err)
 {
-    enum cb_compression ignored;
+    const struct cb_codec *ignored;
     if (m->n_layers > CB_MAX_LAYERS)
         return cb_fail(err, CB_E_UNSUPPORTED, "'%s' has %zu layers; %d are possible", w->text, m->n_layers, CB_MAX_LAYERS);
     for (size_t i = 0; i < m->n_layers; i++)
-        if (oci_layer_compression(m->layers[i].media_type, &ignored, err) < 0)
+        if (oci_layer_codec(m->layers[i].media_type, &ignored, err) < 0)
             return w->layout ? cb_context(err, "layer %zu", i + 1) : cb_context(err, "'%s': layer %zu", w->text, i + 1);
     return 0;
 }

@@ -13,8 +13,8 @@ struct build_output { /* -o type=…,key=value */
     bool as_directory; /* OCI: tar=false */
     bool push;         /* IMAGE,push=true */
     char *name;        /* name=…: instead of the tags; NULL: the tags */
-    enum cb_compression compression;
-    int level;                  /* -1: the kind's default */
+    const struct cb_codec *codec;
+    int level;                  /* -1: the codec's own */
     bool force_compression;     /* base layers too */
     bool docker_types;          /* oci-mediatypes=false; the kind's own for DOCKER */
     bool by_digest;             /* push-by-digest=true: the pushed image gets no tag */

@@ -18,45 +18,80 @@
 
 static const struct type {
     const char *oci, *docker;
-    bool layer;
-    enum cb_compression compression; /* of a layer */
+    bool layer; /* followed by what a codec adds */
 } types[] = {
-    {OCI_TYPE_INDEX, DOCKER_TYPE_LIST, false, 0},
-    {OCI_TYPE_MANIFEST, DOCKER_TYPE_MANIFEST, false, 0},
-    {OCI_TYPE_CONFIG, DOCKER_TYPE_CONFIG, false, 0},
-    {OCI_TYPE_LAYER, DOCKER_TYPE_LAYER, true, CB_COMPRESS_NONE},
-    {OCI_TYPE_LAYER_GZIP, DOCKER_TYPE_LAYER_GZIP, true, CB_COMPRESS_GZIP},
-    {OCI_TYPE_LAYER_ZSTD, DOCKER_TYPE_LAYER_ZSTD, true, CB_COMPRESS_ZSTD},
-    {OCI_TYPE_NONDIST_PREFIX ".tar", DOCKER_TYPE_FOREIGN, true, CB_COMPRESS_NONE},
-    {OCI_TYPE_NONDIST_PREFIX ".tar+gzip", DOCKER_TYPE_FOREIGN ".gzip", true, CB_COMPRESS_GZIP},
-    {OCI_TYPE_NONDIST_PREFIX ".tar+zstd", DOCKER_TYPE_FOREIGN ".zstd", true, CB_COMPRESS_ZSTD},
+    {OCI_TYPE_INDEX, DOCKER_TYPE_LIST, false},
+    {OCI_TYPE_MANIFEST, DOCKER_TYPE_MANIFEST, false},
+    {OCI_TYPE_CONFIG, DOCKER_TYPE_CONFIG, false},
+    {OCI_TYPE_LAYER, DOCKER_TYPE_LAYER, true},
+    {OCI_TYPE_NONDIST_PREFIX ".tar", DOCKER_TYPE_FOREIGN, true},
 };
 
-const char *oci_type_from_docker(const char *type)
+/* Does the type begin as this one does? Gives what follows, or NULL. */
+static const char *after(const char *type, const char *begin)
 {
-    for (size_t i = 0; i < CB_LEN(types); i++)
-        if (strcmp(types[i].docker, type) == 0)
-            return types[i].oci;
-    return type;
+    size_t n = strlen(begin);
+    return strncasecmp(type, begin, n) == 0 ? type + n : NULL;
 }
 
-const char *oci_type_to_docker(const char *type)
+static const struct cb_codec *codec_of_suffix(const char *suffix, bool docker)
 {
-    for (size_t i = 0; i < CB_LEN(types); i++)
-        if (strcmp(types[i].oci, type) == 0)
-            return types[i].docker;
-    return type;
+    for (const struct cb_codec *const *c = cb_codecs; *c; c++)
+        if (strcasecmp(suffix, docker ? (*c)->docker_suffix : (*c)->oci_suffix) == 0)
+            return *c;
+    return NULL;
+}
+
+/* The type among Docker's or OCI's, and of a layer its codec; NULL: unknown. */
+static const struct type *find_type(const char *text, bool docker, const struct cb_codec **ret)
+{
+    *ret = NULL;
+    for (size_t i = 0; i < CB_LEN(types); i++) {
+        const char *rest = after(text, docker ? types[i].docker : types[i].oci);
+        if (!rest || (!types[i].layer && *rest))
+            continue;
+        if (!types[i].layer || (*ret = codec_of_suffix(rest, docker)) != NULL)
+            return &types[i];
+    }
+    return NULL;
+}
+
+char *oci_type_from_docker(const char *type)
+{
+    const struct cb_codec *c;
+    const struct type *t = find_type(type, true, &c);
+    return t ? cb_printf("%s%s", t->oci, c ? c->oci_suffix : "") : cb_strdup(type);
+}
+
+char *oci_type_to_docker(const char *type)
+{
+    const struct cb_codec *c;
+    const struct type *t = find_type(type, false, &c);
+    return t ? cb_printf("%s%s", t->docker, c ? c->docker_suffix : "") : cb_strdup(type);
+}
+
+char *oci_layer_type(const struct cb_codec *codec, bool docker)
+{
+    return docker ? cb_printf("%s%s", DOCKER_TYPE_LAYER, codec->docker_suffix)
+                  : cb_printf("%s%s", OCI_TYPE_LAYER, codec->oci_suffix);
 }
 
 /* A tar of layers with something behind it that we do not know: "+xz", ".lz4". */
 static bool is_packed_tar(const char *type)
 {
     for (size_t i = 0; i < CB_LEN(types); i++)
-        if (types[i].layer && types[i].compression == CB_COMPRESS_NONE &&
-            (strncasecmp(type, types[i].oci, strlen(types[i].oci)) == 0 ||
-             strncasecmp(type, types[i].docker, strlen(types[i].docker)) == 0))
+        if (types[i].layer && (after(type, types[i].oci) || after(type, types[i].docker)))
             return true;
     return false;
+}
+
+static int fail_packed(const char *type, struct cb_error *err)
+{
+    CB_AUTO(cb_buf) struct cb_buf names = CB_BUF_INIT;
+    for (const struct cb_codec *const *c = cb_codecs; *c; c++)
+        cb_buf_printf(&names, "%star%s", c == cb_codecs ? "" : c[1] ? ", " : " and ", (*c)->oci_suffix);
+    cb_fail(err, CB_E_UNSUPPORTED, "media type '%.200s': layers packed so are not supported, only %s", type, names.data);
+    return cb_hint(err, "push the image again, packed with %s", cb_codecs[0]->name);
 }
 
 static int fail_layer_type(const char *type, struct cb_error *err)
@@ -65,23 +100,21 @@ static int fail_layer_type(const char *type, struct cb_error *err)
         cb_fail(err, CB_E_UNSUPPORTED, "media type '%.200s': the layer is encrypted", type);
         return cb_hint(err, "decrypt the image first, for example with skopeo copy --decryption-key");
     }
-    if (is_packed_tar(type)) {
-        cb_fail(err, CB_E_UNSUPPORTED, "media type '%.200s': layers packed so are not supported, only tar, tar+gzip and tar+zstd",
-                type);
-        return cb_hint(err, "push the image again, packed with gzip or zstd");
-    }
+    if (is_packed_tar(type))
+        return fail_packed(type, err);
     cb_fail(err, CB_E_UNSUPPORTED, "media type '%.200s' is not that of a layer", type);
     return cb_hint(err, "not all that is kept beside images is one to build on: check the name");
 }
 
-int oci_layer_compression(const char *type, enum cb_compression *ret, struct cb_error *err)
+int oci_layer_codec(const char *type, const struct cb_codec **ret, struct cb_error *err)
 {
-    for (size_t i = 0; i < CB_LEN(types); i++)
-        if (types[i].layer && (strcasecmp(type, types[i].oci) == 0 || strcasecmp(type, types[i].docker) == 0)) {
-            *ret = types[i].compression;
-            return 0;
-        }
-    return fail_layer_type(type, err);
+    const struct cb_codec *c;
+    if (!find_type(type, false, &c))
+        (void)find_type(type, true, &c);
+    if (!c)
+        return fail_layer_type(type, err);
+    *ret = c;
+    return 0;
 }
 
 /* ---- life cycles --------------------------------------------------------------------------- */
@@ -163,10 +196,10 @@ static enum kind kind_of_type(const char *type)
 {
     if (strcmp(type, TYPE_SCHEMA1) == 0 || strcmp(type, TYPE_SCHEMA1_SIGNED) == 0)
         return KIND_SCHEMA1;
-    type = oci_type_from_docker(type);
-    if (strcmp(type, OCI_TYPE_MANIFEST) == 0)
+    CB_AUTO(free) char *oci = oci_type_from_docker(type);
+    if (strcmp(oci, OCI_TYPE_MANIFEST) == 0)
         return KIND_MANIFEST;
-    return strcmp(type, OCI_TYPE_INDEX) == 0 ? KIND_INDEX : KIND_UNKNOWN;
+    return strcmp(oci, OCI_TYPE_INDEX) == 0 ? KIND_INDEX : KIND_UNKNOWN;
 }
 
 static int fail_schema1(struct cb_error *err)
@@ -384,7 +417,7 @@ static int parse_descriptor(json_t *j, const char *path, bool foreign_ok, struct
     int r = cb_json_str(j, "mediaType", path, &type, err);
     if (r <= 0)
         return r < 0 ? -1 : missing(path, "mediaType", err);
-    d->media_type = cb_strdup(oci_type_from_docker(type));
+    d->media_type = oci_type_from_docker(type);
     if (parse_digest(j, path, foreign_ok, d, err) < 0 || parse_size(j, path, &d->size, err) < 0 ||
         parse_platform(j, path, d, err) < 0 || parse_annotations(j, path, &d->annotations, err) < 0 ||
         cb_json_strv(j, "urls", path, &d->urls, err) < 0 || take_str(j, "artifactType", path, &d->artifact_type, err) < 0 ||
@@ -426,7 +459,7 @@ static int load(const char *bytes, size_t n, enum kind want, json_t **ret, char 
         return -1;
     if (kind != want)
         return cb_fail(err, CB_E_CORRUPT, "expected an %s, found an %s", kind_names[want], kind_names[kind]);
-    *ret_type = cb_strdup(type ? oci_type_from_docker(type) : want == KIND_INDEX ? OCI_TYPE_INDEX : OCI_TYPE_MANIFEST);
+    *ret_type = oci_type_from_docker(type ? type : want == KIND_INDEX ? OCI_TYPE_INDEX : OCI_TYPE_MANIFEST);
     *ret = CB_TAKE(doc);
     return 0;
 }
@@ -477,7 +510,8 @@ static bool is_image_entry(const struct oci_descriptor *d)
         return false;
     if (oci_annotation_get(&d->annotations, REFERENCE_TYPE))
         return false;
-    if (d->artifact_type && strcmp(oci_type_from_docker(d->artifact_type), OCI_TYPE_CONFIG) != 0)
+    CB_AUTO(free) char *artifact = d->artifact_type ? oci_type_from_docker(d->artifact_type) : NULL;
+    if (artifact && strcmp(artifact, OCI_TYPE_CONFIG) != 0)
         return false;
     return !d->has_platform || strcmp(d->platform.os, "unknown") != 0 || strcmp(d->platform.arch, "unknown") != 0;
 }

@@ -12,29 +12,26 @@
 #include "base/digest.h"
 #include "registry/oci/platform.h"
 
-#define OCI_TYPE_INDEX      "application/vnd.oci.image.index.v1+json"
-#define OCI_TYPE_MANIFEST   "application/vnd.oci.image.manifest.v1+json"
-#define OCI_TYPE_CONFIG     "application/vnd.oci.image.config.v1+json"
-#define OCI_TYPE_LAYER      "application/vnd.oci.image.layer.v1.tar"
-#define OCI_TYPE_LAYER_GZIP "application/vnd.oci.image.layer.v1.tar+gzip"
-#define OCI_TYPE_LAYER_ZSTD "application/vnd.oci.image.layer.v1.tar+zstd"
-#define OCI_TYPE_EMPTY      "application/vnd.oci.empty.v1+json"
-/* followed by ".tar", ".tar+gzip" or ".tar+zstd": layers that `urls` may point away from the registry */
+#define OCI_TYPE_INDEX    "application/vnd.oci.image.index.v1+json"
+#define OCI_TYPE_MANIFEST "application/vnd.oci.image.manifest.v1+json"
+#define OCI_TYPE_CONFIG   "application/vnd.oci.image.config.v1+json"
+#define OCI_TYPE_LAYER    "application/vnd.oci.image.layer.v1.tar"
+#define OCI_TYPE_EMPTY    "application/vnd.oci.empty.v1+json"
+/* followed by ".tar": layers that `urls` may point away from the registry. All tars of layers: followed by what a codec adds */
 #define OCI_TYPE_NONDIST_PREFIX "application/vnd.oci.image.layer.nondistributable.v1"
 #define DOCKER_TYPE_LIST        "application/vnd.docker.distribution.manifest.list.v2+json"
 #define DOCKER_TYPE_MANIFEST    "application/vnd.docker.distribution.manifest.v2+json"
 #define DOCKER_TYPE_CONFIG      "application/vnd.docker.container.image.v1+json"
 #define DOCKER_TYPE_LAYER       "application/vnd.docker.image.rootfs.diff.tar"
-#define DOCKER_TYPE_LAYER_GZIP  "application/vnd.docker.image.rootfs.diff.tar.gzip"
-#define DOCKER_TYPE_LAYER_ZSTD  "application/vnd.docker.image.rootfs.diff.tar.zstd"
 
-/* The OCI name of a Docker type and the other way round; any other type is given back as it is. Borrowed:
- * static, or `type` itself. */
-const char *oci_type_from_docker(const char *type);
-const char *oci_type_to_docker(const char *type);
+/* The OCI name of a Docker type and the other way round; any other type is given back as it is. Caller frees. */
+char *oci_type_from_docker(const char *type);
+char *oci_type_to_docker(const char *type);
+/* The media type, OCI's or Docker's, of a layer whose tar is packed so. Caller frees. */
+char *oci_layer_type(const struct cb_codec *codec, bool docker);
 /* How the tar of a layer with this media type (OCI's or Docker's name) is packed. -1: it is none that can be taken apart;
  * the message begins with the type. */
-int oci_layer_compression(const char *type, enum cb_compression *ret, struct cb_error *err);
+int oci_layer_codec(const char *type, const struct cb_codec **ret, struct cb_error *err);
 
 struct oci_descriptor {
     char *media_type;

@@ -34,7 +34,7 @@ static ssize_t read_buf(void *arg, void *p, size_t n, struct cb_error *err)
     return (ssize_t)n;
 }
 
-static void encode(enum cb_compression kind, int level, int threads, const struct cb_buf *in, size_t step, struct cb_buf *out)
+static void encode(const struct cb_codec *kind, int level, int threads, const struct cb_buf *in, size_t step, struct cb_buf *out)
 {
     CB_AUTO(cb_error) struct cb_error err = CB_ERROR_INIT;
     CB_AUTO(cb_encoder) struct cb_encoder *e = cb_encoder_new(kind, level, threads, to_buf, out);
@@ -44,7 +44,7 @@ static void encode(enum cb_compression kind, int level, int threads, const struc
     assert_int_equal(cb_encoder_end(e, &err), 0);
 }
 
-static int decode(const char *p, size_t n, size_t step, struct cb_buf *out, enum cb_compression *kind, struct cb_error *err)
+static int decode(const char *p, size_t n, size_t step, struct cb_buf *out, const struct cb_codec **kind, struct cb_error *err)
 {
     struct from_buf from = {p, n, step};
     CB_AUTO(cb_decoder) struct cb_decoder *d = cb_decoder_new(read_buf, &from, "layer");
@@ -54,7 +54,7 @@ static int decode(const char *p, size_t n, size_t step, struct cb_buf *out, enum
     while ((got = cb_decoder_read(d, part, sizeof(part), err)) > 0)
         cb_buf_add(out, part, (size_t)got);
     if (kind)
-        *kind = cb_decoder_kind(d);
+        *kind = cb_decoder_codec(d);
     if (got < 0) { /* and stays so */
         CB_AUTO(cb_error) struct cb_error again = CB_ERROR_INIT;
 
@@ -78,26 +78,26 @@ static void test_round_trip(void **state)
     static const size_t sizes[] = {0, 1, 511, 1 << 20, (1 << 20) + 1, (3 << 20) + 12345};
 
     (void)state;
-    for (int kind = 0; kind < CB_COMPRESS_COUNT; kind++) {
+    for (const struct cb_codec *const *kind = cb_codecs; *kind; kind++) {
         for (size_t i = 0; i < CB_LEN(sizes); i++) {
             CB_AUTO(cb_buf) struct cb_buf in = CB_BUF_INIT, first = CB_BUF_INIT, back = CB_BUF_INIT;
             CB_AUTO(cb_error) struct cb_error err = CB_ERROR_INIT;
-            enum cb_compression found;
+            const struct cb_codec *found;
 
             make_input(&in, sizes[i]);
-            encode((enum cb_compression)kind, -1, 1, &in, 100000, &first);
+            encode(*kind, -1, 1, &in, 100000, &first);
             for (int threads = 2; threads <= 5; threads += 3) {
                 CB_AUTO(cb_buf) struct cb_buf again = CB_BUF_INIT;
 
-                encode((enum cb_compression)kind, -1, threads, &in, 7777, &again);
+                encode(*kind, -1, threads, &in, 7777, &again);
                 if (again.len != first.len || memcmp(again.data, first.data, first.len) != 0)
-                    fail_msg("%s, %zu bytes: %d threads give other bytes", cb_compression_names[kind], sizes[i], threads);
+                    fail_msg("%s, %zu bytes: %d threads give other bytes", (*kind)->name, sizes[i], threads);
             }
             if (decode(first.data, first.len, i % 2 ? 1000 : 0, &back, &found, &err) < 0)
-                fail_msg("%s, %zu bytes: %s", cb_compression_names[kind], sizes[i], err.msg);
-            assert_int_equal(found, sizes[i] || kind ? kind : CB_COMPRESS_NONE);
+                fail_msg("%s, %zu bytes: %s", (*kind)->name, sizes[i], err.msg);
+            assert_ptr_equal(found, *kind);
             if (back.len != in.len || memcmp(back.data, in.data, in.len) != 0)
-                fail_msg("%s, %zu bytes: %zu came back", cb_compression_names[kind], sizes[i], back.len);
+                fail_msg("%s, %zu bytes: %zu came back", (*kind)->name, sizes[i], back.len);
         }
     }
 }
@@ -110,7 +110,7 @@ static void test_gzip_header(void **state)
 
     (void)state;
     cb_buf_adds(&in, "hello");
-    encode(CB_COMPRESS_GZIP, 6, 4, &in, 5, &out);
+    encode(cb_codec_find("gzip"), 6, 4, &in, 5, &out);
     assert_memory_equal(out.data, "\x1f\x8b\x08\0\0\0\0\0\0\xff", 10);
     assert_int_equal(inflateInit2(&z, 15 + 16), Z_OK); /* zlib itself checks CRC and length */
     z.next_in = (unsigned char *)out.data;
@@ -126,22 +126,22 @@ static void test_joined_streams(void **state)
     static const char skippable[] = "\x53\x2a\x4d\x18\x03\0\0\0xyz";
 
     (void)state;
-    for (int kind = CB_COMPRESS_GZIP; kind <= CB_COMPRESS_ZSTD; kind++) {
+    for (const struct cb_codec *const *kind = cb_codecs; *kind != &cb_codec_none; kind++) {
         CB_AUTO(cb_buf) struct cb_buf in = CB_BUF_INIT, all = CB_BUF_INIT, back = CB_BUF_INIT, none = CB_BUF_INIT;
         CB_AUTO(cb_error) struct cb_error err = CB_ERROR_INIT;
 
         cb_buf_adds(&in, "part;");
-        if (kind == CB_COMPRESS_ZSTD)
+        if (strcmp((*kind)->name, "zstd") == 0)
             cb_buf_add(&all, skippable, 11);
-        encode((enum cb_compression)kind, 1, 1, &in, 3, &all);
-        encode((enum cb_compression)kind, 1, 1, &none, 3, &all);
-        if (kind == CB_COMPRESS_ZSTD)
+        encode(*kind, 1, 1, &in, 3, &all);
+        encode(*kind, 1, 1, &none, 3, &all);
+        if (strcmp((*kind)->name, "zstd") == 0)
             cb_buf_add(&all, skippable, 11);
-        encode((enum cb_compression)kind, 9, 1, &in, 3, &all);
-        if (kind == CB_COMPRESS_GZIP)
+        encode(*kind, 9, 1, &in, 3, &all);
+        if (strcmp((*kind)->name, "gzip") == 0)
             cb_buf_add(&all, "\0\0\0\0", 4);
         if (decode(all.data, all.len, 1, &back, NULL, &err) < 0)
-            fail_msg("%s: %s", cb_compression_names[kind], err.msg);
+            fail_msg("%s: %s", (*kind)->name, err.msg);
         assert_string_equal(back.data, "part;part;");
     }
 }
@@ -149,17 +149,17 @@ static void test_joined_streams(void **state)
 static void test_damage(void **state)
 {
     (void)state;
-    for (int kind = CB_COMPRESS_GZIP; kind <= CB_COMPRESS_ZSTD; kind++) {
+    for (const struct cb_codec *const *kind = cb_codecs; *kind != &cb_codec_none; kind++) {
         CB_AUTO(cb_buf) struct cb_buf in = CB_BUF_INIT, out = CB_BUF_INIT;
 
         make_input(&in, 3000);
-        encode((enum cb_compression)kind, -1, 1, &in, 3000, &out);
+        encode(*kind, -1, 1, &in, 3000, &out);
         for (size_t cut = 4; cut < out.len; cut += cut < 20 || cut + 20 > out.len ? 1 : 97) {
             CB_AUTO(cb_buf) struct cb_buf back = CB_BUF_INIT;
             CB_AUTO(cb_error) struct cb_error err = CB_ERROR_INIT;
 
             if (decode(out.data, cut, 0, &back, NULL, &err) != -1)
-                fail_msg("%s cut at %zu of %zu is taken for whole", cb_compression_names[kind], cut, out.len);
+                fail_msg("%s cut at %zu of %zu is taken for whole", (*kind)->name, cut, out.len);
             assert_int_equal(err.code, CB_E_CORRUPT);
             assert_non_null(strstr(err.msg, "truncated"));
         }
@@ -169,7 +169,7 @@ static void test_damage(void **state)
 
             out.data[at] ^= 0x55;
             if (decode(out.data, out.len, 0, &back, NULL, &err) != -1)
-                fail_msg("%s with byte %zu changed is taken for good", cb_compression_names[kind], at);
+                fail_msg("%s with byte %zu changed is taken for good", (*kind)->name, at);
             out.data[at] ^= 0x55;
         }
     }
@@ -195,7 +195,7 @@ static void test_after_gzip(void **state)
 
     (void)state;
     cb_buf_adds(&in, "x");
-    encode(CB_COMPRESS_GZIP, 6, 1, &in, 1, &out);
+    encode(cb_codec_find("gzip"), 6, 1, &in, 1, &out);
     cb_buf_adds(&out, "garbage");
     assert_int_equal(decode(out.data, out.len, 0, &back, NULL, &err), -1);
     assert_int_equal(err.code, CB_E_CORRUPT);
@@ -204,11 +204,33 @@ static void test_after_gzip(void **state)
 static void test_levels(void **state)
 {
     (void)state;
-    assert_true(cb_level_valid(CB_COMPRESS_GZIP, 9));
-    assert_false(cb_level_valid(CB_COMPRESS_GZIP, 10));
-    assert_true(cb_level_valid(CB_COMPRESS_ZSTD, 22));
-    assert_false(cb_level_valid(CB_COMPRESS_ZSTD, 0));
-    assert_false(cb_level_valid(CB_COMPRESS_NONE, 1));
+    const struct cb_codec *gzip = cb_codec_find("gzip"), *zstd = cb_codec_find("zstd");
+    assert_true(cb_codec_has_level(gzip, 9));
+    assert_false(cb_codec_has_level(gzip, 10));
+    assert_true(cb_codec_has_level(zstd, 22));
+    assert_false(cb_codec_has_level(zstd, 0));
+    assert_false(cb_codec_has_level(&cb_codec_none, 1));
+    assert_int_equal(cb_codec_level(gzip, 0), 0);
+    assert_int_equal(cb_codec_level(gzip, -1), 6);
+    assert_int_equal(cb_codec_level(zstd, 23), 3);
+}
+
+/* What each entry says of itself, and that all are found by it. */
+static void test_table(void **state)
+{
+    (void)state;
+    CB_AUTO(cb_buf) struct cb_buf names = CB_BUF_INIT;
+    cb_codec_names(&names, "|");
+    assert_string_equal(names.data, "gzip|zstd|uncompressed");
+    assert_null(cb_codec_find("gzi"));
+    for (const struct cb_codec *const *c = cb_codecs; *c; c++) {
+        assert_ptr_equal(cb_codec_find((*c)->name), *c);
+        assert_true(cb_codec_has_level(*c, (*c)->normal_level));
+        assert_int_equal(!*(*c)->oci_suffix, *c == &cb_codec_none);
+        assert_int_equal(!*(*c)->docker_suffix, *c == &cb_codec_none);
+        assert_int_equal((*c)->library == NULL, (*c)->version == NULL);
+        assert_true(c[1] || *c == &cb_codec_none);
+    }
 }
 
 int main(void)
@@ -216,7 +238,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_round_trip), cmocka_unit_test(test_gzip_header), cmocka_unit_test(test_joined_streams),
         cmocka_unit_test(test_damage),     cmocka_unit_test(test_zstd_window), cmocka_unit_test(test_after_gzip),
-        cmocka_unit_test(test_levels),
+        cmocka_unit_test(test_levels),     cmocka_unit_test(test_table),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

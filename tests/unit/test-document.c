@@ -13,7 +13,7 @@
 
 #define DESC(type, hex, size, more) "{\"mediaType\":\"" type "\",\"digest\":\"sha256:" hex "\",\"size\":" size more "}"
 #define CONFIG                      "\"config\":" DESC(OCI_TYPE_CONFIG, HEX_A, "7", "")
-#define LAYERS                      "\"layers\":[" DESC(OCI_TYPE_LAYER_GZIP, HEX_B, "8", "") "]"
+#define LAYERS                      "\"layers\":[" DESC(OCI_TYPE_LAYER "+gzip", HEX_B, "8", "") "]"
 #define TYPE(t)                     "\"mediaType\":\"" t "\""
 
 /* ---- kinds --------------------------------------------------------------------------------- */
@@ -81,35 +81,39 @@ static void knows_layers(void **state)
 {
     static const struct {
         const char *type, *message; /* part of it; NULL: known */
-        enum cb_compression compression;
+        const char *codec;
     } cases[] = {
-        {OCI_TYPE_LAYER, NULL, CB_COMPRESS_NONE},
-        {OCI_TYPE_LAYER_GZIP, NULL, CB_COMPRESS_GZIP},
-        {OCI_TYPE_LAYER_ZSTD, NULL, CB_COMPRESS_ZSTD},
-        {OCI_TYPE_NONDIST_PREFIX ".tar", NULL, CB_COMPRESS_NONE},
-        {OCI_TYPE_NONDIST_PREFIX ".tar+zstd", NULL, CB_COMPRESS_ZSTD},
-        {DOCKER_TYPE_LAYER, NULL, CB_COMPRESS_NONE},
-        {DOCKER_TYPE_LAYER_GZIP, NULL, CB_COMPRESS_GZIP},
-        {DOCKER_TYPE_LAYER_ZSTD, NULL, CB_COMPRESS_ZSTD},
-        {"application/vnd.docker.image.rootfs.foreign.diff.tar.gzip", NULL, CB_COMPRESS_GZIP},
-        {"Application/vnd.OCI.image.layer.v1.tar+gzip", NULL, CB_COMPRESS_GZIP},
-        {OCI_TYPE_LAYER_GZIP "+encrypted", "encrypted", 0},
-        {OCI_TYPE_LAYER "+encrypted", "encrypted", 0},
-        {OCI_TYPE_LAYER "+xz", "only tar, tar+gzip and tar+zstd", 0},
-        {DOCKER_TYPE_LAYER_GZIP "2", "only tar, tar+gzip and tar+zstd", 0},
-        {OCI_TYPE_CONFIG, "not that of a layer", 0},
-        {OCI_TYPE_NONDIST_PREFIX, "not that of a layer", 0},
-        {"text/html", "'text/html' is not that of a layer", 0},
-        {"", "'' is not that of a layer", 0},
+        {OCI_TYPE_LAYER, NULL, "uncompressed"},
+        {OCI_TYPE_LAYER "+gzip", NULL, "gzip"},
+        {OCI_TYPE_LAYER "+zstd", NULL, "zstd"},
+        {OCI_TYPE_NONDIST_PREFIX ".tar", NULL, "uncompressed"},
+        {OCI_TYPE_NONDIST_PREFIX ".tar+zstd", NULL, "zstd"},
+        {DOCKER_TYPE_LAYER, NULL, "uncompressed"},
+        {DOCKER_TYPE_LAYER ".gzip", NULL, "gzip"},
+        {DOCKER_TYPE_LAYER ".zstd", NULL, "zstd"},
+        {"application/vnd.docker.image.rootfs.foreign.diff.tar.gzip", NULL, "gzip"},
+        {"Application/vnd.OCI.image.layer.v1.tar+gzip", NULL, "gzip"},
+        {OCI_TYPE_LAYER "+gzip"
+                        "+encrypted",
+         "encrypted", NULL},
+        {OCI_TYPE_LAYER "+encrypted", "encrypted", NULL},
+        {OCI_TYPE_LAYER "+xz", "only tar+gzip, tar+zstd and tar", NULL},
+        {DOCKER_TYPE_LAYER ".gzip"
+                           "2",
+         "only tar+gzip, tar+zstd and tar", NULL},
+        {OCI_TYPE_CONFIG, "not that of a layer", NULL},
+        {OCI_TYPE_NONDIST_PREFIX, "not that of a layer", NULL},
+        {"text/html", "'text/html' is not that of a layer", NULL},
+        {"", "'' is not that of a layer", NULL},
     };
     (void)state;
     for (size_t i = 0; i < CB_LEN(cases); i++) {
         CB_AUTO(cb_error) struct cb_error err = CB_ERROR_INIT;
-        enum cb_compression got = CB_COMPRESS_COUNT;
-        int r = oci_layer_compression(cases[i].type, &got, &err);
+        const struct cb_codec *got = NULL;
+        int r = oci_layer_codec(cases[i].type, &got, &err);
         if (cases[i].message ? r == 0 || !strstr(err.msg, cases[i].message) || err.code != CB_E_UNSUPPORTED
-                             : r < 0 || got != cases[i].compression)
-            fail_msg("'%s': %d, %s", cases[i].type, (int)got, err.msg ? err.msg : "taken");
+                             : r < 0 || strcmp(got->name, cases[i].codec) != 0)
+            fail_msg("'%s': %s, %s", cases[i].type, got ? got->name : "none", err.msg ? err.msg : "taken");
     }
 }
 
@@ -172,7 +176,7 @@ static void reads_a_docker_manifest(void **state)
     (void)state;
     static const char doc[] = "{\"schemaVersion\":2," TYPE(DOCKER_TYPE_MANIFEST) ",\"config\":" DESC(
         DOCKER_TYPE_CONFIG, HEX_A, "7",
-        "") ",\"layers\":[" DESC(DOCKER_TYPE_LAYER_GZIP, HEX_B, "8",
+        "") ",\"layers\":[" DESC(DOCKER_TYPE_LAYER ".gzip", HEX_B, "8",
                                  "") "," DESC("application/vnd.docker.image.rootfs.foreign.diff.tar.gzip", HEX_C, "0",
                                               ",\"urls\":[\"https://a/b\"]") "],\"new\":{\"x\":[1]}}";
     CB_AUTO(oci_manifest) struct oci_manifest m = {0};
@@ -181,12 +185,15 @@ static void reads_a_docker_manifest(void **state)
     assert_string_equal(m.media_type, OCI_TYPE_MANIFEST);
     assert_string_equal(m.config.media_type, OCI_TYPE_CONFIG);
     assert_int_equal(m.n_layers, 2);
-    assert_string_equal(m.layers[0].media_type, OCI_TYPE_LAYER_GZIP);
+    assert_string_equal(m.layers[0].media_type, OCI_TYPE_LAYER "+gzip");
     assert_int_equal(m.layers[0].size, 8);
     assert_string_equal(m.layers[1].media_type, OCI_TYPE_NONDIST_PREFIX ".tar+gzip");
     assert_string_equal(m.layers[1].urls.items[0], "https://a/b");
-    assert_string_equal(oci_type_to_docker(m.layers[0].media_type), DOCKER_TYPE_LAYER_GZIP);
-    assert_string_equal(oci_type_to_docker("x/y"), "x/y");
+    CB_AUTO(free) char *docker = oci_type_to_docker(m.layers[0].media_type), *unknown = oci_type_to_docker("x/y");
+    assert_string_equal(docker, DOCKER_TYPE_LAYER ".gzip");
+    assert_string_equal(unknown, "x/y");
+    CB_AUTO(free) char *foreign = oci_type_to_docker(m.layers[1].media_type);
+    assert_string_equal(foreign, "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip");
 }
 
 #define GOLDEN_MANIFEST                                                                                                          \
@@ -202,7 +209,8 @@ static void reads_a_docker_manifest(void **state)
     "  },\n"                                                                                                                     \
     "  \"layers\": [\n"                                                                                                          \
     "    {\n"                                                                                                                    \
-    "      \"mediaType\": \"" OCI_TYPE_LAYER_GZIP "\",\n"                                                                        \
+    "      \"mediaType\": \"" OCI_TYPE_LAYER "+gzip"                                                                             \
+    "\",\n"                                                                                                                      \
     "      \"digest\": \"sha256:" HEX_B "\",\n"                                                                                  \
     "      \"size\": 4398046511104,\n"                                                                                           \
     "      \"urls\": [\n"                                                                                                        \
@@ -232,7 +240,7 @@ static void writes_a_manifest(void **state)
     static const char doc[] = "{\"annotations\":{\"z\":\"\"},\"subject\":" DESC(
         OCI_TYPE_MANIFEST, HEX_C, "0", "") ",\"layers\":[{\"artifactType\":\"t\","
                                            "\"annotations\":{\"b\":\"x=y\",\"a\":\"1\"},\"urls\":[\"https://a/"
-                                           "<b>&c\"],\"size\":4398046511104,\"mediaType\":\"" OCI_TYPE_LAYER_GZIP
+                                           "<b>&c\"],\"size\":4398046511104,\"mediaType\":\"" OCI_TYPE_LAYER "+gzip"
                                            "\",\"digest\":\"sha256:" HEX_B "\"}],\"artifactType\":\"a/b\",\"config\":" DESC(
                                                OCI_TYPE_EMPTY, HEX_A, "2", ",\"data\":\"e30=\"") ",\"schemaVersion\":2}";
     static const char *const docs[] = {doc, GOLDEN_MANIFEST};

@@ -137,7 +137,7 @@ static const struct row hard[] = {
 
 struct params {
     bool link;
-    enum cb_compression compression;
+    const struct cb_codec *codec;
     struct build_place_params place;
 };
 
@@ -154,9 +154,9 @@ static void read_flags(const char *flags, struct params *p)
         }
         p->link = p->link || cb_starts(f, "link");
         if (cb_starts(f, "gz"))
-            p->compression = CB_COMPRESS_GZIP;
+            p->codec = cb_codec_find("gzip");
         if (cb_starts(f, "zst"))
-            p->compression = CB_COMPRESS_ZSTD;
+            p->codec = cb_codec_find("zstd");
     }
 }
 
@@ -174,7 +174,7 @@ static int into_encoder(void *arg, const void *p, size_t n, struct cb_error *err
     return cb_encoder_add(arg, p, n, err);
 }
 
-static void write_tar(const char *text, struct texts *t, enum cb_compression kind, struct cb_buf *out)
+static void write_tar(const char *text, struct texts *t, const struct cb_codec *kind, struct cb_buf *out)
 {
     CB_AUTO(cb_error) struct cb_error err = CB_ERROR_INIT;
     CB_AUTO(cb_encoder) struct cb_encoder *enc = cb_encoder_new(kind, -1, 1, into_buf, out);
@@ -288,14 +288,14 @@ static void show_layer(const struct build_layer *l, struct streamed *s, struct t
 static int run(const struct row *r, struct cb_buf *got, struct cb_error *err)
 {
     struct texts t = {0};
-    struct params p = {.compression = CB_COMPRESS_NONE};
+    struct params p = {.codec = &cb_codec_none};
     struct streamed s = {.piece = CB_BUF_INIT};
     struct cache_tree *dest = text_tree(r->dest, &t);
     struct build_layer layer = {0};
     CB_AUTO(cb_buf) struct cb_buf tar = CB_BUF_INIT;
 
     read_flags(r->flags, &p);
-    write_tar(r->tar, &t, p.compression, &tar);
+    write_tar(r->tar, &t, p.codec, &tar);
     p.place.dest = p.link ? NULL : dest;
     p.place.path = r->to;
     p.place.mtime = MADE;
@@ -365,7 +365,7 @@ static void test_nameless(void **state)
     CB_AUTO(build_place) struct build_place *place = build_place_new(&params);
     struct build_layer layer = {0};
 
-    write_tar("a=1 b=2", &t, CB_COMPRESS_NONE, &tar);
+    write_tar("a=1 b=2", &t, &cb_codec_none, &tar);
     tar.data[0] = '\0';
     write_sum(tar.data);
     struct reader r = {.p = tar.data, .n = tar.len};
@@ -394,11 +394,11 @@ static void test_sniff(void **state)
     CB_AUTO(cb_error) struct cb_error err = CB_ERROR_INIT;
     static const char zeros[4096];
 
-    for (int kind = 0; kind < CB_COMPRESS_COUNT; kind++) {
+    for (const struct cb_codec *const *kind = cb_codecs; *kind; kind++) {
         CB_AUTO(cb_buf) struct cb_buf tar = CB_BUF_INIT;
         CB_AUTO(cb_buf) struct cb_buf none = CB_BUF_INIT;
-        CB_AUTO(cb_encoder) struct cb_encoder *enc = cb_encoder_new((enum cb_compression)kind, -1, 1, into_buf, &none);
-        write_tar("a=1", &t, (enum cb_compression)kind, &tar);
+        CB_AUTO(cb_encoder) struct cb_encoder *enc = cb_encoder_new(*kind, -1, 1, into_buf, &none);
+        write_tar("a=1", &t, *kind, &tar);
         assert_int_equal(sniff(tar.data, tar.len, 0, &err), 1);
         assert_int_equal(cb_encoder_add(enc, "no archive at all", 17, &err), 0);
         assert_int_equal(cb_encoder_end(enc, &err), 0);
@@ -412,7 +412,7 @@ static void test_sniff(void **state)
     assert_int_equal(sniff("#!/bin/sh\n", 10, 0, &err), 0);
     assert_null(err.msg);
     CB_AUTO(cb_buf) struct cb_buf tar = CB_BUF_INIT;
-    write_tar("a=1", &t, CB_COMPRESS_NONE, &tar);
+    write_tar("a=1", &t, &cb_codec_none, &tar);
     assert_int_equal(sniff(tar.data, 600, 0, &err), 1); /* a good header, then damage */
     assert_int_equal(sniff(tar.data, tar.len, 1, &err), 1);
     assert_int_equal(sniff(tar.data, 100, 100, &err), -1);
@@ -426,8 +426,8 @@ static void test_damage(void **state)
     (void)state;
     struct texts t = {0};
     CB_AUTO(cb_buf) struct cb_buf tar = CB_BUF_INIT, other = CB_BUF_INIT;
-    write_tar("a=1234 b=5678", &t, CB_COMPRESS_NONE, &tar);
-    write_tar("a=1234 b=567", &t, CB_COMPRESS_NONE, &other);
+    write_tar("a=1234 b=5678", &t, &cb_codec_none, &tar);
+    write_tar("a=1234 b=567", &t, &cb_codec_none, &other);
     struct build_place_params p = {.path = "/"};
 
     for (size_t n = 513; n < 2048; n += 97) {
@@ -463,8 +463,8 @@ static void test_several(void **state)
     struct texts t = {0};
     CB_AUTO(cb_buf) struct cb_buf one = CB_BUF_INIT, two = CB_BUF_INIT;
     CB_AUTO(cb_error) struct cb_error err = CB_ERROR_INIT;
-    write_tar("x=1 d/ d/y=2 z=3", &t, CB_COMPRESS_NONE, &one);
-    write_tar("d/y=5 x=4 d/a=6", &t, CB_COMPRESS_NONE, &two);
+    write_tar("x=1 d/ d/y=2 z=3", &t, &cb_codec_none, &one);
+    write_tar("d/y=5 x=4 d/a=6", &t, &cb_codec_none, &two);
     struct build_place_params p = {.path = "/"};
     CB_AUTO(build_place) struct build_place *place = build_place_new(&p);
     struct reader a = {.p = one.data, .n = one.len}, b = {.p = two.data, .n = two.len};
@@ -577,7 +577,7 @@ static void check_random(uint32_t seed)
     random_entries(&seed, 8, &below);
     random_entries(&seed, 10, &members);
     struct cache_tree *dest = text_tree(below.data, &t), *model = text_tree(below.data, &t); /* later entries win */
-    write_tar(members.data, &t, CB_COMPRESS_NONE, &tar);
+    write_tar(members.data, &t, &cb_codec_none, &tar);
     bool possible = true;
     for (int round = 0; round < 2 && possible; round++) {
         possible = unpack_into(model, members.data, &t);
@@ -627,7 +627,7 @@ static void test_deep(void **state)
     for (int i = 0; i < 2000; i++)
         cb_buf_adds(&path, "d/");
     cb_buf_printf(&text, "%sf=1 %sg=2", path.data, path.data);
-    write_tar(text.data, &t, CB_COMPRESS_NONE, &tar);
+    write_tar(text.data, &t, &cb_codec_none, &tar);
     struct build_place_params p = {.path = "/"};
     for (int round = 0; round < 2; round++) {
         CB_AUTO(cb_error) struct cb_error err = CB_ERROR_INIT;
@@ -643,7 +643,7 @@ static void test_deep(void **state)
             free(l.entries);
             cb_buf_printf(&text, " %s%sh=3", path.data, path.data);
             cb_buf_reset(&tar);
-            write_tar(text.data, &t, CB_COMPRESS_NONE, &tar);
+            write_tar(text.data, &t, &cb_codec_none, &tar);
         } else {
             assert_int_equal(rc, -1);
             assert_non_null(strstr(err.msg, "longer than the system allows"));

@@ -73,8 +73,7 @@ struct scene {
 static struct scene make_scene(struct fixture *f)
 {
     struct scene s = {make_layer(f, "A"), make_layer(f, "B"), make_layer(f, "C"), make_layer(f, "D")};
-    struct cache_packed packed_a = {put(f, "packed A"), 8, CB_COMPRESS_GZIP},
-                        packed_d = {put(f, "packed D"), 8, CB_COMPRESS_GZIP};
+    struct cache_packed packed_a = {put(f, "packed A"), 8, cb_codecs[0]}, packed_d = {put(f, "packed D"), 8, cb_codecs[0]};
     OK_IS(f, 0, cache_layer_set_packed(f->s, &s.a, &packed_a, &f->err));
     OK_IS(f, 0, cache_layer_set_packed(f->s, &s.d, &packed_d, &f->err));
     put(f, "garbage");

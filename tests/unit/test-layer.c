@@ -265,7 +265,7 @@ static void test_round_trip(void **state)
 
 static void test_pack_and_materialize(void **state)
 {
-    static const enum cb_compression kinds[] = {CB_COMPRESS_ZSTD, CB_COMPRESS_GZIP, CB_COMPRESS_NONE};
+    const struct cb_codec *const kinds[] = {cb_codec_find("zstd"), cb_codec_find("gzip"), &cb_codec_none};
     CB_AUTO(cb_error) struct cb_error err = CB_ERROR_INIT;
     struct cache_layer l, found;
     struct cache_packed p, again, other;
@@ -284,8 +284,8 @@ static void test_pack_and_materialize(void **state)
         assert_int_equal(cache_layer_find(store, &l.id, &found, &err), 1);
         assert_false(found.has_files);
     }
-    assert_int_equal(cache_layer_packed(store, &l.id, CB_COMPRESS_GZIP, 9, false, &other, &err), 0);
-    assert_int_equal(cache_layer_packed(store, &l.id, CB_COMPRESS_GZIP, 9, true, &other, &err), 1);
+    assert_int_equal(cache_layer_packed(store, &l.id, cb_codec_find("gzip"), 9, false, &other, &err), 0);
+    assert_int_equal(cache_layer_packed(store, &l.id, cb_codec_find("gzip"), 9, true, &other, &err), 1);
     CB_AUTO(free) char *file = in_store("layers/%s/fs", &l.id); /* damage: it must not be in the way */
     assert_int_equal(cb_publish_file(AT_FDCWD, file, "x", 1, 0600), 0);
     OK(cache_layer_materialize(store, &l.id, NULL, &err));
@@ -759,22 +759,22 @@ static void test_base_layer(void **state)
     CB_AUTO(cb_buf) struct cb_buf tar = CB_BUF_INIT, again = CB_BUF_INIT;
     CB_AUTO(cb_error) struct cb_error err = CB_ERROR_INIT;
     struct cache_layer l;
-    struct cache_packed p = {.compression = CB_COMPRESS_NONE}, z;
+    struct cache_packed p = {.codec = &cb_codec_none}, z;
     struct cb_digest diff;
 
     (void)state;
     make_tar(tars[6].m, &tar);
     cb_buf_adds(&tar, "unusual bytes at the end");
     OK(unpack(&tar, false, &l, &err));
-    assert_int_equal(cache_layer_pack(store, &l.id, CB_COMPRESS_GZIP, -1, NULL, &z, &err), -1);
+    assert_int_equal(cache_layer_pack(store, &l.id, cb_codec_find("gzip"), -1, NULL, &z, &err), -1);
     assert_int_equal(err.code, CB_E_NOT_FOUND);
     cb_error_done(&err);
     OK(cache_blob_put(store, tar.data, tar.len, &p.digest, &err));
     p.size = tar.len;
     OK(cache_layer_set_packed(store, &l.id, &p, &err));
-    assert_int_equal(cache_layer_packed(store, &l.id, CB_COMPRESS_GZIP, -1, true, &z, &err), 1);
+    assert_int_equal(cache_layer_packed(store, &l.id, cb_codec_find("gzip"), -1, true, &z, &err), 1);
     assert_true(cb_digest_eq(&z.digest, &p.digest));
-    OK(cache_layer_pack(store, &l.id, CB_COMPRESS_GZIP, -1, NULL, &z, &err));
+    OK(cache_layer_pack(store, &l.id, cb_codec_find("gzip"), -1, NULL, &z, &err));
     OK(cache_layer_materialize(store, &l.id, NULL, &err));
     OK(cache_layer_tar(store, &l.id, to_buf, &again, &diff, &err));
     assert_true(cb_digest_eq(&diff, &l.id));
