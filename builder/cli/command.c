@@ -1,10 +1,12 @@
 #include "builder/cli/command.h"
 #include "base/json.h"
 #include "base/limits.h"
+#include "builder/cli/built.h"
 #include "builder/cli/call.h"
 #include "builder/execute/keys.h"
 #include "builder/output/out-file.h"
 #include "builder/output/output.h"
+#include "registry/oci/document.h"
 #include "builder/show/progress.h"
 #include "builder/show/report.h"
 #include "builder/execute/schedule.h"
@@ -30,15 +32,16 @@ static int fail(struct build *b, struct cb_error *err)
 /* ---- results ------------------------------------------------------------------------------------------------------------- */
 
 /* What a registry or layout calls the image: as an index would list it. */
-static int add_descriptor(struct build *b, const struct build_result *r, json_t *j, struct cb_error *err)
+static int add_descriptor(struct cache_store *store, const struct build_image *image, const struct build_result *r, json_t *j,
+                          struct cb_error *err)
 {
     CB_AUTO(cb_buf) struct cb_buf bytes = CB_BUF_INIT;
     char digest[CB_DIGEST_TEXT + 1];
-    int found = cache_blob_get(b->session->store, &r->manifest, CB_MAX_MANIFEST, &bytes, err);
+    int found = cache_blob_get(store, &r->manifest, CB_MAX_MANIFEST, &bytes, err);
     if (found <= 0)
         return found < 0 ? -1 : cb_fail(err, CB_E_CORRUPT, "the image's manifest is not in the store");
     CB_AUTO(free) char *type = oci_manifest_type(bytes.data, bytes.len);
-    const struct oci_platform *p = &b->plan.target->config.platform;
+    const struct oci_platform *p = &image->platform;
     json_t *d = json_object(), *platform = json_object();
     cb_digest_text(&r->manifest, digest);
     json_object_set_new(d, "mediaType", json_string(type));
@@ -53,11 +56,12 @@ static int add_descriptor(struct build *b, const struct build_result *r, json_t 
     return 0;
 }
 
-static int write_metadata(struct build *b, const struct cache_image *image, const struct build_result *r, struct cb_error *err)
+static int write_metadata(struct build_session *s, const struct build_image *image, const struct build_result *r,
+                          struct cb_error *err)
 {
-    const struct build_request *q = b->session->request;
+    const struct build_request *q = s->request;
     char id[CB_DIGEST_TEXT + 1], manifest[CB_DIGEST_TEXT + 1];
-    cb_digest_text(&image->config, id);
+    cb_digest_text(&image->stored.config, id);
     cb_digest_text(&r->manifest, manifest);
     if (q->iidfile && build_out_put(q->iidfile, id, strlen(id), err) < 0)
         return -1;
@@ -69,7 +73,7 @@ static int write_metadata(struct build *b, const struct cache_image *image, cons
     CB_AUTO(json) json_t *j = json_object();
     json_object_set_new(j, "containerimage.config.digest", json_string(id));
     json_object_set_new(j, "containerimage.digest", json_string(r->has_manifest ? manifest : id));
-    if (r->has_manifest && add_descriptor(b, r, j, err) < 0)
+    if (r->has_manifest && add_descriptor(s->store, image, r, j, err) < 0)
         return -1;
     if (names.len)
         json_object_set_new(j, "image.name", json_string(names.data));
@@ -78,29 +82,28 @@ static int write_metadata(struct build *b, const struct cache_image *image, cons
     return build_out_put(q->metadata_file, out.data, out.len, err);
 }
 
-static void summarize(struct build *b, const struct cache_image *image, const struct build_result *r, int run, int cached)
+static void summarize(struct build *b, const struct build_image *image, const struct build_result *r, int run, int cached)
 {
     struct timespec now;
     char id[CB_DIGEST_TEXT + 1], manifest[CB_DIGEST_TEXT + 1];
     clock_gettime(CLOCK_REALTIME, &now);
-    cb_digest_text(&image->config, id);
+    cb_digest_text(&image->stored.config, id);
     cb_digest_text(&r->manifest, manifest);
-    struct build_layer_size *layers;
-    size_t n_layers = build_image_layer_sizes(b, &layers);
+    CB_AUTO(free) struct build_layer_size *layers = NULL;
+    size_t n_layers = build_layer_sizes(b, &layers);
     struct build_summary s = {
         .n_run = run,
         .n_cached = cached,
         .seconds = (double)(now.tv_sec - b->session->started.tv_sec) + (double)(now.tv_nsec - b->session->started.tv_nsec) / 1e9,
         .image_id = id,
         .manifest_digest = r->has_manifest ? manifest : NULL,
-        .size = build_image_size(b->session->store, image),
+        .size = build_image_size(b->session->store, &image->stored),
         .names = (const char *const *)r->names.items,
         .n_names = r->names.n,
         .layers = layers,
         .n_layers = n_layers,
     };
     build_emit(b->session, &(struct build_event){.kind = EVENT_BUILD_DONE, .summary = &s});
-    free(layers);
 }
 
 static int check_destinations(const struct build_request *q, struct cb_error *err)
@@ -136,19 +139,18 @@ static int run(struct build *b, struct cb_error *err)
                                                  .source = {b->contexts.dockerfile.data, b->contexts.dockerfile.len}});
     if (df_lint_check(&b->lint, err) < 0 || build_keys_define(b, err) < 0 || build_schedule_run(b, &n_run, &n_cached, err) < 0)
         return -1;
-    CB_AUTO(cache_image) struct cache_image image = {0};
-    struct build_result result = {0};
-    int r = build_image_make(b, &image, err);
-    for (size_t i = 0; r == 0 && i < q->n_outputs; i++)
-        r = build_output_write(b, &q->outputs[i], &image, &result, err);
-    if (r == 0)
-        r = write_metadata(b, &image, &result, err);
-    if (r == 0)
-        summarize(b, &image, &result, n_run, n_cached);
-    if (r == 0)
-        build_settle(b);
-    build_result_done(&result);
-    return r;
+    CB_AUTO(build_image) struct build_image image = {0};
+    CB_AUTO(build_result) struct build_result result = {0};
+    if (build_image_of(b, &image, err) < 0)
+        return -1;
+    for (size_t i = 0; i < q->n_outputs; i++)
+        if (build_output_write(b->session, &q->outputs[i], &image, &result, err) < 0)
+            return -1;
+    if (write_metadata(b->session, &image, &result, err) < 0)
+        return -1;
+    summarize(b, &image, &result, n_run, n_cached);
+    build_settle(b);
+    return 0;
 }
 
 int build_main(const struct build_request *request)

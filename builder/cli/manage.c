@@ -5,7 +5,7 @@
 #include "base/pack.h"
 #include "base/text.h"
 #include "builder/pull/base-image.h"
-#include "builder/output/output.h"
+#include "builder/output/push.h"
 #include "builder/show/progress.h"
 #include "builder/show/report.h"
 #include "cache/blob.h"
@@ -21,7 +21,6 @@
 struct command {
     struct build_request request;
     struct build_session session;
-    struct build b;
     struct cb_strv args;
     bool opened;
     bool reads;         /* the store stays as it is */
@@ -115,7 +114,6 @@ static int command_open(struct command *c, int argc, char **argv, size_t min, si
     c->request.progress = PROGRESS_AUTO;
     c->request.empties = c->all && c->mounts && !c->keep && !c->until;
     c->opened = true;
-    c->b = BUILD_INIT(&c->session);
     return (c->reads ? build_session_open_to_read : build_session_open)(&c->session, &c->request,
                                                                         build_renderer_new(PROGRESS_AUTO), err);
 }
@@ -451,8 +449,10 @@ int manage_push(int argc, char **argv)
     }
     if (r == 0)
         r = parse_name(c.args.items[c.args.n - 1], false, &ref, &err);
+    const struct build_base base = {.name = image.name, .image = image};
+    const struct build_image pushed = {.stored = image, .base = &base};
     if (r == 0)
-        r = build_push(&c.b, &image, &packing, &image.annotations, &ref, &digest, &err);
+        r = build_push(&c.session, &pushed, &packing, &image.annotations, &ref, &digest, &err);
     if (r == 0) {
         char text[CB_DIGEST_TEXT + 1];
         CB_AUTO(free) char *name = oci_ref_full(&ref);

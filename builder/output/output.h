@@ -12,17 +12,12 @@ struct build_result {
     bool has_manifest;
 };
 void build_result_done(struct build_result *r);
+CB_DEFINE_AUTO(build_result, struct build_result, build_result_done)
 
 /* What can be known of an output's destination before there is an image: it can be written. */
 int build_output_check(const struct build_output *o, struct cb_error *err);
 /* Names, writes and pushes an image as one output asks. */
-int build_output_write(struct build *b, const struct build_output *o, struct cache_image *image, struct build_result *ret,
-                       struct cb_error *err);
-
-/* Pushes under `ref`; blobs first, the manifest last. An image that was pulled goes as it came, with the same digest;
- * `p` and `annotations` are for others. */
-struct oci_ref;
-int build_push(struct build *b, const struct cache_image *image, const struct build_packing *p, const struct cb_strv *annotations,
-               const struct oci_ref *ref, struct cb_digest *ret_manifest, struct cb_error *err);
+int build_output_write(struct build_session *s, const struct build_output *o, const struct build_image *image,
+                       struct build_result *ret, struct cb_error *err);
 
 #endif

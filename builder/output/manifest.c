@@ -1,0 +1,106 @@
+#include "builder/output/manifest.h"
+#include "base/limits.h"
+#include "cache/blob.h"
+
+void build_manifest_done(struct build_manifest *m)
+{
+    oci_manifest_done(&m->m);
+    cb_buf_done(&m->bytes);
+    cb_buf_done(&m->config);
+}
+
+/* A layer whose files are known can be packed here when its registry cannot be reached: another blob with the same files
+ * is better than none. */
+static int fetch_base(struct build_session *s, const struct build_image *image, enum build_base_form form, struct cb_error *err)
+{
+    if (build_image_fetch_base(s, image, form, err) == 0)
+        return 0;
+    if (err->code != CB_E_NETWORK || !build_base_complete(s, &image->base->image, BASE_INDEXED))
+        return -1;
+    build_note(s, "%s; its layers are packed anew, with other digests than there", err->msg);
+    cb_error_done(err);
+    return 0;
+}
+
+static int get_config(struct build_session *s, const struct build_image *image, struct build_manifest *ret, struct cb_error *err)
+{
+    int r = cache_blob_get(s->store, &image->stored.config, CB_MAX_CONFIG, &ret->config, err);
+    return r == 0 ? cb_fail(err, CB_E_CORRUPT, "the image's config is not in the store") : r < 0 ? -1 : 0;
+}
+
+static void add_layer(struct oci_manifest *m, const struct cache_image_layer *l, const struct cache_packed *packed,
+                      const struct build_packing *p)
+{
+    bool as_it_came = l->blob_size && cb_digest_eq(&l->blob, &packed->digest);
+    char *type = !as_it_came || !l->media_type ? oci_layer_type(p->codec, p->docker_types)
+                 : p->docker_types             ? oci_type_to_docker(l->media_type)
+                                               : oci_type_from_docker(l->media_type);
+    CB_PUSH(m->layers, m->n_layers, m->cap_layers) =
+        (struct oci_descriptor){.media_type = type, .digest = packed->digest, .size = packed->size};
+}
+
+/* Packs the layers and lists them. The image's own stay as they are: the job may learn nothing new of them. */
+static int add_layers(struct build_session *s, const struct cache_image *image, const struct build_packing *p,
+                      struct oci_manifest *m, struct cb_error *err)
+{
+    size_t n = image->n_layers;
+    CB_AUTO(free) struct cache_image_layer *layers = cb_alloc((n + 1) * sizeof(*layers));
+    CB_AUTO(free) struct cache_packed *packed = cb_alloc((n + 1) * sizeof(*packed));
+    if (n == 0)
+        return 0;
+    memcpy(layers, image->layers, n * sizeof(*layers));
+    if (build_pack_layers(s, layers, n, p, packed, err) < 0)
+        return -1;
+    for (size_t i = 0; i < n; i++)
+        add_layer(m, &layers[i], &packed[i], p);
+    return 0;
+}
+
+int build_manifest_make(struct build_session *s, const struct build_image *image, const struct build_packing *p,
+                        const struct cb_strv *annotations, struct build_manifest *ret, struct cb_error *err)
+{
+    *ret = BUILD_MANIFEST_INIT;
+    struct oci_manifest *m = &ret->m;
+    if (p->docker_types && !p->codec->docker_reads)
+        return cb_fail(err, CB_E_USAGE, "compression=%s needs OCI media types: leave oci-mediatypes=false out", p->codec->name);
+    if (fetch_base(s, image, p->force ? BASE_INDEXED : BASE_PACKED, err) < 0 || add_layers(s, &image->stored, p, m, err) < 0 ||
+        get_config(s, image, ret, err) < 0)
+        return -1;
+    m->media_type = cb_strdup(p->docker_types ? DOCKER_TYPE_MANIFEST : OCI_TYPE_MANIFEST);
+    m->config = (struct oci_descriptor){.media_type = cb_strdup(p->docker_types ? DOCKER_TYPE_CONFIG : OCI_TYPE_CONFIG),
+                                        .digest = image->stored.config,
+                                        .size = ret->config.len};
+    if (annotations)
+        cb_strv_copy(&m->annotations, annotations);
+    oci_manifest_write(m, &ret->bytes);
+    return cache_blob_put(s->store, ret->bytes.data, ret->bytes.len, &ret->digest, err);
+}
+
+static int get_as_pulled(struct build_session *s, const struct build_image *image, struct build_manifest *ret,
+                         struct cb_error *err)
+{
+    int r = cache_blob_get(s->store, &image->stored.manifest, CB_MAX_MANIFEST, &ret->bytes, err);
+    if (r > 0 && oci_manifest_parse(ret->bytes.data, ret->bytes.len, &ret->m, err) < 0)
+        return -1;
+    if (r > 0)
+        r = cache_blob_get(s->store, &image->stored.config, CB_MAX_CONFIG, &ret->config, err);
+    if (r <= 0)
+        return r;
+    /* A registry compares what it is told with what the bytes say. */
+    free(ret->m.media_type);
+    ret->m.media_type = oci_manifest_type(ret->bytes.data, ret->bytes.len);
+    return build_image_fetch_base(s, image, BASE_PACKED, err) < 0 ? -1 : 1;
+}
+
+int build_manifest_as_pulled(struct build_session *s, const struct build_image *image, struct build_manifest *ret,
+                             struct cb_error *err)
+{
+    *ret = BUILD_MANIFEST_INIT;
+    ret->digest = image->stored.manifest;
+    int r = image->stored.pulled ? get_as_pulled(s, image, ret, err) : 0;
+    if (r <= 0) {
+        build_manifest_done(ret);
+        *ret = BUILD_MANIFEST_INIT;
+    }
+    return r;
+}

@@ -1,0 +1,21 @@
+/* The packed form of an image's layers, and their diff IDs. To make either, a job reads every byte of a layer. */
+#ifndef BUILD_PACK_H
+#define BUILD_PACK_H
+
+#include "builder/session/session.h"
+#include "cache/image.h"
+#include "cache/layer.h"
+
+/* How layers are to be packed. */
+struct build_packing {
+    const struct cb_codec *codec;
+    int level;
+    bool force; /* also layers of a base image that came packed otherwise */
+    bool docker_types;
+};
+
+/* Fills in the diff IDs of `n` layers; with `p` (else NULL) each is packed so, and *ret (n of them) tells as which blob. */
+int build_pack_layers(struct build_session *s, struct cache_image_layer *layers, size_t n, const struct build_packing *p,
+                      struct cache_packed *ret, struct cb_error *err);
+
+#endif

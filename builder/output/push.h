@@ -1,0 +1,16 @@
+/* An image to a registry. */
+#ifndef BUILD_PUSH_H
+#define BUILD_PUSH_H
+
+#include "builder/output/image.h"
+#include "builder/output/pack.h"
+
+struct oci_ref;
+
+/* Pushes under `ref`; blobs first, the manifest last. An image that was pulled goes as it came, with the same digest;
+ * `p` and `annotations` are for others. */
+int build_push(struct build_session *s, const struct build_image *image, const struct build_packing *p,
+               const struct cb_strv *annotations, const struct oci_ref *ref, struct cb_digest *ret_manifest,
+               struct cb_error *err);
+
+#endif

@@ -1,0 +1,35 @@
+/* type=image: the local store, and with push=true a registry too. */
+#include "builder/output/output-internal.h"
+#include "registry/oci/reference.h"
+
+/* A name that has this image already keeps it as it is. */
+static int store_name(struct cache_store *s, struct cache_image named, char *name, struct cb_error *err)
+{
+    CB_AUTO(cache_image) struct cache_image have = {0};
+    int found = cache_image_load(s, name, &have, err);
+    if (found < 0)
+        return -1;
+    named.name = name;
+    bool same = found && cb_digest_eq(&have.config, &named.config) && have.n_layers == named.n_layers;
+    return same ? 0 : cache_image_store(s, &named, err);
+}
+
+int build_output_store(struct build_session *s, const struct build_output *o, const struct build_image *image,
+                       struct build_result *ret, struct cb_error *err)
+{
+    CB_AUTO(cb_strv) struct cb_strv names = {0};
+    if (build_output_names(s, o, &names, err) < 0)
+        return -1;
+    char id[CB_DIGEST_TEXT + 1];
+    cb_digest_text(&image->stored.config, id);
+    if (!names.n && store_name(s->store, image->stored, id, err) < 0)
+        return -1;
+    for (size_t i = 0; i < names.n; i++) {
+        CB_AUTO(oci_ref) struct oci_ref ref = {0};
+        if (store_name(s->store, image->stored, names.items[i], err) < 0 || oci_ref_parse(names.items[i], &ref, err) < 0)
+            return -1;
+        cb_strv_take(&ret->names, oci_ref_familiar(&ref));
+        cb_strv_push(&ret->image_names, names.items[i]);
+    }
+    return o->push ? build_output_push(s, o, image, ret, err) : 0;
+}

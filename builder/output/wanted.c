@@ -1,0 +1,60 @@
+/* What an output asks for besides its kind: names, annotations, packing. */
+#include "builder/output/output-internal.h"
+#include "registry/oci/reference.h"
+
+struct build_packing build_output_packing(const struct build_output *o)
+{
+    return (struct build_packing){o->codec, o->level, o->force_compression, o->docker_types};
+}
+
+/* The tags, else the output's own `name=`, as buildx takes them. What is pushed by digest has no tag, so only its own will
+ * do. */
+static void given_names(struct build_session *s, const struct build_output *o, struct cb_strv *ret)
+{
+    bool own = o->name && (o->by_digest || !s->request->tags.n);
+    if (o->name && !own)
+        build_note(s, "-t names the image: name=%s of an output is not used", o->name);
+    if (!own) {
+        cb_strv_copy(ret, &s->request->tags);
+        return;
+    }
+    for (const char *p = o->name; *p;) {
+        size_t n = strcspn(p, ",");
+        cb_strv_take(ret, cb_memdup0(p, n));
+        p += n + (p[n] == ',');
+    }
+}
+
+int build_output_names(struct build_session *s, const struct build_output *o, struct cb_strv *ret, struct cb_error *err)
+{
+    CB_AUTO(cb_strv) struct cb_strv given = {0};
+    given_names(s, o, &given);
+    for (size_t i = 0; i < given.n; i++) {
+        CB_AUTO(oci_ref) struct oci_ref ref = {0};
+        if (oci_ref_parse(given.items[i], &ref, err) < 0)
+            return cb_context(err, "invalid tag \"%s\"", given.items[i]);
+        cb_strv_take(ret, oci_ref_full(&ref));
+    }
+    return 0;
+}
+
+static void add_annotations(const struct oci_platform *platform, const struct cb_strv *given, struct cb_strv *ret)
+{
+    for (size_t i = 0; i < given->n; i++) {
+        const char *a = given->items[i], *close = *a == '[' ? strchr(a, ']') : NULL;
+        CB_AUTO(free) char *text = close ? cb_memdup0(a + 1, (size_t)(close - a - 1)) : NULL;
+        CB_AUTO(oci_platform) struct oci_platform p = {0};
+        CB_AUTO(cb_error) struct cb_error ignored = CB_ERROR_INIT; /* it was checked when it was read */
+        if (!close)
+            cb_strv_push(ret, a);
+        else if (oci_platform_parse(text, &p, &ignored) == 0 && oci_platform_rank(&p, platform) == 0)
+            cb_strv_push(ret, close + 1);
+    }
+}
+
+void build_output_annotations(const struct build_session *s, const struct build_output *o, const struct build_image *image,
+                              struct cb_strv *ret)
+{
+    add_annotations(&image->platform, &s->request->annotations, ret);
+    add_annotations(&image->platform, &o->annotations, ret);
+}
