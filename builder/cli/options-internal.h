@@ -15,11 +15,6 @@ int build_option_put(char **field, const char *value); /* replaces the string; a
 /* One of a table of names; *ret is its place. */
 int build_option_choose(const char *option, const char *const *names, int n, const char *v, int *ret, struct cb_error *err);
 
-/* Checks an annotation, TYPE[PLATFORM]:KEY=VALUE with optional type and platform, and adds what concerns the manifest to
- * `list` as a request holds it. `shown`: as given, for messages. */
-int build_option_add_annotation(struct cb_strv *list, const char *type, const char *pair, const char *shown,
-                                struct cb_error *err);
-
 /* An option of docker or docker buildx that is not in our table. */
 struct build_refused {
     const char *name; /* without dashes */

@@ -1,6 +1,7 @@
 /* The options whose values have fields: --secret, --ssh, --output and its short forms, --call. */
 #include "base/text.h"
 #include "builder/cli/options-internal.h"
+#include "builder/output/output.h"
 #include "parser/csv.h"
 #include "parser/value.h"
 #include "registry/oci/platform.h"
@@ -99,228 +100,50 @@ int build_option_set_ssh(struct build_request *r, const char *v, struct cb_error
     return 0;
 }
 
-static const struct {
-    const char *name;
-    enum build_output_kind kind;
-} output_kinds[] = {{"image", OUTPUT_IMAGE}, {"registry", OUTPUT_REGISTRY}, {"oci", OUTPUT_OCI},        {"docker", OUTPUT_DOCKER},
-                    {"tar", OUTPUT_TAR},     {"local", OUTPUT_LOCAL},       {"cacheonly", OUTPUT_CACHE}};
+/* ---- --output ---------------------------------------------------------------------------------------------------------- */
 
-struct output_state {
-    struct build_output *o;
-    bool has_kind, has_types, has_compression;
-};
-
-/* Keys of BuildKit's exporters that change nothing here, or cannot be honoured. */
-static const struct {
-    const char *key, *fine; /* the value that means what is done anyway; "*": any; NULL: none */
-    const char *why;
-} other_keys[] = {
-    {"unpack", "*", NULL}, /* the store unpacks a layer when a step needs its files */
-    {"store", "true", "use type=registry to push without storing"},
-    {"platform-split", "false", "this version builds one platform at a time"},
-    {"registry.insecure", "false", "registries.conf says which registries are insecure"},
-    {"prefer-nondist-layers", "false", "layers of base images that may not be distributed become normal ones"},
-    {"rewrite-timestamp", "false", "files keep the times that the steps gave them; set them in a RUN with touch -d"},
-    {"estargz", "false", "layers are plain tars; use compression=zstd"},
-};
-
-static int other_key(const char *key, const char *value, struct cb_error *err)
+/* The type says which keys there are, wherever it stands. */
+static int find_type(void *arg, const char *key, const char *value, struct cb_error *err)
 {
-    bool wanted, given;
-    for (size_t i = 0; i < CB_LEN(other_keys); i++) {
-        const char *fine = other_keys[i].fine;
-        if (strcmp(other_keys[i].key, key) != 0)
-            continue;
-        if (!df_parse_bool(value, &given))
-            return cb_fail(err, CB_E_USAGE, "%s: expected true or false, not '%s'", key, value);
-        if (strcmp(fine, "*") == 0 || (df_parse_bool(fine, &wanted) && given == wanted))
-            return 0;
-        return cb_fail(err, CB_E_UNSUPPORTED, "%s=%s cannot be honoured: %s", key, value, other_keys[i].why);
-    }
-    return cb_fail(err, CB_E_USAGE, "unknown key '%s'", key);
-}
-
-int build_option_add_annotation(struct cb_strv *list, const char *type, const char *pair, const char *shown, struct cb_error *err)
-{
-    size_t n = strcspn(type, "[");
-    const char *eq = strchr(pair, '=');
-    CB_AUTO(free) char *platform = type[n] ? cb_strdup(type + n + 1) : NULL;
-    size_t len = platform ? strlen(platform) : 0;
-    if (!eq || eq == pair || (platform && (len == 0 || platform[len - 1] != ']')))
-        return cb_fail(err, CB_E_USAGE, "invalid annotation \"%s\": expected KEY=VALUE or manifest[PLATFORM]:KEY=VALUE", shown);
-    if (n != strlen("manifest") || !cb_starts(type, "manifest"))
-        return cb_fail(err, CB_E_UNSUPPORTED,
-                       "annotation \"%s\": only those of the manifest can be set: an image of one platform has no index", shown);
-    if (!platform) {
-        cb_strv_push(list, pair);
-        return 0;
-    }
-    CB_AUTO(oci_platform) struct oci_platform p = {0};
-    platform[len - 1] = 0;
-    if (oci_platform_parse(platform, &p, err) < 0)
-        return cb_context(err, "annotation \"%s\"", shown);
-    cb_strv_take(list, cb_printf("[%s]%s", platform, pair));
-    return 0;
-}
-
-/* annotation.KEY, annotation-manifest.KEY, annotation[PLATFORM].KEY and the same for parts that are not made here. */
-static int output_annotation(struct build_output *o, const char *key, const char *value, struct cb_error *err)
-{
-    const char *rest = key + strlen("annotation"), *close = strchr(rest, ']');
-    const char *dot = strchr(close ? close : rest, '.');
-    CB_AUTO(free) char *shown = cb_printf("%s=%s", key, value);
-    if (!dot || !dot[1] || !strchr("-[.", *rest))
-        return cb_fail(err, CB_E_USAGE, "unknown key '%s'", key);
-    CB_AUTO(free) char *pair = cb_printf("%s=%s", dot + 1, value);
-    CB_AUTO(free)
-    char *type = cb_printf("%s%.*s", *rest == '-' ? "" : "manifest", (int)(dot - rest) - (*rest == '-'), rest + (*rest == '-'));
-    return build_option_add_annotation(&o->annotations, type, pair, shown, err);
-}
-
-static int output_bool(const char *key, const char *value, bool *ret, struct cb_error *err)
-{
-    return df_parse_bool(value, ret) ? 0 : cb_fail(err, CB_E_USAGE, "%s: expected true or false, not '%s'", key, value);
-}
-
-static int output_compression(struct build_output *o, const char *value, struct cb_error *err)
-{
-    o->codec = cb_codec_find(value);
-    if (o->codec)
+    const struct build_output_ops **ops = arg;
+    if (!value)
+        return cb_fail(err, CB_E_USAGE, "invalid field '%s' must be a key=value pair", key);
+    if (strcmp(key, "type") != 0 || (*ops = build_output_find(value)) != NULL)
         return 0;
     CB_AUTO(cb_buf) struct cb_buf all = CB_BUF_INIT;
-    cb_codec_names(&all, ", ");
-    return cb_fail(err, CB_E_USAGE, "compression: '%s' is not one of %s", value, all.data);
-}
-
-static int output_kind(struct output_state *s, const char *value, struct cb_error *err)
-{
-    for (size_t i = 0; i < CB_LEN(output_kinds); i++)
-        if (strcmp(output_kinds[i].name, value) == 0) {
-            s->o->kind = output_kinds[i].kind;
-            s->has_kind = true;
-            return 0;
-        }
-    return cb_fail(err, CB_E_USAGE, "type '%s' is not one of image, registry, oci, docker, tar, local, cacheonly", value);
+    build_output_types(&all, ", ");
+    return cb_fail(err, CB_E_USAGE, "type '%s' is not one of %s", value, all.data);
 }
 
 static int output_field(void *arg, const char *key, const char *value, struct cb_error *err)
 {
-    struct output_state *s = arg;
-    struct build_output *o = s->o;
-    bool yes;
-    int64_t level;
-    if (!value)
-        return cb_fail(err, CB_E_USAGE, "invalid field '%s' must be a key=value pair", key);
-    if (strcmp(key, "type") == 0)
-        return output_kind(s, value, err);
-    if (strcmp(key, "dest") == 0 && !*value)
-        return cb_fail(err, CB_E_USAGE, "dest: a file, a directory or '-' is missing");
-    if (strcmp(key, "dest") == 0)
-        return build_option_put(&o->dest, value);
-    if (strcmp(key, "name") == 0)
-        return build_option_put(&o->name, value);
-    if (strcmp(key, "push") == 0)
-        return output_bool(key, value, &o->push, err);
-    if (strcmp(key, "push-by-digest") == 0)
-        return output_bool(key, value, &o->by_digest, err);
-    if (strcmp(key, "compression") == 0)
-        return (s->has_compression = true, output_compression(o, value, err));
-    if (strcmp(key, "force-compression") == 0)
-        return output_bool(key, value, &o->force_compression, err);
-    if (strcmp(key, "tar") == 0 && output_bool(key, value, &yes, err) == 0)
-        return (o->as_directory = !yes, 0);
-    if (strcmp(key, "oci-mediatypes") == 0 && output_bool(key, value, &yes, err) == 0)
-        return (o->docker_types = !yes, s->has_types = true, 0);
-    if (strcmp(key, "compression-level") == 0) {
-        if (!cb_parse_i64(value, &level) || level < -100 || level > 100)
-            return cb_fail(err, CB_E_USAGE, "compression-level: '%s' is no level", value);
-        o->level = (int)level;
-        return 0;
-    }
-    if (cb_starts(key, "annotation"))
-        return output_annotation(o, key, value, err);
-    return err->code ? -1 : other_key(key, value, err);
+    return strcmp(key, "type") == 0 ? 0 : build_output_set(arg, key, value, err);
 }
 
-static int check_names(const struct build_output *o, const char *v, struct cb_error *err)
+static int read_output(struct build_output *o, const char *v, struct cb_error *err)
 {
-    bool image = o->kind == OUTPUT_IMAGE || o->kind == OUTPUT_REGISTRY;
-    if (!image && o->push)
-        return cb_fail(err, CB_E_USAGE, "'%s': push=true goes with type=image", v);
-    if (o->by_digest && !o->push && o->kind != OUTPUT_REGISTRY)
-        return cb_fail(err, CB_E_USAGE, "'%s': push-by-digest=true goes with push=true", v);
-    for (const char *p = o->name ? o->name : ""; *p;) {
-        size_t n = strcspn(p, ",");
-        CB_AUTO(free) char *name = cb_memdup0(p, n);
-        CB_AUTO(oci_ref) struct oci_ref ref = {0};
-        if (oci_ref_parse(name, &ref, err) < 0)
-            return cb_context(err, "'%s': name", v);
-        if (ref.digest)
-            return cb_fail(err, CB_E_USAGE, "'%s': name=%s: a digest cannot be given", v, name);
-        const char *slash = strrchr(name, '/');
-        if (o->by_digest && strchr(slash ? slash : name, ':'))
-            return cb_fail(err, CB_E_USAGE, "'%s': name=%s: what is pushed by its digest has no tag", v, name);
-        p += n + (p[n] == ',');
-    }
-    return 0;
-}
-
-/* What becomes one file goes to standard output when no other is named: into a pipe to what loads it. */
-static int check_dest(struct build_output *o, const char *v, struct cb_error *err)
-{
-    bool file = !o->as_directory && (o->kind == OUTPUT_OCI || o->kind == OUTPUT_DOCKER || o->kind == OUTPUT_TAR);
-    bool directory = o->as_directory || o->kind == OUTPUT_LOCAL;
-    if (directory && !o->dest)
-        return cb_fail(err, CB_E_USAGE, "'%s': dest= is missing", v);
-    if (!file && !directory && o->dest)
-        return cb_fail(err, CB_E_USAGE, "'%s': dest= means nothing for what is not written to a file", v);
-    if (directory && strcmp(o->dest, "-") == 0)
-        return cb_fail(err, CB_E_USAGE, "'%s': a directory cannot be written to standard output; use %s", v,
-                       o->kind == OUTPUT_LOCAL ? "type=tar" : "tar=true");
-    if (file && !o->dest)
-        build_option_put(&o->dest, "-");
-    if (!file || strcmp(o->dest, "-") != 0 || !isatty(STDOUT_FILENO))
-        return 0;
-    cb_fail(err, CB_E_USAGE, "'%s': standard output is a terminal; redirect it", v);
-    return cb_hint(err, "name a file with dest=FILE, or use --load to have the image in the store");
-}
-
-static int check_output(const struct output_state *s, const char *v, struct cb_error *err)
-{
-    struct build_output *o = s->o;
-    bool layers = o->kind != OUTPUT_TAR && o->kind != OUTPUT_LOCAL && o->kind != OUTPUT_CACHE;
-    if (o->as_directory && o->kind != OUTPUT_OCI)
-        return cb_fail(err, CB_E_USAGE, "'%s': tar=false goes with type=oci", v);
-    if (check_dest(o, v, err) < 0)
+    const struct build_output_ops *ops = NULL;
+    if (each_field("--output", v, find_type, &ops, err) < 0)
         return -1;
-    if (!layers && (s->has_compression || s->has_types || o->level != -1 || o->force_compression || o->name || o->annotations.n))
-        return cb_fail(err, CB_E_USAGE, "'%s': %s has no layers, names or annotations", v,
-                       o->kind == OUTPUT_CACHE ? "what only stays in the cache" : "a root file system");
-    if (o->docker_types && (!o->codec->docker_reads || o->annotations.n))
-        return cb_fail(err, CB_E_USAGE, "'%s': Docker's media types have no %s; take oci-mediatypes=true", v,
-                       o->annotations.n ? "annotations" : o->codec->name);
-    if (o->level != -1 && !cb_codec_has_level(o->codec, o->level))
-        return cb_fail(err, CB_E_USAGE, "'%s': compression-level=%d: %s has no such level", v, o->level, o->codec->name);
-    return check_names(o, v, err);
+    if (!ops)
+        return cb_fail(err, CB_E_USAGE, "--output '%s': type= is missing", v);
+    build_output_begin(o, ops);
+    return each_field("--output", v, output_field, o, err);
+}
+
+/* docker's short form: a directory, or "-" for a tar. */
+static int read_short_output(struct build_output *o, const char *v, struct cb_error *err)
+{
+    build_output_begin(o, build_output_find(strcmp(v, "-") == 0 ? "tar" : "local"));
+    return build_output_set(o, "dest", v, err);
 }
 
 int build_option_set_output(struct build_request *r, const char *v, struct cb_error *err)
 {
     struct build_output *o = &CB_PUSH(r->outputs, r->n_outputs, r->cap_outputs);
-    struct output_state s = {.o = o};
-    *o = (struct build_output){.codec = cb_codecs[0], .level = -1};
-    if (!strchr(v, '=') && *v) { /* docker's short form: a directory, or "-" for a tar */
-        o->kind = strcmp(v, "-") == 0 ? OUTPUT_TAR : OUTPUT_LOCAL;
-        build_option_put(&o->dest, v);
-        return check_output(&s, v, err);
-    }
-    if (each_field("--output", v, output_field, &s, err) < 0)
+    if ((*v && !strchr(v, '=') ? read_short_output : read_output)(o, v, err) < 0)
         return -1;
-    if (!s.has_kind)
-        return cb_fail(err, CB_E_USAGE, "'%s': type= is missing", v);
-    if (o->kind == OUTPUT_DOCKER && !s.has_types)
-        o->docker_types = true;
-    return check_output(&s, v, err);
+    return build_output_end(o, err) < 0 ? cb_context(err, "--output '%s'", v) : 0;
 }
 
 int build_option_set_push(struct build_request *r, const char *v, struct cb_error *err)

@@ -1,6 +1,7 @@
 #include "builder/cli/options.h"
 #include "base/text.h"
 #include "builder/cli/options-internal.h"
+#include "builder/output/output.h"
 #include "parser/csv.h"
 #include "parser/value.h"
 #include "registry/oci/platform.h"
@@ -21,6 +22,7 @@ struct option {
     const char *bare;  /* value that the option has without "=..."; NULL: it needs one */
     build_option_fn *set;
     const char *help;
+    void (*choices)(struct cb_buf *out); /* what stands behind it, from the tables that know; NULL: nothing */
 };
 
 /* ---- small setters ------------------------------------------------------------------------------------------ */
@@ -113,7 +115,7 @@ static int set_annotation(struct build_request *r, const char *v, struct cb_erro
     const char *eq = strchr(v, '='), *colon = eq ? memchr(v, ':', (size_t)(eq - v)) : NULL;
     bool typed = colon && (cb_starts(v, "manifest") || cb_starts(v, "index"));
     CB_AUTO(free) char *type = typed ? cb_memdup0(v, (size_t)(colon - v)) : cb_strdup("manifest");
-    return build_option_add_annotation(&r->annotations, type, typed ? colon + 1 : v, v, err);
+    return build_output_add_annotation(&r->annotations, type, typed ? colon + 1 : v, v, err);
 }
 
 static int set_context(struct build_request *r, const char *v, struct cb_error *err)
@@ -272,6 +274,14 @@ static int set_ulimit(struct build_request *r, const char *v, struct cb_error *e
 
 /* ---- the table ---------------------------------------------------------------------------------------------------- */
 
+static void output_choices(struct cb_buf *out)
+{
+    cb_buf_adds(out, "type=");
+    build_output_types(out, "|");
+    cb_buf_adds(out, ",dest=F,compression=");
+    cb_codec_names(out, "|");
+}
+
 static const struct option options[] = {
     {"file", 'f', GROUP_INPUT, "FILE", NULL, set_file, "Dockerfile (default: Dockerfile in the context; '-': standard input)"},
     {"target", 0, GROUP_INPUT, "STAGE", NULL, set_target, "stage to build (default: the last one)"},
@@ -289,8 +299,7 @@ static const struct option options[] = {
     {"pull", 0, GROUP_CACHE, "POLICY", "true", set_pull, "base images: missing (default), always, newer, never"},
     {"root", 0, GROUP_CACHE, "DIR", NULL, set_root, "the store (default: $CBUILD_ROOT, or the user's data directory)"},
     {"tag", 't', GROUP_OUTPUT, "NAME[:TAG]", NULL, set_tag, "name of the image"},
-    {"output", 'o', GROUP_OUTPUT, "SPEC", NULL, build_option_set_output,
-     "type=image|registry|oci|docker|tar|local|cacheonly,dest=F,compression=gzip|zstd|uncompressed"},
+    {"output", 'o', GROUP_OUTPUT, "SPEC", NULL, build_option_set_output, "", output_choices},
     {"push", 0, GROUP_OUTPUT, NULL, "true", build_option_set_push, "store and push the image under its names"},
     {"load", 0, GROUP_OUTPUT, NULL, "true", build_option_set_load, "put the image into the local store (the default)"},
     {"iidfile", 0, GROUP_OUTPUT, "FILE", NULL, set_iidfile, "write the image ID to a file"},
@@ -321,7 +330,10 @@ void build_options_help(struct cb_buf *out)
             char *name = !o->value ? cb_printf("--%s", o->name)
                          : o->bare ? cb_printf("--%s[=%s]", o->name, o->value)
                                    : cb_printf("--%s %s", o->name, o->value);
-            cb_buf_printf(out, strlen(name) > 31 ? "  %s%s\n%38s%s\n" : "  %s%-31s %s%s\n", letter, name, "", o->help);
+            cb_buf_printf(out, strlen(name) > 31 ? "  %s%s\n%38s%s" : "  %s%-31s %s%s", letter, name, "", o->help);
+            if (o->choices)
+                o->choices(out);
+            cb_buf_addc(out, '\n');
         }
     }
 }
@@ -433,12 +445,12 @@ static void fill_defaults(struct build_request *r)
     if (!r->network)
         r->network = "default";
     if (!r->n_outputs)
-        CB_PUSH(r->outputs, r->n_outputs, r->cap_outputs) = (struct build_output){.codec = cb_codecs[0], .level = -1};
+        build_output_begin(&CB_PUSH(r->outputs, r->n_outputs, r->cap_outputs), build_outputs[0]);
 }
 
 static int check_push(const struct build_request *r, const struct build_output *o, struct cb_error *err)
 {
-    if (r->call != CALL_BUILD || !(o->push || o->kind == OUTPUT_REGISTRY))
+    if (r->call != CALL_BUILD || !o->push)
         return 0;
     if (!o->name && !r->tags.n) {
         cb_fail(err, CB_E_USAGE, "nothing to push: the image has no name");

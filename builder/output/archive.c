@@ -80,7 +80,7 @@ static int archive_job(struct cb_job_io *io, const void *ctx, struct cb_buf *ans
                             .names = (const char *const *)j->names->items,
                             .n_names = j->names->n,
                             .created = created,
-                            .docker = j->o->kind == OUTPUT_DOCKER,
+                            .docker = j->o->ops == &build_output_docker,
                             .config = m->config.digest,
                             .layers = layers,
                             .n_layers = m->n_layers};
@@ -90,14 +90,14 @@ static int archive_job(struct cb_job_io *io, const void *ctx, struct cb_buf *ans
     return r;
 }
 
-int build_output_archive(struct build_session *s, const struct build_output *o, const struct build_image *image,
+static int write_archive(struct build_session *s, const struct build_output *o, const struct build_image *image,
                          struct build_result *ret, struct cb_error *err)
 {
     CB_AUTO(cb_strv) struct cb_strv names = {0}, annotations = {0};
     CB_AUTO(build_manifest) struct build_manifest m = BUILD_MANIFEST_INIT;
-    struct build_packing packing = build_output_packing(o);
-    build_output_annotations(s, o, image, &annotations);
-    if (build_output_names(s, o, &names, err) < 0 || build_manifest_make(s, image, &packing, &annotations, &m, err) < 0)
+    struct build_packing packing = output_packing(o);
+    output_annotations(s, o, image, &annotations);
+    if (output_names(s, o, &names, err) < 0 || build_manifest_make(s, image, &packing, &annotations, &m, err) < 0)
         return -1;
     struct archive_job j = {s->store, o, image, &m, &names};
     struct cb_job job;
@@ -107,3 +107,10 @@ int build_output_archive(struct build_session *s, const struct build_output *o, 
     ret->has_manifest = true;
     return 0;
 }
+
+static const struct build_output_key *const oci_keys[] = {&output_key_dest, &output_key_tar, OUTPUT_IMAGE_KEYS, NULL};
+static const struct build_output_key *const docker_keys[] = {&output_key_dest, OUTPUT_IMAGE_KEYS, NULL};
+
+const struct build_output_ops build_output_oci = {.name = "oci", .keys = oci_keys, .dest = DEST_FILE, .write = write_archive};
+const struct build_output_ops build_output_docker = {
+    .name = "docker", .keys = docker_keys, .dest = DEST_FILE, .docker_types = true, .write = write_archive};

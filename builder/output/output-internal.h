@@ -5,14 +5,43 @@
 #include "builder/output/manifest.h"
 #include "builder/output/output.h"
 
+/* All kinds. A further one is a file that defines build_output_NAME, and its name here. */
+#define OUTPUTS(X)                                                                                                               \
+    X(image)                                                                                                                     \
+    X(registry)                                                                                                                  \
+    X(oci)                                                                                                                       \
+    X(docker)                                                                                                                    \
+    X(tar)                                                                                                                       \
+    X(local)                                                                                                                     \
+    X(cacheonly)
+#define OUTPUT_DECLARE(name) extern const struct build_output_ops build_output_##name;
+OUTPUTS(OUTPUT_DECLARE)
+
+/* ---- keys that several kinds take (keys.c) ---------------------------------------------------------------------- */
+
+extern const struct build_output_key output_key_dest, output_key_tar, output_key_name, output_key_push, output_key_by_digest,
+    output_key_compression, output_key_level, output_key_force, output_key_types, output_key_annotation;
+/* Of what has layers and a name. */
+#define OUTPUT_IMAGE_KEYS                                                                                                        \
+    &output_key_name, &output_key_compression, &output_key_level, &output_key_force, &output_key_types, &output_key_annotation
+/* A key that no kind takes. 0: BuildKit has it, and what it asks for is done anyway. */
+int output_other_key(const char *key, const char *value, struct cb_error *err);
+
 /* ---- what an output asks for (wanted.c) ------------------------------------------------------------------------- */
 
-struct build_packing build_output_packing(const struct build_output *o);
+struct build_packing output_packing(const struct build_output *o);
 /* The names this output gives the image, as full references. */
-int build_output_names(struct build_session *s, const struct build_output *o, struct cb_strv *ret, struct cb_error *err);
+int output_names(struct build_session *s, const struct build_output *o, struct cb_strv *ret, struct cb_error *err);
 /* Those that name another platform are not of this image, as in BuildKit. */
-void build_output_annotations(const struct build_session *s, const struct build_output *o, const struct build_image *image,
-                              struct cb_strv *ret);
+void output_annotations(const struct build_session *s, const struct build_output *o, const struct build_image *image,
+                        struct cb_strv *ret);
+
+/* ---- pushing (push.c) ------------------------------------------------------------------------------------------- */
+
+int output_check_push(struct build_output *o, struct cb_error *err);
+/* To all names of the output. */
+int output_push_names(struct build_session *s, const struct build_output *o, const struct build_image *image,
+                      struct build_result *ret, struct cb_error *err);
 
 /* ---- bytes (bytes.c) -------------------------------------------------------------------------------------------- */
 
@@ -24,11 +53,5 @@ int output_open_blob(void *blob, struct cb_error *err); /* the descriptor; -1 */
 int output_write_fd(void *fd, const void *p, size_t n, struct cb_error *err);
 /* A damaged blob would fail every output with the same words: it goes, and is made or fetched anew. */
 void output_drop_damaged(struct cache_store *s, const struct oci_manifest *m, struct cb_error *err);
-
-/* ---- the kinds -------------------------------------------------------------------------------------------------- */
-
-typedef int output_write_fn(struct build_session *s, const struct build_output *o, const struct build_image *image,
-                            struct build_result *ret, struct cb_error *err);
-output_write_fn build_output_store, build_output_archive, build_output_rootfs, build_output_push;
 
 #endif

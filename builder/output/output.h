@@ -1,5 +1,5 @@
-/* Outputs: what `-o` asks for (dockerfile.md §17): the local store, archives, directories, registries. Each is
- * written whole or not at all. */
+/* Outputs: what `-o` asks for (dockerfile.md §17): the local store, archives, directories, registries. Each kind is an entry of
+ * one table, which option parsing and --help read too. Each is written whole or not at all. */
 #ifndef BUILD_OUTPUT_H
 #define BUILD_OUTPUT_H
 
@@ -13,6 +13,40 @@ struct build_result {
 };
 void build_result_done(struct build_result *r);
 CB_DEFINE_AUTO(build_result, struct build_result, build_result_done)
+
+/* A key of `-o type=…,key=value`. */
+struct build_output_key {
+    const char *name;
+    bool prefix; /* all keys that begin so */
+    /* Checks the value and puts it into the output. */
+    int (*set)(struct build_output *o, const char *key, const char *value, struct cb_error *err);
+    const char *fine; /* the value, of true and false, that an output which does not take the key lets pass; NULL: none */
+};
+
+enum build_dest { DEST_NONE, DEST_FILE, DEST_DIRECTORY };
+struct build_output_ops {
+    const char *name;                           /* type=… */
+    const struct build_output_key *const *keys; /* those it takes besides type; a NULL ends them; NULL: none */
+    enum build_dest dest;                       /* what it writes: none is given, one file ("-": standard output), files */
+    bool docker_types;                          /* media types are Docker's where oci-mediatypes= does not say */
+    int (*check)(struct build_output *o, struct cb_error *err); /* when all keys are read: do they go together? NULL: always */
+    int (*write)(struct build_session *s, const struct build_output *o, const struct build_image *image, struct build_result *ret,
+                 struct cb_error *err);
+};
+/* The first is what a build makes when it is not asked for anything; a NULL ends the table. */
+extern const struct build_output_ops *const build_outputs[];
+const struct build_output_ops *build_output_find(const char *type); /* NULL: there is none of that name */
+/* All names, with `between` between them. */
+void build_output_types(struct cb_buf *out, const char *between);
+
+/* Reading what was asked for: begin (`o` is zero or raw), each key, end. Messages do not name the output. */
+void build_output_begin(struct build_output *o, const struct build_output_ops *ops);
+int build_output_set(struct build_output *o, const char *key, const char *value, struct cb_error *err);
+int build_output_end(struct build_output *o, struct cb_error *err);
+/* Checks an annotation, TYPE[PLATFORM]:KEY=VALUE with optional type and platform, and adds what concerns the manifest to
+ * `list` as a request holds it. `shown`: as given, for messages. */
+int build_output_add_annotation(struct cb_strv *list, const char *type, const char *pair, const char *shown,
+                                struct cb_error *err);
 
 /* What can be known of an output's destination before there is an image: it can be written. */
 int build_output_check(const struct build_output *o, struct cb_error *err);

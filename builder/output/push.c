@@ -74,13 +74,33 @@ int build_push(struct build_session *s, const struct build_image *image, const s
     return 0;
 }
 
-int build_output_push(struct build_session *s, const struct build_output *o, const struct build_image *image,
+static bool has_tag(const char *name)
+{
+    const char *slash = strrchr(name, '/');
+    return strchr(slash ? slash : name, ':') != NULL;
+}
+
+int output_check_push(struct build_output *o, struct cb_error *err)
+{
+    if (o->by_digest && !o->push)
+        return cb_fail(err, CB_E_USAGE, "push-by-digest=true goes with push=true");
+    for (const char *p = o->name && o->by_digest ? o->name : ""; *p;) {
+        size_t n = strcspn(p, ",");
+        CB_AUTO(free) char *name = cb_memdup0(p, n);
+        if (has_tag(name))
+            return cb_fail(err, CB_E_USAGE, "name=%s: what is pushed by its digest has no tag", name);
+        p += n + (p[n] == ',');
+    }
+    return 0;
+}
+
+int output_push_names(struct build_session *s, const struct build_output *o, const struct build_image *image,
                       struct build_result *ret, struct cb_error *err)
 {
     CB_AUTO(cb_strv) struct cb_strv names = {0}, annotations = {0};
-    struct build_packing packing = build_output_packing(o);
-    build_output_annotations(s, o, image, &annotations);
-    if (build_output_names(s, o, &names, err) < 0)
+    struct build_packing packing = output_packing(o);
+    output_annotations(s, o, image, &annotations);
+    if (output_names(s, o, &names, err) < 0)
         return -1;
     for (size_t i = 0; i < names.n; i++) {
         CB_AUTO(oci_ref) struct oci_ref ref = {0};
@@ -98,3 +118,15 @@ int build_output_push(struct build_session *s, const struct build_output *o, con
     }
     return 0;
 }
+
+static const struct build_output_key *const keys[] = {&output_key_push, &output_key_by_digest, OUTPUT_IMAGE_KEYS, NULL};
+
+/* It is the other kind's name with push=true. */
+static int check(struct build_output *o, struct cb_error *err)
+{
+    o->push = true;
+    return output_check_push(o, err);
+}
+
+const struct build_output_ops build_output_registry = {
+    .name = "registry", .keys = keys, .check = check, .write = output_push_names};

@@ -43,7 +43,7 @@ static int export_to(struct build_session *s, const struct build_output *o, cons
                      struct cb_error *err)
 {
     CB_AUTO(cb_buf) struct cb_buf answer = CB_BUF_INIT, req = CB_BUF_INIT;
-    cb_put_u8(&req, o->kind == OUTPUT_TAR);
+    cb_put_u8(&req, o->ops == &build_output_tar);
     cb_put_u8(&req, image->has_epoch);
     cb_put_u64(&req, (uint64_t)image->epoch);
     cb_put_u64(&req, image->stored.n_layers);
@@ -74,8 +74,12 @@ static int ensure_files(struct build_session *s, const struct build_image *image
     return 0;
 }
 
-static int write_tar(struct build_session *s, const struct build_output *o, const struct build_image *image, struct cb_error *err)
+static int write_tar(struct build_session *s, const struct build_output *o, const struct build_image *image,
+                     struct build_result *ret, struct cb_error *err)
 {
+    (void)ret;
+    if (ensure_files(s, image, err) < 0)
+        return -1;
     struct build_out_file f;
     int r = build_out_open(&f, o->dest, err);
     if (r == 0)
@@ -84,8 +88,11 @@ static int write_tar(struct build_session *s, const struct build_output *o, cons
 }
 
 static int write_directory(struct build_session *s, const struct build_output *o, const struct build_image *image,
-                           struct cb_error *err)
+                           struct build_result *ret, struct cb_error *err)
 {
+    (void)ret;
+    if (ensure_files(s, image, err) < 0)
+        return -1;
     int e = cb_mkdirs(AT_FDCWD, o->dest, 0755);
     CB_AUTO(close) int dir = e < 0 ? -1 : open(o->dest, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (dir < 0)
@@ -93,11 +100,8 @@ static int write_directory(struct build_session *s, const struct build_output *o
     return export_to(s, o, image, dir, err);
 }
 
-int build_output_rootfs(struct build_session *s, const struct build_output *o, const struct build_image *image,
-                        struct build_result *ret, struct cb_error *err)
-{
-    (void)ret;
-    if (ensure_files(s, image, err) < 0)
-        return -1;
-    return o->kind == OUTPUT_TAR ? write_tar(s, o, image, err) : write_directory(s, o, image, err);
-}
+static const struct build_output_key *const keys[] = {&output_key_dest, NULL};
+
+const struct build_output_ops build_output_tar = {.name = "tar", .keys = keys, .dest = DEST_FILE, .write = write_tar};
+const struct build_output_ops build_output_local = {
+    .name = "local", .keys = keys, .dest = DEST_DIRECTORY, .write = write_directory};

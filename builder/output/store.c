@@ -14,11 +14,11 @@ static int store_name(struct cache_store *s, struct cache_image named, char *nam
     return same ? 0 : cache_image_store(s, &named, err);
 }
 
-int build_output_store(struct build_session *s, const struct build_output *o, const struct build_image *image,
+static int write_names(struct build_session *s, const struct build_output *o, const struct build_image *image,
                        struct build_result *ret, struct cb_error *err)
 {
     CB_AUTO(cb_strv) struct cb_strv names = {0};
-    if (build_output_names(s, o, &names, err) < 0)
+    if (output_names(s, o, &names, err) < 0)
         return -1;
     char id[CB_DIGEST_TEXT + 1];
     cb_digest_text(&image->stored.config, id);
@@ -31,5 +31,10 @@ int build_output_store(struct build_session *s, const struct build_output *o, co
         cb_strv_take(&ret->names, oci_ref_familiar(&ref));
         cb_strv_push(&ret->image_names, names.items[i]);
     }
-    return o->push ? build_output_push(s, o, image, ret, err) : 0;
+    return o->push ? output_push_names(s, o, image, ret, err) : 0;
 }
+
+static const struct build_output_key *const keys[] = {&output_key_push, &output_key_by_digest, OUTPUT_IMAGE_KEYS, NULL};
+
+const struct build_output_ops build_output_image = {
+    .name = "image", .keys = keys, .check = output_check_push, .write = write_names};

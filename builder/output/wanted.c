@@ -1,8 +1,9 @@
 /* What an output asks for besides its kind: names, annotations, packing. */
+#include "base/text.h"
 #include "builder/output/output-internal.h"
 #include "registry/oci/reference.h"
 
-struct build_packing build_output_packing(const struct build_output *o)
+struct build_packing output_packing(const struct build_output *o)
 {
     return (struct build_packing){o->codec, o->level, o->force_compression, o->docker_types};
 }
@@ -25,7 +26,7 @@ static void given_names(struct build_session *s, const struct build_output *o, s
     }
 }
 
-int build_output_names(struct build_session *s, const struct build_output *o, struct cb_strv *ret, struct cb_error *err)
+int output_names(struct build_session *s, const struct build_output *o, struct cb_strv *ret, struct cb_error *err)
 {
     CB_AUTO(cb_strv) struct cb_strv given = {0};
     given_names(s, o, &given);
@@ -35,6 +36,29 @@ int build_output_names(struct build_session *s, const struct build_output *o, st
             return cb_context(err, "invalid tag \"%s\"", given.items[i]);
         cb_strv_take(ret, oci_ref_full(&ref));
     }
+    return 0;
+}
+
+int build_output_add_annotation(struct cb_strv *list, const char *type, const char *pair, const char *shown, struct cb_error *err)
+{
+    size_t n = strcspn(type, "[");
+    const char *eq = strchr(pair, '=');
+    CB_AUTO(free) char *platform = type[n] ? cb_strdup(type + n + 1) : NULL;
+    size_t len = platform ? strlen(platform) : 0;
+    if (!eq || eq == pair || (platform && (len == 0 || platform[len - 1] != ']')))
+        return cb_fail(err, CB_E_USAGE, "invalid annotation \"%s\": expected KEY=VALUE or manifest[PLATFORM]:KEY=VALUE", shown);
+    if (n != strlen("manifest") || !cb_starts(type, "manifest"))
+        return cb_fail(err, CB_E_UNSUPPORTED,
+                       "annotation \"%s\": only those of the manifest can be set: an image of one platform has no index", shown);
+    if (!platform) {
+        cb_strv_push(list, pair);
+        return 0;
+    }
+    CB_AUTO(oci_platform) struct oci_platform p = {0};
+    platform[len - 1] = 0;
+    if (oci_platform_parse(platform, &p, err) < 0)
+        return cb_context(err, "annotation \"%s\"", shown);
+    cb_strv_take(list, cb_printf("[%s]%s", platform, pair));
     return 0;
 }
 
@@ -52,8 +76,8 @@ static void add_annotations(const struct oci_platform *platform, const struct cb
     }
 }
 
-void build_output_annotations(const struct build_session *s, const struct build_output *o, const struct build_image *image,
-                              struct cb_strv *ret)
+void output_annotations(const struct build_session *s, const struct build_output *o, const struct build_image *image,
+                        struct cb_strv *ret)
 {
     add_annotations(&image->platform, &s->request->annotations, ret);
     add_annotations(&image->platform, &o->annotations, ret);

@@ -6,17 +6,17 @@
 #include "base/error.h"
 #include "runtime/sandbox.h"
 
-enum build_output_kind { OUTPUT_IMAGE, OUTPUT_REGISTRY, OUTPUT_OCI, OUTPUT_DOCKER, OUTPUT_TAR, OUTPUT_LOCAL, OUTPUT_CACHE };
-struct build_output { /* -o type=…,key=value */
-    enum build_output_kind kind;
-    char *dest;        /* OCI, DOCKER, TAR: file ("-": stdout); LOCAL: directory */
-    bool as_directory; /* OCI: tar=false */
-    bool push;         /* IMAGE,push=true */
-    char *name;        /* name=…: instead of the tags; NULL: the tags */
+struct build_output_ops; /* builder/output/output.h */
+struct build_output {    /* -o type=…,key=value */
+    const struct build_output_ops *ops;
+    char *dest;        /* file ("-": stdout) or directory; NULL: the kind has none */
+    bool as_directory; /* tar=false */
+    bool push;
+    char *name; /* name=…: instead of the tags; NULL: the tags */
     const struct cb_codec *codec;
     int level;                  /* -1: the codec's own */
     bool force_compression;     /* base layers too */
-    bool docker_types;          /* oci-mediatypes=false; the kind's own for DOCKER */
+    bool docker_types;          /* oci-mediatypes=false, or what the kind has without it */
     bool by_digest;             /* push-by-digest=true: the pushed image gets no tag */
     struct cb_strv annotations; /* annotation.key=value: as --annotation */
 };

@@ -1,4 +1,5 @@
 #include "builder/cli/options.h"
+#include "builder/output/output.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -120,12 +121,20 @@ static void test_mistakes(void **state)
         {"-o type=oci,tar=false .", "dest= is missing"},
         {"-o type=local .", "dest= is missing"},
         {"-o type=oci,tar=false,dest=- .", "use tar=true"},
-        {"-o type=cacheonly,dest=x .", "dest= means nothing"},
-        {"-o type=cacheonly,name=x .", "has no layers"},
+        {"-o type=cacheonly,dest=x .", "--output 'type=cacheonly,dest=x': dest=x goes with type=oci, docker, tar, local"},
+        {"-o type=cacheonly,name=x .", "name=x goes with type=image, registry, oci, docker"},
         {"-o type=cacheonly,push=true .", "push=true goes with type=image"},
         {"-o dest=x .", "type= is missing"},
         {"-o type=local,dest=- .", "standard output"},
-        {"-o type=nothing,dest=x .", "is not one of image"},
+        {"-o type=nothing,dest=x .", "is not one of image, registry, oci, docker, tar, local, cacheonly"},
+        {"-o type=docker,dest=x,tar=false .", "tar=false goes with type=oci"},
+        {"-o type=tar,dest=x,annotation.a=b .", "annotation.a=b goes with type=image, "},
+        {"-o type=tar,dest=x,no=1 .", "--output 'type=tar,dest=x,no=1': unknown key 'no'"},
+        {"-o type=image,dest= .", "goes with type=oci"},
+        {"-o type=oci,dest= .", "is missing"},
+        {"-o type=oci,dest=x,compression=lzma .", "compression: 'lzma' is not one of gzip, zstd, uncompressed"},
+        {"-o type=oci,dest=x,name=a@sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa .",
+         "a digest cannot be given"},
         {"--build-context x .", "expected key=value"},
         {"--build-arg =x .", "expected NAME=VALUE"},
         {"--call=what .", "--call 'what': kind: 'what' is not one of build, check, outline, targets"},
@@ -148,8 +157,8 @@ static void test_mistakes(void **state)
         {"-t a:1 -o type=registry,push-by-digest=true .", "a repository of its own"},
         {"-o type=registry,name=a:1,push-by-digest=true .", "has no tag"},
         {"-o type=registry,name=A .", "must be lowercase"},
-        {"-o type=tar,dest=x,compression=gzip .", "has no layers"},
-        {"-o type=local,dest=x,oci-mediatypes=true .", "has no layers"},
+        {"-o type=tar,dest=x,compression=gzip .", "compression=gzip goes with type=image, registry, oci, docker"},
+        {"-o type=local,dest=x,oci-mediatypes=true .", "goes with type=image, registry, oci, docker"},
         {"-o type=docker,dest=x,compression=zstd .", "take oci-mediatypes=true"},
         {"-o type=oci,dest=x,oci-mediatypes=false,annotation.a=b .", "have no annotations"},
         {"--annotation a=b -o type=docker,dest=x .", "have no annotations"},
@@ -220,7 +229,7 @@ static void test_honoured(void **state)
     for (size_t i = 0; i < CB_LEN(lines); i++) {
         struct build_request r;
         accept(lines[i], &r);
-        if (r.n_outputs != 1 || r.outputs[0].kind != OUTPUT_IMAGE)
+        if (r.n_outputs != 1 || r.outputs[0].ops != build_output_find("image"))
             fail_msg("'%s': %zu outputs", lines[i], r.n_outputs);
         build_request_done(&r);
     }
@@ -264,28 +273,31 @@ static void test_outputs(void **state)
     (void)state;
     static const struct {
         const char *line;
-        enum build_output_kind kind;
+        const char *kind;
         const char *dest;
         bool push;
     } cases[] = {
-        {"-o out .", OUTPUT_LOCAL, "out", false},
-        {"-o type=local,dest=out .", OUTPUT_LOCAL, "out", false},
-        {"-o type=tar,dest=x.tar .", OUTPUT_TAR, "x.tar", false},
-        {"--push -t a .", OUTPUT_IMAGE, "", true},
-        {"--output=type=registry,name=a/b .", OUTPUT_REGISTRY, "", false},
-        {"-o type=image,store=true,unpack=false .", OUTPUT_IMAGE, "", false},
-        {"-o type=registry,name=a/b,push-by-digest=true .", OUTPUT_REGISTRY, "", false},
-        {"-otype=oci,dest=x,tar=false .", OUTPUT_OCI, "x", false},
-        {"-o type=cacheonly .", OUTPUT_CACHE, "", false},
-        {"-o type=docker,dest=x,compression=gzip,compression-level=5 .", OUTPUT_DOCKER, "x", false},
+        {"-o out .", "local", "out", false},
+        {"-o type=local,dest=out .", "local", "out", false},
+        {"-o type=tar,dest=x.tar .", "tar", "x.tar", false},
+        {"--push -t a .", "image", "", true},
+        {"--output=type=registry,name=a/b .", "registry", "", true},
+        {"-o type=image,store=true,unpack=false .", "image", "", false},
+        {"-o type=registry,name=a/b,push-by-digest=true .", "registry", "", true},
+        {"-otype=oci,dest=x,tar=false .", "oci", "x", false},
+        {"-o type=cacheonly .", "cacheonly", "", false},
+        /* nothing is asked for */
+        {"-o type=tar,dest=x,tar=true,push=0,force-compression=false,unpack=true .", "tar", "x", false},
+        {"-o dest=x,tar=false,type=oci .", "oci", "x", false},
+        {"-o type=docker,dest=x,compression=gzip,compression-level=5 .", "docker", "x", false},
     };
     for (size_t i = 0; i < CB_LEN(cases); i++) {
         struct build_request r;
         accept(cases[i].line, &r);
         const struct build_output *o = &r.outputs[0];
-        if (r.n_outputs != 1 || o->kind != cases[i].kind || strcmp(o->dest ? o->dest : "", cases[i].dest) != 0 ||
+        if (r.n_outputs != 1 || strcmp(o->ops->name, cases[i].kind) != 0 || strcmp(o->dest ? o->dest : "", cases[i].dest) != 0 ||
             o->push != cases[i].push)
-            fail_msg("'%s': kind %d, dest '%s'", cases[i].line, (int)o->kind, o->dest ? o->dest : "");
+            fail_msg("'%s': type %s, dest '%s'", cases[i].line, o->ops->name, o->dest ? o->dest : "");
         build_request_done(&r);
     }
 }
@@ -372,6 +384,28 @@ static void test_progress(void **state)
     build_request_done(&r);
 }
 
+/* Every kind of output is found by its name, and each of its keys by both. */
+static void test_output_table(void **state)
+{
+    (void)state;
+    CB_AUTO(cb_buf) struct cb_buf types = CB_BUF_INIT, help = CB_BUF_INIT;
+    build_output_types(&types, "|");
+    build_options_help(&help);
+    assert_non_null(strstr(help.data, types.data));
+    for (const struct build_output_ops *const *ops = build_outputs; *ops; ops++) {
+        assert_ptr_equal(build_output_find((*ops)->name), *ops);
+        assert_non_null((*ops)->write);
+        bool dest = false;
+        for (const struct build_output_key *const *k = (*ops)->keys; k && *k; k++) {
+            assert_non_null((*k)->set);
+            dest |= strcmp((*k)->name, "dest") == 0;
+        }
+        assert_int_equal(dest, (*ops)->dest != DEST_NONE);
+    }
+    for (const struct cb_codec *const *c = cb_codecs; *c; c++)
+        assert_non_null(strstr(help.data, (*c)->name));
+}
+
 /* Each option of --help is understood, and the lines fit a terminal. */
 static void test_help(void **state)
 {
@@ -403,7 +437,8 @@ int main(void)
         cmocka_unit_test(test_refused),     cmocka_unit_test(test_honoured),
         cmocka_unit_test(test_call),        cmocka_unit_test(test_outputs),
         cmocka_unit_test(test_progress),    cmocka_unit_test(test_types_and_annotations),
-        cmocka_unit_test(test_environment), cmocka_unit_test(test_help),
+        cmocka_unit_test(test_environment), cmocka_unit_test(test_output_table),
+        cmocka_unit_test(test_help),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
