@@ -10,7 +10,7 @@ static void add_base_layers(struct cache_image *image, const struct cache_image 
     }
 }
 
-static void add_layer(struct build_image *image, const struct build_step *s)
+static void add_layer(struct build_image *image, const struct build *b, const struct build_step *s)
 {
     struct cache_image *to = &image->stored;
     if (s->op == OP_BASE) {
@@ -18,7 +18,7 @@ static void add_layer(struct build_image *image, const struct build_step *s)
         image->base_shown = s->name;
         add_base_layers(to, &s->base.image);
     } else {
-        CB_PUSH(to->layers, to->n_layers, to->cap_layers) = (struct cache_image_layer){.id = s->layer};
+        CB_PUSH(to->layers, to->n_layers, to->cap_layers) = (struct cache_image_layer){.id = b->made[s->index].layer};
     }
 }
 
@@ -42,8 +42,9 @@ static bool later(struct timespec a, struct timespec b)
 
 /* Entries without a layer take the time of the first new layer, or of the one before them (§17); an image
  * without any new layer takes the base's time, so that building it again gives the same image. */
-static bool first_time(const struct build_plan *p, const struct oci_image_config *c, struct timespec *ret)
+static bool first_time(const struct build *b, const struct oci_image_config *c, struct timespec *ret)
 {
+    const struct build_plan *p = &b->plan;
     const struct build_state *t = p->target;
     if (p->has_epoch) {
         *ret = (struct timespec){p->epoch, 0};
@@ -51,7 +52,7 @@ static bool first_time(const struct build_plan *p, const struct oci_image_config
     }
     for (size_t i = 0; i < t->n_history; i++)
         if (t->history[i].step) {
-            *ret = t->history[i].step->created;
+            *ret = b->made[t->history[i].step->index].created;
             return true;
         }
     if (!c->n_history || !c->history[c->n_history - 1].has_created)
@@ -60,14 +61,15 @@ static bool first_time(const struct build_plan *p, const struct oci_image_config
     return true;
 }
 
-static void add_history(const struct build_plan *p, struct oci_image_config *c)
+static void add_history(const struct build *b, struct oci_image_config *c)
 {
+    const struct build_plan *p = &b->plan;
     struct timespec now = {0};
-    bool known = first_time(p, c, &now);
+    bool known = first_time(b, c, &now);
     for (size_t i = 0; i < p->target->n_history; i++) {
         const struct build_history *h = &p->target->history[i];
-        if (h->step && !p->has_epoch && later(h->step->created, now))
-            now = h->step->created;
+        if (h->step && !p->has_epoch && later(b->made[h->step->index].created, now))
+            now = b->made[h->step->index].created;
         CB_PUSH(c->history, c->n_history, c->cap_history) = (struct oci_history){.has_created = known,
                                                                                  .created = now,
                                                                                  .created_by = cb_strdup(h->created_by),
@@ -87,9 +89,9 @@ int build_image_of(const struct build *b, struct build_image *ret, struct cb_err
     size_t n;
     CB_AUTO(free) const struct build_step **steps = steps_of(p, &n);
     for (size_t i = 0; i < n; i++)
-        add_layer(ret, steps[i]);
+        add_layer(ret, b, steps[i]);
     oci_image_config_copy(&config, &p->target->config);
-    add_history(p, &config);
+    add_history(b, &config);
     return build_image_complete(b->session, ret, &config, err);
 }
 
@@ -101,7 +103,8 @@ size_t build_layer_sizes(const struct build *b, struct build_layer_size **ret)
     *ret = cb_alloc((n + 1) * sizeof(**ret));
     for (size_t i = 0; i < n; i++) {
         const struct build_step *s = steps[i];
-        uint64_t size = s->op == OP_BASE ? build_image_size(store, &s->base.image) : build_layer_bytes(store, &s->layer);
+        uint64_t size =
+            s->op == OP_BASE ? build_image_size(store, &s->base.image) : build_layer_bytes(store, &b->made[s->index].layer);
         (*ret)[i] = (struct build_layer_size){s->name, size};
     }
     return n;

@@ -137,7 +137,11 @@ static int run(struct build *b, struct cb_error *err)
                                                  .lint = &b->lint,
                                                  .dockerfile = b->contexts.dockerfile_name,
                                                  .source = {b->contexts.dockerfile.data, b->contexts.dockerfile.len}});
-    if (df_lint_check(&b->lint, err) < 0 || build_keys_define(b, err) < 0 || build_schedule_run(b, &n_run, &n_cached, err) < 0)
+    if (df_lint_check(&b->lint, err) < 0)
+        return -1;
+    CB_AUTO(build_graph) struct build_graph graph;
+    build_graph_init(&graph, b);
+    if (build_keys_define(&graph, err) < 0 || build_schedule_run(&graph, &n_run, &n_cached, err) < 0)
         return -1;
     CB_AUTO(build_image) struct build_image image = {0};
     CB_AUTO(build_result) struct build_result result = {0};

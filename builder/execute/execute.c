@@ -6,10 +6,10 @@
 #include "cache/layer.h"
 #include "builder/session/jobs.h"
 
-static void put_layers(struct cb_buf *to, const struct build_step *step)
+static void put_layers(struct cb_buf *to, const struct build_step *step, const struct build_made *made)
 {
     CB_AUTO(free) struct cb_digest *ids = NULL;
-    size_t n = build_step_layers(step, &ids);
+    size_t n = build_step_layers(step, made, &ids);
     cb_put_u64(to, n);
     for (size_t i = 0; i < n; i++)
         cb_put_digest(to, &ids[i]);
@@ -54,9 +54,10 @@ bool build_outcome_read(const struct cb_buf *answer, struct build_outcome *ret)
 static int step_job(struct cb_job_io *io, void *world, const struct rt_job_request *req, struct cb_buf *answer,
                     struct cb_error *err)
 {
-    struct build *b = ((struct build_session *)world)->frozen;
+    struct build_graph *g = ((struct build_session *)world)->frozen;
     struct cb_unpack u = cb_unpack(req->bytes, req->len);
-    struct build_work w = {.b = b, .step = b->plan.steps[cb_get_u64(&u)], .io = io, .out = -1, .errout = -1};
+    struct build_work w = {.b = g->build, .step = g->plan->steps[cb_get_u64(&u)], .io = io, .out = -1, .errout = -1};
+    w.selection = &g->states[w.step->index].key.selection;
     w.layers = get_layers(&u, &w.n_layers);
     w.n_inputs = (size_t)cb_get_u64(&u);
     w.inputs = cb_alloc((w.n_inputs + 1) * sizeof(*w.inputs));
@@ -67,12 +68,12 @@ static int step_job(struct cb_job_io *io, void *world, const struct rt_job_reque
         w.errout = req->fds[1];
     }
     struct build_outcome o = {0};
-    int r = req->n_fds > 2 ? build_secret_receive(b->session->request, req->fds[2], err) : 0;
+    int r = req->n_fds > 2 ? build_secret_receive(w.b->session->request, req->fds[2], err) : 0;
     if (r == 0)
         r = w.step->op == OP_RUN ? build_execute_run(&w, &o, err) : build_execute_files(&w, &o, err);
     struct cb_digest diff;
     /* The image needs diff IDs; a layer that is part of it gets its own while its files are still warm. */
-    if (r == 0 && w.step->in_target && cache_layer_diff_id(b->session->store, &o.layer, &diff, err) < 0)
+    if (r == 0 && w.step->in_target && cache_layer_diff_id(w.b->session->store, &o.layer, &diff, err) < 0)
         r = -1;
     if (r == 0)
         put_outcome(answer, &o);
@@ -84,18 +85,6 @@ static int step_job(struct cb_job_io *io, void *world, const struct rt_job_reque
 }
 
 /* ---- in the coordinator -------------------------------------------------------------------------------- */
-
-struct inputs {
-    struct cb_buf bytes;
-    uint64_t n;
-};
-
-static void put_input(void *arg, struct build_step *input)
-{
-    struct inputs *i = arg;
-    put_layers(&i->bytes, input);
-    i->n++;
-}
 
 static int send_secrets(const struct build_request *q, const struct build_run *run, struct cb_error *err)
 {
@@ -109,25 +98,24 @@ static int send_secrets(const struct build_request *q, const struct build_run *r
     return fd;
 }
 
-int build_execute_start(struct build *b, struct build_step *s, int out, int errout, struct cb_job *ret, struct cb_error *err)
+int build_execute_start(struct build_graph *g, const struct build_step *s, int out, int errout, struct cb_job *ret,
+                        struct cb_error *err)
 {
     CB_AUTO(cb_buf) struct cb_buf req = CB_BUF_INIT;
-    struct inputs inputs = {CB_BUF_INIT, 0};
     cb_put_u64(&req, s->index);
-    put_layers(&req, s->parent);
-    build_step_inputs(s, put_input, &inputs);
-    cb_put_u64(&req, inputs.n);
-    cb_buf_add(&req, inputs.bytes.data, inputs.bytes.len);
-    cb_buf_done(&inputs.bytes);
+    put_layers(&req, s->parent, g->build->made);
+    cb_put_u64(&req, s->n_inputs);
+    for (size_t i = 0; i < s->n_inputs; i++)
+        put_layers(&req, s->inputs[i], g->build->made);
     if (req.len > CB_MAX_MESSAGE) {
         cb_fail(err, CB_E_UNSUPPORTED, "the step uses %zu bytes of names of layers, at most %u are possible", req.len,
                 CB_MAX_MESSAGE);
         return cb_hint(err, "mount or copy from fewer stages and images in one step, or from some with fewer layers");
     }
-    CB_AUTO(close) int secrets = s->op == OP_RUN ? send_secrets(b->session->request, &s->run, err) : -1;
+    CB_AUTO(close) int secrets = s->op == OP_RUN ? send_secrets(g->build->session->request, &s->run, err) : -1;
     if (err->code)
         return -1;
     int fds[3] = {out, errout, secrets};
     struct rt_job_request r = {req.data, req.len, fds, out < 0 ? 0 : secrets < 0 ? 2 : 3};
-    return build_ns_job(b->session, s->op == OP_RUN ? RT_HELPER_COMMANDS : RT_HELPER_FILES, step_job, &r, ret, err);
+    return build_ns_job(g->build->session, s->op == OP_RUN ? RT_HELPER_COMMANDS : RT_HELPER_FILES, step_job, &r, ret, err);
 }

@@ -5,10 +5,11 @@
 #ifndef BUILD_EXECUTE_H
 #define BUILD_EXECUTE_H
 
-#include "builder/plan/build.h"
+#include "builder/execute/graph.h"
 
 /* Starts the step's job. `out` and `errout` are the write ends of its log pipes (RUN only; -1: none). */
-int build_execute_start(struct build *b, struct build_step *s, int out, int errout, struct cb_job *ret, struct cb_error *err);
+int build_execute_start(struct build_graph *g, const struct build_step *s, int out, int errout, struct cb_job *ret,
+                        struct cb_error *err);
 
 /* What a finished step's job answers. */
 struct build_outcome {
@@ -20,13 +21,14 @@ bool build_outcome_read(const struct cb_buf *answer, struct build_outcome *ret);
 
 /* ---- for execute-*.c: what a job is given ------------------------------------------------------------ */
 
-struct build_input {          /* one FILES_STEP input, in the order of build_step_inputs */
+struct build_input {          /* one of step->inputs */
     struct cb_digest *layers; /* bottom first */
     size_t n;
 };
 struct build_work {
     struct build *b;
-    struct build_step *step;
+    const struct build_step *step;
+    const struct build_selection *selection; /* of a COPY from a local context */
     struct cb_job_io *io;
     struct cb_digest *layers; /* of the parent, bottom first */
     size_t n_layers;

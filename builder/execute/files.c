@@ -64,11 +64,11 @@ static void copying_done(struct copying *c)
 static int open_source(struct copying *c, struct cb_error *err)
 {
     struct build_work *w = c->w;
-    struct build_copy *copy = &w->step->copy;
+    const struct build_copy *copy = &w->step->copy;
     if (copy->from.kind == FILES_CONTEXT) {
         c->from.dir = copy->from.local->dir; /* -1: an empty context, nothing was selected from it */
         c->local = copy->from.local;
-        c->selection = &w->step->selection;
+        c->selection = w->selection;
         return 0;
     }
     c->tree = NULL;
@@ -362,7 +362,7 @@ static int open_dest(struct copying *c, struct cb_error *err)
 
 static int place_copy(struct copying *c, struct build_place **ret, struct cb_error *err)
 {
-    struct build_copy *copy = &c->w->step->copy;
+    const struct build_copy *copy = &c->w->step->copy;
     struct build_place_params p = {.dest = c->dest,
                                    .path = copy->dest,
                                    .workdir = copy->workdir,

@@ -73,15 +73,15 @@ static void put_copy(struct cb_buf *k, const struct build_copy *c)
     }
 }
 
-static void put_operation(struct cb_buf *k, struct build *b, const struct build_step *s)
+static void put_operation(struct cb_buf *k, const struct build_graph *g, const struct build_step *s)
 {
     cb_put_str(k, BUILD_KEY_FORMAT);
     cb_put_u8(k, s->op);
     switch (s->op) {
     case OP_RUN: {
-        CB_AUTO(free) char *platform = oci_platform_text(&b->plan.platform);
+        CB_AUTO(free) char *platform = oci_platform_text(&g->plan->platform);
         cb_put_str(k, platform);
-        put_run(k, b->session->request, &s->run);
+        put_run(k, g->build->session->request, &s->run);
         break;
     }
     case OP_COPY:
@@ -117,14 +117,15 @@ int build_copy_select(const struct build_copy *c, const struct build_source *sou
     return build_select(source, &params, ret, err);
 }
 
-static int select_local(struct build *b, struct build_step *s, struct cb_buf *k, struct cb_error *err)
+static int select_local(struct build_graph *g, const struct build_step *s, struct cb_buf *k, struct cb_error *err)
 {
+    struct build_key *key = &g->states[s->index].key;
     struct build_source *source = NULL;
     struct cb_digest d;
-    if (build_local_source(b->session, s->copy.from.local, &source, err) < 0)
+    if (build_local_source(g->build->session, s->copy.from.local, &source, err) < 0)
         return -1;
-    s->selected = true;
-    if (build_copy_select(&s->copy, source, &s->selection, err) < 0 || build_selection_digest(&s->selection, &d, err) < 0)
+    key->selected = true;
+    if (build_copy_select(&s->copy, source, &key->selection, err) < 0 || build_selection_digest(&key->selection, &d, err) < 0)
         return -1;
     cb_put_digest(k, &d);
     return 0;
@@ -153,7 +154,7 @@ static int put_bind(struct cb_buf *k, const struct build_source *source, const c
     return 0;
 }
 
-static int put_remotes(struct build_step *s, struct cb_buf *k, struct cb_error *err)
+static int put_remotes(const struct build_step *s, struct cb_buf *k, struct cb_error *err)
 {
     cb_put_u8(k, s->copy.unpack_remote);
     put_strv(k, &s->copy.excludes); /* of a checkout all is digested, whatever is taken */
@@ -175,19 +176,19 @@ static int put_remotes(struct build_step *s, struct cb_buf *k, struct cb_error *
     return 0;
 }
 
-static int put_local_inputs(struct build *b, struct build_step *s, struct cb_buf *k, struct cb_error *err)
+static int put_local_inputs(struct build_graph *g, const struct build_step *s, struct cb_buf *k, struct cb_error *err)
 {
     if (s->op == OP_COPY && s->copy.n_remote && put_remotes(s, k, err) < 0)
         return -1;
     if (s->op == OP_COPY && s->copy.from.kind == FILES_CONTEXT && s->copy.sources.n > s->copy.n_remote)
-        return s->selected ? 0 : select_local(b, s, k, err);
+        return select_local(g, s, k, err);
     if (s->op != OP_RUN)
         return 0;
     for (struct build_run_mount *m = s->run.mounts; m; m = m->next) {
         if (m->m->type != DF_MOUNT_BIND || m->from.kind != FILES_CONTEXT)
             continue;
         struct build_source *source = NULL;
-        if (build_local_source(b->session, m->from.local, &source, err) < 0 || put_bind(k, source, m->m->source, err) < 0)
+        if (build_local_source(g->build->session, m->from.local, &source, err) < 0 || put_bind(k, source, m->m->source, err) < 0)
             return -1;
     }
     return 0;
@@ -195,74 +196,53 @@ static int put_local_inputs(struct build *b, struct build_step *s, struct cb_buf
 
 /* ---- definition ------------------------------------------------------------------------------------- */
 
-void build_step_inputs(struct build_step *s, void (*fn)(void *arg, struct build_step *input), void *arg)
+static int define(struct build_graph *g, const struct build_step *s, struct cb_error *err)
 {
-    if (s->op == OP_COPY && s->copy.from.kind == FILES_STEP)
-        fn(arg, s->copy.from.step);
-    if (s->op == OP_RUN)
-        for (struct build_run_mount *m = s->run.mounts; m; m = m->next)
-            if (m->from.kind == FILES_STEP)
-                fn(arg, m->from.step);
-}
-
-static void put_definition(void *arg, struct build_step *input)
-{
-    cb_put_digest(arg, &input->definition);
-}
-
-static void note_renewed(void *arg, struct build_step *input)
-{
-    bool *renewed = arg;
-    *renewed |= input->renewed;
-}
-
-static int define(struct build *b, struct build_step *s, struct cb_error *err)
-{
-    build_step_inputs(s, note_renewed, &s->inputs_renewed);
-    s->renewed = s->no_cache || s->inputs_renewed || (s->parent && s->parent->renewed);
+    struct build_key *key = &g->states[s->index].key;
     CB_AUTO(cb_buf) struct cb_buf k = CB_BUF_INIT;
     cb_put_str(&k, "definition");
-    put_operation(&k, b, s);
+    put_operation(&k, g, s);
     if (s->parent)
-        cb_put_digest(&k, &s->parent->definition);
-    build_step_inputs(s, put_definition, &k);
+        cb_put_digest(&k, &g->states[s->parent->index].key.definition);
+    for (size_t i = 0; i < s->n_inputs; i++)
+        cb_put_digest(&k, &g->states[s->inputs[i]->index].key.definition);
     if (s->op == OP_COPY && s->copy.from.kind == FILES_STEP) {
         put_strv(&k, &s->copy.sources);
         put_strv(&k, &s->copy.excludes);
     }
     size_t before = k.len;
-    if (put_local_inputs(b, s, &k, err) < 0)
+    if (put_local_inputs(g, s, &k, err) < 0)
         return cb_at(err, s->at.line, s->at.last_line);
     /* The content key needs them again: keep what was read. */
-    cb_buf_add(&s->local_inputs, k.data + before, k.len - before);
-    cb_sha256(k.data, k.len, &s->definition);
+    cb_buf_add(&key->local_inputs, k.data + before, k.len - before);
+    cb_sha256(k.data, k.len, &key->definition);
     return 0;
 }
 
-static int check_barren(struct build *b, struct cb_error *err)
+static int check_barren(const struct build_graph *g, struct cb_error *err)
 {
-    const struct build_plan *plan = &b->plan;
+    const struct build_plan *plan = g->plan;
     const struct build_selection **all = cb_alloc((plan->n_steps + 1) * sizeof(*all));
     size_t n = 0;
     int r = 0;
     for (size_t i = 0; i < plan->n_steps; i++)
-        if (plan->steps[i]->selected)
-            all[n++] = &plan->steps[i]->selection;
+        if (g->states[i].key.selected)
+            all[n++] = &g->states[i].key.selection;
     for (size_t i = 0; r == 0 && i < plan->n_steps; i++) {
-        const struct build_step *s = plan->steps[i];
-        if (s->selected && build_selection_check_barren(&s->selection, all, n, err) < 0)
-            r = cb_at(err, s->at.line, s->at.last_line);
+        const struct build_key *key = &g->states[i].key;
+        if (key->selected && build_selection_check_barren(&key->selection, all, n, err) < 0)
+            r = cb_at(err, plan->steps[i]->at.line, plan->steps[i]->at.last_line);
     }
     free(all);
     return r;
 }
 
-int build_keys_define(struct build *b, struct cb_error *err)
+int build_keys_define(struct build_graph *g, struct cb_error *err)
 {
     CB_AUTO(df_errors) struct df_errors missing = {0}; /* independent of each other, so all are named */
-    for (size_t i = 0; i < b->plan.n_steps; i++) {
+    for (size_t i = 0; i < g->plan->n_steps; i++) {
         CB_AUTO(cb_error) struct cb_error one = CB_ERROR_INIT;
-        if (define(b, b->plan.steps[i], &one) == 0)
+        if (define(g, g->plan->steps[i], &one) == 0)
             continue;
         if (one.code != CB_E_NOT_FOUND) {
             cb_error_move(err, &one);
@@ -270,7 +250,7 @@ int build_keys_define(struct build *b, struct cb_error *err)
         }
         df_errors_take(&missing, &one);
     }
-    return df_errors_split(&missing, err, &b->more_errors) < 0 ? -1 : check_barren(b, err);
+    return df_errors_split(&missing, err, &g->build->more_errors) < 0 ? -1 : check_barren(g, err);
 }
 
 /* ---- content ----------------------------------------------------------------------------------------- */
@@ -288,31 +268,36 @@ int build_step_tree(struct build *b, const struct cb_digest *layers, size_t n, s
     return 0;
 }
 
-static int input_tree(struct build *b, const struct build_step *input, struct cache_tree **ret, struct cb_error *err)
+static int input_tree(const struct build_graph *g, const struct build_step *input, struct cache_tree **ret, struct cb_error *err)
 {
     CB_AUTO(free) struct cb_digest *layers = NULL;
-    size_t n = build_step_layers(input, &layers);
-    return build_step_tree(b, layers, n, ret, err);
+    size_t n = build_step_layers(input, g->build->made, &layers);
+    return build_step_tree(g->build, layers, n, ret, err);
 }
 
-static int put_step_inputs(struct build *b, struct build_step *s, struct cb_buf *k, struct cb_error *err)
+static int put_copied(const struct build_graph *g, const struct build_copy *c, struct cb_buf *k, struct cb_error *err)
 {
-    if (s->op == OP_COPY && s->copy.from.kind == FILES_STEP) {
-        CB_AUTO(cache_tree) struct cache_tree *tree = NULL;
-        CB_AUTO(build_selection) struct build_selection sel = {0};
-        struct cb_digest d;
-        if (input_tree(b, s->copy.from.step, &tree, err) < 0)
-            return -1;
-        struct build_source source = tree_source(tree);
-        if (build_copy_select(&s->copy, &source, &sel, err) < 0 || build_selection_digest(&sel, &d, err) < 0)
-            return -1;
-        cb_put_digest(k, &d);
-    }
-    for (struct build_run_mount *m = s->op == OP_RUN ? s->run.mounts : NULL; m; m = m->next) {
+    CB_AUTO(cache_tree) struct cache_tree *tree = NULL;
+    CB_AUTO(build_selection) struct build_selection sel = {0};
+    struct cb_digest d;
+    if (input_tree(g, c->from.step, &tree, err) < 0)
+        return -1;
+    struct build_source source = tree_source(tree);
+    if (build_copy_select(c, &source, &sel, err) < 0 || build_selection_digest(&sel, &d, err) < 0)
+        return -1;
+    cb_put_digest(k, &d);
+    return 0;
+}
+
+static int put_step_inputs(const struct build_graph *g, const struct build_step *s, struct cb_buf *k, struct cb_error *err)
+{
+    if (s->op == OP_COPY && s->copy.from.kind == FILES_STEP && put_copied(g, &s->copy, k, err) < 0)
+        return -1;
+    for (const struct build_run_mount *m = s->op == OP_RUN ? s->run.mounts : NULL; m; m = m->next) {
         if (m->from.kind != FILES_STEP)
             continue;
         CB_AUTO(cache_tree) struct cache_tree *tree = NULL;
-        if (input_tree(b, m->from.step, &tree, err) < 0)
+        if (input_tree(g, m->from.step, &tree, err) < 0)
             return -1;
         struct build_source source = tree_source(tree);
         if (put_bind(k, &source, m->m->source, err) < 0)
@@ -321,41 +306,46 @@ static int put_step_inputs(struct build *b, struct build_step *s, struct cb_buf 
     return 0;
 }
 
-int build_keys_content(struct build *b, struct build_step *s, struct cb_error *err)
+static void put_parent_chain(const struct build_graph *g, const struct build_step *s, struct cb_buf *k)
 {
+    if (s->parent)
+        cb_put_digest(k, &g->states[s->parent->index].key.chain);
+}
+
+int build_keys_content(struct build_graph *g, const struct build_step *s, struct cb_error *err)
+{
+    struct build_key *key = &g->states[s->index].key;
     CB_AUTO(cb_buf) struct cb_buf k = CB_BUF_INIT;
     cb_put_str(&k, "content");
-    put_operation(&k, b, s);
+    put_operation(&k, g, s);
     /* --link copies into an empty layer: what lies below is no input. */
-    if (s->parent && !(s->op == OP_COPY && s->copy.link))
-        cb_put_digest(&k, &s->parent->chain);
-    cb_put_bytes(&k, s->local_inputs.data, s->local_inputs.len);
-    if (put_step_inputs(b, s, &k, err) < 0)
+    if (!(s->op == OP_COPY && s->copy.link))
+        put_parent_chain(g, s, &k);
+    cb_put_bytes(&k, key->local_inputs.data, key->local_inputs.len);
+    if (put_step_inputs(g, s, &k, err) < 0)
         return cb_at(err, s->at.line, s->at.last_line);
-    cb_sha256(k.data, k.len, &s->content);
+    cb_sha256(k.data, k.len, &key->content);
     return 0;
 }
 
-void build_keys_on_parent(const struct build_step *s, struct cb_digest *ret)
+void build_keys_on_parent(const struct build_graph *g, const struct build_step *s, struct cb_digest *ret)
 {
     CB_AUTO(cb_buf) struct cb_buf k = CB_BUF_INIT;
     cb_put_str(&k, "definition on parent");
-    cb_put_digest(&k, &s->definition);
-    if (s->parent)
-        cb_put_digest(&k, &s->parent->chain);
+    cb_put_digest(&k, &g->states[s->index].key.definition);
+    put_parent_chain(g, s, &k);
     cb_sha256(k.data, k.len, ret);
 }
 
-void build_keys_chain(struct build_step *s)
+void build_keys_chain(struct build_graph *g, const struct build_step *s)
 {
     CB_AUTO(cb_buf) struct cb_buf k = CB_BUF_INIT;
     cb_put_str(&k, "chain");
-    if (s->parent)
-        cb_put_digest(&k, &s->parent->chain);
+    put_parent_chain(g, s, &k);
     if (s->op == OP_BASE)
         for (size_t i = 0; i < s->base.image.n_layers; i++)
             cb_put_digest(&k, &s->base.image.layers[i].diff_id);
     else
-        cb_put_digest(&k, &s->layer);
-    cb_sha256(k.data, k.len, &s->chain);
+        cb_put_digest(&k, &g->build->made[s->index].layer);
+    cb_sha256(k.data, k.len, &g->states[s->index].key.chain);
 }

@@ -18,8 +18,8 @@ enum work_kind { WORK_STEP, WORK_BASE, WORK_MATERIALIZE };
 struct running {
     struct build *b;
     enum work_kind kind;
-    struct build_step *step; /* STEP, BASE */
-    struct cb_digest layer;  /* MATERIALIZE */
+    const struct build_step *step; /* STEP, BASE */
+    struct cb_digest layer;        /* MATERIALIZE */
     struct cb_job job;
     struct build_log logs[2];
     struct build_mask mask;
@@ -28,6 +28,7 @@ struct running {
 };
 
 struct schedule {
+    struct build_graph *g;
     struct build *b;
     struct running **running;
     size_t n_running, cap_running;
@@ -38,6 +39,11 @@ struct schedule {
     struct cb_error first; /* of several errors the first */
     struct cb_map warned;  /* texts of warnings: what holds for many steps is said once */
 };
+
+static struct build_step_state *state_of(const struct schedule *s, const struct build_step *step)
+{
+    return &s->g->states[step->index];
+}
 
 static double seconds_since(const struct timespec *t)
 {
@@ -86,7 +92,7 @@ static int mask_secrets(struct running *r, struct cb_error *err)
 
 /* ---- starting work ---------------------------------------------------------------------------------------- */
 
-static struct running *running_new(struct schedule *s, enum work_kind kind, struct build_step *step)
+static struct running *running_new(struct schedule *s, enum work_kind kind, const struct build_step *step)
 {
     struct running *r = CB_NEW(struct running);
     r->b = s->b;
@@ -122,7 +128,7 @@ static bool base_is_running(const struct schedule *s, const struct build_step *b
     return false;
 }
 
-static int start_base(struct schedule *s, struct build_step *base, bool want_fs, struct cb_error *err)
+static int start_base(struct schedule *s, const struct build_step *base, bool want_fs, struct cb_error *err)
 {
     if (base_is_running(s, base))
         return 0;
@@ -150,16 +156,18 @@ static int start_materialize(struct schedule *s, const struct cb_digest *layer, 
 
 /* Whether everything below and including `top` is in the store in the form that is needed; starts what is
  * missing. 1: ready. 0: work was started. */
-static int prepare_chain(struct schedule *s, struct build_step *top, bool want_fs, struct cb_error *err)
+static int prepare_chain(struct schedule *s, const struct build_step *top, bool want_fs, struct cb_error *err)
 {
     int ready = 1;
-    for (struct build_step *p = top; p; p = p->parent) {
-        if (p->has_fs || (p->has_index && !want_fs))
+    for (const struct build_step *p = top; p; p = p->parent) {
+        struct build_step_state *st = state_of(s, p);
+        const struct cb_digest *id = &s->b->made[p->index].layer;
+        if (st->has_fs || (st->has_index && !want_fs))
             continue;
         if (p->op == OP_BASE) {
             if (build_base_complete(s->b->session, &p->base.image, want_fs ? BASE_FILES : BASE_INDEXED)) {
-                p->has_index = true;
-                p->has_fs = want_fs;
+                st->has_index = true;
+                st->has_fs = want_fs;
                 continue;
             }
             ready = 0;
@@ -168,45 +176,34 @@ static int prepare_chain(struct schedule *s, struct build_step *top, bool want_f
             continue;
         }
         struct cache_layer layer;
-        int found = cache_layer_find(s->b->session->store, &p->layer, &layer, err);
+        int found = cache_layer_find(s->b->session->store, id, &layer, err);
         if (found < 0)
             return -1;
         if (!found)
             return cb_fail(err, CB_E_CORRUPT, "a layer of '%s' vanished from the store", p->name);
-        p->has_index = true;
-        p->has_fs = layer.has_files;
+        st->has_index = true;
+        st->has_fs = layer.has_files;
         if (want_fs && !layer.has_files) {
             ready = 0;
-            if (start_materialize(s, &p->layer, err) < 0)
+            if (start_materialize(s, id, err) < 0)
                 return -1;
         }
     }
     return ready;
 }
 
-struct prepare_inputs {
-    struct schedule *s;
-    struct cb_error *err;
-    bool want_fs;
-    int ready;
-};
-
-static void prepare_input(void *arg, struct build_step *input)
-{
-    struct prepare_inputs *p = arg;
-    int r = p->ready < 0 ? -1 : prepare_chain(p->s, input, p->want_fs, p->err);
-    p->ready = CB_MIN(p->ready, r);
-}
-
 /* The layers files are taken from: their indexes tell what is selected, their files hold the bytes. */
-static int prepare_inputs(struct schedule *s, struct build_step *step, bool want_fs, struct cb_error *err)
+static int prepare_inputs(struct schedule *s, const struct build_step *step, bool want_fs, struct cb_error *err)
 {
-    struct prepare_inputs inputs = {s, err, want_fs, 1};
-    build_step_inputs(step, prepare_input, &inputs);
-    return inputs.ready;
+    int ready = 1;
+    for (size_t i = 0; i < step->n_inputs && ready >= 0; i++) {
+        int r = prepare_chain(s, step->inputs[i], want_fs, err);
+        ready = CB_MIN(ready, r);
+    }
+    return ready;
 }
 
-static int prepare(struct schedule *s, struct build_step *step, struct cb_error *err)
+static int prepare(struct schedule *s, const struct build_step *step, struct cb_error *err)
 {
     bool below = !(step->op == OP_COPY && step->copy.link);
     int ready = below ? prepare_chain(s, step->parent, step->op == OP_RUN, err) : 1;
@@ -244,17 +241,17 @@ static bool may_run_beside_others(const struct schedule *s, const struct build_s
     return true;
 }
 
-static int start_step(struct schedule *s, struct build_step *step, struct cb_error *err)
+static int start_step(struct schedule *s, const struct build_step *step, struct cb_error *err)
 {
     struct running *r = running_new(s, WORK_STEP, step);
     int ends[2] = {-1, -1};
     int e = step->op == OP_RUN ? open_logs(r, ends) : 0;
     s->steps_running++;
-    step->state = STEP_RUNNING;
+    state_of(s, step)->phase = STEP_RUNNING;
     build_emit(s->b->session, &(struct build_event){.kind = EVENT_STEP_STARTED, .step = step->number, .name = step->name});
     int result = e < 0 ? cb_fail_sys(err, e, "make a pipe") : step->op == OP_RUN ? mask_secrets(r, err) : 0;
     if (result == 0)
-        result = build_execute_start(s->b, step, ends[0], ends[1], &r->job, err);
+        result = build_execute_start(s->g, step, ends[0], ends[1], &r->job, err);
     cb_close(ends[0]);
     cb_close(ends[1]);
     if (result < 0) {
@@ -268,47 +265,48 @@ static int start_step(struct schedule *s, struct build_step *step, struct cb_err
 
 /* ---- looking up ------------------------------------------------------------------------------------------- */
 
-static void step_done(struct schedule *s, struct build_step *step)
+static void step_done(struct schedule *s, const struct build_step *step)
 {
-    step->state = STEP_DONE;
-    build_keys_chain(step);
-    cache_unlock_key(&step->content, &step->lock);
-    if (step->op == OP_BASE || !step->cached)
+    struct build_step_state *st = state_of(s, step);
+    st->phase = STEP_DONE;
+    build_keys_chain(s->g, step);
+    cache_unlock_key(&st->key.content, &st->lock);
+    if (step->op == OP_BASE || !st->cached)
         return;
     s->n_cached++;
     build_emit(s->b->session, &(struct build_event){.kind = EVENT_STEP_CACHED, .step = step->number, .name = step->name});
 }
 
-static void take_record(struct build_step *step, const struct cache_record *r)
+static void take_record(struct schedule *s, const struct build_step *step, const struct cache_record *r)
 {
-    step->layer = r->layer;
-    step->created = r->created;
-    step->cached = true;
+    s->b->made[step->index] = (struct build_made){r->layer, r->created};
+    state_of(s, step)->cached = true;
 }
 
-static int lookup(struct schedule *s, struct build_step *step, const struct cb_digest *key, struct cb_error *err)
+static int lookup(struct schedule *s, const struct build_step *step, const struct cb_digest *key, struct cb_error *err)
 {
     CB_AUTO(cache_record) struct cache_record r = {0};
     int found = cache_record_load(s->b->session->store, key, &r, err);
     if (found <= 0)
         return found;
-    take_record(step, &r);
+    take_record(s, step, &r);
     return 1;
 }
 
 /* The record of the definition may name what other inputs gave: from now on it is this. */
-static int lookup_content(struct schedule *s, struct build_step *step, struct cb_error *err)
+static int lookup_content(struct schedule *s, const struct build_step *step, struct cb_error *err)
 {
     CB_AUTO(cache_record) struct cache_record r = {0};
     CB_AUTO(cb_error) struct cb_error ignored = CB_ERROR_INIT;
     struct cb_digest definition;
-    int found = step->no_cache ? 0 : cache_record_load(s->b->session->store, &step->content, &r, err);
+    const struct cb_digest *content = &state_of(s, step)->key.content;
+    int found = step->no_cache ? 0 : cache_record_load(s->b->session->store, content, &r, err);
     if (found <= 0)
         return found;
-    take_record(step, &r);
-    build_keys_on_parent(step, &definition);
+    take_record(s, step, &r);
+    build_keys_on_parent(s->g, step, &definition);
     /* Without it the next build looks closer again. */
-    (void)cache_record_link(s->b->session->store, &step->content, &definition, &ignored);
+    (void)cache_record_link(s->b->session->store, content, &definition, &ignored);
     return 1;
 }
 
@@ -321,7 +319,7 @@ static bool is_recorded(struct schedule *s, const struct cb_digest *key, const s
            r.created.tv_sec == o->created.tv_sec && r.created.tv_nsec == o->created.tv_nsec;
 }
 
-static void write_records(struct schedule *s, struct build_step *step, const struct build_outcome *o)
+static void write_records(struct schedule *s, const struct build_step *step, const struct build_outcome *o)
 {
     CB_AUTO(cache_record)
     struct cache_record r = {
@@ -329,75 +327,80 @@ static void write_records(struct schedule *s, struct build_step *step, const str
     CB_AUTO(cb_error) struct cb_error err = CB_ERROR_INIT;
     CB_AUTO(cb_error) struct cb_error no_link = CB_ERROR_INIT;
     struct cb_digest definition;
+    const struct cb_digest *content = &state_of(s, step)->key.content;
     char chain[CB_DIGEST_HEX + 1] = "";
     if (step->parent)
-        cb_digest_hex(&step->parent->chain, chain);
-    build_keys_on_parent(step, &definition);
-    if (is_recorded(s, &step->content, o) && is_recorded(s, &definition, o))
+        cb_digest_hex(&state_of(s, step->parent)->key.chain, chain);
+    build_keys_on_parent(s->g, step, &definition);
+    if (is_recorded(s, content, o) && is_recorded(s, &definition, o))
         return;
     r.instruction = cb_strdup(step->name);
     cache_record_input(&r, "parent", chain);
-    if (cache_record_store(s->b->session->store, &step->content, &r, &err) < 0 ||
-        (cache_record_link(s->b->session->store, &step->content, &definition, &no_link) < 0 &&
+    if (cache_record_store(s->b->session->store, content, &r, &err) < 0 ||
+        (cache_record_link(s->b->session->store, content, &definition, &no_link) < 0 &&
          cache_record_store(s->b->session->store, &definition, &r, &err) < 0))
         build_warning(s->b->session, "the result of '%s' could not be recorded: %s", step->name, err.msg);
 }
 
-static void need(struct build_step *step)
+static void need(struct schedule *s, const struct build_step *step)
 {
-    for (; step && step->state == STEP_IDLE; step = step->parent)
-        step->state = STEP_NEEDED;
+    for (; step && state_of(s, step)->phase == STEP_IDLE; step = step->parent)
+        state_of(s, step)->phase = STEP_NEEDED;
 }
 
-struct input_state {
-    bool all_done, more; /* more: something is needed that was not before */
-};
-
-static void need_input(void *arg, struct build_step *input)
+/* Whether something is needed that was not before. */
+static bool need_inputs(struct schedule *s, const struct build_step *step)
 {
-    struct input_state *i = arg;
-    i->more |= input->state == STEP_IDLE;
-    need(input);
-    i->all_done &= input->state == STEP_DONE;
+    bool more = false;
+    for (size_t i = 0; i < step->n_inputs; i++) {
+        more |= state_of(s, step->inputs[i])->phase == STEP_IDLE;
+        need(s, step->inputs[i]);
+    }
+    return more;
+}
+
+static bool inputs_are_done(const struct schedule *s, const struct build_step *step)
+{
+    bool all = true;
+    for (size_t i = 0; i < step->n_inputs; i++)
+        all &= state_of(s, step->inputs[i])->phase == STEP_DONE;
+    return all;
 }
 
 /* 1: this step made progress; 0: it waits for something; -1. */
-static int advance_step(struct schedule *s, struct build_step *step, struct cb_error *err)
+static int advance_step(struct schedule *s, const struct build_step *step, struct cb_error *err)
 {
-    if (step->parent && step->parent->state != STEP_DONE) {
+    struct build_step_state *st = state_of(s, step);
+    if (step->parent && state_of(s, step->parent)->phase != STEP_DONE) {
         /* Below it something is made anew, so it will hardly be known: its other inputs can be made meanwhile. */
-        step->missed = step->no_cache || step->parent->missed;
-        struct input_state early = {true, false};
-        if (step->missed)
-            build_step_inputs(step, need_input, &early);
-        return early.more;
+        st->missed = step->no_cache || state_of(s, step->parent)->missed;
+        return st->missed && need_inputs(s, step);
     }
     if (step->op == OP_BASE) {
         step_done(s, step);
         return 1;
     }
-    if (!step->asked_definition && !step->no_cache && !step->inputs_renewed) {
+    if (!st->asked_definition && !step->no_cache && !step->inputs_renewed) {
         struct cb_digest key;
-        step->asked_definition = true;
-        build_keys_on_parent(step, &key);
+        st->asked_definition = true;
+        build_keys_on_parent(s->g, step, &key);
         int r = lookup(s, step, &key, err);
         if (r > 0)
             step_done(s, step);
         if (r != 0)
             return r;
     }
-    step->missed = true;
-    struct input_state inputs = {true, false};
-    build_step_inputs(step, need_input, &inputs);
-    if (!inputs.all_done)
-        return inputs.more;
-    if (!step->asked_content) {
+    st->missed = true;
+    bool more = need_inputs(s, step);
+    if (!inputs_are_done(s, step))
+        return more;
+    if (!st->asked_content) {
         int indexed = prepare_inputs(s, step, false, err);
         if (indexed <= 0)
             return indexed;
-        if (build_keys_content(s->b, step, err) < 0)
+        if (build_keys_content(s->g, step, err) < 0)
             return -1;
-        step->asked_content = true;
+        st->asked_content = true;
         int r = lookup_content(s, step, err);
         if (r > 0)
             step_done(s, step);
@@ -409,7 +412,7 @@ static int advance_step(struct schedule *s, struct build_step *step, struct cb_e
         return ready;
     if (s->steps_running >= s->b->session->request->jobs || !may_run_beside_others(s, step))
         return 0;
-    int got = step->lock >= 0 ? 1 : cache_lock_key(s->b->session->store, &step->content, &step->lock, err);
+    int got = st->lock >= 0 ? 1 : cache_lock_key(s->b->session->store, &st->key.content, &st->lock, err);
     if (got < 0)
         return -1;
     if (!got) {
@@ -437,13 +440,13 @@ static void remember_failure(struct schedule *s, const struct build_step *step, 
 
 static void advance(struct schedule *s)
 {
-    const struct build_plan *plan = &s->b->plan;
+    const struct build_plan *plan = s->g->plan;
     s->waits_for_lock = false;
     for (bool moved = true; moved && !s->failed;) {
         moved = false;
         for (size_t i = 0; i < plan->n_steps && !s->failed; i++) {
             struct cb_error err = CB_ERROR_INIT;
-            if (plan->steps[i]->state != STEP_NEEDED)
+            if (s->g->states[i].phase != STEP_NEEDED)
                 continue;
             int r = advance_step(s, plan->steps[i], &err);
             if (r < 0)
@@ -457,7 +460,7 @@ static void advance(struct schedule *s)
 
 static void step_succeeded(struct schedule *s, struct running *r, const struct cb_job_event *e)
 {
-    struct build_step *step = r->step;
+    const struct build_step *step = r->step;
     struct build_outcome o;
     if (!build_outcome_read(&e->answer, &o)) {
         struct cb_error err = CB_ERROR_INIT;
@@ -465,9 +468,9 @@ static void step_succeeded(struct schedule *s, struct running *r, const struct c
         remember_failure(s, step, &err);
         return;
     }
-    step->layer = o.layer;
-    step->created = o.created;
-    step->has_fs = step->has_index = true;
+    struct build_step_state *st = state_of(s, step);
+    s->b->made[step->index] = (struct build_made){o.layer, o.created};
+    st->has_fs = st->has_index = true;
     s->n_run++;
     write_records(s, step, &o);
     build_emit(s->b->session, &(struct build_event){.kind = EVENT_STEP_DONE,
@@ -490,7 +493,7 @@ static void base_done(struct schedule *s, struct running *r)
 
 static void work_failed(struct schedule *s, struct running *r, struct cb_job_event *e)
 {
-    struct build_step *step = r->step;
+    const struct build_step *step = r->step;
     if (step && step->op == OP_RUN)
         build_symptom_hint(&r->tail, &s->b->session->privilege, step->run.network, &e->error);
     if (step)
@@ -604,16 +607,17 @@ static int count_steps(const struct build_plan *plan)
     return n;
 }
 
-int build_schedule_run(struct build *b, int *ret_run, int *ret_cached, struct cb_error *err)
+int build_schedule_run(struct build_graph *g, int *ret_run, int *ret_cached, struct cb_error *err)
 {
-    struct schedule s = {.b = b};
-    struct build_step *target = b->plan.target->snapshot;
-    build_ns_freeze(b->session, b);
-    build_emit(b->session, &(struct build_event){.kind = EVENT_BUILD_STARTED, .n_steps = count_steps(&b->plan)});
-    need(target);
+    struct build *b = g->build;
+    struct schedule s = {.g = g, .b = b};
+    const struct build_step *target = g->plan->target->snapshot;
+    build_ns_freeze(b->session, g);
+    build_emit(b->session, &(struct build_event){.kind = EVENT_BUILD_STARTED, .n_steps = count_steps(g->plan)});
+    need(&s, target);
     while (!s.failed) {
         advance(&s);
-        if (s.failed || !target || (target->state == STEP_DONE && !s.n_running))
+        if (s.failed || !target || (state_of(&s, target)->phase == STEP_DONE && !s.n_running))
             break;
         if (!s.n_running && !s.waits_for_lock) {
             struct cb_error stuck = CB_ERROR_INIT;

@@ -4,11 +4,11 @@
 #ifndef BUILD_SCHEDULE_H
 #define BUILD_SCHEDULE_H
 
-#include "builder/plan/build.h"
+#include "builder/execute/graph.h"
 
 /* Afterwards every step that the target stands on is done. On failure all other work is stopped first:
  * children are killed and reaped, nothing half-made is visible. CB_E_CANCELED: a signal came; its number is
  * in err->exit_status. */
-int build_schedule_run(struct build *b, int *ret_run, int *ret_cached, struct cb_error *err);
+int build_schedule_run(struct build_graph *g, int *ret_run, int *ret_cached, struct cb_error *err);
 
 #endif

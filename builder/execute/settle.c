@@ -9,15 +9,16 @@
 #include <unistd.h>
 
 /* Of steps as well as of base images. */
-static struct cb_digest *all_layers(const struct build_plan *plan, size_t *ret_n)
+static struct cb_digest *all_layers(const struct build *b, size_t *ret_n)
 {
+    const struct build_plan *plan = &b->plan;
     struct cb_digest *ids = NULL;
     size_t cap = 0;
     *ret_n = 0;
     for (size_t i = 0; i < plan->n_steps; i++) {
         const struct build_step *s = plan->steps[i];
         if (s->op != OP_BASE)
-            CB_PUSH(ids, *ret_n, cap) = s->layer;
+            CB_PUSH(ids, *ret_n, cap) = b->made[i].layer;
         for (size_t k = 0; s->op == OP_BASE && k < s->base.image.n_layers; k++)
             CB_PUSH(ids, *ret_n, cap) = s->base.image.layers[k].id;
     }
@@ -54,7 +55,7 @@ void build_settle(struct build *b)
     if (!b->session->helper || b->session->reading || !b->session->privilege.rung->foreign_files)
         return;
     size_t n;
-    CB_AUTO(free) struct cb_digest *ids = all_layers(&b->plan, &n);
+    CB_AUTO(free) struct cb_digest *ids = all_layers(b, &n);
     pid_t pid = fork();
     if (pid == 0)
         settle(b, ids, n);

@@ -2,7 +2,8 @@
 
 void build_done(struct build *b)
 {
-    build_plan_done(b, &b->plan); /* its selections borrow the contexts' trees */
+    free(b->made);
+    build_plan_done(b, &b->plan);
     build_contexts_close(b->session, &b->contexts);
     df_lint_done(&b->lint);
     df_errors_done(&b->more_errors);

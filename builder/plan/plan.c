@@ -28,8 +28,6 @@ struct build_step *build_step_new(struct build_planner *p, struct build_stage *s
 {
     struct build_step *step = CB_NEW(struct build_step);
     step->op = op;
-    step->lock = -1;
-    step->local_inputs = CB_BUF_INIT;
     step->index = p->plan->n_steps;
     step->number = ++p->b->session->last_number;
     step->parent = s ? s->state.snapshot : NULL;
@@ -45,7 +43,7 @@ struct build_step *build_step_new(struct build_planner *p, struct build_stage *s
     return step;
 }
 
-void build_history_add(struct build_stage *s, char *created_by, struct build_step *step)
+void build_history_add(struct build_stage *s, char *created_by, const struct build_step *step)
 {
     CB_PUSH(s->state.history, s->state.n_history, s->state.cap_history) = (struct build_history){created_by, step};
 }
@@ -162,12 +160,31 @@ static int evaluate_all(struct build_planner *p, struct cb_error *err)
 
 static void mark_target(struct build_planner *p)
 {
-    for (struct build_step *s = p->target->state.snapshot; s; s = s->parent)
-        s->in_target = true;
+    struct build_step **steps = p->plan->steps;
+    for (const struct build_step *s = p->target->state.snapshot; s; s = s->parent)
+        steps[s->index]->in_target = true;
     for (size_t i = 0; i < p->plan->n_steps; i++)
-        if (p->plan->steps[i]->op == OP_RUN)
-            for (struct build_step *s = p->plan->steps[i]->parent; s && !s->needs_fs; s = s->parent)
-                s->needs_fs = true;
+        if (steps[i]->op == OP_RUN)
+            for (const struct build_step *s = steps[i]->parent; s && !s->needs_fs; s = s->parent)
+                steps[s->index]->needs_fs = true;
+}
+
+static void add_input(struct build_step *s, const struct build_files *from)
+{
+    if (from->kind == FILES_STEP)
+        CB_PUSH(s->inputs, s->n_inputs, s->cap_inputs) = from->step;
+}
+
+/* Steps stand behind all they are made from, so those are connected already. */
+static void connect(struct build_step *s)
+{
+    if (s->op == OP_COPY)
+        add_input(s, &s->copy.from);
+    for (const struct build_run_mount *m = s->op == OP_RUN ? s->run.mounts : NULL; m; m = m->next)
+        add_input(s, &m->from);
+    for (size_t i = 0; i < s->n_inputs; i++)
+        s->inputs_renewed |= s->inputs[i]->renewed;
+    s->renewed = s->no_cache || s->inputs_renewed || (s->parent && s->parent->renewed);
 }
 
 static bool same_cache(const struct df_mount *a, const struct df_mount *b)
@@ -367,6 +384,8 @@ int build_plan_make(struct build *b, struct build_plan *ret, struct cb_error *er
     if (r == 0)
         r = evaluate_all(&p, err);
     if (r == 0) {
+        for (size_t i = 0; i < ret->n_steps; i++)
+            connect(ret->steps[i]);
         mark_target(&p);
         mark_fresh_caches(ret);
         take_target(&p);

@@ -5,14 +5,14 @@
  *
  * A step stands on a `parent` (the snapshot below it; NULL: the empty root) and may take files of other
  * steps. Its result is one more layer on its parent; an OP_BASE's result is the layers of an image.
- * After build_plan_make the plan is not changed, so the processes forked later can read it. */
+ * A plan that was made is not changed any more: what becomes of its steps stands elsewhere (builder/execute/graph.h), and the
+ * processes forked later read it from their memory. */
 #ifndef BUILD_PLAN_H
 #define BUILD_PLAN_H
 
 #include "builder/pull/base-image.h"
 #include "builder/context/contexts.h"
 #include "builder/context/fetch.h"
-#include "builder/copy/select.h"
 #include "builder/session/request.h"
 #include "cache/image.h"
 #include "parser/instruction.h"
@@ -26,8 +26,8 @@ struct build_step;
 enum build_files_kind { FILES_CONTEXT, FILES_STEP, FILES_EMPTY };
 struct build_files {
     enum build_files_kind kind;
-    struct build_local *local; /* FILES_CONTEXT */
-    struct build_step *step;   /* FILES_STEP: the snapshot after it */
+    struct build_local *local;     /* FILES_CONTEXT */
+    const struct build_step *step; /* FILES_STEP: the snapshot after it */
 };
 
 struct build_run_mount {
@@ -77,20 +77,15 @@ struct build_workdir {
 };
 enum build_op { OP_BASE, OP_RUN, OP_COPY, OP_WORKDIR };
 
-enum build_step_state {
-    STEP_IDLE,   /* nothing needs it (yet) */
-    STEP_NEEDED, /* its inputs are looked at */
-    STEP_RUNNING,
-    STEP_DONE,
-};
-
 struct build_step {
     enum build_op op;
     size_t index; /* in plan->steps: topological order */
     int number;   /* as shown, from 1 */
     char *name;   /* "[build 2/5] RUN make" */
     struct cb_place at;
-    struct build_step *parent;
+    const struct build_step *parent;
+    const struct build_step **inputs; /* those whose files it takes, in the order in which it names them */
+    size_t n_inputs, cap_inputs;
     union {
         struct build_base base;
         struct build_run run;
@@ -102,32 +97,18 @@ struct build_step {
     bool inputs_renewed; /* so its definition says nothing about what its inputs will be */
     bool in_target;      /* its layer is part of the image that is built */
     bool needs_fs;       /* a RUN may stand on its layer */
-
-    /* filled by the schedule */
-    enum build_step_state state;
-    struct cb_digest definition, content; /* keys (builder/execute/keys.h) */
-    struct cb_digest chain;               /* identity of the snapshot after it; when it is done */
-    struct cb_buf local_inputs;           /* digests of what it takes from local contexts */
-    bool cached, asked_definition, asked_content;
-    bool missed;            /* its definition is not known on its parent */
-    bool has_index, has_fs; /* known to be in the store; of an OP_BASE: all layers */
-    int lock;               /* of the content key, while we make it; -1 */
-    struct cb_digest layer; /* OP_BASE: unused */
-    struct timespec created;
-    struct build_selection selection; /* COPY from a local context: made with the definition key */
-    bool selected;
 };
 
 /* One line of history, and the step that made its layer (NULL: empty_layer). */
 struct build_history {
     char *created_by;
-    struct build_step *step;
+    const struct build_step *step;
 };
 
 /* What a stage is after its last instruction so far. */
 struct build_state {
     struct oci_image_config config;
-    struct build_step *snapshot;
+    const struct build_step *snapshot;
     struct build_history *history; /* of this Dockerfile, behind config.history of the base */
     size_t n_history, cap_history;
 };
@@ -151,8 +132,14 @@ int build_plan_make(struct build *b, struct build_plan *ret, struct cb_error *er
 
 void build_plan_done(struct build *b, struct build_plan *p);
 
+/* What executing a step gave. A build has an array of them, by step->index; of an OP_BASE it is not used. */
+struct build_made {
+    struct cb_digest layer;
+    struct timespec created;
+};
+
 /* The layers of the snapshot after `step` (NULL: none), bottom first, into *ret (caller frees). All steps
  * of the chain must be done. */
-size_t build_step_layers(const struct build_step *step, struct cb_digest **ret);
+size_t build_step_layers(const struct build_step *step, const struct build_made *made, struct cb_digest **ret);
 
 #endif

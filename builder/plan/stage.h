@@ -127,7 +127,7 @@ void build_state_done(struct build_state *s);
 struct build_step *build_step_new(struct build_planner *p, struct build_stage *s, enum build_op op,
                                   const struct df_instruction *i);
 /* A line of history; takes `created_by`. */
-void build_history_add(struct build_stage *s, char *created_by, struct build_step *step);
+void build_history_add(struct build_stage *s, char *created_by, const struct build_step *step);
 
 /* The stage that `from` of a COPY or mount names: 1 and *ret; 0: no stage of that name. Numbers only with
  * `index_allowed`. -1: an index out of range. */

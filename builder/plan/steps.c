@@ -56,9 +56,7 @@ static void step_free(struct build *b, struct build_step *s)
         free(s->workdir.user);
         break;
     }
-    build_selection_done(&s->selection);
-    cb_buf_done(&s->local_inputs);
-    cb_close(s->lock);
+    free(s->inputs);
     free(s->name);
     free(s);
 }
@@ -84,7 +82,7 @@ void build_plan_done(struct build *b, struct build_plan *p)
     df_file_free(p->file);
 }
 
-size_t build_step_layers(const struct build_step *step, struct cb_digest **ret)
+size_t build_step_layers(const struct build_step *step, const struct build_made *made, struct cb_digest **ret)
 {
     size_t n = 0;
     for (const struct build_step *s = step; s; s = s->parent)
@@ -93,7 +91,7 @@ size_t build_step_layers(const struct build_step *step, struct cb_digest **ret)
     size_t at = n;
     for (const struct build_step *s = step; s; s = s->parent) {
         if (s->op != OP_BASE)
-            ids[--at] = s->layer;
+            ids[--at] = made[s->index].layer;
         for (size_t k = s->op == OP_BASE ? s->base.image.n_layers : 0; k-- > 0;)
             ids[--at] = s->base.image.layers[k].id;
     }
