@@ -175,7 +175,23 @@ static void add_input(struct build_step *s, const struct build_files *from)
         CB_PUSH(s->inputs, s->n_inputs, s->cap_inputs) = from->step;
 }
 
-/* Steps stand behind all they are made from, so those are connected already. */
+/* Behind all that a step is made from: an image is first named by the COPY or mount that takes from it. */
+static void sort_steps(struct build_plan *plan)
+{
+    struct build_step **sorted = cb_alloc((plan->n_steps + 1) * sizeof(*sorted));
+    size_t n = 0;
+    for (int base = 1; base >= 0; base--)
+        for (size_t i = 0; i < plan->n_steps; i++)
+            if ((plan->steps[i]->op == OP_BASE) == base)
+                sorted[n++] = plan->steps[i];
+    for (size_t i = 0; i < n; i++)
+        sorted[i]->index = i;
+    free(plan->steps);
+    plan->steps = sorted;
+    plan->cap_steps = n + 1;
+}
+
+/* Those a step is made from are connected already. */
 static void connect(struct build_step *s)
 {
     if (s->op == OP_COPY)
@@ -384,6 +400,7 @@ int build_plan_make(struct build *b, struct build_plan *ret, struct cb_error *er
     if (r == 0)
         r = evaluate_all(&p, err);
     if (r == 0) {
+        sort_steps(ret);
         for (size_t i = 0; i < ret->n_steps; i++)
             connect(ret->steps[i]);
         mark_target(&p);

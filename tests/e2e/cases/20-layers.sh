@@ -311,3 +311,16 @@ X
     rootfs c
     same "$(listing | awk '$6 ~ "^d/" {print $6, $2}' | sort | tr '\n' ' ')" "d/ 33/44 d/a 33/44 d/f 33/44 d/g 0/0 d/h 33/44 "
 }
+
+# The image behind a COPY --from or a bind mount is part of the key, also when no FROM names it before.
+t_image_copied_from() {
+    for n in 1 2; do
+        echo "$n" >f
+        printf 'FROM scratch\nCOPY f /f\n' >base.Dockerfile
+        rm -rf lay
+        cbuild -f base.Dockerfile -o type=oci,dest=lay,tar=false . 2>/dev/null
+        printf 'FROM scratch\nCOPY --from=img /f /f\n' >Dockerfile
+        rootfs --build-context img=oci-layout://"$PWD/lay" .
+        same "$(cat root/f)" "$n"
+    done
+}
