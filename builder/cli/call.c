@@ -4,7 +4,6 @@
 #include "base/text.h"
 #include "builder/plan/build.h"
 #include "builder/cli/outline.h"
-#include "builder/plan/outline.h"
 #include "builder/show/table.h"
 
 #include <stdio.h>
@@ -24,13 +23,13 @@ static char *dockerfile_uri(const struct build *b)
 
 static void print_check_text(const struct build *b, const char *name, struct cb_str source, bool failed, struct cb_buf *out)
 {
-    if (b->lint.n == 1)
+    if (b->plan.lint.n == 1)
         cb_buf_adds(out, "Check complete, 1 warning has been found!\n");
-    else if (b->lint.n)
-        cb_buf_printf(out, "Check complete, %zu warnings have been found!\n", b->lint.n);
+    else if (b->plan.lint.n)
+        cb_buf_printf(out, "Check complete, %zu warnings have been found!\n", b->plan.lint.n);
     else if (!failed)
         cb_buf_adds(out, "Check complete, no warnings found.\n");
-    df_lint_text(&b->lint, name, source, out);
+    df_lint_text(&b->plan.lint, name, source, out);
 }
 
 /* BuildKit answers a check with the status 1 as soon as there is a warning, and buildx ends with that status: a check
@@ -38,25 +37,25 @@ static void print_check_text(const struct build *b, const char *name, struct cb_
 static int check(struct build *b, struct cb_buf *out, struct cb_error *err)
 {
     const struct build_request *q = b->session->request;
-    int r = build_plan_make(b, &b->plan, err);
+    int r = build_plan(b, err);
     if (r == 0)
-        r = df_lint_check(&b->lint, err);
+        r = df_lint_check(&b->plan.lint, err);
     const char *name = b->contexts.dockerfile_name;
     struct cb_str source = {b->contexts.dockerfile.data, b->contexts.dockerfile.len};
     const struct cb_error *failure = r < 0 ? err : NULL;
     bool json = q->call_format && strcmp(q->call_format, "json") == 0;
     if (!json) /* for programs they stay in the order in which they were found, as with BuildKit */
-        df_lint_sort(&b->lint);
+        df_lint_sort(&b->plan.lint);
     if (json) {
-        df_lint_json(&b->lint, name, source, failure, out);
+        df_lint_json(&b->plan.lint, name, source, failure, out);
     } else if (q->call_format && strcmp(q->call_format, "sarif") == 0) {
         CB_AUTO(free) char *uri = dockerfile_uri(b);
-        df_lint_sarif(&b->lint, uri, failure, CBUILD_VERSION, out);
+        df_lint_sarif(&b->plan.lint, uri, failure, CBUILD_VERSION, out);
     } else {
         print_check_text(b, name, source, r < 0, out);
     }
-    int status = b->lint.n && !q->call_ignore_status;
-    df_lint_done(&b->lint); /* shown: not again beside the error */
+    int status = b->plan.lint.n && !q->call_ignore_status;
+    df_lint_done(&b->plan.lint); /* shown: not again beside the error */
     return r < 0 ? -1 : status;
 }
 
@@ -120,16 +119,12 @@ static int targets(struct build *b, struct cb_buf *out, struct cb_error *err)
 
 static int outline(struct build *b, struct cb_buf *out, struct cb_error *err)
 {
-    struct build_outline o = {0};
-    b->outline = &o;
-    int r = build_plan_make(b, &b->plan, err);
+    int r = build_plan(b, err);
     if (r == 0 && b->session->request->call_format && strcmp(b->session->request->call_format, "json") == 0)
         build_outline_json(b, out);
     else if (r == 0)
         build_outline_text(b, out);
-    b->outline = NULL;
-    build_outline_done(&o);
-    df_lint_done(&b->lint); /* nobody asked for checks */
+    df_lint_done(&b->plan.lint); /* nobody asked for checks */
     return r;
 }
 

@@ -16,7 +16,7 @@
 static int fail(struct build *b, struct cb_error *err)
 {
     build_emit(b->session, &(struct build_event){.kind = EVENT_LINT,
-                                                 .lint = &b->lint,
+                                                 .lint = &b->plan.lint,
                                                  .dockerfile = b->contexts.dockerfile_name,
                                                  .source = {b->contexts.dockerfile.data, b->contexts.dockerfile.len}});
     build_emit(b->session, &(struct build_event){.kind = EVENT_BUILD_DONE});
@@ -131,13 +131,13 @@ static int run(struct build *b, struct cb_error *err)
     int n_run = 0, n_cached = 0;
     if (check_destinations(q, err) < 0)
         return -1;
-    if (build_contexts_open(b->session, &b->contexts, err) < 0 || build_plan_make(b, &b->plan, err) < 0)
+    if (build_contexts_open(b->session, &b->contexts, err) < 0 || build_plan(b, err) < 0)
         return -1;
     build_emit(b->session, &(struct build_event){.kind = EVENT_LINT,
-                                                 .lint = &b->lint,
+                                                 .lint = &b->plan.lint,
                                                  .dockerfile = b->contexts.dockerfile_name,
                                                  .source = {b->contexts.dockerfile.data, b->contexts.dockerfile.len}});
-    if (df_lint_check(&b->lint, err) < 0)
+    if (df_lint_check(&b->plan.lint, err) < 0)
         return -1;
     CB_AUTO(build_graph) struct build_graph graph;
     build_graph_init(&graph, b);

@@ -92,7 +92,7 @@ static void print_table(struct build_table *t, struct cb_buf *out)
 
 void build_outline_text(const struct build *b, struct cb_buf *out)
 {
-    const struct build_outline *o = b->outline;
+    const struct build_outline *o = b->plan.outline;
     if (*o->name || *o->description) {
         struct build_table t = {.columns = 2, .gap = 1};
         build_table_row(&t, (const char *const[]){"TARGET:", *o->name ? o->name : "(default)"});
@@ -150,9 +150,9 @@ static void put_text(json_t *j, const char *key, const char *value)
 void build_outline_json(const struct build *b, struct cb_buf *out)
 {
     CB_AUTO(json) json_t *doc = json_object();
-    put_text(doc, "name", b->outline->name);
-    put_text(doc, "description", b->outline->description);
-    struct items args = list_args(b->outline);
+    put_text(doc, "name", b->plan.outline->name);
+    put_text(doc, "description", b->plan.outline->description);
+    struct items args = list_args(b->plan.outline);
     json_t *array = json_array();
     for (size_t i = 0; i < args.n; i++) {
         json_t *j = json_object();

@@ -5,7 +5,7 @@
 
 #include "builder/plan/build.h"
 
-/* Appends the answer. After build_plan_make with b->outline set. */
+/* Appends the answer. After build_plan of a request for it. */
 void build_outline_text(const struct build *b, struct cb_buf *out);
 void build_outline_json(const struct build *b, struct cb_buf *out);
 

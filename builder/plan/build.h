@@ -9,12 +9,13 @@ struct build {
     struct build_session *session; /* borrowed */
     struct build_contexts contexts;
     struct build_plan plan;
-    struct build_made *made; /* of each step of the plan; NULL until they are executed */
-    struct df_lint lint;
-    struct df_errors more_errors;
-    struct build_outline *outline; /* --call=outline: planning notes ARGs here; else NULL */
+    struct build_made *made;      /* of each step of the plan; NULL until they are executed */
+    struct df_errors more_errors; /* beside the one that is returned, and independent of it */
 };
 #define BUILD_INIT(session_) ((struct build){.session = (session_), .contexts = BUILD_CONTEXTS_INIT})
 void build_done(struct build *b);
+
+/* b->plan from the opened contexts, with the session's store and registries. -1 as build_plan_make. */
+int build_plan(struct build *b, struct cb_error *err);
 
 #endif

@@ -2,7 +2,7 @@
  * download, whose time it takes. Resolved before anything else is planned, because ARGs see the number. */
 #include "base/text.h"
 #include "builder/context/fetch.h"
-#include "builder/plan/stage.h"
+#include "builder/plan/planner-internal.h"
 #include "parser/gitref.h"
 #include "parser/value.h"
 
@@ -89,10 +89,10 @@ static int stage_time(struct build_planner *p, const struct df_stage *stage, int
     if (r == 0)
         return cb_fail(err, CB_E_DOCKERFILE, "SOURCE_DATE_EPOCH stage source must be a single HTTP(S) or Git ADD");
     struct build_remote_request q = {.url = source, .keep_git_dir = add->copy.keep_git_dir};
-    if (build_remote_get(p->b->session, &q, &remote, err) < 0)
+    if (p->in->effects->fetch(p->in->arg, &q, &remote, err) < 0)
         return -1;
     *ret = remote->git ? remote->checkout.time : cache_tree_root(remote->tree)->children[0]->e.mtime;
-    build_remote_free(p->b->session, remote);
+    p->in->effects->release(p->in->arg, remote);
     return 1;
 }
 
@@ -102,7 +102,7 @@ static int resolve(struct build_planner *p, const char *text, int64_t *ret, stru
     const struct df_dockerfile *d = &p->plan->dockerfile;
     if (cb_parse_i64(text, ret))
         return 1;
-    int r = build_contexts_time(&p->b->contexts, text, ret);
+    int r = p->in->effects->context_time(p->in->arg, text, ret);
     if (r >= 0)
         return r;
     for (size_t i = d->n_stages; i-- > 0;) {

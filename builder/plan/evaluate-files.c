@@ -2,7 +2,7 @@
  * goes is worked out later, by builder/copy/select.h and builder/copy/place.h. */
 #include "base/path.h"
 #include "base/text.h"
-#include "builder/plan/stage.h"
+#include "builder/plan/planner-internal.h"
 #include "parser/gitref.h"
 
 static int expand_optional(struct build_planner *p, struct build_stage *s, const struct df_instruction *i, const char *word,
@@ -45,7 +45,7 @@ static int classify(const struct df_instruction *i, const char *word, struct cb_
 static void lint_ignored(struct build_planner *p, const struct df_instruction *i, const char *source)
 {
     static const char *const everything[] = {"*", "**", "**/*"};
-    const struct build_local *main = &p->b->contexts.main;
+    const struct build_local *main = p->in->context;
     if (!main->ignore || df_ignore_has_exceptions(main->ignore))
         return;
     CB_AUTO(free) char *clean = cb_path_clean(source);
@@ -54,7 +54,7 @@ static void lint_ignored(struct build_planner *p, const struct df_instruction *i
         counts |= cb_strv_find(&main->ignore_patterns, everything[k]) >= 0;
     bool hit = df_ignore_match(main->ignore, clean) || (*clean == '/' && df_ignore_match(main->ignore, ""));
     if (counts && hit)
-        df_lint_warn(&p->b->lint, DF_LINT_COPY_IGNORED_FILE, i->lint, i->at, i->kind == DF_COPY ? "Copy" : "Add", clean);
+        df_lint_warn(&p->plan->lint, DF_LINT_COPY_IGNORED_FILE, i->lint, i->at, i->kind == DF_COPY ? "Copy" : "Add", clean);
 }
 
 static int expand_words(struct build_planner *p, struct build_stage *s, const struct df_instruction *i, struct build_copy *c,
@@ -150,7 +150,7 @@ static int fetch_sources(struct build_planner *p, const struct df_instruction *i
         if (i->copy.from || classify(i, c->sources.items[k], err) <= 0)
             continue;
         struct build_remote_request r = {c->sources.items[k], checksum, i->copy.keep_git_dir};
-        if (build_remote_get(p->b->session, &r, &c->remotes[k], err) < 0)
+        if (p->in->effects->fetch(p->in->arg, &r, &c->remotes[k], err) < 0)
             return -1;
     }
     return 0;
@@ -180,7 +180,7 @@ int build_evaluate_copy(struct build_planner *p, struct build_stage *s, const st
     if (classify_sources(p, i, c, err) < 0 || check_add(c, checksum, err) < 0 || fetch_sources(p, i, c, checksum, err) < 0)
         return -1;
     c->link = i->copy.link && !c->has_chmod; /* --link is ignored when --chmod is set (§12.4) */
-    c->from = (struct build_files){FILES_CONTEXT, &p->b->contexts.main, NULL};
+    c->from = (struct build_files){FILES_CONTEXT, p->in->context, NULL};
     if (i->copy.from && build_resolve_from(p, s, i, i->copy.from, NULL, &c->from, err) < 0)
         return -1;
     add_copy_history(s, step);
@@ -196,7 +196,7 @@ int build_evaluate_workdir(struct build_planner *p, struct build_stage *s, const
         return -1;
     const char *current = c->working_dir && *c->working_dir ? c->working_dir : "/";
     if (*word && *word != '/' && !s->workdir_given)
-        df_lint_warn(&p->b->lint, DF_LINT_WORKDIR_RELATIVE_PATH, i->lint, i->at, word);
+        df_lint_warn(&p->plan->lint, DF_LINT_WORKDIR_RELATIVE_PATH, i->lint, i->at, word);
     s->workdir_given = true;
     /* An absolute value is kept as it is written (§13). */
     char *dir = !*word ? cb_strdup(current) : *word == '/' ? cb_strdup(word) : cb_path_join(current, word);

@@ -1,7 +1,7 @@
 /* RUN: the command, its environment and its mounts (dockerfile.md §11). */
 #include "base/path.h"
 #include "base/text.h"
-#include "builder/plan/stage.h"
+#include "builder/plan/planner-internal.h"
 
 static const char *const proxy_names[] = {"HTTP_PROXY", "HTTPS_PROXY", "FTP_PROXY", "NO_PROXY", "ALL_PROXY"};
 
@@ -42,7 +42,7 @@ static int add_mount(struct build_planner *p, struct build_stage *s, const struc
     mount->m = m;
     **tail = mount;
     *tail = &mount->next;
-    mount->from = (struct build_files){m->type == DF_MOUNT_BIND ? FILES_CONTEXT : FILES_EMPTY, &p->b->contexts.main, NULL};
+    mount->from = (struct build_files){m->type == DF_MOUNT_BIND ? FILES_CONTEXT : FILES_EMPTY, p->in->context, NULL};
     const char *from = *m->from ? m->from : m->type == DF_MOUNT_CACHE ? "scratch" : NULL;
     if (from && build_resolve_from(p, s, i, from, m->target, &mount->from, err) < 0)
         return -1;
@@ -79,7 +79,7 @@ static void add_history(struct build_stage *s, const struct build_run *run, stru
 
 static int set_confinement(struct build_planner *p, const struct df_run *d, struct build_run *run, struct cb_error *err)
 {
-    const struct build_request *r = p->b->session->request;
+    const struct build_request *r = p->in->request;
     run->insecure = d->security == DF_SECURITY_INSECURE;
     if (run->insecure && !r->allow_insecure) {
         cb_fail(err, CB_E_DOCKERFILE, "security.insecure is not allowed");

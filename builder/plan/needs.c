@@ -1,6 +1,6 @@
 /* Second part of phase 3: which stages and images the target needs, by bases, COPY --from, mounts and ONBUILD triggers;
  * the images are asked for side by side. */
-#include "builder/plan/stage.h"
+#include "builder/plan/planner-internal.h"
 #include "parser/value.h"
 
 /* Calls fn for every `from` of COPY and RUN --mount among these instructions. */
@@ -81,7 +81,7 @@ static int check_image(struct build_planner *p, struct build_stage *s, struct df
 {
     struct build_stage *found = NULL;
     int r = build_find_stage(p, from, is_copy, &found, err);
-    if (r != 0 || strcmp(from, "scratch") == 0 || build_contexts_find(&p->b->contexts, from, &s->platform))
+    if (r != 0 || strcmp(from, "scratch") == 0 || build_find_context(p, from, &s->platform))
         return r < 0 ? -1 : 0;
     return build_check_reference(from, err);
 }
@@ -115,20 +115,6 @@ static int look_for_cycle(struct build_planner *p, struct build_stage *s, struct
     return cb_at(err, start->path_at.line, start->path_at.last_line);
 }
 
-size_t build_want_image(struct build_planner *p, const char *text, bool layout, const struct oci_platform *platform,
-                        struct cb_place at)
-{
-    for (size_t k = 0; k < p->n_wants; k++)
-        if (p->wants[k].layout == layout && strcmp(p->wants[k].text, text) == 0 &&
-            oci_platform_rank(p->wants[k].platform, platform) == 0)
-            return k;
-    struct oci_platform *copy = CB_NEW(struct oci_platform);
-    oci_platform_copy(copy, platform);
-    CB_PUSH(p->wants, p->n_wants, p->cap_wants) =
-        (struct build_want){.text = cb_strdup(text), .layout = layout, .platform = copy, .at = at};
-    return p->n_wants - 1;
-}
-
 /* What a stage takes from `name`, which is neither a stage nor a named context. */
 static size_t want_by_name(struct build_planner *p, const struct build_stage *s, const char *name,
                            const struct oci_platform *platform, struct cb_place at)
@@ -140,12 +126,6 @@ static size_t want_by_name(struct build_planner *p, const struct build_stage *s,
 
 static void need_stage(struct build_planner *p, struct build_stage *s);
 
-size_t build_want_named(struct build_planner *p, const struct build_named *n, const struct oci_platform *platform,
-                        struct cb_place at)
-{
-    return build_want_image(p, n->value, n->kind == NAMED_LAYOUT, platform, at);
-}
-
 static int need_from(struct build_planner *p, struct build_stage *s, struct df_instruction *i, const char *from, bool is_copy,
                      struct cb_error *err)
 {
@@ -155,7 +135,7 @@ static int need_from(struct build_planner *p, struct build_stage *s, struct df_i
         need_stage(p, found);
         return 0;
     }
-    struct build_named *named = build_contexts_find(&p->b->contexts, from, &s->platform);
+    struct build_named *named = build_find_context(p, from, &s->platform);
     if (named && (named->kind == NAMED_IMAGE || named->kind == NAMED_LAYOUT))
         build_want_named(p, named, &s->platform, i->at);
     else if (!named && strcmp(from, "scratch") != 0)
@@ -183,7 +163,7 @@ static int take_trigger(struct build_planner *p, struct build_stage *s, const ch
     if (df_parse_trigger(text, strlen(text), s->df->from->at, &file, err) < 0)
         return -1;
     CB_PUSH(s->trigger_files, s->n_trigger_files, s->cap_trigger_files) = file;
-    if (df_decode_trigger(file, &p->b->lint, &i, err) < 0)
+    if (df_decode_trigger(file, &p->plan->lint, &i, err) < 0)
         return -1;
     CB_PUSH(s->triggers, s->n_triggers, s->cap_triggers) = i;
     if (each_from_of(p, s, i, check_word, err) < 0 || each_from_of(p, s, i, check_image, err) < 0)
@@ -242,7 +222,7 @@ int build_check_references(struct build_planner *p, struct cb_error *err)
 /* Asks for the images the reachable stages need; triggers in what comes back may need more. */
 int build_resolve_images(struct build_planner *p, struct cb_error *err)
 {
-    bool all = p->b->session->request->call == CALL_CHECK && !p->b->session->request->target;
+    bool all = p->in->request->call == CALL_CHECK && !p->in->request->target;
     for (size_t i = 0; i < p->n_stages; i++)
         if (all || &p->stages[i] == p->target)
             need_stage(p, &p->stages[i]);
@@ -253,7 +233,7 @@ int build_resolve_images(struct build_planner *p, struct cb_error *err)
         size_t asked = 0;
         while (asked < p->n_wants && p->wants[asked].base.name)
             asked++;
-        r = build_bases_resolve(p->b->session, p->wants + asked, p->n_wants - asked, p->b->session->request->pull, err);
+        r = p->in->effects->resolve(p->in->arg, p->wants + asked, p->n_wants - asked, err);
         for (size_t i = 0; r == 0 && i < p->n_stages; i++) {
             struct build_stage *s = &p->stages[i];
             if (!s->needed || seen[i])

@@ -1,4 +1,5 @@
 #include "builder/plan/outline.h"
+#include "builder/plan/planner-internal.h"
 
 static void set_arg(struct build_outline *o, const struct df_arg *a, struct cb_place at, const char *value)
 {
@@ -11,13 +12,15 @@ static void set_arg(struct build_outline *o, const struct df_arg *a, struct cb_p
     *info = (struct build_outline_arg){cb_strdup(value), a->doc, at};
 }
 
-void build_outline_arg(struct build *b, const struct df_instruction *i, const struct df_arg *a, const char *value, bool own)
+void build_outline_arg(struct build_planner *p, const struct df_instruction *i, const struct df_arg *a, const char *value,
+                       bool own)
 {
-    if (!b->outline)
+    struct build_outline *o = p->plan->outline;
+    if (!o)
         return;
-    cb_map_set(&b->outline->used, a->name, NULL);
+    cb_map_set(&o->used, a->name, NULL);
     if (own || !value) /* else it is the global ARG (or a platform's), which is described where it stands */
-        set_arg(b->outline, a, i->at, value);
+        set_arg(o, a, i->at, value);
 }
 
 static const char *look_up_global(void *arg, const char *name)
@@ -40,7 +43,7 @@ static void use_names(struct build_planner *p, const char *word, struct cb_map *
  * what stands above it. */
 static void add_globals(struct build_planner *p)
 {
-    struct build_outline *o = p->b->outline;
+    struct build_outline *o = p->plan->outline;
     const struct df_dockerfile *d = &p->plan->dockerfile;
     for (size_t i = d->n_args; i-- > 0;)
         for (size_t k = d->args[i].args.n; k-- > 0;) {
@@ -54,7 +57,7 @@ static void add_globals(struct build_planner *p)
 
 void build_outline_stage(struct build_planner *p, const struct build_stage *s)
 {
-    struct build_outline *o = p->b->outline;
+    struct build_outline *o = p->plan->outline;
     if (!o)
         return;
     use_names(p, s->df->from->from.image, &o->used);

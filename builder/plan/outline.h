@@ -1,10 +1,10 @@
-/* What `--call=outline` has to know of ARGs: planning tells it while it evaluates, the only time their values are known.
+/* What `--call=outline` has to know of ARGs: planning notes it while it evaluates, the only time their values are known.
  * Secrets, ssh agents and cache mounts are read off the finished plan. */
 #ifndef BUILD_PLAN_OUTLINE_H
 #define BUILD_PLAN_OUTLINE_H
 
+#include "base/error.h"
 #include "base/map.h"
-#include "builder/plan/stage.h"
 
 struct build_outline_arg {
     char *value; /* NULL: none */
@@ -17,11 +17,5 @@ struct build_outline {
     struct cb_map used;       /* names of ARGs that a stage declares or a FROM line uses */
 };
 void build_outline_done(struct build_outline *o);
-
-/* Nothing happens in these unless b->outline is set. */
-/* ARG in a stage: `value` NULL: none; `own`: from a default or --build-arg, not handed down from a global ARG. */
-void build_outline_arg(struct build *b, const struct df_instruction *i, const struct df_arg *a, const char *value, bool own);
-/* A stage that the target needs was evaluated. */
-void build_outline_stage(struct build_planner *p, const struct build_stage *s);
 
 #endif

@@ -1,7 +1,7 @@
 /* The plan: a Dockerfile and a request become a graph of steps. Only what the target needs
  * is in it. Instructions that change nothing but the config (ENV, LABEL, CMD …) are folded into the state of
- * their stage and are no steps. Planning runs nothing and changes nothing; it reads the Dockerfile, ignore
- * files and the manifests and configs of base images.
+ * their stage and are no steps. Planning runs nothing and changes nothing; what it has to know beside the Dockerfile
+ * and the request it asks by a table of functions.
  *
  * A step stands on a `parent` (the snapshot below it; NULL: the empty root) and may take files of other
  * steps. Its result is one more layer on its parent; an OP_BASE's result is the layers of an image.
@@ -21,6 +21,7 @@
 #include "registry/oci/config.h"
 
 struct build_step;
+struct build_plan_effects;
 
 /* Where COPY and bind mounts take files from. */
 enum build_files_kind { FILES_CONTEXT, FILES_STEP, FILES_EMPTY };
@@ -123,14 +124,38 @@ struct build_plan {
     struct oci_platform platform; /* the target platform */
     bool has_epoch;
     int64_t epoch; /* SOURCE_DATE_EPOCH */
+    struct df_lint lint;
+    struct build_outline *outline;            /* --call=outline: what is known of ARGs; else NULL */
+    const struct build_plan_effects *effects; /* what was fetched is released with it */
+    void *effects_arg;
 };
 
-struct build; /* builder/session/build.h */
+/* What planning asks of the world; `arg` is the input's. A test answers from text. */
+struct build_plan_effects {
+    /* Manifests and configs of images, side by side (builder/pull/base-image.h). The error carries a place. */
+    int (*resolve)(void *arg, struct build_want *wants, size_t n, struct cb_error *err);
+    /* What an ADD names by URL or git reference, and its end. */
+    int (*fetch)(void *arg, const struct build_remote_request *r, struct build_remote **ret, struct cb_error *err);
+    void (*release)(void *arg, struct build_remote *r);
+    /* Named contexts: build_contexts_find, build_contexts_time. */
+    struct build_named *(*find_context)(void *arg, const char *name, const struct oci_platform *platform);
+    int (*context_time)(void *arg, const char *name, int64_t *ret);
+    /* Under which the next step is shown: what is asked for meanwhile is shown too. */
+    int (*number)(void *arg);
+};
 
-/* -1: err is the first mistake; further independent ones are in b->more_errors. */
-int build_plan_make(struct build *b, struct build_plan *ret, struct cb_error *err);
+struct build_plan_input { /* all borrowed, until the plan's end */
+    const struct build_request *request;
+    struct cb_str dockerfile;
+    struct build_local *context; /* the main one; its files are not looked at, its ignore file is */
+    const struct build_plan_effects *effects;
+    void *arg;
+};
 
-void build_plan_done(struct build *b, struct build_plan *p);
+/* Fills a zeroed *ret, which is to be freed also after a failure: what was parsed and warned of until then is in it. -1: err is
+ * the first mistake; independent ones beside it are added to `more`. */
+int build_plan_make(const struct build_plan_input *in, struct build_plan *ret, struct df_errors *more, struct cb_error *err);
+void build_plan_done(struct build_plan *p);
 
 /* What executing a step gave. A build has an array of them, by step->index; of an OP_BASE it is not used. */
 struct build_made {

@@ -1,6 +1,6 @@
 /* First part of phase 3 (dockerfile.md §1): global ARGs, what each stage is based on, the target. */
 #include "base/text.h"
-#include "builder/plan/stage.h"
+#include "builder/plan/planner-internal.h"
 #include "parser/value.h"
 #include "registry/oci/reference.h"
 
@@ -29,7 +29,7 @@ static void set_platform_args(struct build_planner *p)
         }
     }
     const struct df_dockerfile *d = &p->plan->dockerfile;
-    const char *target = p->b->session->request->target;
+    const char *target = p->in->request->target;
     if (!target || !*target)
         target = d->stages[d->n_stages - 1].from->from.name;
     build_vars_set(&p->globals, "TARGETSTAGE", target ? target : "default");
@@ -90,6 +90,11 @@ const char *build_stage_meant(const struct build_planner *p, const char *name, s
     const char *near = cb_did_you_mean(name, names, named, false);
     free(names);
     return near;
+}
+
+struct build_named *build_find_context(const struct build_planner *p, const char *name, const struct oci_platform *platform)
+{
+    return p->in->effects->find_context(p->in->arg, name, platform);
 }
 
 static const char *const platform_args[] = {"BUILDPLATFORM", "BUILDOS",        "BUILDOSVERSION", "BUILDARCH",
@@ -153,7 +158,7 @@ static int expand_from(struct build_planner *p, const struct df_instruction *i, 
         if (global_declared(p, it->key))
             continue;
         CB_AUTO(free) char *near = suggestion(p, it->key);
-        df_lint_warn(&p->b->lint, DF_LINT_UNDEFINED_ARG_IN_FROM, i->lint, i->at, it->key, near);
+        df_lint_warn(&p->plan->lint, DF_LINT_UNDEFINED_ARG_IN_FROM, i->lint, i->at, it->key, near);
     }
     return r;
 }
@@ -163,7 +168,7 @@ static void lint_default_base(struct build_planner *p, const struct df_instructi
     CB_AUTO(cb_error) struct cb_error ignored = CB_ERROR_INIT;
     CB_AUTO(oci_ref) struct oci_ref ref = {0};
     if (strcmp(name, "scratch") != 0 && oci_ref_parse(name, &ref, &ignored) < 0)
-        df_lint_warn(&p->b->lint, DF_LINT_INVALID_DEFAULT_ARG_IN_FROM, NULL, i->at, i->from.image);
+        df_lint_warn(&p->plan->lint, DF_LINT_INVALID_DEFAULT_ARG_IN_FROM, NULL, i->at, i->from.image);
 }
 
 /* InvalidDefaultArgInFrom: the images with the ARGs' defaults alone. What cannot be expanded so ends the check: with
@@ -193,13 +198,13 @@ static void lint_platform(struct build_planner *p, const struct df_instruction *
     static const char target[] = "TARGETPLATFORM";
     const char *value = build_vars_get(&p->globals, target), *name = i->from.name ? i->from.name : "";
     if (w->matched.n == 1 && !w->unmatched.n && cb_map_has(&w->matched, target) && value && strcmp(w->text, value) == 0)
-        df_lint_warn(&p->b->lint, DF_LINT_REDUNDANT_TARGET_PLATFORM, i->lint, i->at, i->from.platform);
+        df_lint_warn(&p->plan->lint, DF_LINT_REDUNDANT_TARGET_PLATFORM, i->lint, i->at, i->from.platform);
     if (w->matched.n || w->unmatched.n)
         return;
     CB_AUTO(oci_platform) struct oci_platform parsed = {0};
     CB_AUTO(cb_error) struct cb_error ignored = CB_ERROR_INIT;
     if (oci_platform_parse(w->text, &parsed, &ignored) == 0 && !strstr(name, parsed.os) && !strstr(name, parsed.arch))
-        df_lint_warn(&p->b->lint, DF_LINT_FROM_PLATFORM_FLAG_CONST_DISALLOWED, i->lint, i->at, w->text);
+        df_lint_warn(&p->plan->lint, DF_LINT_FROM_PLATFORM_FLAG_CONST_DISALLOWED, i->lint, i->at, w->text);
 }
 
 /* The first suggestion for a variable that is not set, or "". */
@@ -274,7 +279,7 @@ static int set_stage_base(struct build_planner *p, struct build_stage *s, struct
         }
     }
     const char *own = i->from.name;
-    struct build_named *named = own ? build_contexts_find(&p->b->contexts, own, &s->platform) : NULL;
+    struct build_named *named = own ? build_find_context(p, own, &s->platform) : NULL;
     if (named) {
         s->replaced = true;
         s->parent = NULL;
@@ -287,7 +292,7 @@ static int set_stage_base(struct build_planner *p, struct build_stage *s, struct
         s->base = BASE_SCRATCH;
         return 0;
     }
-    named = build_contexts_find(&p->b->contexts, s->base_text, &s->platform);
+    named = build_find_context(p, s->base_text, &s->platform);
     if (named) {
         use_named(s, named);
         return 0;
@@ -316,7 +321,7 @@ int build_make_stages(struct build_planner *p, struct cb_error *err)
 
 int build_find_target(struct build_planner *p, struct cb_error *err)
 {
-    const char *name = p->b->session->request->target;
+    const char *name = p->in->request->target;
     p->target = &p->stages[p->n_stages - 1];
     if (!name || !*name)
         return 0;

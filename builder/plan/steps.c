@@ -1,5 +1,46 @@
-/* Steps and the end of a plan. */
-#include "builder/plan/stage.h"
+/* Steps are made, and freed with their plan. */
+#include "builder/plan/outline.h"
+#include "builder/plan/planner-internal.h"
+
+/* ---- making ---------------------------------------------------------------------------------------------- */
+
+static bool skip_cache(const struct build_planner *p, const struct build_stage *s)
+{
+    const struct build_request *r = p->in->request;
+    if (r->no_cache)
+        return true;
+    for (size_t k = 0; k < r->no_cache_filter.n; k++)
+        if (strcasecmp(r->no_cache_filter.items[k], s->display) == 0)
+            return true;
+    return false;
+}
+
+struct build_step *build_step_new(struct build_planner *p, struct build_stage *s, enum build_op op,
+                                  const struct df_instruction *i)
+{
+    struct build_step *step = CB_NEW(struct build_step);
+    step->op = op;
+    step->index = p->plan->n_steps;
+    step->number = p->in->effects->number(p->in->arg);
+    step->parent = s ? s->state.snapshot : NULL;
+    step->no_cache = s && skip_cache(p, s);
+    if (i) {
+        step->at = i->at;
+        CB_AUTO(free) char *stage = p->n_stages > 1 ? cb_printf("%s ", s->display) : cb_strdup("");
+        step->name = cb_printf("[%s%d/%d] %s", stage, s->number, s->total, i->source);
+    }
+    CB_PUSH(p->plan->steps, p->plan->n_steps, p->plan->cap_steps) = step;
+    if (s)
+        s->state.snapshot = step;
+    return step;
+}
+
+void build_history_add(struct build_stage *s, char *created_by, const struct build_step *step)
+{
+    CB_PUSH(s->state.history, s->state.n_history, s->state.cap_history) = (struct build_history){created_by, step};
+}
+
+/* ---- the end --------------------------------------------------------------------------------------------- */
 
 static void run_done(struct build_run *r)
 {
@@ -21,10 +62,11 @@ static void run_done(struct build_run *r)
     }
 }
 
-static void copy_done(struct build *b, struct build_copy *c)
+static void copy_done(const struct build_plan *p, struct build_copy *c)
 {
     for (size_t i = 0; i < c->n_entries; i++)
-        build_remote_free(b->session, c->remotes[i]);
+        if (c->remotes[i])
+            p->effects->release(p->effects_arg, c->remotes[i]);
     free(c->remotes);
     for (size_t i = 0; i < c->n_files; i++) {
         free(c->files[i].name);
@@ -39,7 +81,7 @@ static void copy_done(struct build *b, struct build_copy *c)
         free(strings[i]);
 }
 
-static void step_free(struct build *b, struct build_step *s)
+static void step_free(const struct build_plan *p, struct build_step *s)
 {
     switch (s->op) {
     case OP_BASE:
@@ -49,7 +91,7 @@ static void step_free(struct build *b, struct build_step *s)
         run_done(&s->run);
         break;
     case OP_COPY:
-        copy_done(b, &s->copy);
+        copy_done(p, &s->copy);
         break;
     case OP_WORKDIR:
         free(s->workdir.path);
@@ -69,10 +111,10 @@ void build_state_done(struct build_state *s)
     free(s->history);
 }
 
-void build_plan_done(struct build *b, struct build_plan *p)
+void build_plan_done(struct build_plan *p)
 {
     for (size_t i = 0; i < p->n_steps; i++)
-        step_free(b, p->steps[i]);
+        step_free(p, p->steps[i]);
     free(p->steps);
     if (p->target)
         build_state_done(p->target);
@@ -80,6 +122,10 @@ void build_plan_done(struct build *b, struct build_plan *p)
     free(p->target_name);
     oci_platform_done(&p->platform);
     df_file_free(p->file);
+    df_lint_done(&p->lint);
+    if (p->outline)
+        build_outline_done(p->outline);
+    free(p->outline);
 }
 
 size_t build_step_layers(const struct build_step *step, const struct build_made *made, struct cb_digest **ret)

@@ -1,4 +1,4 @@
-#include "builder/plan/stage.h"
+#include "builder/plan/planner-internal.h"
 
 void build_vars_set(struct build_vars *v, const char *name, const char *value)
 {

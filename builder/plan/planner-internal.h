@@ -1,9 +1,9 @@
-/* Inside of planning: what a stage is while its instructions are evaluated. Shared by plan.c, evaluate.c,
- * epoch.c, stages.c, needs.c, steps.c, evaluate-files.c and evaluate-run.c only. */
-#ifndef BUILD_STAGE_H
-#define BUILD_STAGE_H
+/* Inside of planning: what a stage is while its instructions are evaluated. Calls go one way: plan.c to evaluate.c and
+ * needs.c, these to evaluate-*.c, from.c and stages.c, and all to expand.c, steps.c, mistakes.c, outline.c and vars.c. */
+#ifndef BUILD_PLANNER_INTERNAL_H
+#define BUILD_PLANNER_INTERNAL_H
 
-#include "builder/plan/build.h"
+#include "builder/plan/plan.h"
 #include "parser/expand.h"
 
 /* Variables in order of first assignment. Values are owned; a declared ARG without a value has NULL. */
@@ -50,8 +50,9 @@ struct build_stage {
 };
 
 struct build_planner {
-    struct build *b;
+    const struct build_plan_input *in;
     struct build_plan *plan;
+    struct df_errors *more; /* mistakes beside the first */
     struct build_stage *stages;
     size_t n_stages;
     struct cb_strv implicit;   /* what COPY and mounts name that is no stage, one for each use */
@@ -66,14 +67,37 @@ struct build_planner {
     struct df_errors late;   /* those that BuildKit finds in the finished plan only */
 };
 
-/* ---- plan.c ------------------------------------------------------------------------------------------- */
+/* ---- mistakes.c ---------------------------------------------------------------------------------- */
 
 /* Takes a mistake at `at` to report it with others; from here on there are no warnings, as BuildKit stops here. */
 void build_note_mistake(struct build_planner *p, struct cb_place at, struct cb_error *err);
-/* -1: there were some; err is the first and b->more_errors has the others. */
+/* -1: there were some; err is the first and p->more has the others. */
 int build_take_mistakes(struct build_planner *p, struct cb_error *err);
 /* A mistake that counts behind all others, and only when there is something to build. */
 void build_note_late_mistake(struct build_planner *p, struct cb_place at, const char *message);
+
+/* ---- steps.c ------------------------------------------------------------------------------------- */
+
+/* A new step of the stage on top of its snapshot. */
+struct build_step *build_step_new(struct build_planner *p, struct build_stage *s, enum build_op op,
+                                  const struct df_instruction *i);
+/* A line of history; takes `created_by`. */
+void build_history_add(struct build_stage *s, char *created_by, const struct build_step *step);
+void build_state_done(struct build_state *s);
+
+/* ---- connect.c ----------------------------------------------------------------------------------- */
+
+/* Of a plan whose steps and target are made: their order, inputs and marks. */
+void build_connect_steps(struct build_plan *plan);
+
+/* ---- outline.c ----------------------------------------------------------------------------------- */
+
+/* Nothing happens in these unless there is a p->plan->outline. */
+/* ARG in a stage: `value` NULL: none; `own`: from a default or --build-arg, not handed down from a global ARG. */
+void build_outline_arg(struct build_planner *p, const struct df_instruction *i, const struct df_arg *a, const char *value,
+                       bool own);
+/* A stage that the target needs was evaluated. */
+void build_outline_stage(struct build_planner *p, const struct build_stage *s);
 
 /* ---- epoch.c ------------------------------------------------------------------------------------- */
 
@@ -86,6 +110,14 @@ int build_set_globals(struct build_planner *p, struct cb_error *err);
 /* p->stages with names, bases and platforms; the error carries the FROM's place. */
 int build_make_stages(struct build_planner *p, struct cb_error *err);
 int build_find_target(struct build_planner *p, struct cb_error *err);
+/* The stage that `from` of a COPY or mount names: 1 and *ret; 0: no stage of that name. Numbers only with
+ * `index_allowed`. -1: an index out of range. */
+int build_find_stage(struct build_planner *p, const char *name, bool index_allowed, struct build_stage **ret,
+                     struct cb_error *err);
+/* The name among those of the first `n` stages that `name` is nearly; borrowed; NULL: none. */
+const char *build_stage_meant(const struct build_planner *p, const char *name, size_t n);
+/* The named context that replaces `name`, or NULL. */
+struct build_named *build_find_context(const struct build_planner *p, const char *name, const struct oci_platform *platform);
 /* -1: `failed to parse stage name "X": …`. */
 int build_check_reference(const char *text, struct cb_error *err);
 
@@ -95,13 +127,22 @@ int build_check_reference(const char *text, struct cb_error *err);
 int build_check_references(struct build_planner *p, struct cb_error *err);
 /* Marks what the target needs and resolves the images among it. */
 int build_resolve_images(struct build_planner *p, struct cb_error *err);
+/* ---- from.c -------------------------------------------------------------------------------------- */
+
 /* The place in p->wants of an image that is needed; the same one once. */
 size_t build_want_image(struct build_planner *p, const char *text, bool layout, const struct oci_platform *platform,
                         struct cb_place at);
 size_t build_want_named(struct build_planner *p, const struct build_named *n, const struct oci_platform *platform,
                         struct cb_place at);
 
-/* ---- evaluate*.c --------------------------------------------------------------------------------------- */
+/* What `from` of a COPY, or of the mount at `mount_target`, names: a stage, which must stand further up, a named
+ * context, an image. */
+int build_resolve_from(struct build_planner *p, struct build_stage *s, const struct df_instruction *i, const char *from,
+                       const char *mount_target, struct build_files *ret, struct cb_error *err);
+/* The source of all images that wants[] resolved: one step each. */
+struct build_step *build_image_step(struct build_planner *p, size_t want);
+
+/* ---- expand.c ------------------------------------------------------------------------------------ */
 
 /* Expands with the stage's variables; reports undefined ones. Caller frees *ret. */
 int build_expand(struct build_planner *p, struct build_stage *s, const struct df_instruction *i, const char *word, char **ret,
@@ -110,36 +151,20 @@ int build_expand(struct build_planner *p, struct build_stage *s, const struct df
 struct df_expand build_expander(struct build_planner *p, struct build_stage *s, struct cb_map *unmatched);
 void build_report_undefined(struct build_planner *p, struct build_stage *s, const struct df_instruction *i,
                             const struct cb_map *unmatched);
+/* ARGs that are declared and looked up, and are no variable of the environment. */
+bool build_never_in_env(const char *name);
+
+/* ---- evaluate*.c --------------------------------------------------------------------------------- */
 
 /* Runs all instructions of a stage whose base is resolved and whose dependencies are evaluated. Mistakes are noted, each
  * instruction's first. */
 void build_evaluate_stage(struct build_planner *p, struct build_stage *s);
+int build_evaluate_config(struct build_planner *p, struct build_stage *s, const struct df_instruction *i, struct cb_error *err);
 int build_evaluate_run(struct build_planner *p, struct build_stage *s, const struct df_instruction *i, struct cb_error *err);
 int build_evaluate_copy(struct build_planner *p, struct build_stage *s, const struct df_instruction *i, struct cb_error *err);
 int build_evaluate_workdir(struct build_planner *p, struct build_stage *s, const struct df_instruction *i, struct cb_error *err);
 
 /* The words of a command: the SHELL in front of a shell form. Appends to `ret`. */
 void build_shell_command(const struct build_stage *s, const struct df_command *c, struct cb_strv *ret);
-
-void build_state_done(struct build_state *s);
-
-/* A new step of the stage on top of its snapshot. */
-struct build_step *build_step_new(struct build_planner *p, struct build_stage *s, enum build_op op,
-                                  const struct df_instruction *i);
-/* A line of history; takes `created_by`. */
-void build_history_add(struct build_stage *s, char *created_by, const struct build_step *step);
-
-/* The stage that `from` of a COPY or mount names: 1 and *ret; 0: no stage of that name. Numbers only with
- * `index_allowed`. -1: an index out of range. */
-int build_find_stage(struct build_planner *p, const char *name, bool index_allowed, struct build_stage **ret,
-                     struct cb_error *err);
-/* The name among those of the first `n` stages that `name` is nearly; borrowed; NULL: none. */
-const char *build_stage_meant(const struct build_planner *p, const char *name, size_t n);
-/* What `from` of a COPY, or of the mount at `mount_target`, names: a stage, which must stand further up, a named
- * context, an image. */
-int build_resolve_from(struct build_planner *p, struct build_stage *s, const struct df_instruction *i, const char *from,
-                       const char *mount_target, struct build_files *ret, struct cb_error *err);
-/* The source of all images that wants[] resolved: one step each. */
-struct build_step *build_image_step(struct build_planner *p, size_t want);
 
 #endif
