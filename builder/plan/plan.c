@@ -18,17 +18,26 @@ static int take_late_mistakes(struct build_planner *p, struct cb_error *err)
     return build_take_mistakes(p, err);
 }
 
-static int evaluate_all(struct build_planner *p, struct cb_error *err)
+static void evaluate_stages(struct build_planner *p, bool replaced)
 {
     for (size_t i = 0; i < p->n_stages; i++) {
         struct build_stage *s = &p->stages[i];
-        s->cut = s->needed && s->base == BASE_STAGE && s->parent->cut;
-        if (!s->needed || s->cut)
+        if (!s->needed || s->replaced != replaced)
+            continue;
+        s->cut = s->base == BASE_STAGE && s->parent->cut;
+        if (s->cut)
             continue;
         build_evaluate_stage(p, s);
         if (!p->errors.n)
             build_outline_stage(p, s);
     }
+}
+
+/* Stages that a named context replaces come first: those further up may take from them too. */
+static int evaluate_all(struct build_planner *p, struct cb_error *err)
+{
+    evaluate_stages(p, true);
+    evaluate_stages(p, false);
     return take_late_mistakes(p, err);
 }
 
