@@ -1,4 +1,8 @@
-/* A plan in execution: the plan, which stays as it was made, and what has become of each of its steps so far. */
+/* A plan in execution: the plan, which stays as it was made, what has become of each of its steps so far, and which of them
+ * are to be looked at next. Pure: what a step has to do in its phase is advance.c's.
+ *
+ * A step is looked at when something happened that may move it on: it is needed, its parent or an input is done, or what it
+ * waits for came. Nobody looks at all of them. */
 #ifndef BUILD_GRAPH_H
 #define BUILD_GRAPH_H
 
@@ -15,30 +19,68 @@ struct build_key {
 };
 
 enum build_phase {
-    STEP_IDLE,   /* nothing needs it (yet) */
-    STEP_NEEDED, /* its inputs are looked at */
+    STEP_IDLE,           /* nothing needs it (yet) */
+    STEP_AWAITS_PARENT,  /* then its definition is looked up */
+    STEP_AWAITS_INPUTS,  /* not known by its definition: the steps it takes files from are made */
+    STEP_AWAITS_INDEXES, /* what is in their layers has to be known; then its content is looked up */
+    STEP_AWAITS_FILES,   /* not known at all: the layers it stands on and takes from are brought in */
+    STEP_AWAITS_TURN,    /* --jobs, and who may run beside whom */
+    STEP_AWAITS_LOCK,    /* another step or cbuild makes the same */
     STEP_RUNNING,
     STEP_DONE,
+    STEP_PHASES
 };
 
 struct build_step_state {
     struct build_key key;
     enum build_phase phase;
-    bool cached, asked_definition, asked_content;
-    bool missed;            /* its definition is not known on its parent */
+    bool queued;
+    bool missed;            /* its definition is not known on its parent, or hardly can be */
     bool has_index, has_fs; /* known to be in the store; of an OP_BASE: all layers */
-    int lock;               /* of the content key, while we make it; -1 */
+    bool cached;
+    const char *why;                      /* the reason of its fate: constant text, for events */
+    int lock;                             /* of the content key, while we make it; -1 */
+    const struct build_step **dependents; /* those that stand on it or take from it */
+    size_t n_dependents, cap_dependents;
+};
+
+struct build_steps { /* first in, first out */
+    const struct build_step **items;
+    size_t first, n, cap;
 };
 
 struct build_graph {
     struct build *build;
     const struct build_plan *plan;
-    struct build_step_state *states; /* by step->index */
+    struct build_step_state *states;         /* by step->index */
+    struct build_steps ready;                /* to be looked at */
+    struct build_steps waiting[STEP_PHASES]; /* for what no step tells of: layers, a turn, a lock */
 };
 
 /* Of a build that is planned; b->made is there afterwards. Borrows `b`, whose contexts must outlive it. */
 void build_graph_init(struct build_graph *g, struct build *b);
 void build_graph_done(struct build_graph *g);
 CB_DEFINE_AUTO(build_graph, struct build_graph, build_graph_done)
+
+static inline struct build_step_state *build_state_of(const struct build_graph *g, const struct build_step *step)
+{
+    return &g->states[step->index];
+}
+
+/* The step (NULL: none) and what it stands on are needed; those that were not are looked at, the lowest first. */
+void build_graph_need(struct build_graph *g, const struct build_step *step);
+void build_graph_need_inputs(struct build_graph *g, const struct build_step *step);
+bool build_graph_inputs_done(const struct build_graph *g, const struct build_step *step);
+
+/* The next step to look at; NULL: nothing happened. */
+const struct build_step *build_graph_next(struct build_graph *g);
+/* The step waits in its phase until build_graph_wake of that. */
+void build_graph_wait(struct build_graph *g, const struct build_step *step);
+void build_graph_wake(struct build_graph *g, enum build_phase phase);
+
+/* Its definition is not known, so those that stand on it will hardly be known either: they may begin with their inputs. */
+void build_graph_missed(struct build_graph *g, const struct build_step *step);
+/* It is done: who stands on it or takes from it is looked at. */
+void build_graph_finish(struct build_graph *g, const struct build_step *step);
 
 #endif

@@ -11,8 +11,8 @@
 
 enum build_event_kind {
     EVENT_BUILD_STARTED, /* n_steps: steps that can show */
-    EVENT_STEP_STARTED,  /* step, name */
-    EVENT_STEP_CACHED,   /* step, name, why: a short text, such as "definition" or "content"; NULL where nothing is known */
+    EVENT_STEP_STARTED,  /* step, name, why: "--no-cache", "not in the cache"; NULL: of no step of the plan */
+    EVENT_STEP_CACHED,   /* step, name, why: "same definition", "same inputs", "made meanwhile" */
     EVENT_STEP_LOG,      /* step, text (one line without its newline, or a partial one), stream 1 or 2 */
     EVENT_STEP_PROGRESS, /* step, what, done, total */
     EVENT_STEP_DONE,     /* step, seconds, cpu_seconds, max_rss */
