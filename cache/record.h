@@ -7,7 +7,7 @@
 #include "cache/layer.h"
 
 struct cache_input {
-    char *name;  /* "context:src/main.c", "arg:VERSION", "parent", "command", "mount:…" */
+    char *name;  /* "file:src/main.c", "arg:VERSION", "parent", "command", "mount:…" */
     char *value; /* digest or short text; never a secret */
 };
 

@@ -59,6 +59,9 @@ static inline const char *build_pick_path(const struct build_item *item, const s
  * afterwards. */
 int build_selection_digest(const struct build_selection *s, struct cb_digest *ret, struct cb_error *err);
 
+/* Appends what is hashed of one of its entries. After build_selection_digest, so that the digests of files are known. */
+void build_selection_put_entry(const struct build_selection *s, const struct cache_node *n, struct cb_buf *to);
+
 /* The local context's rule for wildcards without a match: their directory must be one that the build as a
  * whole selects something from (§12.3). `all`: every selection of the build from this source. */
 int build_selection_check_barren(const struct build_selection *s, const struct build_selection *const *all, size_t n_all,

@@ -64,6 +64,12 @@ static void flush(struct cb_sha256 *sha, struct cb_buf *b, size_t at_least)
     cb_buf_reset(b);
 }
 
+void build_selection_put_entry(const struct build_selection *s, const struct cache_node *n, struct cb_buf *to)
+{
+    CB_AUTO(cb_error) struct cb_error known_before = CB_ERROR_INIT;
+    (void)put_entry(s->source, cache_node_path(n), n, to, &known_before);
+}
+
 /* The directory of an item is only the place of what is below it: its own metadata is never copied (§12.3). */
 static int put_item(const struct build_selection *s, const struct build_item *item, struct cb_sha256 *sha, struct cb_buf *b,
                     struct cb_error *err)

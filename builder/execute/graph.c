@@ -33,6 +33,7 @@ void build_graph_done(struct build_graph *g)
     for (size_t i = 0; i < g->plan->n_steps; i++) {
         build_selection_done(&g->states[i].key.selection);
         cb_buf_done(&g->states[i].key.local_inputs);
+        build_notes_done(&g->states[i].key.notes);
         cb_close(g->states[i].lock);
         free(g->states[i].dependents);
     }

@@ -6,7 +6,7 @@
 #ifndef BUILD_GRAPH_H
 #define BUILD_GRAPH_H
 
-#include "builder/copy/select.h"
+#include "builder/execute/notes.h"
 #include "builder/plan/build.h"
 
 /* Who a step is (builder/execute/keys.h). */
@@ -16,6 +16,8 @@ struct build_key {
     struct cb_buf local_inputs;       /* digests of what it takes from local contexts */
     struct build_selection selection; /* COPY from a local context: made with the definition key */
     bool selected;
+    struct cb_digest selected_digest;
+    struct build_notes notes; /* the parts of the content key, by name; once that is made */
 };
 
 enum build_phase {

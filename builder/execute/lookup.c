@@ -56,14 +56,13 @@ void build_record_outcome(struct build_schedule *s, const struct build_step *ste
     CB_AUTO(cb_error) struct cb_error no_link = CB_ERROR_INIT;
     struct cb_digest definition;
     const struct cb_digest *content = &build_state_of(s->g, step)->key.content;
-    char chain[CB_DIGEST_HEX + 1] = "";
-    if (step->parent)
-        cb_digest_hex(&build_state_of(s->g, step->parent)->key.chain, chain);
     build_keys_on_parent(s->g, step, &definition);
     if (is_recorded(s, content, o) && is_recorded(s, &definition, o))
         return;
     r.instruction = cb_strdup(step->name);
-    cache_record_input(&r, "parent", chain);
+    const struct build_notes *notes = &build_state_of(s->g, step)->key.notes;
+    for (size_t i = 0; i < notes->n; i++)
+        cache_record_input(&r, notes->items[i].name, notes->items[i].digest);
     if (cache_record_store(s->session->store, content, &r, &err) < 0 ||
         (cache_record_link(s->session->store, content, &definition, &no_link) < 0 &&
          cache_record_store(s->session->store, &definition, &r, &err) < 0))

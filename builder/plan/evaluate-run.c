@@ -108,6 +108,9 @@ static void set_environment(struct build_planner *p, struct build_stage *s, stru
 {
     for (struct cb_map_item *it = NULL; (it = cb_map_next(&s->env.map, it));)
         cb_strv_take(&run->env, cb_printf("%s=%s", it->key, (const char *)it->value));
+    for (size_t k = 0; k < s->args.n; k++)
+        if (build_vars_get(&s->env, s->args.items[k]) && !oci_env_get(&s->state.config, s->args.items[k]))
+            cb_strv_push(&run->args, s->args.items[k]);
     add_proxies(p, run);
     const char *hostname = build_vars_get(&p->build_args, "BUILDKIT_SANDBOX_HOSTNAME");
     const char *dir = s->state.config.working_dir;

@@ -40,6 +40,7 @@ struct build_run_mount {
 };
 struct build_run {
     struct cb_strv argv, env;
+    struct cb_strv args;      /* names of those in env that an ARG set */
     struct cb_strv proxy_env; /* put over env, kept out of keys and history */
     char *cwd, *user, *hostname;
     struct build_run_mount *mounts;

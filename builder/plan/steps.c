@@ -46,6 +46,7 @@ static void run_done(struct build_run *r)
 {
     cb_strv_done(&r->argv);
     cb_strv_done(&r->env);
+    cb_strv_done(&r->args);
     cb_strv_done(&r->proxy_env);
     free(r->cwd);
     free(r->user);

@@ -175,6 +175,7 @@ static void put_run(struct cb_buf *out, const struct build_run *r)
 {
     put_words(out, "argv", &r->argv);
     put_words(out, "env", &r->env);
+    put_words(out, "args", &r->args);
     put_words(out, "proxies", &r->proxy_env);
     put_text(out, "cwd", r->cwd);
     put_text(out, "user", r->user);
@@ -182,8 +183,8 @@ static void put_run(struct cb_buf *out, const struct build_run *r)
         put_text(out, "script", r->script_name);
         put_text(out, "script text", r->script.p);
     }
-    if (r->network == RT_NET_NONE)
-        cb_buf_adds(out, "    network none\n");
+    if (strcmp(r->network->name, "default") != 0)
+        put_text(out, "network", r->network->name);
     for (const struct build_run_mount *m = r->mounts; m; m = m->next)
         put_mount(out, m);
 }

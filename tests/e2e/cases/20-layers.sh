@@ -324,3 +324,27 @@ t_image_copied_from() {
         same "$(cat root/f)" "$n"
     done
 }
+
+# A record tells by name what its step was made of, and stays small however many files there are.
+t_names_in_records() {
+    context c <<X
+${base}ARG VERSION=1
+RUN --mount=type=secret,id=s,env=S echo
+COPY few /few
+COPY many /many
+X
+    mkdir c/few c/many
+    echo 1 >c/few/a
+    i=0
+    while [ $i -lt 1000 ]; do
+        : >"c/many/a-file-with-a-long-name-$i"
+        i=$((i + 1))
+    done
+    SECRET=hidden-value cbuild --secret id=s,env=SECRET c 2>/dev/null
+    names=$(cat "$CBUILD_ROOT"/records/*/*)
+    for name in command arg:VERSION env:PATH mount:s parent file:few/a files; do
+        has "$names" "[\"$name\","
+    done
+    hasnt "$names" hidden-value
+    same "$(find "$CBUILD_ROOT/records" -type f -size +4k)" ""
+}
