@@ -40,7 +40,7 @@ static bool later(struct timespec a, struct timespec b)
     return a.tv_sec != b.tv_sec ? a.tv_sec > b.tv_sec : a.tv_nsec > b.tv_nsec;
 }
 
-/* Entries without a layer take the time of the first new layer, or of the one before them (§17); an image
+/* Entries without a layer take the time of the first new layer, or of the one before them (dockerfile.md §17); an image
  * without any new layer takes the base's time, so that building it again gives the same image. */
 static bool first_time(const struct build *b, const struct oci_image_config *c, struct timespec *ret)
 {

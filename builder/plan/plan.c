@@ -42,7 +42,7 @@ static int evaluate_all(struct build_planner *p, struct cb_error *err)
 }
 
 /* The image that is built, taken out of its stage. */
-/* A platform that was asked for is what the image says, whatever its base is (§10). */
+/* A platform that was asked for is what the image says, whatever its base is (dockerfile.md §10). */
 static void set_image_platform(const struct build_planner *p, struct oci_platform *have)
 {
     const struct oci_platform *asked = &p->plan->platform;

@@ -184,7 +184,7 @@ static void put_run(struct cb_buf *out, const struct build_run *r)
         put_text(out, "script text", r->script.p);
     }
     if (strcmp(r->network->name, "default") != 0)
-        put_text(out, "network", r->network->name);
+        cb_buf_printf(out, "    network %s\n", r->network->name);
     for (const struct build_run_mount *m = r->mounts; m; m = m->next)
         put_mount(out, m);
 }
