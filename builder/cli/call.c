@@ -81,18 +81,18 @@ static void targets_json(const struct build *b, const struct df_dockerfile *d, s
         const struct df_instruction *from = d->stages[i].from;
         json_t *j = json_object();
         if (from->from.name)
-            json_object_set_new(j, "name", build_json_text(from->from.name));
+            json_object_set_new(j, "name", cli_json_text(from->from.name));
         if (i + 1 == d->n_stages)
             json_object_set_new(j, "default", json_true());
         if (from->from.doc && *from->from.doc)
-            json_object_set_new(j, "description", build_json_text(from->from.doc));
-        json_object_set_new(j, "base", build_json_text(from->from.image));
+            json_object_set_new(j, "description", cli_json_text(from->from.doc));
+        json_object_set_new(j, "base", cli_json_text(from->from.image));
         if (from->from.platform)
-            json_object_set_new(j, "platform", build_json_text(from->from.platform));
+            json_object_set_new(j, "platform", cli_json_text(from->from.platform));
         json_object_set_new(j, "location", df_json_location(from->at));
         json_array_append_new(list, j);
     }
-    CB_AUTO(json) json_t *doc = json_pack("{s:o,s:o}", "targets", list, "sources", build_json_sources(b));
+    CB_AUTO(json) json_t *doc = json_pack("{s:o,s:o}", "targets", list, "sources", cli_json_sources(b));
     cb_json_dump(doc, CB_JSON_INDENT, out);
     cb_buf_addc(out, '\n');
 }
@@ -121,14 +121,14 @@ static int outline(struct build *b, struct cb_buf *out, struct cb_error *err)
 {
     int r = build_plan(b, err);
     if (r == 0 && b->session->request->call_format && strcmp(b->session->request->call_format, "json") == 0)
-        build_outline_json(b, out);
+        cli_outline_json(b, out);
     else if (r == 0)
-        build_outline_text(b, out);
+        cli_outline_text(b, out);
     df_lint_done(&b->plan.lint); /* nobody asked for checks */
     return r;
 }
 
-int build_call(struct build *b, struct cb_error *err)
+int cli_call(struct build *b, struct cb_error *err)
 {
     static int (*const calls[CALL_COUNT])(struct build * b, struct cb_buf * out, struct cb_error * err) = {
         [CALL_CHECK] = check, [CALL_OUTLINE] = outline, [CALL_TARGETS] = targets};

@@ -1,7 +1,7 @@
 /* `--call`: questions about a Dockerfile that are answered on standard output without building (check, targets,
  * outline), as docker buildx has them: lint-rules.md "Output forms", dockerfile.md §1 "Doc comments". */
-#ifndef BUILD_CALL_H
-#define BUILD_CALL_H
+#ifndef CLI_CALL_H
+#define CLI_CALL_H
 
 #include "base/error.h"
 
@@ -9,6 +9,6 @@ struct build;
 
 /* Answers request->call, which is not CALL_BUILD, for the build `b` that build_open opened. Gives the exit status
  * (1 when a check found something), or -1 with err: the Dockerfile could not be evaluated. */
-int build_call(struct build *b, struct cb_error *err);
+int cli_call(struct build *b, struct cb_error *err);
 
 #endif

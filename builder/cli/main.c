@@ -1,10 +1,9 @@
 /* cbuild: the commands. */
-#include "builder/cli/manage.h"
-#include "builder/cli/options.h"
-#include "builder/cli/command.h"
-#include "base/json.h"
 #include "base/signals.h"
 #include "base/text.h"
+#include "builder/cli/commands.h"
+#include "builder/cli/help.h"
+#include "builder/cli/version.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -12,67 +11,59 @@
 #include <stdio.h>
 #include <unistd.h>
 
-static int command_build(int argc, char **argv)
-{
-    struct build_request r = {0};
-    struct cb_error err = CB_ERROR_INIT;
-    int status;
-    if (build_options_parse(argc, argv, &r, &err) < 0)
-        status = manage_report(&err);
-    else
-        status = build_main(&r);
-    build_request_done(&r);
-    return status;
-}
-
-static const struct {
-    const char *name;
-    int (*run)(int argc, char **argv);
-    const char *arguments, *help;
-} commands[] = {
-    {"build", command_build, "[OPTIONS] CONTEXT", "build an image (the word 'build' may be left out)"},
-    {"images", manage_images, "[-q] [NAME]", "list the images of the store (-q: their IDs)"},
-    {"inspect", manage_inspect, "NAME", "show an image's config, layers and digests as JSON"},
-    {"tag", manage_tag, "NAME NEW-NAME", "give an image another name"},
-    {"rmi", manage_rmi, "[--force] NAME...", "remove names of images (--force: an ID with all its names)"},
-    {"push", manage_push, "NAME [DEST]", "push an image to a registry"},
-    {"pull", manage_pull, "NAME...", "pull images into the store"},
-    {"du", manage_du, "", "what the store uses"},
-    {"prune", manage_prune, "[--all] [--mounts] [--keep-storage SIZE] [--until DURATION]",
-     "remove what nothing needs (--all: records and images too)"},
+/* The first is what cbuild does when no command is named. */
+static const struct cli_command *const commands[] = {
+    &cli_build, &cli_images, &cli_inspect, &cli_tag, &cli_rmi, &cli_push, &cli_pull, &cli_du, &cli_prune, NULL,
 };
 
-static void help(void)
+static const struct cli_command *find(const char *name)
+{
+    for (size_t i = 0; commands[i]; i++)
+        if (strcmp(commands[i]->name, name) == 0)
+            return commands[i];
+    return NULL;
+}
+
+/* The command whose name `word` nearly is, or NULL. What is so short is near to everything. */
+static const char *near_command(const char *word)
+{
+    const char *names[CB_LEN(commands)];
+    size_t n = 0;
+    for (; commands[n]; n++)
+        names[n] = commands[n]->name;
+    return strlen(word) > 2 ? cb_did_you_mean(word, names, n, false) : NULL;
+}
+
+static int help_program(void)
 {
     CB_AUTO(cb_buf) struct cb_buf out = CB_BUF_INIT;
-    cb_buf_adds(&out, "Usage: cbuild [build] [OPTIONS] CONTEXT\n       cbuild COMMAND [--root DIR] ...\n\n"
-                      "Turns a Dockerfile into an OCI image: no daemon, no root.\n\nCommands:\n");
-    for (size_t i = 0; i < CB_LEN(commands); i++) {
-        CB_AUTO(free) char *usage = cb_printf("%s %s", commands[i].name, commands[i].arguments);
-        cb_buf_printf(&out, strlen(usage) > 34 ? "  %s\n%38s%s\n" : "  %-35s %s%s\n", usage, "", commands[i].help);
-    }
-    build_options_help(&out);
-    cb_buf_adds(&out, "\n  --help, --version (the word 'version' names all libraries)\n\n"
-                      "Exit status: 0 done, 1 the build failed, 2 wrong usage, 128+N ended by signal N.\n");
+    cli_help_program(commands, &out);
     fputs(out.data, stdout);
+    return 0;
 }
 
-static void version(void)
+static int no_command(const char *word, const char *what)
 {
-    printf("cbuild %s\n", CBUILD_VERSION);
-    printf("jansson %s", jansson_version_str());
-    for (const struct cb_codec *const *c = cb_codecs; *c; c++)
-        if ((*c)->library)
-            printf(", %s %s", (*c)->library, (*c)->version());
-    putchar('\n');
+    struct cb_error err = CB_ERROR_INIT;
+    const char *near = near_command(word);
+    cb_fail(&err, CB_E_USAGE, "%s '%s'", what, word);
+    cb_hint(&err, near ? "did you mean 'cbuild %s'?" : "'cbuild --help' shows the commands", near);
+    return cli_report(&err);
 }
 
-/* To ask a library that is loaded on demand for its version, it has to be loaded: --version alone does not. */
-static void library_versions(void)
+static int help(int argc, char **argv)
 {
-    CB_AUTO(cb_buf) struct cb_buf lazy = CB_BUF_INIT;
-    manage_library_versions(&lazy);
-    fputs(lazy.data, stdout);
+    if (!argc)
+        return help_program();
+    const struct cli_command *c = find(argv[0]);
+    char option[] = "--help", *words[] = {option, NULL};
+    return c ? cli_run(c, 1, words) : no_command(argv[0], "there is no command");
+}
+
+/* Is it rather a command that was misspelt than a context? One that is there, or is somewhere else, is no mistake. */
+static bool is_misspelt(const char *word)
+{
+    return word[0] != '-' && !strpbrk(word, "/:") && access(word, F_OK) < 0 && near_command(word);
 }
 
 /* A stream that was closed is filled, so that no file of ours takes its number and gets output written into it. It is
@@ -89,29 +80,20 @@ static bool fill_streams(void)
  * called like a command is built with `cbuild build NAME` or `cbuild ./NAME`. */
 static int run(int argc, char **argv)
 {
-    if (argc < 2) {
-        help();
-        return 2;
-    }
-    for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)
-        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
-            help();
-            return 0;
-        }
-    if (strcmp(argv[1], "help") == 0) {
-        help();
-        return 0;
-    }
-    if (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "version") == 0) {
-        version();
-        if (argv[1][0] != '-')
-            library_versions();
-        return 0;
-    }
-    for (size_t i = 0; i < CB_LEN(commands); i++)
-        if (strcmp(argv[1], commands[i].name) == 0)
-            return commands[i].run(argc - 2, argv + 2);
-    return command_build(argc - 1, argv + 1);
+    const char *word = argc > 1 ? argv[1] : "";
+    const struct cli_command *c = find(word);
+    if (argc < 2)
+        return help_program(), 2;
+    if (c)
+        return cli_run(c, argc - 2, argv + 2);
+    if (strcmp(word, "help") == 0)
+        return help(argc - 2, argv + 2);
+    if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0)
+        return help_program();
+    if (strcmp(word, "--version") == 0 || strcmp(word, "version") == 0)
+        return cli_print_version(word[0] != '-'), 0;
+    return is_misspelt(word) ? no_command(word, "there is no command and no directory")
+                             : cli_run(commands[0], argc - 1, argv + 1);
 }
 
 int main(int argc, char **argv)
@@ -125,5 +107,5 @@ int main(int argc, char **argv)
         return status;
     struct cb_error err = CB_ERROR_INIT;
     cb_fail_sys(&err, errno, "write to standard output");
-    return manage_report(&err);
+    return cli_report(&err);
 }

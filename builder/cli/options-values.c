@@ -10,26 +10,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-int build_option_put(char **field, const char *value)
-{
-    free(*field);
-    *field = cb_strdup(value);
-    return 0;
-}
-
-int build_option_choose(const char *option, const char *const *names, int n, const char *v, int *ret, struct cb_error *err)
-{
-    for (int i = 0; i < n; i++)
-        if (strcmp(names[i], v) == 0) {
-            *ret = i;
-            return 0;
-        }
-    CB_AUTO(cb_buf) struct cb_buf all = CB_BUF_INIT;
-    for (int i = 0; i < n; i++)
-        cb_buf_printf(&all, i ? ", %s" : "%s", names[i]);
-    return cb_fail(err, CB_E_USAGE, "%s: '%s' is not one of %s", option, v, all.data);
-}
-
 /* Calls fn for each key=value of one CSV record; a field without '=' has value NULL. */
 typedef int field_fn(void *arg, const char *key, const char *value, struct cb_error *err);
 
@@ -54,18 +34,19 @@ static int secret_field(void *arg, const char *key, const char *value, struct cb
     if (!value)
         return cb_fail(err, CB_E_USAGE, "invalid field '%s' must be a key=value pair", key);
     if (strcmp(key, "id") == 0)
-        return build_option_put(&s->id, value);
+        return cli_put(&s->id, value);
     if (strcmp(key, "src") == 0 || strcmp(key, "source") == 0)
-        return build_option_put(&s->src, value);
+        return cli_put(&s->src, value);
     if (strcmp(key, "env") == 0)
-        return build_option_put(&s->env, value);
+        return cli_put(&s->env, value);
     if (strcmp(key, "type") == 0 && (strcmp(value, "file") == 0 || strcmp(value, "env") == 0))
         return 0;
     return cb_fail(err, CB_E_USAGE, "unexpected key '%s'", key);
 }
 
-int build_option_set_secret(struct build_request *r, const char *v, struct cb_error *err)
+int cli_set_secret(const char *v, void *to, struct cb_error *err)
 {
+    struct build_request *r = to;
     struct build_secret *s = &CB_PUSH(r->secrets, r->n_secrets, r->cap_secrets);
     if (each_field("--secret", v, secret_field, s, err) < 0)
         return -1;
@@ -82,8 +63,9 @@ int build_option_set_secret(struct build_request *r, const char *v, struct cb_er
     return 0;
 }
 
-int build_option_set_ssh(struct build_request *r, const char *v, struct cb_error *err)
+int cli_set_ssh(const char *v, void *to, struct cb_error *err)
 {
+    struct build_request *r = to;
     const char *eq = strchr(v, '=');
     struct build_ssh *s = &CB_PUSH(r->ssh, r->n_ssh, r->cap_ssh);
     s->id = eq ? cb_memdup0(v, (size_t)(eq - v)) : cb_strdup(v);
@@ -138,28 +120,29 @@ static int read_short_output(struct build_output *o, const char *v, struct cb_er
     return build_output_set(o, "dest", v, err);
 }
 
-int build_option_set_output(struct build_request *r, const char *v, struct cb_error *err)
+int cli_set_output(const char *v, void *to, struct cb_error *err)
 {
+    struct build_request *r = to;
     struct build_output *o = &CB_PUSH(r->outputs, r->n_outputs, r->cap_outputs);
     if ((*v && !strchr(v, '=') ? read_short_output : read_output)(o, v, err) < 0)
         return -1;
     return build_output_end(o, err) < 0 ? cb_context(err, "--output '%s'", v) : 0;
 }
 
-int build_option_set_push(struct build_request *r, const char *v, struct cb_error *err)
+int cli_set_push(const char *v, void *to, struct cb_error *err)
 {
     bool yes;
-    if (!df_parse_bool(v, &yes))
-        return cb_fail(err, CB_E_USAGE, "--push: expected true or false, not '%s'", v);
-    return yes ? build_option_set_output(r, "type=image,push=true", err) : 0;
+    if (cli_set_switch(v, &yes, err) < 0)
+        return -1;
+    return yes ? cli_set_output("type=image,push=true", to, err) : 0;
 }
 
-int build_option_set_load(struct build_request *r, const char *v, struct cb_error *err)
+int cli_set_load(const char *v, void *to, struct cb_error *err)
 {
     bool yes;
-    if (!df_parse_bool(v, &yes))
-        return cb_fail(err, CB_E_USAGE, "--load: expected true or false, not '%s'", v);
-    return yes ? build_option_set_output(r, "type=image", err) : 0;
+    if (cli_set_switch(v, &yes, err) < 0)
+        return -1;
+    return yes ? cli_set_output("type=image", to, err) : 0;
 }
 
 /* ---- --call ---------------------------------------------------------------------------------------------------------- */
@@ -176,7 +159,7 @@ static int call_kind(struct call_state *s, const char *name, struct cb_error *er
     int kind;
     if (s->has_kind)
         return cb_fail(err, CB_E_USAGE, "two things are asked for, '%s' is one of them", name);
-    if (build_option_choose("kind", names, CB_LEN(names), name, &kind, err) < 0)
+    if (cli_choose("kind", names, CB_LEN(names), name, &kind, err) < 0)
         return -1;
     s->r->call = kinds[kind];
     s->has_kind = true;
@@ -197,13 +180,14 @@ static int call_field(void *arg, const char *key, const char *value, struct cb_e
     }
     if (strcmp(key, "format") != 0)
         return cb_fail(err, CB_E_USAGE, "unknown key '%s'", key);
-    if (build_option_choose("format", formats, CB_LEN(formats), value, &format, err) < 0)
+    if (cli_choose("format", formats, CB_LEN(formats), value, &format, err) < 0)
         return -1;
-    return build_option_put(&s->r->call_format, value);
+    return cli_put(&s->r->call_format, value);
 }
 
-int build_option_set_call(struct build_request *r, const char *v, struct cb_error *err)
+int cli_set_call(const char *v, void *to, struct cb_error *err)
 {
+    struct build_request *r = to;
     struct call_state s = {r, false};
     r->call = CALL_BUILD;
     r->call_ignore_status = false;
@@ -216,11 +200,12 @@ int build_option_set_call(struct build_request *r, const char *v, struct cb_erro
     return 0;
 }
 
-int build_option_set_check(struct build_request *r, const char *v, struct cb_error *err)
+int cli_set_check(const char *v, void *to, struct cb_error *err)
 {
+    struct build_request *r = to;
     bool yes;
-    if (!df_parse_bool(v, &yes))
-        return cb_fail(err, CB_E_USAGE, "--check: expected true or false, not '%s'", v);
+    if (cli_set_switch(v, &yes, err) < 0)
+        return -1;
     if (yes)
         r->call = CALL_CHECK;
     return 0;

@@ -1,12 +1,18 @@
-/* The command line of `cbuild build`: one table that parsing, --help and "did you mean" read. */
-#ifndef BUILD_OPTIONS_H
-#define BUILD_OPTIONS_H
+/* The options of `cbuild build`. */
+#ifndef CLI_OPTIONS_H
+#define CLI_OPTIONS_H
 
-#include "builder/session/request.h"
+#include "builder/cli/commands.h"
 
-/* Fills *ret (build_request_done also after a failure). 0, or -1 with CB_E_USAGE naming the option. */
-int build_options_parse(int argc, char **argv, struct build_request *ret, struct cb_error *err);
-/* The help text of `build`, grouped, one line an option. */
-void build_options_help(struct cb_buf *out);
+extern const struct cli_table cli_build_options;
+extern const struct cli_table cli_refused_options; /* those of docker build that cbuild cannot honour */
+
+/* Makes the request of a parsed command line whole: context, defaults, what the environment says, what contradicts each
+ * other. 0, or -1 with CB_E_USAGE. */
+int cli_complete(struct cli_invocation *v, struct cb_error *err);
+
+/* What push and pull show alike. The second: $BUILDKIT_PROGRESS, where no option says it. */
+cli_set_fn cli_set_progress;
+int cli_default_progress(struct build_request *r, struct cb_error *err);
 
 #endif

@@ -90,7 +90,7 @@ static void print_table(struct build_table *t, struct cb_buf *out)
     cb_buf_addc(out, '\n');
 }
 
-void build_outline_text(const struct build *b, struct cb_buf *out)
+void cli_outline_text(const struct build *b, struct cb_buf *out)
 {
     const struct build_outline *o = b->plan.outline;
     if (*o->name || *o->description) {
@@ -126,7 +126,7 @@ void build_outline_text(const struct build *b, struct cb_buf *out)
 
 /* ---- JSON ---------------------------------------------------------------------------------------------------------- */
 
-json_t *build_json_text(const char *s)
+json_t *cli_json_text(const char *s)
 {
     CB_AUTO(cb_buf) struct cb_buf clean = CB_BUF_INIT;
     if (s)
@@ -134,7 +134,7 @@ json_t *build_json_text(const char *s)
     return json_stringn(clean.data, clean.len);
 }
 
-json_t *build_json_sources(const struct build *b)
+json_t *cli_json_sources(const struct build *b)
 {
     CB_AUTO(cb_buf) struct cb_buf text = CB_BUF_INIT;
     cb_base64_encode(&text, b->contexts.dockerfile.data, b->contexts.dockerfile.len);
@@ -144,10 +144,10 @@ json_t *build_json_sources(const struct build *b)
 static void put_text(json_t *j, const char *key, const char *value)
 {
     if (value && *value)
-        json_object_set_new(j, key, build_json_text(value));
+        json_object_set_new(j, key, cli_json_text(value));
 }
 
-void build_outline_json(const struct build *b, struct cb_buf *out)
+void cli_outline_json(const struct build *b, struct cb_buf *out)
 {
     CB_AUTO(json) json_t *doc = json_object();
     put_text(doc, "name", b->plan.outline->name);
@@ -156,7 +156,7 @@ void build_outline_json(const struct build *b, struct cb_buf *out)
     json_t *array = json_array();
     for (size_t i = 0; i < args.n; i++) {
         json_t *j = json_object();
-        json_object_set_new(j, "name", build_json_text(args.list[i].name));
+        json_object_set_new(j, "name", cli_json_text(args.list[i].name));
         put_text(j, "description", args.list[i].description);
         put_text(j, "value", args.list[i].value);
         json_object_set_new(j, "location", df_json_location(args.list[i].at));
@@ -169,7 +169,7 @@ void build_outline_json(const struct build *b, struct cb_buf *out)
         array = json_array();
         for (size_t i = 0; i < l.n; i++) {
             json_t *j = json_object();
-            json_object_set_new(j, mount_lists[k].id_key, build_json_text(l.list[i].name));
+            json_object_set_new(j, mount_lists[k].id_key, cli_json_text(l.list[i].name));
             if (l.list[i].required)
                 json_object_set_new(j, "required", json_true());
             json_object_set_new(j, "location", df_json_location(l.list[i].at));
@@ -178,7 +178,7 @@ void build_outline_json(const struct build *b, struct cb_buf *out)
         free(l.list);
         json_object_set_new(doc, mount_lists[k].key, array);
     }
-    json_object_set_new(doc, "sources", build_json_sources(b));
+    json_object_set_new(doc, "sources", cli_json_sources(b));
     cb_json_dump(doc, CB_JSON_INDENT, out);
     cb_buf_addc(out, '\n');
 }

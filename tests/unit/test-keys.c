@@ -1,5 +1,5 @@
 /* Keys, and the names of what is in them. */
-#include "builder/cli/options.h"
+#include "build-request.h"
 #include "builder/execute/keys.h"
 #include "tree-text.h"
 
@@ -42,7 +42,7 @@ static void begin(struct fixture *f, const char *text, const char *option)
     char *argv[] = {(char[]){"--platform=linux/amd64"}, (char[]){"."}, NULL, NULL}, *given = cb_strdup(option);
     argv[2] = given;
     *f = (struct fixture){.err = CB_ERROR_INIT};
-    assert_int_equal(build_options_parse(option ? 3 : 2, argv, &f->q, &f->err), 0);
+    assert_int_equal(parse_build(option ? 3 : 2, argv, &f->q, &f->err), 0);
     free(given);
     f->session.request = &f->q;
     f->b = BUILD_INIT(&f->session);

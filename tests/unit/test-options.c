@@ -1,4 +1,5 @@
-#include "builder/cli/options.h"
+#include "build-request.h"
+#include "builder/cli/help.h"
 #include "builder/output/output.h"
 
 #include <setjmp.h>
@@ -28,7 +29,7 @@ static int parse(const char *line, struct build_request *r, struct cb_error *err
     static char text[1024]; /* the request may not keep pointers into it */
     char *argv[MAX_WORDS + 1] = {NULL};
     snprintf(text, sizeof(text), "%s", line);
-    int result = build_options_parse(split(text, argv), argv, r, err);
+    int result = parse_build(split(text, argv), argv, r, err);
     memset(text, 'x', sizeof(text) - 1);
     return result;
 }
@@ -390,7 +391,7 @@ static void test_output_table(void **state)
     (void)state;
     CB_AUTO(cb_buf) struct cb_buf types = CB_BUF_INIT, help = CB_BUF_INIT;
     build_output_types(&types, "|");
-    build_options_help(&help);
+    cli_help_command(&cli_build, &help);
     assert_non_null(strstr(help.data, types.data));
     for (const struct build_output_ops *const *ops = build_outputs; *ops; ops++) {
         assert_ptr_equal(build_output_find((*ops)->name), *ops);
@@ -412,18 +413,17 @@ static void test_help(void **state)
     (void)state;
     CB_AUTO(cb_buf) struct cb_buf help = CB_BUF_INIT;
     size_t n = 0;
-    build_options_help(&help);
+    cli_help_command(&cli_build, &help);
     for (const char *line = help.data; *line; line += strcspn(line, "\n") + 1) {
         if (strcspn(line, "\n") > 130)
             fail_msg("too long: %.80s", line);
-        if (strcspn(line, "\n") < 8 || !cb_starts(line + 6, "--"))
+        if (strcspn(line, "\n") < 8 || !cb_starts(line + 6, "--") || cb_starts(line + 6, "--help"))
             continue;
         CB_AUTO(free) char *name = cb_memdup0(line + 6, strcspn(line + 6, "[= \n"));
-        struct build_request r = {0};
+        struct build_request r;
         CB_AUTO(cb_error) struct cb_error err = CB_ERROR_INIT;
-        char *argv[] = {name, NULL};
         n++;
-        if (build_options_parse(1, argv, &r, &err) == 0 || strstr(err.msg, "unknown option"))
+        if (parse(name, &r, &err) == 0 || strstr(err.msg, "unknown option"))
             fail_msg("%s: %s", name, err.msg ? err.msg : "accepted without a context");
         build_request_done(&r);
     }

@@ -6,7 +6,7 @@
 #include "base/limits.h"
 #include "base/path.h"
 #include "base/text.h"
-#include "builder/cli/options.h"
+#include "build-request.h"
 #include "builder/plan/outline.h"
 #include "builder/plan/plan.h"
 
@@ -295,7 +295,7 @@ static void parse_options(struct cb_buf *lines, struct build_request *ret)
     }
     argv[n++] = context;
     argv[n] = NULL;
-    if (build_options_parse(n, argv, ret, &err) < 0)
+    if (parse_build(n, argv, ret, &err) < 0)
         fail_msg("options: %s", err.msg);
 }
 

@@ -1,4 +1,5 @@
-#include "builder/cli/command.h"
+/* `cbuild build`: contexts, plan, keys, schedule, image, outputs, in this order. */
+#include "builder/cli/options.h"
 #include "base/json.h"
 #include "base/limits.h"
 #include "builder/cli/built.h"
@@ -125,7 +126,7 @@ static void forget_results(const struct build_request *q)
             build_out_forget(files[i]);
 }
 
-static int run(struct build *b, struct cb_error *err)
+static int build(struct build *b, struct cb_error *err)
 {
     const struct build_request *q = b->session->request;
     int n_run = 0, n_cached = 0;
@@ -157,18 +158,30 @@ static int run(struct build *b, struct cb_error *err)
     return 0;
 }
 
-int build_main(const struct build_request *request)
+static int run(void *filled, struct cb_error *err)
 {
-    struct build_session session;
-    struct build b = BUILD_INIT(&session);
-    struct cb_error err = CB_ERROR_INIT;
+    struct cli_invocation *v = filled;
+    const struct build_request *request = &v->request;
+    if (cli_complete(v, err) < 0)
+        return -1;
+    struct build b = BUILD_INIT(&v->session);
     forget_results(request);
-    int status = build_session_open(&session, request, build_renderer_new(request->progress), &err);
+    v->opened = true;
+    int status = build_session_open(&v->session, request, build_renderer_new(request->progress), err);
     if (status == 0)
-        status = request->call == CALL_BUILD ? run(&b, &err) : build_call(&b, &err);
+        status = request->call == CALL_BUILD ? build(&b, err) : cli_call(&b, err);
     if (status < 0)
-        status = fail(&b, &err);
+        status = fail(&b, err);
     build_done(&b);
-    build_session_close(&session);
     return status;
 }
+
+const struct cli_command cli_build = {
+    .name = "build",
+    .arguments = "CONTEXT",
+    .help = "build an image (the word 'build' may be left out)",
+    .max = SIZE_MAX, /* counted by cli_complete, which says what is missing */
+    .tables = {&cli_build_options, &cli_refused_options},
+    .size = sizeof(struct cli_invocation),
+    .run = run,
+};

@@ -1,0 +1,83 @@
+#include "builder/cli/commands.h"
+#include "builder/cli/arguments.h"
+#include "builder/cli/help.h"
+#include "builder/show/progress.h"
+#include "builder/show/report.h"
+
+#include <stdio.h>
+
+static const char general[] = "Every command";
+static const struct cli_option common[] = {
+    {.name = "root",
+     .section = general,
+     .value = "DIR",
+     .set = cli_set_string,
+     .field = offsetof(struct cli_invocation, request.root),
+     .help = "the store (default: $CBUILD_ROOT, or the user's data directory)"},
+    {.name = "help",
+     .letter = 'h',
+     .section = general,
+     .set = cli_set_switch,
+     .field = offsetof(struct cli_invocation, help),
+     .help = "show the options"},
+};
+
+const struct cli_option *cli_option_at(const struct cli_command *c, size_t k)
+{
+    for (size_t t = 0; t < CB_LEN(c->tables) && c->tables[t]; t++) {
+        if (k < c->tables[t]->n)
+            return &c->tables[t]->list[k];
+        k -= c->tables[t]->n;
+    }
+    return k < CB_LEN(common) ? &common[k] : NULL;
+}
+
+int cli_report(struct cb_error *err)
+{
+    int status = build_exit_status(err);
+    build_report((struct cb_str){"", 0}, NULL, err);
+    cb_error_done(err);
+    return status;
+}
+
+int cli_open(struct cli_invocation *v, struct cb_error *err)
+{
+    v->opened = true;
+    return build_session_open(&v->session, &v->request, build_renderer_new(v->request.progress), err);
+}
+
+int cli_open_to_read(struct cli_invocation *v, struct cb_error *err)
+{
+    v->opened = true;
+    return build_session_open_to_read(&v->session, &v->request, build_renderer_new(v->request.progress), err);
+}
+
+static void close_all(struct cli_invocation *v)
+{
+    if (v->opened)
+        build_session_close(&v->session);
+    cb_strv_done(&v->args);
+    build_request_done(&v->request);
+    free(v);
+}
+
+static int show_help(const struct cli_command *c)
+{
+    CB_AUTO(cb_buf) struct cb_buf out = CB_BUF_INIT;
+    cli_help_command(c, &out);
+    fputs(out.data, stdout);
+    return 0;
+}
+
+int cli_run(const struct cli_command *c, int argc, char **argv)
+{
+    struct cb_error err = CB_ERROR_INIT;
+    struct cli_invocation *v = cb_alloc(c->size);
+    int status = cli_parse(c, argc, argv, v, &err);
+    if (status == 0)
+        status = v->help ? show_help(c) : c->run(v, &err);
+    if (status < 0)
+        status = cli_report(&err);
+    close_all(v);
+    return status;
+}
