@@ -235,7 +235,31 @@ t_missing_context() {
 t_did_you_mean_of_options() {
     printf 'FROM scratch\n' >Dockerfile
     fails 2 cbuild --taget x .
-    has "$out" "--taget"
+    has "$out" "unknown option '--taget'"
+    has "$out" "hint: did you mean --target? 'cbuild build --help' lists all options"
+    fails 2 cbuild prune --al
+    has "$out" "hint: did you mean --all? 'cbuild prune --help'"
+    fails 2 cbuild tag one
+    has "$out" "cbuild tag NAME NEW-NAME"
+    fails 2 cbuild images --format json
+    has "$out" "hint: 'cbuild inspect NAME' prints JSON"
+}
+
+# A word that is nearly a command's name and no directory; a directory of that name is a context.
+t_did_you_mean_of_commands() {
+    for args in pul 'pul app:1' 'imags -q' 'help imags'; do
+        # shellcheck disable=SC2086 # words
+        fails 2 cbuild $args
+        has "$out" "hint: did you mean 'cbuild "
+    done
+    fails 2 cbuild help nothing
+    has "$out" "hint: 'cbuild --help' shows the commands"
+    fails 1 cbuild ./pul
+    mkdir pul images
+    for dir in pul images; do printf 'FROM scratch\nCOPY Dockerfile /\n' >$dir/Dockerfile; done
+    cbuild -q pul >/dev/null
+    cbuild -q ./images >/dev/null
+    cbuild build -q images >/dev/null
 }
 
 t_unreadable_files() {
@@ -254,14 +278,35 @@ t_unreadable_files() {
     chmod 700 d
 }
 
-t_every_option_of_help_does_something() {
-    cbuild --help >help
-    for option in $(grep -o '^ *\(-., \)\?--[a-z-]*' help | grep -o -- '--[a-z-]*' | sort -u); do
-        case $option in --help | --version | --all | --mounts | --keep-storage | --until) continue ;; esac
-        # shellcheck disable=SC2086 # words
-        out=$(cbuild $option 2>&1 </dev/null) || true
-        hasnt "$out" "unknown option"
+# The commands as --help lists them.
+commands() {
+    cbuild --help | sed -n '/^Commands:/,/^$/s/^  \([a-z]*\) .*/\1/p' | grep -vx 'help\|version'
+}
+
+t_help_of_every_command() {
+    same "$(commands | wc -l)" 9
+    for command in $(commands); do
+        cbuild "$command" --help >help
+        has "$(head -n 1 help)" "Usage: cbuild $command "
+        has "$(cat help)" "  --root DIR "
+        cbuild help "$command" | cmp - help
+        cbuild "$command" -h | cmp - help
+        awk 'length > 130 || / $/' help | grep . && die "a line of 'cbuild $command --help'"
+        for option in $(grep -o '^ *\(-., \)\?--[a-z-]*' help | grep -o -- '--[a-z-]*'); do
+            # --help behind it ends it well: nothing is removed, and a value that is missing is the next word
+            out=$(cbuild "$command" "$option" --help 2>&1 </dev/null) || true
+            hasnt "$out" "unknown option"
+        done
+        fails 2 cbuild "$command" --nosuch
+        has "$out" "unknown option '--nosuch'"
+        has "$out" "'cbuild $command --help' lists all options"
     done
+    cbuild help | cmp - help && die "the help of all is that of one"
+    cbuild help >help
+    cbuild --help | cmp - help
+    cbuild -h | cmp - help
+    has "$(cbuild -t app:1 --help)" "Usage: cbuild build "
+    [ ! -e "$CBUILD_ROOT" ] || die "asking for help made a store"
     has "$(cbuild --version)" "cbuild "
 }
 
