@@ -17,7 +17,7 @@ struct cache_gc_object {
 };
 
 /* A root: what is kept for its own sake, or until it is old. */
-enum cache_gc_root_kind { CACHE_GC_RECORD, CACHE_GC_IMAGE, CACHE_GC_MOUNT, GC_FETCH };
+enum cache_gc_root_kind { CACHE_GC_RECORD, CACHE_GC_IMAGE, CACHE_GC_MOUNT, CACHE_GC_FETCH };
 struct cache_gc_root {
     enum cache_gc_root_kind kind;
     char *name;   /* path of the file of a record or download; name of an image; name below mounts/; in the arena */

@@ -266,7 +266,7 @@ static int scan_fetched(struct cache_gc_graph *g, struct cb_error *err)
         CB_AUTO(free) char *path = cb_printf("fetch/%s", names.items[i]);
         if (cache_is_temporary(names.items[i]) || fstatat(g->store->root, path, &st, AT_SYMLINK_NOFOLLOW) < 0)
             continue;
-        struct cache_gc_root *root = add_root(g, GC_FETCH, path, st.st_mtim.tv_sec);
+        struct cache_gc_root *root = add_root(g, CACHE_GC_FETCH, path, st.st_mtim.tv_sec);
         root->bytes = cache_gc_disk_use(g, g->store->root, path);
         if (cache_fetch_peek(g->store, names.items[i], &blob))
             root_needs(root, &g->blobs, &blob);

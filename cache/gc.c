@@ -79,7 +79,7 @@ static void count_roots(struct cache_gc_graph *g, struct cache_usage_row rows[CA
         case CACHE_GC_MOUNT:
             add(&rows[ROW_MOUNTS], r->bytes, !mount_in_use(g->store, r->name));
             break;
-        case GC_FETCH:
+        case CACHE_GC_FETCH:
             add(&rows[ROW_FETCHED], r->bytes, true);
             break;
         }
@@ -192,7 +192,7 @@ static bool is_candidate(const struct cache_prune *how, const struct cache_gc_ro
         return how->all;
     case CACHE_GC_MOUNT:
         return how->mounts;
-    case GC_FETCH:
+    case CACHE_GC_FETCH:
         return how->all || how->older_than > 0 || how->keep_bytes;
     }
     return false;
@@ -213,7 +213,7 @@ static void choose(struct prune *p)
         measure(p);
     for (size_t i = 0; i < p->g.n_roots; i++) {
         struct cache_gc_root *r = &p->g.roots[i];
-        if ((r->kind == CACHE_GC_RECORD || r->kind == GC_FETCH) && !r->n_needs)
+        if ((r->kind == CACHE_GC_RECORD || r->kind == CACHE_GC_FETCH) && !r->n_needs)
             drop(p, r); /* it can never hit */
         else if (is_candidate(how, r))
             order[n++] = r;
@@ -276,7 +276,7 @@ static int discard_root(struct prune *p, struct cache_gc_root *r, struct cb_erro
     case CACHE_GC_MOUNT:
         return discard_mount(p, r, err);
     case CACHE_GC_RECORD:
-    case GC_FETCH:
+    case CACHE_GC_FETCH:
         done = discard_file(p, r->name, err);
         break;
     case CACHE_GC_IMAGE:

@@ -16,11 +16,11 @@
 
 static int fail(struct build *b, struct cb_error *err)
 {
-    build_emit(b->session, &(struct build_event){.kind = EVENT_LINT,
+    build_emit(b->session, &(struct build_event){.kind = BUILD_EVENT_LINT,
                                                  .lint = &b->plan.lint,
                                                  .dockerfile = b->contexts.dockerfile_name,
                                                  .source = {b->contexts.dockerfile.data, b->contexts.dockerfile.len}});
-    build_emit(b->session, &(struct build_event){.kind = EVENT_BUILD_DONE});
+    build_emit(b->session, &(struct build_event){.kind = BUILD_EVENT_BUILD_DONE});
     struct cb_str source = {b->contexts.dockerfile.data, b->contexts.dockerfile.len};
     build_report(source, b->contexts.dockerfile_name, err);
     for (size_t i = 0; i < b->more_errors.n; i++)
@@ -91,7 +91,7 @@ static void summarize(struct build *b, const struct build_image *image, const st
     cb_digest_text(&image->stored.config, id);
     cb_digest_text(&r->manifest, manifest);
     CB_AUTO(free) struct build_layer_size *layers = NULL;
-    size_t n_layers = build_layer_sizes(b, &layers);
+    size_t n_layers = cli_layer_sizes(b, &layers);
     struct build_summary s = {
         .n_run = run,
         .n_cached = cached,
@@ -104,7 +104,7 @@ static void summarize(struct build *b, const struct build_image *image, const st
         .layers = layers,
         .n_layers = n_layers,
     };
-    build_emit(b->session, &(struct build_event){.kind = EVENT_BUILD_DONE, .summary = &s});
+    build_emit(b->session, &(struct build_event){.kind = BUILD_EVENT_BUILD_DONE, .summary = &s});
 }
 
 static int check_destinations(const struct build_request *q, struct cb_error *err)
@@ -134,7 +134,7 @@ static int build(struct build *b, struct cb_error *err)
         return -1;
     if (build_contexts_open(b->session, &b->contexts, err) < 0 || build_plan(b, err) < 0)
         return -1;
-    build_emit(b->session, &(struct build_event){.kind = EVENT_LINT,
+    build_emit(b->session, &(struct build_event){.kind = BUILD_EVENT_LINT,
                                                  .lint = &b->plan.lint,
                                                  .dockerfile = b->contexts.dockerfile_name,
                                                  .source = {b->contexts.dockerfile.data, b->contexts.dockerfile.len}});
@@ -146,7 +146,7 @@ static int build(struct build *b, struct cb_error *err)
         return -1;
     CB_AUTO(build_image) struct build_image image = {0};
     CB_AUTO(build_result) struct build_result result = {0};
-    if (build_image_of(b, &image, err) < 0)
+    if (cli_image_of(b, &image, err) < 0)
         return -1;
     for (size_t i = 0; i < q->n_outputs; i++)
         if (build_output_write(b->session, &q->outputs[i], &image, &result, err) < 0)
@@ -169,7 +169,7 @@ static int run(void *filled, struct cb_error *err)
     v->opened = true;
     int status = build_session_open(&v->session, request, build_renderer_new(request->progress), err);
     if (status == 0)
-        status = request->call == CALL_BUILD ? build(&b, err) : cli_call(&b, err);
+        status = request->call == BUILD_CALL_BUILD ? build(&b, err) : cli_call(&b, err);
     if (status < 0)
         status = fail(&b, err);
     build_done(&b);

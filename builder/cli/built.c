@@ -13,7 +13,7 @@ static void add_base_layers(struct cache_image *image, const struct cache_image 
 static void add_layer(struct build_image *image, const struct build *b, const struct build_step *s)
 {
     struct cache_image *to = &image->stored;
-    if (s->op == OP_BASE) {
+    if (s->op == BUILD_OP_BASE) {
         image->base = &s->base;
         image->base_shown = s->name;
         add_base_layers(to, &s->base.image);
@@ -80,7 +80,7 @@ static void add_history(const struct build *b, struct oci_image_config *c)
     c->created = now;
 }
 
-int build_image_of(const struct build *b, struct build_image *ret, struct cb_error *err)
+int cli_image_of(const struct build *b, struct build_image *ret, struct cb_error *err)
 {
     const struct build_plan *p = &b->plan;
     CB_AUTO(oci_image_config) struct oci_image_config config = {0};
@@ -95,7 +95,7 @@ int build_image_of(const struct build *b, struct build_image *ret, struct cb_err
     return build_image_complete(b->session, ret, &config, err);
 }
 
-size_t build_layer_sizes(const struct build *b, struct build_layer_size **ret)
+size_t cli_layer_sizes(const struct build *b, struct build_layer_size **ret)
 {
     struct cache_store *store = b->session->store;
     size_t n;
@@ -104,7 +104,7 @@ size_t build_layer_sizes(const struct build *b, struct build_layer_size **ret)
     for (size_t i = 0; i < n; i++) {
         const struct build_step *s = steps[i];
         uint64_t size =
-            s->op == OP_BASE ? build_image_size(store, &s->base.image) : build_layer_bytes(store, &b->made[s->index].layer);
+            s->op == BUILD_OP_BASE ? build_image_size(store, &s->base.image) : build_layer_bytes(store, &b->made[s->index].layer);
         (*ret)[i] = (struct build_layer_size){s->name, size};
     }
     return n;

@@ -130,8 +130,8 @@ static int outline(struct build *b, struct cb_buf *out, struct cb_error *err)
 
 int cli_call(struct build *b, struct cb_error *err)
 {
-    static int (*const calls[CALL_COUNT])(struct build * b, struct cb_buf * out, struct cb_error * err) = {
-        [CALL_CHECK] = check, [CALL_OUTLINE] = outline, [CALL_TARGETS] = targets};
+    static int (*const calls[BUILD_CALL_COUNT])(struct build * b, struct cb_buf * out, struct cb_error * err) = {
+        [BUILD_CALL_CHECK] = check, [BUILD_CALL_OUTLINE] = outline, [BUILD_CALL_TARGETS] = targets};
     CB_AUTO(cb_buf) struct cb_buf out = CB_BUF_INIT;
     if (build_contexts_open(b->session, &b->contexts, err) < 0)
         return -1;

@@ -7,7 +7,7 @@
 
 struct build;
 
-/* Answers request->call, which is not CALL_BUILD, for the build `b` that build_open opened. Gives the exit status
+/* Answers request->call, which is not BUILD_CALL_BUILD, for the build `b` that build_open opened. Gives the exit status
  * (1 when a check found something), or -1 with err: the Dockerfile could not be evaluated. */
 int cli_call(struct build *b, struct cb_error *err);
 

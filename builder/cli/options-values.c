@@ -155,7 +155,8 @@ struct call_state {
 static int call_kind(struct call_state *s, const char *name, struct cb_error *err)
 {
     static const char *const names[] = {"build", "check", "outline", "targets", "lint"}; /* lint: buildx's old name of check */
-    static const enum build_call kinds[] = {CALL_BUILD, CALL_CHECK, CALL_OUTLINE, CALL_TARGETS, CALL_CHECK};
+    static const enum build_call kinds[] = {BUILD_CALL_BUILD, BUILD_CALL_CHECK, BUILD_CALL_OUTLINE, BUILD_CALL_TARGETS,
+                                            BUILD_CALL_CHECK};
     int kind;
     if (s->has_kind)
         return cb_fail(err, CB_E_USAGE, "two things are asked for, '%s' is one of them", name);
@@ -189,13 +190,13 @@ int cli_set_call(const char *v, void *to, struct cb_error *err)
 {
     struct build_request *r = to;
     struct call_state s = {r, false};
-    r->call = CALL_BUILD;
+    r->call = BUILD_CALL_BUILD;
     r->call_ignore_status = false;
     free(r->call_format);
     r->call_format = NULL;
     if (each_field("--call", v, call_field, &s, err) < 0)
         return -1;
-    if (r->call_format && strcmp(r->call_format, "sarif") == 0 && r->call != CALL_CHECK)
+    if (r->call_format && strcmp(r->call_format, "sarif") == 0 && r->call != BUILD_CALL_CHECK)
         return cb_fail(err, CB_E_USAGE, "--call '%s': sarif is a format of check only", v);
     return 0;
 }
@@ -207,6 +208,6 @@ int cli_set_check(const char *v, void *to, struct cb_error *err)
     if (cli_set_switch(v, &yes, err) < 0)
         return -1;
     if (yes)
-        r->call = CALL_CHECK;
+        r->call = BUILD_CALL_CHECK;
     return 0;
 }

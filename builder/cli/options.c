@@ -71,10 +71,10 @@ static int set_no_cache_filter(const char *v, void *to, struct cb_error *err)
 static int set_pull(const char *v, void *to, struct cb_error *err)
 {
     bool yes;
-    int kind = PULL_MISSING;
+    int kind = BUILD_PULL_MISSING;
     if (df_parse_bool(v, &yes)) /* docker's --pull is a switch */
-        kind = yes ? PULL_ALWAYS : PULL_MISSING;
-    else if (cli_choose("--pull", build_pull_names, PULL_COUNT, v, &kind, err) < 0)
+        kind = yes ? BUILD_PULL_ALWAYS : BUILD_PULL_MISSING;
+    else if (cli_choose("--pull", build_pull_names, BUILD_PULL_COUNT, v, &kind, err) < 0)
         return -1;
     *(enum build_pull *)to = (enum build_pull)kind;
     return 0;
@@ -83,7 +83,7 @@ static int set_pull(const char *v, void *to, struct cb_error *err)
 static int choose_progress(const char *what, const char *v, enum build_progress *ret, struct cb_error *err)
 {
     int kind;
-    if (cli_choose(what, build_progress_names, PROGRESS_COUNT, v, &kind, err) < 0)
+    if (cli_choose(what, build_progress_names, BUILD_PROGRESS_COUNT, v, &kind, err) < 0)
         return -1;
     *ret = (enum build_progress)kind;
     return 0;
@@ -264,7 +264,7 @@ static void fill_defaults(struct build_request *r)
 
 static int check_push(const struct build_request *r, const struct build_output *o, struct cb_error *err)
 {
-    if (r->call != CALL_BUILD || !o->push)
+    if (r->call != BUILD_CALL_BUILD || !o->push)
         return 0;
     if (!o->name && !r->tags.n) {
         cb_fail(err, CB_E_USAGE, "nothing to push: the image has no name");
@@ -280,16 +280,16 @@ static int check_push(const struct build_request *r, const struct build_output *
 int cli_default_progress(struct build_request *r, struct cb_error *err)
 {
     const char *v = getenv("BUILDKIT_PROGRESS");
-    return r->progress != PROGRESS_AUTO || !v || !*v ? 0 : choose_progress("BUILDKIT_PROGRESS", v, &r->progress, err);
+    return r->progress != BUILD_PROGRESS_AUTO || !v || !*v ? 0 : choose_progress("BUILDKIT_PROGRESS", v, &r->progress, err);
 }
 
 /* What each option says may be right and all of it not. */
 static int check_together(struct build_request *r, struct cb_error *err)
 {
-    if (r->quiet && r->progress != PROGRESS_AUTO && r->progress != PROGRESS_QUIET)
+    if (r->quiet && r->progress != BUILD_PROGRESS_AUTO && r->progress != BUILD_PROGRESS_QUIET)
         return cb_fail(err, CB_E_USAGE, "--quiet and --progress=%s contradict each other", build_progress_names[r->progress]);
     if (r->quiet)
-        r->progress = PROGRESS_QUIET;
+        r->progress = BUILD_PROGRESS_QUIET;
     if (cli_default_progress(r, err) < 0)
         return -1;
     for (size_t i = 0; i < r->n_outputs; i++) {
@@ -320,7 +320,7 @@ int cli_complete(struct cli_invocation *v, struct cb_error *err)
     struct build_request *r = &v->request;
     if (take_context(v, err) < 0)
         return -1;
-    if (r->call != CALL_BUILD && (r->iidfile || r->metadata_file))
+    if (r->call != BUILD_CALL_BUILD && (r->iidfile || r->metadata_file))
         return cb_fail(err, CB_E_USAGE, "%s goes with a build: --call makes no image",
                        r->iidfile ? "--iidfile" : "--metadata-file");
     fill_defaults(r);

@@ -60,7 +60,7 @@ static struct items list_mounts(const struct build *b, enum df_mount_type type)
     CB_AUTO(cb_map) struct cb_map seen = {0};
     for (size_t i = 0; i < b->plan.n_steps; i++) {
         const struct build_step *s = b->plan.steps[i];
-        for (const struct build_run_mount *m = s->op == OP_RUN ? s->run.mounts : NULL; m; m = m->next) {
+        for (const struct build_run_mount *m = s->op == BUILD_OP_RUN ? s->run.mounts : NULL; m; m = m->next) {
             const char *id = mount_id(m->m);
             if (m->m->type != type || cb_map_has(&seen, id))
                 continue;

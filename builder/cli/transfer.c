@@ -66,9 +66,9 @@ static int complete(struct build_session *s, const struct cache_image *image, st
 {
     struct build_base base = {.name = image->name, .image = *image};
     struct cb_job job;
-    if (build_base_complete(s, image, BASE_PACKED))
+    if (build_base_complete(s, image, BUILD_BASE_PACKED))
         return 0;
-    if (build_base_start(s, &base, BASE_PACKED, &job, err) < 0)
+    if (build_base_start(s, &base, BUILD_BASE_PACKED, &job, err) < 0)
         return -1;
     CB_AUTO(free) char *shown = cb_printf("pull %s", image->name);
     return build_wait_job(s, &job, shown, NULL, err);
@@ -77,7 +77,7 @@ static int complete(struct build_session *s, const struct cache_image *image, st
 static int pull_one(struct build_session *s, const char *name, const struct oci_platform *host, struct cb_error *err)
 {
     struct build_want w = {.text = name, .platform = host};
-    int r = build_bases_resolve(s, &w, 1, PULL_ALWAYS, err);
+    int r = build_bases_resolve(s, &w, 1, BUILD_PULL_ALWAYS, err);
     if (r == 0)
         r = complete(s, &w.base.image, err);
     if (r == 0)

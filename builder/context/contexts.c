@@ -172,18 +172,18 @@ static int set_named(struct build_session *session, struct build_named *n, const
 {
     if (cb_starts(value, "docker-image://")) {
         n->value = cb_strdup(value + strlen("docker-image://"));
-        n->kind = strcmp(n->value, "scratch") == 0 ? NAMED_SCRATCH : NAMED_IMAGE;
+        n->kind = strcmp(n->value, "scratch") == 0 ? BUILD_NAMED_SCRATCH : BUILD_NAMED_IMAGE;
         return 0;
     }
     if (cb_starts(value, "oci-layout://")) {
         n->value = cb_strdup(value + strlen("oci-layout://"));
-        n->kind = NAMED_LAYOUT;
+        n->kind = BUILD_NAMED_LAYOUT;
         return 0;
     }
     bool remote = build_is_url(value) || cb_starts(value, "git://") || cb_starts(value, "ssh://");
     if ((strstr(value, "://") && !remote) || cb_starts(value, "target:"))
         return cb_fail(err, CB_E_USAGE, "unsupported context source %s for %s", value, n->name);
-    n->kind = NAMED_LOCAL;
+    n->kind = BUILD_NAMED_LOCAL;
     return open_named(session, value, &n->local, err) < 0 ? cb_context(err, "--build-context %s", n->name) : 0;
 }
 
@@ -207,7 +207,7 @@ int build_contexts_time(const struct build_contexts *c, const char *name, int64_
     const struct build_local *l = strcmp(name, "context") == 0 ? &c->main : NULL;
     CB_AUTO(free) char *normal = normal_name(name);
     for (size_t i = 0; i < c->n_named && !l; i++)
-        if (c->named[i].kind == NAMED_LOCAL && strcasecmp(c->named[i].name, normal) == 0)
+        if (c->named[i].kind == BUILD_NAMED_LOCAL && strcasecmp(c->named[i].name, normal) == 0)
             l = &c->named[i].local;
     if (!l)
         return -1;

@@ -28,7 +28,7 @@ struct build_local {
     struct build_checkout checkout; /* remote: its work directory (of an archive too) */
 };
 
-enum build_named_kind { NAMED_LOCAL, NAMED_IMAGE, NAMED_LAYOUT, NAMED_SCRATCH };
+enum build_named_kind { BUILD_NAMED_LOCAL, BUILD_NAMED_IMAGE, BUILD_NAMED_LAYOUT, BUILD_NAMED_SCRATCH };
 struct build_named {
     char *name;     /* lower case, a familiar image name without ":latest", or a stage's name */
     char *platform; /* of NAME::os/arch, or NULL */

@@ -125,7 +125,7 @@ int build_remote_get(struct build_session *session, const struct build_remote_re
     int kind = df_gitref_parse(r->url, &ref, err);
     if (kind < 0)
         return -1;
-    if (session->request->call != CALL_BUILD) /* a question about the Dockerfile downloads nothing */
+    if (session->request->call != BUILD_CALL_BUILD) /* a question about the Dockerfile downloads nothing */
         return kind ? 0 : check_checksum(r->checksum, err);
     struct build_remote *remote = CB_NEW(struct build_remote);
     remote->dir = remote->blobs = -1;

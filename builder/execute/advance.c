@@ -9,11 +9,11 @@ void build_step_finish(struct build_schedule *s, const struct build_step *step)
     build_keys_chain(s->g, step);
     cache_unlock_key(&st->key.content, &st->lock);
     build_graph_finish(s->g, step);
-    if (step->op == OP_BASE || !st->cached)
+    if (step->op == BUILD_OP_BASE || !st->cached)
         return;
     s->n_cached++;
     build_emit(s->session,
-               &(struct build_event){.kind = EVENT_STEP_CACHED, .step = step->number, .name = step->name, .why = st->why});
+               &(struct build_event){.kind = BUILD_EVENT_STEP_CACHED, .step = step->number, .name = step->name, .why = st->why});
 }
 
 /* After a lookup: 1 goes on, unless the result was there. */
@@ -40,11 +40,11 @@ static void begin_early(struct build_schedule *s, const struct build_step *step)
 static int await_parent(struct build_schedule *s, const struct build_step *step, struct cb_error *err)
 {
     struct build_step_state *st = build_state_of(s->g, step);
-    if (step->parent && build_state_of(s->g, step->parent)->phase != STEP_DONE) {
+    if (step->parent && build_state_of(s->g, step->parent)->phase != BUILD_STEP_DONE) {
         begin_early(s, step);
         return 0;
     }
-    if (step->op == OP_BASE) {
+    if (step->op == BUILD_OP_BASE) {
         build_step_finish(s, step);
         return 0;
     }
@@ -54,7 +54,7 @@ static int await_parent(struct build_schedule *s, const struct build_step *step,
             return r;
     }
     st->why = step->no_cache ? "--no-cache" : "not in the cache";
-    st->phase = STEP_AWAITS_INPUTS;
+    st->phase = BUILD_STEP_AWAITS_INPUTS;
     build_graph_missed(s->g, step);
     build_graph_need_inputs(s->g, step);
     return 1;
@@ -65,7 +65,7 @@ static int await_inputs(struct build_schedule *s, const struct build_step *step,
     (void)err;
     if (!build_graph_inputs_done(s->g, step))
         return 0;
-    build_state_of(s->g, step)->phase = STEP_AWAITS_INDEXES;
+    build_state_of(s->g, step)->phase = BUILD_STEP_AWAITS_INDEXES;
     return 1;
 }
 
@@ -80,7 +80,7 @@ static int await_indexes(struct build_schedule *s, const struct build_step *step
         return -1;
     r = found(s, step, build_lookup_content(s, step, err), "same inputs");
     if (r > 0)
-        build_state_of(s->g, step)->phase = STEP_AWAITS_FILES;
+        build_state_of(s->g, step)->phase = BUILD_STEP_AWAITS_FILES;
     return r;
 }
 
@@ -90,7 +90,7 @@ static int await_files(struct build_schedule *s, const struct build_step *step, 
     if (ready == 0)
         build_graph_wait(s->g, step);
     if (ready > 0)
-        build_state_of(s->g, step)->phase = STEP_AWAITS_TURN;
+        build_state_of(s->g, step)->phase = BUILD_STEP_AWAITS_TURN;
     return ready;
 }
 
@@ -98,9 +98,9 @@ static int await_files(struct build_schedule *s, const struct build_step *step, 
  * it: it runs alone. */
 static bool has_turn(const struct build_schedule *s, const struct build_step *step)
 {
-    for (size_t i = 0; step->op == OP_RUN && i < s->n_running; i++) {
+    for (size_t i = 0; step->op == BUILD_OP_RUN && i < s->n_running; i++) {
         const struct build_step *other = s->running[i]->step;
-        if (other && other->op == OP_RUN && (other->run.insecure || step->run.insecure))
+        if (other && other->op == BUILD_OP_RUN && (other->run.insecure || step->run.insecure))
             return false;
     }
     return s->steps_running < s->session->request->jobs;
@@ -113,7 +113,7 @@ static int await_turn(struct build_schedule *s, const struct build_step *step, s
         build_graph_wait(s->g, step);
         return 0;
     }
-    build_state_of(s->g, step)->phase = STEP_AWAITS_LOCK;
+    build_state_of(s->g, step)->phase = BUILD_STEP_AWAITS_LOCK;
     return 1;
 }
 
@@ -122,7 +122,7 @@ static int await_lock(struct build_schedule *s, const struct build_step *step, s
 {
     struct build_step_state *st = build_state_of(s->g, step);
     if (!has_turn(s, step)) {
-        st->phase = STEP_AWAITS_TURN;
+        st->phase = BUILD_STEP_AWAITS_TURN;
         return 1;
     }
     int got = cache_lock_key(s->session->store, &st->key.content, &st->lock, err);
@@ -133,13 +133,14 @@ static int await_lock(struct build_schedule *s, const struct build_step *step, s
     int r = found(s, step, build_lookup_content(s, step, err), "made meanwhile");
     if (r <= 0)
         return r;
-    st->phase = STEP_RUNNING;
+    st->phase = BUILD_STEP_RUNNING;
     return build_running_step(s, step, err) < 0 ? -1 : 0;
 }
 
-static int (*const phases[STEP_PHASES])(struct build_schedule *s, const struct build_step *step, struct cb_error *err) = {
-    [STEP_AWAITS_PARENT] = await_parent, [STEP_AWAITS_INPUTS] = await_inputs, [STEP_AWAITS_INDEXES] = await_indexes,
-    [STEP_AWAITS_FILES] = await_files,   [STEP_AWAITS_TURN] = await_turn,     [STEP_AWAITS_LOCK] = await_lock,
+static int (*const phases[BUILD_STEP_PHASES])(struct build_schedule *s, const struct build_step *step, struct cb_error *err) = {
+    [BUILD_STEP_AWAITS_PARENT] = await_parent,   [BUILD_STEP_AWAITS_INPUTS] = await_inputs,
+    [BUILD_STEP_AWAITS_INDEXES] = await_indexes, [BUILD_STEP_AWAITS_FILES] = await_files,
+    [BUILD_STEP_AWAITS_TURN] = await_turn,       [BUILD_STEP_AWAITS_LOCK] = await_lock,
 };
 
 int build_advance(struct build_schedule *s, const struct build_step *step, struct cb_error *err)

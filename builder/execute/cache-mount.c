@@ -13,7 +13,7 @@ static void put_key(const struct build_run_mount *m, const char *ns, const struc
 {
     const struct df_mount *d = m->m;
     cb_buf_printf(key, "%zu %s\n%zu %s\n", strlen(ns), ns, strlen(d->id), d->id);
-    if (m->from.kind != FILES_EMPTY || d->has_mode || d->has_uid || d->has_gid)
+    if (m->from.kind != BUILD_FILES_EMPTY || d->has_mode || d->has_uid || d->has_gid)
         cb_buf_printf(key, "%o:%u:%u\n", d->has_mode ? d->mode & 0777 : 0755, d->has_uid ? d->uid : 0, d->has_gid ? d->gid : 0);
     for (size_t i = 0; in && i < in->n; i++) {
         char hex[CB_DIGEST_HEX + 1];
@@ -50,7 +50,7 @@ static int flatten(struct build_work *w, int work_dir, const struct build_input 
 static int open_seed(struct build_work *w, const struct build_run_mount *m, int work_dir, const struct build_input *in,
                      struct cb_error *err)
 {
-    if (m->from.kind == FILES_STEP)
+    if (m->from.kind == BUILD_FILES_STEP)
         return flatten(w, work_dir, in, err);
     struct cache_layer layer;
     CB_AUTO(free) char *file = NULL;
@@ -71,7 +71,7 @@ int build_cache_mount(struct build_work *w, const struct build_run_mount *m, int
     put_key(m, cache_namespace(w->b), in, &key);
     CB_AUTO(free)
     char *build = cb_printf("%lld.%09ld\n", (long long)w->b->session->started.tv_sec, w->b->session->started.tv_nsec);
-    if (m->from.kind != FILES_EMPTY && (seed = open_seed(w, m, work_dir, in, err)) < 0)
+    if (m->from.kind != BUILD_FILES_EMPTY && (seed = open_seed(w, m, work_dir, in, err)) < 0)
         return -1;
     bool whole = !*d->source || strcmp(d->source, "/") == 0; /* with a part of a source its owners count */
     struct cache_mount_request req = {.key = key.data,

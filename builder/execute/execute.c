@@ -70,7 +70,7 @@ static int step_job(struct cb_job_io *io, void *world, const struct rt_job_reque
     struct build_outcome o = {0};
     int r = req->n_fds > 2 ? build_secret_receive(w.b->session->request, req->fds[2], err) : 0;
     if (r == 0)
-        r = w.step->op == OP_RUN ? build_execute_run(&w, &o, err) : build_execute_files(&w, &o, err);
+        r = w.step->op == BUILD_OP_RUN ? build_execute_run(&w, &o, err) : build_execute_files(&w, &o, err);
     struct cb_digest diff;
     /* The image needs diff IDs; a layer that is part of it gets its own while its files are still warm. */
     if (r == 0 && w.step->in_target && cache_layer_diff_id(w.b->session->store, &o.layer, &diff, err) < 0)
@@ -112,10 +112,10 @@ int build_execute_start(struct build_graph *g, const struct build_step *s, int o
                 CB_MAX_MESSAGE);
         return cb_hint(err, "mount or copy from fewer stages and images in one step, or from some with fewer layers");
     }
-    CB_AUTO(close) int secrets = s->op == OP_RUN ? send_secrets(g->build->session->request, &s->run, err) : -1;
+    CB_AUTO(close) int secrets = s->op == BUILD_OP_RUN ? send_secrets(g->build->session->request, &s->run, err) : -1;
     if (err->code)
         return -1;
     int fds[3] = {out, errout, secrets};
     struct rt_job_request r = {req.data, req.len, fds, out < 0 ? 0 : secrets < 0 ? 2 : 3};
-    return build_ns_job(g->build->session, s->op == OP_RUN ? RT_HELPER_COMMANDS : RT_HELPER_FILES, step_job, &r, ret, err);
+    return build_ns_job(g->build->session, s->op == BUILD_OP_RUN ? RT_HELPER_COMMANDS : RT_HELPER_FILES, step_job, &r, ret, err);
 }

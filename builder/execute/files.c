@@ -36,11 +36,11 @@ struct copying {
     struct build_work *w;
     struct cache_tree *dest; /* NULL: an empty root */
     struct cache_reader *dest_layers;
-    struct cache_tree *tree;         /* of FILES_STEP */
+    struct cache_tree *tree;         /* of BUILD_FILES_STEP */
     struct build_source source;      /* borrowed tree, or the local context */
     const struct build_local *local; /* where the files come from; NULL: not from there */
     struct bytes from;
-    struct build_selection own; /* of FILES_STEP */
+    struct build_selection own; /* of BUILD_FILES_STEP */
     const struct build_selection *selection;
     struct build_selection *parts; /* one a source word, when some were fetched */
     size_t n_parts;
@@ -65,7 +65,7 @@ static int open_source(struct copying *c, struct cb_error *err)
 {
     struct build_work *w = c->w;
     const struct build_copy *copy = &w->step->copy;
-    if (copy->from.kind == FILES_CONTEXT) {
+    if (copy->from.kind == BUILD_FILES_CONTEXT) {
         c->from.dir = copy->from.local->dir; /* -1: an empty context, nothing was selected from it */
         c->local = copy->from.local;
         c->selection = w->selection;
@@ -120,7 +120,7 @@ static ssize_t read_file(void *arg, void *p, size_t n, struct cb_error *err)
 static struct bytes source_bytes(const struct copying *c, const struct build_source *source)
 {
     const struct build_copy *copy = &c->w->step->copy;
-    for (size_t i = 0; c->w->step->op == OP_COPY && i < copy->n_entries; i++)
+    for (size_t i = 0; c->w->step->op == BUILD_OP_COPY && i < copy->n_entries; i++)
         if (copy->remotes[i] && source == &copy->remotes[i]->source)
             return (struct bytes){NULL, copy->remotes[i]->dir};
     return c->from;
@@ -354,7 +354,7 @@ static int64_t made_time(const struct build *b)
 static int open_dest(struct copying *c, struct cb_error *err)
 {
     struct build_work *w = c->w;
-    if (w->step->op == OP_COPY && w->step->copy.link)
+    if (w->step->op == BUILD_OP_COPY && w->step->copy.link)
         return 0;
     c->dest_layers = cache_reader_new(w->b->session->store, w->layers, w->n_layers);
     return build_step_tree(w->b, w->layers, w->n_layers, &c->dest, err);
@@ -398,7 +398,7 @@ static int execute(struct copying *c, struct cache_layer *layer, struct cb_error
     struct build_layer entries = {0};
     if (open_dest(c, err) < 0)
         return -1;
-    if (c->w->step->op == OP_WORKDIR) {
+    if (c->w->step->op == BUILD_OP_WORKDIR) {
         if (place_workdir(c, &place, err) < 0)
             return -1;
     } else if (open_source(c, err) < 0 || place_copy(c, &place, err) < 0) {

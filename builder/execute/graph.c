@@ -39,7 +39,7 @@ void build_graph_done(struct build_graph *g)
     }
     free(g->states);
     free(g->ready.items);
-    for (size_t i = 0; i < STEP_PHASES; i++)
+    for (size_t i = 0; i < BUILD_STEP_PHASES; i++)
         free(g->waiting[i].items);
 }
 
@@ -49,7 +49,7 @@ void build_graph_done(struct build_graph *g)
 static void look_at(struct build_graph *g, const struct build_step *step)
 {
     struct build_step_state *st = build_state_of(g, step);
-    if (st->queued || st->phase == STEP_IDLE || st->phase == STEP_RUNNING || st->phase == STEP_DONE)
+    if (st->queued || st->phase == BUILD_STEP_IDLE || st->phase == BUILD_STEP_RUNNING || st->phase == BUILD_STEP_DONE)
         return;
     st->queued = true;
     push(&g->ready, step);
@@ -92,11 +92,11 @@ void build_graph_wake(struct build_graph *g, enum build_phase phase)
 void build_graph_need(struct build_graph *g, const struct build_step *step)
 {
     struct build_steps chain = {0};
-    for (; step && build_state_of(g, step)->phase == STEP_IDLE; step = step->parent)
+    for (; step && build_state_of(g, step)->phase == BUILD_STEP_IDLE; step = step->parent)
         push(&chain, step);
     while (chain.n) {
         const struct build_step *lowest = chain.items[--chain.n];
-        build_state_of(g, lowest)->phase = STEP_AWAITS_PARENT;
+        build_state_of(g, lowest)->phase = BUILD_STEP_AWAITS_PARENT;
         look_at(g, lowest);
     }
     free(chain.items);
@@ -111,7 +111,7 @@ void build_graph_need_inputs(struct build_graph *g, const struct build_step *ste
 bool build_graph_inputs_done(const struct build_graph *g, const struct build_step *step)
 {
     for (size_t i = 0; i < step->n_inputs; i++)
-        if (build_state_of(g, step->inputs[i])->phase != STEP_DONE)
+        if (build_state_of(g, step->inputs[i])->phase != BUILD_STEP_DONE)
             return false;
     return true;
 }
@@ -126,6 +126,6 @@ void build_graph_missed(struct build_graph *g, const struct build_step *step)
 
 void build_graph_finish(struct build_graph *g, const struct build_step *step)
 {
-    build_state_of(g, step)->phase = STEP_DONE;
+    build_state_of(g, step)->phase = BUILD_STEP_DONE;
     look_at_dependents(g, step);
 }

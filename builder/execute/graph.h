@@ -21,16 +21,16 @@ struct build_key {
 };
 
 enum build_phase {
-    STEP_IDLE,           /* nothing needs it (yet) */
-    STEP_AWAITS_PARENT,  /* then its definition is looked up */
-    STEP_AWAITS_INPUTS,  /* not known by its definition: the steps it takes files from are made */
-    STEP_AWAITS_INDEXES, /* what is in their layers has to be known; then its content is looked up */
-    STEP_AWAITS_FILES,   /* not known at all: the layers it stands on and takes from are brought in */
-    STEP_AWAITS_TURN,    /* --jobs, and who may run beside whom */
-    STEP_AWAITS_LOCK,    /* another step or cbuild makes the same */
-    STEP_RUNNING,
-    STEP_DONE,
-    STEP_PHASES
+    BUILD_STEP_IDLE,           /* nothing needs it (yet) */
+    BUILD_STEP_AWAITS_PARENT,  /* then its definition is looked up */
+    BUILD_STEP_AWAITS_INPUTS,  /* not known by its definition: the steps it takes files from are made */
+    BUILD_STEP_AWAITS_INDEXES, /* what is in their layers has to be known; then its content is looked up */
+    BUILD_STEP_AWAITS_FILES,   /* not known at all: the layers it stands on and takes from are brought in */
+    BUILD_STEP_AWAITS_TURN,    /* --jobs, and who may run beside whom */
+    BUILD_STEP_AWAITS_LOCK,    /* another step or cbuild makes the same */
+    BUILD_STEP_RUNNING,
+    BUILD_STEP_DONE,
+    BUILD_STEP_PHASES
 };
 
 struct build_step_state {
@@ -38,7 +38,7 @@ struct build_step_state {
     enum build_phase phase;
     bool queued;
     bool missed;            /* its definition is not known on its parent, or hardly can be */
-    bool has_index, has_fs; /* known to be in the store; of an OP_BASE: all layers */
+    bool has_index, has_fs; /* known to be in the store; of an BUILD_OP_BASE: all layers */
     bool cached;
     const char *why;                      /* the reason of its fate: constant text, for events */
     int lock;                             /* of the content key, while we make it; -1 */
@@ -54,9 +54,9 @@ struct build_steps { /* first in, first out */
 struct build_graph {
     struct build *build;
     const struct build_plan *plan;
-    struct build_step_state *states;         /* by step->index */
-    struct build_steps ready;                /* to be looked at */
-    struct build_steps waiting[STEP_PHASES]; /* for what no step tells of: layers, a turn, a lock */
+    struct build_step_state *states;               /* by step->index */
+    struct build_steps ready;                      /* to be looked at */
+    struct build_steps waiting[BUILD_STEP_PHASES]; /* for what no step tells of: layers, a turn, a lock */
 };
 
 /* Of a build that is planned; b->made is there afterwards. Borrows `b`, whose contexts must outlive it. */

@@ -90,12 +90,12 @@ static int put_remotes(struct build_key_text *t, const struct build_copy *c, str
 
 int build_key_put_local(struct build_key_text *t, struct build_graph *g, const struct build_step *s, struct cb_error *err)
 {
-    if (s->op == OP_COPY && s->copy.n_remote && put_remotes(t, &s->copy, err) < 0)
+    if (s->op == BUILD_OP_COPY && s->copy.n_remote && put_remotes(t, &s->copy, err) < 0)
         return -1;
-    if (s->op == OP_COPY && s->copy.from.kind == FILES_CONTEXT && s->copy.sources.n > s->copy.n_remote)
+    if (s->op == BUILD_OP_COPY && s->copy.from.kind == BUILD_FILES_CONTEXT && s->copy.sources.n > s->copy.n_remote)
         return select_local(g, s, &t->bytes, err);
-    for (const struct build_run_mount *m = s->op == OP_RUN ? s->run.mounts : NULL; m; m = m->next) {
-        if (m->m->type != DF_MOUNT_BIND || m->from.kind != FILES_CONTEXT)
+    for (const struct build_run_mount *m = s->op == BUILD_OP_RUN ? s->run.mounts : NULL; m; m = m->next) {
+        if (m->m->type != DF_MOUNT_BIND || m->from.kind != BUILD_FILES_CONTEXT)
             continue;
         struct build_source *source = NULL;
         if (build_local_source(g->build->session, m->from.local, &source, err) < 0 || put_bind(t, source, m, err) < 0)
@@ -144,10 +144,10 @@ static int put_copied(struct build_key_text *t, const struct build_graph *g, con
 
 int build_key_put_inputs(struct build_key_text *t, const struct build_graph *g, const struct build_step *s, struct cb_error *err)
 {
-    if (s->op == OP_COPY && s->copy.from.kind == FILES_STEP && put_copied(t, g, &s->copy, err) < 0)
+    if (s->op == BUILD_OP_COPY && s->copy.from.kind == BUILD_FILES_STEP && put_copied(t, g, &s->copy, err) < 0)
         return -1;
-    for (const struct build_run_mount *m = s->op == OP_RUN ? s->run.mounts : NULL; m; m = m->next) {
-        if (m->from.kind != FILES_STEP)
+    for (const struct build_run_mount *m = s->op == BUILD_OP_RUN ? s->run.mounts : NULL; m; m = m->next) {
+        if (m->from.kind != BUILD_FILES_STEP)
             continue;
         CB_AUTO(cache_tree) struct cache_tree *tree = NULL;
         if (input_tree(g, m->from.step, &tree, err) < 0)

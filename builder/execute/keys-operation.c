@@ -146,18 +146,18 @@ void build_key_put_operation(struct build_key_text *k, const struct build_graph 
     cb_put_str(&k->bytes, BUILD_KEY_FORMAT);
     cb_put_u8(&k->bytes, s->op);
     switch (s->op) {
-    case OP_RUN:
+    case BUILD_OP_RUN:
         put_platform(k, g);
         put_run(k, g->build->session->request, &s->run);
         break;
-    case OP_COPY:
+    case BUILD_OP_COPY:
         put_copy(k, &s->copy);
         break;
-    case OP_WORKDIR:
+    case BUILD_OP_WORKDIR:
         put_named(k, "workdir", s->workdir.path);
         put_named(k, "user", s->workdir.user);
         break;
-    case OP_BASE:
+    case BUILD_OP_BASE:
         for (size_t i = 0; i < s->base.image.n_layers; i++)
             cb_put_digest(&k->bytes, &s->base.image.layers[i].diff_id);
         break;

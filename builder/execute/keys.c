@@ -19,7 +19,7 @@ static int define(struct build_graph *g, const struct build_step *s, struct cb_e
         cb_put_digest(&k.bytes, &g->states[s->parent->index].key.definition);
     for (size_t i = 0; i < s->n_inputs; i++)
         cb_put_digest(&k.bytes, &g->states[s->inputs[i]->index].key.definition);
-    if (s->op == OP_COPY && s->copy.from.kind == FILES_STEP) {
+    if (s->op == BUILD_OP_COPY && s->copy.from.kind == BUILD_FILES_STEP) {
         build_key_put_strv(&k.bytes, &s->copy.sources);
         build_key_put_strv(&k.bytes, &s->copy.excludes);
     }
@@ -83,7 +83,7 @@ int build_keys_content(struct build_graph *g, const struct build_step *s, struct
     build_key_put_operation(&k, g, s);
     size_t at = k.bytes.len;
     /* --link copies into an empty layer: what lies below is no input. */
-    if (!(s->op == OP_COPY && s->copy.link)) {
+    if (!(s->op == BUILD_OP_COPY && s->copy.link)) {
         put_parent_chain(g, s, &k.bytes);
         build_key_name(&k, at, "parent", NULL);
     }
@@ -110,7 +110,7 @@ void build_keys_chain(struct build_graph *g, const struct build_step *s)
     CB_AUTO(cb_buf) struct cb_buf k = CB_BUF_INIT;
     cb_put_str(&k, "chain");
     put_parent_chain(g, s, &k);
-    if (s->op == OP_BASE)
+    if (s->op == BUILD_OP_BASE)
         for (size_t i = 0; i < s->base.image.n_layers; i++)
             cb_put_digest(&k, &s->base.image.layers[i].diff_id);
     else

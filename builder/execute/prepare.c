@@ -5,7 +5,7 @@
 static int prepare_base(struct build_schedule *s, const struct build_step *base, bool want_fs, struct cb_error *err)
 {
     struct build_step_state *st = build_state_of(s->g, base);
-    if (!build_base_complete(s->session, &base->base.image, want_fs ? BASE_FILES : BASE_INDEXED))
+    if (!build_base_complete(s->session, &base->base.image, want_fs ? BUILD_BASE_FILES : BUILD_BASE_INDEXED))
         return build_running_base(s, base, want_fs || base->needs_fs, err);
     st->has_index = true;
     st->has_fs = want_fs;
@@ -36,7 +36,7 @@ static int prepare_chain(struct build_schedule *s, const struct build_step *top,
         const struct build_step_state *st = build_state_of(s->g, p);
         if (st->has_fs || (st->has_index && !want_fs))
             continue;
-        int r = p->op == OP_BASE ? prepare_base(s, p, want_fs, err) : prepare_layer(s, p, want_fs, err);
+        int r = p->op == BUILD_OP_BASE ? prepare_base(s, p, want_fs, err) : prepare_layer(s, p, want_fs, err);
         ready = CB_MIN(ready, r);
     }
     return ready;
@@ -54,8 +54,8 @@ int build_prepare_inputs(struct build_schedule *s, const struct build_step *step
 
 int build_prepare_step(struct build_schedule *s, const struct build_step *step, struct cb_error *err)
 {
-    bool below = !(step->op == OP_COPY && step->copy.link);
-    int ready = below ? prepare_chain(s, step->parent, step->op == OP_RUN, err) : 1;
+    bool below = !(step->op == BUILD_OP_COPY && step->copy.link);
+    int ready = below ? prepare_chain(s, step->parent, step->op == BUILD_OP_RUN, err) : 1;
     if (ready < 0)
         return -1;
     int inputs = build_prepare_inputs(s, step, true, err);

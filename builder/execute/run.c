@@ -86,7 +86,7 @@ static int add_bind(struct running_run *r, const struct build_run_mount *m, cons
     struct rt_mount mount = {
         .kind = RT_MOUNT_BIND, .target = m->target, .source_fd = -1, .source_path = m->m->source, .readonly = m->m->readonly};
     switch (m->from.kind) {
-    case FILES_CONTEXT: {
+    case BUILD_FILES_CONTEXT: {
         struct cache_layer layer;
         if (build_context_layer(r->w, m->from.local, m->m->source, &layer, &o->path, err) < 0)
             return -1;
@@ -100,14 +100,14 @@ static int add_bind(struct running_run *r, const struct build_run_mount *m, cons
             mount.kind = RT_MOUNT_LAYERS;
         break;
     }
-    case FILES_STEP: {
+    case BUILD_FILES_STEP: {
         const struct build_input *in = (*next)++;
         if (cache_stack_open(b->session->store, in->layers, in->n, &o->layers, err) < 0)
             return -1;
         mount.kind = RT_MOUNT_LAYERS;
         break;
     }
-    case FILES_EMPTY:
+    case BUILD_FILES_EMPTY:
         mount.kind = RT_MOUNT_LAYERS;
         break;
     }
@@ -122,7 +122,7 @@ static int add_cache(struct running_run *r, const struct build_run_mount *m, con
 {
     const struct df_mount *d = m->m;
     struct open_mount *o = opened_new(r);
-    const struct build_input *in = m->from.kind == FILES_STEP ? (*next)++ : NULL;
+    const struct build_input *in = m->from.kind == BUILD_FILES_STEP ? (*next)++ : NULL;
     if (build_cache_mount(r->w, m, r->work_dir, in, &o->cache, err) < 0)
         return -1;
     CB_PUSH(r->mounts, r->n, r->cap) = (struct rt_mount){.kind = RT_MOUNT_BIND,

@@ -12,9 +12,10 @@ static void emit_line(void *arg, const struct build_log *l, const char *text)
 {
     struct build_running *r = arg;
     build_tail_add(&r->tail, text);
-    build_emit(r->session,
-               &(struct build_event){
-                   .kind = EVENT_STEP_LOG, .step = r->step->number, .name = r->step->name, .text = text, .stream = l->stream});
+    build_emit(
+        r->session,
+        &(struct build_event){
+            .kind = BUILD_EVENT_STEP_LOG, .step = r->step->number, .name = r->step->name, .text = text, .stream = l->stream});
 }
 
 void build_running_read_log(struct build_running *r, struct build_log *l)
@@ -82,7 +83,7 @@ void build_running_drop(struct build_schedule *s, struct build_running *r)
             s->running[i] = s->running[--s->n_running];
             break;
         }
-    if (r->kind == RUNNING_STEP)
+    if (r->kind == BUILD_RUNNING_STEP)
         s->steps_running--;
     build_mask_done(&r->mask);
     build_tail_done(&r->tail);
@@ -92,7 +93,7 @@ void build_running_drop(struct build_schedule *s, struct build_running *r)
 static bool base_is_running(const struct build_schedule *s, const struct build_step *base)
 {
     for (size_t i = 0; i < s->n_running; i++)
-        if (s->running[i]->kind == RUNNING_BASE && s->running[i]->step == base)
+        if (s->running[i]->kind == BUILD_RUNNING_BASE && s->running[i]->step == base)
             return true;
     return false;
 }
@@ -102,22 +103,22 @@ int build_running_base(struct build_schedule *s, const struct build_step *base, 
     if (base_is_running(s, base))
         return 0;
     struct cb_job job;
-    if (build_base_start(s->session, &base->base, want_fs ? BASE_FILES : BASE_INDEXED, &job, err) < 0)
+    if (build_base_start(s->session, &base->base, want_fs ? BUILD_BASE_FILES : BUILD_BASE_INDEXED, &job, err) < 0)
         return -1;
-    running_new(s, RUNNING_BASE, base)->job = job;
-    build_emit(s->session, &(struct build_event){.kind = EVENT_STEP_STARTED, .step = base->number, .name = base->name});
+    running_new(s, BUILD_RUNNING_BASE, base)->job = job;
+    build_emit(s->session, &(struct build_event){.kind = BUILD_EVENT_STEP_STARTED, .step = base->number, .name = base->name});
     return 0;
 }
 
 int build_running_materialize(struct build_schedule *s, const struct cb_digest *layer, struct cb_error *err)
 {
     for (size_t i = 0; i < s->n_running; i++)
-        if (s->running[i]->kind == RUNNING_MATERIALIZE && cb_digest_eq(&s->running[i]->layer, layer))
+        if (s->running[i]->kind == BUILD_RUNNING_MATERIALIZE && cb_digest_eq(&s->running[i]->layer, layer))
             return 0;
     struct cb_job job;
     if (build_materialize_start(s->session, layer, &job, err) < 0)
         return -1;
-    struct build_running *r = running_new(s, RUNNING_MATERIALIZE, NULL);
+    struct build_running *r = running_new(s, BUILD_RUNNING_MATERIALIZE, NULL);
     r->job = job;
     r->layer = *layer;
     return 0;
@@ -125,21 +126,22 @@ int build_running_materialize(struct build_schedule *s, const struct cb_digest *
 
 int build_running_step(struct build_schedule *s, const struct build_step *step, struct cb_error *err)
 {
-    struct build_running *r = running_new(s, RUNNING_STEP, step);
+    struct build_running *r = running_new(s, BUILD_RUNNING_STEP, step);
     int ends[2] = {-1, -1};
-    int e = step->op == OP_RUN ? open_logs(r, ends) : 0;
+    int e = step->op == BUILD_OP_RUN ? open_logs(r, ends) : 0;
     s->steps_running++;
-    build_emit(s->session,
-               &(struct build_event){
-                   .kind = EVENT_STEP_STARTED, .step = step->number, .name = step->name, .why = build_state_of(s->g, step)->why});
-    int result = e < 0 ? cb_fail_sys(err, e, "make a pipe") : step->op == OP_RUN ? mask_secrets(r, err) : 0;
+    build_emit(s->session, &(struct build_event){.kind = BUILD_EVENT_STEP_STARTED,
+                                                 .step = step->number,
+                                                 .name = step->name,
+                                                 .why = build_state_of(s->g, step)->why});
+    int result = e < 0 ? cb_fail_sys(err, e, "make a pipe") : step->op == BUILD_OP_RUN ? mask_secrets(r, err) : 0;
     if (result == 0)
         result = build_execute_start(s->g, step, ends[0], ends[1], &r->job, err);
     cb_close(ends[0]);
     cb_close(ends[1]);
     if (result < 0) {
-        build_emit(s->session,
-                   &(struct build_event){.kind = EVENT_STEP_FAILED, .step = step->number, .name = step->name, .error = err});
+        build_emit(s->session, &(struct build_event){
+                                   .kind = BUILD_EVENT_STEP_FAILED, .step = step->number, .name = step->name, .error = err});
         build_running_finish_logs(r);
         build_running_drop(s, r);
     }

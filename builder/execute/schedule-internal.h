@@ -8,7 +8,7 @@
 #include "builder/execute/log.h"
 #include "builder/execute/symptom.h"
 
-enum build_running_kind { RUNNING_STEP, RUNNING_BASE, RUNNING_MATERIALIZE };
+enum build_running_kind { BUILD_RUNNING_STEP, BUILD_RUNNING_BASE, BUILD_RUNNING_MATERIALIZE };
 
 struct build_running { /* one job */
     struct build_session *session;

@@ -44,7 +44,7 @@ static void step_succeeded(struct build_schedule *s, struct build_running *r, co
     st->has_fs = st->has_index = true;
     s->n_run++;
     build_record_outcome(s, step, &o);
-    build_emit(s->session, &(struct build_event){.kind = EVENT_STEP_DONE,
+    build_emit(s->session, &(struct build_event){.kind = BUILD_EVENT_STEP_DONE,
                                                  .step = step->number,
                                                  .name = step->name,
                                                  .seconds = cb_seconds_since(&r->started),
@@ -55,7 +55,7 @@ static void step_succeeded(struct build_schedule *s, struct build_running *r, co
 
 static void base_done(struct build_schedule *s, struct build_running *r)
 {
-    build_emit(s->session, &(struct build_event){.kind = EVENT_STEP_DONE,
+    build_emit(s->session, &(struct build_event){.kind = BUILD_EVENT_STEP_DONE,
                                                  .step = r->step->number,
                                                  .name = r->step->name,
                                                  .extra = true,
@@ -65,10 +65,10 @@ static void base_done(struct build_schedule *s, struct build_running *r)
 static void job_failed(struct build_schedule *s, struct build_running *r, struct cb_job_event *e)
 {
     const struct build_step *step = r->step;
-    if (step && step->op == OP_RUN)
+    if (step && step->op == BUILD_OP_RUN)
         build_symptom_hint(&r->tail, &s->session->privilege, step->run.network, &e->error);
     if (step)
-        build_emit(s->session, &(struct build_event){.kind = EVENT_STEP_FAILED,
+        build_emit(s->session, &(struct build_event){.kind = BUILD_EVENT_STEP_FAILED,
                                                      .step = step->number,
                                                      .name = step->name,
                                                      .error = &e->error,
@@ -87,14 +87,14 @@ static void warn_once(struct build_schedule *s, const char *text)
 
 static void job_ended(struct build_schedule *s, struct build_running *r)
 {
-    bool step = r->kind == RUNNING_STEP;
+    bool step = r->kind == BUILD_RUNNING_STEP;
     build_running_drop(s, r);
     if (step) {
-        build_graph_wake(s->g, STEP_AWAITS_TURN);
+        build_graph_wake(s->g, BUILD_STEP_AWAITS_TURN);
         return;
     }
-    build_graph_wake(s->g, STEP_AWAITS_INDEXES);
-    build_graph_wake(s->g, STEP_AWAITS_FILES);
+    build_graph_wake(s->g, BUILD_STEP_AWAITS_INDEXES);
+    build_graph_wake(s->g, BUILD_STEP_AWAITS_FILES);
 }
 
 static void job_event(struct build_schedule *s, struct build_running *r)
@@ -105,18 +105,18 @@ static void job_event(struct build_schedule *s, struct build_running *r)
     int number = r->step ? r->step->number : 0;
     switch (e.kind) {
     case CB_JOB_PROGRESS:
-        build_emit(
-            s->session,
-            &(struct build_event){.kind = EVENT_STEP_PROGRESS, .step = number, .what = e.text, .done = e.done, .total = e.total});
+        build_emit(s->session,
+                   &(struct build_event){
+                       .kind = BUILD_EVENT_STEP_PROGRESS, .step = number, .what = e.text, .done = e.done, .total = e.total});
         break;
     case CB_JOB_WARN:
         warn_once(s, e.text);
         break;
     case CB_JOB_DONE:
         build_running_finish_logs(r);
-        if (r->kind == RUNNING_STEP)
+        if (r->kind == BUILD_RUNNING_STEP)
             step_succeeded(s, r, &e);
-        else if (r->kind == RUNNING_BASE)
+        else if (r->kind == BUILD_RUNNING_BASE)
             base_done(s, r);
         job_ended(s, r);
         break;
@@ -133,7 +133,7 @@ static void job_event(struct build_schedule *s, struct build_running *r)
 
 static bool waits_for_lock(const struct build_schedule *s)
 {
-    return s->g->waiting[STEP_AWAITS_LOCK].n > 0;
+    return s->g->waiting[BUILD_STEP_AWAITS_LOCK].n > 0;
 }
 
 static void cancel_all(struct build_schedule *s)
@@ -145,7 +145,7 @@ static void cancel_all(struct build_schedule *s)
         cb_job_kill(&r->job);
         if (r->step)
             build_emit(s->session,
-                       &(struct build_event){.kind = EVENT_STEP_CANCELED, .step = r->step->number, .name = r->step->name});
+                       &(struct build_event){.kind = BUILD_EVENT_STEP_CANCELED, .step = r->step->number, .name = r->step->name});
         build_running_drop(s, r);
     }
 }
@@ -191,14 +191,14 @@ static void wait_for_jobs(struct build_schedule *s)
     if (ready > 0)
         read_all(s, fds);
     free(fds);
-    build_graph_wake(s->g, STEP_AWAITS_LOCK); /* nobody tells us when another process lets go of it */
+    build_graph_wake(s->g, BUILD_STEP_AWAITS_LOCK); /* nobody tells us when another process lets go of it */
 }
 
 static int count_steps(const struct build_plan *plan)
 {
     int n = 0;
     for (size_t i = 0; i < plan->n_steps; i++)
-        n += plan->steps[i]->op != OP_BASE;
+        n += plan->steps[i]->op != BUILD_OP_BASE;
     return n;
 }
 
@@ -208,7 +208,7 @@ static void run(struct build_schedule *s)
     build_graph_need(s->g, target);
     for (;;) {
         advance(s);
-        if (s->failed || !target || (build_state_of(s->g, target)->phase == STEP_DONE && !s->n_running))
+        if (s->failed || !target || (build_state_of(s->g, target)->phase == BUILD_STEP_DONE && !s->n_running))
             return;
         if (s->n_running || waits_for_lock(s)) {
             wait_for_jobs(s);
@@ -224,7 +224,7 @@ int build_schedule_run(struct build_graph *g, int *ret_run, int *ret_cached, str
 {
     struct build_schedule s = {.g = g, .session = g->build->session};
     build_ns_freeze(s.session, g);
-    build_emit(s.session, &(struct build_event){.kind = EVENT_BUILD_STARTED, .n_steps = count_steps(g->plan)});
+    build_emit(s.session, &(struct build_event){.kind = BUILD_EVENT_BUILD_STARTED, .n_steps = count_steps(g->plan)});
     run(&s);
     if (s.failed)
         cancel_all(&s);

@@ -17,9 +17,9 @@ static struct cb_digest *all_layers(const struct build *b, size_t *ret_n)
     *ret_n = 0;
     for (size_t i = 0; i < plan->n_steps; i++) {
         const struct build_step *s = plan->steps[i];
-        if (s->op != OP_BASE)
+        if (s->op != BUILD_OP_BASE)
             CB_PUSH(ids, *ret_n, cap) = b->made[i].layer;
-        for (size_t k = 0; s->op == OP_BASE && k < s->base.image.n_layers; k++)
+        for (size_t k = 0; s->op == BUILD_OP_BASE && k < s->base.image.n_layers; k++)
             CB_PUSH(ids, *ret_n, cap) = s->base.image.layers[k].id;
     }
     return ids;

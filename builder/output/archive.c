@@ -111,6 +111,7 @@ static int write_archive(struct build_session *s, const struct build_output *o, 
 static const struct build_output_key *const oci_keys[] = {&output_key_dest, &output_key_tar, OUTPUT_IMAGE_KEYS, NULL};
 static const struct build_output_key *const docker_keys[] = {&output_key_dest, OUTPUT_IMAGE_KEYS, NULL};
 
-const struct build_output_ops build_output_oci = {.name = "oci", .keys = oci_keys, .dest = DEST_FILE, .write = write_archive};
+const struct build_output_ops build_output_oci = {
+    .name = "oci", .keys = oci_keys, .dest = BUILD_DEST_FILE, .write = write_archive};
 const struct build_output_ops build_output_docker = {
-    .name = "docker", .keys = docker_keys, .dest = DEST_FILE, .docker_types = true, .write = write_archive};
+    .name = "docker", .keys = docker_keys, .dest = BUILD_DEST_FILE, .docker_types = true, .write = write_archive};

@@ -15,7 +15,7 @@ static int fetch_base(struct build_session *s, const struct build_image *image, 
 {
     if (build_image_fetch_base(s, image, form, err) == 0)
         return 0;
-    if (err->code != CB_E_NETWORK || !build_base_complete(s, &image->base->image, BASE_INDEXED))
+    if (err->code != CB_E_NETWORK || !build_base_complete(s, &image->base->image, BUILD_BASE_INDEXED))
         return -1;
     build_note(s, "%s; its layers are packed anew, with other digests than there", err->msg);
     cb_error_done(err);
@@ -63,8 +63,8 @@ int build_manifest_make(struct build_session *s, const struct build_image *image
     struct oci_manifest *m = &ret->m;
     if (p->docker_types && !p->codec->docker_reads)
         return cb_fail(err, CB_E_USAGE, "compression=%s needs OCI media types: leave oci-mediatypes=false out", p->codec->name);
-    if (fetch_base(s, image, p->force ? BASE_INDEXED : BASE_PACKED, err) < 0 || add_layers(s, &image->stored, p, m, err) < 0 ||
-        get_config(s, image, ret, err) < 0)
+    if (fetch_base(s, image, p->force ? BUILD_BASE_INDEXED : BUILD_BASE_PACKED, err) < 0 ||
+        add_layers(s, &image->stored, p, m, err) < 0 || get_config(s, image, ret, err) < 0)
         return -1;
     m->media_type = cb_strdup(p->docker_types ? DOCKER_TYPE_MANIFEST : OCI_TYPE_MANIFEST);
     m->config = (struct oci_descriptor){.media_type = cb_strdup(p->docker_types ? DOCKER_TYPE_CONFIG : OCI_TYPE_CONFIG),
@@ -89,7 +89,7 @@ static int get_as_pulled(struct build_session *s, const struct build_image *imag
     /* A registry compares what it is told with what the bytes say. */
     free(ret->m.media_type);
     ret->m.media_type = oci_manifest_type(ret->bytes.data, ret->bytes.len);
-    return build_image_fetch_base(s, image, BASE_PACKED, err) < 0 ? -1 : 1;
+    return build_image_fetch_base(s, image, BUILD_BASE_PACKED, err) < 0 ? -1 : 1;
 }
 
 int build_manifest_as_pulled(struct build_session *s, const struct build_image *image, struct build_manifest *ret,

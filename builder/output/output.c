@@ -70,13 +70,13 @@ int build_output_set(struct build_output *o, const char *key, const char *value,
 
 static bool is_directory(const struct build_output *o)
 {
-    return o->ops->dest == DEST_DIRECTORY || o->as_directory;
+    return o->ops->dest == BUILD_DEST_DIRECTORY || o->as_directory;
 }
 
 /* What becomes one file goes to standard output when no other is named: into a pipe to what loads it. */
 static int check_dest(struct build_output *o, struct cb_error *err)
 {
-    if (o->ops->dest == DEST_NONE)
+    if (o->ops->dest == BUILD_DEST_NONE)
         return 0;
     if (is_directory(o) && !o->dest)
         return cb_fail(err, CB_E_USAGE, "dest= is missing");

@@ -23,7 +23,7 @@ struct build_output_key {
     const char *fine; /* the value, of true and false, that an output which does not take the key lets pass; NULL: none */
 };
 
-enum build_dest { DEST_NONE, DEST_FILE, DEST_DIRECTORY };
+enum build_dest { BUILD_DEST_NONE, BUILD_DEST_FILE, BUILD_DEST_DIRECTORY };
 struct build_output_ops {
     const char *name;                           /* type=… */
     const struct build_output_key *const *keys; /* those it takes besides type; a NULL ends them; NULL: none */

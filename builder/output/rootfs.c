@@ -60,7 +60,7 @@ static int export_to(struct build_session *s, const struct build_output *o, cons
 /* The files of all layers must be there, whatever the steps needed. */
 static int ensure_files(struct build_session *s, const struct build_image *image, struct cb_error *err)
 {
-    if (build_image_fetch_base(s, image, BASE_FILES, err) < 0)
+    if (build_image_fetch_base(s, image, BUILD_BASE_FILES, err) < 0)
         return -1;
     for (size_t i = 0; i < image->stored.n_layers; i++) {
         const struct cb_digest *id = &image->stored.layers[i].id;
@@ -102,6 +102,6 @@ static int write_directory(struct build_session *s, const struct build_output *o
 
 static const struct build_output_key *const keys[] = {&output_key_dest, NULL};
 
-const struct build_output_ops build_output_tar = {.name = "tar", .keys = keys, .dest = DEST_FILE, .write = write_tar};
+const struct build_output_ops build_output_tar = {.name = "tar", .keys = keys, .dest = BUILD_DEST_FILE, .write = write_tar};
 const struct build_output_ops build_output_local = {
-    .name = "local", .keys = keys, .dest = DEST_DIRECTORY, .write = write_directory};
+    .name = "local", .keys = keys, .dest = BUILD_DEST_DIRECTORY, .write = write_directory};

@@ -7,14 +7,14 @@ static void mark_target(struct build_plan *plan)
     for (const struct build_step *s = plan->target->snapshot; s; s = s->parent)
         steps[s->index]->in_target = true;
     for (size_t i = 0; i < plan->n_steps; i++)
-        if (steps[i]->op == OP_RUN)
+        if (steps[i]->op == BUILD_OP_RUN)
             for (const struct build_step *s = steps[i]->parent; s && !s->needs_fs; s = s->parent)
                 steps[s->index]->needs_fs = true;
 }
 
 static void add_input(struct build_step *s, const struct build_files *from)
 {
-    if (from->kind == FILES_STEP)
+    if (from->kind == BUILD_FILES_STEP)
         CB_PUSH(s->inputs, s->n_inputs, s->cap_inputs) = from->step;
 }
 
@@ -25,7 +25,7 @@ static void sort_steps(struct build_plan *plan)
     size_t n = 0;
     for (int base = 1; base >= 0; base--)
         for (size_t i = 0; i < plan->n_steps; i++)
-            if ((plan->steps[i]->op == OP_BASE) == base)
+            if ((plan->steps[i]->op == BUILD_OP_BASE) == base)
                 sorted[n++] = plan->steps[i];
     for (size_t i = 0; i < n; i++)
         sorted[i]->index = i;
@@ -37,9 +37,9 @@ static void sort_steps(struct build_plan *plan)
 /* Those a step is made from are connected already. */
 static void connect(struct build_step *s)
 {
-    if (s->op == OP_COPY)
+    if (s->op == BUILD_OP_COPY)
         add_input(s, &s->copy.from);
-    for (const struct build_run_mount *m = s->op == OP_RUN ? s->run.mounts : NULL; m; m = m->next)
+    for (const struct build_run_mount *m = s->op == BUILD_OP_RUN ? s->run.mounts : NULL; m; m = m->next)
         add_input(s, &m->from);
     for (size_t i = 0; i < s->n_inputs; i++)
         s->inputs_renewed |= s->inputs[i]->renewed;
@@ -56,7 +56,8 @@ static bool same_cache(const struct df_mount *a, const struct df_mount *b)
 static bool used_anew(const struct build_plan *plan, const struct df_mount *m)
 {
     for (size_t i = 0; i < plan->n_steps; i++)
-        for (const struct build_run_mount *o = plan->steps[i]->op == OP_RUN ? plan->steps[i]->run.mounts : NULL; o; o = o->next)
+        for (const struct build_run_mount *o = plan->steps[i]->op == BUILD_OP_RUN ? plan->steps[i]->run.mounts : NULL; o;
+             o = o->next)
             if (plan->steps[i]->no_cache && same_cache(m, o->m))
                 return true;
     return false;
@@ -67,7 +68,7 @@ static void mark_fresh_caches(struct build_plan *plan)
 {
     for (size_t i = 0; i < plan->n_steps; i++) {
         struct build_step *s = plan->steps[i];
-        for (struct build_run_mount *m = s->op == OP_RUN ? s->run.mounts : NULL; m; m = m->next)
+        for (struct build_run_mount *m = s->op == BUILD_OP_RUN ? s->run.mounts : NULL; m; m = m->next)
             m->fresh = m->m->type == DF_MOUNT_CACHE && used_anew(plan, m->m);
     }
 }

@@ -159,7 +159,7 @@ static int fetch_sources(struct build_planner *p, const struct df_instruction *i
 int build_evaluate_copy(struct build_planner *p, struct build_stage *s, const struct df_instruction *i, struct cb_error *err)
 {
     s->number++;
-    struct build_step *step = build_step_new(p, s, OP_COPY, i);
+    struct build_step *step = build_step_new(p, s, BUILD_OP_COPY, i);
     struct build_copy *c = &step->copy;
     const char *dir = s->state.config.working_dir;
     c->add = i->kind == DF_ADD;
@@ -180,7 +180,7 @@ int build_evaluate_copy(struct build_planner *p, struct build_stage *s, const st
     if (classify_sources(p, i, c, err) < 0 || check_add(c, checksum, err) < 0 || fetch_sources(p, i, c, checksum, err) < 0)
         return -1;
     c->link = i->copy.link && !c->has_chmod; /* --link is ignored when --chmod is set (§12.4) */
-    c->from = (struct build_files){FILES_CONTEXT, p->in->context, NULL};
+    c->from = (struct build_files){BUILD_FILES_CONTEXT, p->in->context, NULL};
     if (i->copy.from && build_resolve_from(p, s, i, i->copy.from, NULL, &c->from, err) < 0)
         return -1;
     add_copy_history(s, step);
@@ -204,7 +204,7 @@ int build_evaluate_workdir(struct build_planner *p, struct build_stage *s, const
     c->working_dir = dir;
     struct build_step *step = NULL;
     if (strcmp(dir, "/") != 0) {
-        step = build_step_new(p, s, OP_WORKDIR, i);
+        step = build_step_new(p, s, BUILD_OP_WORKDIR, i);
         step->workdir = (struct build_workdir){cb_strdup(dir), cb_strdup(c->user ? c->user : "")};
     }
     build_history_add(s, cb_printf("WORKDIR %s", dir), step);

@@ -42,7 +42,7 @@ static int add_mount(struct build_planner *p, struct build_stage *s, const struc
     mount->m = m;
     **tail = mount;
     *tail = &mount->next;
-    mount->from = (struct build_files){m->type == DF_MOUNT_BIND ? FILES_CONTEXT : FILES_EMPTY, p->in->context, NULL};
+    mount->from = (struct build_files){m->type == DF_MOUNT_BIND ? BUILD_FILES_CONTEXT : BUILD_FILES_EMPTY, p->in->context, NULL};
     const char *from = *m->from ? m->from : m->type == DF_MOUNT_CACHE ? "scratch" : NULL;
     if (from && build_resolve_from(p, s, i, from, m->target, &mount->from, err) < 0)
         return -1;
@@ -126,7 +126,7 @@ int build_evaluate_run(struct build_planner *p, struct build_stage *s, const str
         cb_fail(err, CB_E_DOCKERFILE, "parsing produced an invalid run command: []");
         return cb_hint(err, "a heredoc stands in a flag and there is no command that reads it");
     }
-    struct build_step *step = build_step_new(p, s, OP_RUN, i);
+    struct build_step *step = build_step_new(p, s, BUILD_OP_RUN, i);
     struct build_run *run = &step->run;
     struct build_run_mount **tail = &run->mounts;
     for (size_t k = 0; k < i->run.mounts.n; k++)

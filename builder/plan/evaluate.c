@@ -60,7 +60,7 @@ static void start_from_image(struct build_planner *p, struct build_stage *s)
 static void start_from_nothing(struct build_planner *p, struct build_stage *s)
 {
     struct oci_image_config *c = &s->state.config;
-    oci_platform_copy(&c->platform, s->base == BASE_SCRATCH && !s->named ? &p->plan->platform : &s->platform);
+    oci_platform_copy(&c->platform, s->base == BUILD_BASE_SCRATCH && !s->named ? &p->plan->platform : &s->platform);
     c->working_dir = cb_strdup("/");
     oci_env_set(c, "PATH", default_path);
     env_from_config(s);
@@ -102,9 +102,9 @@ static void evaluate_all(struct build_planner *p, struct build_stage *s)
 
 void build_evaluate_stage(struct build_planner *p, struct build_stage *s)
 {
-    if (s->base == BASE_STAGE)
+    if (s->base == BUILD_BASE_STAGE)
         start_from_stage(s);
-    else if (s->base == BASE_IMAGE)
+    else if (s->base == BUILD_BASE_IMAGE)
         start_from_image(p, s);
     else
         start_from_nothing(p, s);

@@ -19,17 +19,17 @@ size_t build_want_image(struct build_planner *p, const char *text, bool layout, 
 size_t build_want_named(struct build_planner *p, const struct build_named *n, const struct oci_platform *platform,
                         struct cb_place at)
 {
-    return build_want_image(p, n->value, n->kind == NAMED_LAYOUT, platform, at);
+    return build_want_image(p, n->value, n->kind == BUILD_NAMED_LAYOUT, platform, at);
 }
 
 struct build_step *build_image_step(struct build_planner *p, size_t want)
 {
     struct build_want *w = &p->wants[want];
     for (size_t k = 0; k < p->plan->n_steps; k++)
-        if (p->plan->steps[k]->op == OP_BASE && strcmp(p->plan->steps[k]->base.name, w->base.name) == 0 &&
+        if (p->plan->steps[k]->op == BUILD_OP_BASE && strcmp(p->plan->steps[k]->base.name, w->base.name) == 0 &&
             cb_digest_eq(&p->plan->steps[k]->base.image.config, &w->base.image.config))
             return p->plan->steps[k];
-    struct build_step *step = build_step_new(p, NULL, OP_BASE, NULL);
+    struct build_step *step = build_step_new(p, NULL, BUILD_OP_BASE, NULL);
     step->at = w->at;
     step->name = cb_printf("FROM %s", w->text);
     step->base = w->base;
@@ -61,29 +61,29 @@ int build_resolve_from(struct build_planner *p, struct build_stage *s, const str
         return -1;
     if (r > 0 && stage > s && !stage->replaced)
         return not_yet_defined(s, from, mount_target, err);
-    *ret = (struct build_files){.kind = FILES_EMPTY};
+    *ret = (struct build_files){.kind = BUILD_FILES_EMPTY};
     if (r > 0) {
-        if (stage->base == BASE_LOCAL && stage->replaced) {
-            *ret = (struct build_files){FILES_CONTEXT, &stage->named->local, NULL};
+        if (stage->base == BUILD_BASE_LOCAL && stage->replaced) {
+            *ret = (struct build_files){BUILD_FILES_CONTEXT, &stage->named->local, NULL};
             return 0;
         }
         if (stage->state.snapshot)
-            *ret = (struct build_files){FILES_STEP, NULL, stage->state.snapshot};
+            *ret = (struct build_files){BUILD_FILES_STEP, NULL, stage->state.snapshot};
         return 0;
     }
     struct build_named *named = build_find_context(p, from, &s->platform);
-    if (named && named->kind == NAMED_LOCAL) {
-        *ret = (struct build_files){FILES_CONTEXT, &named->local, NULL};
+    if (named && named->kind == BUILD_NAMED_LOCAL) {
+        *ret = (struct build_files){BUILD_FILES_CONTEXT, &named->local, NULL};
         return 0;
     }
     if (!named && strcmp(from, "scratch") == 0)
         return 0;
-    if (named && named->kind == NAMED_SCRATCH)
+    if (named && named->kind == BUILD_NAMED_SCRATCH)
         return 0;
     size_t want =
         named ? build_want_named(p, named, &s->platform, i->at) : build_want_image(p, from, false, &p->plan->platform, i->at);
     struct build_step *step = build_image_step(p, want);
     if (step->base.image.n_layers)
-        *ret = (struct build_files){FILES_STEP, NULL, step};
+        *ret = (struct build_files){BUILD_FILES_STEP, NULL, step};
     return 0;
 }

@@ -136,7 +136,7 @@ static int need_from(struct build_planner *p, struct build_stage *s, struct df_i
         return 0;
     }
     struct build_named *named = build_find_context(p, from, &s->platform);
-    if (named && (named->kind == NAMED_IMAGE || named->kind == NAMED_LAYOUT))
+    if (named && (named->kind == BUILD_NAMED_IMAGE || named->kind == BUILD_NAMED_LAYOUT))
         build_want_named(p, named, &s->platform, i->at);
     else if (!named && strcmp(from, "scratch") != 0)
         want_by_name(p, s, from, &p->plan->platform, i->at);
@@ -150,7 +150,7 @@ static void need_stage(struct build_planner *p, struct build_stage *s)
     s->needed = true;
     if (s->parent)
         need_stage(p, s->parent);
-    if (s->base == BASE_IMAGE)
+    if (s->base == BUILD_BASE_IMAGE)
         s->want = s->named ? build_want_named(p, s->named, &s->platform, s->df->from->at)
                            : want_by_name(p, s, s->base_text, &s->platform, s->df->from->at);
     each_from(p, s, need_from); /* build_check_references has been through all of them: no mistakes */
@@ -179,7 +179,7 @@ static int take_triggers(struct build_planner *p, struct build_stage *s, const s
         const char *text = texts->items[k];
         if (take_trigger(p, s, text, err) == 0)
             continue;
-        if (s->base == BASE_IMAGE)
+        if (s->base == BUILD_BASE_IMAGE)
             cb_context(err, "ONBUILD trigger of the image '%s' ('%.*s')", p->wants[s->want].text,
                        (int)CB_MIN(strcspn(text, "\r\n"), (size_t)200), text);
         return -1;
@@ -190,11 +190,11 @@ static int take_triggers(struct build_planner *p, struct build_stage *s, const s
 static int stage_triggers(struct build_planner *p, struct build_stage *s, struct cb_error *err)
 {
     CB_AUTO(cb_strv) struct cb_strv texts = {0};
-    if (s->base == BASE_STAGE) {
+    if (s->base == BUILD_BASE_STAGE) {
         for (size_t k = 0; k < s->parent->df->n; k++)
             if (s->parent->df->items[k].kind == DF_ONBUILD)
                 cb_strv_push(&texts, s->parent->df->items[k].text);
-    } else if (s->base == BASE_IMAGE && !s->replaced) {
+    } else if (s->base == BUILD_BASE_IMAGE && !s->replaced) {
         cb_strv_copy(&texts, &p->wants[s->want].config.on_build);
     }
     return take_triggers(p, s, &texts, err);
@@ -211,7 +211,7 @@ int build_check_references(struct build_planner *p, struct cb_error *err)
     for (size_t i = 0; i < p->n_stages; i++) {
         struct build_stage *s = &p->stages[i];
         CB_AUTO(cb_error) struct cb_error mistake = CB_ERROR_INIT;
-        if (s->base == BASE_IMAGE && !s->named && build_check_reference(s->base_text, &mistake) < 0)
+        if (s->base == BUILD_BASE_IMAGE && !s->named && build_check_reference(s->base_text, &mistake) < 0)
             build_note_mistake(p, s->df->from->at, &mistake);
     }
     for (size_t i = 0; i < p->n_stages; i++)
@@ -222,7 +222,7 @@ int build_check_references(struct build_planner *p, struct cb_error *err)
 /* Asks for the images the reachable stages need; triggers in what comes back may need more. */
 int build_resolve_images(struct build_planner *p, struct cb_error *err)
 {
-    bool all = p->in->request->call == CALL_CHECK && !p->in->request->target;
+    bool all = p->in->request->call == BUILD_CALL_CHECK && !p->in->request->target;
     for (size_t i = 0; i < p->n_stages; i++)
         if (all || &p->stages[i] == p->target)
             need_stage(p, &p->stages[i]);

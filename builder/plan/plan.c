@@ -13,7 +13,7 @@
 /* A frontend's call has no plan to be marshalled. */
 static int take_late_mistakes(struct build_planner *p, struct cb_error *err)
 {
-    for (size_t i = 0; i < p->late.n && p->in->request->call == CALL_BUILD; i++)
+    for (size_t i = 0; i < p->late.n && p->in->request->call == BUILD_CALL_BUILD; i++)
         df_errors_take(&p->errors, &p->late.items[i]);
     return build_take_mistakes(p, err);
 }
@@ -24,7 +24,7 @@ static void evaluate_stages(struct build_planner *p, bool replaced)
         struct build_stage *s = &p->stages[i];
         if (!s->needed || s->replaced != replaced)
             continue;
-        s->cut = s->base == BASE_STAGE && s->parent->cut;
+        s->cut = s->base == BUILD_BASE_STAGE && s->parent->cut;
         if (s->cut)
             continue;
         build_evaluate_stage(p, s);
@@ -216,7 +216,7 @@ int build_plan_make(const struct build_plan_input *in, struct build_plan *ret, s
     struct build_planner p = {.in = in, .plan = ret, .more = more};
     ret->effects = in->effects;
     ret->effects_arg = in->arg;
-    if (in->request->call == CALL_OUTLINE)
+    if (in->request->call == BUILD_CALL_OUTLINE)
         ret->outline = CB_NEW(struct build_outline);
     split_build_args(&p);
     int r = make(&p, err);

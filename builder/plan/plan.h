@@ -4,7 +4,7 @@
  * and the request it asks by a table of functions.
  *
  * A step stands on a `parent` (the snapshot below it; NULL: the empty root) and may take files of other
- * steps. Its result is one more layer on its parent; an OP_BASE's result is the layers of an image.
+ * steps. Its result is one more layer on its parent; an BUILD_OP_BASE's result is the layers of an image.
  * A plan that was made is not changed any more: what becomes of its steps stands elsewhere (builder/execute/graph.h), and the
  * processes forked later read it from their memory. */
 #ifndef BUILD_PLAN_H
@@ -24,11 +24,11 @@ struct build_step;
 struct build_plan_effects;
 
 /* Where COPY and bind mounts take files from. */
-enum build_files_kind { FILES_CONTEXT, FILES_STEP, FILES_EMPTY };
+enum build_files_kind { BUILD_FILES_CONTEXT, BUILD_FILES_STEP, BUILD_FILES_EMPTY };
 struct build_files {
     enum build_files_kind kind;
-    struct build_local *local;     /* FILES_CONTEXT */
-    const struct build_step *step; /* FILES_STEP: the snapshot after it */
+    struct build_local *local;     /* BUILD_FILES_CONTEXT */
+    const struct build_step *step; /* BUILD_FILES_STEP: the snapshot after it */
 };
 
 struct build_run_mount {
@@ -77,7 +77,7 @@ struct build_copy {
 struct build_workdir {
     char *path, *user;
 };
-enum build_op { OP_BASE, OP_RUN, OP_COPY, OP_WORKDIR };
+enum build_op { BUILD_OP_BASE, BUILD_OP_RUN, BUILD_OP_COPY, BUILD_OP_WORKDIR };
 
 struct build_step {
     enum build_op op;
@@ -158,7 +158,7 @@ struct build_plan_input { /* all borrowed, until the plan's end */
 int build_plan_make(const struct build_plan_input *in, struct build_plan *ret, struct df_errors *more, struct cb_error *err);
 void build_plan_done(struct build_plan *p);
 
-/* What executing a step gave. A build has an array of them, by step->index; of an OP_BASE it is not used. */
+/* What executing a step gave. A build has an array of them, by step->index; of an BUILD_OP_BASE it is not used. */
 struct build_made {
     struct cb_digest layer;
     struct timespec created;

@@ -16,17 +16,17 @@ void build_vars_copy(struct build_vars *to, const struct build_vars *from);
 void build_vars_done(struct build_vars *v);
 CB_DEFINE_AUTO(build_vars, struct build_vars, build_vars_done)
 
-enum build_base_kind { BASE_SCRATCH, BASE_STAGE, BASE_IMAGE, BASE_LOCAL };
+enum build_base_kind { BUILD_BASE_SCRATCH, BUILD_BASE_STAGE, BUILD_BASE_IMAGE, BUILD_BASE_LOCAL };
 
 struct build_stage {
     const struct df_stage *df;
     char *display;   /* name, or "stage-N" */
     char *base_text; /* FROM's image after expansion */
     enum build_base_kind base;
-    struct build_stage *parent; /* BASE_STAGE */
+    struct build_stage *parent; /* BUILD_BASE_STAGE */
     struct build_named *named;  /* replaces the base */
     bool replaced;              /* a named context replaces the stage itself: its instructions are not run */
-    size_t want;                /* BASE_IMAGE: which of planner->wants */
+    size_t want;                /* BUILD_BASE_IMAGE: which of planner->wants */
     struct oci_platform platform;
     bool needed;
     struct build_stage *cycle_start; /* where the search for cycles came from */

@@ -242,7 +242,9 @@ static int set_stage_platform(struct build_planner *p, struct build_stage *s, st
 static void use_named(struct build_stage *s, struct build_named *named)
 {
     s->named = named;
-    s->base = named->kind == NAMED_LOCAL ? BASE_LOCAL : named->kind == NAMED_SCRATCH ? BASE_SCRATCH : BASE_IMAGE;
+    s->base = named->kind == BUILD_NAMED_LOCAL     ? BUILD_BASE_LOCAL
+              : named->kind == BUILD_NAMED_SCRATCH ? BUILD_BASE_SCRATCH
+                                                   : BUILD_BASE_IMAGE;
 }
 
 int build_check_reference(const char *text, struct cb_error *err)
@@ -273,7 +275,7 @@ static int set_stage_base(struct build_planner *p, struct build_stage *s, struct
     for (struct build_stage *e = s; e-- > p->stages;) {
         const char *name = e->df->from->from.name;
         if (name && strcmp(name, s->base_text) == 0) {
-            s->base = BASE_STAGE;
+            s->base = BUILD_BASE_STAGE;
             s->parent = e;
             break;
         }
@@ -289,7 +291,7 @@ static int set_stage_base(struct build_planner *p, struct build_stage *s, struct
     if (s->parent)
         return 0;
     if (strcmp(s->base_text, "scratch") == 0) {
-        s->base = BASE_SCRATCH;
+        s->base = BUILD_BASE_SCRATCH;
         return 0;
     }
     named = build_find_context(p, s->base_text, &s->platform);
@@ -297,7 +299,7 @@ static int set_stage_base(struct build_planner *p, struct build_stage *s, struct
         use_named(s, named);
         return 0;
     }
-    s->base = BASE_IMAGE;
+    s->base = BUILD_BASE_IMAGE;
     return 0;
 }
 

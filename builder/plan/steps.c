@@ -85,16 +85,16 @@ static void copy_done(const struct build_plan *p, struct build_copy *c)
 static void step_free(const struct build_plan *p, struct build_step *s)
 {
     switch (s->op) {
-    case OP_BASE:
+    case BUILD_OP_BASE:
         build_base_done(&s->base);
         break;
-    case OP_RUN:
+    case BUILD_OP_RUN:
         run_done(&s->run);
         break;
-    case OP_COPY:
+    case BUILD_OP_COPY:
         copy_done(p, &s->copy);
         break;
-    case OP_WORKDIR:
+    case BUILD_OP_WORKDIR:
         free(s->workdir.path);
         free(s->workdir.user);
         break;
@@ -133,13 +133,13 @@ size_t build_step_layers(const struct build_step *step, const struct build_made 
 {
     size_t n = 0;
     for (const struct build_step *s = step; s; s = s->parent)
-        n += s->op == OP_BASE ? s->base.image.n_layers : 1;
+        n += s->op == BUILD_OP_BASE ? s->base.image.n_layers : 1;
     struct cb_digest *ids = cb_alloc((n + 1) * sizeof(*ids));
     size_t at = n;
     for (const struct build_step *s = step; s; s = s->parent) {
-        if (s->op != OP_BASE)
+        if (s->op != BUILD_OP_BASE)
             ids[--at] = made[s->index].layer;
-        for (size_t k = s->op == OP_BASE ? s->base.image.n_layers : 0; k-- > 0;)
+        for (size_t k = s->op == BUILD_OP_BASE ? s->base.image.n_layers : 0; k-- > 0;)
             ids[--at] = s->base.image.layers[k].id;
     }
     *ret = ids;

@@ -88,7 +88,8 @@ static ssize_t read_fd(void *arg, void *p, size_t n, struct cb_error *err)
 static int unpack(struct one_layer *l, int fd, struct cb_error *err)
 {
     struct cache_layer made;
-    return cache_layer_unpack(l->f->session->store, read_fd, &fd, &l->layer->diff_id, l->f->form == BASE_FILES, NULL, &made, err);
+    return cache_layer_unpack(l->f->session->store, read_fd, &fd, &l->layer->diff_id, l->f->form == BUILD_BASE_FILES, NULL, &made,
+                              err);
 }
 
 static int fetch_and_unpack(struct one_layer *l, struct cb_error *err)
@@ -180,9 +181,9 @@ static int get_layer_once(struct one_layer *l, bool blob, struct cb_error *err)
     int found = cache_layer_find(s, &l->layer->id, &have, err);
     if (found < 0)
         return -1;
-    if (found && l->f->form == BASE_PACKED)
+    if (found && l->f->form == BUILD_BASE_PACKED)
         return blob || !l->layer->blob_size ? 0 : get_blob(l, err);
-    if (found && (have.has_files || l->f->form != BASE_FILES))
+    if (found && (have.has_files || l->f->form != BUILD_BASE_FILES))
         return 0;
     if (found && blob)
         return cache_layer_materialize(s, &l->layer->id, NULL, err);

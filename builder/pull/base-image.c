@@ -321,12 +321,12 @@ static int begin(struct build_session *session, struct build_want *w, enum build
     if (oci_ref_parse(w->text, &ref, err) < 0)
         return -1;
     CB_AUTO(free) char *full = oci_ref_full(&ref);
-    if (pull == PULL_MISSING || pull == PULL_NEVER) {
+    if (pull == BUILD_PULL_MISSING || pull == BUILD_PULL_NEVER) {
         int r = from_store(session, w, full, err);
         if (r != 0)
             return r < 0 ? -1 : FILLED;
     }
-    if (pull == PULL_NEVER) {
+    if (pull == BUILD_PULL_NEVER) {
         cb_fail(err, CB_E_NOT_FOUND, "image '%s' is not in the store, and --pull=never forbids asking a registry", w->text);
         cb_hint(err, "pull it first: cbuild pull %s", w->text);
         return fail_unresolved(w, err);
@@ -347,12 +347,12 @@ static int finish(struct build_session *session, struct build_want *w, enum buil
         return take_answer(session, w, &answer, err);
     if (err->code == CB_E_CANCELED)
         return -1;
-    if (err->code == CB_E_NETWORK && pull == PULL_ALWAYS)
+    if (err->code == CB_E_NETWORK && pull == BUILD_PULL_ALWAYS)
         cb_hint(err, "--pull=newer takes what is in the store while the registry cannot be asked");
     else if (err->code == CB_E_NETWORK)
         cb_hint(err, "what is in the store builds without a network; registries.conf can name a mirror");
     cb_context(err, "%s: failed to resolve source metadata", w->text);
-    if (pull != PULL_NEWER || (err->code != CB_E_NETWORK && err->code != CB_E_NOT_FOUND))
+    if (pull != BUILD_PULL_NEWER || (err->code != CB_E_NETWORK && err->code != CB_E_NOT_FOUND))
         return fail_unresolved(w, err);
     CB_AUTO(oci_ref) struct oci_ref ref = {0};
     struct cb_error other = CB_ERROR_INIT;
@@ -399,8 +399,8 @@ bool build_base_complete(struct build_session *session, const struct cache_image
         const struct cache_image_layer *l = &image->layers[i];
         struct cache_layer have;
         CB_AUTO(cb_error) struct cb_error ignored = CB_ERROR_INIT;
-        if (cache_layer_find(session->store, &l->id, &have, &ignored) != 1 || (form == BASE_FILES && !have.has_files) ||
-            (form == BASE_PACKED && l->blob_size && !cache_blob_fits(session->store, &l->blob, l->blob_size)))
+        if (cache_layer_find(session->store, &l->id, &have, &ignored) != 1 || (form == BUILD_BASE_FILES && !have.has_files) ||
+            (form == BUILD_BASE_PACKED && l->blob_size && !cache_blob_fits(session->store, &l->blob, l->blob_size)))
             return false;
     }
     return true;

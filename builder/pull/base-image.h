@@ -34,13 +34,13 @@ int build_bases_resolve(struct build_session *session, struct build_want *wants,
 
 /* What is wanted of the layers of a base image. */
 enum build_base_form {
-    BASE_INDEXED, /* what is in them is known */
-    BASE_FILES,   /* they are unpacked: a step stands on them */
-    BASE_PACKED,  /* known, and there byte for byte as the registry or layout holds them: an output takes them */
+    BUILD_BASE_INDEXED, /* what is in them is known */
+    BUILD_BASE_FILES,   /* they are unpacked: a step stands on them */
+    BUILD_BASE_PACKED,  /* known, and there byte for byte as the registry or layout holds them: an output takes them */
 };
 /* All layers are in the store in that form. */
 bool build_base_complete(struct build_session *session, const struct cache_image *image, enum build_base_form form);
-/* Starts the job that fetches, verifies, indexes and (BASE_FILES) unpacks what is missing, layers side by side. */
+/* Starts the job that fetches, verifies, indexes and (BUILD_BASE_FILES) unpacks what is missing, layers side by side. */
 int build_base_start(struct build_session *session, const struct build_base *base, enum build_base_form form, struct cb_job *ret,
                      struct cb_error *err);
 

@@ -10,18 +10,18 @@
 #include <stdint.h>
 
 enum build_event_kind {
-    EVENT_BUILD_STARTED, /* n_steps: steps that can show */
-    EVENT_STEP_STARTED,  /* step, name, why: "--no-cache", "not in the cache"; NULL: of no step of the plan */
-    EVENT_STEP_CACHED,   /* step, name, why: "same definition", "same inputs", "made meanwhile" */
-    EVENT_STEP_LOG,      /* step, text (one line without its newline, or a partial one), stream 1 or 2 */
-    EVENT_STEP_PROGRESS, /* step, what, done, total */
-    EVENT_STEP_DONE,     /* step, seconds, cpu_seconds, max_rss */
-    EVENT_STEP_FAILED,   /* step, error */
-    EVENT_STEP_CANCELED, /* step */
-    EVENT_NOTE,          /* text: something the user should know, once */
-    EVENT_WARNING,       /* text */
-    EVENT_LINT,          /* lint warnings of this build: lint, dockerfile name, source */
-    EVENT_BUILD_DONE,    /* summary */
+    BUILD_EVENT_BUILD_STARTED, /* n_steps: steps that can show */
+    BUILD_EVENT_STEP_STARTED,  /* step, name, why: "--no-cache", "not in the cache"; NULL: of no step of the plan */
+    BUILD_EVENT_STEP_CACHED,   /* step, name, why: "same definition", "same inputs", "made meanwhile" */
+    BUILD_EVENT_STEP_LOG,      /* step, text (one line without its newline, or a partial one), stream 1 or 2 */
+    BUILD_EVENT_STEP_PROGRESS, /* step, what, done, total */
+    BUILD_EVENT_STEP_DONE,     /* step, seconds, cpu_seconds, max_rss */
+    BUILD_EVENT_STEP_FAILED,   /* step, error */
+    BUILD_EVENT_STEP_CANCELED, /* step */
+    BUILD_EVENT_NOTE,          /* text: something the user should know, once */
+    BUILD_EVENT_WARNING,       /* text */
+    BUILD_EVENT_LINT,          /* lint warnings of this build: lint, dockerfile name, source */
+    BUILD_EVENT_BUILD_DONE,    /* summary */
 };
 
 /* A layer of the image, or all layers of its base together. */

@@ -152,7 +152,8 @@ static void task_show(struct task *t, const char *name)
         return;
     t->step = ++t->session->last_number;
     t->name = cb_strdup(name);
-    build_emit(t->session, &(struct build_event){.kind = EVENT_STEP_STARTED, .step = t->step, .name = t->name, .extra = true});
+    build_emit(t->session,
+               &(struct build_event){.kind = BUILD_EVENT_STEP_STARTED, .step = t->step, .name = t->name, .extra = true});
 }
 
 static void task_end(struct task *t, enum build_event_kind how, const struct cb_error *err)
@@ -173,7 +174,7 @@ static void task_event(struct task *t, const struct cb_job_event *e)
         task_show(t, e->text);
         build_emit(t->session,
                    &(struct build_event){
-                       .kind = EVENT_STEP_PROGRESS, .step = t->step, .what = e->text, .done = e->done, .total = e->total});
+                       .kind = BUILD_EVENT_STEP_PROGRESS, .step = t->step, .what = e->text, .done = e->done, .total = e->total});
     } else if (e->kind == CB_JOB_WARN) {
         build_warning(t->session, "%s", e->text);
     }
@@ -194,7 +195,7 @@ int build_wait_job(struct build_session *s, struct cb_job *job, const char *name
         if (broken || (fds[1].revents && build_canceled(s, err) < 0)) {
             build_ns_cancel(s);
             cb_job_kill(job);
-            task_end(&t, EVENT_STEP_CANCELED, NULL);
+            task_end(&t, BUILD_EVENT_STEP_CANCELED, NULL);
             return -1;
         }
         struct cb_job_event e;
@@ -209,7 +210,7 @@ int build_wait_job(struct build_session *s, struct cb_job *job, const char *name
         cb_job_event_done(&e);
         if (!done && !failed)
             continue;
-        task_end(&t, done ? EVENT_STEP_DONE : EVENT_STEP_FAILED, failed ? err : NULL);
+        task_end(&t, done ? BUILD_EVENT_STEP_DONE : BUILD_EVENT_STEP_FAILED, failed ? err : NULL);
         return done ? 0 : -1;
     }
 }

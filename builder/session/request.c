@@ -1,7 +1,7 @@
 #include "builder/session/request.h"
 
-const char *const build_pull_names[PULL_COUNT] = {"missing", "always", "newer", "never"};
-const char *const build_progress_names[PROGRESS_COUNT] = {"auto", "tty", "plain", "quiet", "rawjson", "none"};
+const char *const build_pull_names[BUILD_PULL_COUNT] = {"missing", "always", "newer", "never"};
+const char *const build_progress_names[BUILD_PROGRESS_COUNT] = {"auto", "tty", "plain", "quiet", "rawjson", "none"};
 
 static void output_done(struct build_output *o)
 {

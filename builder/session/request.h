@@ -21,19 +21,19 @@ struct build_output {    /* -o type=…,key=value */
     struct cb_strv annotations; /* annotation.key=value: as --annotation */
 };
 
-enum build_pull { PULL_MISSING, PULL_ALWAYS, PULL_NEWER, PULL_NEVER, PULL_COUNT };
-extern const char *const build_pull_names[PULL_COUNT];
+enum build_pull { BUILD_PULL_MISSING, BUILD_PULL_ALWAYS, BUILD_PULL_NEWER, BUILD_PULL_NEVER, BUILD_PULL_COUNT };
+extern const char *const build_pull_names[BUILD_PULL_COUNT];
 enum build_progress {
-    PROGRESS_AUTO,
-    PROGRESS_TTY,
-    PROGRESS_PLAIN,
-    PROGRESS_QUIET,
-    PROGRESS_RAWJSON,
-    PROGRESS_NONE,
-    PROGRESS_COUNT
+    BUILD_PROGRESS_AUTO,
+    BUILD_PROGRESS_TTY,
+    BUILD_PROGRESS_PLAIN,
+    BUILD_PROGRESS_QUIET,
+    BUILD_PROGRESS_RAWJSON,
+    BUILD_PROGRESS_NONE,
+    BUILD_PROGRESS_COUNT
 };
-extern const char *const build_progress_names[PROGRESS_COUNT];
-enum build_call { CALL_BUILD, CALL_CHECK, CALL_OUTLINE, CALL_TARGETS, CALL_COUNT };
+extern const char *const build_progress_names[BUILD_PROGRESS_COUNT];
+enum build_call { BUILD_CALL_BUILD, BUILD_CALL_CHECK, BUILD_CALL_OUTLINE, BUILD_CALL_TARGETS, BUILD_CALL_COUNT };
 
 struct build_secret { /* --secret id=…,src=…|env=… */
     char *id, *src, *env;
@@ -64,7 +64,7 @@ struct build_request {
     const char *network; /* a name of runtime/network.h */
     enum build_pull pull;
     enum build_progress progress;
-    bool quiet; /* -q: progress is PROGRESS_QUIET then */
+    bool quiet; /* -q: progress is BUILD_PROGRESS_QUIET then */
     enum build_call call;
     char *call_format;       /* "text", "json", "sarif" or NULL: text */
     bool call_ignore_status; /* a check with warnings is no failure */

@@ -26,7 +26,7 @@ void build_note(struct build_session *s, const char *fmt, ...)
 {
     va_list ap;
     va_start(ap, fmt);
-    emit_text(s, EVENT_NOTE, fmt, ap);
+    emit_text(s, BUILD_EVENT_NOTE, fmt, ap);
     va_end(ap);
 }
 
@@ -34,7 +34,7 @@ void build_warning(struct build_session *s, const char *fmt, ...)
 {
     va_list ap;
     va_start(ap, fmt);
-    emit_text(s, EVENT_WARNING, fmt, ap);
+    emit_text(s, BUILD_EVENT_WARNING, fmt, ap);
     va_end(ap);
 }
 

@@ -77,16 +77,16 @@ static json_t *vertex(struct json_progress *p, const struct build_event *e)
     put_vertex(v, "digest", e->step);
     put_text(v, "name", e->name);
     put_time(v, "started", *since);
-    if (e->kind != EVENT_STEP_STARTED)
+    if (e->kind != BUILD_EVENT_STEP_STARTED)
         put_time(v, "completed", now());
-    if (e->kind == EVENT_STEP_CACHED)
+    if (e->kind == BUILD_EVENT_STEP_CACHED)
         json_object_set_new(v, "cached", json_true());
     put_text(v, "why", e->why);
-    if (e->kind == EVENT_STEP_FAILED)
+    if (e->kind == BUILD_EVENT_STEP_FAILED)
         put_text(v, "error", e->error->msg);
-    if (e->kind == EVENT_STEP_CANCELED)
+    if (e->kind == BUILD_EVENT_STEP_CANCELED)
         put_text(v, "error", "context canceled");
-    if (e->kind == EVENT_STEP_DONE) {
+    if (e->kind == BUILD_EVENT_STEP_DONE) {
         json_object_set_new(v, "cpuSeconds", json_real(e->cpu_seconds));
         json_object_set_new(v, "maxRSS", json_integer((json_int_t)e->max_rss));
     }
@@ -203,34 +203,34 @@ static void json_event(struct build_renderer *r, const struct build_event *e)
     CB_AUTO(json) json_t *line = json_object();
     CB_AUTO(cb_buf) struct cb_buf out = CB_BUF_INIT;
     struct json_progress *p = (struct json_progress *)r;
-    progress_tally_add(&p->tally, e);
+    build_progress_tally_add(&p->tally, e);
     switch (e->kind) {
-    case EVENT_STEP_STARTED:
-    case EVENT_STEP_CACHED:
-    case EVENT_STEP_DONE:
-    case EVENT_STEP_FAILED:
-    case EVENT_STEP_CANCELED:
+    case BUILD_EVENT_STEP_STARTED:
+    case BUILD_EVENT_STEP_CACHED:
+    case BUILD_EVENT_STEP_DONE:
+    case BUILD_EVENT_STEP_FAILED:
+    case BUILD_EVENT_STEP_CANCELED:
         add(line, "vertexes", vertex(p, e));
         break;
-    case EVENT_STEP_LOG:
+    case BUILD_EVENT_STEP_LOG:
         add(line, "logs", log_line(e));
         break;
-    case EVENT_STEP_PROGRESS:
+    case BUILD_EVENT_STEP_PROGRESS:
         add(line, "statuses", status(e));
         break;
-    case EVENT_NOTE:
-    case EVENT_WARNING:
+    case BUILD_EVENT_NOTE:
+    case BUILD_EVENT_WARNING:
         add(line, "warnings", warning(e->text));
         break;
-    case EVENT_LINT:
+    case BUILD_EVENT_LINT:
         for (size_t i = 0; e->lint && i < e->lint->n; i++)
             add(line, "warnings", lint_warning(e, &e->lint->items[i]));
         break;
-    case EVENT_BUILD_DONE:
+    case BUILD_EVENT_BUILD_DONE:
         if (e->summary)
             json_object_set_new(line, "summary", summary(e->summary, &p->tally));
         break;
-    case EVENT_BUILD_STARTED:
+    case BUILD_EVENT_BUILD_STARTED:
         break;
     }
     if (json_object_size(line) == 0)
@@ -243,12 +243,12 @@ static void json_event(struct build_renderer *r, const struct build_event *e)
 static void json_free(struct build_renderer *r)
 {
     struct json_progress *p = (struct json_progress *)r;
-    progress_tally_done(&p->tally);
+    build_progress_tally_done(&p->tally);
     free(p->started);
     free(p);
 }
 
-struct build_renderer *progress_json_new(void)
+struct build_renderer *build_progress_json_new(void)
 {
     struct json_progress *p = CB_NEW(struct json_progress);
     p->r = (struct build_renderer){json_event, NULL, json_free};

@@ -5,6 +5,6 @@
 #include "builder/session/events.h"
 
 /* One JSON object a line on standard error. Never NULL. */
-struct build_renderer *progress_json_new(void);
+struct build_renderer *build_progress_json_new(void);
 
 #endif

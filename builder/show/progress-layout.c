@@ -102,7 +102,7 @@ static void add_log_line(struct cb_buf *out, const char *line, bool colours, siz
 /* Deals out the lines that are left, one to each step that has more, until none is left or wanted. */
 static void share_lines(const struct progress_state *s, size_t n, size_t left, size_t *shares)
 {
-    for (size_t round = 1; left && round <= PROGRESS_LOG_LINES; round++)
+    for (size_t round = 1; left && round <= BUILD_PROGRESS_LOG_LINES; round++)
         for (size_t i = 0; left && i < n; i++)
             if (s->running[i].n_log >= round) {
                 shares[i]++;
@@ -129,7 +129,7 @@ static void add_more(struct cb_buf *out, size_t n, size_t columns)
     cb_buf_addc(out, '\n');
 }
 
-size_t progress_layout(const struct progress_state *s, struct progress_size size, struct cb_buf *out)
+size_t build_progress_layout(const struct progress_state *s, struct progress_size size, struct cb_buf *out)
 {
     size_t room = size.rows > 2 ? size.rows - 1 : 1, lines = 0;
     if (!s->n_running)
@@ -158,16 +158,16 @@ size_t progress_layout(const struct progress_state *s, struct progress_size size
 
 /* ---- what stays ------------------------------------------------------------------------------------------------- */
 
-void progress_layout_end(enum progress_end end, const char *name, double seconds, bool colours, size_t columns,
-                         struct cb_buf *out)
+void build_progress_layout_end(enum progress_end end, const char *name, double seconds, bool colours, size_t columns,
+                               struct cb_buf *out)
 {
     static const struct {
         const char *mark, *style, *tail;
     } ends[] = {
-        [PROGRESS_DONE] = {"✓", "32", NULL},
-        [PROGRESS_CACHED] = {"✓", "2;32", "CACHED"},
-        [PROGRESS_FAILED] = {"✗", "1;31", "ERROR"},
-        [PROGRESS_CANCELED] = {"-", "33", "CANCELED"},
+        [BUILD_PROGRESS_DONE] = {"✓", "32", NULL},
+        [BUILD_PROGRESS_CACHED] = {"✓", "2;32", "CACHED"},
+        [BUILD_PROGRESS_FAILED] = {"✗", "1;31", "ERROR"},
+        [BUILD_PROGRESS_CANCELED] = {"-", "33", "CANCELED"},
     };
     char time[16];
     const char *tail = ends[end].tail ? ends[end].tail : cb_human_duration(seconds, time);

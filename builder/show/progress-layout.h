@@ -4,7 +4,7 @@
 
 #include "base/buf.h"
 
-#define PROGRESS_LOG_LINES 6 /* of a running step, where there is room */
+#define BUILD_PROGRESS_LOG_LINES 6 /* of a running step, where there is room */
 
 struct progress_size {
     size_t columns, rows;
@@ -14,8 +14,8 @@ struct progress_size {
 struct progress_running {
     const char *name;
     double seconds;
-    uint64_t done, total;                /* bytes; total 0: not known */
-    const char *log[PROGRESS_LOG_LINES]; /* its last lines, the oldest first: as build_terminal_line gives them */
+    uint64_t done, total;                      /* bytes; total 0: not known */
+    const char *log[BUILD_PROGRESS_LOG_LINES]; /* its last lines, the oldest first: as build_terminal_line gives them */
     size_t n_log;
 };
 
@@ -29,11 +29,11 @@ struct progress_state {
 
 /* Appends the block of what runs: a head line, each step with its last lines. Never more than rows - 1 lines (at least one),
  * each shorter than the terminal is wide; steps that find no room are counted. Gives the number of lines. */
-size_t progress_layout(const struct progress_state *s, struct progress_size size, struct cb_buf *out);
+size_t build_progress_layout(const struct progress_state *s, struct progress_size size, struct cb_buf *out);
 
 /* Appends the line that stays of a step, and says how it ended. */
-enum progress_end { PROGRESS_DONE, PROGRESS_CACHED, PROGRESS_FAILED, PROGRESS_CANCELED };
-void progress_layout_end(enum progress_end end, const char *name, double seconds, bool colours, size_t columns,
-                         struct cb_buf *out);
+enum progress_end { BUILD_PROGRESS_DONE, BUILD_PROGRESS_CACHED, BUILD_PROGRESS_FAILED, BUILD_PROGRESS_CANCELED };
+void build_progress_layout_end(enum progress_end end, const char *name, double seconds, bool colours, size_t columns,
+                               struct cb_buf *out);
 
 #endif

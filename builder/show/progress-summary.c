@@ -11,15 +11,15 @@
 #define MOST_STEPS  10000
 #define LEAST_PART  10 /* percent of the whole, for what is named */
 
-void progress_tally_add(struct progress_tally *t, const struct build_event *e)
+void build_progress_tally_add(struct progress_tally *t, const struct build_event *e)
 {
-    if (e->extra || (e->kind != EVENT_STEP_DONE && e->kind != EVENT_STEP_CACHED))
+    if (e->extra || (e->kind != BUILD_EVENT_STEP_DONE && e->kind != BUILD_EVENT_STEP_CACHED))
         return;
     CB_PUSH(t->steps, t->n, t->cap) =
-        (struct progress_ended){cb_strdup(e->name ? e->name : ""), e->seconds, e->kind == EVENT_STEP_CACHED};
+        (struct progress_ended){cb_strdup(e->name ? e->name : ""), e->seconds, e->kind == BUILD_EVENT_STEP_CACHED};
 }
 
-void progress_tally_done(struct progress_tally *t)
+void build_progress_tally_done(struct progress_tally *t)
 {
     for (size_t i = 0; i < t->n; i++)
         free(t->steps[i].name);
@@ -158,7 +158,7 @@ static void add_cached(struct cb_buf *out, const struct progress_tally *t, size_
     cb_buf_addc(out, '\n');
 }
 
-void progress_summary(const struct build_summary *s, const struct progress_tally *t, size_t columns, struct cb_buf *out)
+void build_progress_summary(const struct build_summary *s, const struct progress_tally *t, size_t columns, struct cb_buf *out)
 {
     char time[16], size[16];
     if (!s)
@@ -174,6 +174,6 @@ void progress_summary(const struct build_summary *s, const struct progress_tally
         cb_buf_printf(out, "manifest %s\n", s->manifest_digest);
     for (size_t i = 0; i < s->n_names; i++) {
         cb_buf_adds(out, "=> ");
-        progress_text(out, s->names[i]);
+        build_progress_text(out, s->names[i]);
     }
 }

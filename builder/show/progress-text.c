@@ -3,19 +3,19 @@
 
 #include <unistd.h>
 
-bool progress_terminal(void)
+bool build_progress_terminal(void)
 {
     const char *term = getenv("TERM");
     return isatty(2) && term && *term && strcmp(term, "dumb") != 0;
 }
 
-bool progress_colours(void)
+bool build_progress_colours(void)
 {
     const char *none = getenv("NO_COLOR");
-    return progress_terminal() && !(none && *none);
+    return build_progress_terminal() && !(none && *none);
 }
 
-void progress_text(struct cb_buf *out, const char *text)
+void build_progress_text(struct cb_buf *out, const char *text)
 {
     CB_AUTO(cb_buf) struct cb_buf shown = CB_BUF_INIT;
     cb_shorten_message(&shown, text ? text : "", text ? strlen(text) : 0);
@@ -23,7 +23,7 @@ void progress_text(struct cb_buf *out, const char *text)
     cb_buf_addc(out, '\n');
 }
 
-void progress_lint(const struct build_event *e, struct cb_buf *out)
+void build_progress_lint(const struct build_event *e, struct cb_buf *out)
 {
     CB_AUTO(cb_buf) struct cb_buf line = CB_BUF_INIT;
     if (!e->lint || !e->lint->n)
@@ -33,6 +33,6 @@ void progress_lint(const struct build_event *e, struct cb_buf *out)
         cb_buf_reset(&line);
         df_warning_short(&e->lint->items[i], &line);
         cb_buf_adds(out, " - ");
-        progress_text(out, line.data);
+        build_progress_text(out, line.data);
     }
 }

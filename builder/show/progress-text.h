@@ -6,11 +6,11 @@
 #include "builder/session/events.h"
 
 /* Standard error is a terminal that knows colours, and nobody asked for none (NO_COLOR). */
-bool progress_colours(void);
+bool build_progress_colours(void);
 /* It can move its cursor. */
-bool progress_terminal(void);
+bool build_progress_terminal(void);
 
-void progress_text(struct cb_buf *out, const char *text);
-void progress_lint(const struct build_event *e, struct cb_buf *out);
+void build_progress_text(struct cb_buf *out, const char *text);
+void build_progress_lint(const struct build_event *e, struct cb_buf *out);
 
 #endif

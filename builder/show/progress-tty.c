@@ -45,7 +45,7 @@ static struct progress_size screen(void)
 static struct progress_running running(const struct live *l)
 {
     struct progress_running r = {.name = l->name, .seconds = cb_seconds_since(&l->started), .done = l->done, .total = l->total};
-    for (size_t i = l->n_lines - CB_MIN(l->n_lines, (size_t)PROGRESS_LOG_LINES); i < l->n_lines; i++)
+    for (size_t i = l->n_lines - CB_MIN(l->n_lines, (size_t)BUILD_PROGRESS_LOG_LINES); i < l->n_lines; i++)
         r.log[r.n_log++] = l->lines[i % KEPT_LINES];
     return r;
 }
@@ -61,7 +61,7 @@ static void draw(struct tty *t, struct cb_buf *out)
                                .colours = t->colours,
                                .running = all,
                                .n_running = t->n};
-    t->drawn = progress_layout(&s, screen(), out);
+    t->drawn = build_progress_layout(&s, screen(), out);
     t->last = cb_clock_now();
     free(all);
 }
@@ -139,17 +139,17 @@ static void print_log(const struct live *l, struct cb_buf *out)
 
 static void finish(struct tty *t, enum progress_end end, const struct build_event *e, struct cb_buf *out)
 {
-    progress_layout_end(end, e->name ? e->name : "", e->seconds, t->colours, screen().columns, out);
-    if (end == PROGRESS_FAILED)
+    build_progress_layout_end(end, e->name ? e->name : "", e->seconds, t->colours, screen().columns, out);
+    if (end == BUILD_PROGRESS_FAILED)
         print_log(find(t, e->step), out);
-    t->steps_done += (end == PROGRESS_DONE || end == PROGRESS_CACHED) && !e->extra;
+    t->steps_done += (end == BUILD_PROGRESS_DONE || end == BUILD_PROGRESS_CACHED) && !e->extra;
     drop(t, e->step);
 }
 
 static void add_line(struct cb_buf *out, const char *label, const char *text)
 {
     cb_buf_adds(out, label);
-    progress_text(out, text);
+    build_progress_text(out, text);
 }
 
 /* Whether there is a bar now that was not there before: that is shown at once, all else by the next tick. */
@@ -168,43 +168,43 @@ static void tty_event(struct build_renderer *r, const struct build_event *e)
 {
     struct tty *t = (struct tty *)r;
     CB_AUTO(cb_buf) struct cb_buf out = CB_BUF_INIT;
-    progress_tally_add(&t->tally, e);
+    build_progress_tally_add(&t->tally, e);
     switch (e->kind) {
-    case EVENT_STEP_STARTED:
+    case BUILD_EVENT_STEP_STARTED:
         start(t, e);
         break;
-    case EVENT_STEP_LOG:
+    case BUILD_EVENT_STEP_LOG:
         add_log(t, e);
         return; /* the next tick shows it */
-    case EVENT_STEP_PROGRESS:
+    case BUILD_EVENT_STEP_PROGRESS:
         if (!progress(t, e))
             return;
         break;
-    case EVENT_STEP_CACHED:
-        finish(t, PROGRESS_CACHED, e, &out);
+    case BUILD_EVENT_STEP_CACHED:
+        finish(t, BUILD_PROGRESS_CACHED, e, &out);
         break;
-    case EVENT_STEP_DONE:
-        finish(t, PROGRESS_DONE, e, &out);
+    case BUILD_EVENT_STEP_DONE:
+        finish(t, BUILD_PROGRESS_DONE, e, &out);
         break;
-    case EVENT_STEP_FAILED:
-        finish(t, PROGRESS_FAILED, e, &out);
+    case BUILD_EVENT_STEP_FAILED:
+        finish(t, BUILD_PROGRESS_FAILED, e, &out);
         break;
-    case EVENT_STEP_CANCELED:
-        finish(t, PROGRESS_CANCELED, e, &out);
+    case BUILD_EVENT_STEP_CANCELED:
+        finish(t, BUILD_PROGRESS_CANCELED, e, &out);
         break;
-    case EVENT_NOTE:
+    case BUILD_EVENT_NOTE:
         add_line(&out, "note: ", e->text);
         break;
-    case EVENT_WARNING:
+    case BUILD_EVENT_WARNING:
         add_line(&out, "warning: ", e->text);
         break;
-    case EVENT_LINT:
-        progress_lint(e, &out);
+    case BUILD_EVENT_LINT:
+        build_progress_lint(e, &out);
         break;
-    case EVENT_BUILD_DONE:
-        progress_summary(e->summary, &t->tally, screen().columns, &out);
+    case BUILD_EVENT_BUILD_DONE:
+        build_progress_summary(e->summary, &t->tally, screen().columns, &out);
         break;
-    case EVENT_BUILD_STARTED:
+    case BUILD_EVENT_BUILD_STARTED:
         t->steps = e->n_steps;
         return;
     }
@@ -224,15 +224,15 @@ static void tty_free(struct build_renderer *r)
     struct tty *t = (struct tty *)r;
     while (t->n)
         drop(t, t->live[0].step);
-    progress_tally_done(&t->tally);
+    build_progress_tally_done(&t->tally);
     free(t->live);
     free(t);
 }
 
-struct build_renderer *progress_tty_new(void)
+struct build_renderer *build_progress_tty_new(void)
 {
     struct tty *t = CB_NEW(struct tty);
-    t->colours = progress_colours();
+    t->colours = build_progress_colours();
     t->started = cb_clock_now();
     t->r = (struct build_renderer){tty_event, tty_tick, tty_free};
     return &t->r;

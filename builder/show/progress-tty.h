@@ -4,6 +4,6 @@
 
 #include "builder/session/events.h"
 
-struct build_renderer *progress_tty_new(void);
+struct build_renderer *build_progress_tty_new(void);
 
 #endif

@@ -43,7 +43,7 @@ static void plain_started(struct plain *p, const struct build_event *e, struct c
 {
     plain_step(p, e)->started = cb_clock_now();
     cb_buf_printf(out, "#%d ", e->step);
-    progress_text(out, e->name);
+    build_progress_text(out, e->name);
 }
 
 static void plain_log(struct plain *p, const struct build_event *e, struct cb_buf *out)
@@ -70,46 +70,46 @@ static void plain_event(struct build_renderer *r, const struct build_event *e)
     struct plain *p = (struct plain *)r;
     CB_AUTO(cb_buf) struct cb_buf out = CB_BUF_INIT;
     char time[16];
-    progress_tally_add(&p->tally, e);
+    build_progress_tally_add(&p->tally, e);
     switch (e->kind) {
-    case EVENT_STEP_STARTED:
+    case BUILD_EVENT_STEP_STARTED:
         plain_started(p, e, &out);
         break;
-    case EVENT_STEP_CACHED:
+    case BUILD_EVENT_STEP_CACHED:
         cb_buf_printf(&out, "#%d CACHED ", e->step);
-        progress_text(&out, e->name);
+        build_progress_text(&out, e->name);
         break;
-    case EVENT_STEP_LOG:
+    case BUILD_EVENT_STEP_LOG:
         plain_log(p, e, &out);
         break;
-    case EVENT_STEP_PROGRESS:
+    case BUILD_EVENT_STEP_PROGRESS:
         plain_progress(p, e, &out);
         break;
-    case EVENT_STEP_DONE:
+    case BUILD_EVENT_STEP_DONE:
         cb_buf_printf(&out, "#%d DONE %s\n", e->step, cb_human_duration(e->seconds, time));
         break;
-    case EVENT_STEP_FAILED:
+    case BUILD_EVENT_STEP_FAILED:
         cb_buf_printf(&out, "#%d ERROR: ", e->step);
-        progress_text(&out, e->error->msg);
+        build_progress_text(&out, e->error->msg);
         break;
-    case EVENT_STEP_CANCELED:
+    case BUILD_EVENT_STEP_CANCELED:
         cb_buf_printf(&out, "#%d CANCELED\n", e->step);
         break;
-    case EVENT_NOTE:
+    case BUILD_EVENT_NOTE:
         cb_buf_adds(&out, "note: ");
-        progress_text(&out, e->text);
+        build_progress_text(&out, e->text);
         break;
-    case EVENT_WARNING:
+    case BUILD_EVENT_WARNING:
         cb_buf_adds(&out, "warning: ");
-        progress_text(&out, e->text);
+        build_progress_text(&out, e->text);
         break;
-    case EVENT_LINT:
-        progress_lint(e, &out);
+    case BUILD_EVENT_LINT:
+        build_progress_lint(e, &out);
         break;
-    case EVENT_BUILD_DONE:
-        progress_summary(e->summary, &p->tally, PLAIN_COLUMNS, &out);
+    case BUILD_EVENT_BUILD_DONE:
+        build_progress_summary(e->summary, &p->tally, PLAIN_COLUMNS, &out);
         break;
-    case EVENT_BUILD_STARTED:
+    case BUILD_EVENT_BUILD_STARTED:
         break;
     }
     fwrite(out.data, 1, out.len, stderr);
@@ -117,7 +117,7 @@ static void plain_event(struct build_renderer *r, const struct build_event *e)
 
 static void plain_free(struct build_renderer *r)
 {
-    progress_tally_done(&((struct plain *)r)->tally);
+    build_progress_tally_done(&((struct plain *)r)->tally);
     free(((struct plain *)r)->steps);
     free(r);
 }
@@ -127,7 +127,7 @@ static void plain_free(struct build_renderer *r)
 static void quiet_event(struct build_renderer *r, const struct build_event *e)
 {
     (void)r;
-    if (e->kind == EVENT_BUILD_DONE && e->summary)
+    if (e->kind == BUILD_EVENT_BUILD_DONE && e->summary)
         puts(e->summary->image_id);
 }
 
@@ -146,16 +146,16 @@ static void quiet_free(struct build_renderer *r)
 
 struct build_renderer *build_renderer_new(enum build_progress kind)
 {
-    if (kind == PROGRESS_TTY || (kind == PROGRESS_AUTO && progress_terminal()))
-        return progress_tty_new();
-    if (kind == PROGRESS_RAWJSON)
-        return progress_json_new();
+    if (kind == BUILD_PROGRESS_TTY || (kind == BUILD_PROGRESS_AUTO && build_progress_terminal()))
+        return build_progress_tty_new();
+    if (kind == BUILD_PROGRESS_RAWJSON)
+        return build_progress_json_new();
     struct plain *p = CB_NEW(struct plain);
-    p->colours = progress_colours();
+    p->colours = build_progress_colours();
     p->r = (struct build_renderer){plain_event, NULL, plain_free};
-    if (kind == PROGRESS_QUIET)
+    if (kind == BUILD_PROGRESS_QUIET)
         p->r = (struct build_renderer){quiet_event, NULL, quiet_free};
-    if (kind == PROGRESS_NONE)
+    if (kind == BUILD_PROGRESS_NONE)
         p->r = (struct build_renderer){no_event, NULL, quiet_free};
     return &p->r;
 }

@@ -5,7 +5,7 @@
 #include "builder/session/events.h"
 #include "builder/session/request.h"
 
-/* PROGRESS_AUTO: the live display when standard error is a terminal, else plain text. Never NULL; the caller
+/* BUILD_PROGRESS_AUTO: the live display when standard error is a terminal, else plain text. Never NULL; the caller
  * ends it with r->free(r). */
 struct build_renderer *build_renderer_new(enum build_progress kind);
 

@@ -28,7 +28,7 @@ static void begin(struct fixture *f, size_t n, const char *const *words)
     memset(f, 0, sizeof(*f));
     for (size_t i = 0; i < n; i++) {
         struct build_step *s = &f->steps[i];
-        s->op = OP_RUN;
+        s->op = BUILD_OP_RUN;
         s->index = i;
         s->parent = words[i][0] == '-' ? NULL : &f->steps[words[i][0] - '0'];
         s->n_inputs = strlen(words[i] + 1);
@@ -72,7 +72,7 @@ static void test_need(void **state)
     looks_at(&f, "");
     build_graph_need(&f.g, &f.steps[4]); /* what it stands on, but not yet what it takes from */
     looks_at(&f, "0124");
-    assert_int_equal(f.g.states[3].phase, STEP_IDLE);
+    assert_int_equal(f.g.states[3].phase, BUILD_STEP_IDLE);
     build_graph_need_inputs(&f.g, &f.steps[4]);
     looks_at(&f, "3");
     build_graph_need_inputs(&f.g, &f.steps[4]); /* it was needed before */
@@ -92,7 +92,7 @@ static void test_finish(void **state)
     looks_at(&f, "34012");
     build_graph_finish(&f.g, &f.steps[0]);
     looks_at(&f, "12");
-    set_phase(&f, 1, STEP_RUNNING);
+    set_phase(&f, 1, BUILD_STEP_RUNNING);
     assert_false(build_graph_inputs_done(&f.g, &f.steps[3]));
     build_graph_finish(&f.g, &f.steps[2]);
     assert_true(build_graph_inputs_done(&f.g, &f.steps[3]));
@@ -141,16 +141,16 @@ static void test_wait(void **state)
         build_graph_need(&f.g, &f.steps[i]);
     looks_at(&f, "012");
     for (size_t i = 0; i < 3; i++) {
-        set_phase(&f, i, i == 1 ? STEP_AWAITS_LOCK : STEP_AWAITS_TURN);
+        set_phase(&f, i, i == 1 ? BUILD_STEP_AWAITS_LOCK : BUILD_STEP_AWAITS_TURN);
         build_graph_wait(&f.g, &f.steps[i]);
     }
-    build_graph_wake(&f.g, STEP_AWAITS_FILES);
+    build_graph_wake(&f.g, BUILD_STEP_AWAITS_FILES);
     looks_at(&f, "");
-    build_graph_wake(&f.g, STEP_AWAITS_TURN);
+    build_graph_wake(&f.g, BUILD_STEP_AWAITS_TURN);
     looks_at(&f, "02");
-    build_graph_wake(&f.g, STEP_AWAITS_TURN); /* they wait no more */
+    build_graph_wake(&f.g, BUILD_STEP_AWAITS_TURN); /* they wait no more */
     looks_at(&f, "");
-    build_graph_wake(&f.g, STEP_AWAITS_LOCK);
+    build_graph_wake(&f.g, BUILD_STEP_AWAITS_LOCK);
     looks_at(&f, "1");
     end(&f);
 }

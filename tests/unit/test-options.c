@@ -85,7 +85,8 @@ static void test_shapes(void **state)
         accept(cases[i].line, &r);
         const char *tag = r.tags.n ? r.tags.items[0] : "", *file = r.dockerfile ? r.dockerfile : "";
         if (strcmp(tag, cases[i].tag ? cases[i].tag : "") != 0 || strcmp(file, cases[i].file ? cases[i].file : "") != 0 ||
-            r.no_cache != cases[i].no_cache || (r.progress == PROGRESS_QUIET) != cases[i].quiet || strcmp(r.context, ".") != 0)
+            r.no_cache != cases[i].no_cache || (r.progress == BUILD_PROGRESS_QUIET) != cases[i].quiet ||
+            strcmp(r.context, ".") != 0)
             fail_msg("'%s': tag '%s', file '%s', context '%s'", cases[i].line, tag, file, r.context);
         build_request_done(&r);
     }
@@ -247,17 +248,17 @@ static void test_call(void **state)
         const char *format;
         bool ignore;
     } cases[] = {
-        {".", CALL_BUILD, NULL, false},
-        {"--check .", CALL_CHECK, NULL, false},
-        {"--check=false .", CALL_BUILD, NULL, false},
-        {"--call=check .", CALL_CHECK, NULL, false},
-        {"--call=lint .", CALL_CHECK, NULL, false},
-        {"--call check,format=json,ignorestatus=true .", CALL_CHECK, "json", true},
-        {"--call=format=sarif,check .", CALL_CHECK, "sarif", false},
-        {"--call=targets,format=text .", CALL_TARGETS, "text", false},
-        {"--call=outline .", CALL_OUTLINE, NULL, false},
-        {"--call=check,format=json --call=build .", CALL_BUILD, NULL, false},
-        {"--call=check,format=json --call=targets .", CALL_TARGETS, NULL, false},
+        {".", BUILD_CALL_BUILD, NULL, false},
+        {"--check .", BUILD_CALL_CHECK, NULL, false},
+        {"--check=false .", BUILD_CALL_BUILD, NULL, false},
+        {"--call=check .", BUILD_CALL_CHECK, NULL, false},
+        {"--call=lint .", BUILD_CALL_CHECK, NULL, false},
+        {"--call check,format=json,ignorestatus=true .", BUILD_CALL_CHECK, "json", true},
+        {"--call=format=sarif,check .", BUILD_CALL_CHECK, "sarif", false},
+        {"--call=targets,format=text .", BUILD_CALL_TARGETS, "text", false},
+        {"--call=outline .", BUILD_CALL_OUTLINE, NULL, false},
+        {"--call=check,format=json --call=build .", BUILD_CALL_BUILD, NULL, false},
+        {"--call=check,format=json --call=targets .", BUILD_CALL_TARGETS, NULL, false},
     };
     for (size_t i = 0; i < CB_LEN(cases); i++) {
         struct build_request r;
@@ -363,12 +364,12 @@ static void test_progress(void **state)
         const char *env, *line;
         enum build_progress kind;
     } cases[] = {
-        {"plain", ".", PROGRESS_PLAIN},
-        {"none", "--progress=auto .", PROGRESS_NONE},
-        {"plain", "--progress=rawjson .", PROGRESS_RAWJSON},
-        {"plain", "-q .", PROGRESS_QUIET},
-        {"", ".", PROGRESS_AUTO},
-        {"loud", "--progress=tty .", PROGRESS_TTY},
+        {"plain", ".", BUILD_PROGRESS_PLAIN},
+        {"none", "--progress=auto .", BUILD_PROGRESS_NONE},
+        {"plain", "--progress=rawjson .", BUILD_PROGRESS_RAWJSON},
+        {"plain", "-q .", BUILD_PROGRESS_QUIET},
+        {"", ".", BUILD_PROGRESS_AUTO},
+        {"loud", "--progress=tty .", BUILD_PROGRESS_TTY},
     };
     for (size_t i = 0; i < CB_LEN(cases); i++) {
         setenv("BUILDKIT_PROGRESS", cases[i].env, 1);
@@ -401,7 +402,7 @@ static void test_output_table(void **state)
             assert_non_null((*k)->set);
             dest |= strcmp((*k)->name, "dest") == 0;
         }
-        assert_int_equal(dest, (*ops)->dest != DEST_NONE);
+        assert_int_equal(dest, (*ops)->dest != BUILD_DEST_NONE);
     }
     for (const struct cb_codec *const *c = cb_codecs; *c; c++)
         assert_non_null(strstr(help.data, (*c)->name));

@@ -110,9 +110,9 @@ static void add_context(struct world *w, const char *pair)
     struct build_named *n = &w->named[w->n_named++];
     const char *value = strchr(pair, '=') + 1;
     n->name = cb_memdup0(pair, (size_t)(value - 1 - pair));
-    n->kind = NAMED_LOCAL;
+    n->kind = BUILD_NAMED_LOCAL;
     if (cb_starts(value, "docker-image://")) {
-        n->kind = NAMED_IMAGE;
+        n->kind = BUILD_NAMED_IMAGE;
         value += strlen("docker-image://");
     }
     n->value = cb_strdup(value);
@@ -152,10 +152,10 @@ static void put_text(struct cb_buf *out, const char *title, const char *text)
 
 static void put_files(struct cb_buf *out, const struct build_files *f)
 {
-    if (f->kind == FILES_STEP)
+    if (f->kind == BUILD_FILES_STEP)
         cb_buf_printf(out, " from step %zu", f->step->index);
     else
-        cb_buf_printf(out, " from %s", f->kind == FILES_EMPTY ? "nothing" : f->local->path);
+        cb_buf_printf(out, " from %s", f->kind == BUILD_FILES_EMPTY ? "nothing" : f->local->path);
 }
 
 static void put_mount(struct cb_buf *out, const struct build_run_mount *m)
@@ -216,16 +216,16 @@ static void put_step(struct cb_buf *out, const struct build_step *s)
     cb_buf_printf(out, "%s%s%s%s%s\n", s->in_target ? ", in target" : "", s->needs_fs ? ", needs files" : "",
                   s->no_cache ? ", no cache" : "", s->renewed ? ", renewed" : "", s->inputs_renewed ? ", inputs renewed" : "");
     switch (s->op) {
-    case OP_BASE:
+    case BUILD_OP_BASE:
         cb_buf_printf(out, "    layers %zu\n", s->base.image.n_layers);
         break;
-    case OP_RUN:
+    case BUILD_OP_RUN:
         put_run(out, &s->run);
         break;
-    case OP_COPY:
+    case BUILD_OP_COPY:
         put_copy(out, &s->copy);
         break;
-    case OP_WORKDIR:
+    case BUILD_OP_WORKDIR:
         put_text(out, "directory", s->workdir.path);
         put_text(out, "user", s->workdir.user);
         break;

@@ -26,7 +26,7 @@ static void prepare(void)
 static void expect(const struct progress_state *s, size_t columns, size_t rows, const char *want)
 {
     CB_AUTO(cb_buf) struct cb_buf out = CB_BUF_INIT;
-    size_t lines = progress_layout(s, (struct progress_size){columns, rows}, &out), counted = 0;
+    size_t lines = build_progress_layout(s, (struct progress_size){columns, rows}, &out), counted = 0;
     for (const char *p = out.data; *p; p++)
         counted += *p == '\n';
     if (strcmp(out.data, want) != 0)
@@ -102,15 +102,15 @@ static void ends_differ(void **state)
         enum progress_end end;
         const char *want;
     } cases[] = {
-        {PROGRESS_DONE, "✓ [1/2] COPY a\\x1b /b              12ms\n"},
-        {PROGRESS_CACHED, "✓ [1/2] COPY a\\x1b /b            CACHED\n"},
-        {PROGRESS_FAILED, "✗ [1/2] COPY a\\x1b /b             ERROR\n"},
-        {PROGRESS_CANCELED, "- [1/2] COPY a\\x1b /b          CANCELED\n"},
+        {BUILD_PROGRESS_DONE, "✓ [1/2] COPY a\\x1b /b              12ms\n"},
+        {BUILD_PROGRESS_CACHED, "✓ [1/2] COPY a\\x1b /b            CACHED\n"},
+        {BUILD_PROGRESS_FAILED, "✗ [1/2] COPY a\\x1b /b             ERROR\n"},
+        {BUILD_PROGRESS_CANCELED, "- [1/2] COPY a\\x1b /b          CANCELED\n"},
     };
     (void)state;
     for (size_t i = 0; i < CB_LEN(cases); i++) {
         CB_AUTO(cb_buf) struct cb_buf out = CB_BUF_INIT;
-        progress_layout_end(cases[i].end, "[1/2] COPY a\033 /b", 0.012, false, 40, &out);
+        build_progress_layout_end(cases[i].end, "[1/2] COPY a\033 /b", 0.012, false, 40, &out);
         assert_string_equal(out.data, cases[i].want);
     }
 }
@@ -142,7 +142,7 @@ static void every_size_holds(void **state)
             for (size_t n = 0; n <= MANY; n += 1 + n / 4) {
                 struct progress_state s = {.total = 60, .colours = n & 1, .running = many, .n_running = n};
                 CB_AUTO(cb_buf) struct cb_buf out = CB_BUF_INIT;
-                size_t lines = progress_layout(&s, (struct progress_size){columns, rows}, &out);
+                size_t lines = build_progress_layout(&s, (struct progress_size){columns, rows}, &out);
                 assert_in_range(lines, n ? 1 : 0, CB_MAX(rows, 2) - 1);
                 const char *p = out.data;
                 for (size_t i = 0; i < lines; i++, p += strcspn(p, "\n") + 1)

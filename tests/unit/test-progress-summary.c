@@ -7,7 +7,7 @@
 
 #include "builder/show/progress-summary.h"
 
-CB_DEFINE_AUTO(progress_tally, struct progress_tally, progress_tally_done)
+CB_DEFINE_AUTO(progress_tally, struct progress_tally, build_progress_tally_done)
 
 struct step {
     const char *name;
@@ -17,13 +17,15 @@ struct step {
 static void tally(struct progress_tally *t, const struct step *steps, size_t n)
 {
     for (size_t i = 0; i < n; i++)
-        progress_tally_add(t, &(struct build_event){.kind = steps[i].seconds > 0 ? EVENT_STEP_DONE : EVENT_STEP_CACHED,
-                                                    .step = (int)i + 1,
-                                                    .name = steps[i].name,
-                                                    .seconds = steps[i].seconds});
+        build_progress_tally_add(
+            t, &(struct build_event){.kind = steps[i].seconds > 0 ? BUILD_EVENT_STEP_DONE : BUILD_EVENT_STEP_CACHED,
+                                     .step = (int)i + 1,
+                                     .name = steps[i].name,
+                                     .seconds = steps[i].seconds});
     /* None of the build's steps. */
-    progress_tally_add(t, &(struct build_event){.kind = EVENT_STEP_DONE, .name = "push", .seconds = 99, .extra = true});
-    progress_tally_add(t, &(struct build_event){.kind = EVENT_NOTE, .text = "note"});
+    build_progress_tally_add(t,
+                             &(struct build_event){.kind = BUILD_EVENT_STEP_DONE, .name = "push", .seconds = 99, .extra = true});
+    build_progress_tally_add(t, &(struct build_event){.kind = BUILD_EVENT_NOTE, .text = "note"});
 }
 
 static void a_short_build_has_a_line(void **state)
@@ -44,7 +46,7 @@ static void a_short_build_has_a_line(void **state)
     CB_AUTO(cb_buf) struct cb_buf out = CB_BUF_INIT;
     (void)state;
     tally(&t, steps, CB_LEN(steps));
-    progress_summary(&s, &t, 80, &out);
+    build_progress_summary(&s, &t, 80, &out);
     assert_string_equal(out.data, "\n1 step run, 1 cached in 30ms; image sha256:1, 3.00 kB\n"
                                   "=> app:1\n=> app\\x1b:2\n");
 }
@@ -75,7 +77,7 @@ static void a_long_build_has_details(void **state)
     CB_AUTO(cb_buf) struct cb_buf out = CB_BUF_INIT;
     (void)state;
     tally(&t, steps, CB_LEN(steps));
-    progress_summary(&s, &t, 60, &out);
+    build_progress_summary(&s, &t, 60, &out);
     assert_string_equal(out.data, "\n3 steps run, 9 cached in 34.2s; image sha256:1, 88.0 MB\n"
                                   "  time       21.3s  [build 2/4] RUN make\n"
                                   "              8.2s  [build 4/4] RUN make check && a long co…\n"
@@ -94,10 +96,10 @@ static void only_what_is_useful(void **state)
     CB_AUTO(cb_buf) struct cb_buf out = CB_BUF_INIT;
     (void)state;
     tally(&t, one, 1);
-    progress_summary(&s, &t, 80, &out);
+    build_progress_summary(&s, &t, 80, &out);
     assert_string_equal(out.data, "\n1 step run, 0 cached in 2.0s; image sha256:1, 5 B\n");
     cb_buf_reset(&out);
-    progress_summary(NULL, &t, 80, &out);
+    build_progress_summary(NULL, &t, 80, &out);
     assert_string_equal(out.data, "");
 }
 
