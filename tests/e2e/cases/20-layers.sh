@@ -348,3 +348,23 @@ X
     hasnt "$names" hidden-value
     same "$(find "$CBUILD_ROOT/records" -type f -size +4k)" ""
 }
+
+# Each step says why it was executed, or why not.
+t_why() {
+    context c <<X
+${base}ARG V=1
+RUN echo \$V >/dev/null && echo same >/f
+FROM scratch
+COPY --from=0 /f /f
+X
+    why() { # why LAST-WORDS ARGS…: the reason that the last step of that name gives
+        name=$1
+        shift
+        cbuild --progress=rawjson "$@" c 2>&1 | jq -r --arg n "$name" '.vertexes[]? | select((.name | endswith($n)) and .why) | .why' | tail -n 1
+    }
+    same "$(why '/f /f')" "not in the cache"
+    same "$(why '/f /f')" "same definition"
+    same "$(why '/f /f' --build-arg V=2)" "same inputs"
+    same "$(why '/f /f' --build-arg V=2)" "same definition"
+    same "$(why '/f /f' --no-cache)" "--no-cache"
+}
