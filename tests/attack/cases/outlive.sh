@@ -59,7 +59,10 @@ t_builder_is_killed() {
 ${base}RUN --mount=type=cache,target=/c $command
 Y
         for signal in KILL TERM INT; do
-            "$CBUILD" --build-context tools="$ATTACK_TOOLS/root" c >log 2>&1 &
+            # A shell ignores SIGINT for what it starts in the background; a terminal does not.
+            python3 -c 'import os, signal, sys
+signal.signal(signal.SIGINT, signal.SIG_DFL)
+os.execv(sys.argv[1], sys.argv[1:])' "$CBUILD" --build-context tools="$ATTACK_TOOLS/root" c >log 2>&1 &
             pid=$!
             wait_for 30 sh -c 'lock=$(find "$CBUILD_ROOT/mounts" -name lock) && test -e "$lock" && ! flock -x -n "$lock" true'
             lock=$(find "$CBUILD_ROOT/mounts" -name lock)
