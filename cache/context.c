@@ -21,8 +21,8 @@
 #include "base/job.h"
 #include "base/map.h"
 #include "base/pack.h"
-#include "cache/seal.h"
-#include "cache/store-internal.h"
+#include "cache/store/seal.h"
+#include "cache/store/files.h"
 
 #include <time.h>
 #include <unistd.h>

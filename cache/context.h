@@ -11,7 +11,7 @@
 #ifndef CACHE_CONTEXT_H
 #define CACHE_CONTEXT_H
 
-#include "cache/store.h"
+#include "cache/store/store.h"
 
 /* A file that was not asked for stays in the table this often that the table is written anew: other
  * Dockerfiles and targets of the same context ask for other files. */

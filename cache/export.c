@@ -1,8 +1,8 @@
 #include "cache/export.h"
 #include "base/fd.h"
 #include "base/map.h"
-#include "cache/layer-reader.h"
-#include "cache/tree.h"
+#include "cache/layer/reader.h"
+#include "cache/store/tree.h"
 
 #include <sys/sysmacros.h>
 #include <sys/xattr.h>

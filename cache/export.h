@@ -3,8 +3,8 @@
 #ifndef CACHE_EXPORT_H
 #define CACHE_EXPORT_H
 
-#include "base/codec.h"
-#include "cache/layer.h"
+#include "base/stream/codec.h"
+#include "cache/layer/layer.h"
 
 /* `epoch`: time of every entry (SOURCE_DATE_EPOCH), NULL: its own. Layers bottom first. */
 int cache_export_tar(struct cache_store *s, const struct cb_digest *layers, size_t n, const int64_t *epoch, cb_sink_fn *sink,

@@ -2,9 +2,9 @@
 
 #include "base/json.h"
 #include "base/limits.h"
-#include "cache/blob.h"
-#include "cache/seal.h"
-#include "cache/store-internal.h"
+#include "cache/store/blob.h"
+#include "cache/store/seal.h"
+#include "cache/store/files.h"
 
 void cache_fetch_done(struct cache_fetch *f)
 {

@@ -3,7 +3,7 @@
 #ifndef CACHE_FETCH_H
 #define CACHE_FETCH_H
 
-#include "cache/store.h"
+#include "cache/store/store.h"
 
 struct cache_fetch {
     char *etag; /* as the server gave it, not checked; NULL: none */

@@ -3,7 +3,7 @@
 #define CACHE_GC_INTERNAL_H
 
 #include "base/map.h"
-#include "cache/store.h"
+#include "cache/store/store.h"
 
 /* A layer or a blob. Objects live in the graph's arena. */
 struct cache_gc_object {

@@ -6,8 +6,8 @@
 #include "cache/fetch.h"
 #include "cache/image.h"
 #include "cache/record.h"
-#include "cache/seal.h"
-#include "cache/store-internal.h"
+#include "cache/store/seal.h"
+#include "cache/store/files.h"
 
 #include <stdio.h>
 #include <unistd.h>

@@ -2,7 +2,7 @@
 
 #include "cache/gc-internal.h"
 #include "cache/image.h"
-#include "cache/store-internal.h"
+#include "cache/store/files.h"
 
 #include <stdio.h>
 #include <sys/file.h>

@@ -7,7 +7,7 @@
 #ifndef CACHE_GC_H
 #define CACHE_GC_H
 
-#include "cache/store.h"
+#include "cache/store/store.h"
 
 struct cache_usage_row {
     const char *kind; /* "layers" "blobs" "records" "images" "cache mounts" "downloads" "contexts" "work" */

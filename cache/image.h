@@ -4,7 +4,7 @@
 #ifndef CACHE_IMAGE_H
 #define CACHE_IMAGE_H
 
-#include "cache/layer.h"
+#include "cache/layer/layer.h"
 
 struct cache_image_layer {
     struct cb_digest id; /* layers/<id>, may be absent for a pulled image whose layers no step needed */

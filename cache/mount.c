@@ -4,7 +4,7 @@
 #include "cache/mount.h"
 
 #include "cache/mount-seed.h"
-#include "cache/store-internal.h"
+#include "cache/store/files.h"
 
 #include <stdio.h>
 #include <unistd.h>

@@ -3,7 +3,7 @@
 #ifndef CACHE_MOUNT_H
 #define CACHE_MOUNT_H
 
-#include "cache/store.h"
+#include "cache/store/store.h"
 
 enum cache_sharing { CACHE_SHARED, CACHE_PRIVATE, CACHE_LOCKED };
 

@@ -5,8 +5,8 @@
 #include "base/json.h"
 #include "base/limits.h"
 #include "base/text.h"
-#include "cache/seal.h"
-#include "cache/store-internal.h"
+#include "cache/store/seal.h"
+#include "cache/store/files.h"
 
 #include <unistd.h>
 

@@ -4,7 +4,7 @@
 #ifndef CACHE_RECORD_H
 #define CACHE_RECORD_H
 
-#include "cache/layer.h"
+#include "cache/layer/layer.h"
 
 struct cache_input {
     char *name;  /* "file:src/main.c", "arg:VERSION", "parent", "command", "mount:…" */

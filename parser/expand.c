@@ -2,8 +2,8 @@
 
 #include "base/limits.h"
 #include "base/text.h"
-#include "parser/pattern.h"
-#include "parser/unicode.h"
+#include "parser/match/pattern.h"
+#include "parser/match/unicode.h"
 
 #define END          0xFFFFFFFFu /* no character left */
 #define SHOWN_SOURCE 4096u       /* bytes of the source that an error shows */

@@ -7,7 +7,7 @@
 #include "base/limits.h"
 #include "base/signals.h"
 #include "runtime/exec.h"
-#include "runtime/userns.h"
+#include "runtime/rung/userns.h"
 
 #include <fcntl.h>
 #include <linux/keyctl.h>

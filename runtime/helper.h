@@ -9,7 +9,7 @@
 #define RT_HELPER_H
 
 #include "base/job.h"
-#include "runtime/privilege.h"
+#include "runtime/rung/privilege.h"
 #include "runtime/sandbox.h"
 
 struct rt_helper;

@@ -1,6 +1,6 @@
 #include "runtime/network.h"
 #include "base/fd.h"
-#include "runtime/sysctl.h"
+#include "runtime/rung/sysctl.h"
 
 #include <net/if.h>
 #include <sched.h>

@@ -4,7 +4,7 @@
 #include "base/fd.h"
 #include "base/text.h"
 #include "runtime/exec.h"
-#include "runtime/userns.h"
+#include "runtime/rung/userns.h"
 
 #include <sched.h>
 #include <signal.h>

@@ -6,7 +6,7 @@
 
 #include "base/error.h"
 #include "runtime/network.h"
-#include "runtime/privilege.h"
+#include "runtime/rung/privilege.h"
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/resource.h>

@@ -12,7 +12,7 @@
 #include "builder/show/report.h"
 #include "builder/execute/schedule.h"
 #include "builder/execute/settle.h"
-#include "cache/blob.h"
+#include "cache/store/blob.h"
 
 static int fail(struct build *b, struct cb_error *err)
 {

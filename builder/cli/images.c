@@ -5,7 +5,7 @@
 #include "builder/cli/commands.h"
 #include "builder/cli/names.h"
 #include "builder/output/image.h"
-#include "cache/blob.h"
+#include "cache/store/blob.h"
 
 #include <stdio.h>
 

@@ -1,5 +1,5 @@
 #include "builder/cli/version.h"
-#include "base/codec.h"
+#include "base/stream/codec.h"
 #include "base/json.h"
 
 #include <dlfcn.h>

@@ -9,7 +9,7 @@
 #ifndef BUILD_CHECKOUT_H
 #define BUILD_CHECKOUT_H
 
-#include "cache/store.h"
+#include "cache/store/store.h"
 #include "parser/gitref.h"
 
 struct build_session;

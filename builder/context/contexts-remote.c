@@ -6,7 +6,7 @@
 #include "builder/context/download.h"
 #include "builder/copy/extract.h"
 #include "builder/context/unpack.h"
-#include "cache/blob.h"
+#include "cache/store/blob.h"
 #include "parser/value.h"
 #include "registry/transfer/url.h"
 

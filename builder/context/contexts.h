@@ -7,7 +7,7 @@
 
 #include "builder/context/checkout.h"
 #include "builder/copy/walk.h"
-#include "parser/ignore.h"
+#include "parser/match/ignore.h"
 #include "registry/oci/platform.h"
 
 struct build_session;

@@ -4,7 +4,7 @@
 #include "base/text.h"
 #include "builder/session/jobs.h"
 #include "builder/session/secret.h"
-#include "cache/blob.h"
+#include "cache/store/blob.h"
 #include "cache/fetch.h"
 #include "registry/transfer/header.h"
 #include "registry/transfer/transfer.h"

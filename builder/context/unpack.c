@@ -3,7 +3,7 @@
 #include "base/limits.h"
 #include "base/map.h"
 #include "base/path.h"
-#include "base/tar.h"
+#include "base/stream/tar.h"
 
 #include <limits.h>
 #include <unistd.h>

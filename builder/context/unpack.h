@@ -6,7 +6,7 @@
 #ifndef BUILD_UNPACK_H
 #define BUILD_UNPACK_H
 
-#include "base/codec.h"
+#include "base/stream/codec.h"
 
 /* `root`: fd of the directory. Compression is told by the first bytes. *ret_newest (may be NULL): the largest
  * modification time of a member, INT64_MIN when there is none. */

@@ -2,7 +2,7 @@
 #ifndef BUILD_ENTRY_H
 #define BUILD_ENTRY_H
 
-#include "cache/index.h"
+#include "cache/store/index.h"
 
 /* Only security.capability reaches a layer (dockerfile.md §17): points the entry's xattrs at it, or at nothing. */
 void build_keep_capability(struct cache_entry *e);

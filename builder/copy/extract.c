@@ -1,7 +1,7 @@
 #include "builder/copy/extract.h"
 
 #include "base/path.h"
-#include "base/tar.h"
+#include "base/stream/tar.h"
 #include "builder/copy/place-internal.h"
 
 #include <limits.h>

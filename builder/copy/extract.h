@@ -3,7 +3,7 @@
 #ifndef BUILD_EXTRACT_H
 #define BUILD_EXTRACT_H
 
-#include "base/codec.h"
+#include "base/stream/codec.h"
 #include "builder/copy/place.h"
 
 /* Decides by content alone whether ADD unpacks this file. Reads a little from `source`.

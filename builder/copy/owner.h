@@ -3,7 +3,7 @@
 #ifndef BUILD_OWNER_H
 #define BUILD_OWNER_H
 
-#include "cache/tree.h"
+#include "cache/store/tree.h"
 
 /* Appends the content of a regular file of the tree; at most `max` bytes, more is an error. */
 typedef int build_read_fn(void *arg, const struct cache_node *file, size_t max, struct cb_buf *ret, struct cb_error *err);

@@ -3,7 +3,7 @@
 #define BUILD_SELECT_INTERNAL_H
 
 #include "builder/copy/select.h"
-#include "parser/ignore.h"
+#include "parser/match/ignore.h"
 
 struct build_pick_rules {
     const struct df_ignore *include; /* --parents: what is wanted; NULL: everything */

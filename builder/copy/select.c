@@ -2,7 +2,7 @@
 
 #include "base/path.h"
 #include "base/text.h"
-#include "parser/glob.h"
+#include "parser/match/glob.h"
 
 /* What one call works with. */
 struct select {

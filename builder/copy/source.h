@@ -6,7 +6,7 @@
 #ifndef BUILD_SOURCE_H
 #define BUILD_SOURCE_H
 
-#include "cache/tree.h"
+#include "cache/store/tree.h"
 
 struct build_context;
 

@@ -3,7 +3,7 @@
 #include "base/dir.h"
 #include "base/job.h"
 #include "base/map.h"
-#include "parser/ignore.h"
+#include "parser/match/ignore.h"
 
 #include <assert.h>
 #include <sys/sysmacros.h>

@@ -1,7 +1,7 @@
 /* What a step does next, a function for each phase in which it can wait. The branch that decides its fate says why. */
 #include "builder/execute/keys.h"
 #include "builder/execute/schedule-internal.h"
-#include "cache/store.h"
+#include "cache/store/store.h"
 
 void build_step_finish(struct build_schedule *s, const struct build_step *step)
 {

@@ -2,7 +2,7 @@
 #include "base/fd.h"
 #include "builder/execute/execute.h"
 #include "cache/export.h"
-#include "cache/layer-reader.h"
+#include "cache/layer/reader.h"
 #include "cache/mount.h"
 
 #include <unistd.h>

@@ -3,7 +3,7 @@
 #include "base/pack.h"
 #include "builder/execute/keys.h"
 #include "builder/session/secret.h"
-#include "cache/layer.h"
+#include "cache/layer/layer.h"
 #include "builder/session/jobs.h"
 
 static void put_layers(struct cb_buf *to, const struct build_step *step, const struct build_made *made)

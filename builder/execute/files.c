@@ -7,7 +7,7 @@
 #include "builder/copy/owner.h"
 #include "builder/copy/place.h"
 #include "cache/context.h"
-#include "cache/layer-reader.h"
+#include "cache/layer/reader.h"
 
 #include <unistd.h>
 

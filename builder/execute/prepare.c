@@ -1,6 +1,6 @@
 /* Layers are brought in only when a step must stand on them or take from them. */
 #include "builder/execute/schedule-internal.h"
-#include "cache/layer.h"
+#include "cache/layer/layer.h"
 
 static int prepare_base(struct build_schedule *s, const struct build_step *base, bool want_fs, struct cb_error *err)
 {

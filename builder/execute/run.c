@@ -8,7 +8,7 @@
 #include "builder/execute/run-dir.h"
 #include "builder/session/secret.h"
 #include "runtime/relay.h"
-#include "cache/layer-reader.h"
+#include "cache/layer/reader.h"
 #include "cache/mount.h"
 
 #include <signal.h>

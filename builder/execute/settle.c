@@ -1,6 +1,6 @@
 #include "builder/execute/settle.h"
 
-#include "cache/layer.h"
+#include "cache/layer/layer.h"
 
 #include <fcntl.h>
 #include <linux/close_range.h>

@@ -6,7 +6,7 @@
 #include "base/buf.h"
 #include "base/error.h"
 #include "runtime/network.h"
-#include "runtime/privilege.h"
+#include "runtime/rung/privilege.h"
 
 struct build_tail { /* CB_BUF_INIT is an empty one; each line ends with a NUL */
     struct cb_buf lines;

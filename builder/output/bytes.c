@@ -1,7 +1,7 @@
 /* Blobs of the store on their way out. */
 #include "base/fd.h"
 #include "builder/output/output-internal.h"
-#include "cache/blob.h"
+#include "cache/store/blob.h"
 
 int output_open_blob(void *blob, struct cb_error *err)
 {

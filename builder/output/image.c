@@ -2,7 +2,7 @@
 #include "base/limits.h"
 #include "builder/output/pack.h"
 #include "builder/session/jobs.h"
-#include "cache/blob.h"
+#include "cache/store/blob.h"
 
 void build_image_done(struct build_image *i)
 {

@@ -1,6 +1,6 @@
 #include "builder/output/manifest.h"
 #include "base/limits.h"
-#include "cache/blob.h"
+#include "cache/store/blob.h"
 
 void build_manifest_done(struct build_manifest *m)
 {

@@ -1,7 +1,7 @@
 #include "builder/output/pack.h"
 #include "base/pack.h"
 #include "builder/session/jobs.h"
-#include "cache/blob.h"
+#include "cache/store/blob.h"
 
 /* ---- in the job ------------------------------------------------------------------------------------------------- */
 

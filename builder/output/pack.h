@@ -4,7 +4,7 @@
 
 #include "builder/session/session.h"
 #include "cache/image.h"
-#include "cache/layer.h"
+#include "cache/layer/layer.h"
 
 /* How layers are to be packed. */
 struct build_packing {

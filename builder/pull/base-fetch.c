@@ -4,8 +4,8 @@
 #include "base/pack.h"
 #include "builder/pull/base-image.h"
 #include "builder/session/jobs.h"
-#include "cache/blob.h"
-#include "cache/layer.h"
+#include "cache/store/blob.h"
+#include "cache/layer/layer.h"
 #include "registry/oci/layout.h"
 #include "registry/transfer/transfer.h"
 

@@ -5,7 +5,7 @@
 #include "base/limits.h"
 #include "base/pack.h"
 #include "builder/session/jobs.h"
-#include "cache/blob.h"
+#include "cache/store/blob.h"
 #include "registry/oci/layout.h"
 #include "registry/transfer/transfer.h"
 

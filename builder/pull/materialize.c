@@ -1,7 +1,7 @@
 #include "builder/pull/materialize.h"
 #include "base/pack.h"
 #include "builder/session/jobs.h"
-#include "cache/layer.h"
+#include "cache/layer/layer.h"
 
 static int materialize_job(struct cb_job_io *io, void *world, const struct rt_job_request *req, struct cb_buf *answer,
                            struct cb_error *err)

@@ -2,7 +2,7 @@
 #ifndef BUILD_REQUEST_H
 #define BUILD_REQUEST_H
 
-#include "base/codec.h"
+#include "base/stream/codec.h"
 #include "base/error.h"
 #include "runtime/sandbox.h"
 

@@ -5,7 +5,7 @@
 
 #include "builder/session/events.h"
 #include "builder/session/request.h"
-#include "cache/store.h"
+#include "cache/store/store.h"
 #include "runtime/helper.h"
 
 struct build_session {
@@ -28,10 +28,10 @@ struct build_session {
 
 /* Opens the store and what every command needs. `request` is borrowed; the renderer belongs to the session from here on.
  * On failure too, build_session_close is to be called. */
-int build_session_open(struct build_session *ret, const struct build_request *request, struct build_renderer *renderer,
+int build_session_open(struct build_session *s, const struct build_request *request, struct build_renderer *renderer,
                        struct cb_error *err);
 /* The same for a command that only looks at the store, which may be read-only. */
-int build_session_open_to_read(struct build_session *ret, const struct build_request *request, struct build_renderer *renderer,
+int build_session_open_to_read(struct build_session *s, const struct build_request *request, struct build_renderer *renderer,
                                struct cb_error *err);
 void build_session_close(struct build_session *s);
 

@@ -27,6 +27,6 @@ struct build_terminal {
 
 /* Appends a line, given without its end. Where it takes more than `width` columns (at least 1) its end is cut off, which an
  * ellipsis shows, and tabs are blanks. Gives the columns it takes; with BUILD_ANY_WIDTH a tab counts as one. */
-size_t build_terminal_line(struct build_terminal *t, struct cb_str line, size_t width, struct cb_buf *out);
+size_t build_terminal_line(struct build_terminal *t, struct cb_str text, size_t width, struct cb_buf *out);
 
 #endif

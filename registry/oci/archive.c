@@ -3,7 +3,7 @@
 
 #include "base/fd.h"
 #include "base/map.h"
-#include "base/tar.h"
+#include "base/stream/tar.h"
 #include "registry/oci/emit.h"
 #include "registry/oci/reference.h"
 #include <unistd.h>

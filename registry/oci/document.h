@@ -8,7 +8,7 @@
 #ifndef OCI_DOCUMENT_H
 #define OCI_DOCUMENT_H
 
-#include "base/codec.h"
+#include "base/stream/codec.h"
 #include "base/digest.h"
 #include "registry/oci/platform.h"
 

@@ -4,7 +4,7 @@
 #ifndef OCI_LAYOUT_H
 #define OCI_LAYOUT_H
 
-#include "base/codec.h"
+#include "base/stream/codec.h"
 #include "registry/oci/document.h"
 
 /* A layout directory (fd borrowed). `name` is matched against org.opencontainers.image.ref.name and

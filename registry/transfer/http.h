@@ -11,7 +11,7 @@
 #ifndef REG_HTTP_H
 #define REG_HTTP_H
 
-#include "base/codec.h"
+#include "base/stream/codec.h"
 
 struct reg_http;
 struct reg_http *reg_http_new(void);

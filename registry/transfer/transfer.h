@@ -4,7 +4,7 @@
 #ifndef REG_TRANSFER_H
 #define REG_TRANSFER_H
 
-#include "base/codec.h"
+#include "base/stream/codec.h"
 #include "registry/oci/document.h"
 #include "registry/oci/reference.h"
 

@@ -2,7 +2,7 @@
 """layers.py STORE SECRET: every unpacked layer holds what its index says and nothing of the host.
 
 Nothing is there beside it: no name, no attribute, no mark of overlay's, no owner or mode of the root, which is in no index.
-Reads the indexes with nothing of cbuild in it; the format is in cache/index.c. What this user may not read (files of
+Reads the indexes with nothing of cbuild in it; the format is in cache/store/index.c. What this user may not read (files of
 subordinate owners) is passed over."""
 import hashlib, os, stat, struct, sys
 

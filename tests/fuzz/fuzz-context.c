@@ -4,7 +4,7 @@
 
 #include "base/pack.h"
 #include "cache/context.h"
-#include "cache/seal.h"
+#include "cache/store/seal.h"
 
 #include <sys/stat.h>
 

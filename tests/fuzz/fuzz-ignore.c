@@ -1,7 +1,7 @@
 /* Ignore files: the text up to a NUL, then a path. Both ways of asking must agree, and a directory that need not be
  * walked must not hold a path that is kept. */
 #include "base/path.h"
-#include "parser/ignore.h"
+#include "parser/match/ignore.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

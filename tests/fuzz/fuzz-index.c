@@ -1,6 +1,6 @@
 /* Layer indexes from damaged stores: refused, or read and written back byte by byte. */
-#include "cache/index.h"
-#include "cache/tree.h"
+#include "cache/store/index.h"
+#include "cache/store/tree.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -1,7 +1,7 @@
 /* Values written by the user of one instruction: --mount and everything else that is taken from one text. */
 #include "parser/csv.h"
 #include "parser/gitref.h"
-#include "parser/glob.h"
+#include "parser/match/glob.h"
 #include "parser/mount.h"
 #include "parser/owner.h"
 #include "parser/value.h"

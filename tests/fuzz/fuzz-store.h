@@ -3,7 +3,7 @@
 #define FUZZ_STORE_H
 
 #include "base/fd.h"
-#include "cache/store.h"
+#include "cache/store/store.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 /* Tars from registries and of ADD. The first byte chooses how they are read. What can be read is written and read again:
  * names, kinds and bytes must be the same. */
-#include "base/tar.h"
+#include "base/stream/tar.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

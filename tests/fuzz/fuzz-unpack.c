@@ -2,8 +2,8 @@
  * change anything outside of the store; both must say the same; and what is on the disk must be what the index says.
  *
  * Input is a tar. The checksum of each header is mended first: else nothing that the fuzzer changes in one is ever seen. */
-#include "base/tar.h"
-#include "cache/layer.h"
+#include "base/stream/tar.h"
+#include "cache/layer/layer.h"
 
 #include <stdio.h>
 #include <sys/stat.h>

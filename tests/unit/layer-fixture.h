@@ -4,7 +4,7 @@
 
 #include "store-fixture.h"
 
-#include "cache/layer.h"
+#include "cache/layer/layer.h"
 
 /* A layer of one file "f" with this text. */
 static inline struct cb_digest make_layer(struct fixture *f, const char *text)

@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
-#include "cache/store.h"
+#include "cache/store/store.h"
 #include <stdio.h>
 #include <unistd.h>
 

@@ -4,7 +4,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
-#include "base/codec.h"
+#include "base/stream/codec.h"
 #include <stdio.h>
 #include <zlib.h>
 

@@ -2,7 +2,7 @@
 #include "store-fixture.h"
 
 #include "cache/context.h"
-#include "cache/store-internal.h"
+#include "cache/store/files.h"
 
 #include <sys/xattr.h>
 #include <time.h>

@@ -1,7 +1,7 @@
 #include "vectors.h"
 
 #include "parser/expand.h"
-#include "parser/pattern.h"
+#include "parser/match/pattern.h"
 #include <time.h>
 
 /* An environment of NAME, value pairs that ends with NULL. */

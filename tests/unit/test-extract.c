@@ -1,4 +1,4 @@
-#include "base/tar.h"
+#include "base/stream/tar.h"
 #include "builder/copy/extract.h"
 #include "tree-text.h"
 

@@ -1,14 +1,14 @@
 /* What prune takes and what it leaves; what the store says it uses. */
 #include "layer-fixture.h"
 
-#include "cache/blob.h"
+#include "cache/store/blob.h"
 #include "cache/context.h"
 #include "cache/fetch.h"
 #include "cache/gc.h"
 #include "cache/image.h"
 #include "cache/mount.h"
 #include "cache/record.h"
-#include "cache/store-internal.h"
+#include "cache/store/files.h"
 
 #include <time.h>
 

@@ -1,6 +1,6 @@
 #include "vectors.h"
 
-#include "parser/glob.h"
+#include "parser/match/glob.h"
 
 static const struct {
     const char *pattern, *name;

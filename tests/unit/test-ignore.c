@@ -1,7 +1,7 @@
 #include "vectors.h"
 
 #include "base/path.h"
-#include "parser/ignore.h"
+#include "parser/match/ignore.h"
 #include <time.h>
 
 /* Patterns in one text, separated by blanks. */

@@ -2,7 +2,7 @@
 #include "store-fixture.h"
 
 #include "cache/image.h"
-#include "cache/store-internal.h"
+#include "cache/store/files.h"
 
 static void fill(struct cache_image *i, const char *name)
 {

@@ -5,7 +5,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 #include "base/pack.h"
-#include "cache/index.h"
+#include "cache/store/index.h"
 
 static void add(struct cache_index *x, const char *path, int type, const char *link)
 {

@@ -7,8 +7,8 @@
 #include <stdint.h>
 #include <cmocka.h>
 #include "base/map.h"
-#include "cache/layer-reader.h"
-#include "cache/tree.h"
+#include "cache/layer/reader.h"
+#include "cache/store/tree.h"
 #include <dirent.h>
 #include <sched.h>
 #include <stdio.h>

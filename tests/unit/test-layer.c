@@ -4,10 +4,10 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
-#include "base/tar.h"
-#include "cache/blob.h"
-#include "cache/layer-internal.h"
-#include "cache/seal.h"
+#include "base/stream/tar.h"
+#include "cache/store/blob.h"
+#include "cache/layer/layer-internal.h"
+#include "cache/store/seal.h"
 #include <stdio.h>
 #include <sys/sysmacros.h>
 #include <sys/xattr.h>

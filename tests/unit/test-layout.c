@@ -1,7 +1,7 @@
 #include "registry/oci/layout.h"
 
 #include "base/fd.h"
-#include "base/tar.h"
+#include "base/stream/tar.h"
 #include <stdio.h>
 #include <unistd.h>
 #include <setjmp.h>

@@ -1,7 +1,7 @@
 /* Layers through a reader: directories to stack, and bytes. */
 #include "layer-fixture.h"
 
-#include "cache/layer-reader.h"
+#include "cache/layer/reader.h"
 #include <unistd.h>
 
 static char *read_all(struct fixture *f, struct cache_reader *r, int layer, const char *path)

@@ -2,7 +2,7 @@
 #include "layer-fixture.h"
 
 #include "cache/record.h"
-#include "cache/store-internal.h"
+#include "cache/store/files.h"
 
 #include <sys/wait.h>
 #include <time.h>

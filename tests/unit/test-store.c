@@ -1,8 +1,8 @@
 /* Store, locks, work directories, blobs; and many processes at once. */
 #include "store-fixture.h"
 
-#include "cache/blob.h"
-#include "cache/store-internal.h"
+#include "cache/store/blob.h"
+#include "cache/store/files.h"
 
 #include <sys/wait.h>
 #include <sys/xattr.h>

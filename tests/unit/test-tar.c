@@ -5,7 +5,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 #include "base/proc.h"
-#include "base/tar.h"
+#include "base/stream/tar.h"
 #include <stdio.h>
 
 static int to_buf(void *arg, const void *p, size_t n, struct cb_error *err)

@@ -5,7 +5,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 #include "base/map.h"
-#include "cache/tree.h"
+#include "cache/store/tree.h"
 #include <time.h>
 
 static void put(struct cache_index *x, const char *path, int type, const char *link, uint32_t mode)

@@ -1,5 +1,5 @@
 #include "base/fd.h"
-#include "base/tar.h"
+#include "base/stream/tar.h"
 #include "builder/context/unpack.h"
 
 #include <setjmp.h>

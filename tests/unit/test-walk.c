@@ -1,6 +1,6 @@
 #include "builder/copy/select.h"
 #include "builder/copy/walk.h"
-#include "parser/ignore.h"
+#include "parser/match/ignore.h"
 #include "tree-text.h"
 
 #include <setjmp.h>

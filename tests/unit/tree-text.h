@@ -11,7 +11,7 @@
 #include "base/map.h"
 #include "base/text.h"
 #include "builder/copy/place.h"
-#include "cache/tree.h"
+#include "cache/store/tree.h"
 
 #include <ctype.h>
 

@@ -119,6 +119,7 @@ X
     exec 8<>silent
     for args in "-f pipe c" "-f /dev/stdin c" "-f - c" - "--secret id=s,src=pipe c" "--iidfile pipe plain" \
         "-o type=tar,dest=pipe plain" "-o type=oci,dest=pipe plain"; do
+        # shellcheck disable=SC2086 # several words
         "$CBUILD" $args <silent >log 2>&1 &
         pid=$!
         trap 'kill -KILL $pid 2>/dev/null || true' EXIT
@@ -139,9 +140,9 @@ X
     pid=$!
     wait_for 30 grep -q ' waiting$' log
     processes=$(holding "$CBUILD_ROOT" | cut -d: -f1)
-    [ "$(echo $processes | wc -w)" -ge 3 ] || die "no helper and no job among: $processes"
+    [ "$(echo "$processes" | wc -w)" -ge 3 ] || die "no helper and no job among: $processes"
     for p in $processes; do
-        for signal in HUP INT TERM; do kill -$signal "$(basename $p)" 2>/dev/null || die "$signal has ended processes: $(cat log)"; done
+        for signal in HUP INT TERM; do kill -$signal "$(basename "$p")" 2>/dev/null || die "$signal has ended processes: $(cat log)"; done
     done
     wait $pid || { cat log; die "the build was ended"; }
     has "$(cat log)" woke

@@ -311,6 +311,7 @@ t_layers_of_other_ids_are_settled() {
 ${base}RUN mkdir -m 700 /d && chown 7:7 /d && echo x >/d/f
 X
     cbuild -q c
+    # shellcheck disable=SC2317 # by wait_for
     settled() { for state in "$CBUILD_ROOT"/layers/*/state; do grep -q ' durable$' "$state" || return 1; done; }
     wait_for 20 settled
     sed -i 's/^[^ ]*/11111111-2222-3333-4444-555555555555/' "$CBUILD_ROOT"/layers/*/state

@@ -1,0 +1,46 @@
+/* Only for base/codec*.c: what the file of a codec gives to the table, and where its decoder gets bytes from. */
+#ifndef CB_CODEC_INTERNAL_H
+#define CB_CODEC_INTERNAL_H
+
+#include "base/stream/codec.h"
+
+/* All codecs, in the order in which a stream is asked whether it is theirs; none, which takes any, is the last. */
+#define CODECS(X)                                                                                                                \
+    X(gzip)                                                                                                                      \
+    X(zstd)                                                                                                                      \
+    X(none)
+#define CODEC_DECLARE(name) extern const struct cb_codec cb_codec_##name;
+CODECS(CODEC_DECLARE)
+
+struct codec_encoder_ops {
+    void *(*open)(int level, int threads, cb_sink_fn *sink, void *arg);       /* what the others get; never NULL */
+    int (*add)(void *encoder, const void *p, size_t n, struct cb_error *err); /* n > 0 */
+    int (*end)(void *encoder, struct cb_error *err);
+    void (*close)(void *encoder);
+};
+
+/* The packed stream: [pos, len) of `bytes` are read and not yet consumed. */
+#define CODEC_READ_SIZE 131072
+struct codec_input {
+    cb_source_fn *source;
+    void *arg;
+    char *what; /* the stream's name in messages */
+    unsigned char *bytes;
+    size_t pos, len;
+    bool at_end; /* the source has no more */
+};
+/* Tries to have at least n bytes there; fewer only at the end of the source. */
+int codec_fill(struct codec_input *in, size_t n, struct cb_error *err);
+int codec_truncated(const struct codec_input *in, const char *codec, struct cb_error *err); /* the error; -1 */
+
+#define CODEC_SNIFF 4
+struct codec_decoder_ops {
+    bool (*sniff)(const unsigned char *p, size_t n);             /* the first bytes, CODEC_SNIFF unless the stream is shorter */
+    void *(*open)(struct codec_input *in, struct cb_error *err); /* NULL: it failed */
+    ssize_t (*read)(void *decoder, void *p, size_t n, struct cb_error *err); /* n > 0; 0: the end */
+    void (*close)(void *decoder);
+};
+
+extern const struct codec_encoder_ops gzip_encoder_ops; /* codec-gzip-write.c */
+
+#endif

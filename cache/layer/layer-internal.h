@@ -1,0 +1,203 @@
+/* What the files layer*.c share and nobody else uses. A layer directory (all but `state` and fs/ are sealed: cache/store/seal.h;
+ * a damaged state only means that the layer is checked):
+ *
+ *   index       cache/store/index.h
+ *   meta.json   what never changes: content ID, base layer or not, sizes, creation time
+ *   state       "<boot id> <inode of fs/, 0: none> [durable]": since when the layer is as it is (layer.c, "trust")
+ *   diff        the diff ID in hex, once it is known
+ *   packed-<kind>.json, packed-<kind>-<level>.json
+ *               the blobs it came in, and those that were made of it
+ *   fs/         */
+#ifndef CACHE_LAYER_INTERNAL_H
+#define CACHE_LAYER_INTERNAL_H
+
+#include "cache/layer/layer.h"
+#include "cache/store/seal.h"
+#include "cache/store/files.h"
+#include <sys/stat.h>
+
+#define CACHE_LAYER_MAX_INDEX   ((size_t)4 << 30)
+#define CACHE_LAYER_COPY_BUFFER (256u << 10)
+
+/* ---- the directory (layer.c) ---------------------------------------------------------------- */
+
+struct cache_layer_dir {
+    struct cache_layer l;
+    struct cb_digest content;
+    bool base;    /* came as a tar from outside: its diff ID is its id, its tar is not ours to make */
+    bool trusted; /* nothing can have been lost since it was made or checked */
+    ino_t fs_ino; /* 0: no fs/ */
+};
+struct cache_layer_path {
+    char text[sizeof("layers/") + CB_DIGEST_HEX];
+};
+struct cache_layer_path cache_layer_path(const struct cb_digest *id); /* below the store */
+/* Opens layers/<id>: an fd, or -errno. */
+int cache_layer_open(struct cache_store *s, const struct cb_digest *id);
+/* Its fs/ (O_PATH), or -1 with `err` set. */
+int cache_layer_open_fs(struct cache_store *s, const struct cb_digest *id, struct cb_error *err);
+/* 1: *ret tells what is there, trusted or not. 0: nothing, or something that cannot be read. */
+int cache_layer_load(struct cache_store *s, const struct cb_digest *id, struct cache_layer_dir *ret, struct cb_error *err);
+/* The index of the layer that `fs` is the fs/ of; empty when that lies in no layer. Other damage is an error. */
+int cache_layer_index_beside(int fs, struct cache_index *ret, struct cb_error *err);
+/* Prefix of messages: "layer <first 12 digits>". */
+struct cache_layer_name {
+    char text[20];
+};
+struct cache_layer_name cache_layer_name(const struct cb_digest *id);
+
+/* ---- publishing (publish.c) ----------------------------------------------------------- */
+
+/* A layer under construction: layer/ in a work directory of its own, or of whoever makes it. */
+struct cache_layer_draft {
+    struct cache_store *store;
+    struct cache_work work; /* its own */
+    int base;               /* the work directory, borrowed */
+    int dir;                /* layer/ in it, -1: not begun */
+    int fs;                 /* its fs/, -1: none */
+};
+#define CACHE_LAYER_DRAFT_INIT ((struct cache_layer_draft){NULL, CACHE_WORK_INIT, -1, -1, -1})
+int cache_layer_draft_begin(struct cache_store *s, bool want_fs, struct cache_layer_draft *ret, struct cb_error *err);
+/* The same in `base`, an open directory below the store's work/ that stays the caller's. */
+int cache_layer_draft_begin_in(struct cache_store *s, int base, bool want_fs, struct cache_layer_draft *ret,
+                               struct cb_error *err);
+void cache_layer_draft_done(struct cache_layer_draft *d);
+CB_DEFINE_AUTO(cache_layer_draft, struct cache_layer_draft, cache_layer_draft_done)
+/* Publishes the draft with this sorted index. `content` is the index's content ID. `diff_id` not NULL: a base layer,
+ * named by it. An existing layer of the same id is the result, unless it cannot be trusted; it gets our fs/ when it has
+ * none. */
+int cache_layer_publish(struct cache_layer_draft *d, const struct cache_index *x, const struct cb_digest *content,
+                        const struct cb_digest *diff_id, struct cache_layer *ret, struct cb_error *err);
+/* 1: there is a trusted layer of this content with its fs/, as good as a new one. 0: there is not. */
+int cache_layer_exists(struct cache_store *s, const struct cb_digest *content, struct cache_layer *ret, struct cb_error *err);
+/* Moves the draft's fs/ into an existing layer that has none. */
+int cache_layer_give_fs(struct cache_layer_draft *d, const struct cb_digest *id, struct cb_error *err);
+int cache_layer_remember_diff(struct cache_store *s, const struct cb_digest *id, const struct cb_digest *diff,
+                              struct cb_error *err);
+/* Rewrites `state`: from now on the layer is as this boot sees it. */
+int cache_layer_write_state(struct cache_store *s, int dir, ino_t fs_ino, bool durable);
+
+/* ---- directories along sorted paths (cursor.c) ----------------------------------------- */
+
+/* Holds the directories at the end of the last path open, so that a sorted walk opens each of them once. No symlink is
+ * followed. */
+#define CACHE_CURSOR_LEVELS 128
+struct cache_layer_cursor {
+    int root; /* borrowed */
+    struct cb_buf path;
+    size_t end[CACHE_CURSOR_LEVELS]; /* where the level's path ends */
+    int fd[CACHE_CURSOR_LEVELS];
+    int n;
+};
+#define CACHE_LAYER_CURSOR_INIT ((struct cache_layer_cursor){.root = -1, .path = CB_BUF_INIT})
+void cache_layer_cursor_done(struct cache_layer_cursor *c);
+CB_DEFINE_AUTO(cache_layer_cursor, struct cache_layer_cursor, cache_layer_cursor_done)
+void cache_layer_cursor_set_root(struct cache_layer_cursor *c, int root);
+/* The directory that holds `path` (O_PATH, borrowed until the next call), or -errno; *name points into `path`. */
+int cache_layer_cursor_parent(struct cache_layer_cursor *c, const char *path, const char **name);
+/* Forgets what was opened at and below `path`, which is about to be replaced. */
+void cache_layer_cursor_forget(struct cache_layer_cursor *c, const char *path);
+/* Opens the regular file `path` to read: no symlink, no device, never blocking. An fd, or -errno. */
+int cache_layer_cursor_open(struct cache_layer_cursor *c, const char *path, struct stat *ret);
+
+/* ---- writing files of a layer (disk.c) -------------------------------------------------- */
+
+/* Modes, owners, xattrs and times of directories, and whiteouts, are set by cache_layer_disk_finish from the index:
+ * creating something in a directory changes its time, and a mode may shut ourselves out. */
+struct cache_layer_disk {
+    struct cache_layer_cursor cursor;
+    bool owners;     /* every owner can be set; else only those that come by themselves, the index has the rest */
+    bool no_devices; /* mknod was refused once: empty files stand for devices */
+    uid_t uid;
+    gid_t gid;
+    mode_t umask;
+    /* the file being written */
+    int fd;
+    uint64_t size;
+    bool holes;
+};
+/* May this process give files to anybody? Else only the index knows owners. */
+bool cache_layer_can_set_owners(void);
+#define CACHE_LAYER_DISK_INIT ((struct cache_layer_disk){.cursor = CACHE_LAYER_CURSOR_INIT, .fd = -1})
+void cache_layer_disk_init(struct cache_layer_disk *d, int fs);
+void cache_layer_disk_done(struct cache_layer_disk *d);
+CB_DEFINE_AUTO(cache_layer_disk, struct cache_layer_disk, cache_layer_disk_done)
+/* Removes whatever is at `path`. */
+int cache_layer_disk_remove(struct cache_layer_disk *d, const char *path, struct cb_error *err);
+/* Makes anything but a file with data; its parent is there. A directory that exists stays. */
+int cache_layer_disk_make(struct cache_layer_disk *d, const struct cache_entry *e, struct cb_error *err);
+int cache_layer_disk_begin(struct cache_layer_disk *d, const struct cache_entry *e, struct cb_error *err);
+int cache_layer_disk_write(struct cache_layer_disk *d, const struct cache_entry *e, const void *p, size_t n,
+                           struct cb_error *err);
+int cache_layer_disk_end(struct cache_layer_disk *d, const struct cache_entry *e, struct cb_error *err);
+int cache_layer_disk_finish(struct cache_layer_disk *d, const struct cache_index *x, struct cb_error *err);
+/* Is this attribute the overlay's own? It never goes into a layer, nor out of one. */
+bool cache_layer_overlay_xattr(const char *name);
+
+/* Of names of one inode the first in the index's order has the data, the others are links to it. Sorts. */
+void cache_layer_settle_links(struct cache_index *x);
+
+/* ---- what no index holds (attributes.c) -------------------------------------------------- */
+
+struct cache_layer_carried {
+    bool capability;         /* security.capability, which stays */
+    bool opaque;             /* the directory hid what is below it */
+    bool redirect, metacopy; /* it shows files of elsewhere: what is left cannot stand alone */
+};
+/* Takes every attribute off the open `fd`, or off `name` in that directory (no link is followed), but a capability that
+ * is to be kept, the labels of security modules and overlay's origin, which act on nobody; tells what there was. -errno. */
+int cache_layer_strip(int fd, const char *name, bool keep_capability, struct cache_layer_carried *ret);
+/* The inode's flags (chattr(1)); 0 where the file system has none. */
+unsigned cache_layer_flags(int fd);
+/* Those of the open inode that an owner may set become as in `like`. 0 or -errno. */
+int cache_layer_reset_flags(int fd, unsigned like);
+/* Makes a layer's root, which is in no index, what every root is: 0755, its maker's (root's, inside), without
+ * attributes. -errno. */
+int cache_layer_plain_root(int fs);
+
+/* ---- unpacking (unpack.c) -------------------------------------------------------------- */
+
+/* Reads a tar, compressed or not, to its end. Gives the sorted index, the diff ID of what was read and, unless
+ * fs < 0, the files below it. */
+int cache_layer_read_tar(cb_source_fn *source, void *arg, const char *what, int fs, struct cb_job_io *io, struct cache_index *ret,
+                         struct cb_digest *ret_diff, struct cb_error *err);
+
+/* ---- lower layers (below.c) ------------------------------------------------------------ */
+
+/* Which lowers a directory of the overlay is merged from: numbers into the list of lowers, top first. */
+struct cache_layer_merge {
+    int *lower;
+    size_t n, cap;
+};
+struct cache_layer_lowers {
+    const int *fds; /* top first */
+    size_t n;
+};
+/* What the lowers of `dir` show at `path` (of which `dir` is the parent): 1 with *st and, for a directory, the lowers
+ * it is merged from in *ret (to be freed); *top is the lower that *st is of. 0: nothing. */
+int cache_layer_below_find(const struct cache_layer_lowers *l, const struct cache_layer_merge *dir, const char *path, int *top,
+                           struct stat *st, struct cache_layer_merge *ret, struct cb_error *err);
+/* The names that are visible in a merged directory, sorted. */
+int cache_layer_below_names(const struct cache_layer_lowers *l, const struct cache_layer_merge *dir, const char *path,
+                            struct cb_strv *ret, struct cb_error *err);
+/* Is it a whiteout in either form? -errno when it cannot be told. */
+int cache_layer_is_whiteout(int dir, const char *path, const struct stat *st);
+/* The value of overlay.<what> of a directory or file: 'y', 'x', …; 0: not set; -errno. */
+int cache_layer_overlay_mark(int dir, const char *path, const char *what);
+
+/* ---- owners of what was copied up (owners.c) --------------------------------------------- */
+
+struct cache_layer_owners {
+    const struct cache_layer_lowers *lowers; /* borrowed */
+    bool kept;                               /* owners are in the indexes alone */
+    struct cache_index **indexes;            /* of each lower, NULL: not read yet */
+};
+void cache_layer_owners_init(struct cache_layer_owners *o, const struct cache_layer_lowers *lowers);
+void cache_layer_owners_done(struct cache_layer_owners *o);
+/* Where owners are kept: *st, of the lower `top` at `path`, gets the owner that the image shows. */
+int cache_layer_owner_below(struct cache_layer_owners *o, int top, const char *path, struct stat *st, struct cb_error *err);
+/* 1: what an upper's directory has under `name` came from what lies below at its place (*below). 0: it was made anew.
+ * `hidden`: the directory hides what is below. -errno. */
+int cache_layer_was_copied_up(int dir, const char *name, const struct stat *st, const struct stat *below, bool hidden);
+
+#endif

@@ -1,0 +1,356 @@
+/* Finding layers and trusting them.
+ *
+ * Trust. Nothing is synced while building, so a power loss may take the data of files whose names it leaves. A layer is
+ * trusted when its `state` says that its fs/ (told by its inode) is as this boot made or checked it, or that it is
+ * known to be on disk. Any other layer is checked when it is first found: the index must give the content ID in
+ * meta.json (SHA-256), each file in fs/ must be there with its type and size, and nothing else may be there. Sizes are enough: a
+ * file system that loses the data of a renamed file after a power loss shows it shorter, because the size is written with the
+ * data. What passes was read back after the boot that made it, so it is marked as durable and never checked again. A directory
+ * that this user cannot look into (another id's, outside of the namespace) cannot be checked: such a layer is "not there" and is
+ * made again; committing it replaces this one. cache_layer_settle avoids that: it syncs once and marks layers. */
+#include "cache/layer/layer-internal.h"
+#include "base/json.h"
+#include "base/limits.h"
+#include "base/text.h"
+
+#include <dirent.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <sys/sysmacros.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#define MAX_META 65536
+#define MAX_DIFF 128
+
+struct cache_layer_path cache_layer_path(const struct cb_digest *id)
+{
+    struct cache_layer_path p = {"layers/"};
+
+    cb_digest_hex(id, p.text + strlen("layers/"));
+    return p;
+}
+
+struct cache_layer_name cache_layer_name(const struct cb_digest *id)
+{
+    struct cache_layer_name n = {"layer "};
+    char hex[CB_DIGEST_HEX + 1];
+
+    cb_digest_hex(id, hex);
+    memcpy(n.text + 6, hex, 12);
+    return n;
+}
+
+int cache_layer_open(struct cache_store *s, const struct cb_digest *id)
+{
+    int fd = openat(s->root, cache_layer_path(id).text, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+    return fd < 0 ? -errno : fd;
+}
+
+void cache_layer_drop(struct cache_store *s, const struct cb_digest *id)
+{
+    cache_set_aside(s, cache_layer_path(id).text);
+}
+
+/* ---- reading what is there ------------------------------------------------------------------ */
+
+static bool read_meta(int dir, struct cache_layer_dir *ret)
+{
+    CB_AUTO(cb_buf) struct cb_buf b = CB_BUF_INIT;
+    CB_AUTO(cb_error) struct cb_error ignored = CB_ERROR_INIT;
+    const char *content = "", *created = "";
+    int64_t size = -1, entries = -1;
+
+    if (cb_read_file(dir, "meta.json", MAX_META, &b) < 0)
+        return false;
+    CB_AUTO(json) json_t *j = cb_json_parse(b.data, cache_unseal(b.data, b.len), "meta.json", &ignored);
+    if (!j || cb_json_str(j, "content", "meta", &content, &ignored) < 0 ||
+        cb_json_bool(j, "base", "meta", &ret->base, &ignored) < 0 || cb_json_str(j, "created", "meta", &created, &ignored) < 0 ||
+        cb_json_int(j, "size", "meta", &size, &ignored) < 0 || cb_json_int(j, "entries", "meta", &entries, &ignored) < 0)
+        return false;
+    ret->l.size = (uint64_t)size;
+    ret->l.entries = (uint64_t)entries;
+    return size >= 0 && entries >= 0 && cb_digest_parse(content, &ret->content) &&
+           cb_time_parse_rfc3339(created, &ret->l.created);
+}
+
+static bool read_diff(int dir, struct cb_digest *ret)
+{
+    CB_AUTO(cb_buf) struct cb_buf b = CB_BUF_INIT;
+
+    if (cb_read_file(dir, "diff", MAX_DIFF, &b) < 0)
+        return false;
+    cb_buf_truncate(&b, cache_unseal(b.data, b.len));
+    return cb_digest_parse_hex(b.data, ret);
+}
+
+/* "<boot id> <inode> [durable]" */
+static bool read_state(struct cache_store *s, int dir, ino_t fs_ino)
+{
+    CB_AUTO(cb_buf) struct cb_buf b = CB_BUF_INIT;
+    char *boot, *ino, *durable = NULL;
+    uint64_t number;
+
+    if (cb_read_file(dir, "state", 256, &b) < 0)
+        return false;
+    boot = b.data;
+    ino = strchr(boot, ' ');
+    if (!ino)
+        return false;
+    *ino++ = '\0';
+    durable = strchr(ino, ' ');
+    if (durable)
+        *durable++ = '\0';
+    if (!cb_parse_u64(ino, UINT64_MAX, &number) || number != fs_ino)
+        return false;
+    return (durable && strcmp(durable, "durable") == 0) || cache_store_is_this_boot(s, boot);
+}
+
+int cache_layer_write_state(struct cache_store *s, int dir, ino_t fs_ino, bool durable)
+{
+    CB_AUTO(free) char *text = cb_printf("%s %ju%s", cache_store_boot_id(s), (uintmax_t)fs_ino, durable ? " durable" : "");
+
+    return cb_publish_file(dir, "state", text, strlen(text), 0600);
+}
+
+static int load_from(struct cache_store *s, int dir, const struct cb_digest *id, struct cache_layer_dir *ret)
+{
+    struct stat st;
+
+    *ret = (struct cache_layer_dir){.l.id = *id};
+    if (!read_meta(dir, ret))
+        return 0;
+    if (fstatat(dir, "fs", &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(st.st_mode)) {
+        ret->fs_ino = st.st_ino;
+        ret->l.has_files = true;
+    }
+    ret->l.has_diff_id = ret->base || read_diff(dir, &ret->l.diff_id);
+    if (ret->base)
+        ret->l.diff_id = *id;
+    ret->trusted = read_state(s, dir, ret->fs_ino);
+    return 1;
+}
+
+int cache_layer_load(struct cache_store *s, const struct cb_digest *id, struct cache_layer_dir *ret, struct cb_error *err)
+{
+    CB_AUTO(close) int dir = cache_layer_open(s, id);
+
+    if (dir == -ENOENT || dir == -ENOTDIR || dir == -ELOOP)
+        return 0;
+    if (dir < 0)
+        return cb_fail_sys(err, dir, "open '%s/%s'", s->path, cache_layer_path(id).text);
+    return load_from(s, dir, id, ret);
+}
+
+static int read_index(int dir, const struct cb_digest *content, struct cache_index *ret, struct cb_error *err)
+{
+    CB_AUTO(cb_buf) struct cb_buf b = CB_BUF_INIT;
+    CB_AUTO(cache_index) struct cache_index x = {0};
+    struct cb_digest have;
+    int r = cb_read_file(dir, "index", CACHE_LAYER_MAX_INDEX, &b);
+
+    if (r < 0)
+        return cb_fail(err, CB_E_CORRUPT, "read the layer's index: %s", strerror(-r));
+    if (cache_index_read(b.data, cache_unseal(b.data, b.len), &x, err) < 0)
+        return -1;
+    cache_index_content_id(&x, &have);
+    if (content && !cb_digest_eq(&have, content))
+        return cb_fail(err, CB_E_CORRUPT, "the layer's index does not give its content ID");
+    *ret = x;
+    x = (struct cache_index){0};
+    return 0;
+}
+
+int cache_layer_index_beside(int fs, struct cache_index *ret, struct cb_error *err)
+{
+    CB_AUTO(close) int dir = openat(fs, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+    if (dir < 0)
+        return cb_fail_sys(err, errno, "open a layer");
+    return faccessat(dir, "index", F_OK, 0) < 0 && errno == ENOENT ? 0 : read_index(dir, NULL, ret, err);
+}
+
+/* ---- checking -------------------------------------------------------------------------------- */
+
+struct check {
+    struct cache_layer_cursor cursor;
+    uint64_t names; /* in the directories seen so far */
+    bool blind;     /* one of them cannot be read by us, though passed through: then nothing is known of names */
+};
+
+static void check_done(struct check *c)
+{
+    cache_layer_cursor_done(&c->cursor);
+}
+CB_DEFINE_AUTO(check, struct check, check_done)
+
+/* Those of the directory `name`. */
+static void count_names(struct check *c, int parent, const char *name)
+{
+    int fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    DIR *d = fd < 0 ? NULL : fdopendir(fd);
+
+    if (!d) {
+        cb_close(fd);
+        c->blind = true;
+        return;
+    }
+    for (struct dirent *e; (errno = 0, e = readdir(d));)
+        c->names += strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0;
+    c->blind = c->blind || errno != 0;
+    closedir(d);
+}
+
+/* 1: as the index says. 0: not. -EACCES: cannot be seen from here. */
+static int check_entry(struct check *c, const struct cache_entry *e)
+{
+    const char *name;
+    struct stat st;
+    int dir;
+
+    if (e->type == CACHE_WHITEOUT || e->type == CACHE_OPAQUE)
+        return 1;
+    dir = cache_layer_cursor_parent(&c->cursor, e->path, &name);
+    if (dir < 0)
+        return dir == -EACCES ? dir : 0;
+    if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+        return errno == EACCES ? -EACCES : 0;
+    switch (e->type) {
+    case CB_FILE:
+        return S_ISREG(st.st_mode) && (uint64_t)st.st_size == e->size;
+    case CB_DIR:
+        if (S_ISDIR(st.st_mode))
+            count_names(c, dir, name);
+        return S_ISDIR(st.st_mode);
+    case CB_SYMLINK:
+        return S_ISLNK(st.st_mode) && (size_t)st.st_size == strlen(e->link);
+    default: /* a device may be an empty file; a hard link is whatever its first name is */
+        return !S_ISDIR(st.st_mode);
+    }
+}
+
+static int check_files(int dir, const struct cache_index *x)
+{
+    CB_AUTO(check) struct check c = {.cursor = CACHE_LAYER_CURSOR_INIT};
+    uint64_t names = 0;
+    CB_AUTO(close) int fs = openat(dir, "fs", O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+    if (fs < 0)
+        return -EACCES;
+    cache_layer_cursor_set_root(&c.cursor, fs);
+    count_names(&c, fs, ".");
+    for (size_t i = 0; i < x->n; i++) {
+        int r = check_entry(&c, &x->entries[i]);
+
+        if (r != 1)
+            return r;
+        names += x->entries[i].type != CACHE_OPAQUE;
+    }
+    return c.blind || c.names == names;
+}
+
+/* 1: sound, and from now on trusted. 0: damaged, or not to be checked by this process. */
+static int check_layer(struct cache_store *s, const struct cache_layer_dir *l)
+{
+    CB_AUTO(cache_index) struct cache_index x = {0};
+    CB_AUTO(cb_error) struct cb_error ignored = CB_ERROR_INIT;
+    CB_AUTO(close) int dir = cache_layer_open(s, &l->l.id);
+    int r = 0;
+
+    if (dir >= 0 && read_index(dir, &l->content, &x, &ignored) == 0)
+        r = l->l.has_files ? check_files(dir, &x) : 1;
+    if (r == 0)
+        cache_layer_drop(s, &l->l.id);
+    if (r != 1)
+        return 0;
+    (void)cache_layer_write_state(s, dir, l->fs_ino, true); /* only saves checking it again */
+    return 1;
+}
+
+/* ---- the interface --------------------------------------------------------------------------- */
+
+int cache_layer_find(struct cache_store *s, const struct cb_digest *id, struct cache_layer *ret, struct cb_error *err)
+{
+    struct cache_layer_dir l;
+    int r = cache_layer_load(s, id, &l, err);
+
+    if (r <= 0)
+        return r;
+    if (!l.base && !cb_digest_eq(id, &l.content)) /* not what its name says */
+        return 0;
+    if (!l.trusted && !check_layer(s, &l))
+        return 0;
+    *ret = l.l;
+    return 1;
+}
+
+int cache_layer_find_diff(struct cache_store *s, const struct cb_digest *diff_id, struct cache_layer *ret, struct cb_error *err)
+{
+    CB_AUTO(cb_buf) struct cb_buf b = CB_BUF_INIT;
+    char path[sizeof("diffs/") + CB_DIGEST_HEX] = "diffs/";
+    struct cb_digest id = *diff_id;
+    int r;
+
+    cb_digest_hex(diff_id, path + strlen("diffs/"));
+    r = cb_read_file(s->root, path, CB_DIGEST_HEX, &b);
+    if (r == 0 && !cb_digest_parse_hex(b.data, &id))
+        id = *diff_id; /* torn: a base layer is found under its diff ID all the same */
+    r = cache_layer_find(s, &id, ret, err);
+    if (r != 1)
+        return r;
+    return ret->has_diff_id && cb_digest_eq(&ret->diff_id, diff_id);
+}
+
+int cache_layer_index(struct cache_store *s, const struct cb_digest *id, struct cache_index *ret, struct cb_error *err)
+{
+    CB_AUTO(close) int dir = cache_layer_open(s, id);
+
+    if (dir == -ENOENT)
+        return cb_fail(err, CB_E_NOT_FOUND, "%s is not in the store", cache_layer_name(id).text);
+    if (dir < 0)
+        return cb_fail_sys(err, dir, "open '%s/%s'", s->path, cache_layer_path(id).text);
+    if (read_index(dir, NULL, ret, err) == 0)
+        return 0;
+    cache_layer_drop(s, id);
+    cb_hint(err, "the damaged layer was removed from the store: build again");
+    return cb_context(err, "%s", cache_layer_name(id).text);
+}
+
+int cache_layer_open_fs(struct cache_store *s, const struct cb_digest *id, struct cb_error *err)
+{
+    CB_AUTO(close) int dir = cache_layer_open(s, id);
+    int fd = dir < 0 ? -1 : openat(dir, "fs", O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+    if (dir == -ENOENT || (dir >= 0 && fd < 0 && errno == ENOENT))
+        return cb_fail(err, CB_E_NOT_FOUND, "%s is not unpacked in the store", cache_layer_name(id).text);
+    if (fd < 0)
+        return cb_fail_sys(err, dir < 0 ? dir : errno, "open '%s/%s/fs'", s->path, cache_layer_path(id).text);
+    return fd;
+}
+
+/* In place: nothing is made in a directory that somebody may be removing. Written in part it means that the layer is checked. */
+static void mark_durable(struct cache_store *s, int dir, ino_t fs_ino)
+{
+    CB_AUTO(free) char *text = cb_printf("%s %ju durable", cache_store_boot_id(s), (uintmax_t)fs_ino);
+    CB_AUTO(close) int fd = openat(dir, "state", O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+
+    if (fd >= 0)
+        (void)cb_write_full(fd, text, strlen(text));
+}
+
+int cache_layer_settle(struct cache_store *s, const struct cb_digest *ids, size_t n, struct cb_error *err)
+{
+    if (n == 0)
+        return 0;
+    if (syncfs(s->root) < 0)
+        return cb_fail_sys(err, errno, "sync the file system of '%s'", s->path);
+    for (size_t i = 0; i < n; i++) {
+        struct cache_layer_dir l;
+        CB_AUTO(close) int dir = cache_layer_open(s, &ids[i]);
+
+        if (dir >= 0 && load_from(s, dir, &ids[i], &l) == 1 && l.trusted)
+            mark_durable(s, dir, l.fs_ino);
+    }
+    return 0;
+}

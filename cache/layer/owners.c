@@ -1,0 +1,59 @@
+/* Owners of what an overlay copied up where they cannot be set: inside everything is root's, and the owner that an entry
+ * has in the image is in the index of its layer alone. */
+#include "cache/layer/layer-internal.h"
+
+void cache_layer_owners_init(struct cache_layer_owners *o, const struct cache_layer_lowers *lowers)
+{
+    *o = (struct cache_layer_owners){.lowers = lowers, .kept = !cache_layer_can_set_owners()};
+    if (o->kept)
+        o->indexes = cb_alloc((lowers->n + 1) * sizeof(*o->indexes));
+}
+
+void cache_layer_owners_done(struct cache_layer_owners *o)
+{
+    for (size_t i = 0; o->indexes && i < o->lowers->n; i++)
+        if (o->indexes[i]) {
+            cache_index_done(o->indexes[i]);
+            free(o->indexes[i]);
+        }
+    free(o->indexes);
+    o->indexes = NULL;
+}
+
+int cache_layer_owner_below(struct cache_layer_owners *o, int top, const char *path, struct stat *st, struct cb_error *err)
+{
+    if (!o->kept)
+        return 0;
+    if (!o->indexes[top]) {
+        o->indexes[top] = CB_NEW(struct cache_index);
+        if (cache_layer_index_beside(o->lowers->fds[top], o->indexes[top], err) < 0)
+            return -1;
+    }
+    const struct cache_entry *e = cache_index_find(o->indexes[top], path);
+    if (e && e->type != CACHE_WHITEOUT) {
+        st->st_uid = e->uid;
+        st->st_gid = e->gid;
+    }
+    return 0;
+}
+
+/* Overlay marks regular files that it copied up, but not those of which the layer below has several names; a link or a
+ * device cannot have the mark, but keeps its time. */
+int cache_layer_was_copied_up(int dir, const char *name, const struct stat *st, const struct stat *below, bool hidden)
+{
+    int mark;
+
+    if ((st->st_mode & S_IFMT) != (below->st_mode & S_IFMT))
+        return 0;
+    if (S_ISREG(st->st_mode)) {
+        mark = cache_layer_overlay_mark(dir, name, "origin");
+        return mark < 0 ? mark : mark > 0 || (below->st_nlink > 1 && !hidden);
+    }
+    if (hidden)
+        return 0;
+    if (S_ISDIR(st->st_mode)) {
+        mark = cache_layer_overlay_mark(dir, name, "opaque");
+        return mark < 0 ? mark : mark != 'y';
+    }
+    return st->st_mtim.tv_sec == below->st_mtim.tv_sec && st->st_mtim.tv_nsec == below->st_mtim.tv_nsec;
+}

@@ -1,0 +1,93 @@
+#include "cache/layer/reader.h"
+#include "cache/layer/layer-internal.h"
+
+#include <unistd.h>
+
+/* ---- directories -------------------------------------------------------------------------------- */
+
+static bool is_above(const struct cb_digest *ids, size_t n, size_t i)
+{
+    for (size_t k = i + 1; k < n; k++)
+        if (cb_digest_eq(&ids[k], &ids[i]))
+            return true;
+    return false;
+}
+
+/* Overlay refuses one directory twice, and steps that did the same left the same layer: what a layer shows or hides it does
+ * as well from its topmost place alone. */
+int cache_stack_open(struct cache_store *s, const struct cb_digest *layers, size_t n, struct cache_stack *ret,
+                     struct cb_error *err)
+{
+    CB_AUTO(cache_stack) struct cache_stack stack = {cb_alloc((n + 1) * sizeof(int)), 0};
+
+    for (size_t i = n; i-- > 0;) {
+        if (is_above(layers, n, i))
+            continue;
+        stack.dirs[stack.n] = cache_layer_open_fs(s, &layers[i], err);
+        if (stack.dirs[stack.n] < 0)
+            return -1;
+        stack.n++;
+    }
+    *ret = stack;
+    stack = CACHE_STACK_INIT;
+    return 0;
+}
+
+void cache_stack_close(struct cache_stack *stack)
+{
+    for (size_t i = 0; i < stack->n; i++)
+        cb_close(stack->dirs[i]);
+    free(stack->dirs);
+    *stack = CACHE_STACK_INIT;
+}
+
+/* ---- files ---------------------------------------------------------------------------------------- */
+
+struct cache_reader {
+    struct cache_store *store;
+    const struct cb_digest *layers;
+    size_t n;
+    int *fs;                          /* of each layer; -1 until it is needed */
+    struct cache_layer_cursor cursor; /* in the layer that was asked for last */
+};
+
+struct cache_reader *cache_reader_new(struct cache_store *s, const struct cb_digest *layers, size_t n)
+{
+    struct cache_reader *r = CB_NEW(struct cache_reader);
+
+    *r = (struct cache_reader){s, layers, n, cb_alloc((n + 1) * sizeof(int)), CACHE_LAYER_CURSOR_INIT};
+    for (size_t i = 0; i < n; i++)
+        r->fs[i] = -1;
+    return r;
+}
+
+void cache_reader_free(struct cache_reader *r)
+{
+    if (!r)
+        return;
+    cache_layer_cursor_done(&r->cursor);
+    for (size_t i = 0; i < r->n; i++)
+        cb_close(r->fs[i]);
+    free(r->fs);
+    free(r);
+}
+
+int cache_reader_open(struct cache_reader *r, int layer, const char *path, struct cb_error *err)
+{
+    struct stat st;
+    int *fs = &r->fs[layer], fd;
+
+    if (*fs < 0 && (*fs = cache_layer_open_fs(r->store, &r->layers[layer], err)) < 0)
+        return -1;
+    if (r->cursor.root != *fs)
+        cache_layer_cursor_set_root(&r->cursor, *fs);
+    fd = cache_layer_cursor_open(&r->cursor, path, &st);
+    if (fd == -ENOENT || fd == -ELOOP || fd == -ENOTDIR)
+        return cb_fail(err, CB_E_CORRUPT, "'/%s' in the layer's files is missing", path);
+    return fd < 0 ? cb_fail_sys(err, fd, "open '/%s' in the layer's files", path) : fd;
+}
+
+void cache_reader_drop(struct cache_reader *r, int layer)
+{
+    cache_layer_drop(r->store, &r->layers[layer]);
+}

@@ -1,0 +1,671 @@
+/* A layer out of an overlay's upper directory (runtime.md §5, dockerfile.md §17).
+ *
+ * The upper is walked in byte order beside what the layers below show at the same places. What differs goes into the
+ * index, with the directories above it; what does not is removed from the upper. Where an opaque directory hid the lower
+ * layers, what they have and the upper has not becomes a whiteout, in the index and in the directory, and the mark goes,
+ * as every attribute that is not in the index. So directory and index say the same: whoever makes the same layer otherwise,
+ * on other layers, gets this directory. */
+#include "cache/layer/layer-internal.h"
+#include "base/dir.h"
+#include "base/limits.h"
+#include "base/map.h"
+
+#include <endian.h>
+#include <stdio.h>
+#include <sys/sysmacros.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#define MAX_DEPTH 2048 /* the kernel takes no longer paths, and each level takes a descriptor */
+
+struct upper {
+    struct cache_layer_lowers lowers;
+    struct cache_index index;
+    struct cb_map groups; /* (device, inode) -> path of the first name that is in the index */
+    struct cb_map linked; /* (device, inode) -> struct linked, of all with several names, once `counted` */
+    bool counted;
+    struct cache_layer_owners owners;
+    struct cb_arena arena;
+    char *buffer, *other; /* CACHE_LAYER_COPY_BUFFER bytes each */
+    unsigned flags;       /* of what nobody gave others: the work directory's */
+};
+
+struct frame { /* a directory of the upper */
+    struct frame *up;
+    char *path; /* "" for the root */
+    int fd, depth;
+    struct stat st;
+    struct cache_layer_merge below; /* the lowers' directories here; none when they have no directory */
+    bool hidden;                    /* it, or a directory above, was opaque */
+    bool emitted;
+    bool touched; /* we removed something: its mtime is to be set back */
+};
+
+static void frame_done(struct frame *f)
+{
+    f->fd = cb_close(f->fd);
+    free(f->path);
+    free(f->below.lower);
+}
+CB_DEFINE_AUTO(frame, struct frame, frame_done)
+
+static int fail(struct cb_error *err, int sys, const char *what, const char *path)
+{
+    return cb_fail_sys(err, sys, "%s '/%s'", what, path);
+}
+
+/* ---- capabilities ---------------------------------------------------------------------------- */
+
+struct capability {
+    char v[24];
+    size_t n;     /* 0: none */
+    bool foreign; /* of another root than ours, for whom it means nothing */
+};
+
+/* security.capability in its second form: the third has a root id behind it, which means nothing in an image. */
+static int get_capability(int fd, struct capability *ret)
+{
+    ssize_t n = fgetxattr(fd, "security.capability", ret->v, sizeof(ret->v));
+    uint32_t magic;
+
+    ret->n = 0;
+    ret->foreign = false;
+    if (n < 0)
+        return errno == ENODATA || errno == ENOTSUP ? 0 : -errno;
+    memcpy(&magic, ret->v, sizeof(magic));
+    magic = le32toh(magic);
+    if (n == 24 && (magic & 0xff000000u) == 0x03000000u) {
+        magic = htole32((magic & 0x00ffffffu) | 0x02000000u);
+        memcpy(ret->v, &magic, sizeof(magic));
+        n = 20;
+        ret->foreign = true;
+    }
+    ret->n = (size_t)n;
+    return 0;
+}
+
+/* ---- comparing -------------------------------------------------------------------------------- */
+
+static int open_file(int dir, const char *name)
+{
+    int fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+
+    return fd < 0 ? -errno : fd;
+}
+
+static int same_content(struct upper *u, int a, int b)
+{
+    for (;;) {
+        int n = cb_read_full(a, u->buffer, CACHE_LAYER_COPY_BUFFER), m = cb_read_full(b, u->other, CACHE_LAYER_COPY_BUFFER);
+
+        if (n < 0 || m < 0)
+            return n < 0 ? n : m;
+        if (n != m || memcmp(u->buffer, u->other, (size_t)n) != 0)
+            return 0;
+        if (n < (int)CACHE_LAYER_COPY_BUFFER)
+            return 1;
+    }
+}
+
+/* Of two regular files with equal metadata: capability, and bytes where times with whole seconds cannot tell. */
+static int same_file(struct upper *u, int dir, const char *name, int lower, const char *path, bool compare_content)
+{
+    CB_AUTO(close) int a = open_file(dir, name);
+    CB_AUTO(close) int b = a < 0 ? -1 : open_file(lower, path);
+    struct capability ca, cb;
+    int r;
+
+    if (a < 0 || b < 0)
+        return a < 0 ? a : b;
+    r = get_capability(a, &ca);
+    if (r == 0)
+        r = get_capability(b, &cb);
+    if (r < 0)
+        return r;
+    if (ca.n != cb.n || memcmp(ca.v, cb.v, ca.n) != 0)
+        return 0;
+    return compare_content ? same_content(u, a, b) : 1;
+}
+
+static int same_link(int dir, const char *name, int lower, const char *path)
+{
+    char a[4096], b[4096];
+    ssize_t n = readlinkat(dir, name, a, sizeof(a)), m = readlinkat(lower, path, b, sizeof(b));
+
+    if (n < 0 || m < 0)
+        return -errno;
+    return n == m && memcmp(a, b, (size_t)n) == 0;
+}
+
+static bool same_stat(const struct stat *a, const struct stat *b)
+{
+    return a->st_mode == b->st_mode && a->st_uid == b->st_uid && a->st_gid == b->st_gid;
+}
+
+/* 1: the upper's non-directory says what the lower's says already. 0: it differs. -errno. */
+static int same_entry(struct upper *u, int dir, const char *name, const struct stat *st, int lower, const char *path,
+                      const struct stat *below)
+{
+    bool whole = st->st_mtim.tv_nsec == 0 && below->st_mtim.tv_nsec == 0;
+
+    if (!same_stat(st, below) || st->st_size != below->st_size || st->st_mtim.tv_sec != below->st_mtim.tv_sec ||
+        (!whole && st->st_mtim.tv_nsec != below->st_mtim.tv_nsec))
+        return 0;
+    if (S_ISREG(st->st_mode))
+        return same_file(u, dir, name, lower, path, whole && st->st_size > 0);
+    if (S_ISLNK(st->st_mode))
+        return same_link(dir, name, lower, path);
+    return (!S_ISCHR(st->st_mode) && !S_ISBLK(st->st_mode)) || st->st_rdev == below->st_rdev;
+}
+
+/* ---- into the index --------------------------------------------------------------------------- */
+
+static int add(struct upper *u, const struct cache_entry *e, struct cb_error *err)
+{
+    if (u->index.n >= CB_MAX_ENTRIES)
+        return cb_fail(err, CB_E_UNSUPPORTED, "a layer cannot have more than %u entries", CB_MAX_ENTRIES);
+    cache_index_add(&u->index, e);
+    return 0;
+}
+
+static struct cache_entry entry_of(const char *path, int type, const struct stat *st)
+{
+    return (struct cache_entry){.path = path,
+                                .type = type,
+                                .mode = st->st_mode & 07777,
+                                .uid = st->st_uid,
+                                .gid = st->st_gid,
+                                .mtime = st->st_mtim.tv_sec,
+                                .dev_major = major(st->st_rdev),
+                                .dev_minor = minor(st->st_rdev)};
+}
+
+static int emit_dirs(struct upper *u, struct frame *f, struct cb_error *err)
+{
+    struct cache_entry e;
+
+    if (!f || f->emitted)
+        return 0;
+    if (emit_dirs(u, f->up, err) < 0)
+        return -1;
+    f->emitted = true;
+    e = entry_of(f->path, CB_DIR, &f->st);
+    return add(u, &e, err);
+}
+
+static int emit_whiteout(struct upper *u, struct frame *f, const char *path, struct cb_error *err)
+{
+    struct cache_entry e = {.path = path, .type = CACHE_WHITEOUT};
+
+    return emit_dirs(u, f, err) < 0 ? -1 : add(u, &e, err);
+}
+
+static int hash(struct upper *u, int fd, struct cache_entry *e)
+{
+    struct cb_sha256 sha;
+    int n;
+
+    cb_sha256_init(&sha);
+    do {
+        n = cb_read_full(fd, u->buffer, CACHE_LAYER_COPY_BUFFER);
+        if (n < 0)
+            return n;
+        cb_sha256_add(&sha, u->buffer, (size_t)n);
+        e->size += (uint64_t)n;
+    } while (n == (int)CACHE_LAYER_COPY_BUFFER); /* less: the end */
+    cb_sha256_end(&sha, &e->digest);
+    return 0;
+}
+
+/* From here on the inode carries what the index says. */
+static int strip(int fd, const char *name, bool keep_capability, const char *path, struct cache_layer_carried *ret,
+                 struct cb_error *err)
+{
+    int r = cache_layer_strip(fd, name, keep_capability, ret);
+
+    if (r < 0)
+        return fail(err, r, "take attributes off", path);
+    if (ret->redirect)
+        return cb_fail(err, CB_E_UNSUPPORTED, "'/%s' was renamed within the overlay: it ran with redirect_dir", path);
+    if (ret->metacopy)
+        return cb_fail(err, CB_E_UNSUPPORTED, "'/%s' has only metadata in the upper directory: overlay ran with metacopy", path);
+    return 0;
+}
+
+static int reset_flags(const struct upper *u, int fd, const char *path, struct cb_error *err)
+{
+    int r = cache_layer_reset_flags(fd, u->flags);
+
+    return r < 0 ? fail(err, r, "take the flags off", path) : 0;
+}
+
+static int emit_file(struct upper *u, struct frame *f, const char *name, struct cache_entry *e, struct cb_error *err)
+{
+    CB_AUTO(close) int fd = open_file(f->fd, name);
+    struct cache_layer_carried carried;
+    struct capability cap = {.n = 0};
+    struct cb_xattr x = {(char *)"security.capability", cap.v, 0};
+    int r;
+
+    if (fd < 0)
+        return fail(err, fd, "open", e->path);
+    if (strip(fd, NULL, true, e->path, &carried, err) < 0 || reset_flags(u, fd, e->path, err) < 0)
+        return -1;
+    r = carried.capability ? get_capability(fd, &cap) : 0;
+    if (r < 0)
+        return fail(err, r, "read the capabilities of", e->path);
+    if (cap.foreign && fsetxattr(fd, x.name, cap.v, cap.n, 0) < 0)
+        return fail(err, errno, "set the capabilities of", e->path);
+    x.len = cap.n;
+    e->xattrs = &x;
+    e->n_xattrs = cap.n > 0;
+    r = hash(u, fd, e);
+    return r < 0 ? fail(err, r, "read", e->path) : add(u, e, err);
+}
+
+static int emit_symlink(struct upper *u, struct frame *f, const char *name, struct cache_entry *e, struct cb_error *err)
+{
+    char target[4097];
+    ssize_t n = readlinkat(f->fd, name, target, sizeof(target) - 1);
+
+    if (n < 0)
+        return fail(err, errno, "read the link", e->path);
+    target[n] = '\0';
+    e->link = target;
+    return add(u, e, err);
+}
+
+/* True when another name of the inode is in the index already: then this one is a link to it. */
+static bool is_second_name(struct upper *u, const struct stat *st, struct cache_entry *e)
+{
+    uint64_t key[2] = {st->st_dev, st->st_ino};
+    const char *first;
+
+    if (st->st_nlink < 2)
+        return false;
+    first = cb_map_getn(&u->groups, (const char *)key, sizeof(key));
+    if (!first) {
+        cb_map_setn(&u->groups, (const char *)key, sizeof(key), cb_arena_strdup(&u->arena, e->path));
+        return false;
+    }
+    e->type = CB_HARDLINK;
+    e->link = first;
+    return true;
+}
+
+static int emit(struct upper *u, struct frame *f, const char *name, const char *path, const struct stat *st, struct cb_error *err)
+{
+    static const struct {
+        mode_t mode;
+        int type;
+    } types[] = {{S_IFREG, CB_FILE}, {S_IFLNK, CB_SYMLINK}, {S_IFCHR, CB_CHAR}, {S_IFBLK, CB_BLOCK}, {S_IFIFO, CB_FIFO}};
+    struct cache_entry e = entry_of(path, -1, st);
+    struct cache_layer_carried carried;
+
+    for (size_t i = 0; i < CB_LEN(types); i++) {
+        if (types[i].mode == (st->st_mode & S_IFMT))
+            e.type = types[i].type;
+    }
+    if (e.type < 0)
+        return cb_fail(err, CB_E_UNSUPPORTED, "'/%s' is of a kind that a layer cannot hold", path);
+    if (emit_dirs(u, f, err) < 0)
+        return -1;
+    if (is_second_name(u, st, &e))
+        return add(u, &e, err);
+    if (e.type == CB_FILE)
+        return cache_check_size(path, (uint64_t)st->st_size, err) < 0 ? -1 : emit_file(u, f, name, &e, err);
+    if (strip(f->fd, name, false, path, &carried, err) < 0)
+        return -1;
+    return e.type == CB_SYMLINK ? emit_symlink(u, f, name, &e, err) : add(u, &e, err);
+}
+
+/* ---- directories ------------------------------------------------------------------------------ */
+
+static int list_names(const struct frame *f, struct cb_strv *ret, struct cb_error *err)
+{
+    CB_AUTO(cb_dir) struct cb_dir d = cb_dir_open(f->fd, ".");
+    int r = cb_dir_names(&d, ret);
+    return r < 0 ? fail(err, -r, "read", f->path) : 0;
+}
+
+/* ---- names of one inode ------------------------------------------------------------------------ */
+
+/* A file of the layers below that gets another name is copied up under all the names that the command used, and each may
+ * say what is there already. They stay together: when one of them goes into the layer, all go. */
+struct linked {
+    bool changed; /* a name differs from what is below, or below they are not one inode */
+    bool seen;
+    dev_t dev; /* below */
+    ino_t ino;
+    bool copied_up; /* from what has this owner */
+    uid_t uid;
+    gid_t gid;
+};
+
+static struct linked *linked_of(struct upper *u, const struct stat *st)
+{
+    uint64_t key[2] = {st->st_dev, st->st_ino};
+    struct linked *l = cb_map_getn(&u->linked, (const char *)key, sizeof(key));
+
+    if (!l) {
+        l = cb_arena_alloc(&u->arena, sizeof(*l));
+        cb_map_setn(&u->linked, (const char *)key, sizeof(key), l);
+    }
+    return l;
+}
+
+/* cache_layer_below_find, with owners as the image has them. */
+static int find_below(struct upper *u, const struct frame *f, const char *path, int *top, struct stat *below,
+                      struct cache_layer_merge *merge, struct cb_error *err)
+{
+    int found = cache_layer_below_find(&u->lowers, &f->below, path, top, below, merge, err);
+
+    return found > 0 && cache_layer_owner_below(&u->owners, *top, path, below, err) < 0 ? -1 : found;
+}
+
+static int count_name(struct upper *u, const struct frame *f, const char *name, const char *path, const struct stat *st,
+                      struct cb_error *err)
+{
+    struct linked *l = linked_of(u, st);
+    struct cache_layer_merge merge = {0};
+    struct stat below, own = *st;
+    int top, found = find_below(u, f, path, &top, &below, &merge, err), copied = 0, same = 0;
+
+    free(merge.lower);
+    if (found > 0 && u->owners.kept)
+        copied = cache_layer_was_copied_up(f->fd, name, st, &below, f->hidden);
+    if (copied > 0) {
+        l->copied_up = true;
+        own.st_uid = l->uid = below.st_uid;
+        own.st_gid = l->gid = below.st_gid;
+    }
+    if (found > 0 && copied >= 0)
+        same = same_entry(u, f->fd, name, &own, u->lowers.fds[top], path, &below);
+    if (found < 0 || copied < 0 || same < 0)
+        return found < 0 ? -1 : fail(err, CB_MIN(copied, same), "compare", path);
+    if (!same || (l->seen && (l->dev != below.st_dev || l->ino != below.st_ino)))
+        l->changed = true;
+    l->seen = l->seen || same;
+    if (same) {
+        l->dev = below.st_dev;
+        l->ino = below.st_ino;
+    }
+    return 0;
+}
+
+static int count_names(struct upper *u, const struct frame *f, struct cb_error *err);
+
+static int count_below(struct upper *u, const struct frame *f, const char *name, char *path, struct cb_error *err)
+{
+    CB_AUTO(frame) struct frame sub = {.path = path, .depth = f->depth + 1};
+    struct stat below;
+    int top;
+
+    sub.fd = openat(f->fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (sub.fd < 0)
+        return fail(err, errno, "open", path);
+    if (sub.depth > MAX_DEPTH)
+        return 0; /* the walk says so */
+    if (cache_layer_below_find(&u->lowers, &f->below, path, &top, &below, &sub.below, err) < 0)
+        return -1;
+    int mark = cache_layer_overlay_mark(f->fd, name, "opaque");
+    if (mark < 0)
+        return fail(err, mark, "read the attributes of", path);
+    sub.hidden = f->hidden || mark == 'y';
+    return count_names(u, &sub, err);
+}
+
+static int count_names(struct upper *u, const struct frame *f, struct cb_error *err)
+{
+    CB_AUTO(cb_strv) struct cb_strv names = {0};
+
+    if (list_names(f, &names, err) < 0)
+        return -1;
+    for (size_t i = 0; i < names.n; i++) {
+        CB_AUTO(free) char *path = cb_printf("%s%s%s", f->path, *f->path ? "/" : "", names.items[i]);
+        struct stat st;
+        int r = 0;
+
+        if (fstatat(f->fd, names.items[i], &st, AT_SYMLINK_NOFOLLOW) < 0)
+            return fail(err, errno, "look at", path);
+        if (S_ISDIR(st.st_mode))
+            r = count_below(u, f, names.items[i], CB_TAKE(path), err);
+        else if (st.st_nlink > 1 && !S_ISSOCK(st.st_mode))
+            r = count_name(u, f, names.items[i], path, &st, err);
+        if (r < 0)
+            return -1;
+    }
+    return 0;
+}
+
+/* The upper is looked through when this is first asked: that is seldom. NULL: err. */
+static const struct linked *all_names(struct upper *u, const struct frame *f, const struct stat *st, struct cb_error *err)
+{
+    while (f->up)
+        f = f->up;
+    if (!u->counted && count_names(u, f, err) < 0)
+        return NULL;
+    u->counted = true;
+    return linked_of(u, st);
+}
+
+/* 1: this name, which says what is below already, is one of an inode that goes into the layer. */
+static int is_linked_to_changed(struct upper *u, const struct frame *f, const struct stat *st, struct cb_error *err)
+{
+    const struct linked *l = st->st_nlink < 2 ? NULL : all_names(u, f, st, err);
+
+    return l ? l->changed : st->st_nlink < 2 ? 0 : -1;
+}
+
+/* Where owners are in indexes alone: what was copied up, under this name or another, has that of what it came from. */
+static int keep_owner(struct upper *u, const struct frame *f, const char *name, struct stat *st, const struct stat *below,
+                      struct cb_error *err)
+{
+    const struct linked *l = NULL;
+    int copied = !u->owners.kept || !below ? 0 : cache_layer_was_copied_up(f->fd, name, st, below, f->hidden);
+
+    if (copied < 0)
+        return fail(err, copied, "read the attributes of", name);
+    if (u->owners.kept && copied == 0 && S_ISREG(st->st_mode) && st->st_nlink > 1) {
+        l = all_names(u, f, st, err);
+        if (!l)
+            return -1;
+    }
+    if (copied || (l && l->copied_up)) {
+        st->st_uid = copied ? below->st_uid : l->uid;
+        st->st_gid = copied ? below->st_gid : l->gid;
+    }
+    return 0;
+}
+
+/* ---- the walk ---------------------------------------------------------------------------------- */
+
+static int take_out(struct frame *f, const char *name, const char *path, int flags, struct cb_error *err)
+{
+    f->touched = true;
+    return unlinkat(f->fd, name, flags) < 0 ? fail(err, errno, "remove", path) : 0;
+}
+
+static int put_whiteout(struct upper *u, struct frame *f, const char *name, const char *path, struct cb_error *err)
+{
+    f->touched = true;
+    if (mknodat(f->fd, name, S_IFCHR, makedev(0, 0)) < 0)
+        return fail(err, errno, "make a whiteout for", path);
+    return emit_whiteout(u, f, path, err);
+}
+
+/* What hides the name in the layers below, and is nothing itself: a whiteout in either form, or a socket, which no layer
+ * can hold. */
+static int walk_gone(struct upper *u, struct frame *f, const char *name, const char *path, bool device, struct cb_error *err)
+{
+    struct cache_layer_merge merge = {0};
+    struct stat below;
+    int top, found = cache_layer_below_find(&u->lowers, &f->below, path, &top, &below, &merge, err);
+
+    free(merge.lower);
+    if (found < 0)
+        return -1;
+    if (found && device)
+        return emit_whiteout(u, f, path, err);
+    if (take_out(f, name, path, 0, err) < 0)
+        return -1;
+    return found ? put_whiteout(u, f, name, path, err) : 0;
+}
+
+static int walk(struct upper *u, struct frame *f, struct cb_error *err);
+
+static int walk_dir(struct upper *u, struct frame *f, const char *name, char *path, const struct stat *st,
+                    struct cache_layer_merge *merge, const struct stat *below, struct cb_error *err)
+{
+    CB_AUTO(frame) struct frame sub = {.up = f, .path = path, .depth = f->depth + 1, .st = *st, .below = *merge};
+    const struct timespec times[2] = {st->st_atim, st->st_mtim};
+    struct cache_layer_carried carried;
+
+    sub.fd = openat(f->fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (sub.fd < 0)
+        return fail(err, errno, "open", path);
+    if (sub.depth > MAX_DEPTH)
+        return cb_fail(err, CB_E_UNSUPPORTED, "'/%s': directories are nested too deeply for a layer", path);
+    if (strip(sub.fd, NULL, false, path, &carried, err) < 0 || reset_flags(u, sub.fd, path, err) < 0)
+        return -1;
+    sub.hidden = f->hidden || carried.opaque;
+    if ((!below || !S_ISDIR(below->st_mode) || !same_stat(st, below)) && emit_dirs(u, &sub, err) < 0)
+        return -1;
+    if (walk(u, &sub, err) < 0)
+        return -1;
+    if (!sub.emitted) /* what was in it is taken out already */
+        return take_out(f, name, path, AT_REMOVEDIR, err);
+    if (sub.touched && futimens(sub.fd, times) < 0)
+        return fail(err, errno, "set the time of", path);
+    return 0;
+}
+
+static int walk_name(struct upper *u, struct frame *f, const char *name, struct cb_error *err)
+{
+    CB_AUTO(free) char *path = cb_printf("%s%s%s", f->path, *f->path ? "/" : "", name);
+    struct cache_layer_merge merge = {0};
+    struct stat st, below;
+    int top = 0, found, r, linked;
+
+    if (cb_starts(name, ".wh."))
+        return cb_fail(err, CB_E_UNSUPPORTED, "'/%s': names that begin with '.wh.' cannot be stored in a layer", path);
+    if (fstatat(f->fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+        return fail(err, errno, "look at", path);
+    r = cache_layer_is_whiteout(f->fd, name, &st);
+    if (r < 0)
+        return fail(err, r, "read the attributes of", path);
+    if (r > 0 || S_ISSOCK(st.st_mode))
+        return walk_gone(u, f, name, path, S_ISCHR(st.st_mode), err);
+    found = find_below(u, f, path, &top, &below, &merge, err);
+    if (found >= 0 && keep_owner(u, f, name, &st, found ? &below : NULL, err) < 0)
+        found = -1;
+    if (found >= 0 && S_ISDIR(st.st_mode)) /* takes path and merge */
+        return walk_dir(u, f, name, CB_TAKE(path), &st, &merge, found ? &below : NULL, err);
+    free(merge.lower);
+    if (found < 0)
+        return -1;
+    r = found ? same_entry(u, f->fd, name, &st, u->lowers.fds[top], path, &below) : 0;
+    if (r < 0)
+        return fail(err, r, "compare", path);
+    linked = r ? is_linked_to_changed(u, f, &st, err) : 0;
+    if (linked < 0)
+        return -1;
+    if (r == 0 || linked)
+        return emit(u, f, name, path, &st, err);
+    return take_out(f, name, path, 0, err);
+}
+
+/* In a directory that was hidden: what the lowers have and the upper had not. Both lists are sorted. */
+static int walk_vanished(struct upper *u, struct frame *f, const struct cb_strv *here, struct cb_error *err)
+{
+    CB_AUTO(cb_strv) struct cb_strv there = {0};
+    size_t k = 0;
+
+    if (cache_layer_below_names(&u->lowers, &f->below, f->path, &there, err) < 0)
+        return -1;
+    for (size_t i = 0; i < there.n; i++) {
+        while (k < here->n && strcmp(here->items[k], there.items[i]) < 0)
+            k++;
+        if (k < here->n && strcmp(here->items[k], there.items[i]) == 0)
+            continue;
+        CB_AUTO(free) char *path = cb_printf("%s/%s", f->path, there.items[i]);
+        if (put_whiteout(u, f, there.items[i], path, err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+static int walk(struct upper *u, struct frame *f, struct cb_error *err)
+{
+    CB_AUTO(cb_strv) struct cb_strv names = {0};
+
+    if (list_names(f, &names, err) < 0)
+        return -1;
+    for (size_t i = 0; i < names.n; i++) {
+        if (walk_name(u, f, names.items[i], err) < 0)
+            return -1;
+    }
+    return f->hidden && f->below.n ? walk_vanished(u, f, &names, err) : 0;
+}
+
+static int walk_upper(struct upper *u, int fd, struct cb_error *err)
+{
+    CB_AUTO(frame) struct frame root = {.path = cb_strdup(""), .fd = fcntl(fd, F_DUPFD_CLOEXEC, 3), .emitted = true};
+    int r;
+
+    if (root.fd < 0 || fstat(root.fd, &root.st) < 0)
+        return fail(err, errno, "open", "");
+    r = cache_layer_plain_root(root.fd);
+    if (r < 0)
+        return fail(err, r, "set the attributes of", "");
+    if (reset_flags(u, root.fd, "", err) < 0)
+        return -1;
+    for (size_t i = 0; i < u->lowers.n; i++)
+        CB_PUSH(root.below.lower, root.below.n, root.below.cap) = (int)i;
+    if (walk(u, &root, err) < 0)
+        return -1;
+    const struct timespec times[2] = {root.st.st_atim, root.st.st_mtim};
+    return root.touched && futimens(root.fd, times) < 0 ? fail(err, errno, "set the time of", "") : 0;
+}
+
+static void upper_done(struct upper *u)
+{
+    cache_index_done(&u->index);
+    cb_map_done(&u->groups);
+    cb_map_done(&u->linked);
+    cache_layer_owners_done(&u->owners);
+    cb_arena_done(&u->arena);
+    free(u->buffer);
+    free(u->other);
+}
+CB_DEFINE_AUTO(upper, struct upper, upper_done)
+
+int cache_layer_commit_upper(struct cache_store *s, int work_dir, const char *name, const int *lowers, size_t n_lowers,
+                             struct cache_layer *ret, struct cb_error *err)
+{
+    CB_AUTO(upper) struct upper u = {.lowers = {lowers, n_lowers}};
+    CB_AUTO(cache_layer_draft) struct cache_layer_draft d = CACHE_LAYER_DRAFT_INIT;
+    CB_AUTO(close) int fd = openat(work_dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    struct cb_digest content;
+    int found;
+
+    if (fd < 0)
+        return cb_fail_sys(err, errno, "open the upper directory '%s'", name);
+    cache_layer_owners_init(&u.owners, &u.lowers);
+    u.flags = cache_layer_flags(work_dir);
+    u.buffer = cb_alloc_buffer(CACHE_LAYER_COPY_BUFFER);
+    u.other = cb_alloc_buffer(CACHE_LAYER_COPY_BUFFER);
+    if (walk_upper(&u, fd, err) < 0)
+        return -1;
+    cache_layer_settle_links(&u.index);
+    cache_index_content_id(&u.index, &content);
+    found = cache_layer_exists(s, &content, ret, err);
+    if (found != 0)
+        return found < 0 ? -1 : 0;
+    if (cache_layer_draft_begin_in(s, work_dir, false, &d, err) < 0)
+        return -1;
+    if (renameat(work_dir, name, d.dir, "fs") < 0)
+        return cb_fail_sys(err, errno, "move the upper directory '%s' into '%s/work'", name, s->path);
+    d.fs = cb_take_fd(&fd);
+    return cache_layer_publish(&d, &u.index, &content, NULL, ret, err);
+}

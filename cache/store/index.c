@@ -1,0 +1,397 @@
+/* On disk, in the form of base/pack.h:
+ *
+ *     index  := "cbidx" u8(version) u64(count) entry*
+ *     entry  := str(path) u8(type) body
+ *     body   := nothing                                    whiteout, opaque mark
+ *             | u32(mode) u32(uid) u32(gid) u64(mtime) u32(n) n*(str(name) str(value)) special
+ *     special:= u64(size) 32 bytes(digest)                 file
+ *             | str(link)                                  symlink, hard link
+ *             | u32(major) u32(minor)                      device
+ *             | nothing                                    directory, fifo
+ *
+ * xattrs are sorted by name. What a type does not have is not written, so there is one form for one meaning: the content
+ * ID is the SHA-256 of this form without the mtimes. */
+#include "cache/store/index.h"
+#include "base/limits.h"
+#include "base/pack.h"
+
+#define MAGIC     "cbidx"
+#define VERSION   1
+#define MIN_ENTRY 10 /* bytes: an empty path's length, a byte of path, a type */
+
+void cache_index_done(struct cache_index *x)
+{
+    free(x->entries);
+    cb_arena_done(&x->arena);
+    *x = (struct cache_index){0};
+}
+
+/* ---- what a type has ------------------------------------------------------------------------ */
+
+enum { HAS_META = 1, HAS_DATA = 2, HAS_LINK = 4, HAS_DEVICE = 8, HAS_XATTRS = 16 };
+
+static const uint8_t parts[] = {
+    [CB_FILE] = HAS_META | HAS_XATTRS | HAS_DATA,
+    [CB_DIR] = HAS_META | HAS_XATTRS,
+    [CB_SYMLINK] = HAS_META | HAS_XATTRS | HAS_LINK,
+    [CB_CHAR] = HAS_META | HAS_XATTRS | HAS_DEVICE,
+    [CB_BLOCK] = HAS_META | HAS_XATTRS | HAS_DEVICE,
+    [CB_FIFO] = HAS_META | HAS_XATTRS,
+    [CB_HARDLINK] = HAS_META | HAS_LINK,
+    [CACHE_WHITEOUT] = 0,
+    [CACHE_OPAQUE] = 0,
+};
+
+/* ---- order ---------------------------------------------------------------------------------- */
+
+/* Bytewise, but the end and then '/' come before everything else: "a", "a/b", "a-b". */
+static int compare_paths(const char *a, const char *b)
+{
+    unsigned char ca, cb;
+
+    while (*a && *a == *b)
+        a++, b++;
+    ca = (unsigned char)*a;
+    cb = (unsigned char)*b;
+    if (ca == cb)
+        return 0;
+    if (ca == '\0' || cb == '\0')
+        return ca == '\0' ? -1 : 1;
+    if (ca == '/' || cb == '/')
+        return ca == '/' ? -1 : 1;
+    return ca < cb ? -1 : 1;
+}
+
+/* An opaque mark stands behind the directory it marks; everything else at one path is one entry. */
+static int compare_entries(const struct cache_entry *a, const struct cache_entry *b)
+{
+    int c = compare_paths(a->path, b->path);
+
+    return c ? c : (a->type == CACHE_OPAQUE) - (b->type == CACHE_OPAQUE);
+}
+
+static int by_path_then_age(const void *pa, const void *pb)
+{
+    const struct cache_entry *a = *(const struct cache_entry *const *)pa, *b = *(const struct cache_entry *const *)pb;
+    int c = compare_entries(a, b);
+
+    return c ? c : (a > b) - (a < b); /* both in one array: the later one was added later */
+}
+
+static bool is_sorted(const struct cache_index *x)
+{
+    for (size_t i = 1; i < x->n; i++) {
+        if (compare_entries(&x->entries[i - 1], &x->entries[i]) >= 0)
+            return false;
+    }
+    return true;
+}
+
+void cache_index_sort(struct cache_index *x)
+{
+    CB_AUTO(free) struct cache_entry **order = NULL;
+    struct cache_entry *sorted;
+    size_t n = 0;
+
+    if (is_sorted(x))
+        return;
+    order = cb_alloc(x->n * sizeof(struct cache_entry *));
+    for (size_t i = 0; i < x->n; i++)
+        order[i] = &x->entries[i];
+    qsort(order, x->n, sizeof(struct cache_entry *), by_path_then_age);
+    sorted = cb_alloc(x->n * sizeof(*sorted));
+    for (size_t i = 0; i < x->n; i++) {
+        if (n && compare_entries(&sorted[n - 1], order[i]) == 0)
+            n--; /* the one added last stays */
+        sorted[n++] = *order[i];
+    }
+    free(x->entries);
+    x->entries = sorted;
+    x->cap = x->n;
+    x->n = n;
+}
+
+const struct cache_entry *cache_index_find(const struct cache_index *x, const char *path)
+{
+    size_t low = 0, high = x->n;
+
+    while (low < high) {
+        size_t mid = low + (high - low) / 2;
+
+        if (compare_paths(x->entries[mid].path, path) < 0)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    if (low == x->n || x->entries[low].type == CACHE_OPAQUE || strcmp(x->entries[low].path, path) != 0)
+        return NULL;
+    return &x->entries[low];
+}
+
+/* ---- adding --------------------------------------------------------------------------------- */
+
+static int by_name(const void *pa, const void *pb)
+{
+    const struct cb_xattr *a = pa, *b = pb;
+
+    return strcmp(a->name, b->name);
+}
+
+static const struct cb_xattr *copy_xattrs(struct cb_arena *arena, const struct cb_xattr *from, size_t n)
+{
+    struct cb_xattr *to;
+
+    if (n == 0)
+        return NULL;
+    to = cb_arena_alloc(arena, n * sizeof(*to));
+    for (size_t i = 0; i < n; i++)
+        to[i] = (struct cb_xattr){cb_arena_strdup(arena, from[i].name), cb_arena_memdup0(arena, from[i].value, from[i].len),
+                                  from[i].len};
+    qsort(to, n, sizeof(*to), by_name);
+    return to;
+}
+
+int cache_check_size(const char *path, uint64_t size, struct cb_error *err)
+{
+    if (size <= CB_MAX_FILE)
+        return 0;
+    cb_fail(err, CB_E_UNSUPPORTED, "'/%s' has %llu bytes: a file in a layer cannot have more than %llu", path,
+            (unsigned long long)size, CB_MAX_FILE);
+    return cb_hint(err, "the holes of a sparse file count: make it where it is used, or leave it out");
+}
+
+void cache_index_add(struct cache_index *x, const struct cache_entry *e)
+{
+    struct cache_entry *to = &CB_PUSH(x->entries, x->n, x->cap);
+    unsigned has = parts[e->type];
+
+    to->path = cb_arena_strdup(&x->arena, e->path);
+    to->type = e->type;
+    if (has & HAS_META) {
+        to->mode = e->mode & 07777;
+        to->uid = e->uid;
+        to->gid = e->gid;
+        to->mtime = e->mtime;
+    }
+    if (has & HAS_XATTRS) {
+        to->xattrs = copy_xattrs(&x->arena, e->xattrs, e->n_xattrs);
+        to->n_xattrs = e->n_xattrs;
+    }
+    if (has & HAS_DATA) {
+        to->size = e->size;
+        to->digest = e->digest;
+    }
+    if (has & HAS_LINK)
+        to->link = cb_arena_strdup(&x->arena, e->link ? e->link : "");
+    if (has & HAS_DEVICE) {
+        to->dev_major = e->dev_major;
+        to->dev_minor = e->dev_minor;
+    }
+}
+
+uint64_t cache_index_size(const struct cache_index *x)
+{
+    uint64_t sum = 0;
+
+    for (size_t i = 0; i < x->n; i++)
+        sum += x->entries[i].size;
+    return sum;
+}
+
+/* ---- writing -------------------------------------------------------------------------------- */
+
+static void put_entry(struct cb_buf *b, const struct cache_entry *e, bool with_mtime)
+{
+    unsigned has = parts[e->type];
+
+    cb_put_str(b, e->path);
+    cb_put_u8(b, (uint8_t)e->type);
+    if (has & HAS_META) {
+        cb_put_u32(b, e->mode);
+        cb_put_u32(b, e->uid);
+        cb_put_u32(b, e->gid);
+        if (with_mtime)
+            cb_put_u64(b, (uint64_t)e->mtime);
+        cb_put_u32(b, (uint32_t)e->n_xattrs);
+        for (size_t i = 0; i < e->n_xattrs; i++) {
+            cb_put_str(b, e->xattrs[i].name);
+            cb_put_bytes(b, e->xattrs[i].value, e->xattrs[i].len);
+        }
+    }
+    if (has & HAS_DATA) {
+        cb_put_u64(b, e->size);
+        cb_buf_add(b, e->digest.b, sizeof(e->digest.b));
+    }
+    if (has & HAS_LINK)
+        cb_put_str(b, e->link);
+    if (has & HAS_DEVICE) {
+        cb_put_u32(b, e->dev_major);
+        cb_put_u32(b, e->dev_minor);
+    }
+}
+
+static void put_head(struct cb_buf *b, const struct cache_index *x)
+{
+    cb_buf_adds(b, MAGIC);
+    cb_put_u8(b, VERSION);
+    cb_put_u64(b, x->n);
+}
+
+void cache_index_write(const struct cache_index *x, struct cb_buf *out)
+{
+    put_head(out, x);
+    for (size_t i = 0; i < x->n; i++)
+        put_entry(out, &x->entries[i], true);
+}
+
+void cache_index_content_id(const struct cache_index *x, struct cb_digest *ret)
+{
+    CB_AUTO(cb_buf) struct cb_buf b = CB_BUF_INIT;
+    struct cb_sha256 sha;
+
+    cb_sha256_init(&sha);
+    put_head(&b, x);
+    for (size_t i = 0; i < x->n; i++) {
+        put_entry(&b, &x->entries[i], false);
+        if (b.len > 65536) {
+            cb_sha256_add(&sha, b.data, b.len);
+            cb_buf_reset(&b);
+        }
+    }
+    cb_sha256_add(&sha, b.data, b.len);
+    cb_sha256_end(&sha, ret);
+}
+
+/* ---- reading -------------------------------------------------------------------------------- */
+
+static bool valid_path(struct cb_str s)
+{
+    size_t from = 0;
+
+    if (s.n == 0 || s.n > CB_MAX_PATH || memchr(s.p, 0, s.n))
+        return false;
+    for (size_t i = 0; i <= s.n; i++) {
+        size_t len = i - from;
+
+        if (i < s.n && s.p[i] != '/')
+            continue;
+        if (len == 0 || (len == 1 && s.p[from] == '.') || (len == 2 && s.p[from] == '.' && s.p[from + 1] == '.'))
+            return false;
+        from = i + 1;
+    }
+    return true;
+}
+
+static bool valid_text(struct cb_str s, size_t max)
+{
+    return s.n > 0 && s.n <= max && !memchr(s.p, 0, s.n);
+}
+
+static bool get_xattrs(struct cb_unpack *u, struct cb_arena *arena, struct cache_entry *e)
+{
+    uint32_t n = cb_get_u32(u);
+    struct cb_xattr *to;
+
+    if (u->failed || n > (size_t)(u->end - u->p) / 17 || (n && !(parts[e->type] & HAS_XATTRS)))
+        return false;
+    if (n == 0)
+        return true;
+    to = cb_arena_alloc(arena, n * sizeof(*to));
+    for (uint32_t i = 0; i < n; i++) {
+        struct cb_str name = cb_get_bytes(u), value = cb_get_bytes(u);
+
+        if (u->failed || !valid_text(name, 255) || value.n > CB_MAX_XATTR)
+            return false;
+        to[i] = (struct cb_xattr){cb_arena_memdup0(arena, name.p, name.n), cb_arena_memdup0(arena, value.p, value.n), value.n};
+        if (i && strcmp(to[i - 1].name, to[i].name) >= 0)
+            return false;
+    }
+    e->xattrs = to;
+    e->n_xattrs = n;
+    return true;
+}
+
+static bool get_body(struct cb_unpack *u, struct cb_arena *arena, struct cache_entry *e)
+{
+    unsigned has = parts[e->type];
+
+    if (has & HAS_META) {
+        e->mode = cb_get_u32(u);
+        e->uid = cb_get_u32(u);
+        e->gid = cb_get_u32(u);
+        e->mtime = (int64_t)cb_get_u64(u);
+        if (e->mode > 07777 || !get_xattrs(u, arena, e))
+            return false;
+    }
+    if (has & HAS_DATA) {
+        e->size = cb_get_u64(u);
+        if (e->size > INT64_MAX || (size_t)(u->end - u->p) < sizeof(e->digest.b))
+            return false;
+        memcpy(e->digest.b, u->p, sizeof(e->digest.b));
+        u->p += sizeof(e->digest.b);
+    }
+    if (has & HAS_LINK) {
+        struct cb_str link = cb_get_bytes(u);
+
+        if (u->failed || !(e->type == CB_HARDLINK ? valid_path(link) : valid_text(link, CB_MAX_PATH)))
+            return false;
+        e->link = cb_arena_memdup0(arena, link.p, link.n);
+    }
+    if (has & HAS_DEVICE) {
+        e->dev_major = cb_get_u32(u);
+        e->dev_minor = cb_get_u32(u);
+    }
+    return !u->failed;
+}
+
+/* Does it stand rightly behind the entries read so far? */
+static bool fits(const struct cache_index *x, const struct cache_entry *e)
+{
+    const struct cache_entry *before = x->n ? &x->entries[x->n - 1] : NULL, *target;
+
+    if (before) {
+        size_t len = strlen(before->path);
+        bool closed = before->type != CB_DIR && before->type != CACHE_OPAQUE;
+
+        if (compare_entries(before, e) >= 0)
+            return false;
+        if (closed && strncmp(e->path, before->path, len) == 0 && (e->path[len] == '/' || e->path[len] == '\0'))
+            return false; /* below, or a mark on, something that is no directory */
+    }
+    if (e->type != CB_HARDLINK)
+        return true;
+    target = cache_index_find(x, e->link);
+    return target && target->type != CB_DIR && target->type != CB_HARDLINK && target->type != CACHE_WHITEOUT;
+}
+
+int cache_index_read(const void *p, size_t n, struct cache_index *ret, struct cb_error *err)
+{
+    CB_AUTO(cache_index) struct cache_index x = {0};
+    struct cb_unpack u = cb_unpack(p, n);
+    uint64_t count;
+
+    if (n < strlen(MAGIC) || memcmp(p, MAGIC, strlen(MAGIC)) != 0)
+        return cb_fail(err, CB_E_CORRUPT, "layer index: not an index");
+    u.p += strlen(MAGIC);
+    if (cb_get_u8(&u) != VERSION)
+        return cb_fail(err, CB_E_CORRUPT, "layer index: of another version or damaged");
+    count = cb_get_u64(&u);
+    if (u.failed || count > CB_MAX_ENTRIES || count > (size_t)(u.end - u.p) / MIN_ENTRY)
+        return cb_fail(err, CB_E_CORRUPT, "layer index: damaged head");
+    for (uint64_t i = 0; i < count; i++) {
+        struct cb_str path = cb_get_bytes(&u);
+        struct cache_entry e = {.type = cb_get_u8(&u)};
+
+        if (u.failed || e.type >= (int)CB_LEN(parts) || !valid_path(path))
+            return cb_fail(err, CB_E_CORRUPT, "layer index: entry %llu is damaged", (unsigned long long)i);
+        e.path = cb_arena_memdup0(&x.arena, path.p, path.n);
+        if (!get_body(&u, &x.arena, &e) || !fits(&x, &e))
+            return cb_fail(err, CB_E_CORRUPT, "layer index: entry %llu is damaged", (unsigned long long)i);
+        CB_PUSH(x.entries, x.n, x.cap) = e;
+    }
+    if (u.p != u.end)
+        return cb_fail(err, CB_E_CORRUPT, "layer index: bytes behind the last entry");
+    *ret = x;
+    x = (struct cache_index){0};
+    return 0;
+}

@@ -1,0 +1,61 @@
+/* The index of a layer: every entry of it, sorted bytewise by path, with the digest of its content
+ * (architecture.md "Identity"). Made in the same pass that packs or unpacks a layer; it answers what COPY --from
+ * selects, whether two results are equal and what changed, without the layer being present.
+ *
+ * All strings live in the index's arena. Whiteouts are entries of type CACHE_WHITEOUT at the path that
+ * is deleted; CACHE_OPAQUE marks a directory (path) whose lower content is hidden.
+ *
+ * On disk: magic "cbidx", version, count, entries in base/pack.h form (grammar in index.c). */
+#ifndef CACHE_INDEX_H
+#define CACHE_INDEX_H
+
+#include "base/digest.h"
+#include "base/stream/tar.h"
+
+enum cache_type { /* CB_FILE … CB_FIFO, CB_HARDLINK of cb_ftype keep their values */
+                  CACHE_WHITEOUT = CB_FTYPE_COUNT,
+                  CACHE_OPAQUE,
+};
+
+struct cache_entry {
+    const char *path; /* no leading '/', no trailing one; never "" */
+    int type;         /* enum cb_ftype or enum cache_type */
+    uint32_t mode, uid, gid;
+    uint64_t size;
+    int64_t mtime;    /* seconds; not part of the content ID */
+    const char *link; /* symlink: target; hard link: path of an earlier entry of this layer; else NULL */
+    uint32_t dev_major, dev_minor;
+    const struct cb_xattr *xattrs;
+    size_t n_xattrs;
+    struct cb_digest digest; /* of a file's content; zero for other types */
+};
+
+struct cache_index {
+    struct cache_entry *entries;
+    size_t n, cap;
+    struct cb_arena arena;
+};
+
+void cache_index_done(struct cache_index *x);
+CB_DEFINE_AUTO(cache_index, struct cache_index, cache_index_done)
+
+/* Whether a file of `size` bytes may be in a layer: asked before its content is read. -1: it may not (CB_MAX_FILE). */
+int cache_check_size(const char *path, uint64_t size, struct cb_error *err);
+
+/* Adds a copy of `e` (strings and xattrs into the arena). Order does not matter before sort. */
+void cache_index_add(struct cache_index *x, const struct cache_entry *e);
+/* Sorts by path; of equal paths the one added last stays. Sort order: parents before children,
+ * siblings bytewise ('/' sorts before every other byte, as filepath.Walk goes). */
+void cache_index_sort(struct cache_index *x);
+const struct cache_entry *cache_index_find(const struct cache_index *x, const char *path); /* sorted; NULL: none */
+
+/* SHA-256 of the canonical form without mtimes. Needs a sorted index. */
+void cache_index_content_id(const struct cache_index *x, struct cb_digest *ret);
+/* Sum of file sizes. */
+uint64_t cache_index_size(const struct cache_index *x);
+
+void cache_index_write(const struct cache_index *x, struct cb_buf *out);
+/* Trusts nothing: -1 with CB_E_CORRUPT for anything that is not a sorted, well-formed index. */
+int cache_index_read(const void *p, size_t n, struct cache_index *ret, struct cb_error *err);
+
+#endif

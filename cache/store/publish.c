@@ -1,0 +1,88 @@
+#include "cache/store/files.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+void cache_set_aside(struct cache_store *s, const char *path)
+{
+    struct cache_work work = CACHE_WORK_INIT;
+    CB_AUTO(cb_error) struct cb_error ignored = CB_ERROR_INIT;
+    if (cache_work_begin(s, &work, &ignored) < 0)
+        return;
+    (void)renameat(s->root, path, work.dir, "damaged"); /* gone already, or tried again by the next one */
+    cache_work_done(s, &work);
+}
+
+int cache_store_publish(struct cache_store *s, const char *dir, const char *name, const void *p, size_t n, struct cb_error *err)
+{
+    CB_AUTO(free) char *path = cb_printf("%s/%s", dir, name);
+    int r = cb_publish_file(s->root, path, p, n, 0600);
+    if (r == -ENOENT)
+        r = cb_mkdirs(s->root, dir, 0700);
+    else if (r == -EISDIR)
+        cache_set_aside(s, path);
+    else
+        return r < 0 ? cb_fail_sys(err, r, "write '%s/%s'", s->path, path) : 0;
+    if (r == 0 || r == -EISDIR)
+        r = cb_publish_file(s->root, path, p, n, 0600);
+    return r < 0 ? cb_fail_sys(err, r, "write '%s/%s'", s->path, path) : 0;
+}
+
+/* ---- new files ------------------------------------------------------------------------------ */
+
+int cache_newfile_begin(struct cache_store *s, const char *dir, struct cache_newfile *ret, struct cb_error *err)
+{
+    struct cache_newfile f = CACHE_NEWFILE_INIT;
+    CB_AUTO(close) int target = cache_store_dir(s, dir);
+    if (target < 0)
+        return cb_fail_sys(err, target, "open '%s/%s'", s->path, dir);
+    f.fd = openat(target, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+    if (f.fd < 0 && (errno == EOPNOTSUPP || errno == EISDIR || errno == EINVAL || errno == ENOENT)) {
+        if (cache_work_begin(s, &f.work, err) < 0)
+            return -1;
+        f.fd = openat(f.work.dir, "file", O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    }
+    if (f.fd < 0) {
+        int sys = errno;
+        cache_work_done(s, &f.work);
+        return cb_fail_sys(err, sys, "make a file in '%s/%s'", s->path, dir);
+    }
+    *ret = f;
+    return 0;
+}
+
+static int give_name(struct cache_newfile *f, int dir, const char *name)
+{
+    if (f->work.dir < 0)
+        return cache_link_unnamed(f->fd, dir, name);
+    return linkat(f->work.dir, "file", dir, name, 0) < 0 ? -errno : 0;
+}
+
+int cache_newfile_link(struct cache_store *s, struct cache_newfile *f, const char *dir, const char *name, bool replace)
+{
+    CB_AUTO(close) int target = cache_store_dir(s, dir);
+    if (target < 0)
+        return target;
+    int r = give_name(f, target, name);
+    if (r != -EEXIST || !replace)
+        return r;
+    char salt[CACHE_RANDOM_NAME + 1];
+    cache_random_name(salt);
+    CB_AUTO(free) char *tmp = cb_printf(".tmp-%s", salt);
+    CB_AUTO(free) char *path = cb_printf("%s/%s", dir, name);
+    r = give_name(f, target, tmp);
+    if (r < 0 || renameat(target, tmp, target, name) == 0)
+        return r;
+    if (errno == EISDIR) /* damage */
+        cache_set_aside(s, path);
+    r = renameat(target, tmp, target, name) < 0 ? -errno : 0;
+    if (r < 0)
+        unlinkat(target, tmp, 0);
+    return r;
+}
+
+void cache_newfile_done(struct cache_store *s, struct cache_newfile *f)
+{
+    f->fd = cb_close(f->fd);
+    cache_work_done(s, &f->work);
+}

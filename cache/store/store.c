@@ -1,0 +1,447 @@
+#include "cache/store/store.h"
+
+#include "base/dir.h"
+#include "base/text.h"
+#include "cache/store/files.h"
+
+#include <linux/fs.h>
+#include <stdio.h>
+#include <sys/file.h>
+#include <sys/ioctl.h>
+#include <sys/random.h>
+#include <time.h>
+#include <unistd.h>
+
+static const char *const layout[] = {"blobs",   "blobs/sha256", "layers", "diffs", "records", "images",
+                                     "context", "mounts",       "fetch",  "locks", "work"};
+
+#define OTHERS_WRITE 022
+
+/* ---- where it is ---------------------------------------------------------------------------- */
+
+char *cache_store_default_path(const char *root, struct cb_error *err)
+{
+    if (root && !*root) {
+        cb_fail(err, CB_E_USAGE, "--root: the directory of the store is empty");
+        return NULL;
+    }
+    if (root)
+        return cb_strdup(root);
+    const char *env = getenv("CBUILD_ROOT");
+    if (env && *env)
+        return cb_strdup(env);
+    if (geteuid() == 0)
+        return cb_strdup("/var/lib/cbuild");
+    const char *data = getenv("XDG_DATA_HOME");
+    if (data && *data == '/') /* a relative one is to be ignored, says the XDG specification */
+        return cb_printf("%s/cbuild", data);
+    const char *home = getenv("HOME");
+    if (home && *home == '/')
+        return cb_printf("%s/.local/share/cbuild", home);
+    cb_fail(err, CB_E_USAGE, "no place for the store: HOME is not set");
+    cb_hint(err, "give a directory with --root or in CBUILD_ROOT");
+    return NULL;
+}
+
+static char *absolute(const char *path)
+{
+    if (*path == '/')
+        return cb_strdup(path);
+    CB_AUTO(free) char *cwd = getcwd(NULL, 0);
+    return cwd ? cb_printf("%s/%s", strcmp(cwd, "/") == 0 ? "" : cwd, path) : cb_strdup(path);
+}
+
+/* ---- making it ------------------------------------------------------------------------------ */
+
+static int fail_open(struct cb_error *err, int sys, const char *what, const char *path)
+{
+    if (sys == ENOTDIR || sys == EEXIST) {
+        cb_fail(err, CB_E_FAILED, "store '%s': there is a file where a directory should be", path);
+        return cb_hint(err, "remove the file or choose another directory with --root");
+    }
+    cb_fail_sys(err, sys, "%s '%s'", what, path);
+    if (sys == EACCES || sys == EPERM)
+        cb_hint(err, "choose a directory that you may write with --root or in CBUILD_ROOT");
+    return -1;
+}
+
+/* Parents and all: what we make is for its owner alone. */
+static int make_root(const char *path, struct cb_error *err)
+{
+    int r = cb_mkdirs(AT_FDCWD, path, 0700);
+    return r < 0 ? fail_open(err, -r, "make the store", path) : 0;
+}
+
+static bool is_ours(const char *name)
+{
+    if (strcmp(name, "lost+found") == 0 || cache_is_temporary(name)) /* a file system of its own; a crash */
+        return true;
+    for (size_t i = 0; i < CB_LEN(layout); i++)
+        if (strcmp(name, layout[i]) == 0)
+            return true;
+    return false;
+}
+
+/* A directory without `format` becomes a store only when nothing else is in it (or what a killed
+ * first start left). */
+static int check_empty(struct cache_store *s, struct cb_error *err)
+{
+    CB_AUTO(cb_strv) struct cb_strv names = {0};
+    int r = cache_store_names(s, ".", &names);
+    if (r < 0)
+        return fail_open(err, -r, "read the store", s->path);
+    for (size_t i = 0; i < names.n; i++) {
+        if (is_ours(names.items[i]) || strcmp(names.items[i], "format") == 0)
+            continue;
+        cb_fail(err, CB_E_FAILED, "'%s' is no store: it has no 'format' file, but holds '%s'", s->path, names.items[i]);
+        return cb_hint(err, "choose an empty or a new directory with --root");
+    }
+    return 0;
+}
+
+/* `format` is synced, once in the life of a store: empty after a power loss it would lock everybody out. */
+static int write_format(struct cache_store *s, struct cb_error *err)
+{
+    char salt[CACHE_RANDOM_NAME + 1];
+    cache_random_name(salt);
+    CB_AUTO(free) char *tmp = cb_printf(".tmp-%s", salt);
+    CB_AUTO(free) char *text = cb_printf("%d\n", CACHE_FORMAT);
+    CB_AUTO(close) int fd = openat(s->root, tmp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    int r = fd < 0 ? -errno : cb_write_full(fd, text, strlen(text));
+    if (r == 0 && fsync(fd) < 0)
+        r = -errno;
+    if (r == 0 && renameat(s->root, tmp, s->root, "format") < 0)
+        r = -errno;
+    if (r < 0 && fd >= 0)
+        unlinkat(s->root, tmp, 0);
+    return r < 0 ? fail_open(err, -r, "write to the store", s->path) : 0;
+}
+
+/* What one build makes in work/ has nothing to do with what the last one removed there. ext4 is told so, as it is of
+ * /home: it looks for room elsewhere, instead of searching among inodes that are not free for long enough. */
+static void spread_work(struct cache_store *s)
+{
+    CB_AUTO(close) int work = openat(s->root, "work", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int flags;
+    if (work >= 0 && ioctl(work, FS_IOC_GETFLAGS, &flags) == 0) {
+        flags |= FS_TOPDIR_FL;
+        (void)ioctl(work, FS_IOC_SETFLAGS, &flags); /* other file systems know no such thing */
+    }
+}
+
+static int make_layout(struct cache_store *s, struct cb_error *err)
+{
+    struct stat st;
+    if (check_empty(s, err) < 0)
+        return -1;
+    if (fstat(s->root, &st) == 0 && (st.st_mode & OTHERS_WRITE))
+        (void)fchmod(s->root, st.st_mode & 07777 & ~OTHERS_WRITE); /* an empty directory that we were given; checked below */
+    for (size_t i = 0; i < CB_LEN(layout); i++)
+        if (mkdirat(s->root, layout[i], 0700) < 0 && errno != EEXIST)
+            return fail_open(err, errno, "write to the store", s->path);
+    spread_work(s);
+    return write_format(s, err);
+}
+
+/* ---- opening it ----------------------------------------------------------------------------- */
+
+static bool is_trusted(const struct stat *st)
+{
+    return st->st_uid == geteuid() || st->st_uid == 0;
+}
+
+/* Root working in a user's store (sudo) would leave files there that the user cannot remove. */
+static int check_owner(struct cache_store *s, struct cb_error *err)
+{
+    struct stat st;
+    if (fstat(s->root, &st) < 0)
+        return cb_fail_sys(err, errno, "stat '%s'", s->path);
+    if (is_trusted(&st))
+        return 0;
+    cb_fail(err, CB_E_FAILED, "store '%s' belongs to user %u, and this is user %u", s->path, (unsigned)st.st_uid,
+            (unsigned)geteuid());
+    return cb_hint(err, "run as that user, or choose another directory with --root (a new one inside it will do)");
+}
+
+/* Where others may write they may have put anything, what builds execute as well; the sticky bit of /tmp lets them do so
+ * too. What they could plant before somebody took the right away has another owner. */
+static int check_private(struct cache_store *s, const char *dir, struct cb_error *err)
+{
+    struct stat st;
+    CB_AUTO(free) char *path = strcmp(dir, ".") == 0 ? cb_strdup(s->path) : cb_printf("%s/%s", s->path, dir);
+    if (fstatat(s->root, dir, &st, AT_SYMLINK_NOFOLLOW) < 0)
+        return errno == ENOENT ? 0 : fail_open(err, errno, "open the store", path);
+    if (!S_ISDIR(st.st_mode))
+        return fail_open(err, ENOTDIR, "open the store", path);
+    if (!is_trusted(&st)) {
+        cb_fail(err, CB_E_FAILED, "'%s' of the store belongs to user %u, and this is user %u", path, (unsigned)st.st_uid,
+                (unsigned)geteuid());
+        return cb_hint(err, "do not use what somebody else put there: remove it, or choose another directory with --root");
+    }
+    if (!(st.st_mode & OTHERS_WRITE))
+        return 0;
+    cb_fail(err, CB_E_FAILED, "others may write to the store: '%s' has the mode %04o", path, (unsigned)st.st_mode & 07777);
+    return cb_hint(err, "'chmod go-w', when only you have written there; else choose another directory with --root (a new one "
+                        "inside it will do)");
+}
+
+/* By names, a microsecond each: nobody else can change what they lead to, once that is checked. */
+static int check_layout(struct cache_store *s, struct cb_error *err)
+{
+    if (check_private(s, ".", err) < 0)
+        return -1;
+    for (size_t i = 0; i < CB_LEN(layout); i++)
+        if (check_private(s, layout[i], err) < 0)
+            return -1;
+    return 0;
+}
+
+static int refuse_format(struct cache_store *s, uint64_t number, struct cb_error *err)
+{
+    cb_fail(err, CB_E_UNSUPPORTED, "store '%s' has format %llu, and this cbuild knows format %d", s->path,
+            (unsigned long long)number, CACHE_FORMAT);
+    if (s->old)
+        return cb_hint(err,
+                       "'cbuild prune --all --mounts' empties it and makes it one of this format; or use the cbuild that made "
+                       "it, or choose another directory with --root");
+    return cb_hint(err, "use the cbuild that made it, choose another directory with --root, or remove this one");
+}
+
+/* 1: it is our format, or one that is to be emptied. 0: there is none yet. */
+static int check_format(struct cache_store *s, bool to_empty, struct cb_error *err)
+{
+    char text[32];
+    CB_AUTO(close) int fd = openat(s->root, "format", O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0)
+        return errno == ENOENT ? 0 : fail_open(err, errno, "read the store", s->path);
+    int n = cb_read_full(fd, text, sizeof(text) - 1);
+    if (n < 0)
+        return fail_open(err, -n, "read the store", s->path);
+    if (n && text[n - 1] == '\n')
+        n--;
+    text[n] = 0;
+    uint64_t number;
+    if (strlen(text) != (size_t)n || !cb_parse_u64(text, UINT32_MAX, &number)) {
+        cb_fail(err, CB_E_CORRUPT, "store '%s': its 'format' file holds no number", s->path);
+        return cb_hint(err, "choose another directory with --root, or remove this one when it is not needed");
+    }
+    s->old = number < CACHE_FORMAT;
+    return number == CACHE_FORMAT || (s->old && to_empty) ? 1 : refuse_format(s, number, err);
+}
+
+static int open_store(const char *path, bool to_empty, struct cache_store **ret, struct cb_error *err)
+{
+    CB_AUTO(cache_store) struct cache_store *s = CB_NEW(struct cache_store);
+    s->path = absolute(path);
+    s->root = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (s->root < 0 && errno == ENOENT) {
+        if (make_root(path, err) < 0)
+            return -1;
+        s->root = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    }
+    if (s->root < 0)
+        return fail_open(err, errno, "open the store", path);
+    if (check_owner(s, err) < 0)
+        return -1;
+    int r = check_format(s, to_empty, err);
+    if (r < 0 || (r == 0 && make_layout(s, err) < 0) || check_layout(s, err) < 0)
+        return -1;
+    *ret = CB_TAKE(s);
+    return 0;
+}
+
+int cache_store_open(const char *path, struct cache_store **ret, struct cb_error *err)
+{
+    return open_store(path, false, ret, err);
+}
+
+int cache_store_open_to_empty(const char *path, struct cache_store **ret, struct cb_error *err)
+{
+    return open_store(path, true, ret, err);
+}
+
+int cache_store_renew(struct cache_store *s, struct cb_error *err)
+{
+    return write_format(s, err);
+}
+
+void cache_store_free(struct cache_store *s)
+{
+    if (!s)
+        return;
+    cb_close(s->root);
+    free(s->path);
+    free(s->boot_id);
+    free(s);
+}
+
+const char *cache_store_boot_id(struct cache_store *s)
+{
+    if (!s->boot_id) {
+        CB_AUTO(cb_buf) struct cb_buf b = CB_BUF_INIT;
+        int r = cb_read_file(AT_FDCWD, "/proc/sys/kernel/random/boot_id", 64, &b);
+        while (b.len && b.data[b.len - 1] == '\n')
+            cb_buf_truncate(&b, b.len - 1);
+        s->boot_id = cb_strdup(r < 0 ? "" : b.data);
+    }
+    return s->boot_id;
+}
+
+bool cache_store_is_this_boot(struct cache_store *s, const char *boot_id)
+{
+    return *boot_id && strcmp(boot_id, cache_store_boot_id(s)) == 0;
+}
+
+/* ---- files and directories of it ------------------------------------------------------------ */
+
+int cache_store_dir(struct cache_store *s, const char *dir)
+{
+    int fd = openat(s->root, dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0 && errno == ENOENT) {
+        int r = cb_mkdirs(s->root, dir, 0700);
+        if (r < 0)
+            return r;
+        fd = openat(s->root, dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    }
+    return fd < 0 ? -errno : fd;
+}
+
+void cache_note_use(int fd, const struct stat *st)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME_COARSE, &now);
+    if (now.tv_sec - st->st_mtim.tv_sec >= CACHE_NOTE_USE || st->st_mtim.tv_sec > now.tv_sec)
+        (void)futimens(fd, NULL);
+}
+
+int cache_store_names(struct cache_store *s, const char *dir, struct cb_strv *ret)
+{
+    CB_AUTO(cb_dir) struct cb_dir d = cb_dir_open(s->root, dir);
+    return d.error == -ENOENT ? 0 : cb_dir_names(&d, ret);
+}
+
+/* ---- locks ---------------------------------------------------------------------------------- */
+
+static bool lock_name_valid(const char *name)
+{
+    size_t n = strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.");
+    return n > 0 && n <= 200 && !name[n] && name[0] != '.';
+}
+
+static int open_lock(struct cache_store *s, const char *path)
+{
+    int fd = openat(s->root, path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+    bool damaged = fd < 0 && errno == EISDIR && unlinkat(s->root, path, AT_REMOVEDIR) == 0;
+    if (damaged || (fd < 0 && errno == ENOENT && cb_mkdirs(s->root, "locks", 0700) == 0))
+        fd = openat(s->root, path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+    return fd < 0 ? -errno : fd;
+}
+
+static int fail_lock(struct cb_error *err, int sys, struct cache_store *s, const char *path)
+{
+    cb_fail_sys(err, sys, "lock '%s/%s'", s->path, path);
+    if (sys == EISDIR)
+        cb_hint(err, "there is a directory where a file should be: remove it");
+    if (sys == ENOLCK || sys == ENOSYS || sys == EOPNOTSUPP)
+        cb_hint(err, "the file system of the store has no locks: choose a directory on a local disk with --root");
+    return -1;
+}
+
+int cache_lock(struct cache_store *s, const char *name, bool exclusive, bool wait, int *ret_fd, struct cb_error *err)
+{
+    if (!lock_name_valid(name))
+        return cb_fail(err, CB_E_FAILED, "'%s' cannot be the name of a lock", name);
+    CB_AUTO(free) char *path = cb_printf("locks/%s", name);
+    int how = (exclusive ? LOCK_EX : LOCK_SH) | (wait ? 0 : LOCK_NB);
+    for (;;) {
+        CB_AUTO(close) int fd = open_lock(s, path);
+        if (fd < 0)
+            return fail_lock(err, -fd, s, path);
+        while (flock(fd, how) < 0) {
+            if (errno == EWOULDBLOCK)
+                return 0;
+            if (errno != EINTR)
+                return fail_lock(err, errno, s, path);
+        }
+        /* Its last holder may have removed the file while we waited: then another one is the lock now. */
+        struct stat st;
+        if (fstat(fd, &st) < 0)
+            return fail_lock(err, errno, s, path);
+        if (st.st_nlink == 0)
+            continue;
+        *ret_fd = cb_take_fd(&fd);
+        return 1;
+    }
+}
+
+static struct flock key_range(const struct cb_digest *key, short type)
+{
+    uint64_t at = 0;
+    for (size_t i = 0; i < sizeof(at); i++)
+        at = at << 8 | key->b[i];
+    /* Off the last byte too: a range may not end behind what an offset can say. */
+    return (struct flock){.l_type = type, .l_whence = SEEK_SET, .l_start = (off_t)(at >> 2), .l_len = 1};
+}
+
+int cache_lock_key(struct cache_store *s, const struct cb_digest *key, int *ret_fd, struct cb_error *err)
+{
+    struct flock range = key_range(key, F_WRLCK);
+    CB_AUTO(close) int fd = open_lock(s, "locks/steps");
+    if (fd < 0)
+        return fail_lock(err, -fd, s, "locks/steps");
+    while (fcntl(fd, F_OFD_SETLK, &range) < 0) {
+        if (errno == EAGAIN || errno == EACCES)
+            return 0;
+        if (errno != EINTR)
+            return fail_lock(err, errno, s, "locks/steps");
+    }
+    *ret_fd = cb_take_fd(&fd);
+    return 1;
+}
+
+void cache_unlock_key(const struct cb_digest *key, int *fd)
+{
+    struct flock range = key_range(key, F_UNLCK);
+    if (*fd < 0)
+        return;
+    (void)fcntl(*fd, F_OFD_SETLK, &range); /* for a child that inherited it */
+    *fd = cb_close(*fd);
+}
+
+void cache_unlock(struct cache_store *s, const char *name, int *fd)
+{
+    if (*fd < 0)
+        return;
+    if (name && lock_name_valid(name)) {
+        CB_AUTO(free) char *path = cb_printf("locks/%s", name);
+        (void)unlinkat(s->root, path, 0); /* an empty file that stays does no harm */
+    }
+    (void)flock(*fd, LOCK_UN); /* for a child that inherited it */
+    *fd = cb_close(*fd);
+}
+
+/* ---- names --------------------------------------------------------------------------------- */
+
+void cache_random_name(char out[CACHE_RANDOM_NAME + 1])
+{
+    static uint64_t count; /* only for a kernel whose random numbers are not ready yet */
+    uint64_t v;
+    if (getrandom(&v, sizeof(v), GRND_NONBLOCK) != (ssize_t)sizeof(v)) {
+        struct timespec t;
+        clock_gettime(CLOCK_REALTIME, &t);
+        v = ((uint64_t)t.tv_sec << 30 ^ (uint64_t)t.tv_nsec ^ (uint64_t)getpid() << 40) + count++;
+    }
+    snprintf(out, CACHE_RANDOM_NAME + 1, "%016llx", (unsigned long long)v);
+}
+
+int cache_link_unnamed(int fd, int dir, const char *name)
+{
+    char path[32];
+    snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+    if (linkat(AT_FDCWD, path, dir, name, AT_SYMLINK_FOLLOW) == 0)
+        return 0;
+    /* /proc may be missing (a bare chroot); newer kernels take the descriptor itself. */
+    if (errno != ENOENT || linkat(fd, "", dir, name, AT_EMPTY_PATH) < 0)
+        return -errno;
+    return 0;
+}

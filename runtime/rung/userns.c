@@ -1,0 +1,239 @@
+#include "runtime/rung/userns.h"
+#include "base/fd.h"
+#include "base/limits.h"
+#include "runtime/rung/sysctl.h"
+
+#include <sched.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#ifdef __SANITIZE_ADDRESS__
+#include <sanitizer/common_interface_defs.h>
+#endif
+
+#define MAX_WORDS 1024  /* of newuidmap */
+#define MAX_MAP   65536 /* the kernel takes 340 lines */
+
+pid_t rt_clone(unsigned long namespaces)
+{
+#if defined(__s390__) || defined(__CRIS__)
+    return (pid_t)syscall(SYS_clone, NULL, namespaces | SIGCHLD, NULL, NULL, 0);
+#else
+    return (pid_t)syscall(SYS_clone, namespaces | SIGCHLD, NULL, NULL, NULL, 0);
+#endif
+}
+
+#define BRIEF_STACK (512u << 10) /* path buffers, and what sanitizers put between them */
+#define GUARD       65536u       /* a page, whatever its size: what grows into it faults */
+
+struct extent {
+    const void *low;
+    size_t size;
+};
+
+/* Tells a sanitizer on which stack what follows runs. Gives the one that it knew. */
+static struct extent tell_stack(const void *low, size_t size)
+{
+    struct extent old = {low, size};
+#ifdef __SANITIZE_ADDRESS__
+    void *fake;
+    __sanitizer_start_switch_fiber(&fake, low, size);
+    __sanitizer_finish_switch_fiber(fake, &old.low, &old.size);
+#endif
+    return old;
+}
+
+pid_t rt_clone_briefly(unsigned long namespaces, int (*fn)(void *arg), void *arg)
+{
+    /* Not in our own frame: `ulimit -s` may be smaller. */
+    size_t size = BRIEF_STACK + GUARD;
+    char *low = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK | MAP_NORESERVE, -1, 0);
+    if (low == MAP_FAILED)
+        return -1;
+    pid_t pid = -1;
+    if (mprotect(low, GUARD, PROT_NONE) == 0) {
+        struct extent own = tell_stack(low + GUARD, BRIEF_STACK);
+        pid = clone(fn, low + size, (int)(namespaces | CLONE_VM | CLONE_VFORK | SIGCHLD), arg);
+        (void)tell_stack(own.low, own.size);
+    }
+    int saved = errno;
+    munmap(low, size);
+    errno = saved;
+    return pid;
+}
+
+/* ---- maps ----------------------------------------------------------------------------------- */
+
+struct mapper {
+    const char *program;
+    pid_t pid;
+    int output; /* what it says */
+};
+
+static int start_mapper(struct mapper *m, pid_t pid, const struct rt_id_range *ranges, size_t n)
+{
+    CB_AUTO(cb_strv) struct cb_strv argv = {0};
+    int pipe_fds[2];
+    posix_spawn_file_actions_t actions;
+    cb_strv_push(&argv, m->program);
+    cb_strv_take(&argv, cb_printf("%d", (int)pid));
+    for (size_t i = 0; i < n; i++) {
+        cb_strv_take(&argv, cb_printf("%u", ranges[i].inside));
+        cb_strv_take(&argv, cb_printf("%u", ranges[i].outside));
+        cb_strv_take(&argv, cb_printf("%u", ranges[i].count));
+    }
+    if (pipe2(pipe_fds, O_CLOEXEC) < 0)
+        return errno;
+    posix_spawn_file_actions_init(&actions);
+    posix_spawn_file_actions_adddup2(&actions, pipe_fds[1], 1);
+    posix_spawn_file_actions_adddup2(&actions, pipe_fds[1], 2);
+    int r = posix_spawnp(&m->pid, m->program, &actions, NULL, argv.items, environ);
+    posix_spawn_file_actions_destroy(&actions);
+    cb_close(pipe_fds[1]);
+    if (r)
+        cb_close(pipe_fds[0]);
+    else
+        m->output = pipe_fds[0];
+    return r;
+}
+
+static int finish_mapper(struct mapper *m, struct cb_error *err)
+{
+    int status = 0;
+    CB_AUTO(cb_buf) struct cb_buf text = CB_BUF_INIT;
+    (void)cb_read_fd(m->output, MAX_WORDS, &text); /* its words only decorate the message */
+    m->output = cb_close(m->output);
+    while (waitpid(m->pid, &status, 0) < 0 && errno == EINTR)
+        ;
+    if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+        return 0;
+    cb_buf_truncate(&text, strcspn(text.data, "\n"));
+    return cb_fail(err, CB_E_UNSUPPORTED, "%s failed%s%s", m->program, text.len ? ": " : "", text.data);
+}
+
+int rt_userns_map_ranges(pid_t pid, const struct rt_privilege *p, struct cb_error *err)
+{
+    struct mapper uids = {"newuidmap", -1, -1}, gids = {"newgidmap", -1, -1};
+    int u = start_mapper(&uids, pid, p->uids, p->n_uids);
+    int g = start_mapper(&gids, pid, p->gids, p->n_gids);
+    CB_AUTO(cb_error) struct cb_error second = CB_ERROR_INIT;
+    int r = u ? cb_fail_sys(err, u, "start newuidmap") : finish_mapper(&uids, err);
+    int r2 = g ? cb_fail_sys(&second, g, "start newgidmap") : finish_mapper(&gids, &second);
+    if (r == 0 && r2 < 0)
+        cb_error_move(err, &second);
+    return r < 0 || r2 < 0 ? -1 : 0;
+}
+
+static int write_file(const char *path, const char *text)
+{
+    CB_AUTO(close) int fd = open(path, O_WRONLY | O_CLOEXEC);
+    if (fd < 0)
+        return -errno;
+    /* One write: the kernel takes a map whole or not at all. */
+    return write(fd, text, strlen(text)) < 0 ? -errno : 0;
+}
+
+int rt_userns_map_self(uid_t uid, gid_t gid)
+{
+    char map[64];
+    int r = write_file("/proc/self/setgroups", "deny");
+    if (r < 0 && r != -ENOENT)
+        return r;
+    snprintf(map, sizeof(map), "0 %u 1", uid);
+    r = write_file("/proc/self/uid_map", map);
+    if (r < 0)
+        return r;
+    snprintf(map, sizeof(map), "0 %u 1", gid);
+    return write_file("/proc/self/gid_map", map);
+}
+
+int rt_userns_become_root(void)
+{
+    /* The user's other groups stay: they are needed to reach what only they open. A RUN drops them. */
+    return setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0 ? -errno : 0;
+}
+
+int rt_userns_try_owner(void)
+{
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC) < 0)
+        return -errno;
+    int r = fchown(ends[0], 1, 1) < 0 ? -errno : 0;
+    cb_close(ends[0]);
+    cb_close(ends[1]);
+    return r;
+}
+
+/* "inside outside count" of our own map becomes "inside inside count" of the child's. */
+static int copy_map(pid_t pid, const char *kind)
+{
+    char path[64];
+    CB_AUTO(cb_buf) struct cb_buf own = CB_BUF_INIT;
+    CB_AUTO(cb_buf) struct cb_buf map = CB_BUF_INIT;
+    snprintf(path, sizeof(path), "/proc/self/%s", kind);
+    int r = cb_read_file(AT_FDCWD, path, MAX_MAP, &own);
+    if (r < 0)
+        return r;
+    unsigned inside, outside, count;
+    for (const char *p = own.data; sscanf(p, "%u %u %u", &inside, &outside, &count) == 3;) {
+        cb_buf_printf(&map, "%u %u %u\n", inside, inside, count);
+        p = strchr(p, '\n');
+        if (!p++)
+            break;
+    }
+    snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, kind);
+    return write_file(path, map.data);
+}
+
+int rt_userns_map_identity(pid_t pid)
+{
+    int r = copy_map(pid, "uid_map");
+    return r < 0 ? r : copy_map(pid, "gid_map");
+}
+
+/* ---- reasons -------------------------------------------------------------------------------- */
+
+bool rt_has_seccomp_filter(void)
+{
+    CB_AUTO(cb_buf) struct cb_buf b = CB_BUF_INIT;
+    return cb_read_file(AT_FDCWD, "/proc/self/status", 65536, &b) == 0 && strstr(b.data, "\nSeccomp:\t2");
+}
+
+static const struct {
+    const char *path;
+    uint64_t forbids, missing;
+    bool root_too;
+    const char *why;
+} sysctls[] = {
+    {"/proc/sys/kernel/unprivileged_userns_clone", 0, 1, false,
+     "this kernel forbids user namespaces to ordinary users: 'sysctl kernel.unprivileged_userns_clone=1' allows them"},
+    {"/proc/sys/user/max_user_namespaces", 0, 1, true,
+     "this machine allows no user namespaces: raise 'sysctl user.max_user_namespaces'"},
+    {"/proc/sys/kernel/apparmor_restrict_unprivileged_userns", 1, 0, false,
+     "AppArmor gives no rights in user namespaces: install cbuild's profile under /etc/apparmor.d, or "
+     "'sysctl kernel.apparmor_restrict_unprivileged_userns=0'"},
+};
+
+char *rt_userns_why(int sys)
+{
+    for (size_t i = 0; i < CB_LEN(sysctls); i++)
+        if ((sysctls[i].root_too || geteuid() != 0) && rt_sysctl(sysctls[i].path, sysctls[i].missing) == sysctls[i].forbids)
+            return cb_strdup(sysctls[i].why);
+    if (sys == ENOSPC || sys == EUSERS)
+        return cb_strdup("too many user namespaces exist or are nested: raise 'sysctl user.max_user_namespaces'");
+    if (sys == EINVAL || sys == ENOSYS)
+        return cb_strdup("this kernel was built without the namespaces that are needed (CONFIG_USER_NS, CONFIG_PID_NS)");
+    if ((sys == EPERM || sys == EACCES) && rt_has_seccomp_filter())
+        return cb_strdup(
+            "a seccomp filter of the surrounding container forbids namespaces or mounts: run it with "
+            "'--security-opt seccomp=unconfined --security-opt apparmor=unconfined', or with user namespaces of its own");
+    if (sys == EPERM || sys == EACCES)
+        return cb_strdup("namespaces are refused here (inside a chroot, or by a security module such as SELinux or AppArmor): "
+                         "run cbuild outside of it or allow it there");
+    return cb_printf("namespaces cannot be made here: %s", strerror(sys));
+}
