@@ -83,6 +83,14 @@ static int write_metadata(struct build_session *s, const struct build_image *ima
     return build_out_put(q->metadata_file, out.data, out.len, err);
 }
 
+static uint64_t sum(const struct build_layer_size *layers, size_t n)
+{
+    uint64_t all = 0;
+    for (size_t i = 0; i < n; i++)
+        all += layers[i].size;
+    return all;
+}
+
 static void summarize(struct build *b, const struct build_image *image, const struct build_result *r, int run, int cached)
 {
     struct timespec now;
@@ -98,7 +106,7 @@ static void summarize(struct build *b, const struct build_image *image, const st
         .seconds = (double)(now.tv_sec - b->session->started.tv_sec) + (double)(now.tv_nsec - b->session->started.tv_nsec) / 1e9,
         .image_id = id,
         .manifest_digest = r->has_manifest ? manifest : NULL,
-        .size = build_image_size(b->session->store, &image->stored),
+        .size = sum(layers, n_layers),
         .names = (const char *const *)r->names.items,
         .n_names = r->names.n,
         .layers = layers,
