@@ -5,7 +5,7 @@
 #include "base/buf.h"
 
 void cb_base64_encode(struct cb_buf *out, const char *p, size_t n);
-/* Appends the bytes; padding may be missing. False: not base64 (out may hold a part). */
+/* Appends the bytes; padding may be missing. False: not base64 (`out` may hold part of it). */
 bool cb_base64_decode(struct cb_buf *out, const char *text);
 
 #endif

@@ -1,4 +1,4 @@
-/* A growable byte buffer. `data` is never NULL and always has a NUL behind `len` bytes, so text can
+/* A growable byte buffer. `data` is never NULL and always has a NUL after its `len` bytes, so text can
  * be used as it stands. cb_buf_detach is the only way to take the memory out. */
 #ifndef CB_BUF_H
 #define CB_BUF_H

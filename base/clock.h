@@ -1,4 +1,4 @@
-/* How long something takes: by the clock that nobody sets. */
+/* How long something takes, by the clock that nobody can set. */
 #ifndef CB_CLOCK_H
 #define CB_CLOCK_H
 

@@ -12,7 +12,7 @@ struct cb_digest {
 #define CB_DIGEST_TEXT 71 /* "sha256:" and the hex */
 
 struct cb_sha256 {
-    uint64_t opaque[16]; /* large enough for libcrypto's state; checked when compiled */
+    uint64_t opaque[16]; /* large enough for libcrypto's state; checked at compile time */
 };
 void cb_sha256_init(struct cb_sha256 *s);
 void cb_sha256_add(struct cb_sha256 *s, const void *p, size_t n);

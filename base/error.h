@@ -1,6 +1,6 @@
 /* Errors. Leaf helpers that wrap one system call return 0/value or -errno. Whoever knows *names*
  * (path, digest, step) takes `struct cb_error *err` as its last parameter, returns 0 (or a result)
- * on success and -1 on failure, and then has filled it exactly once. `err` is untouched on success.
+ * on success and -1 on failure, when it has filled it exactly once. `err` is untouched on success.
  * A function either reports or returns, never both: only builder/ prints.
  *
  * "Not found" and "end of data" are results (1 / 0), not errors.
@@ -49,7 +49,7 @@ int cb_fail(struct cb_error *err, enum cb_code code, const char *fmt, ...) CB_PR
 /* `sys` is an errno or its negative; its text is appended: "open 'x': No such file or directory".
  * ENOSPC, EMFILE and the like get a hint of their own. */
 int cb_fail_sys(struct cb_error *err, int sys, const char *fmt, ...) CB_PRINTF(3, 4);
-/* Prefixes the message: "unpack layer x: <message>". Outer callers prefix, none replaces. */
+/* Prefixes the message: "unpack layer x: <message>". Outer callers add a prefix; none replaces the message. */
 int cb_context(struct cb_error *err, const char *fmt, ...) CB_PRINTF(2, 3);
 /* Sets the hint unless there is one already. */
 int cb_hint(struct cb_error *err, const char *fmt, ...) CB_PRINTF(2, 3);

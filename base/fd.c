@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #ifndef SYS_fchmodat2
-#define SYS_fchmodat2 452 /* Linux 6.6; the same on all machines that are built for */
+#define SYS_fchmodat2 452 /* Linux 6.6; the same number on every machine we build for */
 #endif
 
 #ifndef MFD_NOEXEC_SEAL
@@ -204,7 +204,7 @@ int cb_chmod(int dirfd, const char *name, mode_t mode)
 {
     if (syscall(SYS_fchmodat2, dirfd, name, mode, AT_SYMLINK_NOFOLLOW) == 0)
         return 0;
-    if (errno != ENOSYS && errno != EPERM) /* EPERM: seccomp filters that do not know the call say so too */
+    if (errno != ENOSYS && errno != EPERM) /* EPERM: seccomp filters that do not know the call give this too */
         return -errno;
     /* The C library's own way, through an O_PATH descriptor and /proc: kernels before 6.6. */
     return fchmodat(dirfd, name, mode, AT_SYMLINK_NOFOLLOW) < 0 ? -errno : 0;

@@ -2,7 +2,7 @@
  * comes from an image, a tar or a build context is resolved beneath it by the kernel (openat2).
  * `mkdirat`, `linkat`, `symlinkat`, `mknodat`, `unlinkat`, `renameat` have no safe variant: open the
  * *parent* with cb_open_parent and act on one component.
- * Every descriptor is born close-on-exec; invalid is -1. Functions return -errno unless said. */
+ * Every descriptor is born close-on-exec; invalid is -1. Functions return -errno on failure unless noted. */
 #ifndef CB_FD_H
 #define CB_FD_H
 
@@ -39,13 +39,13 @@ int cb_read_file(int dirfd, const char *path, size_t max, struct cb_buf *b);
  * Holes are kept when both are regular files. */
 int cb_copy_file(int in, int out, uint64_t n);
 
-/* Sets the mode of what has this name itself: never of what a symlink there leads to (-EOPNOTSUPP), as
- * fchmodat does without its flag. For names in directories that others may write to, or change meanwhile. */
+/* Sets the mode of what itself has this name, never of what a symlink there leads to (-EOPNOTSUPP), as fchmodat
+ * without its flag would. For names in directories that others can write to, or may be changing. */
 int cb_chmod(int dirfd, const char *name, mode_t mode);
 /* A file that exists in memory only and cannot be executed, whoever finds a path to it. An fd or -errno. */
 int cb_memory_file(const char *name);
 int cb_mkdirs(int dirfd, const char *path, mode_t mode); /* like mkdir -p; our own trees only */
-/* Removes a tree below `dirfd` without following symlinks; chmods directories it owns when it must.
+/* Removes a tree below `dirfd` without following symlinks; chmods directories that we own where it must.
  * Missing is success. */
 int cb_remove_tree(int dirfd, const char *name);
 /* Writes a whole file under a temporary name in the same directory and renames it into place, so that

@@ -20,7 +20,7 @@ struct cb_job_io {
 
 /* ---- the child's end ------------------------------------------------------------------------ */
 
-/* Texts are cut, so that an error or a line always fits into a datagram, whatever it repeats. */
+/* Texts are cut, so that an error or a line always fits into a datagram, whatever it quotes. */
 #define MAX_TEXT (CB_MAX_MESSAGE / 8)
 
 /* False: it is too large. */
@@ -30,7 +30,7 @@ static bool send_message(int sock, const struct cb_buf *b)
     do
         n = send(sock, b->data, b->len, MSG_NOSIGNAL);
     while (n < 0 && errno == EINTR);
-    /* A coordinator that is gone has no use for it; PR_SET_PDEATHSIG ends us anyway. */
+    /* A coordinator that is gone has no use for the message; PR_SET_PDEATHSIG ends us anyway. */
     return n >= 0 || errno != EMSGSIZE;
 }
 

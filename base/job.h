@@ -3,10 +3,10 @@
  * their messages. A job owns what it touches until it answers; when it crashes, is killed or the
  * coordinator dies, its work directory is swept and nothing it made is visible.
  *
- * A job function runs in the child. It may send progress, fills
- * `answer` (at most CB_MAX_MESSAGE) and returns 0, or -1 with `err` set, whose texts are shortened when they are long. The child
- * then exits; it never returns to main. cb_job_fork runs it as a child of the caller; runtime/helper.h runs it inside the build's
- * user namespace. Both give a struct cb_job with the same socket, so callers treat them alike. */
+ * A job function runs in the child. It may send progress. It fills `answer` (at most CB_MAX_MESSAGE) and returns 0, or
+ * returns -1 with `err` set, whose texts are shortened when they are long. The child then exits; it never returns to main.
+ * cb_job_fork runs it as a child of the caller; runtime/helper.h runs it inside the build's user namespace. Both give a struct
+ * cb_job with the same socket, so callers treat them alike. */
 #ifndef CB_JOB_H
 #define CB_JOB_H
 
@@ -30,14 +30,14 @@ struct cb_job {
     pid_t pid; /* child of ours to reap, or -1 when the helper reaps it */
 };
 
-/* Starts fn in a child of this process, a fork of now: what `ctx` points to is as it is at this moment, and the child's own. The
- * child dies with this process. */
+/* Runs fn in a child forked now: it sees what `ctx` points to as it is at this moment, in a copy of its own. The child dies
+ * with this process. */
 int cb_job_fork(cb_job_fn *fn, const void *ctx, struct cb_job *ret, struct cb_error *err);
 /* The body of a job child: runs fn, sends the answer or the error over `sock`, exits. For cb_job_fork and
  * the helper only. */
 __attribute__((noreturn)) void cb_job_child(int sock, cb_job_fn *fn, const void *ctx);
 
-/* What a job answers whose child could not be made. */
+/* Answers in place of a job whose child could not be made. */
 void cb_job_refuse(int sock, const struct cb_error *why);
 
 enum cb_job_event_kind { CB_JOB_PROGRESS, CB_JOB_WARN, CB_JOB_DONE, CB_JOB_FAILED };
@@ -57,8 +57,8 @@ int cb_job_wait(struct cb_job *job, struct cb_buf *answer, struct cb_error *err)
 /* Kills a child of ours and reaps it; closes the socket. */
 void cb_job_kill(struct cb_job *job);
 
-/* For long work in the process that has the jobs, whose signals are blocked and read between them: -1 with CB_E_CANCELED (the
- * signal in err->exit_status) when one that ends us is waiting. In a job there never is one. */
+/* For long work in the process that runs the jobs, where signals are blocked and read only between them: -1 with
+ * CB_E_CANCELED (the signal in err->exit_status) when one that is to end us is pending. In a job there never is one. */
 int cb_check_signals(struct cb_error *err);
 
 #endif

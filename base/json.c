@@ -4,7 +4,7 @@
 json_t *cb_json_parse(const char *text, size_t n, const char *what, struct cb_error *err)
 {
     json_error_t e;
-    /* jansson itself refuses nesting beyond 2048; ours is checked below, on the parsed tree's way in. */
+    /* jansson itself refuses nesting beyond 2048; our own limit is lower, and checked before it parses. */
     size_t depth = 0;
     bool in_string = false;
     for (size_t i = 0; i < n; i++) {

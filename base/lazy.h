@@ -21,7 +21,7 @@
 #define CB_LAZY_LOAD(var, LIST, soname, package, err)                                                                            \
     cb_lazy_load(soname, package, var##_names, CB_LEN(var##_names), (void **)&var, err)
 
-/* Fills `table` with the addresses of `names` from `soname`. 0 at once when it is filled already.
+/* Fills `table` with the addresses of `names` from `soname`. Returns 0 at once when it is filled already.
  * -1: the library or a symbol is missing; the hint names Debian's package. */
 int cb_lazy_load(const char *soname, const char *package, const char *const *names, size_t n, void **table, struct cb_error *err);
 

@@ -9,7 +9,7 @@
 #define CB_MAX_IGNORE_REPEATS  (1u << 20)   /* sum of all {n}; each costs a position */
 #define CB_MAX_IGNORE_PATTERN  65536u       /* length of one; BuildKit's line reader ends there too */
 #define CB_MAX_MANIFEST        (4u << 20)   /* the size registries must accept (distribution-spec) */
-#define CB_MAX_CONFIG          (8u << 20)   /* image config: histories of 1,000s of steps fit */
+#define CB_MAX_CONFIG          (8u << 20)   /* image config: histories of thousands of steps fit */
 #define CB_MAX_BLOB            (1ull << 42) /* size in a descriptor: 4 TiB; sums over a manifest cannot overflow */
 #define CB_MAX_FILE            (1ull << 40) /* of a layer: a sparse file costs nothing to make, but each byte has to be hashed */
 #define CB_MAX_HTTP_BODY       (8u << 20)   /* error pages, token answers */
@@ -28,7 +28,7 @@
 #define CB_MAX_EXPAND_STEPS    (1ull << 32) /* comparisons of ${x//p/r} in one expansion: some seconds */
 #define CB_MAX_EXPOSED         (1u << 20)   /* ports of one EXPOSE: a few whole ranges */
 #define CB_MAX_SHOWN           4096         /* bytes of a message that people are shown; the middle is left out */
-#define CB_MAX_SHOWN_WORD      512          /* the same of one word in it: a name, a URL */
+#define CB_MAX_SHOWN_WORD      512          /* the same for one word in it: a name, a URL */
 #define CB_MAX_MESSAGE         (160u << 10) /* one datagram between the processes of a build */
 
 #endif

@@ -81,7 +81,7 @@ void *cb_array_grow(void *items, size_t *cap, size_t n, size_t elem)
 void cb_strv_take(struct cb_strv *v, char *s)
 {
     CB_PUSH(v->items, v->n, v->cap) = s;
-    (void)CB_PUSH(v->items, v->n, v->cap); /* the NULL behind the last */
+    (void)CB_PUSH(v->items, v->n, v->cap); /* the NULL after the last */
     v->n--;
 }
 

@@ -2,7 +2,7 @@
  * bytes that keys are hashed over: fixed-width little-endian numbers, and byte strings with a 64-bit
  * length in front. Canonical: equal values give equal bytes.
  * The reader trusts no length: after the first short read every further read gives 0 / empty and
- * `failed` stays set, so callers read plainly and check once. Strings are borrowed from the input. */
+ * `failed` stays set, so callers simply read on and check once. Strings are borrowed from the input. */
 #ifndef CB_PACK_H
 #define CB_PACK_H
 

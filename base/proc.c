@@ -52,8 +52,8 @@ static void default_signals(sigset_t *ret)
             sigdelset(ret, sig);
 }
 
-/* posix_spawn gives its signal dispositions and mask back to default, so that a program does not inherit
- * what our signalfd blocks. What was ignored when we began stays so. */
+/* posix_spawn resets signal dispositions and the mask, so that a program does not inherit what our signalfd
+ * blocks. What was ignored when we began stays ignored. */
 static int spawn(const struct cb_proc *p, const struct ends *e, pid_t *pid)
 {
     posix_spawn_file_actions_t files;

@@ -1,4 +1,4 @@
-/* Removing a tree: iterative, one open directory a level. Below MAX_LEVELS a directory is cut off and removed from the top:
+/* Removing a tree: iterative, one open directory per level. Below MAX_LEVELS a directory is cut off and removed from the top:
  * hostile depth costs neither stack nor descriptors. */
 #include "base/dir.h"
 #include "base/fd.h"

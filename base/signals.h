@@ -8,7 +8,7 @@
 #include <stdbool.h>
 
 void cb_signals_note(void);       /* at the start, before any is changed */
-bool cb_signal_ignored(int sig);  /* by who started us; false when nobody took note */
+bool cb_signal_ignored(int sig);  /* by whoever started us; false when nobody took note */
 void cb_end_signals(sigset_t *s); /* those that are not ignored */
 
 #endif

@@ -8,7 +8,7 @@
 /* Decimal digits only, no sign, no blanks, at most `max`. */
 bool cb_parse_u64(const char *s, uint64_t max, uint64_t *ret);
 bool cb_parse_i64(const char *s, int64_t *ret); /* optional '-' or '+' */
-int cb_hex_value(char c);                       /* of a digit of either case; -1: it is none */
+int cb_hex_value(char c);                       /* of a digit of either case; -1: it is not one */
 bool cb_parse_octal(const char *s, uint32_t max, uint32_t *ret);
 
 /* Go's %q: double quotes, escapes as strconv.Quote writes them. */
@@ -17,12 +17,12 @@ void cb_quote_go(struct cb_buf *b, const char *s, size_t n);
  * and tabs are kept when `lines` is set. */
 void cb_escape_terminal(struct cb_buf *b, const char *s, size_t n, bool lines);
 
-/* Appends s, of more than `max` bytes (at least 16) only the beginning and the end, with an ellipsis between them: who
- * reads an error wants to know how it ends. Cuts between characters. */
+/* Appends s; when it is longer than `max` bytes (at least 16), only its beginning and end, with an ellipsis between them:
+ * whoever reads an error wants to know how it ends. Cuts between characters. */
 void cb_shorten(struct cb_buf *b, const char *s, size_t n, size_t max);
 
-/* The same for a message to people, by CB_MAX_SHOWN; what in it is longer than CB_MAX_SHOWN_WORD without a blank is shortened by
- * itself, so that a name of kilobytes leaves room for what is said of it. */
+/* The same for a message to people, with CB_MAX_SHOWN; a word in it longer than CB_MAX_SHOWN_WORD is shortened on its own, so
+ * that a name of kilobytes leaves room for what is said about it. */
 void cb_shorten_message(struct cb_buf *b, const char *s, size_t n);
 
 /* The candidate nearest to `word` within an edit distance of 2, or NULL (dockerfile.md §19). */
@@ -35,7 +35,7 @@ bool cb_time_parse_rfc3339(const char *s, struct timespec *ret);
 /* "Tue, 15 Nov 1994 12:45:26 GMT" */
 bool cb_time_parse_http(const char *s, int64_t *ret);
 
-/* "812 B", "1.5 MB" … (decimal units, as docker shows sizes). Static per call: gives `out`. */
+/* "812 B", "1.5 MB" … (decimal units, as docker shows sizes). Returns `out`. */
 char *cb_human_size(uint64_t bytes, char out[16]);
 /* "4.2ms", "0.3s", "1m02s" */
 char *cb_human_duration(double seconds, char out[16]);

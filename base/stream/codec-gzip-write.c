@@ -1,7 +1,7 @@
 /* gzip, written on several threads. The input is cut into blocks of 1 MiB; each is deflated on its own with the last 32 KiB of
- * the block before it as dictionary and ends at a byte border (Z_SYNC_FLUSH), so the pieces put one after the other are one valid
- * deflate stream, joined into one gzip member. Where the cuts are depends on the input alone: the same bytes come out for any
- * number of threads. Threads are started at the second block: small layers do not pay for them. */
+ * the block before it as dictionary and ends at a byte boundary (Z_SYNC_FLUSH), so the pieces put one after the other are one
+ * valid deflate stream, joined into one gzip member. Where the cuts are depends on the input alone: the same bytes come out for
+ * any number of threads. Threads are started at the second block: small layers do not pay for them. */
 #include "base/stream/codec-internal.h"
 #include <pthread.h>
 #include <signal.h>

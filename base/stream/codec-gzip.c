@@ -24,7 +24,7 @@ static void *decoder_open(struct codec_input *in, struct cb_error *err)
     return NULL;
 }
 
-/* Between two members. 1: another one begins, 0: the end. Zeros that fill the last block of a tape are let pass. */
+/* Between two members. 1: another one begins, 0: the end. Zeros that fill the last block of a tape are allowed. */
 static int next_member(struct decoder *d, struct cb_error *err)
 {
     struct codec_input *in = d->in;

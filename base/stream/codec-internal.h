@@ -1,10 +1,10 @@
-/* Only for base/codec*.c: what the file of a codec gives to the table, and where its decoder gets bytes from. */
+/* Only for base/stream/codec*.c: what the file of a codec gives the table, and where its decoder gets its bytes. */
 #ifndef CB_CODEC_INTERNAL_H
 #define CB_CODEC_INTERNAL_H
 
 #include "base/stream/codec.h"
 
-/* All codecs, in the order in which a stream is asked whether it is theirs; none, which takes any, is the last. */
+/* All codecs, in the order in which they are asked whether a stream is theirs; `none`, which takes any, comes last. */
 #define CODECS(X)                                                                                                                \
     X(gzip)                                                                                                                      \
     X(zstd)                                                                                                                      \
@@ -13,13 +13,13 @@
 CODECS(CODEC_DECLARE)
 
 struct codec_encoder_ops {
-    void *(*open)(int level, int threads, cb_sink_fn *sink, void *arg);       /* what the others get; never NULL */
+    void *(*open)(int level, int threads, cb_sink_fn *sink, void *arg);       /* gives what the others take; never NULL */
     int (*add)(void *encoder, const void *p, size_t n, struct cb_error *err); /* n > 0 */
     int (*end)(void *encoder, struct cb_error *err);
     void (*close)(void *encoder);
 };
 
-/* The packed stream: [pos, len) of `bytes` are read and not yet consumed. */
+/* The packed stream: [pos, len) of `bytes` have been read and not yet consumed. */
 #define CODEC_READ_SIZE 131072
 struct codec_input {
     cb_source_fn *source;
@@ -29,7 +29,7 @@ struct codec_input {
     size_t pos, len;
     bool at_end; /* the source has no more */
 };
-/* Tries to have at least n bytes there; fewer only at the end of the source. */
+/* Tries to have at least n bytes ready; fewer only at the end of the source. */
 int codec_fill(struct codec_input *in, size_t n, struct cb_error *err);
 int codec_truncated(const struct codec_input *in, const char *codec, struct cb_error *err); /* the error; -1 */
 

@@ -1,6 +1,6 @@
-/* zstd. It is written by one thread: libzstd's own workers give other bytes than none do, and one thread at level 3 is
+/* zstd. It is written by one thread: libzstd's own workers produce different bytes, and one thread at level 3 is
  * faster than all of gzip's together. Its frame has a checksum and a window of at most 8 MiB up to level 19, as the library
- * chooses. Reading bounds the window at 128 MiB, what zstd itself accepts without being asked. */
+ * chooses. Reading bounds the window at 128 MiB, what zstd itself accepts by default. */
 #include "base/stream/codec-internal.h"
 #include <zstd.h>
 #include <zstd_errors.h>
@@ -12,7 +12,7 @@
 struct encoder {
     cb_sink_fn *sink;
     void *arg;
-    ZSTD_CCtx *zstd; /* NULL: there was no memory */
+    ZSTD_CCtx *zstd; /* NULL: out of memory */
     char *out;
     size_t out_size;
 };

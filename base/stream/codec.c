@@ -1,4 +1,4 @@
-/* The table of codecs, and the streams that stand before them. */
+/* The table of codecs, and the streams in front of them. */
 #include "base/stream/codec-internal.h"
 
 #define CODEC_ENTRY(name) &cb_codec_##name,

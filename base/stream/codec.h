@@ -1,6 +1,6 @@
 /* Compression of layer blobs and archives. Each kind is an entry of one table, which everything that names, offers or
- * recognises compressions reads. Streams, memory bounded whatever the size. Output is deterministic for the same input,
- * kind and level (gzip header: mtime 0, no name, OS 255). */
+ * recognises compressions reads. All are streams: memory is bounded, whatever the size. Output is deterministic for the same
+ * input, kind and level (gzip header: mtime 0, no name, OS 255). */
 #ifndef CB_CODEC_H
 #define CB_CODEC_H
 
@@ -9,8 +9,8 @@
 
 struct cb_codec {
     const char *name;          /* in options and in the store: "gzip" */
-    const char *oci_suffix;    /* behind the media type of a layer's tar: "+gzip" */
-    const char *docker_suffix; /* behind Docker's: ".gzip" */
+    const char *oci_suffix;    /* after the media type of a layer's tar: "+gzip" */
+    const char *docker_suffix; /* after Docker's: ".gzip" */
     bool docker_reads;         /* Docker takes such layers under its own media types */
     int min_level, max_level, normal_level;
     const char *library;                     /* NULL: it needs none */
@@ -18,7 +18,7 @@ struct cb_codec {
     const struct codec_encoder_ops *encoder; /* these two for base/stream/codec.c only */
     const struct codec_decoder_ops *decoder;
 };
-/* The first is the one that is taken where nobody chose; a NULL ends the table. */
+/* The first is taken where nobody chose one; a NULL ends the table. */
 extern const struct cb_codec *const cb_codecs[];
 /* The last: bytes as they are. */
 extern const struct cb_codec cb_codec_none;
@@ -44,7 +44,7 @@ void cb_encoder_free(struct cb_encoder *e);
 CB_DEFINE_AUTO_PTR(cb_encoder, struct cb_encoder, cb_encoder_free)
 
 struct cb_decoder;
-/* The kind is told by the first bytes, not by a media type (oci-image.md §6). Multi-member gzip,
+/* The kind is recognised by the first bytes, not by a media type (oci-image.md §6). Multi-member gzip,
  * several zstd frames and skippable frames are read. `what` names the stream in messages. */
 struct cb_decoder *cb_decoder_new(cb_source_fn *source, void *arg, const char *what);
 ssize_t cb_decoder_read(struct cb_decoder *d, void *p, size_t n, struct cb_error *err); /* 0: end */

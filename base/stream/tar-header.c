@@ -1,4 +1,4 @@
-/* What stands in a header block: its sum, and numbers. */
+/* What a header block holds: its checksum, and numbers. */
 #include "base/stream/tar-internal.h"
 
 uint32_t tar_checksum(const struct tar_header *h, bool as_signed)

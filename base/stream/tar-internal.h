@@ -1,4 +1,4 @@
-/* Only for base/tar*.c: the shape of a tar block and the bounds that reader and writer share. */
+/* Only for base/stream/tar*.c: the shape of a tar block and the bounds that reader and writer share. */
 #ifndef CB_TAR_INTERNAL_H
 #define CB_TAR_INTERNAL_H
 
@@ -59,7 +59,7 @@ struct tar_ext {
 void tar_ext_init(struct tar_ext *x);
 void tar_ext_reset(struct tar_ext *x);
 void tar_ext_done(struct tar_ext *x);
-/* The records of one pax header, later ones over earlier ones. */
+/* Reads the records of one pax header; later ones override earlier ones. */
 int tar_pax_parse(struct tar_ext *x, const char *p, size_t n, struct cb_error *err);
 void tar_ext_finish(struct tar_ext *x);
 int tar_add_extent(struct tar_ext *x, uint64_t offset, uint64_t len, struct cb_error *err);
@@ -102,7 +102,7 @@ struct cb_tar_reader {
 
 /* ---- its stream (tar-stream.c) --------------------------------------------------------------- */
 
-/* Makes `n` <= TAR_READ_AHEAD bytes stand at in[pos]. 1; 0: the stream ends here; -1: it ends in between, or failed. */
+/* Makes `n` <= TAR_READ_AHEAD bytes available at in[pos]. 1; 0: the stream ends here; -1: it ends within them, or failed. */
 int tar_need(struct cb_tar_reader *t, size_t n, struct cb_error *err);
 /* Up to n bytes of the stream, at least one; -1 at its end. */
 ssize_t tar_take(struct cb_tar_reader *t, void *p, size_t n, struct cb_error *err);

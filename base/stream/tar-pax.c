@@ -1,4 +1,4 @@
-/* The records of pax extended headers: "<length> <key>=<value>\n", the length counting all of it. */
+/* The records of pax extended headers: "<length> <key>=<value>\n", the length counting the whole record. */
 #include "base/stream/tar-internal.h"
 #include "base/limits.h"
 #include "base/text.h"
@@ -196,7 +196,7 @@ static int get_number(struct tar_ext *x, const char *key, const char *v, struct 
     for (size_t i = 0; i < CB_LEN(keys); i++) {
         if (strcmp(key, keys[i].key) != 0)
             continue;
-        if (*v == '\0') { /* an empty value takes an earlier one back */
+        if (*v == '\0') { /* an empty value cancels an earlier one */
             if (keys[i].has)
                 *keys[i].has = false;
             return 0;

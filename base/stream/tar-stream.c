@@ -1,4 +1,4 @@
-/* The bytes of a tar as its reader takes them: out of whatever they are compressed with, blocks at a time or past the buffer. */
+/* The bytes of a tar as its reader takes them: from whatever they are compressed with, blocks at a time or past the buffer. */
 #include "base/stream/tar-internal.h"
 
 static ssize_t pull_decoder(void *arg, void *p, size_t n, struct cb_error *err)
@@ -57,7 +57,7 @@ int tar_truncated(struct cb_error *err)
     return cb_fail(err, CB_E_CORRUPT, "tar: truncated: the archive ends in the middle of an entry");
 }
 
-/* Makes `n` <= TAR_READ_AHEAD bytes stand at in[pos]. 1; 0: the stream ends here; -1: it ends in between, or failed. */
+/* Makes `n` <= TAR_READ_AHEAD bytes available at in[pos]. 1; 0: the stream ends here; -1: it ends within them, or failed. */
 int tar_need(struct cb_tar_reader *t, size_t n, struct cb_error *err)
 {
     if (t->len - t->pos >= n)

@@ -1,5 +1,5 @@
-/* Writing tar: a ustar header for every entry, and a pax header in front of it for what ustar has no room for: names over
- * its length, sizes from 8 GiB, large ids, times before 1970, xattrs. Written here byte by byte, because the digest of a
+/* Writing tar: a ustar header for every entry, and a pax header in front of it for what does not fit in ustar: names that are
+ * too long, sizes from 8 GiB, large ids, times before 1970, xattrs. Written here byte by byte, because the digest of a
  * layer depends on every one of them: records sorted by key, names as raw bytes, no user names, no atime or ctime. */
 #include "base/stream/tar-internal.h"
 #include <stdio.h>
@@ -69,7 +69,7 @@ static void put_device(char field[8], uint32_t v)
         field[i] = (char)(v & 0xff);
 }
 
-/* Name, or prefix and name. False: it needs a pax record (and what fits of it is here). */
+/* Name, or prefix and name. False: it needs a pax record (and what fits of it is set). */
 static bool put_path(struct tar_header *h, const struct cb_buf *path)
 {
     size_t n = path->len, at;

@@ -1,9 +1,9 @@
-/* Reading tar: ustar, pax, GNU (long names, both kinds of sparse maps, base-256 numbers) and what came before them.
+/* Reading tar: ustar, pax, GNU (long names, both kinds of sparse maps, base-256 numbers) and what came before these.
  *
  * Why not libarchive: names are bytes here. libarchive turns the names of pax headers into the locale's characters, and in
  * a UTF-8 locale composes them on the way (two names that differ only in that become one), so what a layer says would
- * depend on who unpacks it. Reading follows what containerd and Docker accept: global headers are skipped, only regular
- * files have data, one zero block alone is damage. */
+ * depend on who unpacks it. Reading follows what containerd and Docker accept: global headers are skipped, only
+ * regular files have data, and a single zero block is damage. */
 #include "base/stream/tar-internal.h"
 #include "base/limits.h"
 

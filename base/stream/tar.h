@@ -1,6 +1,6 @@
-/* Tar streams through libarchive, which is loaded when the first one is opened. Reading takes what
- * libarchive reads; nothing is written to disk here. Writing gives pax with SCHILY.xattr records,
- * whole-second times, no user or group names: equal entries give equal bytes (oci-image.md §6). */
+/* Tar streams. Reading takes ustar, pax and GNU archives; nothing is written to disk here. Writing gives pax
+ * with SCHILY.xattr records, whole-second times, no user or group names: equal entries give equal bytes
+ * (oci-image.md §6). */
 #ifndef CB_TAR_H
 #define CB_TAR_H
 
@@ -28,7 +28,7 @@ struct cb_tar_entry {
 };
 
 struct cb_tar_reader;
-/* `any_format`: also accept every compression libarchive knows (ADD); else plain tar only. */
+/* `any_format`: also accept gzip, zstd, bzip2 and xz (ADD); else plain tar only. */
 struct cb_tar_reader *cb_tar_reader_new(cb_source_fn *source, void *arg, bool any_format, struct cb_error *err);
 /* 1: *ret is filled, borrowed until the next call. 0: end. -1: damaged. */
 int cb_tar_next(struct cb_tar_reader *t, struct cb_tar_entry *ret, struct cb_error *err);
