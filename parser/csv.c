@@ -1,6 +1,6 @@
 #include "parser/csv.h"
 
-/* A quoted field behind its first quote; *at is left behind the closing one. */
+/* A quoted field, after its first quote; *at is left after the closing one. */
 static int quoted(const char *text, size_t end, size_t *at, struct cb_buf *field)
 {
     while (*at < end) {

@@ -17,7 +17,7 @@ static size_t regex_spaces(struct cb_str s, size_t i)
     return i;
 }
 
-/* `name = value` with blanks around both; a value of nothing but blanks is its last blank. */
+/* `name = value` with blanks around both; a value of nothing but blanks is the last of them. */
 static bool split_assignment(struct cb_str s, struct cb_str *name, struct cb_str *value)
 {
     size_t i = 0;
@@ -110,7 +110,7 @@ static bool find_in_json(struct cb_str text, const char *name, int line, struct 
     size_t at = hold->len;
     cb_buf_add(hold, json_string_value(value), json_string_length(value));
     *ret = found((struct cb_str){hold->data + at, hold->len - at}, line);
-    ret->value = ret->whole; /* only the line forms carry options behind a blank */
+    ret->value = ret->whole; /* only the line forms carry options after a blank */
     return true;
 }
 

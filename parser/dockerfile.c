@@ -6,7 +6,7 @@
 /* A Dockerfile on its way to nodes. */
 struct parser {
     struct df_file *file;
-    struct cb_str rest; /* what was not read yet */
+    struct cb_str rest; /* what has not been read yet */
     int line;           /* number of the last physical line read */
     struct df_directives directives;
     struct cb_str *comments; /* doc comments since the last instruction, borrowed from the text */
@@ -37,7 +37,7 @@ static int set_escape(struct parser *p, struct cb_str value)
     return 0;
 }
 
-/* Directives are looked for until the first line that is none. 1: `line` was one. */
+/* Directives are looked for until the first line that is not one. 1: `line` was one. */
 static int directive(struct parser *p, struct cb_str line)
 {
     enum df_directive_kind kind;
@@ -123,7 +123,7 @@ static int read_heredocs(struct parser *p, struct df_node *node)
         return -1;
     for (size_t i = 0; i < node->n_heredocs; i++)
         if (read_body(p, &node->heredocs[i]) < 0)
-            return cb_hint(p->err, "no line behind the instruction is just '%s'", node->heredocs[i].name.p);
+            return cb_hint(p->err, "no line after the instruction is just '%s'", node->heredocs[i].name.p);
     return 0;
 }
 
@@ -190,7 +190,7 @@ static int parse_text(struct parser *p, const char *text, size_t n)
     return 0;
 }
 
-/* Kept apart from df_parse: triggers are no files and have no directives of their own to look for. */
+/* Kept apart from df_parse: triggers are not files and have no directives of their own to look for. */
 static void find_directives(struct df_file *f)
 {
     CB_AUTO(cb_buf) struct cb_buf hold = CB_BUF_INIT;

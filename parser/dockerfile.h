@@ -8,7 +8,7 @@
  *     … df_decode(file, …) …
  *     df_file_free(file);
  *
- * Everything a df_file holds lives in its arena until df_file_free. Every cb_str here has a NUL behind
+ * Everything a df_file holds lives in its arena until df_file_free. Every cb_str here has a NUL after
  * its last byte; it may hold NULs inside. */
 #ifndef DF_DOCKERFILE_H
 #define DF_DOCKERFILE_H
@@ -68,9 +68,9 @@ struct df_node {
     int empty_continuation; /* line that NoEmptyContinuation is reported at, 0: none */
     struct cb_str source;   /* the logical line: continuations joined, comments dropped, no heredocs */
     struct df_strs flags;   /* words `--name[=value]`, quotes and escapes removed */
-    struct cb_str text;     /* the argument text behind the flags, trimmed */
+    struct cb_str text;     /* the argument text after the flags, trimmed */
     bool json;              /* args came from a JSON array */
-    /* The arguments by the form of the kind (§5). ENV and LABEL: name and value in turn (`legacy` tells
+    /* The arguments, in the form of the kind (§5). ENV and LABEL: names and values in turn (`legacy` marks
      * the form without `=`). HEALTHCHECK: type, then the command. ONBUILD: none, see `trigger`. */
     struct df_strs args;
     bool legacy;
@@ -99,12 +99,12 @@ void df_file_free(struct df_file *f);
 CB_DEFINE_AUTO_PTR(df_file, struct df_file, df_file_free)
 
 /* The directive `name` ("syntax", "check", "escape") as BuildKit's detection finds it: a `#!` line in front is
- * skipped; with `any_format` `// name=value` lines and a JSON document count too (§2). True when there
- * is one. *ret borrows from `text`, but a value out of JSON is appended to `hold` and borrows from that. */
+ * skipped; with `any_format`, `// name=value` lines and a JSON document count too (§2). True when there
+ * is one. *ret borrows from `text`, but a value from JSON is appended to `hold` and borrows from that. */
 bool df_directive_find(const char *text, size_t n, const char *name, bool any_format, struct cb_buf *hold,
                        struct df_directive *ret);
 
-/* Appends `content` as `<<-` asks for it: leading tabs of every line removed. */
+/* Appends `content` as `<<-` wants it: the leading tabs of every line removed. */
 void df_chomp(struct cb_str content, struct cb_buf *out);
 
 #endif

@@ -4,7 +4,7 @@
 
 #define RULER      "--------------------\n"
 #define LINE_SHOWN 1000 /* bytes of one line */
-#define HEAD_SHOWN 40   /* lines of a range, then what lies between is left out, then the last ones */
+#define HEAD_SHOWN 40   /* first lines of a range; what lies between them and the last ones is left out */
 #define TAIL_SHOWN 5
 
 static int count_lines(struct cb_str text)

@@ -13,9 +13,9 @@
 #include "base/buf.h"
 #include "base/error.h"
 
-/* Appends the lines of `at` marked, with two lines on both sides of a single line and one on both sides of
- * several. Bytes that could drive a terminal are escaped, endless lines and ranges shortened. Nothing is
- * appended when `at` has no line or lies behind the text. */
+/* Appends the lines of `at`, marked, with two lines on either side of a single line and one on either side of
+ * several. Bytes that could drive a terminal are escaped, overlong lines and ranges shortened. Nothing is
+ * appended when `at` has no line or lies beyond the end of the text. */
 void df_excerpt(struct cb_str text, const char *name, struct cb_place at, struct cb_buf *out);
 
 #endif

@@ -17,7 +17,7 @@ struct lexer {
     size_t room;    /* bytes that values may still add */
     uint64_t steps; /* comparisons that patterns may still make */
     char *what;     /* owned; the mistake found */
-    /* Words mode. The word in the making is shared by all depths: a nested ${…} empties it, which is
+    /* Words mode. The word being made is shared by all depths: a nested ${…} empties it, which is
      * how `80${X:-81}` loses its 80 (dockerfile.md §7). */
     struct cb_strv *words; /* NULL: not wanted */
     struct cb_buf word;
@@ -267,7 +267,7 @@ static int substitute(struct lexer *lx, const struct substitution *s, const stru
     }
 }
 
-/* The text up to `stop`, of which nothing may be missing. */
+/* The text up to `stop`, which must be there. */
 static int nested(struct lexer *lx, uint32_t stop, bool raw_escapes, const char *if_unclosed, struct cb_buf *out)
 {
     if (lx->depth == CB_MAX_NESTING)
@@ -278,7 +278,7 @@ static int nested(struct lexer *lx, uint32_t stop, bool raw_escapes, const char 
     return r < 0 && at_end(lx) ? fail(lx, "%s", if_unclosed) : r;
 }
 
-/* ${name/pattern/text} and ${name//pattern/text}, behind the first slash. */
+/* ${name/pattern/text} and ${name//pattern/text}, after the first slash. */
 static int replace(struct lexer *lx, const char *name, struct cb_buf *out)
 {
     CB_AUTO(cb_buf) struct cb_buf pattern = CB_BUF_INIT;
@@ -313,7 +313,7 @@ static int replace(struct lexer *lx, const char *name, struct cb_buf *out)
     return lx->steps == 0 ? gave_up(lx) : take_room(lx, out->len - before);
 }
 
-/* Behind `${name`: the modifier, its word and the `}`. */
+/* After `${name`: the modifier, its word and the `}`. */
 static int modified(struct lexer *lx, const char *name, struct cb_buf *out)
 {
     CB_AUTO(cb_buf) struct cb_buf modifier = CB_BUF_INIT;
@@ -389,8 +389,8 @@ static int single_quotes(struct lexer *lx, struct cb_buf *out)
     return 0;
 }
 
-/* The escape character counts in front of `"`, `$` and itself only. With raw escapes it is written once more
- * than it stands there when it counts for nothing: BuildKit does so. */
+/* The escape character counts only in front of `"`, `$` and itself. With raw escapes, one that does not count is
+ * written once more than it stands there: BuildKit does so. */
 static void quoted_char(struct lexer *lx, struct cb_buf *out)
 {
     uint32_t c = next(lx);
@@ -425,7 +425,7 @@ static int double_quotes(struct lexer *lx, struct cb_buf *out)
     return 0;
 }
 
-/* `<<` keeps the blanks behind it, so that `<< EOF` is one word. */
+/* `<<` keeps the blanks after it, so that `<< EOF` is one word. */
 static void angle(struct lexer *lx, struct cb_buf *out)
 {
     put(out, next(lx));

@@ -12,7 +12,7 @@
 /* The value of a variable, or NULL when it is not set. Borrowed until the next call. */
 typedef const char *df_lookup_fn(void *arg, const char *name);
 
-/* How to lex. Zero but for `escape` is the plain mode with an empty environment. */
+/* How to lex. All zero, except perhaps `escape`, is the plain mode with an empty environment. */
 struct df_expand {
     char escape;          /* '\\' or '`'; 0 means '\\' */
     bool raw_quotes;      /* quotes keep their meaning and stay in the result (heredoc detection) */
@@ -30,13 +30,13 @@ int df_expand_word(const struct df_expand *x, const char *word, char **ret, stru
 /* The same over bytes that may hold NUL; appends to `out`, which is unchanged on failure. */
 int df_expand_bytes(const struct df_expand *x, struct cb_str word, struct cb_buf *out, struct cb_error *err);
 /* Expands and splits at Unicode space outside quotes, both literal space and space from values
- * (EXPOSE, heredoc detection). Appends the words to `ret`, which is unchanged on failure. A word that
- * is empty, quoted or not, is no word. */
+ * (EXPOSE, heredoc detection). Appends the words to `ret`, which is unchanged on failure. An empty
+ * word, quoted or not, is dropped. */
 int df_expand_words(const struct df_expand *x, const char *text, struct cb_strv *ret, struct cb_error *err);
 
 /* The modes of heredocs (§6), ready to use with df_expand_words. */
 extern const struct df_expand df_expand_heredoc_detect; /* the words of a whole line */
-extern const struct df_expand df_expand_heredoc_name;   /* the word behind <<; with raw_quotes set it shows its quotes */
+extern const struct df_expand df_expand_heredoc_name;   /* the word after <<; with raw_quotes set it shows its quotes */
 /* Bodies, with df_expand_bytes: set lookup and the rest in a copy. */
 extern const struct df_expand df_expand_heredoc_body;
 

@@ -11,7 +11,7 @@ struct url {
     struct cb_str rest; /* host and path, without "://" */
     struct cb_str path;
     struct cb_str query, fragment;
-    bool scp; /* user@host:path: nothing in it is percent-encoded but the query */
+    bool scp; /* user@host:path: nothing in it is percent-encoded except the query */
 };
 
 static void url_done(struct url *u)
@@ -45,7 +45,7 @@ static bool only(struct cb_str s, const char *others)
     return true;
 }
 
-/* Appends s with %XX decoded (and '+' as a blank). False: a bad escape, or one for NUL, which no name has. */
+/* Appends s with %XX decoded (and '+' as a space). False: a bad escape, or one for NUL, which no name contains. */
 static bool percent_decode(struct cb_str s, bool plus, struct cb_buf *out)
 {
     for (size_t i = 0; i < s.n; i++) {
@@ -148,7 +148,7 @@ static bool split_url(const char *text, size_t scheme_len, struct url *u)
     return known && valid_authority(authority);
 }
 
-/* `user@host:path`, as scp has it. */
+/* `user@host:path`, as scp writes it. */
 static bool split_scp(const char *text, struct url *u)
 {
     struct cb_str user = cb_str(text);
@@ -228,7 +228,7 @@ static bool set_fragment(struct df_gitref *g, const struct url *u)
     return true;
 }
 
-/* What the query holds besides what goes into df_gitref at once. */
+/* What the query holds besides what goes straight into df_gitref. */
 struct query {
     struct df_gitref *g;
     char *tag, *branch; /* owned, full ref names; NULL: not given */
@@ -331,8 +331,8 @@ static int take_parameter(struct query *q, const char *key, const char *value)
     return 0;
 }
 
-/* Each key may come once; pairs that are not encoded properly do not count, as in Go's url.Query. With an scp
- * style reference they make it none at all: *ret_bad. */
+/* Each key may come once; pairs that are not encoded properly do not count, as in Go's url.Query. In an
+ * scp-style reference they make it no reference at all: *ret_bad. */
 static int take_query(struct query *q, struct cb_str text, bool *ret_bad)
 {
     CB_AUTO(cb_map) struct cb_map seen = {0};

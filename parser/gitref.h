@@ -24,7 +24,7 @@ struct df_gitref {
 void df_gitref_done(struct df_gitref *g);
 CB_DEFINE_AUTO(df_gitref, struct df_gitref, df_gitref_done)
 
-/* 1: a git reference, *ret is filled. 0: it is none. -1: it is one with a mistake in it (CB_E_DOCKERFILE). */
+/* 1: a git reference, *ret is filled. 0: it is not one. -1: it is one with a mistake in it (CB_E_DOCKERFILE). */
 int df_gitref_parse(const char *text, struct df_gitref *ret, struct cb_error *err);
 
 #endif

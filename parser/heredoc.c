@@ -1,4 +1,4 @@
-/* Heredocs: which words announce one, and their bodies' tabs (dockerfile.md §6). */
+/* Heredocs: which words announce one, and the tabs of their bodies (dockerfile.md §6). */
 #include "parser/lex-internal.h"
 
 #include "parser/expand.h"

@@ -3,7 +3,7 @@
 
 #include "parser/lex-internal.h"
 
-/* Heredocs by name: the last one's body is everybody's of that name (§6). */
+/* Heredocs by name: all of one name have the body of the last (§6). */
 struct bodies {
     struct cb_map plain;   /* struct df_heredoc */
     struct cb_map chomped; /* struct cb_str, made once however many words want it */

@@ -17,11 +17,11 @@ int df_decode_run(struct df_decoder *d, const struct df_node *node, struct df_in
 int df_decode_copy(struct df_decoder *d, const struct df_node *node, struct df_instruction *i);
 int df_decode_healthcheck(struct df_decoder *d, const struct df_node *node, struct df_instruction *i);
 
-/* Whether an instruction of this kind may stand behind ONBUILD. */
+/* Whether an instruction of this kind may follow ONBUILD. */
 int df_check_trigger(enum df_kind kind, struct cb_error *err);
 
 struct df_list df_list_of(struct df_decoder *d, const struct cb_str *items, size_t n);
-/* Shell or exec form out of the arguments from `from` on. */
+/* Shell or exec form, from the arguments starting at `from`. */
 struct df_command df_command_of(struct df_decoder *d, const struct df_node *node, size_t from);
 
 /* ---- flags (dockerfile.md §4) ---- */

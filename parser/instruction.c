@@ -303,7 +303,7 @@ static int unknown(struct df_decoder *d, const char *keyword)
 {
     const char *names[DF_KIND_COUNT];
     size_t n = 0;
-    /* Of equally near ones the first is taken: those with the same first letter stand in front. */
+    /* Of equally near ones the first is taken: those with the same first letter come first. */
     for (unsigned k = 0; k < 2 * DF_KIND_COUNT; k++) {
         const char *name = df_kind_name((enum df_kind)(k % DF_KIND_COUNT));
         if ((strncasecmp(name, keyword, 1) == 0) == (k < DF_KIND_COUNT))
@@ -334,8 +334,8 @@ static int refuse_nul(struct df_decoder *d, const struct df_node *node)
     return found ? cb_fail(d->err, CB_E_DOCKERFILE, "a NUL byte cannot be part of an instruction") : 0;
 }
 
-/* What the comments above `node` switch: the first `# check=…` counts, for nothing when it is malformed
- * (lint-rules.md). NULL: nothing. */
+/* Which rules the comments above `node` switch: the first `# check=…` counts, and switches nothing when it is
+ * malformed (lint-rules.md). NULL: none. */
 static const struct df_lint_skip *skip_of(struct df_decoder *d, const struct df_node *node)
 {
     for (size_t k = 0; k < node->comments.n; k++) {

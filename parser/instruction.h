@@ -1,6 +1,6 @@
 /* Nodes to typed instructions and stages (dockerfile.md §4 flags, §8, §11-§14): phase 2 of "order of
- * errors". Words are raw: expansion is the caller's (parser/expand.h), but for texts that BuildKit never
- * expands. Strings are NUL-terminated and live in the arena of the df_file; a NUL byte inside a word
+ * errors". Words are raw: expansion is left to the caller (parser/expand.h), except for texts that BuildKit
+ * never expands. Strings are NUL-terminated and live in the arena of the df_file; a NUL byte inside a word
  * is refused here. NULL: not given.
  *
  *     struct df_dockerfile df;
@@ -31,7 +31,7 @@ struct df_arg {
     const char *doc;   /* description from the comments above, or NULL */
 };
 
-/* A command: exec form as it is, shell form one word that goes behind the SHELL. */
+/* A command: exec form as it is; shell form as one word, which goes after the SHELL. */
 struct df_command {
     bool exec;
     struct df_list args; /* shell form: exactly one, possibly "" */
@@ -54,7 +54,7 @@ struct df_from {
 };
 
 struct df_run {
-    /* What to run, heredocs composed (§6): shell form text with the bodies behind it, or the body alone.
+    /* What to run, heredocs composed (§6): shell form text followed by the bodies, or the body alone.
      * With `script` it is the path of the script below /dev/pipes. */
     struct df_command command;
     bool heredoc_in_flag; /* and no command: an error when the stage is built */
@@ -68,7 +68,7 @@ struct df_run {
     enum df_security security;
 };
 
-/* A file given by a heredoc: mode 0644, copied behind all path sources (§6). */
+/* A file given by a heredoc: mode 0644, copied after all path sources (§6). */
 struct df_inline_file {
     const char *name;
     struct cb_str content; /* tabs already stripped if asked for */
@@ -141,16 +141,16 @@ struct df_dockerfile {
     size_t n_stages;
 };
 
-/* Several mistakes of one text, in order of their lines. Zero is the valid empty list. */
+/* Several mistakes in one text, in order of their lines. Zero is the valid empty list. */
 struct df_errors {
     struct cb_error *items;
     size_t n, cap;
 };
 #define DF_MAX_ERRORS 20
 void df_errors_done(struct df_errors *e);
-/* Moves err behind the others, or drops it when there are DF_MAX_ERRORS. */
+/* Moves err to the end of the list, or drops it when there are DF_MAX_ERRORS. */
 void df_errors_take(struct df_errors *e, struct cb_error *err);
-/* Splits a list: 0 when it is empty, else -1, the first in *ret and the others behind those of `rest`. */
+/* Splits a list: 0 when it is empty, else -1, with the first in *ret and the others appended to `rest`. */
 int df_errors_split(struct df_errors *e, struct cb_error *ret, struct df_errors *rest);
 CB_DEFINE_AUTO(df_errors, struct df_errors, df_errors_done)
 

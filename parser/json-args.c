@@ -1,6 +1,6 @@
-/* JSON argument lists (dockerfile.md §5). A reader of its own and not base/json.h, because what counts as
- * JSON here decides between exec and shell form: invalid UTF-8 and lone surrogates are JSON (U+FFFD), \u0000
- * is, numbers beyond a double and nesting beyond 10,000 are not. Iterative: nesting costs one byte a level. */
+/* JSON argument lists (dockerfile.md §5). It has a reader of its own instead of base/json.h, because what counts as
+ * JSON here decides between exec and shell form: invalid UTF-8 and lone surrogates are JSON (U+FFFD), so is
+ * \u0000; numbers beyond a double and nesting beyond 10,000 are not. Iterative: nesting costs one byte per level. */
 #include "parser/lex-internal.h"
 
 #include "base/text.h"
@@ -43,7 +43,7 @@ static bool hex4(struct reader *r, uint32_t *ret)
     return true;
 }
 
-/* Behind `\u`. Two surrogates make one character; one alone becomes U+FFFD (cb_utf8_encode does that). */
+/* After `\u`. Two surrogates make one character; one alone becomes U+FFFD (cb_utf8_encode does that). */
 static bool unicode_escape(struct reader *r)
 {
     uint32_t cp, low;
@@ -125,7 +125,7 @@ static bool number(struct reader *r)
         if (!digits(r))
             return false;
     }
-    /* The grammar is checked; strtod only says whether the value fits (the text has a NUL behind it). */
+    /* The grammar is checked; strtod only says whether the value fits (the text ends with a NUL). */
     return !isinf(strtod(start, NULL));
 }
 
@@ -156,7 +156,7 @@ static bool key(struct reader *r)
     return take(r, ':');
 }
 
-/* Skips the rest of the container whose opening bracket stands at the position. */
+/* Skips the rest of the container whose opening bracket is at the position. */
 static bool skip_container(struct reader *r)
 {
     char stack[MAX_DEPTH];
@@ -195,7 +195,7 @@ static bool skip_container(struct reader *r)
     return true;
 }
 
-/* One element; *other is set when it is no string. */
+/* One element; *other is set when it is not a string. */
 static bool element(struct reader *r, struct df_collect *items, bool *other)
 {
     skip_blanks(r);

@@ -33,7 +33,7 @@ bool df_cut_continuation(struct cb_str *line, char escape);
 /* Up to the first run of $WS; *rest is what follows the run ("" when there is none; then false). */
 bool df_split_ws(struct cb_str s, struct cb_str *first, struct cb_str *rest);
 
-/* A list under construction: items in the heap, their bytes in the arena. */
+/* A list under construction: items on the heap, their bytes in the arena. */
 struct df_collect {
     struct cb_arena *arena;
     struct cb_str *items;
@@ -46,14 +46,14 @@ struct cb_str df_keep(struct cb_arena *a, struct cb_str s);
 
 /* Flag words in front of `text`; gives what follows them, trimmed (§4). */
 struct cb_str df_lex_flags(struct cb_str text, char escape, struct df_collect *flags);
-/* Words at runs of $WS, quotes have no meaning. */
+/* Words separated by runs of $WS; quotes have no meaning. */
 void df_lex_list(struct cb_str text, struct df_collect *words);
 /* Words of ENV, LABEL and ARG: quotes and escapes are kept, invalid bytes become U+FFFD. */
 void df_lex_words(struct cb_str text, char escape, struct df_collect *words);
 
 enum df_json_result { DF_JSON_STRINGS, DF_JSON_OTHER, DF_JSON_NOT };
 /* Reads `text` as one JSON array. DF_JSON_STRINGS: its strings were added to `items`. DF_JSON_OTHER: valid,
- * but with other elements. DF_JSON_NOT: not a JSON array. `items` is unchanged but in the first case. */
+ * but with other elements. DF_JSON_NOT: not a JSON array. `items` is unchanged except in the first case. */
 enum df_json_result df_json_array(struct cb_str text, struct df_collect *items);
 
 /* The heredocs that the words of a logical line announce, in order, without bodies (§6). -1: a word is
@@ -64,12 +64,12 @@ int df_heredoc_word(struct cb_str word, struct cb_arena *arena, struct df_heredo
 
 /* State of the directive lines at the top (§2). */
 struct df_directives {
-    unsigned seen; /* a bit each */
+    unsigned seen; /* one bit each */
     bool done;
     const char *prefix; /* "#" or "//" */
 };
 enum df_directive_kind { DF_DIRECTIVE_SYNTAX, DF_DIRECTIVE_ESCAPE, DF_DIRECTIVE_CHECK, DF_DIRECTIVE_COUNT };
-/* 1: a directive; *kind and *value (borrowed from `line`) are set. 0: none, here or ever after. -1: it was there before.
+/* 1: a directive; *kind and *value (borrowed from `line`) are set. 0: none, here or on any later line. -1: it was given before.
  * `line` has no newline. */
 int df_directive_line(struct df_directives *d, struct cb_str line, enum df_directive_kind *kind, struct cb_str *value,
                       struct cb_error *err);

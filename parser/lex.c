@@ -165,7 +165,7 @@ struct cb_str df_lex_flags(struct cb_str text, char escape, struct df_collect *f
 {
     CB_AUTO(cb_buf) struct cb_buf word = CB_BUF_INIT;
     for (;;) {
-        /* Other Unicode space is already the argument: `--x` behind it is no flag. */
+        /* Other Unicode space is already the argument: `--x` after it is not a flag. */
         while (text.n && (df_is_ws(*text.p) || *text.p == '\n')) {
             text.p++;
             text.n--;
@@ -199,7 +199,7 @@ static uint32_t word_char(struct word_lexer *l)
     return cp;
 }
 
-/* The escape character stays and takes the next character with it; as the last one it is dropped. */
+/* The escape character stays and takes the next character with it; at the very end it is dropped. */
 static void word_escape(struct word_lexer *l)
 {
     if (++l->pos == l->text.n)

@@ -32,7 +32,7 @@ void df_lint_text(const struct df_lint *l, const char *name, struct cb_str sourc
 
 /* ---- JSON ----------------------------------------------------------------------------------- */
 
-/* jansson takes valid UTF-8 only; messages quote bytes of the Dockerfile. NULL is "". */
+/* jansson takes only valid UTF-8, and messages quote bytes of the Dockerfile. NULL is "". */
 static json_t *text(const char *s)
 {
     CB_AUTO(cb_buf) struct cb_buf clean = CB_BUF_INIT;

@@ -3,7 +3,7 @@
 #include "base/text.h"
 #include "parser/value.h"
 
-/* Names, pages and texts are BuildKit's: tools and `skip=` lists know them (lint-rules.md). */
+/* Names, pages and texts are BuildKit's: tools and `skip=` lists rely on them (lint-rules.md). */
 const struct df_rule_info df_rules[DF_RULE_COUNT] = {
     [DF_LINT_STAGE_NAME_CASING] = {.name = "StageNameCasing",
                                    .slug = "stage-name-casing",
@@ -137,7 +137,7 @@ static struct cb_str trim(struct cb_str s)
     return s;
 }
 
-/* Names that are no rule are ignored: a later version may know them. */
+/* Names of no rule are ignored: a later version may know them. */
 static void parse_rules(struct cb_str value, bool *all, df_rule_set *set)
 {
     struct cb_str name;

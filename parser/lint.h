@@ -1,5 +1,5 @@
 /* Build checks: the rules, what is switched off, what was found, and how it is shown (lint-rules.md).
- * Parse-time rules are reported by parser/instruction.h, the others by whoever evaluates (builder).
+ * Parse-time rules are reported by parser/instruction.h, the others by whoever evaluates them (builder).
  *
  *     CB_AUTO(df_lint) struct df_lint lint = {0};
  *     df_lint_configure(&lint, directive or build-arg text, err);
@@ -12,7 +12,7 @@
 #include "base/error.h"
 #include "base/map.h"
 
-/* Behind each rule the arguments of df_lint_warn, all `const char *`. */
+/* Beside each rule: the arguments of df_lint_warn, all `const char *`. */
 enum df_rule {
     DF_LINT_STAGE_NAME_CASING, /* name */
     DF_LINT_FROM_AS_CASING,    /* as word, FROM keyword */
@@ -39,7 +39,7 @@ enum df_rule {
     DF_RULE_COUNT
 };
 
-/* A bit a rule. */
+/* One bit per rule. */
 typedef uint32_t df_rule_set;
 _Static_assert(DF_RULE_COUNT <= 32, "df_rule_set has a bit for each rule");
 
@@ -47,7 +47,7 @@ struct df_rule_info {
     const char *name;        /* "StageNameCasing" */
     const char *slug;        /* last part of the URL, NULL: no page */
     const char *description; /* shown as detail */
-    const char *format;      /* a conversion an argument: %s as it is, %q as a Go string */
+    const char *format;      /* one conversion per argument: %s as it is, %q as a Go string */
     bool experimental;
 };
 extern const struct df_rule_info df_rules[DF_RULE_COUNT];
@@ -64,14 +64,14 @@ struct df_warning {
     enum df_rule rule;
     struct cb_place at;
     char *message; /* owned */
-    size_t order;  /* of reporting, ties in sorting */
+    size_t order;  /* of reporting; decides ties in sorting */
 };
 
 /* Zero is valid: nothing skipped, nothing experimental, not an error, nothing found. */
 struct df_lint {
     struct df_lint_skip config;
     bool error;  /* error=true */
-    bool closed; /* behind a mistake: nothing more is reported */
+    bool closed; /* after a mistake: nothing more is reported */
     struct df_warning *items;
     size_t n, cap;
 };
@@ -99,7 +99,7 @@ void df_warning_short(const struct df_warning *w, struct cb_buf *out);
 /* --call=check: a block with URL and source excerpt for each warning, as BuildKit prints it.
  * `name` is the Dockerfile's name as shown. */
 void df_lint_text(const struct df_lint *l, const char *name, struct cb_str source, struct cb_buf *out);
-/* {"ranges": [{"start": {"line": N}, "end": {"line": N}}, …]}: one a line, but for
+/* {"ranges": [{"start": {"line": N}, "end": {"line": N}}, …]}: one per line, except for
  * very long instructions; no ranges without a place. A new reference. */
 struct json_t *df_json_location(struct cb_place at);
 /* --call=check,format=json. `failure` (may be NULL) becomes "buildError". Ends with a newline. */

@@ -209,7 +209,7 @@ static int unknown_key(struct decoder *d)
 
 /* ---- fields ----------------------------------------------------------------------------------- */
 
-/* The key in lower case (caller frees) and the value behind '=', NULL when there is no '='. */
+/* The key in lower case (caller frees) and the value after '=', NULL when there is no '='. */
 static char *split_field(const char *field, const char **ret_value)
 {
     const char *equals = strchr(field, '=');
@@ -267,7 +267,7 @@ static int decode_field(struct decoder *d, const struct df_expand *x)
     return key ? key->set(d, value) : unknown_key(d);
 }
 
-/* What only the whole value shows. */
+/* What only the whole value can show. */
 static int check_whole(const struct df_mount *m, struct cb_error *err)
 {
     bool has_files_owner = m->type == DF_MOUNT_CACHE || m->type == DF_MOUNT_SECRET || m->type == DF_MOUNT_SSH;

@@ -11,7 +11,7 @@ enum df_sharing { DF_SHARING_SHARED, DF_SHARING_PRIVATE, DF_SHARING_LOCKED, DF_S
 extern const char *const df_sharing_names[DF_SHARING_COUNT];
 
 /* Strings are owned, never NULL after success, "" when not given. Defaults that need the stage (target below
- * WORKDIR, id of a cache, context as source of a bind) are the builder's. */
+ * WORKDIR, id of a cache, context as source of a bind) are left to the builder. */
 struct df_mount {
     enum df_mount_type type;
     char *target, *source, *from, *id, *env;

@@ -124,7 +124,7 @@ static int pairs(struct cb_str text, char escape, struct df_node *node, struct d
     return r;
 }
 
-/* All forms but the one of ONBUILD. */
+/* All forms except that of ONBUILD. */
 static int arguments(struct df_file *f, struct df_node *node, struct cb_error *err)
 {
     struct df_collect args = {.arena = &f->arena};
@@ -164,8 +164,8 @@ static int arguments(struct df_file *f, struct df_node *node, struct cb_error *e
 
 /* ---- nodes ---------------------------------------------------------------------------------- */
 
-/* Keyword and flags; `source` has been kept, and the text behind the flags is its tail when it ends like
- * it, so that nested ONBUILDs do not copy the line again and again. */
+/* Keyword and flags; `source` has been kept, and the text after the flags is its tail when it ends the
+ * same way, so that nested ONBUILDs do not copy the line again and again. */
 static void split(struct df_file *f, struct cb_str source, struct df_node *node)
 {
     struct df_collect flags = {.arena = &f->arena};

@@ -58,7 +58,7 @@ static bool is_blank(char c)
     return c == ' ' || (c >= '\t' && c <= '\r');
 }
 
-/* A number of the files: what is none counts as 0. */
+/* A number in the files: what is not one counts as 0. */
 static uint32_t file_id(struct cb_str field)
 {
     CB_AUTO(free) char *text = cb_memdup0(field.p, field.n);
@@ -121,7 +121,7 @@ void df_chown_resolve(const char *text, const struct cb_str *passwd, const struc
 #define CLEARS   8u
 #define SETS     16u
 
-/* One clause in the making: `who` it is for, `op`, and what was gathered behind it. */
+/* One clause being read: `who` it is for, `op`, and what was gathered after it. */
 struct clause {
     struct df_chmod *set;
     uint32_t who, perm;
@@ -173,7 +173,7 @@ static void add_copy(struct clause *c, char from)
     add_op(c->set, from, to, 0);
 }
 
-/* Takes one letter behind an operator. False: it is none. */
+/* Takes one letter after an operator. False: it is not one. */
 static bool take_perm(struct clause *c, char letter)
 {
     bool others_only = c->who && !(c->who & ~OTHERS);

@@ -103,7 +103,7 @@ static void place(struct assembly *a, struct df_instruction *i, struct cb_error 
         df->stages[df->n_stages - 1].n++;
     else if (i->kind == DF_ARG)
         df->n_args++;
-    else if (!a->errors->n) /* behind another mistake that may well be the reason, a FROM with a wrong flag say */
+    else if (!a->errors->n) /* after another mistake that may well be the reason, say a FROM with a wrong flag */
         cb_fail(err, CB_E_DOCKERFILE, "no build stage in current context");
 }
 

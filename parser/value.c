@@ -90,7 +90,7 @@ static bool take_whole(const char **p, uint64_t *ret)
     return true;
 }
 
-/* Digits behind it: digits that cannot count any more are read and dropped. */
+/* Digits after the point: those that can no longer count are read and dropped. */
 static double take_fraction(const char **p)
 {
     uint64_t v = 0;
@@ -151,7 +151,7 @@ int df_parse_duration(const char *s, int64_t *ret_ns, struct cb_error *err)
 #define NUMBER_TEXT 64 /* longest number taken */
 
 /* As Go writes numbers: sign, digits with a point, exponent; `0x` with a binary exponent; `_` between two digits or
- * behind `0x`. ret: the same without `_`, which is safe to hand to strtod; it has room for all of s. */
+ * after `0x`. ret: the same without `_`, which is safe to hand to strtod; it has room for all of s. */
 static bool plain_number(const char *s, char *ret)
 {
     static const char decimal[] = "0123456789", hex[] = "0123456789abcdefABCDEF";
@@ -194,7 +194,7 @@ static bool plain_number(const char *s, char *ret)
     return in_number && (exponent ? in_exponent > 0 : digits == decimal);
 }
 
-/* The factor of a suffix; 0: none such. */
+/* The factor of a suffix; 0: no such suffix. */
 static double size_factor(const char *suffix)
 {
     static const char letters[] = "kmgtp";
@@ -213,7 +213,7 @@ static double size_factor(const char *suffix)
 
 bool df_parse_size(const char *s, int64_t *ret)
 {
-    size_t n = 0; /* behind the last digit, point or blank */
+    size_t n = 0; /* after the last digit, point or blank */
     for (size_t i = 0; s[i]; i++)
         if (is_digit(s[i]) || s[i] == '.' || s[i] == ' ')
             n = i + 1;
@@ -266,7 +266,7 @@ static bool is_ip(const char *s)
     return inet_pton(AF_INET, ip, address) == 1 || inet_pton(AF_INET6, ip, address) == 1;
 }
 
-/* The parts of `[[ip:]host:]port[/proto]`; owned but for proto. */
+/* The parts of `[[ip:]host:]port[/proto]`; owned except for proto. */
 struct port_spec {
     char *ip, *host, *port;
     const char *proto; /* as written */

@@ -9,7 +9,7 @@
 bool df_parse_bool(const char *s, bool *ret);
 /* time.ParseDuration, in ns. Fails with Go's text: `time: invalid duration "x"` … */
 int df_parse_duration(const char *s, int64_t *ret_ns, struct cb_error *err);
-/* 1024-based size: decimal fraction and suffix b k m g t p, with b or ib behind it, any case. */
+/* 1024-based size: decimal fraction and suffix b k m g t p, with b or ib after it, any case. */
 bool df_parse_size(const char *s, int64_t *ret);
 /* Unsigned decimal of 32 bits (uid, gid). */
 bool df_parse_u32(const char *s, uint32_t *ret);

@@ -7,7 +7,7 @@ struct range {
     uint32_t low, high;
 };
 
-/* One end of a range in a class: a character, plain or behind a backslash. Something must follow it. */
+/* One end of a range in a class: a character, plain or after a backslash. Something must follow it. */
 static bool class_char(const char **p, uint32_t *ret)
 {
     if (**p == '\0' || **p == '-' || **p == ']')
@@ -22,7 +22,7 @@ static bool class_char(const char **p, uint32_t *ret)
     return **p != '\0';
 }
 
-/* Takes a class behind its '['. False: malformed. */
+/* Takes a class, after its '['. False: malformed. */
 static bool class_match(const char **p, uint32_t c, bool *ret_match)
 {
     bool negated = **p == '^', match = false;
@@ -44,7 +44,7 @@ static bool class_match(const char **p, uint32_t c, bool *ret_match)
     return true;
 }
 
-/* A chunk is what stands up to the next star outside a class. */
+/* A chunk is the text up to the next star outside a class. */
 static const char *chunk_end(const char *p)
 {
     bool in_class = false;
@@ -63,7 +63,7 @@ static const char *chunk_end(const char *p)
     return p;
 }
 
-/* Matches a chunk at the start of `name`, *ret_rest is what it leaves. After a mismatch the rest of the chunk is
+/* Matches a chunk at the start of `name`; *ret_rest is what it leaves. After a mismatch the rest of the chunk is
  * still checked for its form. */
 static enum df_glob chunk_match(const char *p, const char *end, const char *name, const char **ret_rest)
 {
@@ -108,7 +108,7 @@ bool df_glob_valid(const char *pattern)
     return true;
 }
 
-/* A chunk behind a star: the first place where it matches is as good as any later one, but that the last
+/* A chunk after a star: the first place where it matches is as good as any later one, except that the last
  * chunk must reach the end. */
 static bool star_match(const char *p, const char *end, const char **name)
 {

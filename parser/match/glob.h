@@ -1,5 +1,5 @@
 /* Go's filepath.Match (dockerfile.md §12.3, §20): `*` and `?` do not cross '/', classes with ranges and
- * `^`, `\c` is c itself, the whole name must match. Time is at most length of pattern times length of name. */
+ * `^`, `\c` is c itself, the whole name must match. Time is at most the length of the pattern times that of the name. */
 #ifndef CB_PARSER_GLOB_H
 #define CB_PARSER_GLOB_H
 

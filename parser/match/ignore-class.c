@@ -41,7 +41,7 @@ bool df_class_perl(const char **p, struct df_class *ret)
     return false;
 }
 
-/* `[:name:]` or `[:^name:]`, behind both brackets and the colon. 1: taken. 0: no `:]` behind it, so it is
+/* `[:name:]` or `[:^name:]`, after both brackets and the colon. 1: taken. 0: no `:]` follows, so it is
  * plain text. -1: no such class. */
 static int posix_class(const char **p, struct df_class *ret)
 {
@@ -88,7 +88,7 @@ bool df_regex_char(const char **p, uint32_t *ret)
     return true;
 }
 
-/* Behind `\x`: two digits, or any number of them in braces. */
+/* After `\x`: two digits, or any number of them in braces. */
 static bool hex_char(const char **p, uint32_t *ret)
 {
     bool braces = **p == '{';
@@ -119,7 +119,7 @@ bool df_escape_char(const char **p, uint32_t *ret)
     }
     if (c == 'x')
         return hex_char(p, ret);
-    if (c >= '0' && c <= '7') { /* up to three octal digits; a single one but 0 would be a back reference */
+    if (c >= '0' && c <= '7') { /* up to three octal digits; a single one other than 0 would be a back reference */
         if (c != '0' && (**p < '0' || **p > '7'))
             return false;
         c -= '0';
@@ -199,7 +199,7 @@ void df_class_complete(struct df_class *c)
     for (uint32_t cp = 0; cp < 128; cp++)
         if (in_ranges(c, cp) != c->negated)
             c->ascii[cp / 64] |= 1ull << cp % 64;
-    size_t n = 0; /* the rest is asked for characters beyond ASCII only */
+    size_t n = 0; /* the ranges are searched only for characters beyond ASCII */
     for (size_t i = 0; i < c->n; i++)
         if (c->ranges[i].high >= 128)
             c->ranges[n++] = c->ranges[i];

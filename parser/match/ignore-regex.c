@@ -6,7 +6,7 @@
 #define MAX_REPEAT 1000 /* Go's limit */
 
 /* One position of the automaton. An alternative is a chain, so position i leads to i + 1 (or i + 2), and
- * whatever consumes nothing leads forward: one ascending pass closes a set of positions. */
+ * whatever consumes nothing leads forward: one ascending pass completes a set of positions. */
 enum kind {
     CHAR,
     NOT_SLASH,
@@ -14,7 +14,7 @@ enum kind {
     ANY,
     CLASS,
     DIRS,      /* an optional run of directories: to the next position, or past it */
-    DIRS_LOOP, /* inside it: anything but a newline stays, '/' leaves */
+    DIRS_LOOP, /* inside it: anything but a newline stays inside, '/' leaves */
     /* consume nothing */
     AT_BEGIN,
     AT_END,
@@ -66,7 +66,7 @@ static struct df_class *add_class(struct df_regex *r)
     return &CB_PUSH(r->classes, r->n_classes, r->cap_classes);
 }
 
-/* Behind a backslash. */
+/* After a backslash. */
 static bool compile_escape(struct df_regex *r, const char **p)
 {
     static const struct {
@@ -180,7 +180,7 @@ static int read_repeat(const char **p, struct repeat *ret)
     return wrong || ret->min < 0 || ret->min > MAX_REPEAT || ret->max > MAX_REPEAT ? -1 : 1;
 }
 
-/* The last position again and again. */
+/* Repeats the last position. */
 static bool add_copies(struct df_regex *r, struct repeat repeat, size_t *budget)
 {
     struct chain *chain = &r->chains[r->n - 1];
@@ -200,7 +200,7 @@ static bool add_copies(struct df_regex *r, struct repeat repeat, size_t *budget)
     return true;
 }
 
-/* What repeats the position before it, which may not be repeated once more. */
+/* An operator that repeats the position before it, which may not be repeated twice. */
 static bool compile_repeat(struct df_regex *r, const char **p, size_t *budget)
 {
     struct chain *chain = &r->chains[r->n - 1];
@@ -261,7 +261,7 @@ static bool compile(struct df_regex *r, const char *p, size_t *budget)
     return true;
 }
 
-/* U+FFFD also matches an invalid byte, so it is no plain text. */
+/* U+FFFD also matches an invalid byte, so it is not plain text. */
 static bool is_plain(const struct node *node)
 {
     return node->kind == CHAR && !node->star && !node->optional && node->value != 0xFFFD;
@@ -310,13 +310,13 @@ void df_regex_free(struct df_regex *r)
 
 #define STACK_WORDS 8
 
-/* A run over s: the sets of positions before and behind the character at hand. */
+/* A run over s: the sets of positions before and after the current character. */
 struct run {
     const struct df_regex *r;
     const struct chain *chain;
     const char *s;
     size_t n;
-    bool open_end; /* more text may follow: conditions at the end are taken as met */
+    bool open_end; /* more text may follow: conditions at the end are taken to hold */
     uint64_t *now, *then;
     size_t words;
 };
@@ -343,7 +343,7 @@ static bool condition_holds(const struct run *run, enum kind kind, size_t pos)
     return (before != behind) == (kind == AT_BOUNDARY);
 }
 
-/* Where position i leads without a character. */
+/* Where position i leads without consuming a character. */
 static void follow_empty(struct run *run, size_t i, size_t pos)
 {
     const struct node *node = &run->chain->nodes[i];
@@ -411,7 +411,7 @@ static bool is_empty(const uint64_t *set, size_t words)
 }
 
 /* While only the inside of an optional run of directories is left, nothing happens in front of the next '/': most
- * paths are passed over so. Gives where to go on. */
+ * of a path is passed over this way. Gives where to go on. */
 static size_t skip_idle(const struct run *run, size_t pos, size_t end)
 {
     uint64_t set = run->now[0];

@@ -1,14 +1,14 @@
 /* The regular expressions that ignore patterns are translated to (dockerfile.md §15), matched without
- * backtracking. They know alternatives, concatenation, characters, classes, `.`, a star or `{n,m}` behind one of these, an
- * optional run of directories, and Go's escapes; what BuildKit's translation cannot make is not there. Only parser/match/ignore.c
- * uses this. */
+ * backtracking. They know alternatives, concatenation, characters, classes, `.`, a star or `{n,m}` after one of these, an
+ * optional run of directories, and Go's escapes; what BuildKit's translation cannot produce is not supported. Only
+ * parser/match/ignore.c uses this. */
 #ifndef DF_IGNORE_REGEX_H
 #define DF_IGNORE_REGEX_H
 
 #include "base/buf.h"
 
 struct df_regex;
-/* Compiles text without the `^` in front of its first and the `$` behind its last alternative. NULL: Go would refuse
+/* Compiles text without the `^` in front of its first and the `$` after its last alternative. NULL: Go would refuse
  * it (or it holds \p, \P, \Q, which are not known here), or its repetitions exceed *budget, from which they are
  * taken. Caller frees. */
 struct df_regex *df_regex_new(const char *text, size_t *budget);

@@ -25,7 +25,7 @@ struct df_ignore {
     struct pattern *patterns;
     size_t n, cap;
     size_t budget;          /* repetitions that more patterns may hold */
-    size_t past_exceptions; /* behind the last `!` pattern; 0: none */
+    size_t past_exceptions; /* after the last `!` pattern; 0: none */
 };
 
 /* ---- reading a file --------------------------------------------------------------------------- */
@@ -76,8 +76,8 @@ void df_ignore_read(const char *text, size_t n, struct cb_strv *ret)
 
 /* ---- compiling -------------------------------------------------------------------------------- */
 
-/* BuildKit's translation, character by character (dockerfile.md §15): `out` is the expression, the result the kind of match
- * that does without it. Inside of a class nothing is different. Its table of what is escaped has no room for `|`, `{`
+/* BuildKit's translation, character by character (dockerfile.md §15): `out` is the expression; the result is the kind of
+ * match that does without it. Inside a class nothing is different. Its table of what is escaped lacks `|`, `{`
  * and `}`: beside a wildcard they are operators. */
 static enum match_kind translate(const char *p, struct cb_buf *out)
 {
@@ -259,7 +259,7 @@ static bool test(const struct df_ignore *m, const char *path, size_t len, const 
         const struct pattern *p = &m->patterns[i];
         bool hit = known && parent->hit[i];
         if (!hit) {
-            if (p->exception != verdict) /* could not change it */
+            if (p->exception != verdict) /* it could not change the verdict */
                 continue;
             hit = matches(p, path, len);
         }
@@ -295,8 +295,8 @@ bool df_ignore_match(const struct df_ignore *m, const char *path)
     return test(m, path, strlen(path), above, NULL);
 }
 
-/* Behind the last pattern that excludes the directory itself, a `!` pattern must match to change the verdict
- * of anything below; those in front of it are overruled by it. */
+/* To change the verdict on anything below, a `!` pattern must match and come after the last pattern that excludes
+ * the directory itself; that one overrules those before it. */
 bool df_ignore_can_skip_dir(const struct df_ignore *m, const char *path, const struct df_ignore_state *state)
 {
     if (!state->excluded || state->n != m->n)

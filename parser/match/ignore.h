@@ -2,10 +2,10 @@
  * (dockerfile.md §15, §12.4).
  *
  * Use: df_ignore_read (file text) or a list of flag values -> df_ignore_new -> walk the tree top-down with
- * one df_ignore_state a directory, or ask for single paths with df_ignore_match. The matcher is constant
- * after its making: any number of walks may use it. Paths are relative to the root, '/'-separated, cleaned,
- * without leading or trailing '/'; the root itself is never asked for. Time of one test is at most length
- * of the path times length of the patterns. */
+ * one df_ignore_state per directory, or ask for single paths with df_ignore_match. The matcher never changes
+ * once it is made: any number of walks may use it. Paths are relative to the root, '/'-separated, cleaned,
+ * without leading or trailing '/'; the root itself is never asked for. The time of one test is at most the
+ * length of the path times that of the patterns. */
 #ifndef CB_PARSER_IGNORE_H
 #define CB_PARSER_IGNORE_H
 
@@ -29,7 +29,7 @@ bool df_ignore_has_exceptions(const struct df_ignore *m); /* holds a `!` pattern
 /* What a walk remembers of a directory: which patterns matched it or a parent. Zero is a valid empty
  * state; a state may be used again for another directory of the same matcher without df_ignore_state_done. */
 struct df_ignore_state {
-    unsigned char *hit; /* one byte a pattern, owned */
+    unsigned char *hit; /* one byte per pattern, owned */
     size_t n;
     bool excluded; /* the verdict on the directory itself */
 };
@@ -44,12 +44,12 @@ bool df_ignore_test(const struct df_ignore *m, const char *path, const struct df
 /* The same, walking down to `path` from the root. */
 bool df_ignore_match(const struct df_ignore *m, const char *path);
 
-/* Whether nothing below the directory `path` can get another verdict than "matched", so that it need not
- * be walked. False when the directory itself was not matched. May say false though it is so, never
- * true though it is not. */
+/* Whether nothing below the directory `path` can get a verdict other than "matched", so that it need not
+ * be walked. False when the directory itself was not matched. May say false although it is so, never
+ * true although it is not. */
 bool df_ignore_can_skip_dir(const struct df_ignore *m, const char *path, const struct df_ignore_state *state);
 /* For --parents: whether anything at or below the directory `path` (with its state) can be matched. May say
- * true though nothing can, never false though something can. */
+ * true although nothing can, never false although something can. */
 bool df_ignore_may_match_below(const struct df_ignore *m, const char *path, const struct df_ignore_state *state);
 
 #endif

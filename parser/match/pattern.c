@@ -9,7 +9,7 @@
 
 /* ---- compiling -------------------------------------------------------------------------------- */
 
-/* One character or wildcard; at the end of `s` behind a backslash: U+FFFD. */
+/* One character or wildcard; at the end of `s` after a backslash: U+FFFD. */
 static uint32_t take(struct cb_str *s)
 {
     size_t len;
@@ -124,8 +124,8 @@ static bool run_behind_star(const struct df_pattern *p, size_t run, struct cb_st
     return found;
 }
 
-/* All runs behind the first one, which ended at `pos`. Taking the first place for every run but the last is
- * enough: stars do not cross lines, and within a line an earlier place leaves more to those behind. */
+/* All runs after the first one, which ended at `pos`. Taking the first place for every run but the last is
+ * enough: stars do not cross lines, and within a line an earlier place leaves more to the later runs. */
 static bool rest_at(const struct df_pattern *p, struct cb_str v, size_t pos, bool greedy, size_t *ret_end)
 {
     for (size_t i = 1; i < p->n_runs; i++)
@@ -166,7 +166,7 @@ bool df_pattern_find(const struct df_pattern *p, struct cb_str v, size_t from, s
 
 /* ---- replacing -------------------------------------------------------------------------------- */
 
-/* `name` or `{name}` behind a `$`: its length with braces, 0 when it is none. *ret_zero: it means the match. */
+/* `name` or `{name}` after a `$`: its length with braces, 0 when it is neither. *ret_zero: it means the match. */
 static size_t template_name(struct cb_str s, bool *ret_zero)
 {
     size_t i = s.n && s.p[0] == '{', begin = i;
@@ -209,7 +209,7 @@ bool df_pattern_replace_all(const struct df_pattern *p, struct cb_str v, struct 
     size_t start = out->len, search = 0, done = 0, from, to;
     while (search <= v.n && df_pattern_find(p, v, search, &from, &to)) {
         cb_buf_add(out, v.p + done, from - done);
-        /* An empty match right behind the last one is none. */
+        /* An empty match right after the last one does not count. */
         if (to > done || from == 0) {
             *p->steps -= CB_MIN(*p->steps, with.n);
             expand_template(with, (struct cb_str){v.p + from, to - from}, out);

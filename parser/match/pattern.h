@@ -16,14 +16,14 @@ struct df_pattern {
     uint64_t *steps; /* borrowed: comparisons still allowed; 0: gave up, results mean nothing */
 };
 
-/* 0, or -1: *ret_bad is the character behind a backslash that escapes nothing (U+FFFD at the end). */
+/* 0, or -1: *ret_bad is the character after a backslash that escapes nothing (U+FFFD at the end). */
 int df_pattern_compile(struct cb_str text, uint64_t *steps, struct df_pattern *ret, uint32_t *ret_bad);
 void df_pattern_done(struct df_pattern *p);
 CB_DEFINE_AUTO(df_pattern, struct df_pattern, df_pattern_done)
 
 /* Length of the shortest or longest (`greedy`) prefix of v that matches. */
 bool df_pattern_prefix(const struct df_pattern *p, struct cb_str v, bool greedy, size_t *ret_len);
-/* The leftmost match in v at or behind `from`, the longest one there. */
+/* The leftmost match in v at or after `from`, the longest one there. */
 bool df_pattern_find(const struct df_pattern *p, struct cb_str v, size_t from, size_t *ret_from, size_t *ret_to);
 /* Appends v with every match replaced, `$0` and the like in `with` expanded as Go's regexp package does. False
  * when `out` would grow by more than `max`. */

@@ -3,7 +3,7 @@
 #include "base/mem.h"
 
 /* Made from the Unicode character database, version 14 with CJK extension H: ranges of code points, both ends
- * included, ascending. */
+ * included, in ascending order. */
 struct range {
     uint32_t first, last;
 };

@@ -1,4 +1,4 @@
-/* Letters and decimal digits of Unicode, which names of variables are made of (dockerfile.md §7). The C library's
+/* The letters and decimal digits of Unicode, of which variable names are made (dockerfile.md §7). The C library's
  * tables depend on the locale and count other digits as letters. */
 #ifndef DF_UNICODE_H
 #define DF_UNICODE_H
