@@ -17,7 +17,7 @@ static int copy_fd(int fd, uint64_t size, struct cb_sha256 *sha, uint64_t *ret_c
 {
     CB_AUTO(free) char *block = cb_alloc_buffer(BLOCK);
     uint64_t copied = 0;
-    /* One byte more than expected is asked for, so that a blob that grew is noticed; it is not passed on. */
+    /* One byte more than expected is asked for, so that a blob that grew is noticed; that byte is not passed on. */
     for (;;) {
         int r = cb_read_full(fd, block, (size_t)CB_MIN((uint64_t)BLOCK, size - copied + 1));
         if (r < 0)

@@ -27,14 +27,14 @@ static int take_time(json_t *j, const char *path, bool *has, struct timespec *re
     if (r <= 0)
         return r;
     if (!cb_time_parse_rfc3339(s, ret))
-        return cb_fail(err, CB_E_CORRUPT, "%s%screated: '%.100s' is no RFC 3339 time", path, dot, s);
+        return cb_fail(err, CB_E_CORRUPT, "%s%screated: '%.100s' is not an RFC 3339 time", path, dot, s);
     if (ret->tv_sec < TIME_MIN || ret->tv_sec > TIME_MAX)
         return cb_fail(err, CB_E_CORRUPT, "%s%screated: '%.100s' is out of range", path, dot, s);
     *has = true;
     return 0;
 }
 
-/* A list that is told apart from none when it is present and empty. */
+/* A list that, when present but empty, is told apart from none. */
 static int take_list(json_t *j, const char *key, const char *path, bool *has, struct cb_strv *ret, struct cb_error *err)
 {
     int r = cb_json_strv(j, key, path, ret, err);
@@ -135,7 +135,7 @@ static int parse_rootfs(json_t *doc, struct oci_image_config *c, struct cb_error
     size_t i;
     int r = cb_json_object(doc, "rootfs", "", &rootfs, err);
     if (r == 0)
-        return cb_fail(err, CB_E_CORRUPT, "rootfs: missing, so this is no image config");
+        return cb_fail(err, CB_E_CORRUPT, "rootfs: missing, so this is not an image config");
     if (r < 0 || cb_json_str(rootfs, "type", "rootfs", &type, err) < 0)
         return -1;
     if (!type || strcmp(type, "layers") != 0)

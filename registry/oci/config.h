@@ -20,7 +20,7 @@ struct oci_history {
     char *created_by, *author, *comment; /* NULL: absent */
     bool empty_layer;
 };
-/* Where the names in `env` and `labels` are: Dockerfiles of 10,000 lines set one after the other. */
+/* Where the names in `env` and `labels` are: a Dockerfile of 10,000 lines sets them one by one. */
 struct oci_lookup {
     struct cb_map places; /* name -> index + 1 of its item */
     size_t n;             /* items looked at so far */
@@ -36,7 +36,7 @@ struct oci_image_config {
     char *user, *working_dir, *stop_signal;     /* NULL or "": absent */
     struct cb_strv exposed_ports, env, volumes; /* ports and volumes in the order given; written sorted */
     struct cb_strv labels;                      /* key, value, key, value …: see oci_label_get */
-    bool has_entrypoint, has_cmd, has_shell;    /* a present empty array is kept apart from none; both are written as none */
+    bool has_entrypoint, has_cmd, has_shell;    /* an empty array is not the same as none here; both are written as none */
     struct cb_strv entrypoint, cmd, shell, on_build;
     bool args_escaped;
     struct oci_healthcheck healthcheck;
@@ -53,7 +53,7 @@ CB_DEFINE_AUTO(oci_image_config, struct oci_image_config, oci_image_config_done)
 void oci_image_config_copy(struct oci_image_config *to, const struct oci_image_config *from);
 
 /* Labels may hold '=' in their keys, so they are kept as key and value at even and odd places of `labels`.
- * What get gives is borrowed until the config changes; NULL: not set. */
+ * What `get` gives is borrowed until the config changes; NULL: not set. */
 const char *oci_label_get(struct oci_image_config *c, const char *key);
 void oci_label_set(struct oci_image_config *c, const char *key, const char *value); /* in place or appended */
 const char *oci_env_get(struct oci_image_config *c, const char *name);              /* NULL: not set */
@@ -62,8 +62,8 @@ void oci_env_set(struct oci_image_config *c, const char *name, const char *value
 void oci_port_add(struct oci_image_config *c, const char *port);     /* unless it is there */
 void oci_volume_add(struct oci_image_config *c, const char *volume); /* unless it is there */
 
-/* -1: CB_E_CORRUPT with the path of the member ("config.Env: expected …"); a digest of another algorithm than
- * sha256 is CB_E_UNSUPPORTED. null is absent, unknown members are dropped, a missing os or architecture is
+/* -1: CB_E_CORRUPT with the path of the member ("config.Env: expected …"); a digest of an algorithm other
+ * than sha256 is CB_E_UNSUPPORTED. null is absent, unknown members are dropped, a missing os or architecture is
  * "linux" or this machine's, as docker takes it. *ret is untouched on failure. */
 int oci_image_config_parse(const char *bytes, size_t n, struct oci_image_config *ret, struct cb_error *err);
 /* Compact JSON, top-level keys sorted, config keys in Go's struct order, as BuildKit emits it; maps sorted by

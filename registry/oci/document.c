@@ -76,7 +76,7 @@ char *oci_layer_type(const struct cb_codec *codec, bool docker)
                   : cb_printf("%s%s", OCI_TYPE_LAYER, codec->oci_suffix);
 }
 
-/* A tar of layers with something behind it that we do not know: "+xz", ".lz4". */
+/* A tar of layers with a suffix that we do not know: "+xz", ".lz4". */
 static bool is_packed_tar(const char *type)
 {
     for (size_t i = 0; i < CB_LEN(types); i++)
@@ -90,7 +90,7 @@ static int fail_packed(const char *type, struct cb_error *err)
     CB_AUTO(cb_buf) struct cb_buf names = CB_BUF_INIT;
     for (const struct cb_codec *const *c = cb_codecs; *c; c++)
         cb_buf_printf(&names, "%star%s", c == cb_codecs ? "" : c[1] ? ", " : " and ", (*c)->oci_suffix);
-    cb_fail(err, CB_E_UNSUPPORTED, "media type '%.200s': layers packed so are not supported, only %s", type, names.data);
+    cb_fail(err, CB_E_UNSUPPORTED, "media type '%.200s': layers packed this way are not supported, only %s", type, names.data);
     return cb_hint(err, "push the image again, packed with %s", cb_codecs[0]->name);
 }
 
@@ -103,7 +103,7 @@ static int fail_layer_type(const char *type, struct cb_error *err)
     if (is_packed_tar(type))
         return fail_packed(type, err);
     cb_fail(err, CB_E_UNSUPPORTED, "media type '%.200s' is not that of a layer", type);
-    return cb_hint(err, "not all that is kept beside images is one to build on: check the name");
+    return cb_hint(err, "not everything that is kept beside images can be built on: check the name");
 }
 
 int oci_layer_codec(const char *type, const struct cb_codec **ret, struct cb_error *err)
@@ -214,7 +214,7 @@ static bool has(json_t *doc, const char *key)
     return v && !json_is_null(v);
 }
 
-/* The kind by what the document says of itself; a document that could be read as both is refused, since two
+/* The kind, by what the document says of itself; a document that could be read as both is refused, since two
  * readers of the same digest would see two images. */
 static int kind_of_body(json_t *doc, const char *media_type, enum kind *ret, struct cb_error *err)
 {
@@ -253,7 +253,7 @@ static int parse_object(const char *bytes, size_t n, const char *what, json_t **
     return 0;
 }
 
-/* What a document says of its own type; NULL: nothing, which some write as "". */
+/* What a document says of its own type; NULL: nothing, which some tools write as "". */
 static int own_type(json_t *doc, const char **ret, struct cb_error *err)
 {
     const char *type = NULL;
@@ -293,7 +293,7 @@ int oci_document_kind(const char *bytes, size_t n, const char *content_type, str
                                             : NULL,
                      &kind, err) < 0)
         return -1;
-    /* Docker's names and OCI's for one kind are mixed by many. */
+    /* Many mix Docker's names and OCI's for one kind. */
     if (said != KIND_UNKNOWN && said != kind)
         return cb_fail(err, CB_E_CORRUPT, "the document is announced as '%s', the document itself says '%s'", type, media_type);
     return kind == KIND_INDEX;
@@ -301,7 +301,7 @@ int oci_document_kind(const char *bytes, size_t n, const char *content_type, str
 
 char *oci_manifest_type(const char *bytes, size_t n)
 {
-    CB_AUTO(cb_error) struct cb_error ignored = CB_ERROR_INIT; /* who cannot parse it learns why elsewhere */
+    CB_AUTO(cb_error) struct cb_error ignored = CB_ERROR_INIT; /* whoever cannot parse it learns why elsewhere */
     CB_AUTO(json) json_t *doc = cb_json_parse(bytes, n, "manifest", &ignored);
     const char *type = json_string_value(json_object_get(doc, "mediaType"));
     return cb_strdup(type ? type : OCI_TYPE_MANIFEST);
@@ -501,9 +501,10 @@ int oci_index_parse(const char *bytes, size_t n, struct oci_index *ret, struct c
 
 #define REFERENCE_TYPE "vnd.docker.reference.type" /* set on attestations */
 #define MAX_LISTED     20                          /* platforms in a message */
-#define NO_PLATFORM    1000                        /* rank of an entry that does not say: behind all that fit */
+#define NO_PLATFORM    1000                        /* rank of an entry that does not say: after all that fit */
 
-/* Could the entry be an image? Unknown types, attestations and artifacts are not; where it does not say, the document will. */
+/* Could the entry be an image? Unknown types, attestations and artifacts are not; where the entry does not say, the document
+ * will. */
 static bool is_image_entry(const struct oci_descriptor *d)
 {
     if (*d->media_type && strcmp(d->media_type, OCI_TYPE_MANIFEST) != 0 && strcmp(d->media_type, OCI_TYPE_INDEX) != 0)

@@ -76,7 +76,7 @@ struct pair {
     const char *key;
     size_t key_len;
     const char *value; /* NULL: an empty object */
-    size_t order;      /* of equal keys the later one stays */
+    size_t order;      /* the later of equal keys stays */
 };
 
 static int compare(const void *pa, const void *pb)

@@ -1,5 +1,5 @@
 /* For the documents that registry/ writes; only its neighbours include this. All functions give new references
- * and never fail: text that is not UTF-8 is written with U+FFFD in place of the wrong bytes, as Go does it. */
+ * and never fail: text that is not UTF-8 is written with U+FFFD in place of the wrong bytes, as Go does. */
 #ifndef OCI_EMIT_H
 #define OCI_EMIT_H
 

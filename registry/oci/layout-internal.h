@@ -24,7 +24,7 @@ int oci_blob_copy(const struct oci_archive_blob *b, cb_sink_fn *sink, void *arg,
 int oci_archive_index(const struct oci_archive *a, struct oci_index *ret, struct cb_error *err);
 /* manifest.json of the docker form. */
 int oci_archive_docker_manifest(const struct oci_archive *a, struct cb_buf *out, struct cb_error *err);
-/* Which of the blobs are to be written: blob i when (*ret)[i], so each digest once. Caller frees. */
+/* Which of the blobs are to be written: blob i when (*ret)[i] is true, so each digest is written once. Caller frees. */
 bool *oci_archive_distinct(const struct oci_archive *a);
 
 #endif

@@ -1,4 +1,4 @@
-/* A layout as a directory. Files are not synced: it is an output, and a failed machine makes it again. */
+/* A layout as a directory. Files are not synced: it is an output, and after a crash it is made again. */
 #include "registry/oci/layout-internal.h"
 
 #include "base/dir.h"
@@ -37,7 +37,7 @@ static int null_sink(void *arg, const void *p, size_t n, struct cb_error *err)
 
 static int reopen(void *arg, struct cb_error *err)
 {
-    (void)err; /* an fd that is there already */
+    (void)err; /* the fd is there already */
     return cb_take_fd(arg);
 }
 
@@ -129,7 +129,7 @@ static bool replaced_by_any(json_t *list, json_t *old)
     return false;
 }
 
-/* The index that is there with our entries put in. It is changed as JSON, so that what we do not know in it stays. */
+/* The index that is there, with our entries put in. It is changed as JSON, so what we do not know in it stays. */
 static int merge_index(const struct cb_buf *old, const struct cb_buf *new, struct cb_buf *out, struct cb_error *err)
 {
     CB_AUTO(oci_index) struct oci_index checked = {0};
@@ -192,8 +192,8 @@ static int write_all(int dir, const struct oci_archive *a, bool merge, struct cb
     return write_index(dir, a, merge, err);
 }
 
-/* Makes it beside and renames. An empty directory in its place is replaced by the rename; anything else that came
- * up in the meantime is not. */
+/* Makes it beside and renames. An empty directory in its place is replaced by the rename; anything else that appeared
+ * in the meantime is not. */
 static int write_new(const struct oci_archive *a, int parent, const char *name, struct cb_error *err)
 {
     char tmp[TEMPORARY_NAME];
@@ -220,7 +220,7 @@ static int is_empty(int dirfd)
 static int add_to_existing(const struct oci_archive *a, int dir, const char *name, struct cb_error *err)
 {
     if (faccessat(dir, "oci-layout", F_OK, AT_SYMLINK_NOFOLLOW) < 0) {
-        cb_fail(err, CB_E_FAILED, "'%s' is a directory with other things than an image layout in it", name);
+        cb_fail(err, CB_E_FAILED, "'%s' is a directory that holds something other than an image layout", name);
         return cb_hint(err, "name a directory that does not exist yet, an empty one, or an image layout");
     }
     if (oci_layout_check(dir, err) < 0)
@@ -234,7 +234,7 @@ static int add_to_existing(const struct oci_archive *a, int dir, const char *nam
 int oci_layout_write(const struct oci_archive *a, int parent_dir, const char *name, struct cb_error *err)
 {
     if (!*name || strchr(name, '/') || strcmp(name, "..") == 0)
-        return cb_fail(err, CB_E_USAGE, "'%s' is no name for the directory of an image layout", name);
+        return cb_fail(err, CB_E_USAGE, "'%s' cannot be the name of an image layout's directory", name);
     CB_AUTO(close) int dir = openat(parent_dir, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (dir < 0 && errno == ENOENT)
         return write_new(a, parent_dir, name, err);
@@ -243,7 +243,7 @@ int oci_layout_write(const struct oci_archive *a, int parent_dir, const char *na
     int empty = is_empty(dir);
     if (empty < 0)
         return cb_fail_sys(err, empty, "read '%s'", name);
-    /* "." and a symlink to an empty directory cannot be renamed over: written in place. */
+    /* "." and a symlink to an empty directory cannot be replaced by a rename: the layout is written in place. */
     struct stat st;
     if (empty && strcmp(name, ".") != 0 && fstatat(parent_dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(st.st_mode))
         return write_new(a, parent_dir, name, err);

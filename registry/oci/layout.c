@@ -29,7 +29,7 @@ static int open_regular(int dirfd, const char *path, uint64_t *ret_size, struct 
     if (fstat(fd, &st) < 0)
         return cb_fail_sys(err, errno, "stat '%s' of the image layout", path);
     if (!S_ISREG(st.st_mode))
-        return cb_fail(err, CB_E_CORRUPT, "'%s' in the image layout is no regular file", path);
+        return cb_fail(err, CB_E_CORRUPT, "'%s' in the image layout is not a regular file", path);
     *ret_size = (uint64_t)st.st_size;
     return cb_take_fd(&fd);
 }
@@ -147,7 +147,7 @@ static const struct oci_descriptor *find_by_digest(const struct oci_index *x, co
     return NULL;
 }
 
-/* The only image (it may have several names), or the one that is called "latest". */
+/* The only image (it may have several names), or the one called "latest". */
 static const struct oci_descriptor *find_only(const struct oci_index *x)
 {
     if (x->n_manifests == 0)

@@ -1,5 +1,5 @@
 /* OCI image layouts and archives (oci-image.md §7, §8): reading a layout directory, writing `type=oci` and
- * `type=docker` archives and directories. A layout that is read is hostile: nothing is opened outside of it, no
+ * `type=docker` archives and directories. A layout that is read is hostile: nothing is opened outside it, no
  * symlink is followed, and what its documents say is checked against the bytes. */
 #ifndef OCI_LAYOUT_H
 #define OCI_LAYOUT_H
@@ -8,12 +8,12 @@
 #include "registry/oci/document.h"
 
 /* A layout directory (fd borrowed). `name` is matched against org.opencontainers.image.ref.name and
- * io.containerd.image.name (as it stands first, then both normalised; of equal names the last); NULL takes the only
+ * io.containerd.image.name (first as it stands, then both normalised; the last of equal names); NULL takes the only
  * image, or of several the one called "latest". `digest` ("sha256:…", may be NULL) chooses by digest, whatever the
- * name says, also a manifest or index that index.json does not list. Gives the descriptor in index.json
+ * name says, even a manifest or index that index.json does not list. Gives the descriptor in index.json
  * (oci_descriptor_done). -1: CB_E_NOT_FOUND with the names that are there, CB_E_CORRUPT, CB_E_UNSUPPORTED. */
 int oci_layout_find(int dirfd, const char *name, const char *digest, struct oci_descriptor *ret, struct cb_error *err);
-/* A blob's fd, or -1; its size is compared, its digest is the reader's to verify. */
+/* A blob's fd, or -1; its size has been compared; its digest is the reader's to verify. */
 int oci_layout_open_blob(int dirfd, const struct oci_descriptor *d, struct cb_error *err);
 /* A document (manifest, index, config) of at most `max` bytes, whole and verified; appended to *ret. */
 int oci_layout_read(int dirfd, const struct oci_descriptor *d, size_t max, struct cb_buf *ret, struct cb_error *err);
@@ -26,7 +26,7 @@ struct oci_archive_blob {
     void *arg;
 };
 struct oci_archive {
-    const struct oci_archive_blob *blobs; /* config, layers, manifest; of equal digests the first is written */
+    const struct oci_archive_blob *blobs; /* config, layers, manifest; the first of equal digests is written */
     size_t n_blobs;
     const struct oci_descriptor *top; /* what index.json names: the manifest (with platform) */
     const char *const *names;         /* full references, "docker.io/library/app:1"; may be none */
@@ -40,11 +40,11 @@ struct oci_archive {
 };
 /* Writes the archive as a tar into `sink`: oci-layout, blobs in the order given, manifest.json (docker form),
  * index.json. Equal input gives equal bytes. Every blob is verified while it is copied; a difference is
- * CB_E_CORRUPT, and then the sink has got part of an archive. */
+ * CB_E_CORRUPT, and then the sink has received part of an archive. */
 int oci_archive_write(const struct oci_archive *a, cb_sink_fn *sink, void *arg, struct cb_error *err);
-/* The same as the directory `name` (one component) in parent_dir (type=oci,tar=false): made whole beside it and
- * renamed when there is none yet or an empty one; else added to the layout that is there, blobs first, then
- * index.json at once. An entry of the same name is replaced, other entries stay as they are (blobs that nothing names
+/* The same as the directory `name` (one component) in parent_dir (type=oci,tar=false): when there is none yet,
+ * or an empty one, it is made whole beside it and renamed; else added to the layout that is there, blobs first, then
+ * index.json in one step. An entry of the same name is replaced, other entries stay as they are (blobs that nothing names
  * any more are left). A directory that holds something else is refused. Writers of one layout exclude each other. */
 int oci_layout_write(const struct oci_archive *a, int parent_dir, const char *name, struct cb_error *err);
 

@@ -124,7 +124,7 @@ void oci_platform_normalize(struct oci_platform *p)
 #error "an architecture whose name in image platforms is not known yet"
 #endif
 
-/* A 32-bit ARM machine says its version in uname's "armv6l"; every other host has its default variant. */
+/* A 32-bit ARM machine gives its version in uname's "armv6l"; every other host has its default variant. */
 static const char *host_variant(void)
 {
     struct utsname u;
@@ -156,7 +156,7 @@ static bool valid_component(struct cb_str s)
     return s.n > 0;
 }
 
-/* The version of an operating system or a feature of it: other characters stand there as `%xx`. */
+/* The version of an operating system or a feature of it: other characters appear as `%xx`. */
 static bool valid_option(struct cb_str s)
 {
     for (size_t i = 0; i < s.n; i++)
@@ -198,7 +198,7 @@ static bool split_os(struct cb_str s, struct cb_str *os, struct cb_str *version)
     return (n == 0 || valid_option(*version)) && valid_features((struct cb_str){inner.p + n, inner.n - n});
 }
 
-/* With `%xx` resolved; NULL: an escape is malformed, *ret_bad is what stands there. */
+/* With `%xx` resolved; NULL: an escape is malformed, *ret_bad is its text. */
 static char *unescape(struct cb_str s, struct cb_str *ret_bad)
 {
     CB_AUTO(cb_buf) struct cb_buf b = CB_BUF_INIT;
@@ -378,7 +378,7 @@ static void offer_all(struct candidates *c, const struct oci_platform *want)
     uint64_t version = 1;
     if (strcmp(want->arch, "amd64") == 0) {
         if (*want->variant && (*want->variant != 'v' || !cb_parse_u64(want->variant + 1, MAX_MINOR, &version)))
-            return; /* a variant that is not known fits itself only */
+            return; /* an unknown variant fits only itself */
         for (; version > 1; version--)
             offer(c, "amd64", "v", (int)version);
         offer(c, "amd64", "", 0);

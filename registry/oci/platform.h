@@ -17,12 +17,12 @@ void oci_platform_copy(struct oci_platform *to, const struct oci_platform *from)
  * missing is this machine's. OS features ("os(version+feature)") are accepted and not kept.
  * -1: invalid, CB_E_FAILED with containerd's words; *ret untouched. */
 int oci_platform_parse(const char *text, struct oci_platform *ret, struct cb_error *err);
-/* What documents say as it is compared: lower case, aliases resolved ("x86_64", "aarch64", "macos"),
+/* Turns what documents say into the form that is compared: lower case, aliases resolved ("x86_64", "aarch64", "macos"),
  * default variants dropped (amd64/v1, arm64/v8) or put in (arm/v7). In place. */
 void oci_platform_normalize(struct oci_platform *p);
 void oci_platform_host(struct oci_platform *ret);      /* of this machine; replaces *ret's pointers */
 char *oci_platform_text(const struct oci_platform *p); /* "linux/arm/v7"; caller frees */
-/* Rank of `have` for somebody who wants `want`: 0 is best, -1: does not match. Both normalised. */
+/* Rank of `have` for whoever wants `want`: 0 is best; -1: does not match. Both normalised. */
 int oci_platform_rank(const struct oci_platform *want, const struct oci_platform *have);
 
 #endif

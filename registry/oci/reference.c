@@ -50,8 +50,8 @@ static bool has_upper(struct cb_str s)
     return false;
 }
 
-/* Cuts *rest at its first `sep`: what stands before it is given, *rest becomes what stands behind.
- * False: there is no `sep`, nothing changed. */
+/* Cuts *rest at its first `sep`: gives what precedes it, and *rest becomes what follows it.
+ * False: there is no `sep`; nothing has changed. */
 static bool cut(struct cb_str *rest, char sep, struct cb_str *before)
 {
     const char *at = rest->n ? memchr(rest->p, sep, rest->n) : NULL;
@@ -221,7 +221,7 @@ static void split_domain(struct cb_str name, struct oci_ref *r)
     r->path = cb_printf("%s%.*s", official ? OFFICIAL_PREFIX : "", (int)path.n, path.p);
 }
 
-/* The message that upper case deserves comes before all others; up to the first colon it is no tag's. */
+/* The message for upper case comes before all others; before the first colon it cannot belong to a tag. */
 static int check_case(struct cb_str text, struct cb_error *err)
 {
     CB_AUTO(oci_ref) struct oci_ref whole = {0};

@@ -18,7 +18,7 @@ void oci_ref_done(struct oci_ref *r);
 CB_DEFINE_AUTO(oci_ref, struct oci_ref, oci_ref_done)
 
 /* -1 with the reason as docker words it ("invalid reference format: …"), CB_E_FAILED; a well-formed digest
- * of another algorithm than sha256 is CB_E_UNSUPPORTED. *ret is untouched on failure. */
+ * of an algorithm other than sha256 is CB_E_UNSUPPORTED. *ret is untouched on failure. */
 int oci_ref_parse(const char *text, struct oci_ref *ret, struct cb_error *err);
 /* "docker.io/library/busybox:1@sha256:…"; caller frees. */
 char *oci_ref_full(const struct oci_ref *r);

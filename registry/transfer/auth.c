@@ -21,7 +21,7 @@ struct reg_auth {
     struct reg_credentials *creds;
     pthread_mutex_t lock;     /* guards what follows */
     struct cb_map tokens;     /* base, scopes → struct token */
-    struct cb_map challenges; /* base → struct reg_challenges: how this registry wants it */
+    struct cb_map challenges; /* base → struct reg_challenges: how this registry wants us to authenticate */
 };
 
 struct reg_auth *reg_auth_new(struct reg_http *http, struct reg_credentials *creds)
@@ -83,7 +83,7 @@ static bool scope_covers(const char *ours, const char *theirs)
     return true;
 }
 
-/* What we want and what the registry says it wants: its names may differ from ours behind a mirror. */
+/* What we want and what the registry says it wants: behind a mirror its names may differ from ours. */
 static void join_scopes(const struct cb_strv *ours, const char *theirs, struct cb_strv *ret)
 {
     cb_strv_copy(ret, ours);
@@ -143,7 +143,7 @@ static int parse_token(const struct reg_http_answer *answer, const char *realm, 
     if (!header_safe(token))
         return cb_fail(err, CB_E_CORRUPT, "%s: no usable token", what);
     ret->header = cb_printf("Bearer %s", token);
-    ret->until = now() + life - CB_MIN(life / 4, 15); /* a transfer must still begin with it */
+    ret->until = now() + life - CB_MIN(life / 4, 15); /* a transfer must still be able to begin with it */
     return 0;
 }
 
@@ -244,7 +244,7 @@ static int bearer(struct reg_auth *a, struct grant *g, struct token *ret, struct
         return -1;
     g->unverified = g->w->insecure && reg_url_parse(g->challenge->realm, &realm) && reg_url_parse(g->w->base, &base) &&
                     strcmp(realm.host, base.host) == 0;
-    /* identity tokens are made for POST, passwords for GET; each is tried the other way when a server lacks it */
+    /* identity tokens are made for POST, passwords for GET; where a server lacks one, the other is tried */
     bool post_first = g->cred->identity_token != NULL;
     if ((post_first ? post_token : get_token)(a, g, &answer, err) < 0)
         return -1;
@@ -288,7 +288,7 @@ static int make_token(struct reg_auth *a, const struct reg_auth_for *w, const st
 static char *token_key(const struct reg_auth_for *w)
 {
     CB_AUTO(cb_buf) struct cb_buf b = CB_BUF_INIT;
-    cb_buf_printf(&b, "%s\n%s/%s", w->base, w->domain, w->path); /* credentials may be the path's own */
+    cb_buf_printf(&b, "%s\n%s/%s", w->base, w->domain, w->path); /* credentials may be specific to the path */
     for (size_t i = 0; i < w->scopes->n; i++)
         cb_buf_printf(&b, "\n%s", w->scopes->items[i]);
     return cb_buf_detach(&b);
@@ -319,7 +319,7 @@ static const char *valid_token(struct reg_auth *a, const struct reg_auth_for *w)
 
 void reg_auth_header(struct reg_auth *a, const struct reg_auth_for *w, char **ret)
 {
-    CB_AUTO(cb_error) struct cb_error ignored = CB_ERROR_INIT; /* this repository may want it otherwise: its 401 will say */
+    CB_AUTO(cb_error) struct cb_error ignored = CB_ERROR_INIT; /* this repository may want something else: its 401 will say */
     *ret = NULL;
     pthread_mutex_lock(&a->lock);
     const char *have = valid_token(a, w);
@@ -331,7 +331,7 @@ void reg_auth_header(struct reg_auth *a, const struct reg_auth_for *w, char **re
     pthread_mutex_unlock(&a->lock);
 }
 
-/* What the registry will want for other repositories too: all but the scope, which is one repository's. */
+/* What the registry will want for other repositories too: all but the scope, which belongs to one repository. */
 static void remember(struct reg_auth *a, const char *base, const struct reg_http_answer *answer)
 {
     struct reg_challenges *c = CB_NEW(struct reg_challenges);

@@ -1,5 +1,5 @@
 /* Certificates for one registry: certs.d/<host[:port]> below /etc/containers, ~/.config/containers and
- * /etc/docker (oci-distribution.md §8). *.crt: further authorities; X.cert with X.key: who we are. */
+ * /etc/docker (oci-distribution.md §8). *.crt: further authorities; X.cert with X.key: our own identity. */
 #ifndef REG_CERTS_H
 #define REG_CERTS_H
 

@@ -50,7 +50,7 @@ static char *parameter_value(const char **p)
     return cb_buf_detach(&b);
 }
 
-/* Unknown parameters are dropped, of a repeated one the first counts. */
+/* Unknown parameters are dropped, the first of a repeated one counts. */
 static void keep(struct reg_challenge *c, struct cb_str name, char *value)
 {
     const struct {

@@ -22,7 +22,7 @@ struct reg_client {
 char *reg_client_url(struct reg_client *c, const struct reg_endpoint *ep, struct cb_error *err, const char *fmt, ...)
     CB_PRINTF(4, 5);
 
-/* Sends `req` (its authorization and unverified are set here); a 401 is answered, at most twice. As reg_http_send: 0 with any
+/* Sends `req` (its authorization and unverified are set here); a 401 is answered at most twice. As reg_http_send: 0 with any
  * status, -1 without an answer. */
 int reg_client_call(struct reg_client *c, const struct reg_endpoint *ep, const struct cb_strv *scopes,
                     const struct reg_http_request *req, struct reg_http_answer *ret, struct cb_error *err);
@@ -30,7 +30,7 @@ int reg_client_call(struct reg_client *c, const struct reg_endpoint *ep, const s
 /* "repository:<path>:<actions>" */
 void reg_add_scope(struct cb_strv *scopes, const char *path, const char *actions);
 
-/* Makes an error of an answer that is not what was hoped for: "<what>: 404 MANIFEST_UNKNOWN: …", code and hint by
+/* Turns an answer that is not what was hoped for into an error: "<what>: 404 MANIFEST_UNKNOWN: …", code and hint by
  * status. -1. */
 int reg_answer_error(const struct reg_endpoint *ep, const struct reg_http_answer *a, const char *what, struct cb_error *err);
 /* Whether the body names this error code of the distribution specification. */

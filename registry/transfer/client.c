@@ -44,7 +44,7 @@ static bool unprotected(const struct reg_endpoint *ep)
     return ep->insecure || reg_host_is_local(ep->host);
 }
 
-/* Which of the schemes somebody answers to. Servers that want TLS answer plain http with 400. */
+/* Which of the schemes gets an answer. Servers that want TLS answer plain http with 400. */
 static int probe(struct reg_client *c, const struct reg_endpoint *ep, char **ret, struct cb_error *err)
 {
     bool local = reg_host_is_local(ep->host), tls_first = !local || cb_ends(ep->host, ":443");
@@ -119,7 +119,7 @@ static int explain(const struct reg_endpoint *ep, const struct reg_http_answer *
 int reg_client_call(struct reg_client *c, const struct reg_endpoint *ep, const struct cb_strv *scopes,
                     const struct reg_http_request *req, struct reg_http_answer *ret, struct cb_error *err)
 {
-    enum { MOST_ANSWERS = 2 }; /* to 401: when we said nothing, and when a token is no longer good */
+    enum { MOST_ANSWERS = 2 }; /* to 401: when we sent nothing, and when a token is no longer valid */
     CB_AUTO(free) char *base = base_of(c, ep, err), *header = NULL;
     struct reg_http_request r = *req;
     if (!base)
@@ -210,7 +210,8 @@ static void add_hint(const struct reg_endpoint *ep, const struct reg_http_answer
     else if (a->status == 403)
         cb_hint(err, "the account in use has no right to do this in '%s/%s'", ep->domain, ep->path);
     else if (a->status == 404)
-        cb_hint(err, "check the spelling; a private repository answers so to those who are not logged in to '%s'", ep->domain);
+        cb_hint(err, "check the spelling; a private repository gives the same answer to those who are not logged in to '%s'",
+                ep->domain);
     else if (a->status == 429 && wait)
         cb_hint(err, "'%s' asks to wait %llu seconds%s", ep->domain, (unsigned long long)wait,
                 hub ? "; those who are logged in have a higher limit" : "");

@@ -81,7 +81,7 @@ int reg_credentials_add(struct reg_credentials *c, const char *text, size_t n, c
     return 0;
 }
 
-/* `wanted`: somebody named this file, so that not being able to read it is an error. */
+/* `wanted`: somebody named this file, so failing to read it is an error. */
 static int add_file(struct reg_credentials *c, const char *path, bool wanted, bool legacy, struct cb_error *err)
 {
     CB_AUTO(cb_buf) struct cb_buf text = CB_BUF_INIT;
@@ -206,7 +206,7 @@ static int ask_helper(const char *name, const char *server, struct reg_cred *ret
 {
     for (const char *c = name; *c; c++)
         if (!isalnum((unsigned char)*c) && !strchr("-_.", *c))
-            return cb_fail(err, CB_E_FAILED, "'%s' is no name of a credential helper", name);
+            return cb_fail(err, CB_E_FAILED, "'%s' is not the name of a credential helper", name);
     CB_AUTO(free) char *program = cb_printf("docker-credential-%s", name);
     CB_AUTO(cb_buf) struct cb_buf out = CB_BUF_INIT, errout = CB_BUF_INIT;
     const char *argv[] = {program, "get", NULL};
@@ -223,7 +223,7 @@ static int ask_helper(const char *name, const char *server, struct reg_cred *ret
                    (int)CB_MIN(strcspn(why, "\r\n"), (size_t)300), why);
 }
 
-/* As ask_helper, but one that does not work is noted: it knows nobody. `where` names who named it. */
+/* As ask_helper, but one that does not work is noted: then it knows nobody. `where` says what named it. */
 static int try_helper(const char *name, const char *where, const char *domain, struct reg_cred *ret, struct cb_buf *note)
 {
     CB_AUTO(cb_error) struct cb_error err = CB_ERROR_INIT;

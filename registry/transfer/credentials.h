@@ -1,12 +1,12 @@
-/* Who we are for a registry (oci-distribution.md §8). Sources, the first that knows the registry wins:
+/* Who we are for a registry (oci-distribution.md §8). Sources; the first that knows the registry wins:
  *   1. $REGISTRY_AUTH_FILE
  *   2. $DOCKER_AUTH_CONFIG (the text itself)
  *   3. $DOCKER_CONFIG/config.json, else ~/.docker/config.json
  *   4. $XDG_RUNTIME_DIR/containers/auth.json, else /run/containers/$UID/auth.json
  *   5. $XDG_CONFIG_HOME/containers/auth.json, else ~/.config/containers/auth.json
  *   6. ~/.dockercfg
- * Within one: credHelpers, credsStore, auths. Where registries.conf has credential-helpers, those are asked instead, in
- * their order; the files have their turn at the place of "containers-auth.json" (containers-registries.conf(5)). Read once, then
+ * Within a source: credHelpers, credsStore, auths. Where registries.conf has credential-helpers, those are asked instead, in
+ * order; the files have their turn in the place of "containers-auth.json" (containers-registries.conf(5)). Read once, then
  * immutable: any number of threads may ask. */
 #ifndef REG_CREDENTIALS_H
 #define REG_CREDENTIALS_H

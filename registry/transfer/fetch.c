@@ -8,7 +8,7 @@
 #define ACCEPT                                                                                                                   \
     "Accept: " OCI_TYPE_INDEX ", " DOCKER_TYPE_LIST ", " OCI_TYPE_MANIFEST ", " DOCKER_TYPE_MANIFEST                             \
     ", application/json;q=0.5, */*;q=0.1"
-#define MIN_PROGRESS (1u << 20) /* bytes after which a broken connection counts as the first again */
+#define MIN_PROGRESS (1u << 20) /* after this many bytes a broken connection counts as the first again */
 
 /* ---- asking one place after the other ---------------------------------------------------------- */
 struct question {
@@ -18,7 +18,7 @@ struct question {
     const struct cb_strv *scopes;
     const char *name; /* for messages */
 };
-/* 0, or -1: another place may do better, or STOP: it cannot help. */
+/* 0; -1: another place may do better; STOP: it cannot help. */
 typedef int ask_fn(const struct question *q, void *arg, struct cb_error *err);
 #define STOP (-2)
 
@@ -152,7 +152,7 @@ static int ask_digest(const struct question *q, void *arg, struct cb_error *err)
     const char *digest = a.status == 200 ? reg_http_header(&a, "docker-content-digest", NULL) : NULL;
     if (digest && cb_digest_parse(digest, arg))
         return 0;
-    /* HEAD has no body that could say what is wrong, and some registries do not know it */
+    /* HEAD has no body that could say what is wrong, and some registries do not support it */
     if (ask_document(q, &d, err) < 0)
         return -1;
     *(struct cb_digest *)arg = d.digest;
@@ -179,8 +179,8 @@ struct blob {
     char text[CB_DIGEST_TEXT + 1];
     struct cb_sha256 sha;
     uint64_t have;                        /* delivered and hashed, whatever the number of connections */
-    const struct reg_http_answer *answer; /* of the request that runs */
-    bool begun;                           /* its first byte was seen */
+    const struct reg_http_answer *answer; /* of the current request */
+    bool begun;                           /* its first byte has been seen */
     uint64_t skip;                        /* bytes of it that were delivered before */
     bool sink_failed;
     bool whole; /* ranges do not work here: ask for everything */
@@ -323,7 +323,7 @@ static int ask_blob(const struct question *q, void *arg, struct cb_error *err)
         if (v == BLOB_AGAIN && reg_backoff_wait(&backoff, q->c->http, tries, r < 0 ? NULL : &a, e.msg))
             continue;
         cb_error_move(err, &e);
-        /* after the last byte there is nothing that another place could give */
+        /* after the last byte another place has nothing more to give */
         return b->sink_failed || (b->begun && b->have == b->d->size) ? STOP : -1;
     }
 }

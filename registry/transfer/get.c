@@ -57,7 +57,7 @@ int reg_get(struct reg_client *c, const struct reg_get *get, cb_sink_fn *sink, v
         cb_fail(err, code_of(a.status), "invalid response status %d", a.status);
         return cb_hint(err, "from '%s'", shown);
     }
-    if (a.status == 206) { /* we asked for no part */
+    if (a.status == 206) { /* we did not ask for a part */
         cb_fail(err, CB_E_CORRUPT, "answered with a part (status 206) where the whole was asked for");
         return cb_hint(err, "from '%s'", shown);
     }

@@ -44,7 +44,7 @@ int reg_header_check_length(const char *line, const char *before, struct cb_erro
     if (!cb_starts(line, name))
         return 0;
     if (!cb_parse_u64(value, INT64_MAX, &bytes))
-        return cb_fail(err, CB_E_CORRUPT, "the answer has the Content-Length '%.100s', which is no number of bytes", value);
+        return cb_fail(err, CB_E_CORRUPT, "the answer has the Content-Length '%.100s', which is not a number of bytes", value);
     if (before && strcmp(before, value) != 0)
         return cb_fail(err, CB_E_CORRUPT, "the answer has two different Content-Length headers, '%.100s' and '%.100s'", before,
                        value);

@@ -6,14 +6,14 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* "name: value" with the name in lower case, no blanks around the value and blanks for tabs in it; NULL: not such a line.
- * Caller frees. */
+/* "name: value" with the name in lower case, no blanks around the value, and tabs in it turned into blanks; NULL: not such a
+ * line. Caller frees. */
 char *reg_header_line(const char *p, size_t n);
-/* No control bytes. What has some is neither used nor kept: sent back (an ETag), it would end its line and begin another, or
+/* No control bytes. Text that has some is neither used nor kept: sent back (an ETag), it would end its line and begin another, or
  * be refused. */
 bool reg_header_clean(const char *text);
 /* `line`: a whole one of an answer, `before`: the value of Content-Length in that answer so far, or NULL. -1: this one is a
- * Content-Length, but no number of bytes or another one. */
+ * Content-Length, but not a number of bytes, or differs from `before`. */
 int reg_header_check_length(const char *line, const char *before, struct cb_error *err);
 
 #endif

@@ -88,7 +88,7 @@ static int read_location(const char *text, char **ret, struct cb_error *err)
         return cb_fail(err, CB_E_FAILED, "'%s' names no registry", text);
     for (size_t i = 0; i < n; i++)
         if ((unsigned char)text[i] <= ' ' || strchr("?#@\\\"%", text[i]))
-            return cb_fail(err, CB_E_FAILED, "'%s' cannot stand in a name", text);
+            return cb_fail(err, CB_E_FAILED, "'%s' cannot appear in a name", text);
     free(*ret);
     *ret = cb_memdup0(text, n);
     return 0;
@@ -171,7 +171,7 @@ static int read_header(struct reading *rd, const struct reg_toml_item *item, str
     }
     if (item->kind == REG_TOML_TABLES && strcmp(item->table, "registry.mirror") == 0) {
         if (rd->n == 0)
-            return cb_fail(err, CB_E_FAILED, "[[registry.mirror]] stands before any [[registry]]");
+            return cb_fail(err, CB_E_FAILED, "[[registry.mirror]] comes before any [[registry]]");
         struct registry *r = &rd->items[rd->n - 1];
         (void)CB_PUSH(r->mirrors, r->n_mirrors, r->cap_mirrors);
         return 0;
@@ -340,7 +340,7 @@ static size_t match(const char *prefix, const char *ref)
         size_t host = strcspn(ref, ":/@"), tail = strcspn(prefix + 1, ":/@");
         if (host <= tail || memcmp(ref + host - tail, prefix + 1, tail) != 0)
             return 0;
-        n -= 1 + tail; /* what the prefix has behind the host */
+        n -= 1 + tail; /* what the prefix has after the host */
         return strncmp(ref + host, prefix + 1 + tail, n) == 0 && ends_component(ref[host + n]) ? host + n : 0;
     }
     return strncmp(ref, prefix, n) == 0 && ends_component(ref[n]) ? n : 0;
@@ -363,7 +363,7 @@ static const struct registry *find(const struct reg_hosts *h, const char *ref, s
     return best;
 }
 
-/* `name` is host and path behind a rewrite. */
+/* `name` is host and path after a rewrite. */
 static int add_endpoint(struct reg_endpoints *e, const char *name, bool insecure, bool mirror, struct cb_error *err)
 {
     const char *slash = strchr(name, '/');

@@ -34,7 +34,7 @@ struct reg_endpoints {
 void reg_endpoints_done(struct reg_endpoints *e);
 CB_DEFINE_AUTO(reg_endpoints, struct reg_endpoints, reg_endpoints_done)
 
-/* Whom to ask for `ref`, in order: mirrors, then the place itself, which is always the last (for a push: it
+/* Whom to ask for `ref`, in order: mirrors, then the place itself, which is always last (for a push: it
  * alone). -1: the name is blocked (CB_E_DENIED) or a rewrite makes no sense. */
 int reg_hosts_resolve(const struct reg_hosts *h, const struct oci_ref *ref, bool push, struct reg_endpoints *ret,
                       struct cb_error *err);

@@ -29,11 +29,11 @@ CB_LAZY_TABLE(lib, CURL_FUNCTIONS)
 #define CONNECT_SECONDS 30
 #define STALL_MS        30000
 #define STALL_BYTES     1024 /* less than this in the time above counts as nothing */
-/* How much longer nobody need say a word: until an answer begins (a mirror may have to fetch first), and while a registry
+/* How many times longer silence is allowed: until an answer begins (a mirror may have to fetch first), and while a registry
  * checks a large blob that it was sent. */
 #define ANSWER_TIMES      2
 #define ANSWER_TIMES_MOST 10
-#define CHECKED_AT_ONCE   (128u << 20) /* bytes for which one more time is given */
+#define CHECKED_AT_ONCE   (128u << 20) /* bytes for which one more such time is allowed */
 #define MAX_ERROR_BODY    (64u << 10)
 
 struct handle {
@@ -56,7 +56,7 @@ struct exchange {
     struct reg_http_answer *answer;
     struct cb_error *err;
     bool failed; /* err is set by one of the callbacks */
-    bool cut;    /* an error answer has said enough: what follows is not read */
+    bool cut;    /* an error answer has said enough: the rest is not read */
     bool closed; /* by the other side while the body was being sent */
     struct handle *handle;
     size_t header_bytes;
@@ -115,7 +115,7 @@ void reg_http_warn(struct reg_http *h, const char *fmt, ...)
 
 void reg_http_warn_once(struct reg_http *h, const char *text)
 {
-    enum { MOST = 100 }; /* distinct texts from outside that are kept and shown */
+    enum { MOST = 100 }; /* distinct texts from outside that are remembered and shown */
     pthread_mutex_lock(&h->lock);
     if (h->said.n < MOST && !cb_map_has(&h->said, text)) {
         cb_map_set(&h->said, text, NULL);
@@ -156,7 +156,7 @@ static int load_library(struct cb_error *err)
     pthread_mutex_lock(&lock);
     if (!ready) {
         CB_AUTO(cb_error) struct cb_error first = CB_ERROR_INIT, second = CB_ERROR_INIT;
-        /* the GnuTLS build has the same interface; when both are missing, the first is the one to name */
+        /* the GnuTLS build has the same interface; when both are missing, the first is named */
         if (CB_LAZY_LOAD(lib, CURL_FUNCTIONS, "libcurl.so.4", "libcurl4", &first) < 0 &&
             CB_LAZY_LOAD(lib, CURL_FUNCTIONS, "libcurl-gnutls.so.4", "libcurl3-gnutls", &second) < 0) {
             cb_error_move(err, &first);
@@ -209,7 +209,7 @@ static size_t refuse(struct exchange *x)
 
 static int blame_server(struct cb_error *err)
 {
-    return cb_hint(err, "the server, or a proxy in front of it, is at fault: ask who runs it, or use a mirror");
+    return cb_hint(err, "the server, or a proxy in front of it, is at fault: ask whoever runs it, or use a mirror");
 }
 
 static int fail_long_header(struct cb_error *err)
@@ -240,7 +240,7 @@ static size_t on_header(char *p, size_t size, size_t n, void *arg)
     }
     if (n >= 5 && memcmp(p, "HTTP/", 5) == 0) {
         begin_answer(a, p, n);
-        if (a->status >= 200) /* what it was long waited for counts as movement, however short */
+        if (a->status >= 200) /* an answer that was waited for counts as movement, however short */
             clock_gettime(CLOCK_MONOTONIC, &x->window_start);
         return n;
     }
@@ -345,7 +345,7 @@ static int on_close(void *arg, curl_socket_t fd)
     return close(fd);
 }
 
-/* The socket that carries the transfer; -1: not known. libcurl itself says it of finished transfers only. */
+/* The socket that carries the transfer; -1: not known. libcurl itself tells only for finished transfers. */
 static int socket_of(const struct exchange *x)
 {
     long local = 0, peer = 0;
@@ -362,7 +362,7 @@ static uint64_t patience(const struct exchange *x, bool waiting)
 }
 
 /* Ends a transfer that stands still, or whose other side has gone: while it sends, libcurl takes no notice of a connection that
- * is closed at the other end only. What the kernel still holds has not moved. Called by curl at least once a second. */
+ * is closed only at the other end. What the kernel still holds has not moved. Called by curl at least once a second. */
 static int on_progress(void *arg, curl_off_t dltotal, curl_off_t dlnow, curl_off_t ultotal, curl_off_t ulnow)
 {
     struct exchange *x = arg;
@@ -406,7 +406,7 @@ static void set_trust(CURL *c, const struct reg_http_request *req, struct reg_ce
     }
 }
 
-/* curl reads http_proxy in lower case only, Go's programs and therefore people's settings use both; and no proxy
+/* curl reads http_proxy only in lower case; Go's programs, and therefore people's settings, use both. And no proxy
  * reaches our own loopback. */
 static void set_proxy(CURL *c, const struct reg_url *u)
 {
@@ -474,7 +474,7 @@ static struct curl_slist *make_headers(const struct reg_http_request *req)
     CB_AUTO(free) char *auth = req->authorization ? cb_printf("Authorization: %s", req->authorization) : NULL;
     if (auth)
         list = lib.curl_slist_append(list, auth);
-    list = lib.curl_slist_append(list, "Expect:"); /* a second of waiting where servers do not know it */
+    list = lib.curl_slist_append(list, "Expect:"); /* servers that do not know it would cost a second of waiting */
     for (size_t i = 0; req->headers && i < req->headers->n; i++)
         list = lib.curl_slist_append(list, req->headers->items[i]);
     return list;
@@ -503,7 +503,7 @@ static int open_body(struct exchange *x, struct cb_error *err)
 
 /* ---- running ---------------------------------------------------------------------------------- */
 /* A write to a connection that the other side closed must give an error, not end the process; the TLS library
- * does not guard against that by itself. */
+ * does not guard against this by itself. */
 static CURLcode perform(CURL *c)
 {
     sigset_t pipe_only, before, pending;
@@ -550,8 +550,8 @@ static enum reg_http_failure classify(CURLcode code)
 #pragma GCC diagnostic pop
 }
 
-/* libcurl has limits of its own, for a line and for what follows a body in chunks, and older ones take what is over them for a
- * lack of memory. */
+/* libcurl has limits of its own, for a line and for what follows a body in chunks, and older versions report what exceeds them as
+ * a lack of memory. */
 static bool header_too_long(CURLcode code, const char *reason)
 {
     enum { TOO_LARGE = 100 }; /* since libcurl 8.6 */

@@ -3,10 +3,10 @@
  * a pool and gives it back.
  *
  * reg_http_exchange is one request and its answer. reg_http_send (request.c) follows redirects and tries again
- * what is worth it; it is what others call.
+ * what is worth trying again; it is what other files call.
  *
  * Environment: the proxy variables; SSL_CERT_FILE and SSL_CERT_DIR; CBUILD_RETRY_DELAY_MS, the first delay
- * before another try instead of 1000; CBUILD_STALL_MS, how long nothing may move on a connection instead of 30000 (twice as
+ * before another try (default 1000); CBUILD_STALL_MS, how long nothing may move on a connection (default 30000; twice as
  * long before an answer begins, longer after a large body). */
 #ifndef REG_HTTP_H
 #define REG_HTTP_H
@@ -19,13 +19,13 @@ void reg_http_free(struct reg_http *h);
 /* Where warnings go: one call at a time, from any thread. */
 void reg_http_on_warning(struct reg_http *h, void (*fn)(void *arg, const char *text), void *arg);
 void reg_http_warn(struct reg_http *h, const char *fmt, ...) CB_PRINTF(2, 3);
-/* The same text is said once only. */
+/* Gives the same text only once. */
 void reg_http_warn_once(struct reg_http *h, const char *text);
 
 struct reg_http_body {
     const void *bytes; /* or NULL: open() gives an fd with the bytes, anew for each try */
     uint64_t size;     /* to be sent */
-    uint64_t offset;   /* with open: bytes to leave out in front */
+    uint64_t offset;   /* with open: bytes to leave out at the start */
     int (*open)(void *arg, struct cb_error *err);
     void *arg;
 };
@@ -39,7 +39,7 @@ struct reg_http_request {
     cb_sink_fn *sink;                 /* for the body of a 2xx answer; NULL: into the answer's body */
     void *sink_arg;
     size_t max_body;                           /* of a 2xx answer without sink; 0: CB_MAX_HTTP_BODY */
-    bool unverified;                           /* the server's certificate is not checked (redirects to others are) */
+    bool unverified;                           /* the server's certificate is not checked (for redirects to other hosts it is) */
     int tries;                                 /* reg_http_send; 0: REG_HTTP_TRIES */
     void (*on_sent)(void *arg, uint64_t sent); /* bytes of the body so far, restarts at 0; may be NULL */
     void *on_sent_arg;
@@ -57,7 +57,7 @@ enum reg_http_failure {
 /* Filled as it arrives: `status` and `headers` are there before the sink gets its first byte. */
 struct reg_http_answer {
     int status;
-    char *url;              /* the answer is from (after redirects), with secrets: never shown */
+    char *url;              /* where the answer is from (after redirects), with secrets: never shown */
     struct cb_strv headers; /* "name: value", names in lower case */
     struct cb_buf body;     /* of an error answer: its first 64 KiB; more is not read */
     uint64_t delivered;     /* bytes the sink got */
@@ -74,11 +74,11 @@ const char *reg_http_header(const struct reg_http_answer *a, const char *name, s
 int reg_http_exchange(struct reg_http *h, const struct reg_http_request *req, struct reg_http_answer *ret, struct cb_error *err);
 
 /* The same with redirects (10, none from https to http) and repetition after broken connections and the
- * statuses that ask for it; once the sink got bytes nothing is repeated. The last answer is what is given. */
+ * statuses that ask for it; once the sink has received bytes nothing is repeated. The last answer is the one given. */
 int reg_http_send(struct reg_http *h, const struct reg_http_request *req, struct reg_http_answer *ret, struct cb_error *err);
 bool reg_http_status_retryable(int status);
-/* How often a request that fails so is worth sending, `most` at most; 1: another try cannot help. Nobody at an address seldom
- * changes within seconds; on our own machine (`local`) never. */
+/* How often a request that fails this way is worth sending, `most` at most; 1: another try cannot help. Nobody at an address
+ * seldom changes within seconds; on our own machine (`local`) never. */
 int reg_http_tries(enum reg_http_failure failure, bool local, int most);
 /* Seconds the answer asks to wait, 0 when it does not say. */
 uint64_t reg_http_retry_after(const struct reg_http_answer *a);
@@ -87,7 +87,7 @@ uint64_t reg_http_retry_after(const struct reg_http_answer *a);
 struct reg_backoff {
     int tried; /* that failed */
 };
-/* After a failed try: waits longer each time and gives true, or false when it is not worth another one: `max`
+/* After a failed try: waits longer each time and gives true, or gives false when another try is not worth it: `max`
  * tries are used up, or the answer (may be NULL) wants more time than we give. */
 bool reg_backoff_wait(struct reg_backoff *b, struct reg_http *h, int max, const struct reg_http_answer *a, const char *what);
 

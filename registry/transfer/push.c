@@ -6,9 +6,9 @@
 #include "registry/transfer/url.h"
 #include <unistd.h>
 
-#define MOST_THREADS 4 /* registries count requests; more does not fill a line better */
+#define MOST_THREADS 4 /* registries count requests, and more threads do not fill a line better */
 #define UPLOAD_TRIES 5
-#define MIN_RESUME   (1u << 20) /* less is sent again sooner than it is asked for */
+#define MIN_RESUME   (1u << 20) /* less than this is sent again faster than asked for */
 
 struct push {
     struct reg_client *c;
@@ -34,7 +34,7 @@ struct upload {
     struct reg_push_blob *blob;
     char text[CB_DIGEST_TEXT + 1];
     uint64_t counted; /* bytes of it in p->done */
-    uint64_t offset;  /* where the request that runs began */
+    uint64_t offset;  /* where the current request began */
     char *session;    /* URL of the upload, or NULL */
 };
 
@@ -68,7 +68,7 @@ static int failed(struct upload *u, const struct reg_http_answer *a, const char 
     return reg_answer_error(u->p->ep, a, what, err);
 }
 
-/* Keeps the Location of an answer, which replaces the former one. */
+/* Keeps the Location of an answer, which replaces the previous one. */
 static int take_session(struct upload *u, const struct reg_http_answer *a, struct cb_error *err)
 {
     const char *location = reg_http_header(a, "location", NULL);
@@ -80,7 +80,7 @@ static int take_session(struct upload *u, const struct reg_http_answer *a, struc
     return 0;
 }
 
-/* Both of blobs and documents. The specification says 201; some registries say it otherwise. */
+/* For blobs and documents alike. The specification says 201; some registries use others. */
 static bool accepted(const struct reg_http_answer *a)
 {
     return a->status == 200 || a->status == 201 || a->status == 202 || a->status == 204;
@@ -117,7 +117,7 @@ static char *mount_path(struct upload *u)
 {
     const struct reg_endpoint *ep = u->p->ep;
     CB_AUTO(reg_endpoints) struct reg_endpoints e = {0};
-    CB_AUTO(cb_error) struct cb_error ignored = CB_ERROR_INIT; /* a mount is only a short cut */
+    CB_AUTO(cb_error) struct cb_error ignored = CB_ERROR_INIT; /* a mount is only a shortcut */
     struct oci_ref from = {.domain = u->p->ref->domain, .path = (char *)u->blob->mount_from, .tag = (char *)"latest"};
     if (!u->blob->mount_from || reg_hosts_resolve(u->p->c->hosts, &from, true, &e, &ignored) < 0)
         return NULL;
@@ -127,8 +127,8 @@ static char *mount_path(struct upload *u)
     return CB_TAKE(there->path);
 }
 
-/* 1: mounted. 0: not, perhaps with an upload session begun. Never an error: what is really wrong shows in the
- * upload that follows. */
+/* 1: mounted. 0: not, perhaps with an upload session begun. Never an error: what is really wrong will show in
+ * the upload that follows. */
 static int mount(struct upload *u)
 {
     CB_AUTO(reg_http_answer) struct reg_http_answer a = REG_HTTP_ANSWER_INIT;
@@ -164,7 +164,7 @@ static int begin_session(struct upload *u, struct cb_error *err)
     return take_session(u, &a, err);
 }
 
-/* Asks how much of a broken upload arrived: u->offset; the session is dropped when nothing can be made of it. */
+/* Asks how much of a broken upload arrived: u->offset; the session is dropped when nothing can be done with it. */
 static void find_offset(struct upload *u)
 {
     CB_AUTO(reg_http_answer) struct reg_http_answer a = REG_HTTP_ANSWER_INIT;
@@ -199,7 +199,7 @@ static int put_blob(struct upload *u, struct reg_http_answer *a, struct cb_error
     return reg_client_call(u->p->c, u->p->ep, &u->p->scopes, &req, a, err);
 }
 
-/* Whether a new session may do what this one did not. Not every registry really resumes. */
+/* Whether a new session may succeed where this one did not: not every registry really resumes. */
 static bool session_lost(const struct upload *u, const struct reg_http_answer *a)
 {
     if (u->offset && a->status >= 400 && a->status < 500 && a->status != 401 && a->status != 403 && a->status != 429)
@@ -260,7 +260,7 @@ static int push_one(struct push *p, struct reg_push_blob *blob, struct cb_error 
         blob->outcome = REG_BLOB_MOUNTED;
     } else if (r == 0) {
         blob->outcome = REG_BLOB_UPLOADED;
-        r = !blob->open ? cb_fail(err, CB_E_NOT_FOUND, "blob %s is not in '%s' and not here", u.text, p->name) : upload(&u, err);
+        r = !blob->open ? cb_fail(err, CB_E_NOT_FOUND, "blob %s is neither in '%s' nor here", u.text, p->name) : upload(&u, err);
     }
     free(u.session);
     if (r >= 0)
@@ -294,7 +294,7 @@ static int run(struct push *p, struct cb_error *err)
     size_t n = 0;
     while (n + 1 < CB_MIN(p->n, (size_t)MOST_THREADS) && pthread_create(&threads[n], NULL, worker, p) == 0)
         n++;
-    worker(p); /* this thread is one of them, and the only one where no other can be made */
+    worker(p); /* this thread is one of them, and the only one when no other can be started */
     for (size_t i = 0; i < n; i++)
         pthread_join(threads[i], NULL);
     if (!p->failed)

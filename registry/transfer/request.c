@@ -10,7 +10,7 @@
 #define MAX_REDIRECTS   10
 #define DELAY_MS        1000
 #define MAX_DELAY_MS    30000
-#define MAX_RETRY_AFTER 60 /* seconds; who wants more is told to the user instead */
+#define MAX_RETRY_AFTER 60 /* seconds; when a server wants more, the user is told instead */
 
 /* ---- repetition ------------------------------------------------------------------------------- */
 bool reg_http_status_retryable(int status)
@@ -35,7 +35,7 @@ uint64_t reg_http_retry_after(const struct reg_http_answer *a)
     return cb_time_parse_http(value, &when) && when > now ? (uint64_t)(when - now) : 0;
 }
 
-/* Docker Hub's limit is counted in hours: no use in asking again. */
+/* Docker Hub's limit is counted in hours: there is no use in asking again. */
 static bool limit_exhausted(const struct reg_http_answer *a)
 {
     const char *left = reg_http_header(a, "ratelimit-remaining", NULL);
@@ -52,7 +52,7 @@ static uint64_t next_delay(int tried)
     delay = CB_MIN(delay << CB_MIN(tried, 10), (uint64_t)MAX_DELAY_MS);
     if (getrandom(&random, sizeof(random), GRND_NONBLOCK) < 0)
         random = (uint32_t)time(NULL);
-    return delay + delay * (random % 1000) / 2000; /* up to a half more, so that many clients spread */
+    return delay + delay * (random % 1000) / 2000; /* up to half as much again, so that many clients spread out */
 }
 
 bool reg_backoff_wait(struct reg_backoff *b, struct reg_http *h, int max, const struct reg_http_answer *a, const char *what)
@@ -98,12 +98,12 @@ static bool is_redirect(const struct reg_http_request *req, int status)
 {
     if (status == 307 || status == 308)
         return true;
-    /* the others would turn a body into nothing */
+    /* the others would drop the body */
     return (status == 301 || status == 302 || status == 303) &&
            (strcmp(req->method, "GET") == 0 || strcmp(req->method, "HEAD") == 0);
 }
 
-/* The next URL (caller frees), or NULL with err. Takes from `req` what the next host must not get. */
+/* The next URL (caller frees), or NULL with err. Removes from `req` what the next host must not get. */
 static char *next_hop(struct reg_http_request *req, const struct reg_http_answer *a, struct cb_error *err)
 {
     CB_AUTO(reg_url) struct reg_url from = {0}, to = {0};
@@ -111,7 +111,7 @@ static char *next_hop(struct reg_http_request *req, const struct reg_http_answer
     CB_AUTO(free) char *url = location ? reg_url_resolve(req->url, location) : NULL;
     CB_AUTO(free) char *shown_from = reg_url_redact(req->url), *shown_to = reg_url_redact(url ? url : location ? location : "");
     if (!location) {
-        cb_fail(err, CB_E_CORRUPT, "'%s' redirects with status %d and without a usable Location", shown_from, a->status);
+        cb_fail(err, CB_E_CORRUPT, "'%s' redirects with status %d but without a usable Location", shown_from, a->status);
         return NULL;
     }
     if (!url || !reg_url_parse(req->url, &from) || !reg_url_parse(url, &to)) {
@@ -173,7 +173,7 @@ static int follow(struct reg_http *h, const struct reg_http_request *first, stru
     }
 }
 
-/* Warning: 299 - "text" (RFC 7234 §5.5), as registries announce the end of something. */
+/* Warning: 299 - "text" (RFC 7234 §5.5), as registries use it to announce the end of something. */
 static void pass_warnings(struct reg_http *h, const struct reg_http_answer *a, const char *url)
 {
     size_t from = 0;

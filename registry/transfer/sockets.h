@@ -1,5 +1,5 @@
 /* The open sockets of one user of libcurl. libcurl says when it opens and closes one; which of them carries a transfer is
- * found by the port at our end, and the kernel is asked what libcurl does not look at while it sends. */
+ * found by the port at our end, and the kernel is asked for what libcurl does not look at while it sends. */
 #ifndef REG_SOCKETS_H
 #define REG_SOCKETS_H
 

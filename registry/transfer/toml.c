@@ -11,7 +11,7 @@ struct reader {
     struct cb_map keys; /* of the table being read, for duplicates */
 };
 
-/* The text has a NUL behind it (cb_buf), and NUL is refused as a control byte, so *p is always readable. */
+/* The text ends with a NUL, and NUL is refused as a control byte, so *p is always readable. */
 static void skip_blanks(struct reader *r)
 {
     while (*r->p == ' ' || *r->p == '\t')
@@ -42,7 +42,7 @@ static int expect_end_of_line(struct reader *r, struct cb_error *err)
     skip_comment(r);
     if (r->p == r->end || skip_newline(r))
         return 0;
-    return cb_fail(err, CB_E_FAILED, "unexpected '%c' behind a value or header", *r->p);
+    return cb_fail(err, CB_E_FAILED, "unexpected '%c' after a value or header", *r->p);
 }
 
 static int read_unicode(struct reader *r, size_t digits, struct cb_buf *out, struct cb_error *err)
@@ -104,7 +104,7 @@ static int read_key(struct reader *r, struct cb_buf *out, struct cb_error *err)
     return 0;
 }
 
-/* Blanks, comments and line ends, as they may stand between the elements of an array. */
+/* Blanks, comments and line ends, as they may occur between the elements of an array. */
 static void skip_space(struct reader *r)
 {
     do {
@@ -155,7 +155,7 @@ static int read_assignment(struct reader *r, reg_toml_fn *fn, void *arg, struct 
     if (*r->p == '.')
         return cb_fail(err, CB_E_FAILED, "dotted keys are not supported here");
     if (*r->p != '=')
-        return cb_fail(err, CB_E_FAILED, "expected '=' behind the key '%s'", key.data);
+        return cb_fail(err, CB_E_FAILED, "expected '=' after the key '%s'", key.data);
     r->p++;
     skip_blanks(r);
     if (*r->p == '"' || *r->p == '\'') {
@@ -223,7 +223,7 @@ static int read_lines(struct reader *r, reg_toml_fn *fn, void *arg, int *line, s
 int reg_toml_read(const char *text, size_t n, const char *file, reg_toml_fn *fn, void *arg, struct cb_error *err)
 {
     int line = 1;
-    CB_AUTO(free) char *copy = cb_memdup0(text, n); /* so that a NUL stands behind it */
+    CB_AUTO(free) char *copy = cb_memdup0(text, n); /* so that it ends with a NUL */
     struct reader r = {copy, copy + n, 1, cb_strdup(""), {0}};
     if (n >= 3 && memcmp(copy, "\xef\xbb\xbf", 3) == 0)
         r.p += 3;

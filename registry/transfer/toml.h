@@ -1,6 +1,6 @@
 /* The part of TOML that registries.conf uses: keys (bare or quoted), strings (basic and literal),
  * booleans, arrays of strings, [table] and [[array of tables]], comments. Anything else is an error that
- * names file and line, so that nothing in the file is silently not understood. */
+ * names file and line, so nothing in the file goes silently unheeded. */
 #ifndef REG_TOML_H
 #define REG_TOML_H
 
@@ -9,7 +9,7 @@
 
 enum reg_toml_kind { REG_TOML_TABLE, REG_TOML_TABLES, REG_TOML_STRING, REG_TOML_BOOL, REG_TOML_STRINGS };
 
-struct reg_toml_item { /* everything borrowed during the call */
+struct reg_toml_item { /* everything is borrowed for the call */
     enum reg_toml_kind kind;
     const char *table; /* "", "aliases", "registry.mirror": the header that holds it, or the header itself */
     const char *key;   /* NULL for headers */

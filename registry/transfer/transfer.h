@@ -16,7 +16,7 @@ struct reg_client *reg_client_new(struct cb_error *err);
 void reg_client_free(struct reg_client *c);
 CB_DEFINE_AUTO_PTR(reg_client, struct reg_client, reg_client_free)
 /* Warnings (retries, `Warning:` headers, mirror failures, credential helpers) go here; may be NULL. Called from
- * whatever thread works for the client, one call at a time; it must not call the client. */
+ * whatever thread works for the client, one call at a time; it must not call the client itself. */
 void reg_client_on_warning(struct reg_client *c, void (*fn)(void *arg, const char *text), void *arg);
 
 /* The manifest or index a reference names. Mirrors are tried in order. */

@@ -1,4 +1,4 @@
-/* http and https URLs: taking apart, resolving what a Location header says, and showing them without
+/* http and https URLs: taking them apart, resolving what a Location header says, and showing them without
  * their secrets. Pure functions, no network. */
 #ifndef REG_URL_H
 #define REG_URL_H
@@ -10,7 +10,7 @@ struct reg_url {
     char *user;    /* user information, percent-decoded ("name:password"); NULL: none */
     char *host;    /* lower case; an IPv6 address keeps its brackets */
     unsigned port; /* the scheme's own when the text has none */
-    char *target;  /* path and query; begins with '/'; what must not stand in a request line is escaped */
+    char *target;  /* path and query; begins with '/'; what must not appear in a request line is escaped */
 };
 /* False: not an http(s) URL, or one with control bytes. *ret is untouched then. */
 bool reg_url_parse(const char *text, struct reg_url *ret);
@@ -28,7 +28,7 @@ void reg_url_escape(struct cb_buf *b, const char *s);
  * all query parameters that are not known to be harmless replaced (signed URLs). Caller frees. */
 char *reg_url_redact(const char *url);
 
-/* localhost, 127.0.0.0/8, ::1, with or without a port: the host may be spoken to in plain http. */
+/* localhost, 127.0.0.0/8, ::1, with or without a port: plain http may be used with the host. */
 bool reg_host_is_local(const char *host);
 
 #endif

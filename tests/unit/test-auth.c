@@ -172,7 +172,7 @@ static void helpers_are_asked(void **state)
         {"own.example", "me:own.example/-/-", ""},
         {"tok.example", "-:-/idt/-", ""},
         {"bad.example", "none", "'d': credential helper 'docker-credential-broken' ended with status 3: locked"},
-        {"evil.example", "none", "'d': '../x' is no name of a credential helper"},
+        {"evil.example", "none", "'d': '../x' is not the name of a credential helper"},
         {"file.example", "file:x/-/-", "'d': credential helper 'docker-credential-absent'"},
     };
     char dir[] = "/tmp/cbuild-test-XXXXXX";

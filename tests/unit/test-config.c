@@ -161,7 +161,7 @@ static const struct {
     {"{\"rootfs\":{\"type\":\"layers\",\"diff_ids\":[\"sha512:" HEX_A HEX_A "\"]}}", "algorithm 'sha512' is not supported"},
     {"{" ROOTFS ",\"os\":1}", "image config: os: expected a string"},
     {"{" ROOTFS ",\"created\":1}", "created: expected a string"},
-    {"{" ROOTFS ",\"created\":\"\"}", "created: '' is no RFC 3339 time"},
+    {"{" ROOTFS ",\"created\":\"\"}", "created: '' is not an RFC 3339 time"},
     {"{" ROOTFS ",\"created\":\"9999-12-31T23:59:59-01:00\"}", "is out of range"},
     {"{" ROOTFS ",\"config\":[]}", "config: expected an object"},
     {"{" ROOTFS ",\"config\":{\"Env\":\"a\"}}", "config.Env: expected an array"},
@@ -176,7 +176,7 @@ static const struct {
     {"{" ROOTFS ",\"history\":{}}", "history: expected an array"},
     {"{" ROOTFS ",\"history\":[{},1]}", "history[1]: expected an object"},
     {"{" ROOTFS ",\"history\":[{\"empty_layer\":\"yes\"}]}", "history[0].empty_layer: expected true or false"},
-    {"{" ROOTFS ",\"history\":[{\"created\":\"yesterday\"}]}", "history[0].created: 'yesterday' is no RFC 3339 time"},
+    {"{" ROOTFS ",\"history\":[{\"created\":\"yesterday\"}]}", "history[0].created: 'yesterday' is not an RFC 3339 time"},
     {"{" ROOTFS ",\"config\":{\"User\":\"a\\u0000b\"}}", "bad JSON"},
     {"{" ROOTFS ",\"config\":{\"User\":\"\xff\"}}", "bad JSON"},
 };
