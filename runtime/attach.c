@@ -11,7 +11,7 @@ int rt_attach_scratch(struct rt_child *c, struct cb_error *err)
 {
     static const struct rt_option options[] = {{"mode", "700"}};
     c->scratch = rt_mount_new("tmpfs", options, CB_LEN(options), MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV);
-    /* Over our own work directory, of which everything is open already. It goes with the old root; only files
+    /* Over our own work directory, all of which is open already. It goes with the old root; only files
      * bound out of it stay. (Over "/" it would come to lie on the old root and be unmounted in its place.) */
     int r = c->scratch < 0 ? c->scratch : rt_mount_attach(c->scratch, c->s->work_dir, "");
     return r < 0 ? cb_fail_sys(err, r, "mount a tmpfs for the sandbox") : 0;
@@ -40,7 +40,7 @@ static int data_source(struct rt_child *c, const struct rt_mount *m, struct cb_e
     snprintf(name, sizeof(name), "data-%u", c->n_scratch++);
     CB_AUTO(close) int fd = openat(c->scratch, name, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0600);
     int r = fd < 0 ? -errno : cb_write_full(fd, m->data, m->data_len);
-    /* An id that does not exist inside is no process's: then it is root's, as everything else there is. */
+    /* An id that does not exist inside belongs to no process: then the file is root's, as everything else there is. */
     if (r == 0 && (m->uid || m->gid) && fchown(fd, m->uid, m->gid) < 0 && errno != EINVAL)
         r = -errno;
     if (r == 0 && fchmod(fd, m->mode & 07777) < 0)
@@ -72,13 +72,13 @@ static int make_layer_dirs(int base, const struct stat *like, int *ret_upper, in
     *ret_work = openat(base, "work", O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (*ret_upper < 0 || *ret_work < 0)
         return -errno;
-    /* An owner that is not mapped here can not be given; then it is root's. */
+    /* An owner that is not mapped here cannot be set; then it is root's. */
     (void)!fchown(*ret_upper, like->st_uid, like->st_gid);
     return fchmod(*ret_upper, like->st_mode & 07777) < 0 ? -errno : 0;
 }
 
 /* An overlay of these directories; what is written goes to a directory that the job throws away. The root
- * of what is shown looks like `lowers[0]`. */
+ * that is shown looks like `lowers[0]`. */
 static int throwaway_overlay(struct rt_child *c, const struct rt_mount *m, const int *lowers, size_t n, struct cb_error *err)
 {
     char name[48];
@@ -99,7 +99,7 @@ static int throwaway_overlay(struct rt_child *c, const struct rt_mount *m, const
     return rt_mount_overlay(lowers, n, upper, work, c->scratch, err);
 }
 
-/* The path is looked up in what the layers are together. */
+/* The path is looked up in the stacked layers. */
 static int layers_source(struct rt_child *c, const struct rt_mount *m, struct cb_error *err)
 {
     const char *below = m->source_path ? m->source_path : "";
@@ -186,7 +186,7 @@ static int attach_one(struct rt_child *c, const struct rt_mount *m, struct cb_er
     return r < 0 ? cb_fail_sys(err, r, "mount at '%s'", m->target) : 0;
 }
 
-/* The mounts in their order: by target, equal ones as they were given. */
+/* The mounts in order: by target, and those of one target as they were given. */
 struct entry {
     char *target; /* cleaned */
     size_t order;
@@ -234,7 +234,7 @@ int rt_attach_all(struct rt_child *c, struct cb_error *err)
         CB_AUTO(cb_error) struct cb_error own = CB_ERROR_INIT;
         r = attach_one(c, &all[i].m, &own);
         if (r < 0 && all[i].ours && own.sys == EROFS)
-            r = 0; /* a read-only /etc of the step's own without such a file: the step wants it so */
+            r = 0; /* a read-only /etc of the step's own without such a file: that is what the step wants */
         else if (r < 0)
             cb_error_move(err, &own);
     }

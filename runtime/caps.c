@@ -14,7 +14,7 @@ static const uint64_t docker_set = BIT(CAP_CHOWN) | BIT(CAP_DAC_OVERRIDE) | BIT(
 
 int rt_caps_bound(void)
 {
-    /* A kernel newer than our headers has more: it says EINVAL behind its last one. */
+    /* A kernel newer than our headers has more: it says EINVAL after its last one. */
     for (int cap = 0; cap < 64; cap++) {
         if (docker_set & BIT(cap))
             continue;
@@ -34,7 +34,7 @@ int rt_caps_set(bool all, bool none)
     uint64_t keep = none ? 0 : all ? held : held & docker_set;
     for (int i = 0; i < 2; i++) {
         data[i].permitted = data[i].effective = (uint32_t)(keep >> (32 * i));
-        data[i].inheritable = 0; /* and with it the ambient set is empty */
+        data[i].inheritable = 0; /* which also empties the ambient set */
     }
     return syscall(SYS_capset, &header, data) < 0 ? -errno : 0;
 }

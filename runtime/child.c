@@ -2,9 +2,9 @@
  *   1. namespaces are new (clone did that). All capabilities, the old root in view.
  *   2. the merged root, then kernel file systems, then the step's mounts, each resolved inside the root
  *      by the kernel; sources are the descriptors we were given, found again in this mount namespace.
- *   3. pivot_root: the old root is gone; nothing of the host is reachable but what was mounted and the
+ *   3. pivot_root: the old root is gone; nothing of the host is reachable except what was mounted and the
  *      open descriptors.
- *   4. the descriptors are closed, but for the streams and two of ours that are files in memory (exec.c).
+ *   4. the descriptors are closed, except for the streams and two of ours that are files in memory (exec.c).
  *      Then bounding set, seccomp, ids, capabilities: what remains is Docker's default.
  *   5. exec, the first walk of an image's path in which the kernel follows its own links too. The command is
  *      PID 1: when it ends the kernel kills whatever it left behind. */
@@ -73,10 +73,10 @@ static int pivot(const struct rt_child *c, struct cb_error *err)
         if (umount2(".", MNT_DETACH) < 0)
             return cb_fail_sys(err, errno, "leave the old root");
     } else if (errno != EINVAL || chroot(".") < 0) {
-        /* EINVAL: the machine runs from its initramfs, which cannot be exchanged; it stays covered. */
+        /* EINVAL: the machine runs from its initramfs, which cannot be replaced; it stays covered. */
         return cb_fail_sys(err, errno, "change to the root of the sandbox");
     }
-    /* What lies over the root would be seen through "..": then the old one is not gone. */
+    /* Whatever lies over the root would show through "..": then the old one is not gone. */
     if (chdir("/") < 0 || stat("/..", &st) < 0)
         return cb_fail_sys(err, errno, "enter the root of the sandbox");
     if (st.st_dev != c->root_dev || st.st_ino != c->root_ino)
@@ -87,7 +87,7 @@ static int pivot(const struct rt_child *c, struct cb_error *err)
 static int set_up(struct rt_child *c, struct cb_error *err)
 {
     const struct rt_sandbox *s = c->s;
-    umask(0); /* modes are as written until the command's own */
+    umask(0); /* modes are as written, until the command sets its own */
     if (s->network->apply && s->network->apply(err) < 0)
         return -1;
     if (s->hostname && sethostname(s->hostname, strlen(s->hostname)) < 0)

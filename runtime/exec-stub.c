@@ -1,11 +1,11 @@
 /* The program that executes a RUN's command: argv is NAME, PROGRAM, then the command's own arguments. Until it runs, the
- * sandbox's first process is cbuild, and whatever names "this process's program" inside (/proc/self/exe, also as a #! or
+ * sandbox's first process is cbuild, and whatever names "this process's program" inside (/proc/self/exe, even as a #! or
  * an ELF interpreter) would name the host's binary. Now it names this file, which lies in memory that nobody can write to.
  *
- * It does nothing else: everything was given up before. It needs no C library where we know how to call the kernel,
- * which makes it start in a fraction of the time.
+ * It does nothing else: everything has been given up before. Where we know how to call the kernel it needs no C library,
+ * so it starts in a fraction of the time.
  *
- * RT_EXEC_REPORT is open: what execve said goes there as an int, when it says anything. It closes with the first execve, so
+ * RT_EXEC_REPORT is open: the errno of execve goes there as an int, if it fails. It closes with the first execve, so
  * a command that leads back to this file finds it closed, and ends instead of running in circles. */
 #include "runtime/exec-stub.h"
 
@@ -23,7 +23,7 @@ static long call(long number, long a, long b, long c)
     return r;
 }
 
-/* The kernel leaves argc and the pointers behind it on the stack. */
+/* The kernel leaves argc and the pointers after it on the stack. */
 __asm__(".globl _start\n_start:\n\txor %ebp, %ebp\n\tmov %rsp, %rdi\n\tand $-16, %rsp\n\tcall begin\n");
 #else
 enum { SYS_write = 64, SYS_execve = 221, SYS_exit_group = 94, SYS_fcntl = 25 };

@@ -1,6 +1,6 @@
 /* How the command is executed. Until then the process is cbuild, with descriptors of the host, and execve itself walks
  * paths of the image: the program's, those of #! lines and of ELF interpreters, links in /proc among them. So before the
- * first of them nothing of the host is open any more (CVE-2024-21626 was that), and the walk is done by a process whose
+ * first of them nothing of the host is open any more (that was CVE-2024-21626), and the walk is done by a process whose
  * program is not the host's binary (CVE-2019-5736): a stub that lies on a file system in memory, which is read-only. */
 #include "runtime/exec.h"
 #include "base/fd.h"
@@ -32,7 +32,7 @@ static int make_stub(void)
     CB_AUTO(close) int file = openat(mnt, "exec", O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0555);
     int r = file < 0 ? -errno : cb_write_full(file, stub_bytes, sizeof(stub_bytes));
     file = cb_close(file);
-    /* The file system, not the mount: no other way leads to its files. */
+    /* The file system, not just the mount: then no other way leads to its files. */
     if (r == 0)
         r = rt_mount_freeze(mnt);
     if (r < 0)
@@ -58,7 +58,7 @@ enum { STUB = RT_EXEC_REPORT + 1, FIRST_OF_HOST };
 
 int rt_exec_close_host(const struct rt_child *c, struct cb_error *err)
 {
-    /* Out of the way first: either may have the other's number. */
+    /* Both are moved out of the way first: either may have the other's number. */
     int report = fcntl(c->report, F_DUPFD_CLOEXEC, FIRST_OF_HOST), stub = fcntl(stub_fd, F_DUPFD_CLOEXEC, FIRST_OF_HOST);
     if (report < 0 || stub < 0 || dup2(report, RT_EXEC_REPORT) < 0 || dup3(stub, STUB, O_CLOEXEC) < 0 ||
         close_range(FIRST_OF_HOST, ~0U, 0) < 0)

@@ -40,7 +40,7 @@ struct head {
     size_t n_fds;
 };
 
-/* What the helper says at its start: 0, or the errno of what failed. */
+/* What the helper says when it starts: 0, or the errno of what failed. */
 struct hello {
     int sys;
 };
@@ -63,7 +63,7 @@ struct inside {
 
 static int own_mounts(void)
 {
-    /* Slave, not private: what the host unmounts meanwhile must not stay busy because of us. */
+    /* Slave, not private: what the host unmounts in the meantime must not stay busy because of us. */
     return mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) < 0 ? -errno : 0;
 }
 
@@ -85,9 +85,9 @@ static void kill_all(struct inside *h)
 {
     if (!h->alone) {
         for (size_t i = 0; i < h->n_pidfds; i++)
-            (void)syscall(SYS_pidfd_send_signal, h->pidfds[i], SIGKILL, NULL, 0); /* gone already is as good */
+            (void)syscall(SYS_pidfd_send_signal, h->pidfds[i], SIGKILL, NULL, 0); /* if it is gone already, so much the better */
     } else if (getpid() == 1) {
-        (void)kill(-1, SIGKILL); /* ESRCH: nobody is there */
+        (void)kill(-1, SIGKILL); /* ESRCH: nobody is left */
     }
     /* SIGCHLD is ignored: this returns when the last child is gone. */
     while (waitpid(-1, NULL, 0) >= 0 || errno == EINTR)
@@ -179,7 +179,7 @@ static int serve_one(struct inside *h)
     return 1;
 }
 
-/* A handler for a fault of the process itself is a sanitizer's, which would report nothing without it. */
+/* A handler for a fault in the process itself belongs to a sanitizer, which would report nothing without it. */
 static bool reports_fault(int sig)
 {
     static const int faults[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTRAP};
@@ -190,8 +190,8 @@ static bool reports_fault(int sig)
     return false;
 }
 
-/* The coordinator's handlers and mask are its own. SIGPIPE and SIGXFSZ stay as it has them: a job's
- * write that fails is an error, not its end. So does what was ignored before us. */
+/* The coordinator's handlers and mask are its own. SIGPIPE and SIGXFSZ stay as it has them: a write
+ * that fails in a job is an error, not its end. So does what was ignored before us. */
 static void reset_signals(void)
 {
     sigset_t none;
@@ -203,7 +203,8 @@ static void reset_signals(void)
     signal(SIGCHLD, SIG_IGN); /* the kernel reaps; kill_all still waits */
 }
 
-/* What all RUNs share is made once, here, while the coordinator goes on. What fails is tried again by a RUN, which says so. */
+/* What all RUNs share is made once, here, while the coordinator goes on. What fails here is tried again by a RUN, which reports
+ * it. */
 static void prepare(const struct rt_rung_ops *rung, enum rt_helper_kind kind)
 {
     CB_AUTO(cb_error) struct cb_error later = CB_ERROR_INIT;
@@ -219,7 +220,7 @@ __attribute__((noreturn)) static void helper_main(int sock, const struct rt_priv
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     setsid(); /* the terminal's Ctrl-C is the coordinator's to handle */
     reset_signals();
-    /* Ids are mapped now; an end without this byte says that the coordinator died or gave up. */
+    /* Ids are mapped now; end of file without this byte means that the coordinator died or gave up. */
     if (recv(sock, &go, 1, 0) != 1)
         _exit(0);
     int r = p->rung->enter ? p->rung->enter(p) : 0;
@@ -229,7 +230,7 @@ __attribute__((noreturn)) static void helper_main(int sock, const struct rt_priv
     hello.sys = -r;
     if (send(sock, &hello, sizeof(hello), MSG_NOSIGNAL) < 0 || r < 0)
         _exit(1);
-    (void)syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL); /* the caller's keys are no step's; there may be no keys here */
+    (void)syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL); /* the caller's keys are not for steps; there may be none */
     prctl(PR_SET_DUMPABLE, 0); /* secrets pass through jobs: no core file, and no tracer but one with rights over us */
     prepare(p->rung, kind);
     cb_buf_reserve(&h.message, CB_MAX_MESSAGE + sizeof(struct head));
@@ -248,7 +249,7 @@ static void end_process(pid_t pid)
         ;
 }
 
-/* What another moment may allow: no reason to do with less privilege, which gives other images. */
+/* What may work at another moment: not a reason to make do with less privilege, which gives other images. */
 static bool is_shortage(int sys)
 {
     return sys == EAGAIN || sys == ENOMEM || sys == EMFILE || sys == ENFILE;
@@ -287,7 +288,7 @@ static int start_at(const struct rt_privilege *p, enum rt_helper_kind kind, void
         return cb_fail_sys(err, errno, "make a socket for the helper process");
     CB_AUTO(close) int ours = pair[0];
     CB_AUTO(close) int theirs = pair[1];
-    /* Where the default is too small; a refusal shows at the first large request. */
+    /* Where the default is too small; a refusal shows up at the first large request. */
     (void)!setsockopt(ours, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
     unsigned long namespaces = p->rung->namespaces[kind];
     pid_t pid = rt_clone(namespaces);
@@ -312,7 +313,7 @@ int rt_helper_start(struct rt_privilege *p, enum rt_helper_kind kind, void *worl
         CB_AUTO(cb_error) struct cb_error own = CB_ERROR_INIT;
         if (start_at(p, kind, world, ret, &own) == 0)
             return 0;
-        /* Files were written on this rung already: commands have no other. */
+        /* Files have been written on this rung already, so commands cannot have another. */
         bool bound = kind == RT_HELPER_COMMANDS && p->rung->two_helpers;
         if (bound || is_shortage(own.sys) || !rt_privilege_lower(p, cb_strdup(own.msg))) {
             cb_error_move(err, &own);
@@ -362,7 +363,7 @@ void rt_helper_raise_limits(struct rt_helper *h, const struct rt_rlimit *limits,
         if (prlimit(h->pid, l->resource, NULL, &now) < 0 || l->value.rlim_max <= now.rlim_max)
             continue;
         now.rlim_max = rt_rlimit_ceiling(l);
-        (void)prlimit(h->pid, l->resource, &now, NULL); /* refused: a command takes what there is */
+        (void)prlimit(h->pid, l->resource, &now, NULL); /* refused: a command takes what it can get */
     }
 }
 

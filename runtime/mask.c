@@ -1,4 +1,4 @@
-/* What of /proc and /sys a command neither reads nor writes. */
+/* The parts of /proc and /sys that a command can neither read nor write. */
 #include "runtime/sandbox-internal.h"
 #include "base/dir.h"
 #include "base/fd.h"
@@ -26,7 +26,7 @@ static const char *const masked[] = {
     "/sys/fs/selinux",
     "/sys/devices/virtual/powercap",
 };
-/* What a system mounts there for its administrator; root of a container is one to these file systems. Covered where something
+/* What a system mounts there for its administrator; to these file systems, root in a container is one. Covered where something
  * is mounted. */
 static const char *const administrators[] = {
     "/sys/kernel/debug", "/sys/kernel/tracing", "/sys/kernel/security",     "/sys/kernel/config",
@@ -57,7 +57,7 @@ static int mask(struct rt_child *c, const struct covers *k, const char *path)
     return r < 0 ? r : 1;
 }
 
-/* Looking is all that happens by these names, so a link in them does no harm; `mask` follows none out of the root. */
+/* These names are only looked at, so a link in them does no harm; `mask` follows none out of the root. */
 static int mask_administrators(struct rt_child *c, const struct covers *k)
 {
     struct stat sys, st;
@@ -106,7 +106,7 @@ static int open_covers(struct rt_child *c, struct covers *ret, struct cb_error *
     return ret->empty_fd < 0 ? cb_fail_sys(err, errno, "open an empty directory") : 0;
 }
 
-/* One that ends meanwhile needs no cover. */
+/* A task that has ended meanwhile needs no cover. */
 static int mask_task(struct rt_child *c, const struct covers *k, const char *number)
 {
     char path[64];
@@ -117,7 +117,7 @@ static int mask_task(struct rt_child *c, const struct covers *k, const char *num
 
 typedef int task_fn(struct rt_child *c, const struct covers *k, const char *number);
 
-/* Calls fn for each number in the directory `path` of the root, but for `except`. */
+/* Calls fn for each number in the directory `path` of the root, except `except`. */
 static int each_task(struct rt_child *c, const struct covers *k, const char *path, const char *except, task_fn *fn)
 {
     CB_AUTO(cb_dir) struct cb_dir d = cb_dir_take(cb_open_in_root(c->root, path, O_RDONLY | O_DIRECTORY, 0));
@@ -130,10 +130,10 @@ static int each_task(struct rt_child *c, const struct covers *k, const char *pat
         if (r < 0)
             return r;
     }
-    return 0; /* a process that ends while its threads are read is none to hide */
+    return 0; /* a process that ends while its threads are read need not be hidden */
 }
 
-/* Its threads have numbers too, under which it can be looked at though no list has them. */
+/* Its threads have numbers too, under which it can be looked at although no list has them. */
 static int mask_process(struct rt_child *c, const struct covers *k, const char *number)
 {
     char path[64];
@@ -142,7 +142,7 @@ static int mask_process(struct rt_child *c, const struct covers *k, const char *
     return r < 0 ? r : mask_task(c, k, number);
 }
 
-/* The processes that are there now, but for ourselves: their command lines may hold what is not for the step. The kernel
+/* The processes that are there now, except ourselves: their command lines may hold what is not for the step. The kernel
  * takes a cover away when its process ends, so that no later one lies under it. */
 static int mask_processes(struct rt_child *c, const struct covers *k)
 {

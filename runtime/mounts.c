@@ -12,7 +12,7 @@ static void proc_fd_path(int fd, char out[PROC_FD_MAX])
     snprintf(out, PROC_FD_MAX, "/proc/self/fd/%d", fd);
 }
 
-/* `type` also stands as the source, as the mount table of every system has it. */
+/* `type` is also given as the source, as in the mount table of every system. */
 static int finish_new(int fs, const char *type, uint64_t attributes)
 {
     if (fsconfig(fs, FSCONFIG_SET_STRING, "source", type, 0) < 0)
@@ -36,7 +36,7 @@ int rt_mount_new(const char *type, const struct rt_option *options, size_t n, ui
 
 int rt_mount_clone(int dirfd, const char *path)
 {
-    /* Recursive always: in a user namespace a mount may not be copied without what covers parts of it. */
+    /* Always recursive: in a user namespace a mount may not be copied without what covers parts of it. */
     unsigned flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE | AT_SYMLINK_NOFOLLOW;
     int mnt = open_tree(dirfd, path, flags | (*path ? 0 : AT_EMPTY_PATH));
     return mnt < 0 ? -errno : mnt;
@@ -88,8 +88,8 @@ static int overlay_configure(int fs, const int *lowers, size_t n, int upper, int
         r = set_fd_path(fs, "upperdir", upper);
     if (r == 0)
         r = set_fd_path(fs, "workdir", work);
-    /* userxattr: what a mount in a user namespace may write; neither redirect_dir nor metacopy may be named
-     * beside it. volatile: umount would sync the whole file system below. */
+    /* userxattr: what a mount in a user namespace may write; neither redirect_dir nor metacopy may be given
+     * with it. volatile: otherwise umount would sync the whole file system below. */
     if (r == 0 && fsconfig(fs, FSCONFIG_SET_FLAG, "userxattr", NULL, 0) < 0)
         r = -errno;
     if (r == 0 && fsconfig(fs, FSCONFIG_SET_FLAG, "volatile", NULL, 0) < 0)
@@ -120,7 +120,7 @@ static int mount_by_options(const struct cb_buf *options, int hidden)
     return mnt;
 }
 
-/* Before Linux 6.5 there is no "lowerdir+" and an option of fsconfig may hold 256 bytes only: mount(2) takes
+/* Before Linux 6.5 there is no "lowerdir+" and an option of fsconfig may hold only 256 bytes: mount(2) takes
  * a page. Names relative to /proc/self/fd keep 500 layers within it. */
 static int overlay_old_api(const int *lowers, size_t n, int upper, int work, int hidden)
 {
@@ -132,7 +132,7 @@ static int overlay_old_api(const int *lowers, size_t n, int upper, int work, int
     if (mkdirat(hidden, "overlay", 0700) < 0 && errno != EEXIST)
         return -errno;
     int mnt = mount_by_options(&o, hidden);
-    (void)unlinkat(hidden, "overlay", AT_REMOVEDIR); /* what stays is in nobody's way */
+    (void)unlinkat(hidden, "overlay", AT_REMOVEDIR); /* what stays does no harm */
     return mnt;
 }
 
@@ -166,7 +166,7 @@ int rt_mount_overlay(const int *lowers, size_t n, int upper, int work, int hidde
     return overlay_failed(r, log, err);
 }
 
-/* Opens what `fd` is anew, by its path, in this namespace. */
+/* Opens anew, by its path in this namespace, what `fd` is open on. */
 static int open_here(int fd)
 {
     char link[PROC_FD_MAX], path[PATH_MAX];

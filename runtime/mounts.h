@@ -1,6 +1,6 @@
 /* Mount primitives over the kernel's mount API (fsopen, open_tree, move_mount; Linux >= 5.12). A mount is
  * made detached, gets its attributes, and is attached last, so nothing half-made is ever visible, and no
- * target is named by a path that could be led elsewhere. Internal to runtime/; all without an `err` give -errno. */
+ * target is named by a path that could be led elsewhere. Internal to runtime/; functions without an `err` give -errno. */
 #ifndef RT_MOUNTS_H
 #define RT_MOUNTS_H
 
@@ -12,7 +12,7 @@
 /* What every file system made for a RUN has unless it holds device nodes or programs. */
 #define RT_ATTR_SAFE (MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC)
 
-/* A device node of the host: one that can be read and written, but not given another mode or owner. */
+/* A device node of the host: it can be read and written, but not given another mode or owner. */
 #define RT_ATTR_NODE (MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC)
 
 struct rt_option {
@@ -34,8 +34,8 @@ int rt_mount_attach(int mnt, int dirfd, const char *path);
  * are. -EBUSY: a file of it is open for writing. */
 int rt_mount_freeze(int mnt);
 
-/* A detached overlay of `lowers` (top first; at least one) with upper and work directories. All descriptors are of this
- * mount namespace. Kernels before 6.5 mount it for a moment below `hidden`, a directory of the caller's. */
+/* A detached overlay of `lowers` (top first; at least one) with upper and work directories. All descriptors must belong to
+ * this mount namespace. Kernels before 6.5 mount it for a moment below `hidden`, a directory of the caller's. */
 int rt_mount_overlay(const int *lowers, size_t n, int upper, int work, int hidden, struct cb_error *err);
 
 /* A descriptor opened in another mount namespace cannot be mounted here: opens the same file anew by its

@@ -8,7 +8,7 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
-#define FIRST_PORT 1024 /* of those that need no right, where the kernel has no setting for it */
+#define FIRST_PORT 1024 /* the first that needs no privilege, where the kernel has no setting for it */
 
 static int loopback_up(struct cb_error *err)
 {

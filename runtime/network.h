@@ -1,4 +1,4 @@
-/* The networks of a RUN. One is an entry in network.c; nobody else asks which it is. */
+/* The networks of a RUN. Each is an entry in network.c; nobody else asks which one it is. */
 #ifndef RT_NETWORK_H
 #define RT_NETWORK_H
 
@@ -7,14 +7,14 @@
 
 struct rt_network {
     const char *name;         /* as --network has it */
-    uint8_t key;              /* in the keys of steps: networks that reach the same have the same */
-    unsigned long namespaces; /* CLONE_NEWNET: one of its own; 0: the host's */
+    uint8_t key;              /* in the keys of steps: networks that reach the same things have the same key */
+    unsigned long namespaces; /* CLONE_NEWNET: a network of its own; 0: the host's */
     /* In the sandbox's first process, while all capabilities are held; NULL: nothing to do. 0, or -1 with `err` set. */
     int (*apply)(struct cb_error *err);
 };
 
 const struct rt_network *rt_network_find(const char *name); /* NULL: no such network */
-/* Why a command may be refused a port on it, with the way out; caller frees. NULL: none is refused for what it is. */
+/* Why a command may be refused a port on it, with the way out; caller frees. NULL: no port is refused because of its number. */
 char *rt_network_why_no_port(const struct rt_network *n);
 
 #endif

@@ -27,8 +27,8 @@ static int set_ids(const struct rt_child *c, struct cb_error *err)
     /* With one id the kernel forbids setgroups; root has no use for it. */
     if (rung->many_ids && setgroups(u->n_groups, u->groups) < 0)
         r = errno;
-    /* The pipes become the user's, as with runc: opening /dev/stdout, which commands that log to files do, is asking
-     * for a pipe of that owner. Where it is refused, writing to the descriptors still works. */
+    /* The pipes become the user's, as with runc: opening /dev/stdout, which commands that log to files do, needs
+     * a pipe of that owner. Where it is refused, writing to the descriptors still works. */
     for (int fd = STDOUT_FILENO; fd <= STDERR_FILENO && u->uid != 0; fd++)
         (void)!fchown(fd, u->uid, (gid_t)-1);
     if (r == 0 && setresgid(u->gid, u->gid, u->gid) < 0)
@@ -44,8 +44,8 @@ static int set_ids(const struct rt_child *c, struct cb_error *err)
 
 /* ---- limits, signals, descriptors ----------------------------------------------------------- */
 
-/* A core file holds secrets, and would become part of the layer. One byte is too small for any, and unlike none it keeps the
- * kernel from the host's handler too, where core_pattern is a pipe. A command may ask for one all the same: the hard limit
+/* A core file holds secrets, and would become part of the layer. One byte is too small for any, and unlike zero it also keeps the
+ * kernel from running the host's handler, where core_pattern is a pipe. A command may still ask for one: the hard limit
  * stays. */
 static void leave_no_core(void)
 {
@@ -56,7 +56,7 @@ static void leave_no_core(void)
     }
 }
 
-/* Ordinary users cannot raise a hard limit: then as much as there is. */
+/* Ordinary users cannot raise a hard limit: then they get as much as there is. */
 static int set_limits(const struct rt_sandbox *s, struct cb_error *err)
 {
     leave_no_core();
@@ -95,7 +95,7 @@ static int open_null(const struct rt_child *c, struct cb_error *err)
     CB_AUTO(close) int fd = cb_open_in_root(c->root, "dev/null", O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
     if (fd < 0 || fstat(fd, &st) < 0 || !S_ISCHR(st.st_mode) || st.st_rdev != makedev(1, 3)) {
         cb_fail(err, CB_E_UNSUPPORTED, "/dev/null of the sandbox is not the null device: a mount of the step covers it");
-        return cb_hint(err, "what a command needs of /dev is there already: mount at another place, or below it as at /dev/shm");
+        return cb_hint(err, "what a command needs in /dev is there already: mount at another place, or below it as at /dev/shm");
     }
     return fcntl(fd, F_SETFL, O_RDONLY) < 0 ? cb_fail_sys(err, errno, "open /dev/null") : cb_take_fd(&fd);
 }
@@ -105,7 +105,7 @@ static int set_stdio(const struct rt_child *c, struct cb_error *err)
     CB_AUTO(close) int null = open_null(c, err);
     if (null < 0)
         return -1;
-    /* Moved away from 0-2 first: they might be what is to be overwritten. */
+    /* Moved away from 0-2 first, which are about to be overwritten. */
     int in = fcntl(null, F_DUPFD_CLOEXEC, 3), out = fcntl(c->s->stdout_fd, F_DUPFD_CLOEXEC, 3),
         errfd = fcntl(c->s->stderr_fd, F_DUPFD_CLOEXEC, 3);
     if (in < 0 || out < 0 || errfd < 0)
@@ -116,7 +116,7 @@ static int set_stdio(const struct rt_child *c, struct cb_error *err)
     return 0;
 }
 
-/* While SETPCAP and SYS_ADMIN are held; seccomp then needs no no_new_privs. */
+/* While SETPCAP and SYS_ADMIN are held; then seccomp does not need no_new_privs. */
 static int restrict_kernel(const struct rt_sandbox *s)
 {
     if (s->insecure)
@@ -132,7 +132,7 @@ int rt_process_drop(struct rt_child *c, struct cb_error *err)
     umask(022);
     if (set_stdio(c, err) < 0 || rt_exec_close_host(c, err) < 0)
         return -1;
-    int r = rt_scope_enter(); /* takes a descriptor: before the limits */
+    int r = rt_scope_enter(); /* takes a descriptor, so it comes before the limits */
     c->result->scoped = r > 0;
     if (r >= 0 && set_limits(s, err) < 0)
         return -1;

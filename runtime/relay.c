@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 #define BACKLOG         16
-#define MAX_CONNECTIONS 64 /* each is a process; whoever comes later waits until one has ended */
+#define MAX_CONNECTIONS 64 /* each is a process; a later one waits until one has ended */
 
 static int make_socket(const char *path, struct sockaddr_un *address, struct cb_error *err)
 {
@@ -60,7 +60,7 @@ static void pass_on(int client, int agent)
     }
 }
 
-/* Counts those that have ended out of *n, and waits for one when there are as many as there may be. */
+/* Subtracts those that have ended from *n, and waits for one when there are as many as there may be. */
 static void reap(unsigned *n)
 {
     while (*n && waitpid(-1, NULL, *n < MAX_CONNECTIONS ? WNOHANG : 0) > 0)
@@ -104,7 +104,7 @@ static int listen_at(const struct rt_relay *relay, int dir, const char *name, st
     int fd = make_socket(path, &address, err);
     if (fd < 0)
         return -1;
-    unlinkat(dir, name, 0); /* of an earlier try */
+    unlinkat(dir, name, 0); /* left by an earlier try */
     bool made =
         bind(fd, (struct sockaddr *)&address, sizeof(address)) == 0 && listen(fd, BACKLOG) == 0 &&
         (fchownat(dir, name, relay->uid, relay->gid, AT_SYMLINK_NOFOLLOW) == 0 || errno == EINVAL); /* no such id inside */
@@ -129,7 +129,7 @@ pid_t rt_relay_start(const struct rt_relay *relay, int dir, const char *name, in
     else if ((pid = fork()) == 0)
         serve(relay, listener, self);
     else if (pid < 0)
-        cb_fail_sys(err, errno, "start what serves an ssh mount");
+        cb_fail_sys(err, errno, "start the process that serves an ssh mount");
     close(listener);
     return pid;
 }

@@ -5,7 +5,7 @@
  * child.c     the child's side: the order of everything up to exec
  * target.c    where a mount goes: resolved inside the root, made when missing, removed again
  * system.c    /proc, /dev, /sys
- * mask.c      what of them is covered or read-only
+ * mask.c      which parts of them are covered or read-only
  * attach.c    the mounts of the step, /etc/hosts and /etc/resolv.conf
  * process.c   ids, capabilities, limits
  * exec.c      the last exec, by a stub that is not the host's */
@@ -23,12 +23,12 @@ struct rt_stubs {
     size_t n, cap;
 };
 
-/* The child's state. The job owns it, and its memory is the job's until the command is executed: what the child has to say
- * it leaves in here, and what it made on the way and did not free belongs in here too (rt_child_done). */
+/* The child's state. The job owns it, and the two share their memory until the command is executed: the child leaves in here
+ * what it has to say, and also what it made on the way and did not free (rt_child_done). */
 struct rt_child {
     const struct rt_sandbox *s;
     int root;   /* the merged root: a mount that the job made and the child attaches */
-    int report; /* a file in memory for the one thing that is said later: see exec-stub.h */
+    int report; /* a file in memory for the one thing that is said later (exec-stub.h) */
     dev_t root_dev;
     ino_t root_ino;
     int scratch;        /* a private tmpfs that the command never sees as a whole */
@@ -37,17 +37,17 @@ struct rt_child {
     char *program;     /* what is executed */
     const char **argv; /* of the stub */
     const char **env;
-    char *home; /* of `env`, when it lacked one */
+    char *home; /* for `env`, when it lacked one */
     /* what the job is told */
     struct cb_error err; /* the sandbox could not be made */
-    bool ready;          /* everything was there; exec followed */
+    bool ready;          /* all was set up; exec followed */
     struct rt_stubs stubs;
     struct rt_result *result; /* the job's */
 };
 void rt_child_done(struct rt_child *c);
 
-/* A way to make a root that shows the lowers and keeps what is changed apart, in upper/ of the work directory, in the form
- * that overlay gives it. */
+/* A way to make a root that shows the lowers and keeps changes apart, in upper/ of the work directory, in the form that
+ * overlay gives them. */
 struct rt_snapshot_ops {
     const char *name;
     /* Makes what is missing in s->work_dir; *ret_upper is the directory of the changes (the caller's, also on failure). */
@@ -67,13 +67,13 @@ int rt_child_main(void *child);
 enum rt_make {
     RT_MAKE_FILE, /* a missing target becomes an empty file, its parents directories: stubs */
     RT_MAKE_DIR,  /* a missing target becomes a directory: stubs */
-    RT_MAKE_KEPT, /* a missing directory is made and stays: BuildKit's /dev, /proc and /sys do */
+    RT_MAKE_KEPT, /* a missing directory is made and stays, as /dev, /proc and /sys do in BuildKit */
     RT_MAKE_CWD,  /* missing directories are made 0755 with the user's ids and stay */
 };
 /* Opens (O_PATH) the target of a mount as seen in the merged root, symlinks followed inside it. *ret_made says
- * that it had to be made. Gives an fd, or -1 with err set. A target that is the root itself is refused. */
+ * whether it had to be made. Gives an fd, or -1 with err set. A target that is the root itself is refused. */
 int rt_target_open(struct rt_child *c, const char *path, enum rt_make make, bool *ret_made, struct cb_error *err);
-/* Removes what was made for mounts only and is still empty and unchanged from the upper directory, and gives
+/* Removes from the upper directory what was made for mounts only and is still empty and unchanged, and gives
  * the parents their times back. Call when the overlay is gone. */
 void rt_stubs_remove(const struct rt_stubs *stubs, int upper);
 void rt_stubs_done(struct rt_stubs *stubs);
@@ -91,11 +91,11 @@ int rt_attach_all(struct rt_child *c, struct cb_error *err);
 
 /* process.c */
 int rt_process_cwd(struct rt_child *c, struct cb_error *err);
-/* Streams, descriptors, limits, capabilities, seccomp, ids: after it the process is the user's, and nothing of the host is
+/* Streams, descriptors, limits, capabilities, seccomp, ids: afterwards the process is the user's, and nothing of the host is
  * open in it. */
 int rt_process_drop(struct rt_child *c, struct cb_error *err);
 
-/* exec.c; rt_exec_prepare came before. */
+/* exec.c, after rt_exec_prepare. */
 /* Closes everything but the standard streams and what rt_exec_command needs. */
 int rt_exec_close_host(const struct rt_child *c, struct cb_error *err);
 /* Looks the program up and starts it. Returns only on failure: the exit code, with `ret` saying why. */

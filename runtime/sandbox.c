@@ -1,5 +1,5 @@
 /* The job's side of a sandbox: has the root of the sandbox made, starts the child in its namespaces, waits,
- * has the root shut, and removes what was made for mounts only. Everything inside the namespaces happens in child.c. */
+ * has the root made read-only, and removes what was made for mounts only. Everything inside the namespaces happens in child.c. */
 #include "runtime/sandbox-internal.h"
 #include "base/fd.h"
 #include "base/text.h"
@@ -19,7 +19,7 @@
 /* ---- out of memory -------------------------------------------------------------------------- */
 
 /* memory.events of our own cgroup (version 2), or -1: the RUN shares it with the whole build, so only the
- * difference tells. */
+ * difference counts. */
 static int open_memory_events(void)
 {
     CB_AUTO(cb_buf) struct cb_buf b = CB_BUF_INIT;
@@ -63,7 +63,7 @@ static int start_failed(int e, struct cb_error *err)
     if (e == EAGAIN || e == ENOMEM)
         return cb_fail_sys(err, e, "start a sandbox");
     CB_AUTO(free) char *why = rt_userns_why(e);
-    /* Not cb_fail_sys: its hint on ENOSPC speaks of disks. */
+    /* Not cb_fail_sys: its hint for ENOSPC is about disks. */
     cb_fail(err, CB_E_UNSUPPORTED, "make the namespaces of a sandbox: %s", strerror(e));
     err->sys = e;
     return cb_hint(err, "%s", why);
@@ -93,7 +93,7 @@ bool rt_rlimit_allowed(const struct rt_rlimit *l, uint64_t *ret_most)
     return higher.rlim_max == l->value.rlim_max;
 }
 
-/* When this returns the child executes its command, or it has ended. */
+/* When this returns, the child is executing its command or has ended. */
 static int start(struct run *r, struct cb_error *err)
 {
     r->child.report = cb_memory_file("report");
@@ -115,7 +115,7 @@ static uint64_t now_us(void)
     return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
 }
 
-/* When this returns the child, everything it left behind and its mounts are gone: the kernel ends the PID
+/* When this returns, the child, everything it left behind and its mounts are gone: the kernel ends the PID
  * namespace and the mount namespace before the child can be waited for. */
 static int reap(struct run *r, struct rt_result *res)
 {

@@ -1,5 +1,5 @@
 /* One command in a container: own mount, PID, IPC, UTS, cgroup (and network) namespaces on an overlay
- * (runtime.md). It is told: this root, these mounts, this command; it answers exit status
+ * (runtime.md). It is given a root, mounts and a command, and answers with exit status
  * and resource use. It knows nothing of Dockerfiles or caches. Runs inside a job of the helper. */
 #ifndef RT_SANDBOX_H
 #define RT_SANDBOX_H
@@ -16,7 +16,7 @@ enum rt_mount_kind {
     RT_MOUNT_TMPFS,
     RT_MOUNT_DATA,   /* a file in memory with `data` (secrets); mode, uid, gid */
     RT_MOUNT_SOCKET, /* source_fd: a socket file to bind (ssh agent) */
-    RT_MOUNT_LAYERS  /* stacked layers, source_path inside what they are together; what is written is thrown away */
+    RT_MOUNT_LAYERS  /* stacked layers, source_path inside the whole; what is written is thrown away */
 };
 struct rt_mount {
     enum rt_mount_kind kind;
@@ -37,9 +37,9 @@ struct rt_rlimit {
     struct rlimit value;
     const char *name; /* "nofile", for messages */
 };
-/* Whether a sandbox that this process starts will have the hard limit; if not it gets *ret_most. */
+/* Whether a sandbox that this process starts will have the hard limit; if not, it gets *ret_most. */
 bool rt_rlimit_allowed(const struct rt_rlimit *l, uint64_t *ret_most);
-/* The hard limit that is asked for, or the highest that the kernel gives anybody: for descriptors that is a sysctl. */
+/* The hard limit that is asked for, or the highest that the kernel gives anybody (for descriptors, a sysctl). */
 rlim_t rt_rlimit_ceiling(const struct rt_rlimit *l);
 
 #define RT_MAX_LOWERS 500 /* the kernel refuses the 501st (sandbox-costs.md §4) */
@@ -47,7 +47,7 @@ rlim_t rt_rlimit_ceiling(const struct rt_rlimit *l);
 struct rt_sandbox {
     const int *lowers; /* fds of lower directories, top first; at least one. Reopened (O_PATH) under the same numbers */
     size_t n_lowers;
-    int work_dir; /* fd: upper/ and work/ are made in it, or are there, empty; upper/ holds the changes afterwards */
+    int work_dir; /* fd: upper/ and work/ are made in it, or are there and empty; upper/ holds the changes afterwards */
     const char *const *argv;
     const char *const *env; /* complete but for HOME, which is taken from passwd when absent */
     const char *cwd;        /* absolute; made 0755 with the user's ids when missing */
@@ -72,8 +72,8 @@ struct rt_result {
     bool oom_killed;
     bool not_started; /* exec failed: exit_code is 127 or 126; `why` says what was tried */
     char why[256];
-    bool scoped;     /* it could reach no abstract socket of another step or of the host */
-    bool outer_proc; /* the surrounding container's /proc was shown, read-only: the kernel allowed no other */
+    bool scoped;     /* it could not reach abstract sockets of other steps or of the host */
+    bool outer_proc; /* the surrounding container's /proc was shown, read-only: the kernel allowed nothing else */
     uint64_t wall_us, user_us, system_us, max_rss; /* max_rss in bytes */
 };
 

@@ -1,6 +1,6 @@
 /* A Landlock domain of the step's own (Linux 6.12, ABI 6). It restricts no file; it keeps the step from abstract sockets,
  * which belong to the network namespace and so, with the host's network, to the host, and from signalling what does not
- * belong to the step. A domain is also no tracer of what lies outside of it. */
+ * belong to the step. Nor can what is in a domain trace what lies outside it. */
 #include "runtime/sandbox-internal.h"
 #include "base/fd.h"
 

@@ -1,7 +1,7 @@
 /* Builds the seccomp filter of a RUN when cbuild is built: `seccomp_gen CPU > seccomp-filter.inc`, where CPU is
  * meson's cpu_family. Written as BPF by hand, with libseccomp for names and numbers only: neighbouring calls
  * with one answer become one range, and a binary search over about 60 ranges is a fifth of libseccomp's tree
- * over 400 numbers. The kernel runs and compiles the filter at each installation, so its size is time. */
+ * over 400 numbers. The kernel runs and compiles the filter at each installation, so its size costs time. */
 #include "runtime/seccomp-profile.h"
 
 #include <errno.h>
@@ -18,7 +18,7 @@
 #define MAX_RULES   2048
 
 static const struct machine {
-    const char *cpu; /* meson's cpu_family; NULL: a further architecture of the machine above */
+    const char *cpu; /* meson's cpu_family; NULL: another architecture of the machine above */
     const char *name;
     uint32_t arch;
 } machines[] = {
@@ -121,13 +121,13 @@ static void push(struct table *t, uint32_t nr, enum answer a, const struct profi
 }
 
 /* Single numbers become ranges that cover 0 … 2^32-1. x86_64's x32 calls (bit 30) are among those that are not
- * there: hardly a kernel has them, and they would cost a third of the filter. */
+ * there: hardly any kernel has them, and they would cost a third of the filter. */
 static void to_ranges(const struct table *singles, struct table *out)
 {
     push(out, 0, DENY, NULL);
     for (size_t i = 0; i < singles->n; i++) {
         const struct rule *r = &singles->rules[i];
-        /* arm has calls of its own far above. */
+        /* arm has calls of its own with far higher numbers. */
         if (r->nr > PROFILE_NEWEST && out->rules[out->n - 1].nr <= PROFILE_NEWEST)
             push(out, PROFILE_NEWEST + 1, NOT_THERE, NULL);
         push(out, r->nr, r->answer, r->ask);
@@ -162,7 +162,7 @@ static void emit_ask(struct code *c, const struct profile_arg_rule *p, const str
     if (p->kind == PROFILE_ARG_NO_BIT) {
         emit(c, BPF_JMP | BPF_JSET | BPF_K, p->values[0], 1, 0);
     } else {
-        /* A hit jumps behind the first return. */
+        /* A hit jumps past the first return. */
         for (unsigned i = 0; i < p->n_values; i++)
             emit(c, BPF_JMP | BPF_JEQ | BPF_K, p->values[i], (uint8_t)(p->n_values - i), 0);
     }

@@ -52,7 +52,7 @@ static const char *const profile_allow[] = {
     "timer_settime64", "timerfd_create", "timerfd_gettime", "timerfd_gettime64", "timerfd_settime", "timerfd_settime64",
     "times", "tkill", "truncate", "truncate64", "ugetrlimit", "umask", "uname", "unlink", "unlinkat", "uretprobe", "utime",
     "utimensat", "utimensat_time64", "utimes", "vfork", "vmsplice", "wait4", "waitid", "waitpid", "write", "writev",
-    /* kernel 4.8 and later: since then seccomp looks again at what a tracer changed */
+    /* kernel 4.8 and later: since then seccomp checks again what a tracer has changed */
     "process_vm_readv", "process_vm_writev", "ptrace",
     /* CAP_SYS_CHROOT */
     "chroot",
@@ -78,7 +78,7 @@ static const struct profile_arch_rule {
     {"riscv_flush_icache", "riscv64"},
 };
 
-/* Decided by the low word of one argument: these arguments are 32 bits wide for the kernel, and what stands
+/* Decided by the low word of one argument: these arguments are 32 bits wide for the kernel, and what is
  * in the upper half must not change the answer. */
 enum profile_kind {
     PROFILE_ARG_IN,     /* allowed when it is one of the values */
@@ -97,8 +97,8 @@ static const struct profile_arg_rule {
     {"clone", PROFILE_ARG_NO_BIT, 0, 1, 1, {0x7e020000 /* CLONE_NEW{NS,CGROUP,UTS,IPC,USER,PID,NET} */}},
 };
 
-/* Flags behind a pointer cannot be looked at: libc then uses clone. The family of a socket that 32-bit programs make by
- * socketcall cannot be looked at either, but C libraries of today know no other way (Debian's i386 does not): it stays
+/* Flags behind a pointer cannot be looked at, so libc is made to use clone. The family of a socket that 32-bit programs make
+ * by socketcall cannot be looked at either, but C libraries of today know no other way (Debian's i386 does not): it stays
  * allowed, as with Docker. */
 static const char *const profile_enosys[] = {"clone3"};
 

@@ -8,7 +8,7 @@
 
 /* ---- directories ---------------------------------------------------------------------------- */
 
-#define FREEZE_LAST_WAIT_MS 64 /* 127 ms together */
+#define FREEZE_LAST_WAIT_MS 64 /* 127 ms in all */
 
 static int make_dirs(int base, int *ret_upper, struct cb_error *err)
 {
@@ -20,8 +20,8 @@ static int make_dirs(int base, int *ret_upper, struct cb_error *err)
     return *ret_upper < 0 ? cb_fail_sys(err, errno, "open the directory of a new layer") : 0;
 }
 
-/* The merged root shows the upper directory's own attributes. Those of a root are in no layer: they are the same always, and
- * its times those of the layer below. */
+/* The merged root shows the upper directory's own attributes. Those of a root are in no layer: they are always the same, and
+ * its times are those of the layer below. */
 static int dress_upper(const struct rt_sandbox *s, int upper, struct cb_error *err)
 {
     struct stat own, like;
@@ -47,7 +47,7 @@ static int prepare(const struct rt_sandbox *s, int *ret_upper, struct cb_error *
 
 static int mount_root(const struct rt_sandbox *s, struct cb_error *err)
 {
-    CB_AUTO(close) int dir = fcntl(s->work_dir, F_DUPFD_CLOEXEC, 0); /* the caller's stays what it is */
+    CB_AUTO(close) int dir = fcntl(s->work_dir, F_DUPFD_CLOEXEC, 0); /* the caller's stays as it is */
     if (dir < 0)
         return cb_fail_sys(err, errno, "open the work directory of a step");
     if (rt_fd_localise(dir, "the work directory", err) < 0)
@@ -62,8 +62,8 @@ static int mount_root(const struct rt_sandbox *s, struct cb_error *err)
     return rt_mount_overlay(s->lowers, s->n_lowers, upper, work, dir, err);
 }
 
-/* Sockets that carry each other, and files with them, are released by a collection of the kernel's that the end of their
- * processes does not always start; closing any socket does. */
+/* Sockets that carry each other, and files with them, are released by a garbage collection in the kernel, which the end of
+ * their processes does not always start; closing any socket does. */
 static void collect_sockets(void)
 {
     int pair[2];
@@ -85,7 +85,7 @@ static int freeze_root(int root, struct cb_error *err)
         r = rt_mount_freeze(root);
     }
     if (r == -EBUSY) {
-        cb_fail(err, CB_E_FAILED, "a file of the step is still open for writing though the step has ended");
+        cb_fail(err, CB_E_FAILED, "a file of the step is still open for writing although the step has ended");
         err->sys = EBUSY;
         return cb_hint(err, "has the command passed it to a parallel step, through a socket in a cache mount? It must be closed "
                             "there before the step ends");

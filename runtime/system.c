@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Nodes of the host that a sandbox sees. mknod is refused in a user namespace: they are bound. */
+/* Nodes of the host that a sandbox sees. mknod is refused in a user namespace, so they are bound. */
 static const char *const nodes[] = {"null", "zero", "full", "random", "urandom", "tty"};
 
 static const struct {
@@ -35,7 +35,7 @@ static int mount_at(struct rt_child *c, const char *path, int mnt, struct cb_err
 /* ---- /proc and /sys ------------------------------------------------------------------------- */
 
 /* In a container whose own /proc is partly covered the kernel refuses a fresh one, which would uncover it. Then the
- * container's is shown, to be looked at only; rt_system_mask covers the processes in it. */
+ * container's is shown, read-only; rt_system_mask covers the processes in it. */
 static int outer_proc(struct rt_child *c)
 {
     CB_AUTO(close) int mnt = rt_mount_clone(AT_FDCWD, "/proc");
@@ -124,7 +124,7 @@ static int mount_pts(const struct rt_child *c, int dev)
     return mount_below(dev, "pts", mnt);
 }
 
-/* Of mounts at one place only the last is made; a step's own comes after ours. */
+/* Of mounts at one place only the last is made, and a step's own comes after ours. */
 static bool is_replaced(const struct rt_sandbox *s, const char *path)
 {
     for (size_t i = 0; i < s->n_mounts; i++) {
@@ -143,7 +143,7 @@ static int mount_shm(const struct rt_child *c, int dev)
         return 0;
     snprintf(size, sizeof(size), "%llu", (unsigned long long)(s->shm_size ? s->shm_size : 64u << 20));
     const struct rt_option options[] = {{"mode", "1777"}, {"size", size}};
-    /* BuildKit's attributes: one whose size was asked for may hold programs, as a tmpfs of the step. */
+    /* BuildKit's attributes: one whose size was asked for may hold programs, like a tmpfs of the step. */
     CB_AUTO(close)
     int mnt = rt_mount_new("tmpfs", options, CB_LEN(options), s->shm_size ? MOUNT_ATTR_NOSUID : RT_ATTR_SAFE);
     return mount_below(dev, "shm", mnt);

@@ -13,13 +13,13 @@
 
 struct rt_stub {
     char *path;                    /* owned; real path inside the root, without a leading '/' */
-    uint32_t mode, uid, gid;       /* as made: a set-gid parent or a default ACL has its say */
+    uint32_t mode, uid, gid;       /* as made: a set-gid parent or a default ACL may change them */
     struct timespec before, after; /* the parent's mtime before and after it was made */
 };
 
 /* ---- resolving and making ------------------------------------------------------------------- */
 
-/* The walk of a path of which something is missing. Nobody else is in the sandbox yet, so looking and acting
+/* The walk along a path part of which is missing. Nobody else is in the sandbox yet, so looking and acting
  * may be two calls. */
 struct walk {
     struct rt_child *c;
@@ -36,7 +36,7 @@ static int open_resolved(const struct walk *w, const char *path, int flags)
 {
     struct open_how how = {.flags = (uint64_t)(O_PATH | O_CLOEXEC | flags),
                            .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_SYMLINKS};
-    /* With O_NOFOLLOW a symlink as last component is opened itself. */
+    /* With O_NOFOLLOW a symlink as the last component is itself opened. */
     int fd = (int)syscall(SYS_openat2, w->c->root, *path ? path : ".", &how, sizeof(how));
     return fd < 0 ? -errno : fd;
 }
@@ -62,7 +62,7 @@ static int make_one(const struct walk *w, int parent, const char *name, bool dir
 }
 
 /* Makes `name` in the directory resolved so far. What is made on another mount than the root (a tmpfs, a cache
- * directory) is not the layer's and is no stub. */
+ * directory) is not part of the layer and is not a stub. */
 static int make_missing(struct walk *w, const char *name, bool dir, struct cb_error *err)
 {
     struct stat before, after, st;
@@ -140,7 +140,7 @@ static int step(struct walk *w, const char *name, const char *rest, struct cb_er
         return follow(w, fd, rest, err);
     }
     if (fd >= 0)
-        return 0; /* a file with something behind it fails at the next component */
+        return 0; /* a file with something after it fails at the next component */
     if (fd != -ENOENT)
         return cb_fail_sys(err, fd, "resolve '%s' in the sandbox", w->what);
     cb_buf_truncate(&w->done, parent_len);
@@ -220,10 +220,10 @@ static void remove_stub(const struct rt_stub *s, int upper)
     struct stat st, before;
     CB_AUTO(close) int parent = cb_open_parent_nofollow(upper, s->path, &name);
     if (parent < 0 || fstat(parent, &before) < 0 || fstatat(parent, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
-        return; /* the command took the place away */
+        return; /* the command removed that place */
     if (!untouched(s, &st) || unlinkat(parent, name, S_ISDIR(st.st_mode) ? AT_REMOVEDIR : 0) < 0)
-        return; /* something is in it now: it is the layer's */
-    /* Nothing else happened in the parent: as if it never was. Otherwise the command's time stays. */
+        return; /* something is in it now: it belongs to the layer */
+    /* Nothing else happened in the parent: as if it had never been. Otherwise the command's time stays. */
     struct timespec mtime = same_time(before.st_mtim, s->after) ? s->before : before.st_mtim;
     struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, mtime};
     CB_AUTO(close) int dir = openat(parent, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);

@@ -89,7 +89,7 @@ static bool list_has(struct cb_str list, struct cb_str name)
 static int load(int root, const char *path, struct cb_buf *b, struct cb_error *err)
 {
     struct stat st;
-    /* O_NONBLOCK: a FIFO in its place must not hold us. */
+    /* O_NONBLOCK: a FIFO in its place must not block us. */
     CB_AUTO(close) int fd = cb_open_in_root(root, path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0);
     if (fd == -ENOENT || fd == -ENOTDIR)
         return 0;
@@ -123,7 +123,7 @@ static void unique_groups(struct rt_user *u)
     u->n_groups = kept;
 }
 
-/* USER's text: "user[:group]"; a number is a number even when somebody is called so. */
+/* USER's text: "user[:group]"; a number is a number even when it is somebody's name. */
 struct spec {
     struct cb_str user, group;
     int64_t uid, gid;

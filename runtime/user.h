@@ -15,7 +15,7 @@ struct rt_user {
 };
 
 /* `root` is the image's root directory. Missing files count as empty. -1: the name is unknown, a number is
- * out of range, or a file is not a regular one of bounded size. */
+ * out of range, or a file is not a regular file of bounded size. */
 int rt_user_lookup(int root, const char *spec, struct rt_user *ret, struct cb_error *err);
 void rt_user_done(struct rt_user *u);
 CB_DEFINE_AUTO(rt_user, struct rt_user, rt_user_done)

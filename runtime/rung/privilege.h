@@ -1,7 +1,7 @@
 /* What this machine lets us do, found by trying, never by guessing from versions (architecture.md "Rungs of privilege").
  *
- * The ladder: a rung is a file rung-<name>.c with its entry, and its line in privilege.c, the best first. What a rung can do
- * is asked here, never which one it is. */
+ * The ladder: a rung is a file runtime/rung/<name>.c with its entry, and its line in privilege.c, the best first. Callers
+ * ask what a rung can do, never which one it is. */
 #ifndef RT_PRIVILEGE_H
 #define RT_PRIVILEGE_H
 
@@ -19,7 +19,7 @@ struct rt_privilege {
     gid_t gid;
     struct rt_id_range *uids, *gids; /* of a rung with ranges: as given to newuidmap and newgidmap */
     size_t n_uids, n_gids;
-    char *reason; /* why not a better rung, in one sentence with the way out; NULL when that is no loss */
+    char *reason; /* why not a better rung, in one sentence with the way out; NULL when nothing is lost by it */
 };
 
 /* Where layers are written and where commands run may be two helpers (`two_helpers`). */
@@ -27,28 +27,29 @@ enum rt_helper_kind { RT_HELPER_FILES, RT_HELPER_COMMANDS, RT_HELPER_KINDS };
 
 struct rt_rung_ops {
     const char *name;
-    /* Can this process stand on it, as far as can be told before a namespace is made? Keeps in `p` what it finds; when not,
-     * *ret_why may be set to what is missing and the way out (caller frees). */
+    /* Can this process stand on it, as far as can be told before a namespace is made? Keeps in `p` what it finds; if it
+     * cannot, *ret_why may be set to what is missing and the way out (caller frees). */
     bool (*probe)(struct rt_privilege *p, char **ret_why);
     unsigned long namespaces[RT_HELPER_KINDS]; /* CLONE_NEW… of the helper; 0: a plain child */
     /* Writes the maps of the new `helper`; NULL: nothing to write. 0, or -1 with `err` set. */
     int (*map)(const struct rt_privilege *p, enum rt_helper_kind kind, pid_t helper, struct cb_error *err);
-    /* In the helper, when its ids are mapped: becomes root there; NULL: it is. 0 or -errno. */
+    /* In the helper, once its ids are mapped: becomes root there; NULL: it is root already. 0 or -errno. */
     int (*enter)(const struct rt_privilege *p);
     bool runs;          /* commands can be run */
-    bool two_helpers;   /* layers are written where owners are the disk's and devices can be made, commands run elsewhere */
+    bool two_helpers;   /* layers are written where owners are the disk's and devices can be made; commands run elsewhere */
     bool many_ids;      /* ids other than 0 exist, and setgroups(2) is allowed */
-    bool foreign_files; /* what layers hold belongs to ids that are not ours outside of the helper */
+    bool foreign_files; /* what layers hold belongs to ids that are not ours outside the helper */
     /* Why an id may not exist in a command, with the way out; caller frees. NULL: every id does. */
     char *(*why_no_id)(const struct rt_privilege *p);
-    /* Where to go when the helper cannot be started; NULL: the next of the list that says it can. */
+    /* Where to go when the helper cannot be started; NULL: the next in the list that says it can. */
     const struct rt_rung_ops *below;
 };
 extern const struct rt_rung_ops rt_rung_root, rt_rung_range, rt_rung_single, rt_rung_none;
 
 /* Cheap: asks for our ids and rights, and an ordinary user's ranges; tries no namespace yet. */
 void rt_privilege_probe(struct rt_privilege *ret);
-/* For a helper that could not be started: p->rung is a lower rung, and p->reason is `why` (taken). False: there is none. */
+/* For a helper that could not be started: p->rung becomes a lower rung, and p->reason becomes `why` (taken). False: there is
+ * none. */
 bool rt_privilege_lower(struct rt_privilege *p, char *why);
 void rt_privilege_done(struct rt_privilege *p);
 

@@ -61,7 +61,7 @@ static char *login_name(uid_t uid)
     return pw ? cb_strdup(pw->pw_name) : NULL;
 }
 
-/* Map of `own` to 0 and of every range that `path` gives to `name` or `uid`, one after the other from 1. */
+/* Maps `own` to 0 and, from 1 on, every range that `path` gives to `name` or `uid`, one after the other. */
 static void read_ranges(const char *path, const char *name, uint32_t uid, uint32_t own, struct rt_id_range **ret, size_t *ret_n)
 {
     CB_AUTO(cb_buf) struct cb_buf text = CB_BUF_INIT;
@@ -79,7 +79,7 @@ static void read_ranges(const char *path, const char *name, uint32_t uid, uint32
         if (!number(field(&q), &r.outside) || !number(field(&q), &r.count) || r.count == 0)
             continue;
         if (r.count > UINT32_MAX - r.outside || r.count > UINT32_MAX - inside)
-            continue; /* leaves the range of ids: no map could hold it */
+            continue; /* beyond the range of ids: no map could hold it */
         CB_PUSH(all, n, cap) = r;
         inside += r.count;
     }
@@ -110,14 +110,14 @@ static char *no_ranges(const struct rt_privilege *p, const char *name)
     if (!in_path("newuidmap") || !in_path("newgidmap"))
         return cb_strdup("the programs newuidmap and newgidmap are not installed: install the package 'uidmap'");
     if (prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1)
-        return cb_strdup("no_new_privs is set on this process, so that newuidmap cannot work: allow privilege escalation in the "
+        return cb_strdup("no_new_privs is set on this process, so newuidmap cannot work: allow privilege escalation in the "
                          "surrounding container or service");
     return NULL;
 }
 
 static bool probe(struct rt_privilege *p, char **ret_why)
 {
-    /* Ids that do not exist where we are cannot be mapped; whoever has no right to them hears EPERM. */
+    /* Ids that do not exist where we are cannot be mapped; where we only lack the right to them, the error is EPERM. */
     if (rt_userns_try_owner() == -EINVAL) {
         *ret_why =
             cb_strdup("the user namespace that cbuild was started in has one id only, as 'unshare -r' makes it: start cbuild "

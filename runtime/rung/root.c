@@ -1,4 +1,4 @@
-/* Real root: owners are the disk's owners, and layers can hold devices. Commands run in a user namespace in which every id
+/* Real root: owners are those on the disk, and layers can hold devices. Commands run in a user namespace in which every id
  * is itself. */
 #include "runtime/rung/privilege.h"
 #include "base/mem.h"
@@ -63,5 +63,5 @@ const struct rt_rung_ops rt_rung_root = {
     .two_helpers = true,
     .many_ids = true,
     .why_no_id = why_no_id,
-    .below = &rt_rung_none, /* with one id the files that it gave to others could not be read any more */
+    .below = &rt_rung_none, /* with only one id, files that it gave to others could no longer be read */
 };

@@ -1,4 +1,4 @@
-/* An ordinary user of whom only one id is mapped, as uid 0. Other owners are kept in the index and in archives. */
+/* An ordinary user with only one id mapped, as uid 0. Other owners are kept in the index and in archives. */
 #include "runtime/rung/privilege.h"
 #include "runtime/rung/userns.h"
 
@@ -8,7 +8,7 @@ static bool probe(struct rt_privilege *p, char **ret_why)
 {
     (void)p;
     (void)ret_why;
-    return true; /* only the attempt tells */
+    return true; /* only trying it tells */
 }
 
 static int enter(const struct rt_privilege *p)

@@ -29,14 +29,14 @@ pid_t rt_clone(unsigned long namespaces)
 }
 
 #define BRIEF_STACK (512u << 10) /* path buffers, and what sanitizers put between them */
-#define GUARD       65536u       /* a page, whatever its size: what grows into it faults */
+#define GUARD       65536u       /* a page, whatever its size: growing into it is a fault */
 
 struct extent {
     const void *low;
     size_t size;
 };
 
-/* Tells a sanitizer on which stack what follows runs. Gives the one that it knew. */
+/* Tells a sanitizer which stack the code that follows runs on. Gives the one it knew before. */
 static struct extent tell_stack(const void *low, size_t size)
 {
     struct extent old = {low, size};
@@ -154,7 +154,7 @@ int rt_userns_map_self(uid_t uid, gid_t gid)
 
 int rt_userns_become_root(void)
 {
-    /* The user's other groups stay: they are needed to reach what only they open. A RUN drops them. */
+    /* The user's other groups stay: they are needed to reach what only they may open. A RUN drops them. */
     return setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0 ? -errno : 0;
 }
 

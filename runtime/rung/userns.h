@@ -1,4 +1,4 @@
-/* User namespaces: making a process in one, writing its maps, saying why it is not possible. Internal to
+/* User namespaces: making a process in one, writing its maps, saying why that is not possible. Internal to
  * runtime/. */
 #ifndef RT_USERNS_H
 #define RT_USERNS_H
@@ -10,15 +10,15 @@
 pid_t rt_clone(unsigned long namespaces);
 
 /* Like vfork, in new namespaces: fn(arg), which ends or executes a program, runs in our memory, on a stack of its own,
- * and we go on when it did. So nothing of us is copied for it, and what it writes stays; it must not leave anything on
- * the heap that only it knows of. */
+ * and we go on when it has done so. So nothing of ours is copied for it, and what it writes stays; it must not leave
+ * anything on the heap that only it knows of. */
 pid_t rt_clone_briefly(unsigned long namespaces, int (*fn)(void *arg), void *arg);
 
 /* The maps of `pid`, a child of ours in a new user namespace, by newuidmap and newgidmap (side by side). */
 int rt_userns_map_ranges(pid_t pid, const struct rt_privilege *p, struct cb_error *err);
-/* Our own maps: uid 0 inside is `uid` outside, and nothing else is. 0 or -errno. */
+/* Our own maps: uid 0 inside is `uid` outside, and nothing else is mapped. 0 or -errno. */
 int rt_userns_map_self(uid_t uid, gid_t gid);
-/* Becomes uid and gid 0 of the namespace, when these are mapped. 0 or -errno. */
+/* Becomes uid and gid 0 of the namespace, when they are mapped. 0 or -errno. */
 int rt_userns_become_root(void);
 /* The maps of `pid`: every id that exists here is the same id there. We hold CAP_SETUID here. 0 or -errno. */
 int rt_userns_map_identity(pid_t pid);
@@ -29,7 +29,7 @@ int rt_userns_try_owner(void);
 /* What forbids namespaces on this machine, in one sentence with the way out, for the errno of clone or of
  * the first mount or map. Caller frees. */
 char *rt_userns_why(int sys);
-/* Does a filter of somebody else refuse system calls to us? */
+/* Does somebody else's filter refuse us system calls? */
 bool rt_has_seccomp_filter(void);
 
 #endif

@@ -219,7 +219,7 @@ t_a_mount_over_the_devices() {
     printf '%sRUN --mount=type=tmpfs,target=/dev true\n' "$base" >Dockerfile
     fails 1 cbuild .
     has "$out" "a mount of the step covers it"
-    has "$out" "hint: what a command needs of /dev is there already"
+    has "$out" "hint: what a command needs in /dev is there already"
 }
 
 t_missing_context() {
