@@ -12,10 +12,10 @@
  * context/<hex> holds the whole, context/<hex>.recent what was read since it was written, so that one edit in a
  * large context does not cost a large file. A row is a fact about a file as it was at some time: whichever of the
  * two says it, of whatever age, it is true when path, size, times and inode are those of the file now. So the two
- * need not fit together, and builds at once may overwrite either.
+ * need not match, and concurrent builds may overwrite either.
  *
- * A row is found without parsing the others; nothing of it is trusted: its path must lie within the
- * paths. The checksum is looked at when the table is from another boot: only a power loss tears it. */
+ * A row is found without parsing the others; nothing in it is trusted: its path must lie within the
+ * paths. The checksum is checked when the table is from another boot: only a power loss can tear it. */
 #include "cache/context.h"
 
 #include "base/job.h"
@@ -47,7 +47,7 @@ struct row {
     struct cb_str path;
     struct identity id;
     struct cb_digest digest;
-    uint8_t idle; /* how often it was written without having been asked for */
+    uint8_t idle; /* how often it was written since it was last asked for */
 };
 
 enum row_state { ROW_IDLE, ROW_USED, ROW_REPLACED };
@@ -56,7 +56,7 @@ struct fresh {
     char *path; /* in the arena */
     struct identity id;
     struct cb_digest digest;
-    bool keep; /* not too new to be believed the next time */
+    bool keep; /* false: too new to be believed the next time */
 };
 
 struct table {
@@ -136,7 +136,7 @@ static bool get_path(const struct table *t, uint64_t at, uint64_t n, struct cb_s
     return true;
 }
 
-/* False for a row that says nonsense. */
+/* False for a row that makes no sense. */
 static bool get_row(const struct table *t, size_t i, struct row *r)
 {
     struct cb_unpack u = cb_unpack(t->rows + i * ROW_SIZE, ROW_SIZE);
@@ -154,7 +154,7 @@ static bool get_row(const struct table *t, size_t i, struct row *r)
     return get_path(t, at, n, &r->path);
 }
 
-/* Only the frame is looked at here, so that opening costs one read whatever the size. */
+/* Only the frame is looked at here, so opening costs one read whatever the size. */
 static bool parse_table(struct cache_context *c, struct table *t)
 {
     struct cb_buf *f = &t->file;
@@ -243,13 +243,13 @@ struct cache_context *cache_context_open(struct cache_store *s, const char *iden
 
 /* ---- finding -------------------------------------------------------------------------------- */
 
-/* < 0: `path` lies before row i. A row that says nonsense is before everything. */
+/* < 0: `path` lies before row i. A row that makes no sense comes before everything. */
 static int compare_with_row(const struct cache_context *c, struct cb_str path, size_t i, struct row *r)
 {
     return get_row(&c->whole, i, r) ? compare_paths(path, r->path) : 1;
 }
 
-/* The row of `path`, or n_rows. A walk in order finds it at the cursor or a few rows behind it. */
+/* The row of `path`, or n_rows. A walk in order finds it at the cursor or a few rows after it. */
 static size_t find_row(struct cache_context *c, struct cb_str path, struct row *r)
 {
     size_t low = 0, high = c->whole.n_rows;
@@ -344,7 +344,7 @@ static int stat_file(int fd, const char *path, struct stat *st, struct cb_error 
     return S_ISREG(st->st_mode) ? 0 : fail_changed(err, path);
 }
 
-/* Has it only grown? Who writes a log appends to it, also while we read. */
+/* Has it only grown? Whoever writes a log appends to it, even while we read. */
 static bool has_grown(const struct stat *now, const struct stat *told)
 {
     return now->st_dev == told->st_dev && now->st_ino == told->st_ino && now->st_size > told->st_size;
@@ -356,7 +356,7 @@ static bool same_file(const struct stat *a, const struct stat *b)
     return same_identity(&x, &y);
 }
 
-/* What was changed since it was looked at is looked at again. When that does not end, the beginning of a file that grows is
+/* What has changed since it was looked at is looked at again. When that does not end, the beginning of a growing file is
  * taken: as many bytes as it had. */
 static int read_file(struct cache_context *c, int root, const char *path, struct stat *st, struct cb_digest *ret,
                      struct cb_error *err)
@@ -387,8 +387,8 @@ static int64_t age_ns(struct timespec now, int64_t s, uint32_t ns)
     return age * 1000000000 + (now.tv_nsec - (int64_t)ns);
 }
 
-/* Was the file, when it was read at `now`, so new that a further change could leave its times as they
- * are? A modification time may be set to anything, the future too; ctime is the kernel's. */
+/* Was the file, when it was read at `now`, so new that a further change could leave its times
+ * unchanged? A modification time may be set to anything, the future too; ctime is the kernel's. */
 static bool too_new(const struct identity *id, struct timespec now)
 {
     int64_t tick = id->ctime_ns == 0 && id->mtime_ns == 0 ? COARSE_TICK_S * INT64_C(1000000000) : TICK_NS;
@@ -401,7 +401,7 @@ static int read_anew(struct cache_context *c, int root, const char *path, struct
 {
     struct timespec now;
     struct cb_digest d;
-    clock_gettime(CLOCK_REALTIME_COARSE, &now); /* the clock that file times are taken from */
+    clock_gettime(CLOCK_REALTIME_COARSE, &now); /* the clock that file times come from */
     if (read_file(c, root, path, st, &d, err) < 0)
         return -1;
     if (!f)
@@ -450,7 +450,7 @@ static void write_row(struct table_writer *w, const struct row *r)
     w->n++;
 }
 
-/* An old row, unless it was replaced or nobody asks for it any more. */
+/* An old row, unless it was replaced or nobody has asked for it for long. */
 static void write_old(struct table_writer *w, struct row *r, enum row_state state)
 {
     if (state == ROW_REPLACED || (state == ROW_IDLE && r->idle >= CACHE_CONTEXT_KEEP))
@@ -485,7 +485,7 @@ static void write_rows(struct cache_context *c, bool whole, struct table_writer 
             write_fresh(w, &c->fresh[next++]);
         bool twice = next < c->n_fresh && compare_paths(cb_str(c->fresh[next].path), r.path) == 0;
         if (twice && c->state[i] == ROW_USED)
-            next++; /* the older row is the true one: somebody put the file back */
+            next++; /* the older row is true: somebody put the file back */
         else if (twice && c->fresh[next].keep)
             continue;
         write_old(w, &r, (enum row_state)c->state[i]);
@@ -517,7 +517,7 @@ static int publish_table(struct cache_context *c, bool whole)
     return cache_store_publish(c->store, "context", whole ? c->name : c->recent, out.data, out.len, &ignored);
 }
 
-/* Was what this process has read of the table found to be wrong? */
+/* Has what this process read from the table been found to be wrong? */
 static bool was_dropped(const struct cache_context *c)
 {
     CB_AUTO(free) char *path = cb_printf("context/%s", c->name);
@@ -532,7 +532,7 @@ static void publish(struct cache_context *c)
     if (publish_table(c, whole) < 0 || !whole)
         return;
     CB_AUTO(free) char *recent = cb_printf("context/%s", c->recent);
-    (void)unlinkat(c->store->root, recent, 0); /* what it said is in the whole; if it stays, it stays true */
+    (void)unlinkat(c->store->root, recent, 0); /* what it said is in the whole; if it stays, it is still true */
 }
 
 void cache_context_drop(struct cache_store *s, const char *identity)
@@ -542,7 +542,7 @@ void cache_context_drop(struct cache_store *s, const char *identity)
     CB_AUTO(free) char *whole_path = cb_printf("context/%s", name);
     CB_AUTO(free) char *recent_path = cb_printf("context/%s", recent);
     (void)unlinkat(s->root, recent_path, 0);
-    (void)unlinkat(s->root, whole_path, 0); /* what stays is dropped the next time */
+    (void)unlinkat(s->root, whole_path, 0); /* what stays is dropped next time */
 }
 
 void cache_context_close(struct cache_context *c)

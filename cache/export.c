@@ -151,14 +151,14 @@ int cache_export_tar(struct cache_store *s, const struct cb_digest *layers, size
 
 #define LEFT_OUT 1 /* there is nothing that could have attributes */
 
-/* Removes what is in the way, but a directory stays where a directory goes. */
+/* Removes what is in the way; a directory stays where a directory is wanted. */
 static int clear_place(int parent, const char *name, bool want_dir)
 {
     struct stat st;
     int r;
     if (fstatat(parent, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
         return errno == ENOENT ? 0 : -errno;
-    if (want_dir && S_ISDIR(st.st_mode)) /* of an earlier export perhaps, then without write permission */
+    if (want_dir && S_ISDIR(st.st_mode)) /* perhaps from an earlier export, and without write permission */
         return (r = cb_chmod(parent, name, (st.st_mode | 0700) & 07777)) < 0 && r != -EPERM ? r : 1;
     return cb_remove_tree(parent, name);
 }
@@ -169,8 +169,8 @@ static int set_times(const struct exporting *x, const struct cache_node *node, i
     return utimensat(parent, name, t, AT_SYMLINK_NOFOLLOW) < 0 ? -errno : 0;
 }
 
-/* Gives what is there its owner (`name` in the directory `at`, or "": `at` itself). Returns the mode that it may have:
- * set-id bits are meant for that owner. */
+/* Gives what is there (`name` in the directory `at`, or "": `at` itself) its owner. Returns the mode that it may have:
+ * set-id bits are meant for that owner only. */
 static mode_t set_owner(struct exporting *x, const struct cache_node *node, int at, const char *name)
 {
     const struct cache_entry *e = &node->e;
@@ -183,7 +183,7 @@ static mode_t set_owner(struct exporting *x, const struct cache_node *node, int 
     return mode & ~(mode_t)(S_ISUID | S_ISGID);
 }
 
-/* What the file system or the user cannot have is not there. */
+/* What the file system or the user cannot have is left out. */
 static void set_xattrs(const struct exporting *x, const struct cache_node *node, int fd)
 {
     for (size_t i = 0; x->whole && i < node->e.n_xattrs; i++)
@@ -265,7 +265,7 @@ static int visit_directory(struct exporting *x, const struct cache_node *node, v
     return r < 0 ? cb_fail_sys(err, r, "write '%s'", path) : 0;
 }
 
-/* Modes and times of a directory come last: writing into it changes the one and may need the other. Through a descriptor:
+/* Modes and times of a directory come last: writing into it changes the times and may need another mode. Through a descriptor:
  * whoever owns the destination may have put something else in its place. */
 static int finish_directory(struct exporting *x, const struct cache_node *node, void *arg, struct cb_error *err)
 {

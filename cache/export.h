@@ -9,18 +9,18 @@
 /* `epoch`: time of every entry (SOURCE_DATE_EPOCH), NULL: its own. Layers bottom first. */
 int cache_export_tar(struct cache_store *s, const struct cb_digest *layers, size_t n, const int64_t *epoch, cb_sink_fn *sink,
                      void *arg, struct cb_error *err);
-/* What of an image a directory of the host must not get. */
+/* What a directory of the host must not get from an image. */
 struct cache_export_left {
     uint64_t devices; /* nodes that were not made */
     uint64_t set_ids; /* files that lost their set-user-ID and set-group-ID bits */
 };
-/* Below the directory fd `dest`; files there are replaced, others stay. Everything belongs to the current user, so that
- * devices and programs with another's rights are none of an image's business: they are left out, and counted in *ret.
+/* Below the directory fd `dest`; files there are replaced, others stay. Everything belongs to the current user, so
+ * an image has no business making devices or programs with another user's rights: they are left out, and counted in *ret.
  * Nothing leads out of `dest`, whatever the image's links say. */
 int cache_export_directory(struct cache_store *s, const struct cb_digest *layers, size_t n, const int64_t *epoch, int dest,
                            struct cache_export_left *ret, struct cb_error *err);
 /* The same with owners, attributes and devices as far as the current user can make them: a directory of the store, for a
- * cache mount that starts as the image is. Where an owner cannot be set the set-id bits go. */
+ * cache mount that starts as the image is. Where an owner cannot be set, the set-id bits are dropped. */
 int cache_export_seed(struct cache_store *s, const struct cb_digest *layers, size_t n, int dest, struct cb_error *err);
 
 #endif

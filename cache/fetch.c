@@ -67,7 +67,7 @@ void cache_fetch_store(struct cache_store *s, const char *url, const struct cach
     CB_AUTO(json)
     json_t *j = json_pack("{s:s,s:I,s:s}", "digest", digest, "mtime", (json_int_t)f->mtime, "boot", cache_store_boot_id(s));
     if (f->etag)
-        json_object_set_new(j, "etag", json_string(f->etag)); /* one that is not UTF-8 is as good as none */
+        json_object_set_new(j, "etag", json_string(f->etag)); /* one that is not UTF-8 counts as none */
     cb_json_dump(j, CB_JSON_COMPACT, &out);
     cache_seal(&out);
     (void)cache_store_publish(s, "fetch", name_of(url).text, out.data, out.len, &ignored);

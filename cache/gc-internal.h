@@ -40,7 +40,7 @@ struct cache_gc_graph {
 void cache_gc_graph_done(struct cache_gc_graph *g);
 CB_DEFINE_AUTO(cache_gc_graph, struct cache_gc_graph, cache_gc_graph_done)
 
-/* Reads what the store holds and what names what. Damaged records and what vanishes meanwhile are left out. */
+/* Reads what the store holds and what names what. Damaged records, and what vanishes meanwhile, are left out. */
 int cache_gc_scan(struct cache_store *s, struct cache_gc_graph *g, struct cb_error *err);
 /* Disk use of an object; looked up once. */
 uint64_t cache_gc_object_bytes(struct cache_gc_graph *g, struct cache_gc_object *o);

@@ -111,7 +111,7 @@ static void need(struct cache_gc_object *o, struct cache_gc_object ***list, size
 }
 
 /* Every digest in a layer's own documents names something that the layer needs, if the store has it: whatever
- * the documents come to say later, nothing that they mention is taken from under them. */
+ * these documents may come to say, nothing they mention is taken away from under them. */
 static void need_text(struct cache_gc_graph *g, struct cache_gc_object *o, const char *text)
 {
     struct cb_digest d;

@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #define CONTEXT_KEEP   (30 * 24 * 3600) /* seconds that the table of a context nobody builds stays */
-#define TEMPORARY_KEEP 3600             /* seconds; nothing takes so long from making a file to naming it */
+#define TEMPORARY_KEEP 3600             /* seconds; no file takes so long from being made to being named */
 
 /* ---- usage ---------------------------------------------------------------------------------- */
 
@@ -43,7 +43,7 @@ static bool is_number(const char *s)
     return *s && strspn(s, "0123456789") == strlen(s) && strlen(s) <= 9;
 }
 
-/* Does nobody hold it, or is there none? Nothing is made: the store may be read-only. */
+/* Is it held by nobody, or not there at all? Nothing is made: the store may be read-only. */
 static bool lock_is_free(struct cache_store *s, const char *path)
 {
     CB_AUTO(close) int fd = openat(s->root, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
@@ -214,7 +214,7 @@ static void choose(struct prune *p)
     for (size_t i = 0; i < p->g.n_roots; i++) {
         struct cache_gc_root *r = &p->g.roots[i];
         if ((r->kind == CACHE_GC_RECORD || r->kind == CACHE_GC_FETCH) && !r->n_needs)
-            drop(p, r); /* it can never hit */
+            drop(p, r); /* it can never be hit */
         else if (is_candidate(how, r))
             order[n++] = r;
     }
@@ -326,7 +326,7 @@ static int discard_diffs(struct prune *p, struct cb_error *err)
     return 0;
 }
 
-/* ---- tidying: what nobody counts -------------------------------------------------------------- */
+/* ---- tidying: what is not counted -------------------------------------------------------------- */
 
 static int64_t age_of(struct prune *p, const char *path)
 {
@@ -418,7 +418,7 @@ static int prune_locked(struct prune *p, struct cache_store *s, struct cb_error 
     return r;
 }
 
-/* Nothing of the earlier format is left that could be built on. */
+/* Nothing is left of the earlier format that could be built on. */
 static int renew(struct cache_store *s, struct cb_error *err)
 {
     static const char *const dirs[] = {"images", "layers", "diffs"};
@@ -449,7 +449,7 @@ int cache_prune(struct cache_store *s, const struct cache_prune *how, uint64_t *
         r = renew(s, err);
     cache_gc_graph_done(&p.g);
     cache_unlock(s, NULL, &lock);
-    cache_work_sweep(s); /* takes long: builds need not wait for it */
+    cache_work_sweep(s); /* this takes long, and builds need not wait for it */
     if (r < 0)
         return cb_context(err, "prune");
     *ret_bytes = p.bytes;

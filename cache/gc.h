@@ -11,7 +11,7 @@
 
 struct cache_usage_row {
     const char *kind; /* "layers" "blobs" "records" "images" "cache mounts" "downloads" "contexts" "work" */
-    /* bytes as the disk counts them (a file with several names once). reclaimable: of layers, blobs and records
+    /* bytes: as the disk counts them (a file with several names once). reclaimable: of layers, blobs and records
      * what no image leads to; cache mounts, downloads (their blobs are among the blobs) and contexts: all that nobody uses now;
      * work: of dead owners. */
     uint64_t count, bytes, reclaimable;
@@ -21,26 +21,26 @@ struct cache_usage_row {
 int cache_usage(struct cache_store *s, struct cache_usage_row rows[CACHE_USAGE_ROWS], struct cb_error *err);
 
 /* What goes, beside garbage, dead owners' work, left-over lock and temporary files, and tables of contexts
- * that were not built for 30 days:
+ * that have not been built for 30 days:
  *
  *   nothing set          nothing else: every record, image and download stays
- *   older_than           downloads, and records whose layer no image names, that were not used for so long
+ *   older_than           downloads, and records whose layer no image names, that have not been used for so long
  *   keep_bytes           such records and downloads, least recently used first, until the store is this small
  *   all                  every record, image and download, whoever names them; with older_than or keep_bytes only
  *                        those, by age, that the two select
  *   mounts               cache mounts too; with older_than or keep_bytes only those that they select
  *
  * older_than and keep_bytes together: only what is old enough, and only until the store is small enough.
- * The use of a record or download is noted once in an hour; an image's age counts from `updated`. */
+ * The use of a record or download is noted at most once an hour; an image's age counts from `updated`. */
 struct cache_prune {
     bool all;
     bool mounts;
     bool wait;           /* for running builds to end; else they are an error that says so */
-    uint64_t keep_bytes; /* 0: no limit used */
+    uint64_t keep_bytes; /* 0: no limit */
     int64_t older_than;  /* seconds; 0: any */
 };
 /* Takes the lock "gc" exclusively (builds hold it shared): nothing that a running build uses can go. Records and
- * images go before what they name, trees are renamed into work/ before they are emptied: killed at any
+ * images go before what they name, trees are renamed into work/ before they are emptied: if it is killed at any
  * moment, it leaves a store in which everything that is named is there. `ret_bytes`: freed, as the disk counts;
  * `ret_count`: records, images, layers, blobs and cache mounts removed. [ns] */
 int cache_prune(struct cache_store *s, const struct cache_prune *how, uint64_t *ret_bytes, uint64_t *ret_count,

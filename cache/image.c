@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #define IMAGE_VERSION 1
-/* A file name may have 255 bytes; what is longer is cut and told apart by its digest. */
+/* A file name may have 255 bytes; a longer one is cut and told apart by its digest. */
 #define NAME_WHOLE 180
 #define NAME_CUT   100
 
@@ -26,7 +26,7 @@ void cache_image_done(struct cache_image *i)
     *i = (struct cache_image){0};
 }
 
-/* One path component whatever the name says: everything but letters, digits and a few marks becomes %XX,
+/* One path component, whatever the name says: everything but letters, digits and a few marks becomes %XX,
  * a leading '.' too. Caller frees. */
 char *cache_image_file(const char *name)
 {

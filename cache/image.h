@@ -1,6 +1,6 @@
 /* Names of the local store: images/<escaped name> -> one JSON document. An image here is a config and its
  * layers by id; compressed blobs and a manifest are made when an output needs them (push, archive). A
- * base image that was pulled keeps its manifest and blob descriptors, so it is pushed byte for byte. */
+ * base image that was pulled keeps its manifest and blob descriptors, so it is pushed again byte for byte. */
 #ifndef CACHE_IMAGE_H
 #define CACHE_IMAGE_H
 
@@ -16,14 +16,14 @@ struct cache_image_layer {
     char *source;     /* "registry.example/repo" it came from, for mounts across repositories; NULL */
 };
 struct cache_image {
-    char *name;              /* normalised reference, as `docker.io/library/app:1` */
+    char *name;              /* normalised reference, such as `docker.io/library/app:1` */
     struct cb_digest config; /* blob; the image ID */
     struct timespec created;
     struct timespec updated; /* when the name was last set */
     struct cache_image_layer *layers;
     size_t n_layers, cap_layers;
     struct cb_digest manifest;  /* blob it was pulled with; zero: built here */
-    char *manifest_type;        /* media type of it */
+    char *manifest_type;        /* its media type */
     struct cb_digest index;     /* digest that the tag had in the registry (index or manifest); zero: built here */
     struct cb_strv annotations; /* "key=value" for the manifest */
     bool pulled;

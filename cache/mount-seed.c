@@ -8,7 +8,7 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
-#define MAX_DEPTH 200 /* two descriptors a level */
+#define MAX_DEPTH 200 /* two descriptors per level */
 
 /* Owners outside the namespace's ids and attributes that only a real root may set are left out. */
 static bool may_lack(int sys)
@@ -37,7 +37,7 @@ static int copy_xattrs(int from, int to)
 }
 
 /* Owner first (it clears the set-id bits), then mode, then xattrs (the owner change drops capabilities), then times,
- * which everything before has changed. Set-id bits are for that owner alone. */
+ * which everything before it has changed. Set-id bits are meant for that owner alone. */
 static int copy_attributes(int from, int to, const struct stat *st)
 {
     struct timespec times[2] = {st->st_atim, st->st_mtim};

@@ -6,7 +6,7 @@
 
 /* Copies what is in the directory `from` into the empty directory `to`: files, directories, symlinks, FIFOs and
  * devices with owner, mode, xattrs and times as far as this process may set them; devices that may not be made
- * are left out, sockets too; names of one file become files of their own. Symlinks are copied, never followed.
+ * are left out, sockets too; several names of one file become separate files. Symlinks are copied, never followed.
  * `to` itself keeps its attributes. */
 int cache_mount_seed(int from, int to, struct cb_error *err);
 

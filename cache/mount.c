@@ -51,7 +51,7 @@ static int choose_slot(struct cache_store *s, const struct cache_mount_request *
     return cb_fail(err, CB_E_FAILED, "cache mount '%s' has too many users at once", at->hex);
 }
 
-/* Made whole beside and renamed: nobody sees it half filled. Another one that came first is as good. */
+/* Made whole beside its place and renamed, so nobody sees it half filled. One that came first is as good. */
 static int make_slot(struct cache_store *s, const struct cache_mount_request *r, int parent, const char *slot,
                      struct cb_error *err)
 {
@@ -65,7 +65,7 @@ static int make_slot(struct cache_store *s, const struct cache_mount_request *r,
         cb_fail_sys(err, errno, "make a cache mount in '%s/mounts'", s->path);
     else if (r->seed >= 0 && cache_mount_seed(r->seed, dir, err) < 0)
         ;
-    else if (fchown(dir, r->uid, r->gid) < 0 && errno != EPERM && errno != EINVAL) /* ids that this user has not */
+    else if (fchown(dir, r->uid, r->gid) < 0 && errno != EPERM && errno != EINVAL) /* ids that this user does not have */
         cb_fail_sys(err, errno, "set the owner of a cache mount");
     else if (fchmod(dir, r->mode & 0777) < 0 && errno != EPERM)
         cb_fail_sys(err, errno, "set the mode of a cache mount");
@@ -77,7 +77,7 @@ static int make_slot(struct cache_store *s, const struct cache_mount_request *r,
     return result;
 }
 
-/* Whoever still uses it keeps what he has; it goes with him. */
+/* Whoever still uses it keeps what they have; it vanishes with them. */
 static int remove_slot(struct cache_store *s, int parent, const char *slot, struct cb_error *err)
 {
     char name[CACHE_RANDOM_NAME + 1];
@@ -91,7 +91,7 @@ static int remove_slot(struct cache_store *s, int parent, const char *slot, stru
     return 0;
 }
 
-/* In every build that wants it so the first one that comes empties it; `fresh` says for which build that was done. */
+/* In every build that wants this, the first user empties it; `fresh` says for which build that was done. */
 static int empty_once(struct cache_store *s, const struct place *at, const char *build, struct cb_error *err)
 {
     CB_AUTO(cb_buf) struct cb_buf done = CB_BUF_INIT;
@@ -121,7 +121,7 @@ static int open_slot(struct cache_store *s, const struct cache_mount_request *r,
     CB_AUTO(close) int parent = cache_store_dir(s, at->dir);
     if (parent < 0)
         return cb_fail_sys(err, parent, "open '%s/%s'", s->path, at->dir);
-    for (int tries = 0; tries < 100; tries++) { /* a fresh start of another build may take it away at once */
+    for (int tries = 0; tries < 100; tries++) { /* another build that starts afresh may take it away at once */
         int fd = openat(parent, at->slot, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
         if (fd >= 0)
             return fd;

@@ -10,12 +10,12 @@ enum cache_sharing { CACHE_SHARED, CACHE_PRIVATE, CACHE_LOCKED };
 struct cache_mount_request {
     const char *key; /* whatever tells one cache from another; opaque here */
     enum cache_sharing sharing;
-    const char *fresh;       /* name of a build whose first use of it starts with an empty directory; NULL: as it is */
-    uint32_t mode, uid, gid; /* of a directory that is made */
+    const char *fresh;       /* name of a build whose first use of the cache starts with an empty directory; NULL: as it is */
+    uint32_t mode, uid, gid; /* of a directory that has to be made */
     int seed;                /* fd of a directory whose content a new cache starts with (copied); -1: empty */
 };
 struct cache_mount;
-/* SHARED: at once, everybody sees the same directory. PRIVATE: a directory nobody else uses now, kept for later.
+/* SHARED: at once; everybody sees the same directory. PRIVATE: a directory that nobody else uses now, kept for later.
  * LOCKED: waits until nobody else uses it. */
 int cache_mount_acquire(struct cache_store *s, const struct cache_mount_request *r, struct cache_mount **ret,
                         struct cb_error *err);

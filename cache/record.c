@@ -1,5 +1,5 @@
 /* A record file is two lines of JSON, each with its seal: the head, which a hit reads, and the inputs, which only an
- * explanation reads. The head says how long the inputs are, so a torn file is seen. */
+ * explanation reads. The head says how long the inputs are, so a torn file is noticed. */
 #include "cache/record.h"
 
 #include "base/json.h"
@@ -111,7 +111,7 @@ int cache_record_store(struct cache_store *s, const struct cb_digest *key, const
     CB_AUTO(cb_buf) struct cb_buf inputs = CB_BUF_INIT;
     CB_AUTO(cb_buf) struct cb_buf out = CB_BUF_INIT;
     dump_inputs(r, &inputs);
-    if (inputs.len > CB_MAX_STORE_JSON) { /* no reader would take it; a record without an explanation still hits */
+    if (inputs.len > CB_MAX_STORE_JSON) { /* no reader would accept it; a record without an explanation still hits */
         cb_buf_reset(&inputs);
         cb_buf_adds(&inputs, "[]");
     }
@@ -206,7 +206,7 @@ static ssize_t read_head(int fd, struct cb_buf *b)
     }
 }
 
-/* Opens and reads the head; the size must be what the head says. The fd, -1: there is none (that is whole). */
+/* Opens and reads the head; the size must be what the head says. The fd; -1: there is none that is whole. */
 static int open_record(struct cache_store *s, const struct cb_digest *key, struct cache_record *r, struct stat *st,
                        size_t *inputs_at)
 {

@@ -14,8 +14,8 @@ struct cache_input {
 struct cache_record {
     struct cb_digest layer;
     struct timespec created;
-    char *instruction;                 /* as the progress shows it */
-    uint64_t wall_us, cpu_us, max_rss; /* what making it cost; bytes */
+    char *instruction;                 /* as the progress display shows it */
+    uint64_t wall_us, cpu_us, max_rss; /* what making it cost; max_rss in bytes */
     struct cache_input *inputs;
     size_t n_inputs, cap_inputs;
 };
@@ -27,10 +27,10 @@ void cache_record_input(struct cache_record *r, const char *name, const char *va
  * *not* read (a COPY of 50,000 files has as many, and a hit needs none of them): n_inputs is 0. Notes the
  * use for cache_prune, at most once in CACHE_NOTE_USE seconds. */
 int cache_record_load(struct cache_store *s, const struct cb_digest *key, struct cache_record *ret, struct cb_error *err);
-/* Adds the inputs of `key`'s record to `r` (to explain a miss). 1, 0: there is no such record, -1. */
+/* Adds the inputs of `key`'s record to `r` (to explain a miss). 1; 0: there is no such record; -1. */
 int cache_record_load_inputs(struct cache_store *s, const struct cb_digest *key, struct cache_record *r, struct cb_error *err);
 /* Publishes the record; an older one of the same key is replaced. Text that is not UTF-8 is stored with
- * replacement characters: it is for showing. */
+ * replacement characters: it is only shown. */
 int cache_record_store(struct cache_store *s, const struct cb_digest *key, const struct cache_record *r, struct cb_error *err);
 /* Gives the record of `key` the second key `other`: one file with two names. */
 int cache_record_link(struct cache_store *s, const struct cb_digest *key, const struct cb_digest *other, struct cb_error *err);

@@ -1,6 +1,6 @@
-/* What files of a layer carry beside what its index says of them, and what nobody can see in the index must not act on
- * those who get the layer by its content ID: access lists that are handed down, attributes of users, the overlay's own
- * marks, owner and mode of the root. */
+/* What files of a layer carry besides what its index says of them: access lists that are inherited, user attributes, the
+ * overlay's own marks, owner and mode of the root. Since nobody can see these in the index, they must not affect those who
+ * get the layer by its content ID. */
 #include "cache/layer/layer-internal.h"
 
 #include <limits.h>
@@ -44,7 +44,7 @@ static int note_opaque(const struct inode *i, const char *name, struct cache_lay
     return 0;
 }
 
-/* A label that a step gave itself. Where a policy rules, no step may, and nobody may take one off. */
+/* A label that a step gave itself. Where a policy is in force, no step may do that, and nobody may take a label off. */
 static int take_off_label(const struct inode *i, const char *name)
 {
     int r = take_off(i, name);
@@ -53,7 +53,7 @@ static int take_off_label(const struct inode *i, const char *name)
 }
 
 /* One attribute. Other labels of security modules are the machine's, which gives them to every file. What a copied file's
- * origin was means nothing in a lower layer, and to remove it costs as much as all the rest here. */
+ * origin was means nothing in a lower layer, and removing it costs as much as all the rest here. */
 static int strip_one(const struct inode *i, const char *name, bool keep_capability, struct cache_layer_carried *ret)
 {
     const char *mark = cache_layer_overlay_xattr(name) ? strchr(strchr(name, '.') + 1, '.') + 1 : "";

@@ -1,6 +1,6 @@
 /* What the layers below an upper directory show, as overlay merges them. Paths go to the kernel as they are: that each
- * directory on the way is a directory and no symlink was seen when the walk came through it, and published layers do not
- * change. */
+ * directory on the way is a directory and not a symlink was checked when the walk came through it, and published layers
+ * do not change. */
 #include "cache/layer/layer-internal.h"
 #include "base/dir.h"
 #include "base/map.h"

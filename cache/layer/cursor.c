@@ -13,7 +13,7 @@ static int top(const struct cache_layer_cursor *c)
     return c->n ? c->fd[c->n - 1] : c->root;
 }
 
-/* `fd` is the directory whose path is the first `end` bytes of dir. Where there is no room the upper half goes. */
+/* `fd` is the directory whose path is the first `end` bytes of dir. When there is no room, the upper half is dropped. */
 static void push(struct cache_layer_cursor *c, const char *dir, size_t end, int fd)
 {
     if (c->n == CACHE_CURSOR_LEVELS) {

@@ -1,5 +1,5 @@
 /* The files of a layer, as the index describes them. Order of the attributes: owner first (chown takes set-id bits and
- * capabilities away), then mode, xattrs and at last the times.
+ * capabilities away), then mode, xattrs and finally the times.
  *
  * What may not be set is decided once, from who we are: a process with one id in its namespace, or without any, sets
  * no owners at all. Where owners can be set, a failure is an error. */
@@ -13,7 +13,7 @@
 
 #define ZERO_BLOCK 4096
 
-/* Does our namespace map more than one id? Unreadable /proc: then we are what we seem to be. */
+/* Does our namespace map more than one id? Unreadable /proc: then we take ourselves for what we seem to be. */
 static bool maps_many_ids(void)
 {
     CB_AUTO(cb_buf) struct cb_buf b = CB_BUF_INIT;
@@ -89,7 +89,7 @@ bool cache_layer_overlay_xattr(const char *name)
     return cb_starts(name, "user.overlay.") || cb_starts(name, "trusted.overlay.");
 }
 
-/* What an unpacking user cannot set, or the file system cannot hold: the index has it. */
+/* What the unpacking user cannot set or the file system cannot hold may be missing: the index has it. */
 static bool xattr_tolerated(int sys, const struct cache_entry *e, const char *name)
 {
     if (sys == ENOTSUP)
@@ -128,7 +128,7 @@ static void times_of(const struct cache_entry *e, struct timespec t[2])
     t[0] = t[1] = (struct timespec){.tv_sec = e->mtime};
 }
 
-/* Of anything but a regular file, by its name. Times beyond what the file system holds are cut by it. */
+/* Of anything but a regular file, by its name. The file system clips times that it cannot hold. */
 static int set_attributes_at(struct cache_layer_disk *d, int dir, const char *name, const struct cache_entry *e,
                              struct cb_error *err)
 {
@@ -254,7 +254,7 @@ static bool all_zero(const char *p, size_t n)
     return *p == 0 && memcmp(p, p + 1, n - 1) == 0;
 }
 
-/* Long runs of zeros become holes: a sparse file stays one. */
+/* Long runs of zeros become holes, so a sparse file stays sparse. */
 int cache_layer_disk_write(struct cache_layer_disk *d, const struct cache_entry *e, const void *p, size_t n, struct cb_error *err)
 {
     int r;
@@ -310,7 +310,7 @@ static int make_opaque(int dir, const char *name)
     return setxattr(proc, "user.overlay.opaque", "y", 1, 0) < 0 ? -errno : 0;
 }
 
-/* From the end to the beginning: what is in a directory comes before it. */
+/* From the end to the beginning: the contents of a directory are done before it. */
 int cache_layer_disk_finish(struct cache_layer_disk *d, const struct cache_index *x, struct cb_error *err)
 {
     for (size_t i = x->n; i-- > 0;) {
@@ -376,7 +376,7 @@ void cache_layer_settle_links(struct cache_index *x)
         if (data && !cb_map_has(&first, data->path))
             cb_map_set(&first, data->path, data < e ? data : e);
     }
-    for (size_t i = 0; first.n && i < x->n; i++) { /* all point at the one with the data, so that it can move */
+    for (size_t i = 0; first.n && i < x->n; i++) { /* all now point at the one with the data, so that the data can move */
         struct cache_entry *e = &x->entries[i], *data = e->type == CB_HARDLINK ? data_of(x, e) : NULL;
 
         if (data)

@@ -1,12 +1,12 @@
-/* What the files layer*.c share and nobody else uses. A layer directory (all but `state` and fs/ are sealed: cache/store/seal.h;
- * a damaged state only means that the layer is checked):
+/* What the files of cache/layer/ share and nobody else uses. A layer directory (all but `state` and fs/ are sealed:
+ * cache/store/seal.h; a damaged state only means that the layer is checked):
  *
  *   index       cache/store/index.h
  *   meta.json   what never changes: content ID, base layer or not, sizes, creation time
  *   state       "<boot id> <inode of fs/, 0: none> [durable]": since when the layer is as it is (layer.c, "trust")
  *   diff        the diff ID in hex, once it is known
  *   packed-<kind>.json, packed-<kind>-<level>.json
- *               the blobs it came in, and those that were made of it
+ *               the blobs it came in, and those that were made from it
  *   fs/         */
 #ifndef CACHE_LAYER_INTERNAL_H
 #define CACHE_LAYER_INTERNAL_H
@@ -79,7 +79,7 @@ int cache_layer_write_state(struct cache_store *s, int dir, ino_t fs_ino, bool d
 
 /* ---- directories along sorted paths (cursor.c) ----------------------------------------- */
 
-/* Holds the directories at the end of the last path open, so that a sorted walk opens each of them once. No symlink is
+/* Holds the directories at the end of the last path open, so that a sorted walk opens each of them only once. No symlink is
  * followed. */
 #define CACHE_CURSOR_LEVELS 128
 struct cache_layer_cursor {
@@ -103,10 +103,10 @@ int cache_layer_cursor_open(struct cache_layer_cursor *c, const char *path, stru
 /* ---- writing files of a layer (disk.c) -------------------------------------------------- */
 
 /* Modes, owners, xattrs and times of directories, and whiteouts, are set by cache_layer_disk_finish from the index:
- * creating something in a directory changes its time, and a mode may shut ourselves out. */
+ * creating something in a directory changes its time, and a mode may shut us out. */
 struct cache_layer_disk {
     struct cache_layer_cursor cursor;
-    bool owners;     /* every owner can be set; else only those that come by themselves, the index has the rest */
+    bool owners;     /* every owner can be set; else only those that come by themselves; the index has the rest */
     bool no_devices; /* mknod was refused once: empty files stand for devices */
     uid_t uid;
     gid_t gid;
@@ -116,7 +116,7 @@ struct cache_layer_disk {
     uint64_t size;
     bool holes;
 };
-/* May this process give files to anybody? Else only the index knows owners. */
+/* May this process give files to any owner? Else only the index knows owners. */
 bool cache_layer_can_set_owners(void);
 #define CACHE_LAYER_DISK_INIT ((struct cache_layer_disk){.cursor = CACHE_LAYER_CURSOR_INIT, .fd = -1})
 void cache_layer_disk_init(struct cache_layer_disk *d, int fs);
@@ -134,7 +134,7 @@ int cache_layer_disk_finish(struct cache_layer_disk *d, const struct cache_index
 /* Is this attribute the overlay's own? It never goes into a layer, nor out of one. */
 bool cache_layer_overlay_xattr(const char *name);
 
-/* Of names of one inode the first in the index's order has the data, the others are links to it. Sorts. */
+/* Sorts. Of the names of one inode, the first in order has the data; the others are links to it. */
 void cache_layer_settle_links(struct cache_index *x);
 
 /* ---- what no index holds (attributes.c) -------------------------------------------------- */
@@ -142,17 +142,17 @@ void cache_layer_settle_links(struct cache_index *x);
 struct cache_layer_carried {
     bool capability;         /* security.capability, which stays */
     bool opaque;             /* the directory hid what is below it */
-    bool redirect, metacopy; /* it shows files of elsewhere: what is left cannot stand alone */
+    bool redirect, metacopy; /* it shows files from elsewhere: what is left cannot stand alone */
 };
 /* Takes every attribute off the open `fd`, or off `name` in that directory (no link is followed), but a capability that
- * is to be kept, the labels of security modules and overlay's origin, which act on nobody; tells what there was. -errno. */
+ * is to be kept, the labels of security modules and overlay's origin, which affect nobody; tells what there was. 0 or -errno. */
 int cache_layer_strip(int fd, const char *name, bool keep_capability, struct cache_layer_carried *ret);
 /* The inode's flags (chattr(1)); 0 where the file system has none. */
 unsigned cache_layer_flags(int fd);
-/* Those of the open inode that an owner may set become as in `like`. 0 or -errno. */
+/* Makes those flags of the open inode that an owner may set the same as in `like`. 0 or -errno. */
 int cache_layer_reset_flags(int fd, unsigned like);
-/* Makes a layer's root, which is in no index, what every root is: 0755, its maker's (root's, inside), without
- * attributes. -errno. */
+/* Makes a layer's root, which is in no index, like every root: 0755, owned by its maker (root, inside), without
+ * attributes. 0 or -errno. */
 int cache_layer_plain_root(int fs);
 
 /* ---- unpacking (unpack.c) -------------------------------------------------------------- */
@@ -174,7 +174,7 @@ struct cache_layer_lowers {
     size_t n;
 };
 /* What the lowers of `dir` show at `path` (of which `dir` is the parent): 1 with *st and, for a directory, the lowers
- * it is merged from in *ret (to be freed); *top is the lower that *st is of. 0: nothing. */
+ * it is merged from in *ret (to be freed); *top is the lower that *st comes from. 0: nothing. */
 int cache_layer_below_find(const struct cache_layer_lowers *l, const struct cache_layer_merge *dir, const char *path, int *top,
                            struct stat *st, struct cache_layer_merge *ret, struct cb_error *err);
 /* The names that are visible in a merged directory, sorted. */
@@ -194,9 +194,9 @@ struct cache_layer_owners {
 };
 void cache_layer_owners_init(struct cache_layer_owners *o, const struct cache_layer_lowers *lowers);
 void cache_layer_owners_done(struct cache_layer_owners *o);
-/* Where owners are kept: *st, of the lower `top` at `path`, gets the owner that the image shows. */
+/* Where owners are kept in the indexes: gives *st, of the lower `top` at `path`, the owner that the image shows. */
 int cache_layer_owner_below(struct cache_layer_owners *o, int top, const char *path, struct stat *st, struct cb_error *err);
-/* 1: what an upper's directory has under `name` came from what lies below at its place (*below). 0: it was made anew.
+/* 1: what a directory of the upper has under `name` came from what lies below in its place (*below). 0: it was made anew.
  * `hidden`: the directory hides what is below. -errno. */
 int cache_layer_was_copied_up(int dir, const char *name, const struct stat *st, const struct stat *below, bool hidden);
 

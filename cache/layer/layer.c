@@ -1,7 +1,7 @@
 /* Finding layers and trusting them.
  *
  * Trust. Nothing is synced while building, so a power loss may take the data of files whose names it leaves. A layer is
- * trusted when its `state` says that its fs/ (told by its inode) is as this boot made or checked it, or that it is
+ * trusted when its `state` says that its fs/ (identified by its inode) is as this boot made or checked it, or that it is
  * known to be on disk. Any other layer is checked when it is first found: the index must give the content ID in
  * meta.json (SHA-256), each file in fs/ must be there with its type and size, and nothing else may be there. Sizes are enough: a
  * file system that loses the data of a renamed file after a power loss shows it shorter, because the size is written with the
@@ -176,7 +176,7 @@ int cache_layer_index_beside(int fs, struct cache_index *ret, struct cb_error *e
 struct check {
     struct cache_layer_cursor cursor;
     uint64_t names; /* in the directories seen so far */
-    bool blind;     /* one of them cannot be read by us, though passed through: then nothing is known of names */
+    bool blind;     /* we can pass through one of them but not read it: then nothing is known of names */
 };
 
 static void check_done(struct check *c)
@@ -185,7 +185,7 @@ static void check_done(struct check *c)
 }
 CB_DEFINE_AUTO(check, struct check, check_done)
 
-/* Those of the directory `name`. */
+/* Adds those in the directory `name`. */
 static void count_names(struct check *c, int parent, const char *name)
 {
     int fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -250,7 +250,7 @@ static int check_files(int dir, const struct cache_index *x)
     return c.blind || c.names == names;
 }
 
-/* 1: sound, and from now on trusted. 0: damaged, or not to be checked by this process. */
+/* 1: sound, and from now on trusted. 0: damaged, or this process cannot check it. */
 static int check_layer(struct cache_store *s, const struct cache_layer_dir *l)
 {
     CB_AUTO(cache_index) struct cache_index x = {0};
@@ -329,7 +329,7 @@ int cache_layer_open_fs(struct cache_store *s, const struct cb_digest *id, struc
     return fd;
 }
 
-/* In place: nothing is made in a directory that somebody may be removing. Written in part it means that the layer is checked. */
+/* In place: nothing is made in a directory that somebody may be removing. If it is only partly written, the layer is checked. */
 static void mark_durable(struct cache_store *s, int dir, ino_t fs_ino)
 {
     CB_AUTO(free) char *text = cb_printf("%s %ju durable", cache_store_boot_id(s), (uintmax_t)fs_ino);

@@ -21,12 +21,12 @@ struct cache_layer {
 };
 
 /* 1: *ret is filled. 0: the store has no such layer. A layer from an earlier boot is verified against
- * its index first when its durability is not known; a damaged one is set aside and is "not there". */
+ * its index first when its durability is not known; a damaged one is set aside and counts as not there. */
 int cache_layer_find(struct cache_store *s, const struct cb_digest *id, struct cache_layer *ret, struct cb_error *err);
 /* The layer with this diff ID, whatever its id. 1 / 0 / -1. */
 int cache_layer_find_diff(struct cache_store *s, const struct cb_digest *diff_id, struct cache_layer *ret, struct cb_error *err);
 int cache_layer_index(struct cache_store *s, const struct cb_digest *id, struct cache_index *ret, struct cb_error *err);
-/* Takes a damaged layer out of the store, so that it is made anew. */
+/* Takes a damaged layer out of the store, so that it will be made anew. */
 void cache_layer_drop(struct cache_store *s, const struct cb_digest *id);
 /* Syncs the store's file system and notes that these layers are on disk, so that no later boot has to check them.
  * Takes as long as the disk needs: for the end of a build, where nobody waits (a child that outlives it). */
@@ -41,13 +41,13 @@ struct cache_data {
     const void *bytes;           /* INLINE: e.size bytes */
     int root;                    /* FILE: directory fd, opened beneath it without following symlinks */
     const char *path;            /* FILE, LAYER */
-    bool may_grow;               /* FILE: others may append to it; as many bytes as the entry says are its content */
+    bool may_grow;               /* FILE: others may append to it; its content is as many bytes as the entry says */
     struct cache_reader *reader; /* LAYER: cache/layer/reader.h */
     int layer;
 };
 /* A layer under construction from entries (COPY, ADD, WORKDIR, heredocs). Parents before children.
  * `entry.digest` may be zero for FILE: it is computed while copying. When it is not zero it is checked
- * against the bytes and a difference is CB_E_CORRUPT ("changed while it was read").
+ * against the bytes, and a difference is CB_E_CORRUPT ("changed while it was read").
  * Hard links: type CB_HARDLINK, link = path of an earlier entry. */
 struct cache_layer_writer;
 int cache_layer_writer_new(struct cache_store *s, struct cache_layer_writer **ret, struct cb_error *err); /* [ns] */
@@ -57,26 +57,26 @@ int cache_layer_add(struct cache_layer_writer *w, const struct cache_entry *e, c
 int cache_layer_file_begin(struct cache_layer_writer *w, const struct cache_entry *e, struct cb_error *err);
 int cache_layer_file_write(struct cache_layer_writer *w, const void *p, size_t n, struct cb_error *err);
 int cache_layer_file_end(struct cache_layer_writer *w, struct cb_error *err);
-/* Publishes it under its content ID; an existing layer with that ID is the result instead. */
+/* Publishes it under its content ID; if a layer with that ID exists, that one is the result. */
 int cache_layer_commit(struct cache_layer_writer *w, struct cache_layer *ret, struct cb_error *err);
 void cache_layer_writer_free(struct cache_layer_writer *w);
 CB_DEFINE_AUTO_PTR(cache_layer_writer, struct cache_layer_writer, cache_layer_writer_free)
 
 /* Makes a layer of what a RUN left in an overlay's upper directory: `upper` is the directory `name`
- * below `work_dir`, `lowers` the directories of the layers below it (cache_stack), top first. Entries that say what the
- * layers below say already (same metadata, second of mtime and content; directories of which only
- * times changed; whiteouts of nothing) are left out of the index *and* removed from the directory;
+ * below `work_dir`, `lowers` the directories of the layers below it (cache_stack), top first. Entries that say only what
+ * the layers below already say (same metadata, second of mtime and content; directories of which only
+ * the times changed; whiteouts of nothing) are left out of the index *and* removed from the directory;
  * opaque directories become explicit whiteouts in both; parents of what changed are in the index.
- * Attributes other than a file's capability are removed, owner and mode of the root are those of every root: the
- * directory says what the index says, for that is what it is shared by.
+ * Attributes other than a file's capability are removed, and the root gets the owner and mode of every root: the
+ * directory must say what the index says, because it is shared by its index.
  * `work_dir` lies below the store's work/. The directory is renamed into the store, not copied; it stays where it is
- * when the store has that layer already. [ns] (dockerfile.md §17, runtime.md §5) */
+ * when the store already has that layer. [ns] (dockerfile.md §17, runtime.md §5) */
 int cache_layer_commit_upper(struct cache_store *s, int work_dir, const char *name, const int *lowers, size_t n_lowers,
                              struct cache_layer *ret, struct cb_error *err);
 
 /* ---- the two forms ------------------------------------------------------------------------- */
 
-/* Reads a layer's tar (compressed or not) from `source`, verifies `diff_id` at the end, makes index and,
+/* Reads a layer's tar (compressed or not) from `source`, verifies `diff_id` at the end, makes the index and,
  * when `want_files`, the files. The tar is hostile: nothing it says leaves the layer's directory; a path that
  * tries is an error. Publishes as layers/<diff_id>. [ns when want_files] */
 int cache_layer_unpack(struct cache_store *s, cb_source_fn *source, void *arg, const struct cb_digest *diff_id, bool want_files,
@@ -86,7 +86,7 @@ int cache_layer_materialize(struct cache_store *s, const struct cb_digest *id, s
 /* Writes the layer's canonical tar into `sink` from index and files; gives and remembers its diff ID. [ns] */
 int cache_layer_tar(struct cache_store *s, const struct cb_digest *id, cb_sink_fn *sink, void *arg, struct cb_digest *ret_diff_id,
                     struct cb_error *err);
-/* 1: the diff ID, known already or found by making that tar for nobody. 0: there is no such layer. [ns] */
+/* 1: the diff ID, known already, or found by making that tar and discarding it. 0: there is no such layer. [ns] */
 int cache_layer_diff_id(struct cache_store *s, const struct cb_digest *id, struct cb_digest *ret, struct cb_error *err);
 
 /* The packed form: which blob holds this layer in this compression. A base layer has the blob it came
@@ -96,7 +96,7 @@ struct cache_packed {
     uint64_t size;
     const struct cb_codec *codec;
 };
-/* 1 / 0: none yet / -1. level < 0: the default level. `any`: whatever packed form it has, own kind first. */
+/* 1 / 0: none yet / -1. level < 0: the default level. `any`: whatever packed form it has, this kind first. */
 int cache_layer_packed(struct cache_store *s, const struct cb_digest *id, const struct cb_codec *codec, int level, bool any,
                        struct cache_packed *ret, struct cb_error *err);
 /* Packs it (from its files, or by recompressing another packed form). Sets the diff ID too. [ns] */

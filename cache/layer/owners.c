@@ -1,5 +1,5 @@
-/* Owners of what an overlay copied up where they cannot be set: inside everything is root's, and the owner that an entry
- * has in the image is in the index of its layer alone. */
+/* Owners of what an overlay copied up, where they cannot be set: everything inside is root's, and the owner that an entry
+ * has in the image is only in the index of its layer. */
 #include "cache/layer/layer-internal.h"
 
 void cache_layer_owners_init(struct cache_layer_owners *o, const struct cache_layer_lowers *lowers)

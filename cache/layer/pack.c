@@ -43,7 +43,7 @@ static int pack_data(struct packer *p, const struct cache_entry *e, struct cb_er
     if (fstat(fd, &st) < 0)
         return cb_fail_sys(err, errno, "look at '/%s' in the layer's files", e->path);
     if ((uint64_t)st.st_size != e->size)
-        return damaged(err, e->path, "has another size than in the index");
+        return damaged(err, e->path, "has a different size than in the index");
     cb_sha256_init(&sha);
     while (left > 0) {
         int n = cb_read_full(fd, p->buffer, (size_t)CB_MIN(left, (uint64_t)CACHE_LAYER_COPY_BUFFER));
@@ -58,7 +58,7 @@ static int pack_data(struct packer *p, const struct cache_entry *e, struct cb_er
         left -= (uint64_t)n;
     }
     cb_sha256_end(&sha, &have);
-    return cb_digest_eq(&have, &e->digest) ? 0 : damaged(err, e->path, "has other bytes than in the index");
+    return cb_digest_eq(&have, &e->digest) ? 0 : damaged(err, e->path, "has different bytes than in the index");
 }
 
 static int pack_mark(struct packer *p, const struct cache_entry *e, struct cb_error *err)
@@ -127,7 +127,7 @@ static int pack_files(struct cache_store *s, const struct cb_digest *id, struct 
 
 /* ---- from another packed form --------------------------------------------------------------------- */
 
-/* A blob as it is read, verified at its end: nothing of it is used for good before. */
+/* A blob as it is read, verified at its end: nothing from it is used for good before that. */
 struct blob_source {
     struct cache_store *store;
     const struct cache_packed *packed;
@@ -167,7 +167,7 @@ static int verify_blob(struct blob_source *b, struct cb_error *err)
     return cb_hint(err, "it was removed from the store: run the build again");
 }
 
-/* A failure while decoding is damage of the blob first of all. */
+/* A failure while decoding means first of all that the blob is damaged. */
 static int blame_blob(struct blob_source *b, struct cb_error *err)
 {
     CB_AUTO(cb_error) struct cb_error blob = CB_ERROR_INIT;
@@ -233,7 +233,7 @@ static int no_source(const struct cache_layer_dir *l, struct cb_error *err)
     return cb_hint(err, "pull the image again");
 }
 
-/* What was just read was compared with the index, or with the digest of its blob: it is the record that is wrong. */
+/* What was just read was compared with the index, or with the digest of its blob, so it is the noted digest that is wrong. */
 static int correct_diff(struct cache_store *s, const struct cache_layer_dir *l, const struct cb_digest *diff,
                         struct cb_error *err)
 {

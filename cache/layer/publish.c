@@ -138,7 +138,7 @@ int cache_layer_remember_diff(struct cache_store *s, const struct cb_digest *id,
     return name_diff(s, id, diff, err);
 }
 
-/* -EEXIST: somebody else was faster. What is no directory there is damage, which goes. */
+/* -EEXIST: somebody else was faster. Anything there but a directory is damage, and is removed. */
 static int move_fs(struct cache_layer_draft *d, int dir)
 {
     struct stat st;
@@ -148,7 +148,7 @@ static int move_fs(struct cache_layer_draft *d, int dir)
     return renameat2(d->dir, "fs", dir, "fs", RENAME_NOREPLACE) < 0 ? -errno : 0;
 }
 
-/* The inode in `state` is another than that of fs/ until it is rewritten: killed in between, the layer is checked. */
+/* Until `state` is rewritten, its inode is not that of fs/: if we are killed in between, the layer is checked. */
 int cache_layer_give_fs(struct cache_layer_draft *d, const struct cb_digest *id, struct cb_error *err)
 {
     CB_AUTO(close) int dir = cache_layer_open(d->store, id);
@@ -168,7 +168,7 @@ int cache_layer_give_fs(struct cache_layer_draft *d, const struct cb_digest *id,
 
 /* ---- publishing -------------------------------------------------------------------------------- */
 
-/* The name is taken. 1: by a layer that is as good as ours, *ret tells of it. 0: ours took its place. */
+/* The name is taken. 1: by a layer that is as good as ours, which *ret describes. 0: ours took its place. */
 static int meet_existing(struct cache_layer_draft *d, const char *path, struct cache_layer_dir *ours, struct cb_error *err)
 {
     struct cache_layer_dir theirs;

@@ -13,8 +13,8 @@ static bool is_above(const struct cb_digest *ids, size_t n, size_t i)
     return false;
 }
 
-/* Overlay refuses one directory twice, and steps that did the same left the same layer: what a layer shows or hides it does
- * as well from its topmost place alone. */
+/* Overlay refuses the same directory twice, and steps that did the same thing left the same layer. What a layer shows or
+ * hides, it does equally well from its topmost place alone. */
 int cache_stack_open(struct cache_store *s, const struct cb_digest *layers, size_t n, struct cache_stack *ret,
                      struct cb_error *err)
 {

@@ -6,9 +6,9 @@
 #include "cache/layer/layer.h"
 
 /* Directories that show the layers when they are stacked as overlay stacks them: fds (O_PATH), top first. A layer has one
- * or more; one that lies below itself is left out there, which shows nothing else. */
+ * or more. A layer that occurs twice is left out in the lower place, which changes nothing that is seen. */
 struct cache_stack {
-    int *dirs; /* with room for one more behind the last */
+    int *dirs; /* with room for one more after the last */
     size_t n;
 };
 #define CACHE_STACK_INIT ((struct cache_stack){NULL, 0})
@@ -18,14 +18,14 @@ int cache_stack_open(struct cache_store *s, const struct cb_digest *layers, size
 void cache_stack_close(struct cache_stack *stack);
 CB_DEFINE_AUTO(cache_stack, struct cache_stack, cache_stack_close)
 
-/* The files of some layers (borrowed), by their number among these. Files that are read in the order of their paths cost
- * least. */
+/* The files of some layers (borrowed), which are named by their number in that list. Reading files in the order of their
+ * paths costs least. */
 struct cache_reader;
 struct cache_reader *cache_reader_new(struct cache_store *s, const struct cb_digest *layers, size_t n);
 /* Opens the bytes of the file that the layer's index has at `path`, to read from the start to the end. An fd, or -1: one that is
  * not there as the index says is CB_E_CORRUPT. */
 int cache_reader_open(struct cache_reader *r, int layer, const char *path, struct cb_error *err);
-/* Takes this layer out of the store, because its bytes are not those of its index: it is made anew. */
+/* Takes this layer out of the store, because its bytes are not those of its index: it will be made anew. */
 void cache_reader_drop(struct cache_reader *r, int layer);
 void cache_reader_free(struct cache_reader *r); /* NULL is fine */
 CB_DEFINE_AUTO_PTR(cache_reader, struct cache_reader, cache_reader_free)

@@ -1,4 +1,4 @@
-/* Layers out of tars, which are hostile. What a tar says is first applied to a tree in memory: there symlinks in the
+/* Layers from tars, which are hostile. What a tar says is first applied to a tree in memory: there symlinks in the
  * middle of a path are resolved with the layer as root, so every path that reaches the disk consists of directories
  * only, and the cursor opens them without following anything. The index is read off that tree, so it is the same with
  * and without files. Whiteouts act on lower layers alone, wherever they stand in the stream: they are applied at the end
@@ -61,7 +61,7 @@ static ssize_t read_plain(void *arg, void *p, size_t n, struct cb_error *err)
     return got;
 }
 
-/* The diff ID is of everything, also of what follows the end of the archive. */
+/* The diff ID is of everything, including what follows the end of the archive. */
 static int read_rest(struct unpack *u, struct cb_error *err)
 {
     ssize_t n;
@@ -89,7 +89,7 @@ static bool go_up(struct cb_buf *path)
     return true;
 }
 
-/* "/./a//b/" -> "a/b"; "" is the root. "a/../b" is "b" whatever `a` is, as Go's archive readers have it. */
+/* "/./a//b/" -> "a/b"; "" is the root. "a/../b" is "b" whatever `a` is, as in Go's archive readers. */
 static int clean_name(const char *name, struct cb_buf *ret, struct cb_error *err)
 {
     cb_buf_reset(ret);
@@ -124,7 +124,7 @@ static bool has_component(const char *path, const char *prefix)
     return true;
 }
 
-/* Names that no member may have, but the target of a symlink on its way: such a directory is not made. */
+/* Names that no member may have, though the target of a symlink on its path may: such a directory is not made. */
 static int check_implied(const char *dir, const char *name, struct cb_error *err)
 {
     if (has_component(dir, WHITEOUT))
@@ -162,7 +162,7 @@ static int find_place(struct unpack *u, const char *name, struct place *ret, str
         return cb_context(err, "layer");
     }
     if (parent && parent->e.type != CB_DIR)
-        return bad_name(err, name, "lies below something that is no directory");
+        return bad_name(err, name, "lies below something that is not a directory");
     if (!parent && check_implied(parent_path, name, err) < 0)
         return -1;
     if (strlen(parent_path) + strlen(name) > CB_MAX_PATH)
@@ -207,7 +207,7 @@ static int make_parents(struct unpack *u, const char *path, struct cb_error *err
     return 0;
 }
 
-/* Makes room at the place. A directory stays where a directory comes. */
+/* Makes room at the place. A directory stays where another one comes. */
 static int clear_place(struct unpack *u, struct place *p, enum cb_ftype type, struct cb_error *err)
 {
     if (!p->node)
@@ -221,7 +221,7 @@ static int clear_place(struct unpack *u, struct place *p, enum cb_ftype type, st
 
 /* ---- one entry --------------------------------------------------------------------------------- */
 
-/* Copies the data to disk, when there is one, and hashes it. */
+/* Hashes the data and, when the files are wanted, copies it to disk. */
 static int unpack_file(struct unpack *u, struct cb_tar_reader *t, struct cache_entry *e, struct cb_error *err)
 {
     struct cb_sha256 sha;
@@ -317,7 +317,7 @@ static int unpack_entry(struct unpack *u, struct cb_tar_reader *t, const struct 
     return 0;
 }
 
-/* Whiteouts are remembered; the directory they lie in is there, whether the tar names it or not. */
+/* Whiteouts are remembered; the directory they lie in exists, whether the tar names it or not. */
 static int unpack_whiteout(struct unpack *u, const char *name, struct cb_error *err)
 {
     const char *base = strrchr(name, '/');
@@ -357,7 +357,7 @@ static int one_member(struct unpack *u, struct cb_tar_reader *t, const struct cb
     if (clean_name(e->path, name, err) < 0 || count(u, name->len, err) < 0)
         return -1;
     if (name->len == 0)
-        return e->type == CB_DIR ? 0 : bad_name(err, e->path, "is the root, but no directory");
+        return e->type == CB_DIR ? 0 : bad_name(err, e->path, "is the root, but not a directory");
     slash = strrchr(name->data, '/');
     base = slash ? slash + 1 : name->data;
     if (has_component(name->data, META) && strcmp(base, OPAQUE) != 0)
@@ -392,7 +392,7 @@ static void add_node(struct cache_index *x, const struct cache_node *n, struct c
     cache_index_add(x, &e);
 }
 
-/* The tree in the order of the index, without recursion: its depth is the tar's choice. */
+/* The tree in the order of the index, without recursion: the tar chooses its depth. */
 static void add_tree(struct cache_index *x, struct cache_tree *t, struct cb_map *groups)
 {
     struct {
@@ -420,12 +420,12 @@ static void add_tree(struct cache_index *x, struct cache_tree *t, struct cb_map 
     free(stack);
 }
 
-/* A whiteout of something that the layer has itself: of a directory, only what is below of it vanishes; of anything else,
+/* A whiteout of something that the layer has itself: of a directory, only what is below it vanishes; of anything else,
  * it says nothing more. Where its own directory was replaced it says nothing either. */
 static void add_marks(struct unpack *u, struct cache_index *x)
 {
     size_t n = x->n;
-    struct cache_index entries = {.entries = x->entries, .n = n}; /* sorted; what is added comes behind it */
+    struct cache_index entries = {.entries = x->entries, .n = n}; /* sorted; what is added comes after it */
 
     for (size_t i = 0; i < u->whiteouts.n + u->opaques.n; i++) {
         bool opaque = i >= u->whiteouts.n;

@@ -1,10 +1,10 @@
-/* A layer out of an overlay's upper directory (runtime.md §5, dockerfile.md §17).
+/* A layer from an overlay's upper directory (runtime.md §5, dockerfile.md §17).
  *
  * The upper is walked in byte order beside what the layers below show at the same places. What differs goes into the
  * index, with the directories above it; what does not is removed from the upper. Where an opaque directory hid the lower
- * layers, what they have and the upper has not becomes a whiteout, in the index and in the directory, and the mark goes,
- * as every attribute that is not in the index. So directory and index say the same: whoever makes the same layer otherwise,
- * on other layers, gets this directory. */
+ * layers, what they have and the upper does not becomes a whiteout, in the index and in the directory, and the mark is
+ * removed, like every attribute that is not in the index. So directory and index say the same: whoever makes the same layer
+ * in another way, on other layers, gets this directory. */
 #include "cache/layer/layer-internal.h"
 #include "base/dir.h"
 #include "base/limits.h"
@@ -16,7 +16,7 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
-#define MAX_DEPTH 2048 /* the kernel takes no longer paths, and each level takes a descriptor */
+#define MAX_DEPTH 2048 /* the kernel takes no longer paths, and each level takes up a descriptor */
 
 struct upper {
     struct cache_layer_lowers lowers;
@@ -27,7 +27,7 @@ struct upper {
     struct cache_layer_owners owners;
     struct cb_arena arena;
     char *buffer, *other; /* CACHE_LAYER_COPY_BUFFER bytes each */
-    unsigned flags;       /* of what nobody gave others: the work directory's */
+    unsigned flags;       /* of inodes that were given no others: the work directory's */
 };
 
 struct frame { /* a directory of the upper */
@@ -38,7 +38,7 @@ struct frame { /* a directory of the upper */
     struct cache_layer_merge below; /* the lowers' directories here; none when they have no directory */
     bool hidden;                    /* it, or a directory above, was opaque */
     bool emitted;
-    bool touched; /* we removed something: its mtime is to be set back */
+    bool touched; /* we removed something: its mtime must be set back */
 };
 
 static void frame_done(struct frame *f)
@@ -59,10 +59,10 @@ static int fail(struct cb_error *err, int sys, const char *what, const char *pat
 struct capability {
     char v[24];
     size_t n;     /* 0: none */
-    bool foreign; /* of another root than ours, for whom it means nothing */
+    bool foreign; /* of a root other than ours, for whom it means nothing */
 };
 
-/* security.capability in its second form: the third has a root id behind it, which means nothing in an image. */
+/* security.capability in its second form: the third adds a root id, which means nothing in an image. */
 static int get_capability(int fd, struct capability *ret)
 {
     ssize_t n = fgetxattr(fd, "security.capability", ret->v, sizeof(ret->v));
@@ -107,7 +107,7 @@ static int same_content(struct upper *u, int a, int b)
     }
 }
 
-/* Of two regular files with equal metadata: capability, and bytes where times with whole seconds cannot tell. */
+/* Compares two regular files with equal metadata: capability, and bytes where whole-second times cannot tell. */
 static int same_file(struct upper *u, int dir, const char *name, int lower, const char *path, bool compare_content)
 {
     CB_AUTO(close) int a = open_file(dir, name);
@@ -142,7 +142,7 @@ static bool same_stat(const struct stat *a, const struct stat *b)
     return a->st_mode == b->st_mode && a->st_uid == b->st_uid && a->st_gid == b->st_gid;
 }
 
-/* 1: the upper's non-directory says what the lower's says already. 0: it differs. -errno. */
+/* 1: the upper's non-directory says what the lower's already says. 0: it differs. -errno. */
 static int same_entry(struct upper *u, int dir, const char *name, const struct stat *st, int lower, const char *path,
                       const struct stat *below)
 {
@@ -331,13 +331,13 @@ static int list_names(const struct frame *f, struct cb_strv *ret, struct cb_erro
 /* ---- names of one inode ------------------------------------------------------------------------ */
 
 /* A file of the layers below that gets another name is copied up under all the names that the command used, and each may
- * say what is there already. They stay together: when one of them goes into the layer, all go. */
+ * say what is already there. They stay together: when one of them goes into the layer, all go. */
 struct linked {
     bool changed; /* a name differs from what is below, or below they are not one inode */
     bool seen;
     dev_t dev; /* below */
     ino_t ino;
-    bool copied_up; /* from what has this owner */
+    bool copied_up; /* from something that has this owner */
     uid_t uid;
     gid_t gid;
 };
@@ -438,7 +438,7 @@ static int count_names(struct upper *u, const struct frame *f, struct cb_error *
     return 0;
 }
 
-/* The upper is looked through when this is first asked: that is seldom. NULL: err. */
+/* The upper is searched when this is first asked, which is seldom. NULL: err. */
 static const struct linked *all_names(struct upper *u, const struct frame *f, const struct stat *st, struct cb_error *err)
 {
     while (f->up)
@@ -449,7 +449,7 @@ static const struct linked *all_names(struct upper *u, const struct frame *f, co
     return linked_of(u, st);
 }
 
-/* 1: this name, which says what is below already, is one of an inode that goes into the layer. */
+/* 1: this name, which says only what is below, belongs to an inode that goes into the layer. */
 static int is_linked_to_changed(struct upper *u, const struct frame *f, const struct stat *st, struct cb_error *err)
 {
     const struct linked *l = st->st_nlink < 2 ? NULL : all_names(u, f, st, err);
@@ -457,7 +457,7 @@ static int is_linked_to_changed(struct upper *u, const struct frame *f, const st
     return l ? l->changed : st->st_nlink < 2 ? 0 : -1;
 }
 
-/* Where owners are in indexes alone: what was copied up, under this name or another, has that of what it came from. */
+/* Where owners are only in indexes: what was copied up, under this name or another, has the owner of what it came from. */
 static int keep_owner(struct upper *u, const struct frame *f, const char *name, struct stat *st, const struct stat *below,
                       struct cb_error *err)
 {
@@ -494,7 +494,7 @@ static int put_whiteout(struct upper *u, struct frame *f, const char *name, cons
     return emit_whiteout(u, f, path, err);
 }
 
-/* What hides the name in the layers below, and is nothing itself: a whiteout in either form, or a socket, which no layer
+/* What hides the name in the layers below and is nothing in itself: a whiteout in either form, or a socket, which no layer
  * can hold. */
 static int walk_gone(struct upper *u, struct frame *f, const char *name, const char *path, bool device, struct cb_error *err)
 {
@@ -533,7 +533,7 @@ static int walk_dir(struct upper *u, struct frame *f, const char *name, char *pa
         return -1;
     if (walk(u, &sub, err) < 0)
         return -1;
-    if (!sub.emitted) /* what was in it is taken out already */
+    if (!sub.emitted) /* what was in it has been taken out already */
         return take_out(f, name, path, AT_REMOVEDIR, err);
     if (sub.touched && futimens(sub.fd, times) < 0)
         return fail(err, errno, "set the time of", path);
@@ -575,7 +575,7 @@ static int walk_name(struct upper *u, struct frame *f, const char *name, struct 
     return take_out(f, name, path, 0, err);
 }
 
-/* In a directory that was hidden: what the lowers have and the upper had not. Both lists are sorted. */
+/* In a directory that was hidden: what the lowers have and the upper did not. Both lists are sorted. */
 static int walk_vanished(struct upper *u, struct frame *f, const struct cb_strv *here, struct cb_error *err)
 {
     CB_AUTO(cb_strv) struct cb_strv there = {0};

@@ -1,6 +1,6 @@
-/* Layers made of entries: COPY, ADD, WORKDIR. File bytes are always read and hashed on their way to the disk, also when
- * their digest is known: a reflink would save the copy, but what was copied had to be read again to know that the file
- * did not change since its digest was taken. */
+/* Layers made of entries: COPY, ADD, WORKDIR. File bytes are always read and hashed on their way to the disk, even when
+ * their digest is known: a reflink would save the copy, but the copy would have to be read again to know that the file
+ * has not changed since its digest was taken. */
 #include "cache/layer/layer-internal.h"
 #include "cache/layer/reader.h"
 #include "base/limits.h"

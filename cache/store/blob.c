@@ -55,7 +55,7 @@ static time_t boot_time(void)
     return now.tv_sec - up.tv_sec;
 }
 
-/* Has it these bytes? Of a small blob it is nearly as quick to read it as to ask for its size. Others are damage. */
+/* Does it hold these bytes? Reading a small blob is nearly as quick as asking for its size. Other bytes are damage. */
 static bool holds(struct cache_store *s, const struct cb_digest *d, const void *p, size_t n)
 {
     CB_AUTO(cb_buf) struct cb_buf have = CB_BUF_INIT;
@@ -68,7 +68,7 @@ static bool holds(struct cache_store *s, const struct cb_digest *d, const void *
     return false;
 }
 
-/* Is what has the name already as good as what was just written and hashed? Of the right size and made
+/* Is what already has the name as good as what was just written and hashed? Of the right size and made
  * since the machine started: only a power loss could have torn it. */
 static bool is_sound(struct cache_store *s, const struct cb_digest *d, uint64_t size)
 {

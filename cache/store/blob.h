@@ -1,7 +1,7 @@
 /* Content-addressed blobs: blobs/sha256/<hex>, named as in an OCI image layout. A name is given only to
  * bytes whose digest was computed while they were written.
  *
- * begin, write…, commit, and abort in every case (it is the cleanup; after commit it only closes). Killed
+ * begin, write…, commit; then abort in every case (it is the cleanup; after commit it only closes). Killed
  * in between, a writer leaves nothing. Any number of processes may write the same blob: one wins, all
  * succeed.
  *
@@ -32,20 +32,20 @@ CB_DEFINE_AUTO(cache_blob_writer, struct cache_blob_writer, cache_blob_abort)
 int cache_blob_put(struct cache_store *s, const void *p, size_t n, struct cb_digest *ret, struct cb_error *err);
 /* 1: *ret_size is set. 0: not there. */
 int cache_blob_has(struct cache_store *s, const struct cb_digest *d, uint64_t *ret_size);
-/* Is it there with this size? One of another size is damaged: it counts as not there, and is replaced. */
+/* Is it there with this size? One of another size is damaged: it counts as not there and is replaced. */
 bool cache_blob_fits(struct cache_store *s, const struct cb_digest *d, uint64_t size);
 /* fd to read, or -1 with err (CB_E_NOT_FOUND when it is not there). Its bytes are the reader's to verify;
- * one that finds them wrong calls cache_blob_damaged. */
+ * a reader that finds them wrong calls cache_blob_damaged. */
 int cache_blob_open(struct cache_store *s, const struct cb_digest *d, struct cb_error *err);
-/* A small document (config, manifest), whole and verified against its digest. 1, 0: not there, -1. A
+/* A small document (config, manifest), whole and verified against its digest. 1; 0: not there; -1. A
  * damaged one is removed and reported as not there. */
 int cache_blob_get(struct cache_store *s, const struct cb_digest *d, size_t max, struct cb_buf *ret, struct cb_error *err);
 
-/* 1: its bytes have the digest. 0: they have not, and it was removed; or it is not there. Reads the whole of it: for
- * whoever failed and does not know why. */
+/* 1: its bytes have the digest. 0: they do not, and it was removed; or it is not there. Reads all of it: for
+ * whoever has failed and does not know why. */
 int cache_blob_check(struct cache_store *s, const struct cb_digest *d);
-/* Removes the blob that `fd` is open on, so that it is made or fetched anew; a sound one that took its name
- * in between stays. */
+/* Removes the blob that `fd` is open on, so that it will be made or fetched anew; a sound one that took its name
+ * in the meantime stays. */
 void cache_blob_damaged(struct cache_store *s, const struct cb_digest *d, int fd);
 
 #endif

@@ -7,12 +7,12 @@
 #include <sys/stat.h>
 
 #define CACHE_RANDOM_NAME 16 /* hexadecimal digits, without the NUL */
-/* A name that nobody has had: 64 random bits. */
+/* A name that has never been used: 64 random bits. */
 void cache_random_name(char out[CACHE_RANDOM_NAME + 1]);
 /* Gives an O_TMPFILE a name. 0 or -errno. */
 int cache_link_unnamed(int fd, int dir, const char *name);
 
-/* A new file of the store that nobody sees before it is linked: without a name (O_TMPFILE) where the file
+/* A new file of the store that nobody sees until it is linked: without a name (O_TMPFILE) where the file
  * system can, else in a work directory of its own. Killed at any moment it leaves nothing visible. */
 struct cache_newfile {
     int fd;
@@ -35,7 +35,7 @@ int cache_store_publish(struct cache_store *s, const char *dir, const char *name
  * CACHE_NOTE_USE seconds, rarely enough to cost nothing. */
 #define CACHE_NOTE_USE 3600
 void cache_note_use(int fd, const struct stat *st);
-/* Takes what is at `path` out of the store, a file or a directory with all that is in it, so that it is made anew. */
+/* Takes what is at `path` out of the store, a file or a directory with all that is in it, so that it will be made anew. */
 void cache_set_aside(struct cache_store *s, const char *path);
 /* The names in a directory of the store, sorted; without "." and "..". Missing: none. 0 or -errno. */
 int cache_store_names(struct cache_store *s, const char *dir, struct cb_strv *ret);

@@ -9,7 +9,7 @@
  *             | u32(major) u32(minor)                      device
  *             | nothing                                    directory, fifo
  *
- * xattrs are sorted by name. What a type does not have is not written, so there is one form for one meaning: the content
+ * xattrs are sorted by name. What a type does not have is not written, so one meaning has one form: the content
  * ID is the SHA-256 of this form without the mtimes. */
 #include "cache/store/index.h"
 #include "base/limits.h"
@@ -62,7 +62,7 @@ static int compare_paths(const char *a, const char *b)
     return ca < cb ? -1 : 1;
 }
 
-/* An opaque mark stands behind the directory it marks; everything else at one path is one entry. */
+/* An opaque mark comes after the directory it marks; everything else at one path is one entry. */
 static int compare_entries(const struct cache_entry *a, const struct cache_entry *b)
 {
     int c = compare_paths(a->path, b->path);
@@ -344,7 +344,7 @@ static bool get_body(struct cb_unpack *u, struct cb_arena *arena, struct cache_e
     return !u->failed;
 }
 
-/* Does it stand rightly behind the entries read so far? */
+/* Is it in its right place after the entries read so far? */
 static bool fits(const struct cache_index *x, const struct cache_entry *e)
 {
     const struct cache_entry *before = x->n ? &x->entries[x->n - 1] : NULL, *target;
@@ -356,7 +356,7 @@ static bool fits(const struct cache_index *x, const struct cache_entry *e)
         if (compare_entries(before, e) >= 0)
             return false;
         if (closed && strncmp(e->path, before->path, len) == 0 && (e->path[len] == '/' || e->path[len] == '\0'))
-            return false; /* below, or a mark on, something that is no directory */
+            return false; /* below, or a mark on, something that is not a directory */
     }
     if (e->type != CB_HARDLINK)
         return true;
@@ -390,7 +390,7 @@ int cache_index_read(const void *p, size_t n, struct cache_index *ret, struct cb
         CB_PUSH(x.entries, x.n, x.cap) = e;
     }
     if (u.p != u.end)
-        return cb_fail(err, CB_E_CORRUPT, "layer index: bytes behind the last entry");
+        return cb_fail(err, CB_E_CORRUPT, "layer index: bytes after the last entry");
     *ret = x;
     x = (struct cache_index){0};
     return 0;

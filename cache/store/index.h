@@ -1,6 +1,6 @@
 /* The index of a layer: every entry of it, sorted bytewise by path, with the digest of its content
- * (architecture.md "Identity"). Made in the same pass that packs or unpacks a layer; it answers what COPY --from
- * selects, whether two results are equal and what changed, without the layer being present.
+ * (architecture.md "Identity"). Made in the same pass that packs or unpacks a layer; it tells what COPY --from
+ * selects, whether two results are equal and what changed, even when the layer is not present.
  *
  * All strings live in the index's arena. Whiteouts are entries of type CACHE_WHITEOUT at the path that
  * is deleted; CACHE_OPAQUE marks a directory (path) whose lower content is hidden.
@@ -44,7 +44,7 @@ int cache_check_size(const char *path, uint64_t size, struct cb_error *err);
 
 /* Adds a copy of `e` (strings and xattrs into the arena). Order does not matter before sort. */
 void cache_index_add(struct cache_index *x, const struct cache_entry *e);
-/* Sorts by path; of equal paths the one added last stays. Sort order: parents before children,
+/* Sorts by path; the last added of equal paths stays. Sort order: parents before children,
  * siblings bytewise ('/' sorts before every other byte, as filepath.Walk goes). */
 void cache_index_sort(struct cache_index *x);
 const struct cache_entry *cache_index_find(const struct cache_index *x, const char *path); /* sorted; NULL: none */

@@ -9,7 +9,7 @@ void cache_set_aside(struct cache_store *s, const char *path)
     CB_AUTO(cb_error) struct cb_error ignored = CB_ERROR_INIT;
     if (cache_work_begin(s, &work, &ignored) < 0)
         return;
-    (void)renameat(s->root, path, work.dir, "damaged"); /* gone already, or tried again by the next one */
+    (void)renameat(s->root, path, work.dir, "damaged"); /* it may be gone already; else the next one tries again */
     cache_work_done(s, &work);
 }
 

@@ -6,7 +6,7 @@
 
 #define SEAL_SIZE (1 + 16) /* a blank and hexadecimal digits */
 
-/* Eight bytes a step: a table of a large context is megabytes. */
+/* Eight bytes at a time: the table of a large context has megabytes. */
 uint64_t cache_checksum(const void *bytes, size_t n)
 {
     const char *p = bytes;

@@ -1,14 +1,14 @@
-/* Small documents of the store end with a checksum of themselves, so that a bit that flips on the disk gives no other
- * truth. It is against disks and crashes, not against people. */
+/* Small documents of the store end with a checksum of themselves, so that a bit that flips on the disk is not taken for
+ * the truth. It guards against disks and crashes, not against people. */
 #ifndef CACHE_SEAL_H
 #define CACHE_SEAL_H
 
 #include "base/buf.h"
 
-/* Appends a blank and the checksum of what is there in hexadecimal. */
+/* Appends a blank and, in hexadecimal, the checksum of what is there. */
 void cache_seal(struct cb_buf *b);
 /* How many bytes there are before a sound seal. All of them when there is none: a document of an earlier cbuild has
- * none, and what parses a damaged one takes nothing behind its end. */
+ * none, and whatever parses a damaged one accepts nothing after its end. */
 size_t cache_unseal(const char *p, size_t n);
 
 uint64_t cache_checksum(const void *bytes, size_t n);

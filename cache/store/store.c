@@ -33,7 +33,7 @@ char *cache_store_default_path(const char *root, struct cb_error *err)
     if (geteuid() == 0)
         return cb_strdup("/var/lib/cbuild");
     const char *data = getenv("XDG_DATA_HOME");
-    if (data && *data == '/') /* a relative one is to be ignored, says the XDG specification */
+    if (data && *data == '/') /* the XDG specification says to ignore a relative one */
         return cb_printf("%s/cbuild", data);
     const char *home = getenv("HOME");
     if (home && *home == '/')
@@ -61,11 +61,11 @@ static int fail_open(struct cb_error *err, int sys, const char *what, const char
     }
     cb_fail_sys(err, sys, "%s '%s'", what, path);
     if (sys == EACCES || sys == EPERM)
-        cb_hint(err, "choose a directory that you may write with --root or in CBUILD_ROOT");
+        cb_hint(err, "choose a directory that you may write to, with --root or in CBUILD_ROOT");
     return -1;
 }
 
-/* Parents and all: what we make is for its owner alone. */
+/* Parents included: what we make is for its owner alone. */
 static int make_root(const char *path, struct cb_error *err)
 {
     int r = cb_mkdirs(AT_FDCWD, path, 0700);
@@ -93,13 +93,13 @@ static int check_empty(struct cache_store *s, struct cb_error *err)
     for (size_t i = 0; i < names.n; i++) {
         if (is_ours(names.items[i]) || strcmp(names.items[i], "format") == 0)
             continue;
-        cb_fail(err, CB_E_FAILED, "'%s' is no store: it has no 'format' file, but holds '%s'", s->path, names.items[i]);
+        cb_fail(err, CB_E_FAILED, "'%s' is not a store: it has no 'format' file, but holds '%s'", s->path, names.items[i]);
         return cb_hint(err, "choose an empty or a new directory with --root");
     }
     return 0;
 }
 
-/* `format` is synced, once in the life of a store: empty after a power loss it would lock everybody out. */
+/* `format` is synced, once in the life of a store: if it were empty after a power loss, it would lock everybody out. */
 static int write_format(struct cache_store *s, struct cb_error *err)
 {
     char salt[CACHE_RANDOM_NAME + 1];
@@ -125,7 +125,7 @@ static void spread_work(struct cache_store *s)
     int flags;
     if (work >= 0 && ioctl(work, FS_IOC_GETFLAGS, &flags) == 0) {
         flags |= FS_TOPDIR_FL;
-        (void)ioctl(work, FS_IOC_SETFLAGS, &flags); /* other file systems know no such thing */
+        (void)ioctl(work, FS_IOC_SETFLAGS, &flags); /* other file systems know nothing of this */
     }
 }
 
@@ -163,8 +163,8 @@ static int check_owner(struct cache_store *s, struct cb_error *err)
     return cb_hint(err, "run as that user, or choose another directory with --root (a new one inside it will do)");
 }
 
-/* Where others may write they may have put anything, what builds execute as well; the sticky bit of /tmp lets them do so
- * too. What they could plant before somebody took the right away has another owner. */
+/* Where others can write, they may have put anything, including what builds execute; the sticky bit of /tmp does not keep
+ * them from it. What they planted before that right was taken away has another owner. */
 static int check_private(struct cache_store *s, const char *dir, struct cb_error *err)
 {
     struct stat st;
@@ -207,7 +207,7 @@ static int refuse_format(struct cache_store *s, uint64_t number, struct cb_error
     return cb_hint(err, "use the cbuild that made it, choose another directory with --root, or remove this one");
 }
 
-/* 1: it is our format, or one that is to be emptied. 0: there is none yet. */
+/* 1: it is our format, or one that is to be emptied. 0: there is no format file yet. */
 static int check_format(struct cache_store *s, bool to_empty, struct cb_error *err)
 {
     char text[32];
@@ -379,7 +379,7 @@ static struct flock key_range(const struct cb_digest *key, short type)
     uint64_t at = 0;
     for (size_t i = 0; i < sizeof(at); i++)
         at = at << 8 | key->b[i];
-    /* Off the last byte too: a range may not end behind what an offset can say. */
+    /* Off the last byte too: a range may not end beyond what an offset can say. */
     return (struct flock){.l_type = type, .l_whence = SEEK_SET, .l_start = (off_t)(at >> 2), .l_len = 1};
 }
 

@@ -20,7 +20,7 @@
  * it is read: blobs against their digest, layers against their index, records and tables against their
  * own form. A crash of cbuild alone loses nothing that was published.
  *
- * Who writes into the store (build, pull, tag, …) holds the lock "gc" shared for as long as what it
+ * Whoever writes into the store (build, pull, tag, …) holds the lock "gc" shared for as long as what it
  * wrote is not named by a record or an image; cache_prune holds it exclusively. Readers need no lock. */
 #ifndef CACHE_STORE_H
 #define CACHE_STORE_H
@@ -33,7 +33,7 @@
 struct cache_store {
     int root;      /* directory fd */
     char *path;    /* for messages and for programs of the host */
-    char *boot_id; /* use cache_store_boot_id: it is read when it is first asked for */
+    char *boot_id; /* use cache_store_boot_id, which reads it when first asked */
     bool old;      /* of an earlier format: there only to be emptied */
 };
 
@@ -41,13 +41,13 @@ struct cache_store {
  * $XDG_DATA_HOME/cbuild, else ~/.local/share/cbuild. Caller frees; NULL with err when there is no home. */
 char *cache_store_default_path(const char *root, struct cb_error *err);
 /* Opens it, making it (mode 0700, parents too) when it does not exist. Another format, a file in the way,
- * a directory with something else in it, another user's store, one that others may write to, no permission: an error with
+ * a directory with something else in it, another user's store, one that others can write to, no permission: an error with
  * the way out. Does not sweep: an existing store costs two opens, a dozen stats and one small read. */
 int cache_store_open(const char *path, struct cache_store **ret, struct cb_error *err);
 /* The same for cache_prune, which makes a store of an earlier format one of ours when it has emptied it. */
 int cache_store_open_to_empty(const char *path, struct cache_store **ret, struct cb_error *err);
 void cache_store_free(struct cache_store *s);
-/* The boot of the running kernel, for what is to be checked when a later boot finds it. Borrowed from `s`;
+/* The boot of the running kernel, noted with what must be checked when a later boot finds it. Borrowed from `s`;
  * never NULL, "" when the kernel does not tell. */
 const char *cache_store_boot_id(struct cache_store *s);
 /* Was this written in the running boot (so that no power loss can have come between)? False for "". */
@@ -66,7 +66,7 @@ struct cache_work {
 int cache_work_begin(struct cache_store *s, struct cache_work *ret, struct cb_error *err);
 /* Removes it as far as this process may (files of subordinate owners need the helper); closes. */
 void cache_work_done(struct cache_store *s, struct cache_work *w);
-/* Closes it only: the next sweep removes what is left of it. For whoever may not remove what is in it. */
+/* Closes it only: the next sweep removes what is left of it. For a process that may not remove what is in it. */
 void cache_work_leave(struct cache_work *w);
 /* Removes the work directories of owners that are dead. Call it in the helper, where every file can be
  * removed. Never fails: what cannot go now is tried again the next time. */
@@ -77,10 +77,10 @@ void cache_work_sweep(struct cache_store *s);
  * either; cache_unlock releases it at once. Locks of one process exclude each other too. */
 int cache_lock(struct cache_store *s, const char *name, bool exclusive, bool wait, int *ret_fd, struct cb_error *err);
 /* Releases and closes; *fd is -1 afterwards. `name` not NULL (only for an exclusive lock): removes the lock
- * file too, so that names of steps do not pile up. */
+ * file too, so that the names of steps do not pile up. */
 void cache_unlock(struct cache_store *s, const char *name, int *fd);
 
-/* The exclusive lock of a step, by its key: one byte of one file, so that a build with many steps makes no files.
+/* The exclusive lock of a step, by its key: one byte of one file, so that a build with many steps makes no extra files.
  * Never waits: 1, 0 or -1 as above. Two keys may share a byte: then one step waits for the other. */
 int cache_lock_key(struct cache_store *s, const struct cb_digest *key, int *ret_fd, struct cb_error *err);
 void cache_unlock_key(const struct cb_digest *key, int *fd); /* at once, whoever has inherited the descriptor */

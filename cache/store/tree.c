@@ -1,7 +1,7 @@
 /* Nodes, names and child arrays lie in one arena: a tree is built, read and dropped as a whole.
  *
  * A layer's entries come sorted, so applying one walks down the tree once. A directory on that walk keeps what it had
- * (sorted, some of it marked as gone) and collects what is new behind it (sorted too); both are merged when the walk
+ * (sorted, some of it marked as gone) and collects what is new after that (sorted too); both are merged when the walk
  * leaves it. So a directory costs what it holds, not the square of it, whatever a layer adds and removes.
  *
  * Single entries mostly come sorted too. Where they do not, a wide directory gets a map of its names and is sorted when all
@@ -10,7 +10,7 @@
 #include "base/limits.h"
 #include "base/map.h"
 
-#define WIDE 256 /* children that are moved to make room for one: less than a map of them costs */
+#define WIDE 256 /* children that are moved to make room for one: less than a map of them would cost */
 
 struct tree_node {
     struct cache_node n; /* first: the public face */
@@ -130,7 +130,7 @@ static void map_names(struct cache_tree *t, struct cache_node *dir)
     CB_PUSH(t->unsorted, t->n_unsorted, t->cap_unsorted) = dir;
 }
 
-/* Is there too much behind `at` to be moved each time? Then its names are in a map from now on. */
+/* Is there too much after `at` to be moved each time? Then its names are in a map from now on. */
 static bool is_mapped(struct cache_tree *t, struct cache_node *dir, size_t at)
 {
     if (!dir->names && dir->n_children - at > WIDE)
@@ -229,7 +229,7 @@ static struct cache_node *lookup(struct cache_tree *t, const char *path)
         size_t len = strcspn(path, "/");
         struct tree_node *dir = of(n);
 
-        if (dir->open) { /* in the middle of a walk: what is new stands behind what was there */
+        if (dir->open) { /* in the middle of a walk: what is new comes after what was there */
             struct cache_node *new = NULL;
             size_t low = dir->old, high = n->n_children;
 
@@ -256,7 +256,7 @@ static struct cache_node *lookup(struct cache_tree *t, const char *path)
     return n;
 }
 
-/* A hard link is a second name of a file: it takes over all that is known of the first. */
+/* A hard link is a second name of a file: it takes over all that is known about the first. */
 static void set_hard_link(struct cache_tree *t, struct cache_node *n, const struct cache_entry *e, int origin)
 {
     struct cache_node *first = lookup(t, e->link ? e->link : "");
@@ -337,7 +337,7 @@ static bool is_below(const struct cache_node *dir, const char *path)
     return len == 0 || (strncmp(path, dir->e.path, len) == 0 && path[len] == '/');
 }
 
-/* The child of the directory the walk is in; made when `make`. A node that was gone starts anew. */
+/* The child of the directory the walk is in; made when `make`. A node that was gone starts afresh. */
 static struct cache_node *walk_child(struct walk *w, const char *name, size_t len, bool make)
 {
     struct cache_node *dir = w->dir, *n;
@@ -502,7 +502,7 @@ static size_t next_component(struct resolver *r, const char **name)
     return 0;
 }
 
-/* Nothing at all comes after what was just taken: not even the slash that asks for a directory. */
+/* Nothing at all comes after the component just taken: not even the slash that asks for a directory. */
 static bool at_end(const struct resolver *r)
 {
     for (int i = 0; i < r->n; i++) {

@@ -54,7 +54,7 @@ static int make_lock(int work, const char *name)
     return make_lock_renamed(work, name);
 }
 
-/* What is made in it becomes layers, which hold what their indexes say: nothing is handed down from the directories above, no
+/* What is made in it becomes layers, which hold what their indexes say: nothing is inherited from the directories above, no
  * access list and no group. */
 static int inherit_nothing(int dir)
 {
@@ -92,7 +92,7 @@ int cache_work_begin(struct cache_store *s, struct cache_work *ret, struct cb_er
     return 0;
 }
 
-/* The tree goes first: as long as anything of it is there, its lock file says whose it is. */
+/* The tree goes first: as long as any of it is there, its lock file says whose it is. */
 static void remove_work(int work, const char *name, const char *lock)
 {
     if (cb_remove_tree(work, name) == 0)
@@ -142,7 +142,7 @@ static void sweep_temporary(int work, const char *name)
         (void)unlinkat(work, name, 0);
 }
 
-/* Whoever lives made his lock file before his directory and removes it after it. */
+/* A living owner made its lock file before its directory, and removes it after the directory. */
 static void sweep_orphan(int work, const char *name)
 {
     struct stat st;

@@ -674,7 +674,7 @@ static const struct {
      "!has a component of more than 255 bytes"},
     {"below a whiteout", {{".wh.d/x", CB_FILE, NULL, 0, NULL}}, "!has a component that is a whiteout"},
     {"a whiteout in disguise", {{"d", CB_CHAR, NULL, 0, NULL}}, "!which would hide"},
-    {"the root as a file", {{"./", CB_FILE, NULL, 0, NULL}}, "!is the root, but no directory"},
+    {"the root as a file", {{"./", CB_FILE, NULL, 0, NULL}}, "!is the root, but not a directory"},
 };
 
 static void test_tars(void **state)
