@@ -46,7 +46,7 @@ struct cb_job_event {
     char *text;            /* PROGRESS: what; WARN: the line. Owned by the event */
     uint64_t done, total;  /* PROGRESS */
     struct cb_buf answer;  /* DONE */
-    struct cb_error error; /* FAILED; also when the child died without an answer */
+    struct cb_error error; /* FAILED; also set when the child died without an answer */
 };
 /* Takes the next message of the job. 1: *ret is filled (cb_job_event_done). 0: nothing there now
  * (when !block). After DONE or FAILED the job is finished: its socket is closed and its child reaped. */

@@ -57,7 +57,7 @@ void *cb_alloc(size_t n);                              /* zeroed; caller frees *
 void *cb_alloc_buffer(size_t n);                       /* not zeroed, so that only what is read into it is touched */
 void *cb_realloc(void *p, size_t n);                   /* new bytes are not zeroed */
 char *cb_strdup(const char *s);                        /* NULL gives NULL; caller frees */
-char *cb_memdup0(const void *p, size_t n);             /* n bytes and a NUL behind them; caller frees */
+char *cb_memdup0(const void *p, size_t n);             /* n bytes and a NUL after them; caller frees */
 char *cb_printf(const char *fmt, ...) CB_PRINTF(1, 2); /* caller frees */
 char *cb_vprintf(const char *fmt, va_list ap) CB_PRINTF(1, 0);
 

@@ -53,7 +53,7 @@ int cb_read_stream(int fd, size_t max, struct cb_buf *b)
 int cb_read_named(const char *path, size_t max, struct cb_buf *b)
 {
     struct stat st;
-    /* Opened at once, also without a writer; the wait is ours. */
+    /* Opened at once, even without a writer; the wait is ours. */
     CB_AUTO(close) int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
     if (fd < 0 || fstat(fd, &st) < 0)
         return -errno;

@@ -49,7 +49,7 @@ struct tar_ext {
     uint64_t size, uid, gid, dev_major, dev_minor;
     int64_t mtime;
     uint64_t real_size;    /* of a sparse file */
-    uint64_t sparse_major; /* 1: the map stands in front of the data */
+    uint64_t sparse_major; /* 1: the map comes before the data */
     bool has_offset;       /* sparse 0.0: an offset waits for its length */
     struct tar_extent *map;
     size_t n_map, cap_map;

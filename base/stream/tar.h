@@ -15,7 +15,7 @@ struct cb_xattr {
 };
 
 struct cb_tar_entry {
-    const char *path; /* as it stands in the archive when read, "" too; no leading '/' when written */
+    const char *path; /* as it is in the archive when read, even ""; no leading '/' when written */
     enum cb_ftype type;
     uint32_t mode; /* permission bits with set-id and sticky */
     uint32_t uid, gid;
