@@ -50,7 +50,7 @@ static int directive(struct parser *p, struct cb_str line)
     return r;
 }
 
-/* A comment line outside of an instruction. A bare `#` starts a new block. */
+/* A comment line outside an instruction. A bare `#` starts a new block. */
 static void note_comment(struct parser *p, struct cb_str line)
 {
     struct cb_str text = df_trim((struct cb_str){line.p + 1, line.n - 1});

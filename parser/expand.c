@@ -390,7 +390,7 @@ static int single_quotes(struct lexer *lx, struct cb_buf *out)
 }
 
 /* The escape character counts only in front of `"`, `$` and itself. With raw escapes, one that does not count is
- * written once more than it stands there: BuildKit does so. */
+ * written once more than it occurs: BuildKit does so. */
 static void quoted_char(struct lexer *lx, struct cb_buf *out)
 {
     uint32_t c = next(lx);

@@ -155,7 +155,7 @@ int df_errors_split(struct df_errors *e, struct cb_error *ret, struct df_errors 
 CB_DEFINE_AUTO(df_errors, struct df_errors, df_errors_done)
 
 /* Decodes all nodes. 0, or -1 with at least one error in `errors` (at most DF_MAX_ERRORS). *ret borrows
- * from `file`. Parse-time lint rules (P of lint-rules.md) go to `lint` (NULL: none), also on failure.
+ * from `file`. Parse-time lint rules (P of lint-rules.md) go to `lint` (NULL: none), even on failure.
  * "dockerfile contains no stages to build" is among the errors. */
 int df_decode(struct df_file *file, struct df_lint *lint, struct df_dockerfile *ret, struct df_errors *errors);
 

@@ -54,7 +54,7 @@ extern const struct df_rule_info df_rules[DF_RULE_COUNT];
 /* "https://docs.docker.com/go/dockerfile/rule/<slug>/", or "" */
 void df_rule_url(enum df_rule rule, struct cb_buf *out);
 
-/* What a comment `# check=…` above an instruction changes for it. */
+/* What a comment `# check=…` above an instruction changes for that instruction. */
 struct df_lint_skip {
     bool skip_all, experimental_all;
     df_rule_set skip, experimental;

@@ -179,7 +179,7 @@ static int set_gid(struct decoder *d, const char *value)
 static const struct key {
     const char *name;
     value_fn *set;
-    bool alone; /* may stand without a value, which means true */
+    bool alone; /* may be given without a value, which means true */
 } keys[] = {
     {"type", set_type, false},       {"from", set_from, false},        {"source", set_source, false},
     {"target", set_target, false},   {"readonly", set_readonly, true}, {"id", set_id, false},

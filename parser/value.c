@@ -256,7 +256,7 @@ static bool parse_port_range(const char *s, uint32_t *ret_first, uint32_t *ret_l
     return !dash || (parse_port(dash + 1, strlen(dash + 1), ret_last) && *ret_last >= *ret_first);
 }
 
-/* An address, an IPv6 one also in brackets. */
+/* An address; an IPv6 one may be in brackets. */
 static bool is_ip(const char *s)
 {
     unsigned char address[sizeof(struct in6_addr)];

@@ -226,7 +226,7 @@ static void add_anything(struct df_regex *r)
     add(r, ANY)->star = true;
 }
 
-/* The condition that the text begins here stands in front of the first alternative only, and can be repeated too. */
+/* The condition that the text begins here precedes only the first alternative, and can be repeated too. */
 static bool compile_begin(struct df_regex *r, const char **p)
 {
     struct repeat repeat;

@@ -9,7 +9,7 @@
 struct df_pattern {
     uint32_t *tokens; /* code points and the wildcards */
     size_t n;
-    struct df_pattern_run { /* what stands between two `*` */
+    struct df_pattern_run { /* the text between two `*` */
         size_t from, to;
     } * runs;
     size_t n_runs;   /* number of `*` + 1 */
