@@ -24,7 +24,7 @@
 #define DOCKER_TYPE_CONFIG      "application/vnd.docker.container.image.v1+json"
 #define DOCKER_TYPE_LAYER       "application/vnd.docker.image.rootfs.diff.tar"
 
-/* The OCI name of a Docker type and the other way round; any other type is given back as it is. Caller frees. */
+/* The OCI name of a Docker type and the reverse; any other type is given back as it is. Caller frees. */
 char *oci_type_from_docker(const char *type);
 char *oci_type_to_docker(const char *type);
 /* The media type, OCI's or Docker's, of a layer whose tar is packed this way. Caller frees. */

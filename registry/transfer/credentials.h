@@ -27,7 +27,7 @@ CB_DEFINE_AUTO(reg_cred, struct reg_cred, reg_cred_done)
 /* NULL: a file that is there is damaged, or one that a variable names cannot be read. */
 struct reg_credentials *reg_credentials_load(struct cb_error *err);
 struct reg_credentials *reg_credentials_new(void); /* knows nobody yet */
-/* Adds a source behind the others; `name` for messages. `legacy`: the text is what others have under "auths". */
+/* Adds a source after the others; `name` is for messages. `legacy`: the text is what others have under "auths". */
 int reg_credentials_add(struct reg_credentials *c, const char *text, size_t n, const char *name, bool legacy,
                         struct cb_error *err);
 void reg_credentials_free(struct reg_credentials *c);

@@ -361,7 +361,7 @@ static uint64_t patience(const struct exchange *x, bool waiting)
     return x->stall_ms * (waiting ? CB_MIN(ANSWER_TIMES + size / CHECKED_AT_ONCE, (uint64_t)ANSWER_TIMES_MOST) : 1);
 }
 
-/* Ends a transfer that stands still, or whose other side has gone: while it sends, libcurl takes no notice of a connection that
+/* Ends a transfer that does not move, or whose other side has gone: while it sends, libcurl takes no notice of a connection that
  * is closed only at the other end. What the kernel still holds has not moved. Called by curl at least once a second. */
 static int on_progress(void *arg, curl_off_t dltotal, curl_off_t dlnow, curl_off_t ultotal, curl_off_t ulnow)
 {

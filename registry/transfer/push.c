@@ -98,7 +98,7 @@ static int check_stored(const struct reg_endpoint *ep, const struct reg_http_ans
 }
 
 /* ---- without sending it ----------------------------------------------------------------------- */
-/* 1: there, 0: not, or nobody says (then the upload itself will tell what is wrong). */
+/* 1: there; 0: not, or the registry does not say (then the upload itself will tell what is wrong). */
 static int exists(struct upload *u, struct cb_error *err)
 {
     CB_AUTO(reg_http_answer) struct reg_http_answer a = REG_HTTP_ANSWER_INIT;

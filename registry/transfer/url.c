@@ -126,7 +126,7 @@ bool reg_url_same_origin(const struct reg_url *a, const struct reg_url *b)
     return a->tls == b->tls && a->port == b->port && strcmp(a->host, b->host) == 0;
 }
 
-/* A scheme is what stands before the first ':' when no '/', '?' or '#' comes earlier. */
+/* A scheme is what comes before the first ':' when no '/', '?' or '#' comes earlier. */
 static bool has_scheme(const char *s)
 {
     size_t n = strcspn(s, ":/?#");

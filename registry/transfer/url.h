@@ -21,7 +21,7 @@ char *reg_url_text(const struct reg_url *u); /* without user information; caller
 bool reg_url_same_origin(const struct reg_url *a, const struct reg_url *b);
 /* What `location` means in an answer from `base` (RFC 3986 §5); caller frees. NULL: neither http nor https. */
 char *reg_url_resolve(const char *base, const char *location);
-/* Appends s, escaped so that it can stand as a value in a query. */
+/* Appends s, escaped so that it can be a value in a query. */
 void reg_url_escape(struct cb_buf *b, const char *s);
 
 /* The one function that makes a URL fit for messages: no user information, no fragment, and the values of
