@@ -263,7 +263,7 @@ static int refused(int sys, struct cb_error *err)
     return cb_fail(err, CB_E_UNSUPPORTED, "%s", why);
 }
 
-/* Maps the ids, lets the helper go on, and hears how it went. */
+/* Maps the ids, lets the helper go on, and learns how that went. */
 static int greet(const struct rt_privilege *p, enum rt_helper_kind kind, pid_t pid, int sock, struct cb_error *err)
 {
     struct hello hello;

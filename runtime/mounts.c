@@ -112,7 +112,7 @@ static int mount_by_options(const struct cb_buf *options, int hidden)
     CB_AUTO(close) int at = r < 0 ? -1 : open(target, O_PATH | O_DIRECTORY | O_CLOEXEC);
     int mnt = r < 0 ? r : at < 0 ? -errno : rt_mount_clone(at, "");
     if (r == 0)
-        (void)umount2(target, MNT_DETACH); /* it goes with the namespace at the latest */
+        (void)umount2(target, MNT_DETACH); /* at the latest it goes with the namespace */
     if (cwd >= 0 && fchdir(cwd) < 0 && mnt >= 0) {
         mnt = cb_close(mnt);
         return -errno;

@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 struct rt_network {
-    const char *name;         /* as --network has it */
+    const char *name;         /* as given to --network */
     uint8_t key;              /* in the keys of steps: networks that reach the same things have the same key */
     unsigned long namespaces; /* CLONE_NEWNET: a network of its own; 0: the host's */
     /* In the sandbox's first process, while all capabilities are held; NULL: nothing to do. 0, or -1 with `err` set. */

@@ -50,10 +50,10 @@ void rt_child_done(struct rt_child *c);
  * overlay gives them. */
 struct rt_snapshot_ops {
     const char *name;
-    /* Makes what is missing in s->work_dir; *ret_upper is the directory of the changes (the caller's, also on failure). */
+    /* Makes what is missing in s->work_dir; *ret_upper is the directory of the changes (the caller's, even on failure). */
     int (*prepare)(const struct rt_sandbox *s, int *ret_upper, struct cb_error *err);
-    /* The root, a detached mount: its descriptor, or -1. In the job: whoever shuts it must still have it when the sandbox
-     * is gone. */
+    /* The root, a detached mount: its descriptor, or -1. In the job: whoever makes it read-only must still have it when the
+     * sandbox is gone. */
     int (*mount)(const struct rt_sandbox *s, struct cb_error *err);
     /* When the command has succeeded and is gone: nothing can change the root any more. */
     int (*finish)(int root, struct cb_error *err);
