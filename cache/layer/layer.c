@@ -6,7 +6,7 @@
  * meta.json (SHA-256), each file in fs/ must be there with its type and size, and nothing else may be there. Sizes are enough: a
  * file system that loses the data of a renamed file after a power loss shows it shorter, because the size is written with the
  * data. What passes was read back after the boot that made it, so it is marked as durable and never checked again. A directory
- * that this user cannot look into (another id's, outside of the namespace) cannot be checked: such a layer is "not there" and is
+ * that this user cannot look into (another id's, outside the namespace) cannot be checked: such a layer is "not there" and is
  * made again; committing it replaces this one. cache_layer_settle avoids that: it syncs once and marks layers. */
 #include "cache/layer/layer-internal.h"
 #include "base/json.h"
