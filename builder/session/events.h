@@ -11,7 +11,7 @@
 
 enum build_event_kind {
     BUILD_EVENT_BUILD_STARTED, /* n_steps: steps that can show */
-    BUILD_EVENT_STEP_STARTED,  /* step, name, why: "--no-cache", "not in the cache"; NULL: of no step of the plan */
+    BUILD_EVENT_STEP_STARTED,  /* step, name, why: "--no-cache", "not in the cache"; NULL: not a step of the plan */
     BUILD_EVENT_STEP_CACHED,   /* step, name, why: "same definition", "same inputs", "made meanwhile" */
     BUILD_EVENT_STEP_LOG,      /* step, text (one line without its newline, or a partial one), stream 1 or 2 */
     BUILD_EVENT_STEP_PROGRESS, /* step, what, done, total */
@@ -52,7 +52,7 @@ struct build_event {
     double seconds, cpu_seconds;
     uint64_t max_rss;
     int n_steps;
-    bool extra; /* the step is none of n_steps: fetching a base image, pushing */
+    bool extra; /* the step is not one of n_steps: fetching a base image, pushing */
     const struct cb_error *error;
     const struct df_lint *lint;
     const char *dockerfile;

@@ -60,7 +60,7 @@ void build_jobs_end(struct build_session *s)
 }
 
 /* An extra lowest layer for RUN: mount points that the image lacks come from there, so nothing has to be made in the
- * step's own layer and removed again. It is no part of any image. (/dev, /proc and /sys become part of one that lacks
+ * step's own layer and removed again. It is part of no image. (/dev, /proc and /sys become part of one that lacks
  * them, as with BuildKit: the sandbox makes those.) */
 static int make_stubs(struct build_session *s, struct cb_error *err)
 {
@@ -138,7 +138,7 @@ int build_ns_call(struct build_session *s, rt_job_fn *fn, const struct rt_job_re
 
 /* ---- waiting -------------------------------------------------------------------------------------------------- */
 
-/* A job outside the schedule as it is shown: a step of its own. */
+/* A job outside the schedule, shown as a step of its own. */
 struct task {
     struct build_session *session;
     int step; /* 0: it is not shown (yet) */

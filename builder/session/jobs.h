@@ -8,18 +8,18 @@
  * it was when its helper was started. */
 int build_ns_job(struct build_session *s, enum rt_helper_kind kind, rt_job_fn *fn, const struct rt_job_request *req,
                  struct cb_job *ret, struct cb_error *err);
-/* RT_HELPER_FILES, and wait; for single jobs outside the schedule. */
+/* Starts a job of RT_HELPER_FILES and waits for it; for single jobs outside the schedule. */
 int build_ns_call(struct build_session *s, rt_job_fn *fn, const struct rt_job_request *req, struct cb_buf *answer,
                   struct cb_error *err);
 
-/* Jobs see `frozen` in their session: what is behind it does not change any more. Before the first of them. */
+/* Jobs see `frozen` in their session; what it points to no longer changes. Call this before the first job. */
 void build_ns_freeze(struct build_session *s, void *frozen);
 
 /* Kills what runs in the session's namespace, and waits until it is gone. */
 void build_ns_cancel(struct build_session *s);
 
 /* Waits for one job outside the schedule (resolving, packing, pushing) while signals are watched. It is shown as a step: under
- * `name` at once, or (NULL) when it tells of progress, under what that is of. `answer` may be NULL. */
+ * `name` at once or, if that is NULL, once it reports progress, under what the progress names. `answer` may be NULL. */
 int build_wait_job(struct build_session *s, struct cb_job *job, const char *name, struct cb_buf *answer, struct cb_error *err);
 
 /* For build_session_close: removes what the session made in the store, and ends the helpers. */

@@ -37,7 +37,7 @@ enum build_call { BUILD_CALL_BUILD, BUILD_CALL_CHECK, BUILD_CALL_OUTLINE, BUILD_
 
 struct build_secret { /* --secret id=…,src=…|env=… */
     char *id, *src, *env;
-    bool known; /* `have` and `value` are set: it was asked for (builder/secret.h) */
+    bool known; /* `have` and `value` are set: it was asked for (builder/session/secret.h) */
     int have;
     struct cb_buf value;
 };
@@ -51,7 +51,7 @@ struct build_request {
     char *target;               /* NULL: last stage */
     char *platform;             /* NULL: this machine's */
     char *root;                 /* --root; NULL: default */
-    bool empties;               /* prune of everything: the store may be of an earlier format */
+    bool empties;               /* prune of everything: the store may have an earlier format */
     struct cb_strv tags;        /* -t, as given; checked to be references */
     struct cb_strv build_args;  /* "K=V"; those without '=' were filled from the environment or dropped */
     struct cb_strv labels;      /* "K=V" */

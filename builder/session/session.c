@@ -65,11 +65,11 @@ static void raise_limits(void)
     struct rlimit l;
     if (getrlimit(RLIMIT_NOFILE, &l) == 0 && l.rlim_cur < l.rlim_max) {
         l.rlim_cur = CB_MIN(l.rlim_max, (rlim_t)65536);
-        (void)setrlimit(RLIMIT_NOFILE, &l); /* it also works with less, only not as deep */
+        (void)setrlimit(RLIMIT_NOFILE, &l); /* less works too, only not as deep */
     }
 }
 
-/* prune holds the lock for moments; whoever waits for it can still be stopped. */
+/* prune holds the lock only for moments; whoever waits for it can still be stopped. */
 static int share_store(struct build_session *s, struct cb_error *err)
 {
     for (bool told = false;; told = true) {

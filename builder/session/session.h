@@ -27,7 +27,7 @@ struct build_session {
 };
 
 /* Opens the store and what every command needs. `request` is borrowed; the renderer belongs to the session from here on.
- * On failure too, build_session_close is to be called. */
+ * build_session_close must be called even after a failure. */
 int build_session_open(struct build_session *s, const struct build_request *request, struct build_renderer *renderer,
                        struct cb_error *err);
 /* The same for a command that only looks at the store, which may be read-only. */
@@ -35,7 +35,7 @@ int build_session_open_to_read(struct build_session *s, const struct build_reque
                                struct cb_error *err);
 void build_session_close(struct build_session *s);
 
-/* -1 with CB_E_CANCELED (the signal in err->exit_status) when one asked us to stop. Never blocks. */
+/* -1 with CB_E_CANCELED (the signal in err->exit_status) once a signal has asked us to stop. Never blocks. */
 int build_canceled(struct build_session *s, struct cb_error *err);
 
 void build_emit(struct build_session *s, const struct build_event *e);

@@ -1,5 +1,5 @@
-/* Events as BuildKit's clients write them, a solve status a line: `vertexes` are steps (told anew at each change), `statuses`
- * amounts of work done, `logs` output in base64, `warnings` what the build checks found. Ours besides: `cpuSeconds` and
+/* Events as BuildKit's clients write them, one solve status per line: `vertexes` are steps (sent again at each change),
+ * `statuses` amounts of work done, `logs` output in base64, `warnings` what the build checks found. We add: `cpuSeconds` and
  * `maxRSS` of a step, `why` it was cached or had to run, and at the end a `summary` with all steps and layers. */
 #include "builder/show/progress-json.h"
 #include "base/digest.h"
@@ -47,7 +47,7 @@ static void put_time(json_t *j, const char *key, struct timespec t)
     json_object_set_new(j, key, json_string(text));
 }
 
-/* A step has no digest that is its own before it is done: its number stands for it. */
+/* A step has no digest of its own until it is done: its number stands for it. */
 static void put_vertex(json_t *j, const char *key, int step)
 {
     struct cb_digest d;

@@ -4,7 +4,7 @@
 
 #include "builder/session/events.h"
 
-/* One JSON object a line on standard error. Never NULL. */
+/* One JSON object per line on standard error. Never NULL. */
 struct build_renderer *build_progress_json_new(void);
 
 #endif

@@ -5,7 +5,7 @@
 #include <stdio.h>
 
 #define EDGE       100 /* a time further right is not seen as belonging to its step */
-#define LEAST_NAME 12  /* columns of a name, before what stands right of it goes away */
+#define LEAST_NAME 12  /* columns of a name; before it gets fewer, what stands right of it goes */
 #define AMOUNTS_AT 50  /* columns from which there is room for sizes, and for a bar */
 #define BAR_AT     70
 

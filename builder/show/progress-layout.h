@@ -27,11 +27,11 @@ struct progress_state {
     size_t n_running;
 };
 
-/* Appends the block of what runs: a head line, each step with its last lines. Never more than rows - 1 lines (at least one),
- * each shorter than the terminal is wide; steps that find no room are counted. Gives the number of lines. */
+/* Appends the block that shows what runs: a head line, then each step with its last lines. Never more than rows - 1 lines (but at
+ * least one), each narrower than the terminal; steps for which there is no room are only counted. Gives the number of lines. */
 size_t build_progress_layout(const struct progress_state *s, struct progress_size size, struct cb_buf *out);
 
-/* Appends the line that stays of a step, and says how it ended. */
+/* Appends the line that remains of a step that has ended; it says how. */
 enum progress_end { BUILD_PROGRESS_DONE, BUILD_PROGRESS_CACHED, BUILD_PROGRESS_FAILED, BUILD_PROGRESS_CANCELED };
 void build_progress_layout_end(enum progress_end end, const char *name, double seconds, bool colours, size_t columns,
                                struct cb_buf *out);

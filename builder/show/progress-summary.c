@@ -5,7 +5,7 @@
 
 #include <stdio.h>
 
-#define LONG_BUILD  1.0 /* seconds; and bytes: from which on details are worth their lines */
+#define LONG_BUILD  1.0 /* seconds and, below, bytes: from here on details are worth their lines */
 #define LARGE_IMAGE 100000000u
 #define MOST_ROWS   3
 #define MOST_STEPS  10000

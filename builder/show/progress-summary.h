@@ -17,8 +17,8 @@ struct progress_tally {
 void build_progress_tally_add(struct progress_tally *t, const struct build_event *e); /* any event; most are not of interest */
 void build_progress_tally_done(struct progress_tally *t);
 
-/* Appends the summary, lines of at most `columns` where that is up to us. A build that was short and small is told of in a line;
- * of others the slowest steps, the cached ones and the largest layers are named. */
+/* Appends the summary, in lines of at most `columns` where that is up to us. A short, small build gets one line; for others, the
+ * slowest steps, the cached ones and the largest layers are named. */
 void build_progress_summary(const struct build_summary *s, const struct progress_tally *t, size_t columns, struct cb_buf *out);
 
 #endif

@@ -5,7 +5,7 @@
 #include "base/buf.h"
 #include "builder/session/events.h"
 
-/* Standard error is a terminal that knows colours, and nobody asked for none (NO_COLOR). */
+/* Standard error is a terminal that knows colours, and nobody has asked for none (NO_COLOR). */
 bool build_progress_colours(void);
 /* It can move its cursor. */
 bool build_progress_terminal(void);

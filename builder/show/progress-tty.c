@@ -1,5 +1,5 @@
-/* Finished steps scroll up as single lines; below them stands a block that is drawn anew (progress-layout.h). The whole log
- * of a step that fails is printed with its error. */
+/* Finished steps scroll up as single lines; below them stands a block that is redrawn (progress-layout.h). The whole log of a
+ * step that fails is printed with its error. */
 #include "builder/show/progress-tty.h"
 #include "base/clock.h"
 #include "builder/show/progress-layout.h"

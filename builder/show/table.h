@@ -6,7 +6,7 @@
 
 #define BUILD_TABLE_COLUMNS 3
 
-/* Cells row by row, `columns` a row; the first row is the head. Zero but for `columns` and `gap` is an empty table. */
+/* Cells row by row, `columns` to a row; the first row is the head. Zero but for `columns` and `gap` is an empty table. */
 struct build_table {
     size_t columns; /* at most BUILD_TABLE_COLUMNS */
     size_t gap;     /* blanks between columns */

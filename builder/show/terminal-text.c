@@ -4,7 +4,7 @@
 #define LONGEST_SEQUENCE 64 /* two colours of three parts each and all emphasis fit */
 #define TAB_STOP         8
 
-/* Colours as SGR counts them: 30 to 37 and 90 to 97 are themselves; of the others the kind stands above the value. */
+/* Colours as SGR counts them: 30 to 37 and 90 to 97 stand for themselves; in the others, the kind stands above the value. */
 #define COLOUR_INDEXED (1u << 24)
 #define COLOUR_RGB     (2u << 24)
 #define COLOUR_PARTS   0xFFFFFFu
@@ -49,7 +49,7 @@ static void put(struct line *l, const char *p, size_t n, bool wide)
     l->cells[l->at++] = c;
 }
 
-/* Puts the character at `p`, or how its bytes are made visible. Gives its length. */
+/* Puts the character at `p`, or its bytes made visible. Gives its length. */
 static size_t put_character(struct line *l, const char *p, size_t n)
 {
     CB_AUTO(cb_buf) struct cb_buf shown = CB_BUF_INIT;
@@ -78,8 +78,8 @@ static size_t span(const char *p, size_t n, unsigned char first, unsigned char l
     return i;
 }
 
-/* Bytes of the complete sequence (ECMA-48: a control sequence, or an escape sequence that has an intermediate byte) at the
- * ESC `p`; 0: there is none. Strings such as OSC are none: whoever leaves them out hides what stands in them. */
+/* Bytes of the complete sequence (ECMA-48: a control sequence, or an escape sequence that has an intermediate byte) at the ESC
+ * `p`; 0: there is none. Strings such as OSC do not count: leaving them out would hide what stands in them. */
 static size_t sequence_at(const char *p, size_t n)
 {
     bool control = n > 1 && p[1] == '[';
@@ -93,7 +93,8 @@ static size_t sequence_at(const char *p, size_t n)
     return span(p + i, 1, control ? 0x40 : 0x30, 0x7E) ? i + 1 : 0;
 }
 
-/* The numbers of a control sequence; an empty one is 0, what is no number is larger than any that has a meaning. */
+/* The numbers of a control sequence; an empty one is 0, and what is not a number is given as one larger than any that has a
+ * meaning. */
 static size_t numbers_of(struct cb_str seq, unsigned *ret)
 {
     size_t n = 0;
@@ -107,7 +108,7 @@ static size_t numbers_of(struct cb_str seq, unsigned *ret)
     return n + 1;
 }
 
-/* A colour after 38 or 48: `5;n` or `2;r;g;b`. Gives how many numbers it takes, 0: it is none. */
+/* A colour after 38 or 48: `5;n` or `2;r;g;b`. Gives how many numbers it takes; 0: it is not a colour. */
 static size_t long_colour(const unsigned *v, size_t n, uint32_t *ret)
 {
     size_t parts = n && v[0] == 5 ? 1 : n && v[0] == 2 ? 3 : 0;
@@ -152,7 +153,7 @@ static void set_style(struct build_style *s, struct cb_str seq)
         else if (long_colour(v + i + 1, n - i - 1, colour))
             i += v[i + 1] == 5 ? 2 : 4;
         else
-            return; /* what its numbers are is not known, so not what follows them either */
+            return; /* what its numbers are is not known, so neither is what follows them */
     }
 }
 
