@@ -1,4 +1,4 @@
-/* What of two entries a layer would tell apart. */
+/* Which differences between two entries a layer would show. */
 #ifndef BUILD_ENTRY_H
 #define BUILD_ENTRY_H
 
@@ -8,7 +8,7 @@
 void build_keep_capability(struct cache_entry *e);
 /* Type, owner, mode and capability. */
 bool build_same_owner_mode(const struct cache_entry *a, const struct cache_entry *b);
-/* These and times; of files the size, not the content. */
+/* The same and times; of files also the size, but not the content. */
 bool build_same_entry(const struct cache_entry *a, const struct cache_entry *b);
 
 #endif

@@ -59,8 +59,8 @@ static int check_length(const char *what, const char *s, struct cb_error *err)
     return cb_fail(err, CB_E_CORRUPT, "the %s '%.80s…' is longer than the system allows", what, s);
 }
 
-/* The directory in which `rel` lies; what is missing of it is implied: 0755, 0:0. A dangling link is there already for
- * BuildKit and cannot be gone through. */
+/* The directory in which `rel` lies; what is missing of it is implied: 0755, 0:0. For BuildKit a dangling link is there already,
+ * and nothing can be reached through it. */
 static int open_parent(struct extract *x, const char *rel, struct build_upnode **ret, const char **ret_name, struct cb_error *err)
 {
     static const struct cache_entry root_owned = {.type = CB_DIR, .mode = 0755};
@@ -100,7 +100,7 @@ static struct build_entry member_entry(struct extract *x, const struct cb_tar_en
     if (t->type == CB_SYMLINK)
         b.e.link = cb_arena_strdup(&x->upper->arena, t->link);
     build_keep_capability(&b.e);
-    if (b.e.n_xattrs) { /* the reader's own lasts only until the next member */
+    if (b.e.n_xattrs) { /* the reader's own last only until the next member */
         struct cb_xattr *copy = cb_arena_alloc(&x->upper->arena, sizeof(*copy));
         *copy = *b.e.xattrs;
         copy->name = cb_arena_strdup(&x->upper->arena, copy->name);
@@ -176,7 +176,7 @@ static int put_hard_link(struct extract *x, const struct cb_tar_entry *t, struct
         return cb_fail(err, CB_E_CORRUPT, "link '%s' to '%s': no such file or directory", t->path, t->link);
     if (build_upnode_is_dir(target))
         return cb_fail(err, CB_E_CORRUPT, "link '%s' to '%s': it is a directory", t->path, t->link);
-    /* A link's header speaks of the file: extraction sets its owner, mode and time again, of a symlink the owner. */
+    /* A link's header describes the file: extraction sets its owner, mode and time again, of a symlink only the owner. */
     struct cache_entry *e = build_upper_edit(x->upper, target);
     e->uid = t->uid;
     e->gid = t->gid;
@@ -248,7 +248,7 @@ int build_place_archive(struct build_place *p, cb_source_fn *source, void *arg, 
     struct extract x = {.place = p, .upper = &p->upper, .archive = archive};
     struct cache_entry made = p->made;
 
-    made.mode = 0755; /* --chmod has no part in this */
+    made.mode = 0755; /* --chmod does not apply here */
     if (build_place_mkdirs(p, p->path, &made, &x.base, err) < 0)
         return -1;
     CB_AUTO(cb_tar_reader) struct cb_tar_reader *tar = cb_tar_reader_new(source, arg, true, err);

@@ -23,7 +23,7 @@ static inline void build_pathwalk_init(struct build_pathwalk *w, const char *pat
 
 /* The next component without "." and empty ones; false at the end. */
 bool build_pathwalk_next(struct build_pathwalk *w, struct cb_str *ret);
-/* The component that was taken is one of `path`, with which the walk began, and not a link's. */
+/* Whether the component just taken is one of `path`, with which the walk began, and not of a link's target. */
 bool build_pathwalk_in(const struct build_pathwalk *w, const char *path);
 /* Whether a further component follows. */
 bool build_pathwalk_more(struct build_pathwalk *w);

@@ -102,7 +102,7 @@ static int file_target(struct build_place *p, const char *name, struct build_upn
         *ret_name = cb_strdup(name);
         return 0;
     }
-    if (spot.missing.n == 0) { /* what is there is replaced; it is no root, that being a directory */
+    if (spot.missing.n == 0) { /* what is there is replaced; it is not the root, which is a directory */
         *ret_dir = spot.node->parent;
         *ret_name = cb_strdup(spot.node->name);
         return 0;
@@ -238,7 +238,7 @@ int build_place_workdir(struct build_place *p, const char *path, struct cb_error
 
 int build_place_finish(struct build_place *p, struct build_layer *ret, struct cb_error *err)
 {
-    (void)err; /* nothing can fail today; the callers' shape is that of the other functions */
+    (void)err; /* nothing can fail today; the signature is that of the other functions */
     build_upper_layer(&p->upper, ret);
     return 0;
 }

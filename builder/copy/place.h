@@ -45,8 +45,8 @@ struct build_entry {
     uint64_t member;
 };
 
-/* In an order in which a layer can be written: first everything but the next two, sorted by path with
- * parents before children; then members of archives, by archive and ordinal; then hard links. */
+/* In an order in which a layer can be written: first everything but the two kinds that follow, sorted by path with parents before
+ * children; then members of archives, by archive and ordinal; then hard links. */
 struct build_layer {
     const struct build_entry **entries; /* the array is the caller's to free, the entries are the place's */
     size_t n, cap;
@@ -59,15 +59,15 @@ CB_DEFINE_AUTO_PTR(build_place, struct build_place, build_place_free)
 
 /* Digests of the selection must be known (build_selection_digest): a file without one counts as changed. */
 int build_place_selection(struct build_place *p, const struct build_selection *s, struct cb_error *err);
-/* A heredoc: a file `name`, 0644, 0:0. `bytes` are borrowed until the layer was written. */
+/* A heredoc: a file `name`, 0644, 0:0. `bytes` are borrowed until the layer is written. */
 int build_place_inline(struct build_place *p, const char *name, const void *bytes, size_t n, struct cb_error *err);
-/* WORKDIR: `path` is absolute, as written. Makes what is missing of it, 0755, with the owner of the params; what stands
- * before a ".." too. */
+/* WORKDIR: `path` is absolute, as written. Makes what is missing of it (0755, with the owner of the params), including what
+ * stands before a "..". */
 int build_place_workdir(struct build_place *p, const char *path, struct cb_error *err);
 
-/* The difference: entries that the tree already says with the same metadata, second of mtime and content
- * are left out, and so are directories of which only times changed; what is in the layer brings its parent
- * directories along. Strings are owned by the place. Call it once. */
+/* The difference: entries that the tree already has with the same metadata, mtime (to the second) and content are left out, and
+ * so are directories of which only times changed; what is in the layer brings its parent directories along. Strings are owned by
+ * the place. Call it once. */
 int build_place_finish(struct build_place *p, struct build_layer *ret, struct cb_error *err);
 
 #endif

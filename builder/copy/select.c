@@ -90,8 +90,8 @@ static bool may_contain(const struct wildcard *w, const char *path, size_t level
     return df_glob_match(prefix, path) == DF_GLOB_YES;
 }
 
-/* From a local context BuildKit sends what its ignore-style matcher takes, which reads classes otherwise
- * than filepath.Match does: only what both take is there. */
+/* From a local context BuildKit sends what its ignore-style matcher takes, which reads classes differently from filepath.Match:
+ * only what both take is there. */
 static int filter_local(const struct select *s, const char *rel, const struct wildcard *w, struct df_ignore **ret,
                         struct cb_error *err)
 {
@@ -216,8 +216,8 @@ static int check_literal(const struct select *s, const char *root, const char *r
     return r == 0 ? not_found(whole, err) : CB_MIN(r, 0);
 }
 
-/* Only what follows the first "/./" is kept of a path: the part before it is the root from which the
- * rest is an include pattern. */
+/* Only what follows the first "/./" of a path is kept: the part before it is the root, below which the rest is an include
+ * pattern. */
 static int select_parents(struct select *s, const char *word, struct cb_error *err)
 {
     const char *pivot = strstr(word, "/./");

@@ -1,6 +1,5 @@
-/* Which entries of a source a COPY or ADD takes, in order (dockerfile.md §12.3, --exclude and --parents of
- * §12.4), and the identity of what it takes (§18). Nothing is written, no content is read but by
- * build_selection_digest. */
+/* Which entries of a source a COPY or ADD takes, in order (dockerfile.md §12.3, --exclude and --parents of §12.4), and the
+ * identity of what it takes (§18). Nothing is written, and only build_selection_digest reads content. */
 #ifndef BUILD_SELECT_H
 #define BUILD_SELECT_H
 
@@ -42,7 +41,7 @@ struct build_select_params {
 };
 
 /* Missing: `failed to compute cache key: "/x": not found` with CB_E_NOT_FOUND. A zeroed *ret is filled;
- * release it also after a failure. Borrows the source and its tree. */
+ * release it even after a failure. Borrows the source and its tree. */
 int build_select(const struct build_source *source, const struct build_select_params *params, struct build_selection *ret,
                  struct cb_error *err);
 void build_selection_done(struct build_selection *s);
@@ -59,7 +58,7 @@ static inline const char *build_pick_path(const struct build_item *item, const s
  * afterwards. */
 int build_selection_digest(const struct build_selection *s, struct cb_digest *ret, struct cb_error *err);
 
-/* Appends what is hashed of one of its entries. After build_selection_digest, so that the digests of files are known. */
+/* Appends what is hashed for one of its entries. Call it after build_selection_digest, so that the digests of files are known. */
 void build_selection_put_entry(const struct build_selection *s, const struct cache_node *n, struct cb_buf *to);
 
 /* The local context's rule for wildcards without a match: their directory must be one that the build as a

@@ -17,7 +17,7 @@ void build_selection_done(struct build_selection *s)
     *s = (struct build_selection){0};
 }
 
-/* security.capability, and all of the user's and trusted ones: what a copy may carry. */
+/* security.capability, and all user and trusted ones: what a copy may carry. */
 static bool xattr_counts(const char *name)
 {
     return strcmp(name, "security.capability") == 0 || (!cb_starts(name, "security.") && !cb_starts(name, "system."));

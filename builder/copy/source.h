@@ -20,7 +20,7 @@ struct build_source {
 /* Makes sure the children of `dir` are there. 0, or -1 when the directory cannot be read. */
 int build_source_open(const struct build_source *s, const struct cache_node *dir, struct cb_error *err);
 /* Resolves `path` from the root, following links in every component and, with `follow`, the last one; never
- * leaves the tree. With !follow no component may be a link but the last. 1: *ret is the node. 0: not there,
+ * leaves the tree. With !follow only the last component may be a link. 1: *ret is the node. 0: not there,
  * also behind a dangling link. -1: too many links, or a directory cannot be read. */
 int build_source_resolve(const struct build_source *s, const char *path, bool follow, struct cache_node **ret,
                          struct cb_error *err);

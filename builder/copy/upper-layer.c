@@ -39,7 +39,7 @@ static bool differs(const struct build_upnode *n)
     return !build_same_entry(&n->inode->b.e, &n->below->e) || !same_content(n->inode, n->below);
 }
 
-/* Names of one inode that were several files below. */
+/* Whether a name shares an inode with one that was another file below. */
 static bool joins(const struct build_upnode *n)
 {
     const struct cache_node *other = n->inode->below;

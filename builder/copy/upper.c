@@ -113,7 +113,7 @@ static void clear(struct build_upnode *n)
     n->opaque = true;
 }
 
-/* A layer whose paths are longer than those of any real tree, both all together and each. */
+/* Refuses a layer whose paths are longer than those of any real tree, in total and for each entry. */
 static int count_name(struct build_upper *u, const struct build_upnode *dir, size_t len, struct cb_error *err)
 {
     u->path_bytes += dir->path_len + len;

@@ -1,6 +1,6 @@
-/* Only for place.c, extract.c and upper*.c: changes on top of a stage's tree, which itself stays as it is.
- * A node is made when something is looked up or put at its place; what no node stands for is as the tree
- * says. At the end the difference to the tree is given as layer entries. */
+/* Only for place.c, extract.c and upper*.c: changes on top of a stage's tree, which itself stays as it is. A node is made when
+ * something is looked up or put at its place; what has no node is as the tree has it. At the end the difference to the tree is
+ * given as layer entries. */
 #ifndef BUILD_UPPER_H
 #define BUILD_UPPER_H
 
@@ -54,7 +54,7 @@ char *build_upnode_path(const struct build_upnode *n);
 
 struct build_inode *build_inode_new(struct build_upper *u, const struct build_entry *b); /* copies *b, not what it points to */
 /* Puts `inode` under a name of the directory `dir`. What is there goes, with everything below it, unless
- * both are directories: then only the metadata changes. -1: too many entries, or too long paths. */
+ * both are directories: then only the metadata changes. -1: too many entries, or paths that are too long. */
 int build_upper_put(struct build_upper *u, struct build_upnode *dir, const char *name, size_t len, struct build_inode *inode,
                     struct build_upnode **ret, struct cb_error *err);
 /* The metadata of a node, to be changed. For a file of the tree this makes it an entry of ours. */
@@ -64,7 +64,7 @@ struct cache_entry *build_upper_edit(struct build_upper *u, struct build_upnode 
 struct build_spot {
     struct build_upnode *node;
     struct cb_strv missing;
-    bool dangling; /* the first of these is what a link names */
+    bool dangling; /* the first of `missing` is what a link names */
 };
 void build_spot_done(struct build_spot *s);
 CB_DEFINE_AUTO(build_spot, struct build_spot, build_spot_done)
@@ -72,8 +72,8 @@ CB_DEFINE_AUTO(build_spot, struct build_spot, build_spot_done)
  * and cannot leave it. A dangling link leads to the path that it names. *ret is zeroed by the caller. */
 int build_upper_resolve(struct build_upper *u, struct build_upnode *base, const char *path, struct build_spot *ret,
                         struct cb_error *err);
-/* mkdir -p of a spot with `meta` (mode, owner, mtime), as the kernel does it: a directory in one with the
- * set-group-ID bit has that bit too, and its group unless somebody `owned` it. `mkdir P: not a directory`. */
+/* mkdir -p of a spot with `meta` (mode, owner, mtime), as the kernel does it: a directory made in one with the set-group-ID bit
+ * gets that bit too, and its group unless somebody `owned` it. -1: `mkdir P: not a directory`. */
 int build_upper_mkdirs(struct build_upper *u, const struct build_spot *spot, const struct cache_entry *meta, bool owned,
                        struct build_upnode **ret, struct cb_error *err);
 
