@@ -20,7 +20,7 @@ struct job_request {
     char *url;                /* without user information */
     char *scope, *credential; /* "https://host/…" and the header for what lies below it; NULL: none */
     char *agent;              /* socket; NULL: none, and nothing is fetched by ssh */
-    bool given;               /* it is that of --ssh: what ssh finds beside it in the user's home is not meant */
+    bool given;               /* it is the one of --ssh: other keys that ssh finds in the user's home are not meant */
     char *home;               /* an empty directory for git's own */
     int dir;                  /* an empty directory to check out into */
 };
@@ -44,7 +44,7 @@ static char *basic(const char *user_and_password)
     return cb_buf_detach(&out);
 }
 
-/* The order of BuildKit: a header goes before a token, the host's own before the general. */
+/* BuildKit's order: a header goes before a token, and the host's own before the general one. */
 static char *secret_header(const struct build_session *session, const char *host)
 {
     for (int general = 0; general < 2; general++) {
@@ -143,8 +143,8 @@ static void add_setting(struct cb_strv *env, size_t i, const char *key, const ch
     cb_strv_take(env, cb_printf("GIT_CONFIG_VALUE_%zu=%s", i, value));
 }
 
-/* Host keys: those the user knows; a new host's is taken and remembered, a changed one refused. Without an agent there is
- * no ssh at all: by itself it would take the keys in the user's home. */
+/* Host keys: those the user knows; a new host's is taken and remembered, a changed one refused. Without an agent there is no ssh
+ * at all: left to itself, ssh would take the keys in the user's home. */
 static void add_ssh(const struct job_request *r, struct cb_strv *env)
 {
     cb_strv_take(env, cb_printf("GIT_ALLOW_PROTOCOL=http:https:git%s", r->agent ? ":ssh" : ""));
@@ -161,8 +161,7 @@ static void add_ssh(const struct job_request *r, struct cb_strv *env)
                                 r->given ? " -o IdentityFile=none" : "", known));
 }
 
-/* Nothing of our own environment but what helps to reach the network: a GIT_DIR of a hook that runs us would be
- * obeyed. */
+/* Nothing of our own environment but what helps to reach the network: git would obey the GIT_DIR of a hook that runs us. */
 static void make_env(const struct job_request *r, struct cb_strv *env)
 {
     static const char *const fixed[] = {"GIT_TERMINAL_PROMPT=0",       "GIT_ASKPASS=true",  "SSH_ASKPASS=true",
@@ -252,7 +251,7 @@ static bool is_commit(const char *s)
 }
 
 struct target {
-    char *name;   /* full name of a branch or tag; NULL: a commit by its number */
+    char *name;   /* full name of a branch or tag; NULL: a commit by its hash */
     char *id;     /* of the commit or the tag object */
     char *peeled; /* commit that an annotated tag is of, or NULL */
 };
@@ -269,7 +268,7 @@ CB_DEFINE_AUTO(target, struct target, target_done)
 static char *listed(const char *list, const char *name)
 {
     for (const char *line = list; *line; line += strcspn(line, "\n"), line += *line == '\n') {
-        size_t n = strcspn(line, "\n"), id = strspn(line, "0123456789abcdef"); /* "ref: ..." is none */
+        size_t n = strcspn(line, "\n"), id = strspn(line, "0123456789abcdef"); /* "ref: ..." is not one */
         if (line[id] == '\t' && strlen(name) == n - id - 1 && memcmp(line + id + 1, name, n - id - 1) == 0)
             return cb_memdup0(line, id);
     }
@@ -289,7 +288,7 @@ static int fail_ref(const char *ref, struct cb_error *err)
     return is_hex(ref) ? cb_hint(err, "a commit is named by its whole number (40 digits), or verified with ?checksum=") : -1;
 }
 
-/* A branch goes before a tag of the same name, as with git checkout. */
+/* A branch takes precedence over a tag of the same name, as with git checkout. */
 static int pick_name(const char *list, const char *ref, struct target *t, struct cb_error *err)
 {
     static const char *const prefixes[] = {"refs/", "refs/heads/", "refs/tags/"};
@@ -314,7 +313,7 @@ static int find_target(const struct git *g, struct target *t, struct cb_error *e
         t->id = cb_strdup(ref->ref);
         return 0;
     }
-    if (ref->ref[0] == '-' || strpbrk(ref->ref, " \t\n*?[\\~^:")) /* no reference can be called so */
+    if (ref->ref[0] == '-' || strpbrk(ref->ref, " \t\n*?[\\~^:")) /* no reference can have such a name */
         return fail_ref(ref->ref, err);
     if (*ref->ref)
         return git(g, (const char *const[]){"ls-remote", "--", g->r->url, ref->ref, peeled, NULL}, &list, err) < 0
@@ -329,7 +328,7 @@ static int find_target(const struct git *g, struct target *t, struct cb_error *e
 
 /* ---- fetching -------------------------------------------------------------------------------------------------------------- */
 
-/* Without history; where a server cannot do that, or gives out no single commits, with all of it. */
+/* Without history; with all of it where a server cannot do that, or gives out no single commits. */
 static int fetch(const struct git *g, const struct target *t, struct cb_error *err)
 {
     CB_AUTO(cb_buf) struct cb_buf out = CB_BUF_INIT;
@@ -492,7 +491,7 @@ static int git_job(struct cb_job_io *io, const void *ctx, struct cb_buf *answer,
 {
     struct git g = {.r = ctx};
     cb_job_progress(io, "fetching", 0, 0);
-    setpgid(0, 0); /* git starts programs of its own: together they can be ended */
+    setpgid(0, 0); /* git starts programs of its own: as a group they can be ended together */
     umask(022);
     make_env(g.r, &g.env);
     int r = run_git(&g, answer, err);

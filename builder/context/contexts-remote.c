@@ -138,14 +138,14 @@ int build_context_from_url(struct build_session *session, const char *url, struc
         return -1;
     CB_AUTO(close) int fd = cache_blob_open(session->store, &d.digest, err);
     int archive = fd < 0 ? -1 : from_stream(session, fd, l, text, err);
-    if (archive >= 0 && d.mtime) { /* what the server says goes before what the archive holds (dockerfile.md §9) */
+    if (archive >= 0 && d.mtime) { /* what the server says takes precedence over what the archive holds (dockerfile.md §9) */
         l->has_time = true;
         l->time = d.mtime;
     }
     return archive;
 }
 
-/* A build-arg's value, NULL: not given. */
+/* A build-arg's value; NULL: not given. */
 static const char *build_arg(const struct build_session *session, const char *name)
 {
     const struct cb_strv *args = &session->request->build_args;

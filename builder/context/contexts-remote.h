@@ -1,12 +1,12 @@
 /* Build contexts that are not directories of this machine: git references, http(s) URLs, standard input (dockerfile.md
- * §16). Their files lie in a work directory of the store as long as the build. For builder/context/contexts.c. */
+ * §16). Their files lie in a work directory of the store as long as the build lasts. For builder/context/contexts.c. */
 #ifndef BUILD_CONTEXTS_REMOTE_H
 #define BUILD_CONTEXTS_REMOTE_H
 
 #include "builder/context/contexts.h"
 #include "parser/gitref.h"
 
-/* `main`: the context of the build, else a named one. *l is empty before. */
+/* `main`: the context of the build, else a named one. *l must be empty. */
 int build_context_from_git(struct build_session *session, const struct df_gitref *ref, bool main, struct build_local *l,
                            struct cb_error *err);
 /* 1: an archive, *l holds its files. 0: something else, its bytes are in `text` (at most CB_MAX_DOCKERFILE). -1: err. */

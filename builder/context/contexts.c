@@ -16,7 +16,7 @@
 
 #define URL_FILE "context" /* BuildKit's name for what a URL gave when it is no archive */
 
-/* What is a directory is never taken for a URL (`github.com/x`, `user@host:path`). */
+/* An existing directory is never taken for a URL (`github.com/x`, `user@host:path`). */
 static bool is_directory(const char *path)
 {
     struct stat st;
@@ -77,7 +77,7 @@ static int dockerfile_read(int r, const char *path, struct cb_error *err)
     return r < 0 ? cb_fail_sys(err, r, "failed to read dockerfile: open %s", path) : 0;
 }
 
-/* Of a context. `root`: it is from elsewhere and must not name files of this machine. */
+/* Reads the Dockerfile of a context. `root`: it is from elsewhere and must not name files of this machine. */
 static int read_dockerfile(int dir, bool root, const char *path, struct cb_buf *text, struct cb_error *err)
 {
     CB_AUTO(close) int fd = root ? cb_open_in_root(dir, path, O_RDONLY | O_NONBLOCK, 0) : -1;
@@ -107,8 +107,8 @@ static int find_default(struct build_contexts *c, struct cb_buf *text, struct cb
 
 static int find_named(struct build_contexts *c, const char *given, struct cb_buf *text, struct cb_error *err)
 {
-    /* In a context from elsewhere; an absolute path is always a file of this machine. Of a directory, as docker does,
-     * a path that is not there from here may be there from the context's root. */
+    /* For a context from elsewhere, the file is in it, unless the path is absolute: that is always a file of this machine. For a
+     * directory, as with docker, a path that does not exist from here may exist from the context's root. */
     bool in_context = c->main.remote && given[0] != '/';
     int r = in_context ? 1 : dockerfile_read(cb_read_named(given, CB_MAX_DOCKERFILE, text), given, err);
     in_context = in_context || (r == 1 && given[0] != '/' && c->main.dir >= 0);

@@ -1,7 +1,7 @@
-/* The build contexts of a request: the main one and those of --build-context; finding the Dockerfile and the
- * ignore files in them (dockerfile.md §1, §15, §16). Each is a directory in the end; its tree is read as far as
- * something asks for it (builder/copy/walk.h). One of this machine has an ignore file and a stat-to-digest table; what came
- * from git, a URL or standard input lies in a work directory of the store, and no ignore file is read. */
+/* The build contexts of a request: the main one and those of --build-context; finding the Dockerfile and the ignore files in them
+ * (dockerfile.md §1, §15, §16). Each is a directory in the end; its tree is read as far as something asks for it
+ * (builder/copy/walk.h). One of this machine has an ignore file and a stat-to-digest table; one that came from git, a URL or
+ * standard input lies in a work directory of the store, and no ignore file is read for it. */
 #ifndef BUILD_CONTEXTS_H
 #define BUILD_CONTEXTS_H
 
@@ -47,10 +47,10 @@ struct build_contexts {
 #define BUILD_LOCAL_INIT    ((struct build_local){.dir = -1, .checkout = BUILD_CHECKOUT_INIT})
 #define BUILD_CONTEXTS_INIT ((struct build_contexts){.main = BUILD_LOCAL_INIT, .dockerfile = CB_BUF_INIT})
 
-/* Opens all contexts and reads the Dockerfile. *ret, which is BUILD_CONTEXTS_INIT before, stays where it is: parts of it borrow
- * from others. */
+/* Opens all contexts and reads the Dockerfile. *ret must be BUILD_CONTEXTS_INIT, and must not be moved afterwards: parts of it
+ * borrow from others. */
 int build_contexts_open(struct build_session *session, struct build_contexts *ret, struct cb_error *err);
-/* Publishes the digest tables and frees. Also after build_contexts_open failed or was not called. */
+/* Publishes the digest tables and frees. May be called even if build_contexts_open failed or was never called. */
 void build_contexts_close(struct build_session *session, struct build_contexts *c);
 /* The named context that replaces `name` (an image reference or stage name) for this platform, or NULL. */
 struct build_named *build_contexts_find(struct build_contexts *c, const char *name, const struct oci_platform *platform);

@@ -65,7 +65,7 @@ static int get(struct cb_job_io *io, const struct http_request *q, struct cache_
     free(m->etag);
     *m = (struct cache_fetch){.etag = a->etag ? cb_strdup(a->etag) : NULL, .size = w.size};
     if (a->last_modified)
-        (void)cb_time_parse_http(a->last_modified, &m->mtime); /* no such time: as if not said */
+        (void)cb_time_parse_http(a->last_modified, &m->mtime); /* not a valid time: as if none was given */
     if (cache_blob_commit(&w, NULL, &m->digest, err) < 0)
         return -1;
     cache_fetch_store(s, q->url, m);
@@ -98,7 +98,7 @@ static char *host_secret(const struct build_session *session, const char *prefix
     return text ? text : build_secret_text(session->request, plain);
 }
 
-/* The value of an Authorization header, NULL: none (then user information of the URL is sent, if there is some). */
+/* The value of an Authorization header; NULL: none (then the URL's user information is sent, if there is any). */
 static int authorization(const struct build_session *session, const char *url, char **ret, struct cb_error *err)
 {
     CB_AUTO(reg_url) struct reg_url u = {0};
@@ -120,7 +120,7 @@ bool build_is_url(const char *text)
     return cb_starts(text, "http://") || cb_starts(text, "https://");
 }
 
-/* What the URL gave before is what is wanted: then there is nothing to ask. */
+/* Whether what the URL gave before is what is wanted: then there is nothing to ask. */
 static bool is_here(struct cache_store *s, const char *url, const char *checksum, struct build_download *ret)
 {
     struct cb_digest want;

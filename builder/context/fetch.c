@@ -42,7 +42,7 @@ static int check_digest(const char *checksum, const struct cb_digest *have, stru
     return cb_fail(err, CB_E_CORRUPT, "digest mismatch %s: %s", text, checksum);
 }
 
-/* Before anything is fetched. A digest of another kind than sha256 never matches what was computed (dockerfile.md §12.4). */
+/* Before anything is fetched. A digest of a kind other than sha256 never matches what was computed (dockerfile.md §12.4). */
 static int check_checksum(const char *checksum, struct cb_error *err)
 {
     static const struct {

@@ -1,6 +1,6 @@
 /* ADD of URLs and git references (dockerfile.md §12.1, §12.5): fetched while planning, because what comes back is
  * part of the step's key. A file goes into the store as a blob and is revalidated by its ETag the next time; a
- * checkout lies in a work directory of the store that lives as long as the build. */
+ * checkout lies in a work directory of the store that lives as long as the build does. */
 #ifndef BUILD_FETCH_H
 #define BUILD_FETCH_H
 
@@ -18,7 +18,7 @@ struct build_remote {
     struct build_context *context; /* of a checkout */
     struct build_checkout checkout;
     char *identity; /* what it is, when its bytes do not tell: a kept .git differs each time; NULL: they tell */
-    int blobs;      /* of a file: directory that it lies in; -1: git */
+    int blobs;      /* of a file: the directory it lies in; -1: git */
     int dir;        /* the nodes' data lie below it; borrowed by executing jobs */
 };
 struct build_remote_request {

@@ -91,7 +91,7 @@ static int clear_place(struct unpack *u, int parent, const char *name)
     return cb_remove_tree(parent, name);
 }
 
-/* Without root's rights a file that its owner must not read could not be copied later. */
+/* Without root's rights, a file that its owner may not read could not be copied later. */
 static uint32_t usable_mode(const struct cb_tar_entry *e)
 {
     uint32_t least = e->type == CB_DIR ? 0700 : 0400;

@@ -8,7 +8,7 @@
 
 #include "base/stream/codec.h"
 
-/* `root`: fd of the directory. Compression is told by the first bytes. *ret_newest (may be NULL): the largest
+/* `root`: fd of the directory. The first bytes tell how it is compressed. *ret_newest (may be NULL): the largest
  * modification time of a member, INT64_MIN when there is none. */
 int build_unpack(cb_source_fn *source, void *arg, int root, int64_t *ret_newest, struct cb_error *err);
 

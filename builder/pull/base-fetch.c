@@ -50,9 +50,9 @@ static int take_bytes(void *arg, const void *p, size_t n, struct cb_error *err)
     return r < 0 ? cb_fail(err, CB_E_CANCELED, "the layer could not be unpacked") : 0;
 }
 
-/* An image of the store may stand on one that was never fetched: its layers are where they came from, which is not
- * where its own name leads. The name itself serves as long as it is the same repository, with its tag, by which
- * registries.conf may send it elsewhere. */
+/* An image of the store may stand on one that was never fetched: its layers are where they came from, which is not where its own
+ * name leads. If both are the same repository, the name itself is used, with its tag, by which registries.conf may send it
+ * elsewhere. */
 static int fetch_blob(struct one_layer *l, cb_sink_fn *sink, struct cb_error *err)
 {
     struct oci_descriptor d = {.media_type = l->layer->media_type, .digest = l->layer->blob, .size = l->layer->blob_size};
@@ -202,7 +202,7 @@ static int get_layer_once(struct one_layer *l, bool blob, struct cb_error *err)
     return r < 0 ? -1 : cache_layer_set_packed(s, &l->layer->diff_id, &packed, err);
 }
 
-/* A blob of the store that turns out to be damaged is removed, and then fetched like any that is not there. */
+/* A blob of the store that turns out to be damaged is removed, and then fetched like any that is missing. */
 static int get_layer(struct one_layer *l, struct cb_error *err)
 {
     struct cache_store *s = l->f->session->store;

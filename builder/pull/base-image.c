@@ -46,7 +46,7 @@ static bool fits(const struct oci_image_config *c, const struct oci_platform *wa
     return oci_platform_rank(want, &c->platform) >= 0;
 }
 
-/* 1: *w is filled. 0: the store does not have it, or for another platform. */
+/* 1: *w is filled. 0: the store does not have it, or only for another platform. */
 static int from_store(struct build_session *session, struct build_want *w, const char *full, struct cb_error *err)
 {
     int r = cache_image_load(session->store, full, &w->base.image, err);
@@ -299,7 +299,7 @@ static int from_layout(struct build_session *session, struct build_want *w, stru
 
 /* ---- all of them ------------------------------------------------------------------------------------------------------ */
 
-/* The image cannot be had. Where a stage may be meant nothing else helps. */
+/* The image cannot be had. Where a stage may be meant, no other hint helps. */
 static int fail_unresolved(const struct build_want *w, struct cb_error *err)
 {
     if (w->meant) {
@@ -311,7 +311,7 @@ static int fail_unresolved(const struct build_want *w, struct cb_error *err)
 
 enum { FILLED, ASKED };
 
-/* FILLED from the store or a layout, ASKED: *job was started, -1. */
+/* FILLED from the store or a layout; ASKED: *job was started; -1: err. */
 static int begin(struct build_session *session, struct build_want *w, enum build_pull pull, struct cb_job *job,
                  struct cb_error *err)
 {

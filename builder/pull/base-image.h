@@ -27,7 +27,7 @@ struct build_want {
     struct oci_image_config config; /* filled in */
 };
 
-/* Fills all of them; what the store lacks is asked for side by side, by the pull policy. The error carries the
+/* Fills all of them; what the store lacks is asked for side by side, as the pull policy says. The error carries the
  * instruction's place. */
 int build_bases_resolve(struct build_session *session, struct build_want *wants, size_t n, enum build_pull pull,
                         struct cb_error *err);
@@ -38,7 +38,7 @@ enum build_base_form {
     BUILD_BASE_FILES,   /* they are unpacked: a step stands on them */
     BUILD_BASE_PACKED,  /* known, and there byte for byte as the registry or layout holds them: an output takes them */
 };
-/* All layers are in the store in that form. */
+/* Whether all layers are in the store in that form. */
 bool build_base_complete(struct build_session *session, const struct cache_image *image, enum build_base_form form);
 /* Starts the job that fetches, verifies, indexes and (BUILD_BASE_FILES) unpacks what is missing, layers side by side. */
 int build_base_start(struct build_session *session, const struct build_base *base, enum build_base_form form, struct cb_job *ret,
