@@ -10,7 +10,7 @@ struct build {
     struct build_contexts contexts;
     struct build_plan plan;
     struct build_made *made;      /* of each step of the plan; NULL until they are executed */
-    struct df_errors more_errors; /* beside the one that is returned, and independent of it */
+    struct df_errors more_errors; /* besides the one that is returned, and independent of it */
 };
 #define BUILD_INIT(session_) ((struct build){.session = (session_), .contexts = BUILD_CONTEXTS_INIT})
 void build_done(struct build *b);

@@ -41,7 +41,7 @@ static int classify(const struct df_instruction *i, const char *word, struct cb_
 }
 
 /* CopyIgnoredFile. A path is matched as it is written, so a leading '/' keeps all patterns but those for everything from
- * matching; of "." and "/" only patterns count that leave nothing over. */
+ * matching; for "." and "/", only patterns that leave nothing over count. */
 static void lint_ignored(struct build_planner *p, const struct df_instruction *i, const char *source)
 {
     static const char *const everything[] = {"*", "**", "**/*"};

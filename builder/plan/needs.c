@@ -18,7 +18,7 @@ static int each_from_of(struct build_planner *p, struct build_stage *s, struct d
         CB_AUTO(free) char *from = NULL;
         if (df_mount_check(i->run.mounts.items[k], &from, err) < 0)
             return -1;
-        /* BuildKit looks up where none is named too, and a stage may be called scratch. */
+        /* BuildKit looks this up even where none is named, and a stage may be called scratch. */
         if (fn(p, s, i, *from ? from : "scratch", false, err) < 0)
             return -1;
     }

@@ -41,7 +41,6 @@ static int evaluate_all(struct build_planner *p, struct cb_error *err)
     return take_late_mistakes(p, err);
 }
 
-/* The image that is built, taken out of its stage. */
 /* A platform that was asked for is what the image says, whatever its base is (dockerfile.md §10). */
 static void set_image_platform(const struct build_planner *p, struct oci_platform *have)
 {
@@ -64,6 +63,7 @@ static void set_image_platform(const struct build_planner *p, struct oci_platfor
     oci_platform_normalize(have);
 }
 
+/* The image that is built, taken out of its stage. */
 static void take_target(struct build_planner *p)
 {
     struct build_stage *t = p->target;

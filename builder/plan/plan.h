@@ -1,12 +1,10 @@
-/* The plan: a Dockerfile and a request become a graph of steps. Only what the target needs
- * is in it. Instructions that change nothing but the config (ENV, LABEL, CMD …) are folded into the state of
- * their stage and are no steps. Planning runs nothing and changes nothing; what it has to know beside the Dockerfile
- * and the request it asks by a table of functions.
+/* The plan: a Dockerfile and a request become a graph of steps. Only what the target needs is in it. Instructions that change
+ * nothing but the config (ENV, LABEL, CMD …) are folded into the state of their stage and are no steps. Planning runs nothing and
+ * changes nothing; what it has to know besides the Dockerfile and the request, it asks through a table of functions.
  *
- * A step stands on a `parent` (the snapshot below it; NULL: the empty root) and may take files of other
- * steps. Its result is one more layer on its parent; an BUILD_OP_BASE's result is the layers of an image.
- * A plan that was made is not changed any more: what becomes of its steps stands elsewhere (builder/execute/graph.h), and the
- * processes forked later read it from their memory. */
+ * A step stands on a `parent` (the snapshot below it; NULL: the empty root) and may take files of other steps. Its result is one
+ * more layer on its parent; a BUILD_OP_BASE's result is the layers of an image. Once made, a plan does not change: what becomes
+ * of its steps stands elsewhere (builder/execute/graph.h), and processes forked later read the plan from their memory. */
 #ifndef BUILD_PLAN_H
 #define BUILD_PLAN_H
 
@@ -141,7 +139,7 @@ struct build_plan_effects {
     /* Named contexts: build_contexts_find, build_contexts_time. */
     struct build_named *(*find_context)(void *arg, const char *name, const struct oci_platform *platform);
     int (*context_time)(void *arg, const char *name, int64_t *ret);
-    /* Under which the next step is shown: what is asked for meanwhile is shown too. */
+    /* The number under which the next step is shown: what is asked for meanwhile is shown too. */
     int (*number)(void *arg);
 };
 
@@ -153,12 +151,12 @@ struct build_plan_input { /* all borrowed, until the plan's end */
     void *arg;
 };
 
-/* Fills a zeroed *ret, which is to be freed also after a failure: what was parsed and warned of until then is in it. -1: err is
- * the first mistake; independent ones beside it are added to `more`. */
+/* Fills a zeroed *ret, which must be freed even after a failure: it holds what was parsed and warned of until then. -1: err is
+ * the first mistake; those independent of it are added to `more`. */
 int build_plan_make(const struct build_plan_input *in, struct build_plan *ret, struct df_errors *more, struct cb_error *err);
 void build_plan_done(struct build_plan *p);
 
-/* What executing a step gave. A build has an array of them, by step->index; of an BUILD_OP_BASE it is not used. */
+/* What executing a step gave. A build has an array of them, by step->index; of a BUILD_OP_BASE it is not used. */
 struct build_made {
     struct cb_digest layer;
     struct timespec created;

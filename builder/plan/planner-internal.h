@@ -64,7 +64,7 @@ struct build_planner {
     struct oci_platform host;
     bool platform_given;
     struct df_errors errors; /* mistakes that do not hide each other */
-    struct df_errors late;   /* those that BuildKit finds in the finished plan only */
+    struct df_errors late;   /* those that BuildKit finds only in the finished plan */
 };
 
 /* ---- mistakes.c ---------------------------------------------------------------------------------- */
@@ -87,7 +87,7 @@ void build_state_done(struct build_state *s);
 
 /* ---- connect.c ----------------------------------------------------------------------------------- */
 
-/* Of a plan whose steps and target are made: their order, inputs and marks. */
+/* Sets the order, inputs and marks of the steps of a plan, once all of them and its target are made. */
 void build_connect_steps(struct build_plan *plan);
 
 /* ---- outline.c ----------------------------------------------------------------------------------- */
@@ -114,7 +114,7 @@ int build_find_target(struct build_planner *p, struct cb_error *err);
  * `index_allowed`. -1: an index out of range. */
 int build_find_stage(struct build_planner *p, const char *name, bool index_allowed, struct build_stage **ret,
                      struct cb_error *err);
-/* The name among those of the first `n` stages that `name` is nearly; borrowed; NULL: none. */
+/* Of the first `n` stages' names, the one that `name` nearly is; borrowed; NULL: none. */
 const char *build_stage_meant(const struct build_planner *p, const char *name, size_t n);
 /* The named context that replaces `name`, or NULL. */
 struct build_named *build_find_context(const struct build_planner *p, const char *name, const struct oci_platform *platform);
@@ -123,13 +123,13 @@ int build_check_reference(const char *text, struct cb_error *err);
 
 /* ---- needs.c ------------------------------------------------------------------------------------- */
 
-/* Every `from` of every stage, reachable or not, cycles among them, and the references of all images. */
+/* Checks every `from` of every stage, reachable or not, for cycles too, and the references of all images. */
 int build_check_references(struct build_planner *p, struct cb_error *err);
 /* Marks what the target needs and resolves the images among it. */
 int build_resolve_images(struct build_planner *p, struct cb_error *err);
 /* ---- from.c -------------------------------------------------------------------------------------- */
 
-/* The place in p->wants of an image that is needed; the same one once. */
+/* The index in p->wants of an image that is needed; the same image is there only once. */
 size_t build_want_image(struct build_planner *p, const char *text, bool layout, const struct oci_platform *platform,
                         struct cb_place at);
 size_t build_want_named(struct build_planner *p, const struct build_named *n, const struct oci_platform *platform,
@@ -139,7 +139,7 @@ size_t build_want_named(struct build_planner *p, const struct build_named *n, co
  * context, an image. */
 int build_resolve_from(struct build_planner *p, struct build_stage *s, const struct df_instruction *i, const char *from,
                        const char *mount_target, struct build_files *ret, struct cb_error *err);
-/* The source of all images that wants[] resolved: one step each. */
+/* The step that stands for the image wants[want], once resolved; one for each image. */
 struct build_step *build_image_step(struct build_planner *p, size_t want);
 
 /* ---- expand.c ------------------------------------------------------------------------------------ */
@@ -151,7 +151,7 @@ int build_expand(struct build_planner *p, struct build_stage *s, const struct df
 struct df_expand build_expander(struct build_planner *p, struct build_stage *s, struct cb_map *unmatched);
 void build_report_undefined(struct build_planner *p, struct build_stage *s, const struct df_instruction *i,
                             const struct cb_map *unmatched);
-/* ARGs that are declared and looked up, and are no variable of the environment. */
+/* ARGs that can be declared and looked up, but are never variables of the environment. */
 bool build_never_in_env(const char *name);
 
 /* ---- evaluate*.c --------------------------------------------------------------------------------- */

@@ -171,8 +171,8 @@ static void lint_default_base(struct build_planner *p, const struct df_instructi
         df_lint_warn(&p->plan->lint, DF_LINT_INVALID_DEFAULT_ARG_IN_FROM, NULL, i->at, i->from.image);
 }
 
-/* InvalidDefaultArgInFrom: the images with the ARGs' defaults alone. What cannot be expanded so ends the check: with
- * the values that were given it may well be right. */
+/* InvalidDefaultArgInFrom: the images with the ARGs' defaults alone. What cannot be expanded that way ends the check: with the
+ * values that were given, it may well be right. */
 static void lint_default_bases(struct build_planner *p)
 {
     const struct df_dockerfile *d = &p->plan->dockerfile;
