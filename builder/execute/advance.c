@@ -117,7 +117,7 @@ static int await_turn(struct build_schedule *s, const struct build_step *step, s
     return 1;
 }
 
-/* Who else makes the same holds the lock of its content key; its record will be ours. */
+/* Whoever else makes the same holds the lock of its content key; its record will be ours. */
 static int await_lock(struct build_schedule *s, const struct build_step *step, struct cb_error *err)
 {
     struct build_step_state *st = build_state_of(s->g, step);

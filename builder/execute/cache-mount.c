@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 /* Namespace, id and what the directory starts as tell one cache from another. A mount that gives none of from,
- * mode, uid and gid is a directory of its own. Lengths go before what is somebody's own choice, line ends included. */
+ * mode, uid and gid is a directory of its own. What somebody may choose freely, line ends included, has its length in front. */
 static void put_key(const struct build_run_mount *m, const char *ns, const struct build_input *in, struct cb_buf *key)
 {
     const struct df_mount *d = m->m;

@@ -19,7 +19,7 @@ struct build_outcome {
 };
 bool build_outcome_read(const struct cb_buf *answer, struct build_outcome *ret);
 
-/* ---- for execute-*.c: what a job is given ------------------------------------------------------------ */
+/* ---- for run.c, files.c and cache-mount.c: what a job is given ------------------------------------------------------------ */
 
 struct build_input {          /* one of step->inputs */
     struct cb_digest *layers; /* bottom first */

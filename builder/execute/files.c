@@ -282,8 +282,8 @@ static struct cache_data data_in(struct bytes b, const struct cache_node *node, 
                                .layer = node->origin};
 }
 
-/* The bytes are not those that the entry tells of: what told so was damaged, or they are, or somebody changed them just
- * now. Kept, it would fail every later build too. */
+/* The bytes are not those that the entry describes: the description is damaged, or they are, or somebody has just changed them.
+ * If it were kept, it would fail every later build too. */
 static void drop_source(struct copying *c, const struct build_entry *e, struct cb_error *err)
 {
     struct cache_reader *layers = e->data == BUILD_DATA_DEST ? c->dest_layers : source_bytes(c, e->source).layers;

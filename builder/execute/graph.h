@@ -1,15 +1,15 @@
 /* A plan in execution: the plan, which stays as it was made, what has become of each of its steps so far, and which of them
  * are to be looked at next. Pure: what a step has to do in its phase is advance.c's.
  *
- * A step is looked at when something happened that may move it on: it is needed, its parent or an input is done, or what it
- * waits for came. Nobody looks at all of them. */
+ * A step is looked at when something has happened that may move it on: it is needed, its parent or an input is done, or what it
+ * waits for has come. Nobody looks at all of them. */
 #ifndef BUILD_GRAPH_H
 #define BUILD_GRAPH_H
 
 #include "builder/execute/notes.h"
 #include "builder/plan/build.h"
 
-/* Who a step is (builder/execute/keys.h). */
+/* What identifies a step (builder/execute/keys.h). */
 struct build_key {
     struct cb_digest definition, content;
     struct cb_digest chain;           /* identity of the snapshot after it; when it is done */
@@ -38,7 +38,7 @@ struct build_step_state {
     enum build_phase phase;
     bool queued;
     bool missed;            /* its definition is not known on its parent, or hardly can be */
-    bool has_index, has_fs; /* known to be in the store; of an BUILD_OP_BASE: all layers */
+    bool has_index, has_fs; /* known to be in the store; of a BUILD_OP_BASE: all layers */
     bool cached;
     const char *why;                      /* the reason of its fate: constant text, for events */
     int lock;                             /* of the content key, while we make it; -1 */
@@ -59,7 +59,7 @@ struct build_graph {
     struct build_steps waiting[BUILD_STEP_PHASES]; /* for what no step tells of: layers, a turn, a lock */
 };
 
-/* Of a build that is planned; b->made is there afterwards. Borrows `b`, whose contexts must outlive it. */
+/* For a build that is planned; sets up b->made. Borrows `b`, whose contexts must outlive the graph. */
 void build_graph_init(struct build_graph *g, struct build *b);
 void build_graph_done(struct build_graph *g);
 CB_DEFINE_AUTO(build_graph, struct build_graph, build_graph_done)
@@ -69,20 +69,20 @@ static inline struct build_step_state *build_state_of(const struct build_graph *
     return &g->states[step->index];
 }
 
-/* The step (NULL: none) and what it stands on are needed; those that were not are looked at, the lowest first. */
+/* The step (NULL: none) and what it stands on are needed; those that were not needed before are looked at, the lowest first. */
 void build_graph_need(struct build_graph *g, const struct build_step *step);
 void build_graph_need_inputs(struct build_graph *g, const struct build_step *step);
 bool build_graph_inputs_done(const struct build_graph *g, const struct build_step *step);
 
-/* The next step to look at; NULL: nothing happened. */
+/* The next step to look at; NULL: there is none. */
 const struct build_step *build_graph_next(struct build_graph *g);
-/* The step waits in its phase until build_graph_wake of that. */
+/* The step waits in its phase until build_graph_wake is called for that phase. */
 void build_graph_wait(struct build_graph *g, const struct build_step *step);
 void build_graph_wake(struct build_graph *g, enum build_phase phase);
 
 /* Its definition is not known, so those that stand on it will hardly be known either: they may begin with their inputs. */
 void build_graph_missed(struct build_graph *g, const struct build_step *step);
-/* It is done: who stands on it or takes from it is looked at. */
+/* It is done: the steps that stand on it or take from it are looked at. */
 void build_graph_finish(struct build_graph *g, const struct build_step *step);
 
 #endif

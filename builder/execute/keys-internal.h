@@ -18,7 +18,7 @@ void build_key_put_strv(struct cb_buf *k, const struct cb_strv *v);
 void build_key_put_operation(struct build_key_text *k, const struct build_graph *g, const struct build_step *s);
 /* Selects and digests what the step takes from local contexts, and what was fetched for it. */
 int build_key_put_local(struct build_key_text *t, struct build_graph *g, const struct build_step *s, struct cb_error *err);
-/* The same for other steps, which are done. */
+/* The same for what it takes from other steps, which are done. */
 int build_key_put_inputs(struct build_key_text *t, const struct build_graph *g, const struct build_step *s, struct cb_error *err);
 
 #endif

@@ -17,7 +17,7 @@ int build_keys_define(struct build_graph *g, struct cb_error *err);
  * entries are looked up in the layers' indexes. */
 int build_keys_content(struct build_graph *g, const struct build_step *s, struct cb_error *err);
 
-/* The definition on the snapshot it stands on, which is done: a definition's result is only ours where that
+/* The key of the definition on the snapshot it stands on, which is done: a definition's result is only ours where that
  * snapshot is, so a step that was run again with another result is never covered by an older child. */
 void build_keys_on_parent(const struct build_graph *g, const struct build_step *s, struct cb_digest *ret);
 

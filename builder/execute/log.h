@@ -11,8 +11,8 @@ struct build_log {
 };
 #define BUILD_LOG_INIT(n) ((struct build_log){-1, (n), CB_BUF_INIT})
 
-/* Takes a line without its end, NULs in it as "\x00"; one that is longer than 64 KiB comes in pieces. Borrowed until it
- * returns. */
+/* Takes a line without its end, NULs in it written as "\x00"; one longer than 64 KiB comes in pieces. `text` is borrowed until
+ * the function returns. */
 typedef void build_log_fn(void *arg, const struct build_log *l, const char *text);
 
 /* Reads what is there, and closes the fd at the end of the stream. */

@@ -21,7 +21,7 @@ int build_lookup_definition(struct build_schedule *s, const struct build_step *s
     return 1;
 }
 
-/* The record of the definition may name what other inputs gave: from now on it is this. */
+/* The record of the definition may name what other inputs gave: from now on it names this. */
 int build_lookup_content(struct build_schedule *s, const struct build_step *step, struct cb_error *err)
 {
     CB_AUTO(cache_record) struct cache_record r = {0};
@@ -33,7 +33,7 @@ int build_lookup_content(struct build_schedule *s, const struct build_step *step
         return found;
     take_record(s, step, &r);
     build_keys_on_parent(s->g, step, &definition);
-    /* Without it the next build looks closer again. */
+    /* Without it the next build looks more closely again. */
     (void)cache_record_link(s->session->store, content, &definition, &ignored);
     return 1;
 }

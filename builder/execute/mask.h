@@ -17,8 +17,8 @@ struct build_mask {
 void build_mask_done(struct build_mask *m); /* wipes the texts */
 void build_mask_add(struct build_mask *m, const char *secret, size_t n);
 void build_mask_ready(struct build_mask *m);
-/* Appends the line to *out, of the texts at any place the longest replaced by BUILD_MASK. Gives how many bytes of it are
- * dealt with: all of a line that is `whole`, else all but those that may be the beginning of a text. */
+/* Appends the line to *out, replacing the longest text at each place by BUILD_MASK. Gives how many of its bytes are dealt with:
+ * all of a line that is `whole`, else all but those that may be the beginning of a text. */
 size_t build_mask_apply(const struct build_mask *m, struct cb_str line, bool whole, struct cb_buf *out);
 
 #endif

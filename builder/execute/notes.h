@@ -1,6 +1,6 @@
 /* What a key is made of, by name: "command", "env:PATH", "arg:VERSION", "workdir", "mount:/x", "file:src/a.c", "parent" …, each
- * with a short digest of what was hashed. Recorded beside a step's result, they tell of a later build which input is another
- * one. Values themselves are not kept: a build-arg may be a password by mistake. */
+ * with a short digest of what was hashed. Recorded beside a step's result, they tell a later build which input has changed.
+ * Values themselves are not kept: a build-arg may be a password by mistake. */
 #ifndef BUILD_NOTES_H
 #define BUILD_NOTES_H
 

@@ -354,7 +354,7 @@ static int execute(struct running_run *r, struct rt_result *res, struct cache_la
     }
     if (cache_stack_open(r->w->b->session->store, r->w->layers, r->w->n_layers, &r->lowers, err) < 0)
         return -1;
-    /* The mount points of last resort lie below all layers and are none of them. */
+    /* The mount points of last resort lie below all layers and belong to none of them. */
     r->stubs = openat(r->w->b->session->work.dir, "root", O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (r->stubs < 0)
         return cb_fail_sys(err, errno, "open the mount points of a step");

@@ -29,7 +29,7 @@ void build_running_finish_logs(struct build_running *r)
         build_log_finish(&r->logs[i], &r->mask, emit_line, r);
 }
 
-/* What the step's secrets are is known from now on only to hide them. */
+/* From now on the step's secrets are known here only to hide them. */
 static int mask_secrets(struct build_running *r, struct cb_error *err)
 {
     for (const struct build_run_mount *m = r->step->run.mounts; m; m = m->next) {
@@ -52,7 +52,7 @@ static int open_logs(struct build_running *r, int ends[2])
             return -errno;
         r->logs[i].fd = p[0];
         ends[i] = p[1];
-        /* Only our end is non-blocking: a program that finds its stdout so may lose output. */
+        /* Only our end is non-blocking: a program whose stdout is non-blocking may lose output. */
         int flags = fcntl(p[1], F_GETFL);
         if (flags < 0 || fcntl(p[1], F_SETFL, flags & ~O_NONBLOCK) < 0)
             return -errno;

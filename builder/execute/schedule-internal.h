@@ -30,7 +30,7 @@ struct build_schedule {
     int steps_running; /* of them, those that count against --jobs */
     int n_run, n_cached;
     bool failed;
-    struct cb_error first; /* of several errors the first */
+    struct cb_error first; /* the first of several errors */
     struct cb_map warned;  /* texts of warnings: what holds for many steps is said once */
 };
 
@@ -51,10 +51,10 @@ void build_record_outcome(struct build_schedule *s, const struct build_step *ste
 
 /* ---- prepare.c ------------------------------------------------------------------------------------------- */
 
-/* The layers files are taken from: their indexes tell what is selected, their files hold the bytes. 1: ready. 0: work was
- * started. */
+/* Brings in the layers that files are taken from: their indexes tell what is selected, their files hold the bytes. 1: ready. 0:
+ * work was started. */
 int build_prepare_inputs(struct build_schedule *s, const struct build_step *step, bool want_fs, struct cb_error *err);
-/* All that the step needs to be executed. */
+/* Brings in all that the step needs to be executed. */
 int build_prepare_step(struct build_schedule *s, const struct build_step *step, struct cb_error *err);
 
 /* ---- running.c ------------------------------------------------------------------------------------------- */

@@ -16,7 +16,7 @@ static void remember_failure(struct build_schedule *s, const struct build_step *
     s->failed = true;
 }
 
-/* Looks at the steps to which something happened, and at those to which that happens then. */
+/* Looks at the steps to which something has happened, and then at those to which something happens as a result. */
 static void advance(struct build_schedule *s)
 {
     const struct build_step *step;
@@ -153,7 +153,7 @@ static void cancel_all(struct build_schedule *s)
 /* fds: signals, then job and logs of each running one. */
 static void read_all(struct build_schedule *s, const struct pollfd *fds)
 {
-    /* build_running_drop moves the last one into a gap: walk from the end, where nothing moves that was not seen. */
+    /* build_running_drop moves the last one into a gap: walk from the end, where nothing moves that has not been seen. */
     for (size_t i = s->n_running; i-- > 0;) {
         struct build_running *r = s->running[i];
         const struct pollfd *own = &fds[1 + i * 3];

@@ -5,7 +5,7 @@
 #include "builder/plan/build.h"
 
 /* After a build that succeeded: starts a process that outlives us, if steps were executed and a later boot could not check
- * their layers from outside of the namespace. Without it they are made again after a boot; so it never fails. */
+ * their layers from outside the namespace. Without it they are made again after a boot, so it never fails. */
 void build_settle(struct build *b);
 
 #endif

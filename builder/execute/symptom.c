@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#define TAIL 16384 /* bytes that are looked at: a tool that ends of an error says so at its end */
+#define TAIL 16384 /* bytes that are looked at: a tool that an error ends says so at the end */
 #define NEAR 3     /* lines between an error's text and what it is about: a traceback, a wrapped message */
 
 void build_tail_add(struct build_tail *t, const char *line)

@@ -1,5 +1,5 @@
-/* What this machine does not allow is noted once, at the first step. Where a command fails as commands fail of that, the error
- * of the step says it again: the end of what it printed is kept and looked at when it has failed. */
+/* What this machine does not allow is noted once, at the first step. Where a command fails in a way that is typical of it, the
+ * step's error says it again: the end of what the command printed is kept, and looked at once it has failed. */
 #ifndef BUILD_SYMPTOM_H
 #define BUILD_SYMPTOM_H
 
@@ -14,7 +14,7 @@ struct build_tail { /* CB_BUF_INIT is an empty one; each line ends with a NUL */
 void build_tail_add(struct build_tail *t, const char *line);
 void build_tail_done(struct build_tail *t);
 
-/* Gives the error of a command that printed this a hint, unless it has one or nothing speaks for such a cause. */
+/* Gives the error of a command that printed this a hint, unless it has one or nothing points to such a cause. */
 void build_symptom_hint(const struct build_tail *t, const struct rt_privilege *p, const struct rt_network *n,
                         struct cb_error *err);
 
