@@ -11,7 +11,7 @@ void build_image_done(struct build_image *i)
     *i = (struct build_image){0};
 }
 
-/* That of a layer which a step made stands with the layer, if it is known at all. */
+/* The diff ID of a layer that a step made is kept with the layer, if it is known at all. */
 static int find_diff_ids(struct build_session *s, struct cache_image *image, struct cb_error *err)
 {
     static const struct cb_digest unknown;

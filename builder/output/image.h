@@ -21,7 +21,7 @@ CB_DEFINE_AUTO(build_image, struct build_image, build_image_done)
 int build_image_complete(struct build_session *s, struct build_image *image, struct oci_image_config *config,
                          struct cb_error *err);
 
-/* Has the layers of its base in the store in that form. */
+/* Makes sure that the layers of its base are in the store in that form. */
 int build_image_fetch_base(struct build_session *s, const struct build_image *image, enum build_base_form form,
                            struct cb_error *err);
 

@@ -43,7 +43,7 @@ static const struct build_output_key *find_key(const struct build_output_ops *op
     return NULL;
 }
 
-/* The key is for others: which ones? Where the value asks for nothing it may stand there. */
+/* The key is for other kinds: the message names them. A value that asks for nothing is let pass. */
 static int refuse_key(const char *key, const char *value, struct cb_error *err)
 {
     CB_AUTO(cb_buf) struct cb_buf takers = CB_BUF_INIT;

@@ -17,10 +17,10 @@ CB_DEFINE_AUTO(build_result, struct build_result, build_result_done)
 /* A key of `-o type=…,key=value`. */
 struct build_output_key {
     const char *name;
-    bool prefix; /* all keys that begin so */
+    bool prefix; /* all keys that begin like this */
     /* Checks the value and puts it into the output. */
     int (*set)(struct build_output *o, const char *key, const char *value, struct cb_error *err);
-    const char *fine; /* the value, of true and false, that an output which does not take the key lets pass; NULL: none */
+    const char *fine; /* true or false: the value that outputs which do not take the key let pass; NULL: none */
 };
 
 enum build_dest { BUILD_DEST_NONE, BUILD_DEST_FILE, BUILD_DEST_DIRECTORY };
@@ -48,7 +48,7 @@ int build_output_end(struct build_output *o, struct cb_error *err);
 int build_output_add_annotation(struct cb_strv *list, const char *type, const char *pair, const char *shown,
                                 struct cb_error *err);
 
-/* What can be known of an output's destination before there is an image: it can be written. */
+/* Checks what can be known of an output's destination before there is an image: whether it can be written. */
 int build_output_check(const struct build_output *o, struct cb_error *err);
 /* Names, writes and pushes an image as one output asks. */
 int build_output_write(struct build_session *s, const struct build_output *o, const struct build_image *image,

@@ -14,7 +14,8 @@ struct build_packing {
     bool docker_types;
 };
 
-/* Fills in the diff IDs of `n` layers; with `p` (else NULL) each is packed so, and *ret (n of them) tells as which blob. */
+/* Fills in the diff IDs of `n` layers; with `p` (NULL: not), each is packed that way, and ret (n of them) tells into which
+ * blob. */
 int build_pack_layers(struct build_session *s, struct cache_image_layer *layers, size_t n, const struct build_packing *p,
                       struct cache_packed *ret, struct cb_error *err);
 

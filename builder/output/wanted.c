@@ -8,7 +8,7 @@ struct build_packing output_packing(const struct build_output *o)
     return (struct build_packing){o->codec, o->level, o->force_compression, o->docker_types};
 }
 
-/* The tags, else the output's own `name=`, as buildx takes them. What is pushed by digest has no tag, so only its own will
+/* The tags, else the output's own `name=`, as buildx takes them. What is pushed by digest has no tag, so only its own name will
  * do. */
 static void given_names(struct build_session *s, const struct build_output *o, struct cb_strv *ret)
 {
