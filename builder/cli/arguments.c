@@ -18,7 +18,7 @@ static const struct cli_option *find(const struct cli_command *c, const char *na
     return NULL;
 }
 
-/* What was meant is one that --help shows: nobody is led to an option that is refused. */
+/* Only options that --help shows are suggested: nobody is led to one that is refused. */
 static int unknown(const struct cli_command *c, const char *name, size_t n, struct cb_error *err)
 {
     const char **names = NULL;

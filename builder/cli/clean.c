@@ -67,7 +67,7 @@ const struct cli_command cli_du = {
 struct prune {
     struct cli_invocation common;
     bool all, mounts;
-    bool force; /* nothing is asked anyway */
+    bool force; /* no question is asked anyway */
     uint64_t keep;
     int64_t until;
 };

@@ -9,7 +9,7 @@
  * with it. Zero is the state before. */
 struct cli_invocation {
     struct build_request request; /* first: options of a build are fields of it */
-    struct cb_strv args;          /* what is no option */
+    struct cb_strv args;          /* what is not an option */
     bool help;                    /* --help: the rest is not checked */
     bool opened;
     struct build_session session; /* after cli_open */
@@ -22,7 +22,7 @@ struct cli_command {
     size_t min, max;                   /* how many arguments */
     const struct cli_table *tables[2]; /* NULL: no more than every command has */
     size_t size;                       /* of what the options fill */
-    /* The exit status, or -1 with err, which is reported then. `filled`: by a command line that was right. */
+    /* The exit status, or -1 with err, which is then reported. `filled`: from a command line that was right. */
     int (*run)(void *filled, struct cb_error *err);
 };
 
@@ -31,7 +31,7 @@ extern const struct cli_command cli_build, cli_images, cli_inspect, cli_tag, cli
 /* The k-th option of a command, its own before those that every command has; NULL: there are no more. */
 const struct cli_option *cli_option_at(const struct cli_command *c, size_t k);
 
-/* Opens the store of a command that is no build, to write or only to look. The driver closes it. */
+/* Opens the store for a command that is not a build, to write or only to look. cli_run closes it. */
 int cli_open(struct cli_invocation *v, struct cb_error *err);
 int cli_open_to_read(struct cli_invocation *v, struct cb_error *err);
 

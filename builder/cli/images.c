@@ -16,7 +16,7 @@ struct images {
     bool quiet;
 };
 
-/* Is the one at `at` another name, or none, of an image that stands in the list before it? */
+/* Whether the image at `at` is in the list once more: under a name (`named`), or before it. */
 static bool is_listed(const struct cache_image *list, size_t n, size_t at, bool named)
 {
     for (size_t i = 0; i < n; i++)
@@ -235,7 +235,7 @@ static int remove_image(struct rmi *v, const char *text, struct cb_error *err)
     return r;
 }
 
-/* What is wrong with one keeps none of the others. */
+/* One that fails does not stop the others. */
 static int rmi(void *filled, struct cb_error *err)
 {
     struct rmi *v = filled;

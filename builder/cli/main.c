@@ -24,7 +24,7 @@ static const struct cli_command *find(const char *name)
     return NULL;
 }
 
-/* The command whose name `word` nearly is, or NULL. What is so short is near to everything. */
+/* The command whose name `word` nearly is, or NULL. A word this short is near to everything. */
 static const char *near_command(const char *word)
 {
     const char *names[CB_LEN(commands)];
@@ -60,7 +60,7 @@ static int help(int argc, char **argv)
     return c ? cli_run(c, 1, words) : no_command(argv[0], "there is no command");
 }
 
-/* Is it rather a command that was misspelt than a context? One that is there, or is somewhere else, is no mistake. */
+/* Is it a misspelt command rather than a context? A context that exists, or that is not on this machine, is no mistake. */
 static bool is_misspelt(const char *word)
 {
     return word[0] != '-' && !strpbrk(word, "/:") && access(word, F_OK) < 0 && near_command(word);
@@ -77,7 +77,7 @@ static bool fill_streams(void)
 }
 
 /* The word right behind `cbuild` decides: a command, or the start of build's own arguments. A directory that is
- * called like a command is built with `cbuild build NAME` or `cbuild ./NAME`. */
+ * named like a command is built with `cbuild build NAME` or `cbuild ./NAME`. */
 static int run(int argc, char **argv)
 {
     const char *word = argc > 1 ? argv[1] : "";

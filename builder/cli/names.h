@@ -1,11 +1,11 @@
-/* Images as people name them: by a reference, by an ID or the beginning of one. */
+/* Images as people name them: by a reference, or by an ID or the beginning of one. */
 #ifndef CLI_NAMES_H
 #define CLI_NAMES_H
 
 #include "cache/image.h"
 #include "registry/oci/reference.h"
 
-/* A name that the user gave for an image, in whole; with it comes no digest unless `digest`. Else -1 with CB_E_USAGE. */
+/* Reads a name that the user gave for an image. -1 with CB_E_USAGE if it is none, or has a digest and `digest` is not set. */
 int cli_parse_name(const char *text, bool digest, struct oci_ref *ret, struct cb_error *err);
 /* The image a person means; the caller ends it with cache_image_done. `ret_by_id` (may be NULL): it was named by its ID. */
 int cli_find_image(struct cache_store *s, const char *text, struct cache_image *ret, bool *ret_by_id, struct cb_error *err);

@@ -6,8 +6,8 @@
 #include "base/buf.h"
 #include "base/error.h"
 
-/* Checks one value and puts it `to` the option's field. 0, or -1 with a message; the caller sees to it that it names the
- * option. */
+/* Checks one value and puts it into the option's field, `to`. 0, or -1 with a message, to which the caller adds the option's
+ * name. */
 typedef int cli_set_fn(const char *value, void *to, struct cb_error *err);
 
 /* Why an option that people pass to docker by habit cannot be honoured. */

@@ -283,7 +283,7 @@ int cli_default_progress(struct build_request *r, struct cb_error *err)
     return r->progress != BUILD_PROGRESS_AUTO || !v || !*v ? 0 : choose_progress("BUILDKIT_PROGRESS", v, &r->progress, err);
 }
 
-/* What each option says may be right and all of it not. */
+/* Each option may be right by itself, and all of them together wrong. */
 static int check_together(struct build_request *r, struct cb_error *err)
 {
     if (r->quiet && r->progress != BUILD_PROGRESS_AUTO && r->progress != BUILD_PROGRESS_QUIET)

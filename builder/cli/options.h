@@ -7,11 +7,11 @@
 extern const struct cli_table cli_build_options;
 extern const struct cli_table cli_refused_options; /* those of docker build that cbuild cannot honour */
 
-/* Makes the request of a parsed command line whole: context, defaults, what the environment says, what contradicts each
- * other. 0, or -1 with CB_E_USAGE. */
+/* Completes the request of a parsed command line: context, defaults, what the environment says; refuses what contradicts itself.
+ * 0, or -1 with CB_E_USAGE. */
 int cli_complete(struct cli_invocation *v, struct cb_error *err);
 
-/* What push and pull show alike. The second: $BUILDKIT_PROGRESS, where no option says it. */
+/* --progress, which push and pull have too. The second takes $BUILDKIT_PROGRESS where no option was given. */
 cli_set_fn cli_set_progress;
 int cli_default_progress(struct build_request *r, struct cb_error *err);
 

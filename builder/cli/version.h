@@ -4,7 +4,8 @@
 
 #include <stdbool.h>
 
-/* Prints them on standard output. A library that is loaded on demand has to be loaded to be asked: `all` does. */
+/* Prints them on standard output. A library that is loaded on demand has to be loaded to be asked: that is done only with
+ * `all`. */
 void cli_print_version(bool all);
 
 #endif
