@@ -15,6 +15,7 @@ struct build_mask {
     bool first[256];      /* bytes that one of them begins with */
 };
 void build_mask_done(struct build_mask *m); /* wipes the texts */
+/* Adds a secret, which is copied. When all are added, build_mask_ready must be called before the mask is used. */
 void build_mask_add(struct build_mask *m, const char *secret, size_t n);
 void build_mask_ready(struct build_mask *m);
 /* Appends the line to *out, replacing the longest text at each place by BUILD_MASK. Gives how many of its bytes are dealt with:

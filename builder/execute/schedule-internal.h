@@ -59,11 +59,14 @@ int build_prepare_step(struct build_schedule *s, const struct build_step *step, 
 
 /* ---- running.c ------------------------------------------------------------------------------------------- */
 
+/* Start a job: a step's, the fetching of a base, the unpacking of a layer; the last two only if it does not run already. */
 int build_running_step(struct build_schedule *s, const struct build_step *step, struct cb_error *err);
 int build_running_base(struct build_schedule *s, const struct build_step *base, bool want_fs, struct cb_error *err);
 int build_running_materialize(struct build_schedule *s, const struct cb_digest *layer, struct cb_error *err);
+/* Shows what has come in a log; then, at the end, what is left in both. */
 void build_running_read_log(struct build_running *r, struct build_log *l);
 void build_running_finish_logs(struct build_running *r);
+/* Forgets a job that has ended, and frees it. The last job takes its place in the list. */
 void build_running_drop(struct build_schedule *s, struct build_running *r);
 
 #endif

@@ -101,6 +101,7 @@ void build_outline_stage(struct build_planner *p, const struct build_stage *s);
 
 /* ---- epoch.c ------------------------------------------------------------------------------------- */
 
+/* Sets the plan's epoch if SOURCE_DATE_EPOCH gives one, and the variable to that number. */
 int build_set_epoch(struct build_planner *p, struct cb_error *err);
 
 /* ---- stages.c ------------------------------------------------------------------------------------ */
@@ -109,6 +110,7 @@ int build_set_epoch(struct build_planner *p, struct cb_error *err);
 int build_set_globals(struct build_planner *p, struct cb_error *err);
 /* p->stages with names, bases and platforms; the error carries the FROM's place. */
 int build_make_stages(struct build_planner *p, struct cb_error *err);
+/* Sets p->target: the stage that --target names, else the last one. */
 int build_find_target(struct build_planner *p, struct cb_error *err);
 /* The stage that `from` of a COPY or mount names: 1 and *ret; 0: no stage of that name. Numbers only with
  * `index_allowed`. -1: an index out of range. */
@@ -132,6 +134,7 @@ int build_resolve_images(struct build_planner *p, struct cb_error *err);
 /* The index in p->wants of an image that is needed; the same image is there only once. */
 size_t build_want_image(struct build_planner *p, const char *text, bool layout, const struct oci_platform *platform,
                         struct cb_place at);
+/* The same for a named context that is an image or a layout. */
 size_t build_want_named(struct build_planner *p, const struct build_named *n, const struct oci_platform *platform,
                         struct cb_place at);
 
@@ -159,6 +162,7 @@ bool build_never_in_env(const char *name);
 /* Runs all instructions of a stage whose base is resolved and whose dependencies are evaluated. Mistakes are noted, each
  * instruction's first. */
 void build_evaluate_stage(struct build_planner *p, struct build_stage *s);
+/* One instruction of the kind each is named after; the first takes all that make no step. -1: it is a mistake. */
 int build_evaluate_config(struct build_planner *p, struct build_stage *s, const struct df_instruction *i, struct cb_error *err);
 int build_evaluate_run(struct build_planner *p, struct build_stage *s, const struct df_instruction *i, struct cb_error *err);
 int build_evaluate_copy(struct build_planner *p, struct build_stage *s, const struct df_instruction *i, struct cb_error *err);

@@ -33,11 +33,13 @@ int build_session_open(struct build_session *s, const struct build_request *requ
 /* The same for a command that only looks at the store, which may be read-only. */
 int build_session_open_to_read(struct build_session *s, const struct build_request *request, struct build_renderer *renderer,
                                struct cb_error *err);
+/* Ends the helpers, removes what the session made for itself in the store, and frees the renderer. */
 void build_session_close(struct build_session *s);
 
 /* -1 with CB_E_CANCELED (the signal in err->exit_status) once a signal has asked us to stop. Never blocks. */
 int build_canceled(struct build_session *s, struct cb_error *err);
 
+/* Tell the renderer what happened; the last two in words of our own. Strings are borrowed until they return. */
 void build_emit(struct build_session *s, const struct build_event *e);
 void build_note(struct build_session *s, const char *fmt, ...) CB_PRINTF(2, 3);
 void build_warning(struct build_session *s, const char *fmt, ...) CB_PRINTF(2, 3);
