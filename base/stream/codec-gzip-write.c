@@ -67,15 +67,13 @@ static void *encoder_open(int level, int threads, cb_sink_fn *sink, void *arg)
 
 static bool deflate_slot(z_stream *z, struct slot *s)
 {
-    int r;
-
     if (deflateReset(z) != Z_OK || (s->dict && deflateSetDictionary(z, s->in + DICTIONARY - s->dict, (uInt)s->dict) != Z_OK))
         return false;
     z->next_in = s->in + DICTIONARY;
     z->avail_in = (uInt)s->len;
     z->next_out = s->out;
     z->avail_out = MAX_OUT;
-    r = deflate(z, s->last ? Z_FINISH : Z_SYNC_FLUSH);
+    int r = deflate(z, s->last ? Z_FINISH : Z_SYNC_FLUSH);
     s->out_len = MAX_OUT - z->avail_out;
     s->crc = (uint32_t)crc32(0, s->in + DICTIONARY, (uInt)s->len);
     return z->avail_in == 0 && z->avail_out > 0 && r == (s->last ? Z_STREAM_END : Z_OK);
@@ -92,11 +90,9 @@ static void *worker(void *arg)
     struct gzip_encoder *g = arg;
     z_stream z;
     bool usable = raw_deflate_init(&z, g->level);
-
     pthread_mutex_lock(&g->lock);
     while (!g->stop) {
         struct slot *mine = NULL;
-
         for (size_t i = g->tail; i != g->head && !mine; i++) {
             if (g->slots[at_ring(g, i)].state == SLOT_READY)
                 mine = &g->slots[at_ring(g, i)];
@@ -121,9 +117,8 @@ static void *worker(void *arg)
 /* Signals stay with the threads that were there before. Fewer workers than wanted, or none, is fine. */
 static void start_workers(struct gzip_encoder *g)
 {
-    sigset_t all, before;
-
     g->workers = cb_alloc((size_t)g->threads * sizeof(*g->workers));
+    sigset_t all, before;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
     while (g->n_workers < (size_t)g->threads && pthread_create(&g->workers[g->n_workers], NULL, worker, g) == 0)
@@ -138,7 +133,6 @@ static void start_workers(struct gzip_encoder *g)
 static struct slot *filling(struct gzip_encoder *g)
 {
     struct slot *s = &g->slots[at_ring(g, g->head)];
-
     if (!s->in) {
         s->in = cb_alloc_buffer(DICTIONARY + BLOCK);
         s->out = cb_alloc(MAX_OUT);
@@ -149,7 +143,6 @@ static struct slot *filling(struct gzip_encoder *g)
 static int emit(struct gzip_encoder *g, struct slot *s, struct cb_error *err)
 {
     static const unsigned char header[10] = {0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255};
-
     if (s->state == SLOT_FAILED)
         return cb_fail(err, CB_E_FAILED, "gzip: cannot compress: out of memory");
     if (!g->header_written && g->sink(g->arg, header, sizeof(header), err) < 0)
@@ -164,7 +157,6 @@ static int emit(struct gzip_encoder *g, struct slot *s, struct cb_error *err)
 static int drain_one(struct gzip_encoder *g, bool wait, struct cb_error *err)
 {
     struct slot *s = &g->slots[at_ring(g, g->tail)];
-
     pthread_mutex_lock(&g->lock);
     while (wait && s->state != SLOT_DONE && s->state != SLOT_FAILED)
         pthread_cond_wait(&g->done, &g->lock);
@@ -193,10 +185,9 @@ static int compress_here(struct gzip_encoder *g, struct slot *s, struct cb_error
 /* The slot that was filled goes to work; the next one gets its dictionary. */
 static int submit(struct gzip_encoder *g, bool last, struct cb_error *err)
 {
-    struct slot *s = filling(g), *next;
+    struct slot *s = filling(g);
     bool alone = last && g->head == 0;
     size_t keep = CB_MIN(s->len, (size_t)DICTIONARY);
-
     s->last = last;
     if (g->threads > 1 && !alone && g->n_workers == 0)
         start_workers(g);
@@ -218,7 +209,7 @@ static int submit(struct gzip_encoder *g, bool last, struct cb_error *err)
     }
     if (last)
         return 0;
-    next = filling(g);
+    struct slot *next = filling(g);
     next->dict = keep;
     next->len = 0;
     memcpy(next->in + DICTIONARY - keep, s->in + DICTIONARY + s->len - keep, keep);
@@ -229,17 +220,14 @@ static int encoder_add(void *encoder, const void *p, size_t n, struct cb_error *
 {
     struct gzip_encoder *g = encoder;
     const char *from = p;
-
     while (n > 0) {
         struct slot *s = filling(g);
         size_t part = CB_MIN(n, BLOCK - s->len);
-
         if (part == 0) { /* full: it is not the last one, since there is more */
             if (submit(g, false, err) < 0)
                 return -1;
             while (g->tail != g->head) { /* what is ready goes out while the caller reads on */
                 int r = drain_one(g, false, err);
-
                 if (r < 0)
                     return -1;
                 if (r == 0)
@@ -258,14 +246,13 @@ static int encoder_add(void *encoder, const void *p, size_t n, struct cb_error *
 static int encoder_end(void *encoder, struct cb_error *err)
 {
     struct gzip_encoder *g = encoder;
-    unsigned char trailer[8];
-
     if (submit(g, true, err) < 0)
         return -1;
     while (g->tail != g->head) {
         if (drain_one(g, true, err) < 0)
             return -1;
     }
+    unsigned char trailer[8];
     for (int i = 0; i < 4; i++) {
         trailer[i] = (unsigned char)(g->crc >> 8 * i);
         trailer[4 + i] = (unsigned char)(g->total >> 8 * i);

@@ -29,7 +29,6 @@ struct tar_filter {
 bool tar_filter_wanted(const uint8_t *p, size_t n)
 {
     static const uint8_t xz[] = {0xfd, '7', 'z', 'X', 'Z', 0};
-
     return (n >= 4 && memcmp(p, "BZh", 3) == 0 && p[3] >= '1' && p[3] <= '9') ||
            (n >= sizeof(xz) && memcmp(p, xz, sizeof(xz)) == 0);
 }
@@ -38,7 +37,6 @@ static la_ssize_t feed(struct archive *a, void *arg, const void **ret)
 {
     struct tar_filter *f = arg;
     ssize_t n = f->source(f->arg, f->buf, sizeof(f->buf), &f->source_error);
-
     (void)a;
     f->source_ended = n == 0;
     *ret = f->buf;
@@ -47,11 +45,9 @@ static la_ssize_t feed(struct archive *a, void *arg, const void **ret)
 
 struct tar_filter *tar_filter_new(cb_source_fn *source, void *arg, struct cb_error *err)
 {
-    struct tar_filter *f;
-
     if (CB_LAZY_LOAD(la, LA, "libarchive.so.13", "libarchive13", err) < 0)
         return NULL;
-    f = CB_NEW(struct tar_filter);
+    struct tar_filter *f = CB_NEW(struct tar_filter);
     f->source = source;
     f->arg = arg;
     f->archive = la.archive_read_new();
@@ -68,7 +64,6 @@ struct tar_filter *tar_filter_new(cb_source_fn *source, void *arg, struct cb_err
 static int filter_fail(struct tar_filter *f, struct cb_error *err)
 {
     const char *why = la.archive_error_string(f->archive);
-
     if (f->source_error.code != CB_E_NONE) {
         cb_error_move(err, &f->source_error);
         return -1;
@@ -80,17 +75,14 @@ static int filter_fail(struct tar_filter *f, struct cb_error *err)
 
 ssize_t tar_filter_read(struct tar_filter *f, void *p, size_t n, struct cb_error *err)
 {
-    la_ssize_t got;
-
     if (!f->opened) {
-        struct archive_entry *entry;
-
         f->opened = true;
+        struct archive_entry *entry;
         if (la.archive_read_open(f->archive, f, NULL, feed, NULL) != ARCHIVE_OK ||
             la.archive_read_next_header(f->archive, &entry) != ARCHIVE_OK)
             return filter_fail(f, err);
     }
-    got = la.archive_read_data(f->archive, p, n);
+    la_ssize_t got = la.archive_read_data(f->archive, p, n);
     return got < 0 ? filter_fail(f, err) : got;
 }
 

@@ -5,11 +5,9 @@ uint32_t tar_checksum(const struct tar_header *h, bool as_signed)
 {
     const char *p = (const char *)h;
     uint32_t sum = 0;
-
     for (size_t i = 0; i < TAR_BLOCK; i++) {
         bool inside = i >= offsetof(struct tar_header, checksum) && i < offsetof(struct tar_header, type);
         char c = inside ? ' ' : p[i];
-
         sum += as_signed ? (uint32_t)(int32_t)(signed char)c : (uint32_t)(unsigned char)c;
     }
     return sum;
@@ -20,14 +18,11 @@ bool tar_get_number(const char *p, size_t n, int64_t *ret)
     const unsigned char *b = (const unsigned char *)p;
     uint64_t v = 0;
     size_t i = 0;
-
     if (b[0] & 0x80) {
         bool negative = b[0] & 0x40;
-
         v = negative ? ~(uint64_t)0 : 0;
         for (i = 0; i < n; i++) {
             uint64_t byte = i == 0 ? (negative ? b[0] : b[0] & 0x7fu) : b[i];
-
             if (i + 8 < n && byte != (negative ? 0xffu : 0))
                 return false;
             v = v << 8 | byte;

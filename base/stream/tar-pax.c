@@ -26,7 +26,6 @@ void tar_ext_reset(struct tar_ext *x)
                             .cap_map = x->cap_map,
                             .xattrs = x->xattrs,
                             .cap_xattrs = x->cap_xattrs};
-
     free_xattrs(x);
     *x = fresh;
     cb_buf_reset(&x->path);
@@ -73,7 +72,6 @@ static bool parse_mtime(const char *v, int64_t *ret)
 {
     const char *dot = strchr(v, '.');
     CB_AUTO(free) char *whole = cb_memdup0(v, dot ? (size_t)(dot - v) : strlen(v));
-
     if (!cb_parse_i64(whole, ret) || *ret > INT64_MAX / 2 || *ret < INT64_MIN / 2)
         return false;
     if (!dot)
@@ -88,15 +86,13 @@ static bool parse_mtime(const char *v, int64_t *ret)
 /* GNU.sparse.map: "offset,length,offset,length,…" */
 static int parse_map(struct tar_ext *x, const char *key, const char *v, struct cb_error *err)
 {
-    uint64_t pair[2];
-    int have = 0;
-
     x->n_map = 0;
     x->has_offset = false;
+    uint64_t pair[2];
+    int have = 0;
     while (*v) {
         size_t len = strcspn(v, ",");
         char digits[24];
-
         if (len == 0 || len >= sizeof(digits))
             return bad_value(key, err);
         memcpy(digits, v, len);
@@ -117,15 +113,13 @@ static int parse_map(struct tar_ext *x, const char *key, const char *v, struct c
 
 static bool decode_base64(const char *v, size_t n, struct cb_buf *out)
 {
-    uint32_t bits = 0;
-    int count = 0;
-
     while (n > 0 && v[n - 1] == '=')
         n--;
+    uint32_t bits = 0;
+    int count = 0;
     for (size_t i = 0; i < n; i++) {
         static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
         const char *at = v[i] ? strchr(digits, v[i]) : NULL;
-
         if (!at)
             return false;
         bits = bits << 6 | (uint32_t)(at - digits);
@@ -152,11 +146,9 @@ static void decode_percent(const char *name, struct cb_buf *out)
 
 static int add_xattr(struct tar_ext *x, const char *key, const char *name, const char *v, size_t n, struct cb_error *err)
 {
-    struct cb_xattr *a;
-
     if (*name == '\0' || strlen(name) > 255 || n > CB_MAX_XATTR)
         return bad_value(key, err);
-    a = &CB_PUSH(x->xattrs, x->n_xattrs, x->cap_xattrs);
+    struct cb_xattr *a = &CB_PUSH(x->xattrs, x->n_xattrs, x->cap_xattrs);
     a->name = cb_strdup(name);
     a->value = cb_memdup0(v, n);
     a->len = n;
@@ -168,7 +160,6 @@ static int add_encoded_xattr(struct tar_ext *x, const char *key, const char *nam
 {
     CB_AUTO(cb_buf) struct cb_buf plain = CB_BUF_INIT;
     CB_AUTO(cb_buf) struct cb_buf value = CB_BUF_INIT;
-
     decode_percent(name, &plain);
     if (strlen(plain.data) != plain.len || !decode_base64(v, n, &value))
         return bad_value(key, err);
@@ -192,7 +183,6 @@ static int get_number(struct tar_ext *x, const char *key, const char *v, struct 
         {"GNU.sparse.realsize", &x->real_size, &x->has_real, TAR_MAX_SPARSE},
         {"GNU.sparse.size", &x->real_size, &x->has_real, TAR_MAX_SPARSE},
     };
-
     for (size_t i = 0; i < CB_LEN(keys); i++) {
         if (strcmp(key, keys[i].key) != 0)
             continue;
@@ -213,7 +203,6 @@ static int sparse_pair(struct tar_ext *x, const char *key, const char *v, struct
 {
     bool is_offset = strcmp(key, "GNU.sparse.offset") == 0;
     uint64_t value;
-
     if (is_offset == x->has_offset || !cb_parse_u64(v, INT64_MAX, &value))
         return bad_value(key, err);
     x->has_offset = is_offset;
@@ -250,15 +239,13 @@ int tar_pax_parse(struct tar_ext *x, const char *p, size_t n, struct cb_error *e
 {
     while (n > 0) {
         size_t len = 0, digits = 0;
-        const char *key, *eq, *end;
-
         for (; digits < n && digits < 9 && p[digits] >= '0' && p[digits] <= '9'; digits++)
             len = len * 10 + (size_t)(p[digits] - '0');
         if (digits == 0 || digits >= n || p[digits] != ' ' || len > n || len < digits + 3 || p[len - 1] != '\n')
             return cb_fail(err, CB_E_CORRUPT, "tar: damaged extended header");
-        key = p + digits + 1;
-        end = p + len - 1;
-        eq = memchr(key, '=', (size_t)(end - key));
+        const char *key = p + digits + 1;
+        const char *end = p + len - 1;
+        const char *eq = memchr(key, '=', (size_t)(end - key));
         if (!eq || eq == key || memchr(key, 0, (size_t)(eq - key)))
             return cb_fail(err, CB_E_CORRUPT, "tar: damaged extended header");
         CB_AUTO(free) char *name = cb_memdup0(key, (size_t)(eq - key));
@@ -282,22 +269,19 @@ static int by_name(const void *pa, const void *pb)
 {
     const struct ranked *a = pa, *b = pb;
     int c = strcmp(a->a.name, b->a.name);
-
     return c ? c : (a->rank > b->rank) - (a->rank < b->rank);
 }
 
 /* Sorted through ranks, so that a hostile number of attributes costs no more than sorting. */
 void tar_ext_finish(struct tar_ext *x)
 {
-    CB_AUTO(free) struct ranked *r = NULL;
-    size_t n = 0;
-
     if (x->n_xattrs < 2)
         return;
-    r = cb_alloc(x->n_xattrs * sizeof(*r));
+    CB_AUTO(free) struct ranked *r = cb_alloc(x->n_xattrs * sizeof(*r));
     for (size_t i = 0; i < x->n_xattrs; i++)
         r[i] = (struct ranked){x->xattrs[i], i};
     qsort(r, x->n_xattrs, sizeof(*r), by_name);
+    size_t n = 0;
     for (size_t i = 0; i < x->n_xattrs; i++) {
         if (i + 1 < x->n_xattrs && strcmp(r[i].a.name, r[i + 1].a.name) == 0) {
             free(r[i].a.name); /* said again later: the last one counts */

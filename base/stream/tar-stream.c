@@ -4,7 +4,6 @@
 static ssize_t pull_decoder(void *arg, void *p, size_t n, struct cb_error *err)
 {
     struct cb_tar_reader *t = arg;
-
     if (t->first_at < t->n_first) {
         n = CB_MIN(n, t->n_first - t->first_at);
         memcpy(p, t->first + t->first_at, n);
@@ -27,7 +26,6 @@ static int open_any(struct cb_tar_reader *t, struct cb_error *err)
     t->pull_arg = t;
     while (t->n_first < sizeof(t->first)) {
         ssize_t n = cb_decoder_read(t->decoder, t->first + t->n_first, sizeof(t->first) - t->n_first, err);
-
         if (n < 0)
             return -1;
         if (n == 0)
@@ -67,7 +65,6 @@ int tar_need(struct cb_tar_reader *t, size_t n, struct cb_error *err)
     t->pos = 0;
     while (t->len < n) {
         ssize_t got = pull(t, t->in + t->len, TAR_READ_AHEAD - t->len, err);
-
         if (got < 0)
             return -1;
         if (got == 0)
@@ -81,14 +78,12 @@ int tar_need(struct cb_tar_reader *t, size_t n, struct cb_error *err)
 ssize_t tar_take(struct cb_tar_reader *t, void *p, size_t n, struct cb_error *err)
 {
     ssize_t got;
-
     if (t->pos == t->len && n >= TAR_READ_AHEAD) {
         got = pull(t, p, n, err);
         return got == 0 ? tar_truncated(err) : got;
     }
     if (t->pos == t->len) {
         int r = tar_need(t, 1, err);
-
         if (r <= 0)
             return r == 0 ? tar_truncated(err) : -1;
     }
@@ -101,15 +96,12 @@ ssize_t tar_take(struct cb_tar_reader *t, void *p, size_t n, struct cb_error *er
 int tar_skip(struct cb_tar_reader *t, uint64_t n, struct cb_error *err)
 {
     while (n > 0) {
-        size_t part;
-
         if (t->pos == t->len) {
             int r = tar_need(t, 1, err);
-
             if (r <= 0)
                 return r == 0 ? tar_truncated(err) : -1;
         }
-        part = (size_t)CB_MIN(n, (uint64_t)(t->len - t->pos));
+        size_t part = (size_t)CB_MIN(n, (uint64_t)(t->len - t->pos));
         t->pos += part;
         n -= part;
     }

@@ -15,7 +15,6 @@ struct cb_tar_writer {
 struct cb_tar_writer *cb_tar_writer_new(cb_sink_fn *sink, void *arg, struct cb_error *err)
 {
     struct cb_tar_writer *t = CB_NEW(struct cb_tar_writer);
-
     (void)err; /* nothing is loaded: this writer needs no library */
     t->sink = sink;
     t->arg = arg;
@@ -29,10 +28,8 @@ static void add_record(struct cb_buf *b, const char *key, const void *value, siz
 {
     size_t rest = strlen(key) + n + 3, len = rest + 1; /* blank, '=', newline; at least one digit */
     char digits[24];
-
     for (;;) {
         size_t with = rest + (size_t)snprintf(digits, sizeof(digits), "%zu", len);
-
         if (with == len)
             break;
         len = with;
@@ -45,7 +42,6 @@ static void add_record(struct cb_buf *b, const char *key, const void *value, siz
 static void add_number_record(struct cb_buf *b, const char *key, int64_t v)
 {
     char text[24];
-
     add_record(b, key, text, (size_t)snprintf(text, sizeof(text), "%lld", (long long)v));
 }
 
@@ -72,14 +68,13 @@ static void put_device(char field[8], uint32_t v)
 /* Name, or prefix and name. False: it needs a pax record (and what fits of it is set). */
 static bool put_path(struct tar_header *h, const struct cb_buf *path)
 {
-    size_t n = path->len, at;
-
+    size_t n = path->len;
     if (n <= sizeof(h->name)) {
         memcpy(h->name, path->data, n);
         return true;
     }
     /* the slash that separates them: as far right as the prefix allows, but not the last byte */
-    for (at = CB_MIN(sizeof(h->prefix), n - 2); at > 0; at--) {
+    for (size_t at = CB_MIN(sizeof(h->prefix), n - 2); at > 0; at--) {
         if (path->data[at] == '/' && n - at - 1 <= sizeof(h->name)) {
             memcpy(h->prefix, path->data, at);
             memcpy(h->name, path->data + at + 1, n - at - 1);
@@ -108,23 +103,19 @@ static char type_letter(enum cb_ftype type)
 static int xattr_order(const void *pa, const void *pb)
 {
     const struct cb_xattr *const *a = pa, *const *b = pb;
-
     return strcmp((*a)->name, (*b)->name);
 }
 
 static int add_xattr_records(struct cb_buf *b, const struct cb_tar_entry *e, struct cb_error *err)
 {
-    CB_AUTO(free) const struct cb_xattr **sorted = NULL;
-
     if (e->n_xattrs == 0)
         return 0;
-    sorted = cb_alloc(e->n_xattrs * sizeof(*sorted));
+    CB_AUTO(free) const struct cb_xattr **sorted = cb_alloc(e->n_xattrs * sizeof(*sorted));
     for (size_t i = 0; i < e->n_xattrs; i++)
         sorted[i] = &e->xattrs[i];
     qsort(sorted, e->n_xattrs, sizeof(*sorted), xattr_order);
     for (size_t i = 0; i < e->n_xattrs; i++) {
         CB_AUTO(free) char *key = cb_printf("SCHILY.xattr.%s", sorted[i]->name);
-
         if (strchr(sorted[i]->name, '='))
             return cb_fail(err, CB_E_UNSUPPORTED, "'%s': a tar cannot hold the attribute '%s': its name has a '='", e->path,
                            sorted[i]->name);
@@ -141,7 +132,6 @@ static int make_header(struct cb_tar_writer *t, const struct cb_tar_entry *e, st
     size_t link_len = linked ? strlen(e->link) : 0;
     uint64_t size = e->type == CB_FILE ? e->size : 0;
     bool big = size > TAR_OCTAL11, odd_time = e->mtime < 0 || e->mtime > TAR_OCTAL11;
-
     cb_buf_reset(r);
     if (add_xattr_records(r, e, err) < 0)
         return -1;
@@ -175,16 +165,14 @@ static int make_header(struct cb_tar_writer *t, const struct cb_tar_entry *e, st
 static int fill_block(struct cb_tar_writer *t, uint32_t n, struct cb_error *err)
 {
     static const char zeros[TAR_BLOCK];
-
     return n ? t->sink(t->arg, zeros, n, err) : 0;
 }
 
 static int write_records(struct cb_tar_writer *t, struct cb_error *err)
 {
-    struct tar_header h = {0};
-
     if (t->records.len > TAR_MAX_PAX)
         return cb_fail(err, CB_E_UNSUPPORTED, "'%s' has more attributes than a tar entry can carry", t->path.data);
+    struct tar_header h = {0};
     memcpy(h.name, "PaxHeaders", 10);
     h.type = 'x';
     put_octal(h.mode, sizeof(h.mode), 0);
@@ -202,8 +190,6 @@ static int write_records(struct cb_tar_writer *t, struct cb_error *err)
 
 int cb_tar_entry_begin(struct cb_tar_writer *t, const struct cb_tar_entry *e, struct cb_error *err)
 {
-    struct tar_header h = {0};
-
     if (t->left)
         return cb_fail(err, CB_E_FAILED, "tar: '%s' is shorter than its header says", t->path.data);
     if (fill_block(t, t->pad, err) < 0)
@@ -213,6 +199,7 @@ int cb_tar_entry_begin(struct cb_tar_writer *t, const struct cb_tar_entry *e, st
     cb_buf_adds(&t->path, e->path);
     if (e->type == CB_DIR && !cb_ends(e->path, "/"))
         cb_buf_addc(&t->path, '/');
+    struct tar_header h = {0};
     if (make_header(t, e, &h, err) < 0 || (t->records.len && write_records(t, err) < 0) ||
         t->sink(t->arg, &h, sizeof(h), err) < 0)
         return -1;

@@ -21,9 +21,7 @@ static bool all_zero(const uint8_t *p)
 /* 1: *ret holds the next header, consumed. 0: end of the archive. */
 static int next_block(struct cb_tar_reader *t, struct tar_header *ret, struct cb_error *err)
 {
-    int64_t sum;
     int r = tar_need(t, TAR_BLOCK, err);
-
     if (r <= 0)
         return r;
     if (all_zero(t->in + t->pos)) {
@@ -38,6 +36,7 @@ static int next_block(struct cb_tar_reader *t, struct tar_header *ret, struct cb
     }
     memcpy(ret, t->in + t->pos, TAR_BLOCK);
     t->pos += TAR_BLOCK;
+    int64_t sum;
     if (!tar_get_number(ret->checksum, sizeof(ret->checksum), &sum) ||
         (sum != tar_checksum(ret, false) && sum != (int32_t)tar_checksum(ret, true)))
         return cb_fail(err, CB_E_CORRUPT, "tar: not a tar archive or damaged: wrong header checksum");
@@ -53,7 +52,6 @@ static int read_special(struct cb_tar_reader *t, uint64_t size, size_t max, stru
     for (uint64_t done = 0; done < size;) {
         char part[4096];
         ssize_t n = tar_take(t, part, (size_t)CB_MIN(size - done, (uint64_t)sizeof(part)), err);
-
         if (n < 0)
             return -1;
         cb_buf_add(to, part, (size_t)n);
@@ -66,13 +64,12 @@ static int read_special(struct cb_tar_reader *t, uint64_t size, size_t max, stru
 static int extended(struct cb_tar_reader *t, const struct tar_header *h, struct cb_error *err)
 {
     CB_AUTO(cb_buf) struct cb_buf text = CB_BUF_INIT;
-    struct cb_buf *to;
-    int64_t size;
-
     if (!memchr("xXgLK", h->type, 5))
         return 0;
+    int64_t size;
     if (tar_header_number(h->size, sizeof(h->size), "size", 0, INT64_MAX, &size, err) < 0)
         return -1;
+    struct cb_buf *to;
     switch (h->type) {
     case 'g':
         return tar_skip(t, (uint64_t)size, err) < 0 || tar_skip(t, tar_padding((uint64_t)size), err) < 0 ? -1 : 1;
@@ -101,7 +98,6 @@ static void set_names(struct cb_tar_reader *t, const struct tar_header *h)
 {
     bool ustar = memcmp(h->magic, "ustar\0", 6) == 0;
     bool star = ustar && memcmp(h->pad + 8, "tar\0", 4) == 0;
-
     cb_buf_reset(&t->path);
     cb_buf_reset(&t->link);
     if (t->ext.sparse_name.len) {
@@ -130,7 +126,6 @@ static int set_type(struct cb_tar_reader *t, const struct tar_header *h, enum cb
         {'0', CB_FILE},    {'\0', CB_FILE}, {'7', CB_FILE},  {'S', CB_FILE}, {'1', CB_HARDLINK},
         {'2', CB_SYMLINK}, {'3', CB_CHAR},  {'4', CB_BLOCK}, {'5', CB_DIR},  {'6', CB_FIFO},
     };
-
     for (size_t i = 0; i < CB_LEN(types); i++) {
         if (types[i].type != h->type)
             continue;
@@ -145,9 +140,9 @@ static int set_type(struct cb_tar_reader *t, const struct tar_header *h, enum cb
 static int set_numbers(struct cb_tar_reader *t, const struct tar_header *h, struct cb_tar_entry *e, struct cb_error *err)
 {
     const struct tar_ext *x = &t->ext;
-    int64_t mode, uid = 0, gid = 0, size = 0, major = 0, minor = 0, mtime = 0;
+    int64_t uid = 0, gid = 0, size = 0, major = 0, minor = 0, mtime = 0;
     bool device = e->type == CB_CHAR || e->type == CB_BLOCK;
-
+    int64_t mode;
     if (tar_header_number(h->mode, sizeof(h->mode), "mode", 0, UINT32_MAX, &mode, err) < 0 ||
         (!x->has_uid && tar_header_number(h->uid, sizeof(h->uid), "owner", 0, UINT32_MAX, &uid, err) < 0) ||
         (!x->has_gid && tar_header_number(h->gid, sizeof(h->gid), "group", 0, UINT32_MAX, &gid, err) < 0) ||
@@ -173,7 +168,6 @@ static int set_numbers(struct cb_tar_reader *t, const struct tar_header *h, stru
 static int begin_data(struct cb_tar_reader *t, const struct tar_header *h, struct cb_tar_entry *e, struct cb_error *err)
 {
     bool pax_sparse = t->ext.n_map > 0 || t->ext.sparse_major == 1 || t->ext.has_real;
-
     t->sparse = false;
     t->left = e->size;
     t->pad = tar_padding(e->size);
@@ -195,7 +189,6 @@ static int begin_data(struct cb_tar_reader *t, const struct tar_header *h, struc
 struct cb_tar_reader *cb_tar_reader_new(cb_source_fn *source, void *arg, bool any_format, struct cb_error *err)
 {
     struct cb_tar_reader *t = CB_NEW(struct cb_tar_reader);
-
     (void)err; /* libraries are loaded when the first bytes show that one is needed */
     t->source = source;
     t->arg = arg;
@@ -213,13 +206,12 @@ struct cb_tar_reader *cb_tar_reader_new(cb_source_fn *source, void *arg, bool an
 
 static int next_member(struct cb_tar_reader *t, struct cb_tar_entry *e, struct cb_error *err)
 {
-    struct tar_header h;
-    int r;
-
     if (tar_skip(t, t->left, err) < 0 || tar_skip(t, t->pad, err) < 0)
         return -1;
     t->left = t->pad = 0;
     tar_ext_reset(&t->ext);
+    struct tar_header h;
+    int r;
     do {
         r = next_block(t, &h, err);
         if (r == 0)
@@ -243,14 +235,12 @@ static int next_member(struct cb_tar_reader *t, struct cb_tar_entry *e, struct c
 
 int cb_tar_next(struct cb_tar_reader *t, struct cb_tar_entry *ret, struct cb_error *err)
 {
-    struct cb_tar_entry e = {0};
-    int r;
-
     if (t->broken)
         return cb_fail(err, CB_E_CORRUPT, "tar: damaged");
     if (t->ended)
         return 0;
-    r = next_member(t, &e, err);
+    struct cb_tar_entry e = {0};
+    int r = next_member(t, &e, err);
     t->broken = r < 0;
     if (r > 0)
         *ret = e;
@@ -259,12 +249,11 @@ int cb_tar_next(struct cb_tar_reader *t, struct cb_tar_entry *ret, struct cb_err
 
 ssize_t cb_tar_read(struct cb_tar_reader *t, void *p, size_t n, struct cb_error *err)
 {
-    ssize_t got;
-
     if (t->broken)
         return cb_fail(err, CB_E_CORRUPT, "tar: damaged");
     if (n == 0 || (t->sparse ? t->at == t->real : t->left == 0))
         return 0;
+    ssize_t got;
     if (t->sparse) {
         got = tar_read_sparse(t, p, n, err);
     } else {

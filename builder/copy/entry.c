@@ -19,7 +19,6 @@ void build_keep_capability(struct cache_entry *e)
 bool build_same_owner_mode(const struct cache_entry *a, const struct cache_entry *b)
 {
     const struct cb_xattr *x = capability(a), *y = capability(b);
-
     if (a->type != b->type || a->uid != b->uid || a->gid != b->gid || (a->mode != b->mode && a->type != CB_SYMLINK))
         return false;
     return x && y ? x->len == y->len && memcmp(x->value, y->value, x->len) == 0 : x == y;

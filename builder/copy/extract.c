@@ -32,7 +32,6 @@ int build_extract_sniff(cb_source_fn *source, void *arg, struct cb_error *err)
     CB_AUTO(cb_error) struct cb_error why = CB_ERROR_INIT;
     CB_AUTO(cb_tar_reader) struct cb_tar_reader *tar = cb_tar_reader_new(read_watched, &watched, true, &why);
     int r = tar ? cb_tar_next(tar, &e, &why) : -1;
-
     if (r >= 0)
         return r;
     if (!watched.failed && why.code != CB_E_UNSUPPORTED) /* no header: a file like any other */
@@ -68,7 +67,6 @@ static int open_parent(struct extract *x, const char *rel, struct build_upnode *
     CB_AUTO(build_spot) struct build_spot spot = {0};
     const char *slash = strrchr(rel, '/');
     CB_AUTO(free) char *up = cb_memdup0(rel, slash ? (size_t)(slash - rel) : 0);
-
     implied.mtime = x->place->params.mtime;
     *ret_name = cb_path_base(rel);
     if (build_upper_resolve(x->upper, x->base, up, &spot, err) < 0)
@@ -115,9 +113,8 @@ static int digest_member(struct extract *x, struct cb_digest *ret, struct cb_err
 {
     CB_AUTO(free) char *piece = cb_alloc_buffer(PIECE);
     struct cb_sha256 sha;
-    ssize_t n;
-
     cb_sha256_init(&sha);
+    ssize_t n;
     while ((n = cb_tar_read(x->tar, piece, PIECE, err)) > 0)
         cb_sha256_add(&sha, piece, (size_t)n);
     if (n == 0)
@@ -156,7 +153,6 @@ static int link_target(struct extract *x, const char *rel, struct build_upnode *
     CB_AUTO(build_spot) struct build_spot spot = {0};
     const char *slash = strrchr(rel, '/'), *name = cb_path_base(rel);
     CB_AUTO(free) char *up = cb_memdup0(rel, slash ? (size_t)(slash - rel) : 0);
-
     if (build_upper_resolve(x->upper, x->base, up, &spot, err) < 0)
         return -1;
     *ret = *name && spot.missing.n == 0 ? build_upper_child(x->upper, spot.node, name, strlen(name)) : NULL;
@@ -167,8 +163,8 @@ static int put_hard_link(struct extract *x, const struct cb_tar_entry *t, struct
                          struct cb_error *err)
 {
     CB_AUTO(free) char *rel = cb_path_rel(t->link);
-    struct build_upnode *target, *old = build_upper_child(x->upper, dir, name, strlen(name));
-
+    struct build_upnode *old = build_upper_child(x->upper, dir, name, strlen(name));
+    struct build_upnode *target;
     if (check_length("link target", rel, err) < 0 || link_target(x, rel, &target, err) < 0)
         return -1;
     /* What has the name goes first, so that nothing links to itself. */
@@ -192,7 +188,6 @@ static int put_hard_link(struct extract *x, const struct cb_tar_entry *t, struct
 static int place_base(struct extract *x, const struct cb_tar_entry *t, struct cb_error *err)
 {
     CB_AUTO(free) char *clean = cb_path_clean(t->path);
-
     if (strcmp(clean, ".") == 0)
         return 0;
     if (t->type != CB_DIR)
@@ -217,15 +212,14 @@ static bool cannot_be_held(const struct cb_tar_entry *t, const char *rel)
 static int place_member(struct extract *x, const struct cb_tar_entry *t, struct cb_error *err)
 {
     CB_AUTO(free) char *rel = cb_path_rel(t->path);
-    struct build_upnode *dir;
-    const char *name;
-
     if (!*rel)
         return place_base(x, t, err);
     if (cannot_be_held(t, rel)) {
         x->place->left_out++;
         return 0;
     }
+    struct build_upnode *dir;
+    const char *name;
     if (check_length("path", rel, err) < 0 || open_parent(x, rel, &dir, &name, err) < 0)
         return -1;
     return t->type == CB_HARDLINK ? put_hard_link(x, t, dir, name, err) : put_member(x, t, dir, name, err);
@@ -235,7 +229,6 @@ static int place_members(struct extract *x, struct cb_error *err)
 {
     struct cb_tar_entry t;
     int r;
-
     for (x->member = 0; (r = cb_tar_next(x->tar, &t, err)) > 0; x->member++)
         if (place_member(x, &t, err) < 0)
             return -1;
@@ -247,7 +240,6 @@ int build_place_archive(struct build_place *p, cb_source_fn *source, void *arg, 
 {
     struct extract x = {.place = p, .upper = &p->upper, .archive = archive};
     struct cache_entry made = p->made;
-
     made.mode = 0755; /* --chmod does not apply here */
     if (build_place_mkdirs(p, p->path, &made, &x.base, err) < 0)
         return -1;
@@ -268,10 +260,9 @@ size_t build_place_left_out(const struct build_place *p)
 static int stream_member(struct cb_tar_reader *tar, const struct build_entry *b, char *piece, const struct build_sink *sink,
                          struct cb_error *err)
 {
-    ssize_t n;
-
     if (sink->begin(sink->arg, &b->e, err) < 0)
         return -1;
+    ssize_t n;
     while ((n = cb_tar_read(tar, piece, PIECE, err)) > 0)
         if (sink->write(sink->arg, piece, (size_t)n, err) < 0)
             return -1;
@@ -284,7 +275,6 @@ static int stream_members(struct cb_tar_reader *tar, const struct build_entry *c
     CB_AUTO(free) char *piece = cb_alloc_buffer(PIECE);
     struct cb_tar_entry t;
     uint64_t member = 0;
-
     for (size_t i = 0; i < n; member++) {
         int r = cb_tar_next(tar, &t, err);
         if (r < 0)

@@ -16,12 +16,11 @@ bool build_owner_is_plain(const char *text)
 static int read_table(struct cache_tree *tree, build_read_fn *read, void *arg, const char *path, struct cb_buf *ret, bool *found,
                       struct cb_error *err)
 {
-    struct cache_node *n = NULL;
     CB_AUTO(cb_error) struct cb_error why = CB_ERROR_INIT;
-
     *found = false;
     if (!tree)
         return 0;
+    struct cache_node *n = NULL;
     /* Nothing at that path, a loop of links, a file on the way: all the same as no file. */
     if (cache_tree_resolve(tree, path, true, &n, &why) <= 0 || n->e.type != CB_FILE)
         return 0;
@@ -34,7 +33,6 @@ int build_owner_resolve(struct cache_tree *tree, build_read_fn *read, void *arg,
 {
     CB_AUTO(cb_buf) struct cb_buf passwd = CB_BUF_INIT, group = CB_BUF_INIT;
     bool has_passwd = false, has_group = false;
-
     if (!build_owner_is_plain(text) && (read_table(tree, read, arg, "/etc/passwd", &passwd, &has_passwd, err) < 0 ||
                                         read_table(tree, read, arg, "/etc/group", &group, &has_group, err) < 0))
         return -1;

@@ -64,7 +64,6 @@ static int visit(struct stack *s, const struct build_pick_rules *rules, struct b
     struct frame *dir = &s->items[s->depth - 1];
     bool nested = s->depth > 1;
     uint32_t up = dir->pick;
-
     bool wanted =
         !rules->include || df_ignore_test(rules->include, path, nested ? &dir->include : NULL, is_dir ? &own->include : NULL);
     bool excluded =
@@ -87,7 +86,6 @@ int build_pick_below(const struct build_source *s, const struct build_pick_rules
 {
     CB_AUTO(stack) struct stack stack = {0};
     const char *at = cache_node_path(item->node);
-
     item->skip = at && *at ? strlen(at) + 1 : 0;
     enter(&stack, item->node, 0, false);
     while (stack.depth > 0) {

@@ -8,7 +8,6 @@ struct build_place *build_place_new(const struct build_place_params *params)
     struct build_place *p = CB_NEW(struct build_place);
     const char *path = params->path ? params->path : "";
     size_t len = strlen(path);
-
     p->params = *params;
     build_upper_init(&p->upper, params->dest);
     p->path = cb_path_abs(params->workdir && *params->workdir ? params->workdir : "/", *path ? path : ".");
@@ -68,7 +67,6 @@ static int put_file(struct build_place *p, struct build_upnode *dir, const char 
 static struct build_entry copy_of(const struct build_place *p, const struct build_source *source, const struct cache_node *node)
 {
     struct build_entry b = {.e = node->e, .source = source, .node = node};
-
     if (b.e.type == CB_FILE && b.e.size > 0)
         b.data = BUILD_DATA_SOURCE;
     build_keep_capability(&b.e);
@@ -162,7 +160,6 @@ static struct build_inode *inode_of(struct build_place *p, const struct build_so
 {
     struct build_entry b = copy_of(p, source, node);
     uint64_t key[2] = {(uint64_t)node->origin, node->link_group};
-
     if (!node->link_group || node->e.type != CB_FILE)
         return build_inode_new(&p->upper, &b);
     struct build_inode *inode = cb_map_getn(links, (const char *)key, sizeof(key));

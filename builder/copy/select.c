@@ -128,7 +128,6 @@ static int match_below(const struct select *s, const struct cache_node *base, co
     };
     CB_AUTO(free) struct level *levels = cb_alloc(w->depth * sizeof(*levels));
     size_t depth = 1;
-
     if (build_source_open(s->source, base, err) < 0)
         return -1;
     levels[0] = (struct level){base, 0};
@@ -154,11 +153,10 @@ static int expand_wildcard(struct select *s, const char *rel, struct matches *re
 {
     CB_AUTO(wildcard) struct wildcard w = {0};
     CB_AUTO(df_ignore) struct df_ignore *local = NULL;
-    struct cache_node *base;
-
     split_wildcard(rel, &w);
     if (filter_local(s, rel, &w, &local, err) < 0)
         return -1;
+    struct cache_node *base;
     int r = build_source_resolve(s->source, w.base, true, &base, err);
     if (r < 0)
         return -1;
@@ -226,7 +224,6 @@ static int select_parents(struct select *s, const char *word, struct cb_error *e
     CB_AUTO(free) char *rest = cb_path_rel(pivot ? pivot + 3 : word);
     CB_AUTO(cb_strv) struct cb_strv one = {0};
     bool wild_root = df_glob_has_meta(root);
-
     if (!*rest)
         return not_found("", err);
     cb_strv_push(&one, rest);
@@ -257,7 +254,6 @@ int build_select(const struct build_source *source, const struct build_select_pa
 {
     CB_AUTO(cb_strv) struct cb_strv patterns = {0};
     CB_AUTO(df_ignore) struct df_ignore *exclude = NULL;
-
     ret->source = source;
     ret->parents = params->parents;
     for (size_t i = 0; i < params->n_exclude; i++)

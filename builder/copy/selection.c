@@ -92,7 +92,6 @@ int build_selection_digest(const struct build_selection *s, struct cb_digest *re
 {
     CB_AUTO(cb_buf) struct cb_buf b = CB_BUF_INIT;
     struct cb_sha256 sha;
-
     cb_sha256_init(&sha);
     cb_put_str(&b, "selection 1"); /* a new form takes a new number */
     cb_put_u8(&b, s->parents);

@@ -27,9 +27,8 @@ int build_source_resolve(const struct build_source *s, const char *path, bool fo
 {
     struct cache_node *at = cache_tree_root(s->tree);
     struct build_pathwalk walk;
-    struct cb_str name;
-
     build_pathwalk_init(&walk, path);
+    struct cb_str name;
     while (build_pathwalk_next(&walk, &name)) {
         if (build_is_dotdot(name)) {
             if (at->e.type != CB_DIR)

@@ -20,7 +20,6 @@ static bool same_content(const struct build_inode *i, const struct cache_node *b
 {
     static const struct cb_digest unknown;
     const struct cache_entry *e = &i->b.e;
-
     if (e->type != CB_FILE || e->size == 0 || (i->b.data == BUILD_DATA_DEST && i->b.node == below))
         return true;
     return !cb_digest_eq(&e->digest, &unknown) && cb_digest_eq(&e->digest, &below->e.digest);
@@ -84,7 +83,6 @@ static int backwards(const void *a, const void *b)
 static void collect(struct build_upper *u, struct nodes *order)
 {
     CB_AUTO(nodes) struct nodes todo = {0};
-
     CB_PUSH(todo.items, todo.n, todo.cap) = u->root;
     while (todo.n > 0) {
         struct build_upnode *n = todo.items[--todo.n];
@@ -114,7 +112,6 @@ static void make_path(struct build_upper *u, struct build_upnode *n)
 {
     size_t up = strlen(n->parent->path), len = strlen(n->name);
     char *path = cb_arena_alloc(&u->arena, up + len + 2);
-
     memcpy(path, n->parent->path, up);
     if (up)
         path[up++] = '/';
@@ -126,7 +123,6 @@ static void make_path(struct build_upper *u, struct build_upnode *n)
 static const struct build_entry *make_entry(struct build_upper *u, struct build_upnode *n)
 {
     struct build_entry *b;
-
     if (n->inode && !n->inode->b.e.path) {
         b = &n->inode->b;
     } else {
@@ -153,7 +149,6 @@ static int rank(const struct build_entry *b)
 static int by_member(const void *p, const void *q)
 {
     const struct build_entry *a = *(const struct build_entry *const *)p, *b = *(const struct build_entry *const *)q;
-
     if (a->archive != b->archive)
         return a->archive < b->archive ? -1 : 1;
     return a->member < b->member ? -1 : a->member > b->member;
@@ -163,7 +158,6 @@ static void sort_ranks(struct build_layer *l)
 {
     const struct build_entry **sorted = cb_alloc((l->n + 1) * sizeof(struct build_entry *));
     size_t n = 0, start[3];
-
     for (int r = 0; r < 3; r++) {
         start[r] = n;
         for (size_t i = 0; i < l->n; i++)
@@ -180,7 +174,6 @@ static void sort_ranks(struct build_layer *l)
 void build_upper_layer(struct build_upper *u, struct build_layer *ret)
 {
     CB_AUTO(nodes) struct nodes order = {0};
-
     collect(u, &order);
     u->root->path = "";
     for (size_t i = 0; i < order.n; i++) {

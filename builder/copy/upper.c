@@ -130,7 +130,6 @@ int build_upper_put(struct build_upper *u, struct build_upnode *dir, const char 
 {
     struct build_upnode *n = build_upper_child(u, dir, name, len);
     bool merge = n && build_upnode_is_dir(n) && inode->b.e.type == CB_DIR;
-
     if (!n) {
         if (count_name(u, dir, len, err) < 0)
             return -1;
@@ -181,11 +180,10 @@ static int count_link(struct build_upper *u, const char *link, const char *path,
 int build_upper_resolve(struct build_upper *u, struct build_upnode *base, const char *path, struct build_spot *ret,
                         struct cb_error *err)
 {
-    struct build_pathwalk walk;
-    struct cb_str name;
-
     ret->node = base;
+    struct build_pathwalk walk;
     build_pathwalk_init(&walk, path);
+    struct cb_str name;
     while (build_pathwalk_next(&walk, &name)) {
         if (build_is_dotdot(name)) {
             if (ret->missing.n > 0)

@@ -157,7 +157,6 @@ static int look_at(const struct build_context *c, const struct cache_node *dir, 
     size_t len = path->len;
     int r = 0;
     bool known = d->d_type != DT_UNKNOWN;
-
     cb_buf_adds(path, d->d_name);
     /* The kind is mostly known already: what is ignored costs no lstat. */
     if (known && is_ignored(c, dir, path->data, d->d_type == DT_DIR, &f->excluded))
@@ -386,7 +385,6 @@ int build_context_digest(struct build_context *c, const struct cache_node *file,
     static const struct cb_digest unknown;
     struct cache_node *n = (struct cache_node *)file;
     struct file_aux *a = n->aux;
-
     if (n->e.type != CB_FILE || !cb_digest_eq(&n->e.digest, &unknown))
         return 0;
     if (n->e.size == 0) {

@@ -29,7 +29,6 @@ static ssize_t get(const struct inode *i, const char *name, char *p, size_t n)
 static int take_off(const struct inode *i, const char *name)
 {
     int r = i->path ? lremovexattr(i->path, name) : fremovexattr(i->fd, name);
-
     return r < 0 && errno != ENODATA && errno != EOPNOTSUPP ? -errno : 0;
 }
 
@@ -37,7 +36,6 @@ static int note_opaque(const struct inode *i, const char *name, struct cache_lay
 {
     char value[8];
     ssize_t n = get(i, name, value, sizeof(value));
-
     if (n < 0)
         return -errno;
     ret->opaque = n == 1 && *value == 'y';
@@ -48,7 +46,6 @@ static int note_opaque(const struct inode *i, const char *name, struct cache_lay
 static int take_off_label(const struct inode *i, const char *name)
 {
     int r = take_off(i, name);
-
     return r == -EACCES || r == -EPERM ? 0 : r;
 }
 
@@ -57,8 +54,6 @@ static int take_off_label(const struct inode *i, const char *name)
 static int strip_one(const struct inode *i, const char *name, bool keep_capability, struct cache_layer_carried *ret)
 {
     const char *mark = cache_layer_overlay_xattr(name) ? strchr(strchr(name, '.') + 1, '.') + 1 : "";
-    int r = 0;
-
     if (strcmp(name, "security.capability") == 0 && keep_capability) {
         ret->capability = true;
         return 0;
@@ -69,6 +64,7 @@ static int strip_one(const struct inode *i, const char *name, bool keep_capabili
         return 0;
     ret->redirect |= strcmp(mark, "redirect") == 0;
     ret->metacopy |= strcmp(mark, "metacopy") == 0;
+    int r = 0;
     if (strcmp(mark, "opaque") == 0)
         r = note_opaque(i, name, ret);
     return r < 0 ? r : take_off(i, name);
@@ -80,13 +76,11 @@ int cache_layer_strip(int fd, const char *name, bool keep_capability, struct cac
     struct inode i = {fd, path};
     CB_AUTO(free) char *names = cb_alloc_buffer(XATTR_LIST_MAX);
     ssize_t n = list(&i, names, XATTR_LIST_MAX);
-
     *ret = (struct cache_layer_carried){0};
     if (n < 0)
         return errno == EOPNOTSUPP ? 0 : -errno;
     for (const char *p = names; p < names + n; p += strlen(p) + 1) {
         int r = strip_one(&i, p, keep_capability, ret);
-
         if (r < 0)
             return r;
     }
@@ -102,27 +96,24 @@ int cache_layer_strip(int fd, const char *name, bool keep_capability, struct cac
 unsigned cache_layer_flags(int fd)
 {
     unsigned flags = 0; /* the kernel writes an int, whatever the request's name says */
-
     return ioctl(fd, FS_IOC_GETFLAGS, &flags) < 0 ? 0 : flags;
 }
 
 int cache_layer_reset_flags(int fd, unsigned like)
 {
     unsigned flags = cache_layer_flags(fd), want = (flags & ~(unsigned)OWNERS_FLAGS) | (like & (unsigned)OWNERS_FLAGS);
-
     return flags != want && ioctl(fd, FS_IOC_SETFLAGS, &want) < 0 && errno != EOPNOTSUPP ? -errno : 0;
 }
 
 int cache_layer_plain_root(int fs)
 {
-    struct cache_layer_carried ignored;
     struct stat st;
-
     if (fstat(fs, &st) < 0)
         return -errno;
     if ((st.st_uid != geteuid() || st.st_gid != getegid()) && fchown(fs, geteuid(), getegid()) < 0)
         return -errno;
     if ((st.st_mode & 07777) != 0755 && fchmod(fs, 0755) < 0)
         return -errno;
+    struct cache_layer_carried ignored;
     return cache_layer_strip(fs, NULL, false, &ignored);
 }

@@ -13,12 +13,10 @@ int cache_layer_overlay_mark(int dir, const char *path, const char *what)
 {
     static const char *const forms[] = {"user.overlay.", "trusted.overlay."};
     CB_AUTO(free) char *proc = cb_printf("/proc/self/fd/%d/%s", dir, path);
-
     for (size_t i = 0; i < CB_LEN(forms); i++) {
         CB_AUTO(free) char *name = cb_printf("%s%s", forms[i], what);
         char value;
         ssize_t n = lgetxattr(proc, name, &value, 1);
-
         if (n == 1)
             return (unsigned char)value;
         if (n == 0 || errno == ERANGE)
@@ -31,13 +29,11 @@ int cache_layer_overlay_mark(int dir, const char *path, const char *what)
 
 int cache_layer_is_whiteout(int dir, const char *path, const struct stat *st)
 {
-    int mark;
-
     if (S_ISCHR(st->st_mode))
         return st->st_rdev == 0;
     if (!S_ISREG(st->st_mode) || st->st_size != 0)
         return 0;
-    mark = cache_layer_overlay_mark(dir, path, "whiteout");
+    int mark = cache_layer_overlay_mark(dir, path, "whiteout");
     return mark < 0 ? mark : mark > 0;
 }
 
@@ -50,17 +46,15 @@ int cache_layer_below_find(const struct cache_layer_lowers *l, const struct cach
                            struct stat *st, struct cache_layer_merge *ret, struct cb_error *err)
 {
     bool found = false;
-
     for (size_t i = 0; i < dir->n; i++) {
-        int number = dir->lower[i], fd = l->fds[number], mark;
+        int number = dir->lower[i], fd = l->fds[number];
         struct stat here;
-
         if (fstatat(fd, path, &here, AT_SYMLINK_NOFOLLOW) < 0) {
             if (errno == ENOENT)
                 continue;
             return fail(err, errno, path);
         }
-        mark = cache_layer_is_whiteout(fd, path, &here);
+        int mark = cache_layer_is_whiteout(fd, path, &here);
         if (mark < 0)
             return fail(err, mark, path);
         if (mark > 0 || (found && !S_ISDIR(here.st_mode)))
@@ -104,10 +98,8 @@ int cache_layer_below_names(const struct cache_layer_lowers *l, const struct cac
                             struct cb_strv *ret, struct cb_error *err)
 {
     CB_AUTO(cb_map) struct cb_map seen = {0};
-
     for (size_t i = 0; i < dir->n; i++) {
         int r = names_of(l->fds[dir->lower[i]], path, &seen, ret);
-
         if (r < 0)
             return cb_fail_sys(err, r, "read '/%s' in the layers below", path);
     }

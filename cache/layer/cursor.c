@@ -53,27 +53,24 @@ static int check_component(const char *name, size_t len)
 
 static int open_component(int dir, const char *name, size_t len)
 {
-    char one[NAME_MAX + 1];
-    int fd, r = check_component(name, len);
-
+    int r = check_component(name, len);
     if (r < 0)
         return r;
+    char one[NAME_MAX + 1];
     memcpy(one, name, len);
     one[len] = '\0';
-    fd = openat(dir, one, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    int fd = openat(dir, one, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     return fd < 0 ? -errno : fd;
 }
 
 /* Opens as many components from *at on as one call takes. */
 static int open_many(int from, const char *dir, size_t len, size_t *at)
 {
-    char path[PATH_MAX];
     size_t start = *at + (*at > 0), end = start;
-
+    char path[PATH_MAX];
     while (end < len) {
         size_t name = end + (end > start), n = CB_MIN(strcspn(dir + name, "/"), len - name);
         int r = check_component(dir + name, n);
-
         if (r < 0)
             return r;
         if (name + n - start >= sizeof(path))
@@ -90,12 +87,10 @@ static int open_many(int from, const char *dir, size_t len, size_t *at)
 static void keep_common(struct cache_layer_cursor *c, const char *dir, size_t len)
 {
     size_t same = 0;
-
     while (same < len && same < c->path.len && dir[same] == c->path.data[same])
         same++;
     while (c->n > 0) {
         size_t end = c->end[c->n - 1];
-
         if (end <= same && (end == len || (end < len && dir[end] == '/')))
             break;
         pop(c);
@@ -117,15 +112,12 @@ static size_t far_part(const char *dir, size_t len)
 static int descend(struct cache_layer_cursor *c, const char *dir, size_t len, size_t at)
 {
     size_t far = far_part(dir, len);
-
     while (at < len) {
         int fd;
-
         if (at < far) {
             fd = open_many(top(c), dir, far, &at);
         } else {
             size_t name = at + (at > 0), n = CB_MIN(strcspn(dir + name, "/"), len - name);
-
             fd = open_component(top(c), dir + name, n);
             at = name + n;
         }
@@ -140,7 +132,6 @@ int cache_layer_cursor_parent(struct cache_layer_cursor *c, const char *path, co
 {
     const char *slash = strrchr(path, '/');
     size_t len = slash ? (size_t)(slash - path) : 0;
-
     *name = slash ? slash + 1 : path;
     keep_common(c, path, len);
     return descend(c, path, len, c->path.len);
@@ -149,7 +140,6 @@ int cache_layer_cursor_parent(struct cache_layer_cursor *c, const char *path, co
 void cache_layer_cursor_forget(struct cache_layer_cursor *c, const char *path)
 {
     size_t len = strlen(path);
-
     while (c->n > 0 && c->end[c->n - 1] >= len && strncmp(c->path.data, path, len) == 0 &&
            (c->path.data[len] == '/' || c->path.data[len] == '\0')) {
         pop(c);
@@ -160,14 +150,13 @@ void cache_layer_cursor_forget(struct cache_layer_cursor *c, const char *path)
 int cache_layer_cursor_open(struct cache_layer_cursor *c, const char *path, struct stat *ret)
 {
     const char *name;
-    int dir = cache_layer_cursor_parent(c, path, &name), fd, r;
-
+    int dir = cache_layer_cursor_parent(c, path, &name);
     if (dir < 0)
         return dir;
-    fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    int fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
     if (fd < 0)
         return -errno;
-    r = fstat(fd, ret) < 0 ? -errno : S_ISREG(ret->st_mode) ? 0 : -ELOOP;
+    int r = fstat(fd, ret) < 0 ? -errno : S_ISREG(ret->st_mode) ? 0 : -ELOOP;
     if (r < 0) {
         cb_close(fd);
         return r;

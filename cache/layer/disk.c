@@ -17,11 +17,11 @@
 static bool maps_many_ids(void)
 {
     CB_AUTO(cb_buf) struct cb_buf b = CB_BUF_INIT;
-    unsigned long long inside, outside, count, sum = 0;
-    int used;
-
+    unsigned long long sum = 0;
     if (cb_read_file(AT_FDCWD, "/proc/self/uid_map", 65536, &b) < 0)
         return true;
+    unsigned long long inside, outside, count;
+    int used;
     for (const char *p = b.data; sscanf(p, "%llu %llu %llu%n", &inside, &outside, &count, &used) == 3; p += used)
         sum += count;
     return sum > 1;
@@ -65,20 +65,17 @@ static int fail_owner(struct cb_error *err, int sys, const struct cache_entry *e
 static int parent_of(struct cache_layer_disk *d, const char *path, const char **name, struct cb_error *err)
 {
     int dir = cache_layer_cursor_parent(&d->cursor, path, name);
-
     return dir < 0 ? fail(err, dir, "open the directory of", path) : dir;
 }
 
 int cache_layer_disk_remove(struct cache_layer_disk *d, const char *path, struct cb_error *err)
 {
-    const char *name;
-    int dir, r;
-
     cache_layer_cursor_forget(&d->cursor, path);
-    dir = parent_of(d, path, &name, err);
+    const char *name;
+    int dir = parent_of(d, path, &name, err);
     if (dir < 0)
         return -1;
-    r = cb_remove_tree(dir, name);
+    int r = cb_remove_tree(dir, name);
     return r < 0 ? fail(err, r, "remove", path) : 0;
 }
 
@@ -103,15 +100,12 @@ static bool xattr_tolerated(int sys, const struct cache_entry *e, const char *na
 static int set_xattrs(const struct cache_entry *e, int fd, bool by_path, struct cb_error *err)
 {
     char proc[32];
-
     snprintf(proc, sizeof(proc), "/proc/self/fd/%d", fd);
     for (size_t i = 0; i < e->n_xattrs; i++) {
         const struct cb_xattr *x = &e->xattrs[i];
-        int r;
-
         if (cache_layer_overlay_xattr(x->name))
             continue;
-        r = by_path ? setxattr(proc, x->name, x->value, x->len, 0) : fsetxattr(fd, x->name, x->value, x->len, 0);
+        int r = by_path ? setxattr(proc, x->name, x->value, x->len, 0) : fsetxattr(fd, x->name, x->value, x->len, 0);
         if (r < 0 && !xattr_tolerated(errno, e, x->name))
             return cb_fail_sys(err, errno, "set the attribute '%s' of '/%s' in a layer", x->name, e->path);
     }
@@ -133,17 +127,14 @@ static int set_attributes_at(struct cache_layer_disk *d, int dir, const char *na
                              struct cb_error *err)
 {
     struct timespec t[2];
-    int r;
-
     times_of(e, t);
     if (!owner_comes_by_itself(d, e) && fchownat(dir, name, e->uid, e->gid, AT_SYMLINK_NOFOLLOW) < 0)
         return fail_owner(err, errno, e);
-    r = e->type == CB_SYMLINK ? 0 : cb_chmod(dir, name, e->mode & 07777);
+    int r = e->type == CB_SYMLINK ? 0 : cb_chmod(dir, name, e->mode & 07777);
     if (r < 0)
         return fail(err, r, "set the mode of", e->path);
     if (e->n_xattrs) {
         CB_AUTO(close) int fd = openat(dir, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
-
         if (fd < 0)
             return fail(err, errno, "open", e->path);
         if (e->type != CB_SYMLINK && set_xattrs(e, fd, true, err) < 0)
@@ -160,8 +151,6 @@ static int set_attributes_at(struct cache_layer_disk *d, int dir, const char *na
 static int make_node(struct cache_layer_disk *d, int dir, const char *name, const struct cache_entry *e)
 {
     mode_t type = e->type == CB_FIFO ? S_IFIFO : e->type == CB_CHAR ? S_IFCHR : S_IFBLK;
-    int fd;
-
     if (e->type == CB_FIFO || !d->no_devices) {
         if (mknodat(dir, name, type | 0600, makedev(e->dev_major, e->dev_minor)) == 0)
             return 0;
@@ -169,7 +158,7 @@ static int make_node(struct cache_layer_disk *d, int dir, const char *name, cons
             return -errno;
         d->no_devices = true;
     }
-    fd = openat(dir, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    int fd = openat(dir, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (fd < 0)
         return -errno;
     cb_close(fd);
@@ -180,12 +169,10 @@ static int make_link(struct cache_layer_disk *d, int dir, const char *name, cons
 {
     struct cache_layer_cursor *c = &d->cursor;
     CB_AUTO(close) int here = fcntl(dir, F_DUPFD_CLOEXEC, 3); /* the cursor moves on to the target */
-    const char *target;
-    int there;
-
     if (here < 0)
         return -errno;
-    there = cache_layer_cursor_parent(c, e->link, &target);
+    const char *target;
+    int there = cache_layer_cursor_parent(c, e->link, &target);
     if (there < 0)
         return there;
     return linkat(there, target, here, name, 0) < 0 ? -errno : 0;
@@ -193,12 +180,11 @@ static int make_link(struct cache_layer_disk *d, int dir, const char *name, cons
 
 static int make_dir(int dir, const char *name)
 {
-    struct stat st;
-
     if (mkdirat(dir, name, 0700) == 0)
         return 0;
     if (errno != EEXIST)
         return -errno;
+    struct stat st;
     if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
         return -errno;
     return S_ISDIR(st.st_mode) ? 0 : -EEXIST;
@@ -208,7 +194,6 @@ int cache_layer_disk_make(struct cache_layer_disk *d, const struct cache_entry *
 {
     const char *name;
     int dir = parent_of(d, e->path, &name, err), r = 0;
-
     if (dir < 0)
         return -1;
     switch (e->type) {
@@ -238,7 +223,6 @@ int cache_layer_disk_begin(struct cache_layer_disk *d, const struct cache_entry 
 {
     const char *name;
     int dir = parent_of(d, e->path, &name, err);
-
     if (dir < 0)
         return -1;
     d->fd = openat(dir, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, e->mode & 0777);
@@ -257,8 +241,6 @@ static bool all_zero(const char *p, size_t n)
 /* Long runs of zeros become holes, so a sparse file stays sparse. */
 int cache_layer_disk_write(struct cache_layer_disk *d, const struct cache_entry *e, const void *p, size_t n, struct cb_error *err)
 {
-    int r;
-
     if (n >= ZERO_BLOCK && all_zero(p, n)) {
         d->holes = true;
         d->size += n;
@@ -266,7 +248,7 @@ int cache_layer_disk_write(struct cache_layer_disk *d, const struct cache_entry 
     }
     if (d->holes && lseek(d->fd, (off_t)d->size, SEEK_SET) < 0)
         return fail(err, errno, "write", e->path);
-    r = cb_write_full(d->fd, p, n);
+    int r = cb_write_full(d->fd, p, n);
     if (r < 0)
         return fail(err, r, "write", e->path);
     d->size += n;
@@ -279,7 +261,6 @@ int cache_layer_disk_end(struct cache_layer_disk *d, const struct cache_entry *e
     mode_t mode = e->mode & 07777;
     bool chown = !owner_comes_by_itself(d, e);
     struct timespec t[2];
-
     times_of(e, t);
     if (d->holes && ftruncate(fd, (off_t)d->size) < 0)
         return fail(err, errno, "write", e->path);
@@ -301,11 +282,10 @@ static int make_whiteout(int dir, const char *name)
 
 static int make_opaque(int dir, const char *name)
 {
-    char proc[32];
     CB_AUTO(close) int fd = openat(dir, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-
     if (fd < 0)
         return -errno;
+    char proc[32];
     snprintf(proc, sizeof(proc), "/proc/self/fd/%d", fd);
     return setxattr(proc, "user.overlay.opaque", "y", 1, 0) < 0 ? -errno : 0;
 }
@@ -315,12 +295,10 @@ int cache_layer_disk_finish(struct cache_layer_disk *d, const struct cache_index
 {
     for (size_t i = x->n; i-- > 0;) {
         const struct cache_entry *e = &x->entries[i];
-        const char *name;
-        int dir, r;
-
         if (e->type != CB_DIR && e->type != CACHE_WHITEOUT && e->type != CACHE_OPAQUE)
             continue;
-        dir = parent_of(d, e->path, &name, err);
+        const char *name;
+        int dir = parent_of(d, e->path, &name, err);
         if (dir < 0)
             return -1;
         if (e->type == CB_DIR) {
@@ -328,7 +306,7 @@ int cache_layer_disk_finish(struct cache_layer_disk *d, const struct cache_index
                 return -1;
             continue;
         }
-        r = e->type == CACHE_WHITEOUT ? make_whiteout(dir, name) : make_opaque(dir, name);
+        int r = e->type == CACHE_WHITEOUT ? make_whiteout(dir, name) : make_opaque(dir, name);
         if (r < 0)
             return fail(err, r, e->type == CACHE_WHITEOUT ? "make a whiteout for" : "hide what is below", e->path);
     }
@@ -359,7 +337,6 @@ static void point_at(struct cache_entry *e, const struct cache_entry *head)
 static void swap_places(struct cache_entry *link, struct cache_entry *data)
 {
     const char *path = link->path;
-
     *link = *data;
     link->path = path;
     point_at(data, link);
@@ -368,23 +345,19 @@ static void swap_places(struct cache_entry *link, struct cache_entry *data)
 void cache_layer_settle_links(struct cache_index *x)
 {
     CB_AUTO(cb_map) struct cb_map first = {0}; /* path of the data -> the name that comes first */
-
     cache_index_sort(x);
     for (size_t i = 0; i < x->n; i++) {
         struct cache_entry *e = &x->entries[i], *data = e->type == CB_HARDLINK ? data_of(x, e) : NULL;
-
         if (data && !cb_map_has(&first, data->path))
             cb_map_set(&first, data->path, data < e ? data : e);
     }
     for (size_t i = 0; first.n && i < x->n; i++) { /* all now point at the one with the data, so that the data can move */
         struct cache_entry *e = &x->entries[i], *data = e->type == CB_HARDLINK ? data_of(x, e) : NULL;
-
         if (data)
             e->link = data->path;
     }
     for (size_t i = 0; first.n && i < x->n; i++) {
         struct cache_entry *e = &x->entries[i], *head = e->type == CB_HARDLINK ? cb_map_get(&first, e->link) : NULL;
-
         if (head == e)
             swap_places(e, (struct cache_entry *)cache_index_find(x, e->link));
         else if (head)

@@ -26,7 +26,6 @@
 struct cache_layer_path cache_layer_path(const struct cb_digest *id)
 {
     struct cache_layer_path p = {"layers/"};
-
     cb_digest_hex(id, p.text + strlen("layers/"));
     return p;
 }
@@ -35,7 +34,6 @@ struct cache_layer_name cache_layer_name(const struct cb_digest *id)
 {
     struct cache_layer_name n = {"layer "};
     char hex[CB_DIGEST_HEX + 1];
-
     cb_digest_hex(id, hex);
     memcpy(n.text + 6, hex, 12);
     return n;
@@ -44,7 +42,6 @@ struct cache_layer_name cache_layer_name(const struct cb_digest *id)
 int cache_layer_open(struct cache_store *s, const struct cb_digest *id)
 {
     int fd = openat(s->root, cache_layer_path(id).text, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-
     return fd < 0 ? -errno : fd;
 }
 
@@ -61,7 +58,6 @@ static bool read_meta(int dir, struct cache_layer_dir *ret)
     CB_AUTO(cb_error) struct cb_error ignored = CB_ERROR_INIT;
     const char *content = "", *created = "";
     int64_t size = -1, entries = -1;
-
     if (cb_read_file(dir, "meta.json", MAX_META, &b) < 0)
         return false;
     CB_AUTO(json) json_t *j = cb_json_parse(b.data, cache_unseal(b.data, b.len), "meta.json", &ignored);
@@ -78,7 +74,6 @@ static bool read_meta(int dir, struct cache_layer_dir *ret)
 static bool read_diff(int dir, struct cb_digest *ret)
 {
     CB_AUTO(cb_buf) struct cb_buf b = CB_BUF_INIT;
-
     if (cb_read_file(dir, "diff", MAX_DIFF, &b) < 0)
         return false;
     cb_buf_truncate(&b, cache_unseal(b.data, b.len));
@@ -89,19 +84,18 @@ static bool read_diff(int dir, struct cb_digest *ret)
 static bool read_state(struct cache_store *s, int dir, ino_t fs_ino)
 {
     CB_AUTO(cb_buf) struct cb_buf b = CB_BUF_INIT;
-    char *boot, *ino, *durable = NULL;
-    uint64_t number;
-
+    char *durable = NULL;
     if (cb_read_file(dir, "state", 256, &b) < 0)
         return false;
-    boot = b.data;
-    ino = strchr(boot, ' ');
+    char *boot = b.data;
+    char *ino = strchr(boot, ' ');
     if (!ino)
         return false;
     *ino++ = '\0';
     durable = strchr(ino, ' ');
     if (durable)
         *durable++ = '\0';
+    uint64_t number;
     if (!cb_parse_u64(ino, UINT64_MAX, &number) || number != fs_ino)
         return false;
     return (durable && strcmp(durable, "durable") == 0) || cache_store_is_this_boot(s, boot);
@@ -110,17 +104,15 @@ static bool read_state(struct cache_store *s, int dir, ino_t fs_ino)
 int cache_layer_write_state(struct cache_store *s, int dir, ino_t fs_ino, bool durable)
 {
     CB_AUTO(free) char *text = cb_printf("%s %ju%s", cache_store_boot_id(s), (uintmax_t)fs_ino, durable ? " durable" : "");
-
     return cb_publish_file(dir, "state", text, strlen(text), 0600);
 }
 
 static int load_from(struct cache_store *s, int dir, const struct cb_digest *id, struct cache_layer_dir *ret)
 {
-    struct stat st;
-
     *ret = (struct cache_layer_dir){.l.id = *id};
     if (!read_meta(dir, ret))
         return 0;
+    struct stat st;
     if (fstatat(dir, "fs", &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(st.st_mode)) {
         ret->fs_ino = st.st_ino;
         ret->l.has_files = true;
@@ -135,7 +127,6 @@ static int load_from(struct cache_store *s, int dir, const struct cb_digest *id,
 int cache_layer_load(struct cache_store *s, const struct cb_digest *id, struct cache_layer_dir *ret, struct cb_error *err)
 {
     CB_AUTO(close) int dir = cache_layer_open(s, id);
-
     if (dir == -ENOENT || dir == -ENOTDIR || dir == -ELOOP)
         return 0;
     if (dir < 0)
@@ -147,13 +138,12 @@ static int read_index(int dir, const struct cb_digest *content, struct cache_ind
 {
     CB_AUTO(cb_buf) struct cb_buf b = CB_BUF_INIT;
     CB_AUTO(cache_index) struct cache_index x = {0};
-    struct cb_digest have;
     int r = cb_read_file(dir, "index", CACHE_LAYER_MAX_INDEX, &b);
-
     if (r < 0)
         return cb_fail(err, CB_E_CORRUPT, "read the layer's index: %s", strerror(-r));
     if (cache_index_read(b.data, cache_unseal(b.data, b.len), &x, err) < 0)
         return -1;
+    struct cb_digest have;
     cache_index_content_id(&x, &have);
     if (content && !cb_digest_eq(&have, content))
         return cb_fail(err, CB_E_CORRUPT, "the layer's index does not give its content ID");
@@ -165,7 +155,6 @@ static int read_index(int dir, const struct cb_digest *content, struct cache_ind
 int cache_layer_index_beside(int fs, struct cache_index *ret, struct cb_error *err)
 {
     CB_AUTO(close) int dir = openat(fs, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
     if (dir < 0)
         return cb_fail_sys(err, errno, "open a layer");
     return faccessat(dir, "index", F_OK, 0) < 0 && errno == ENOENT ? 0 : read_index(dir, NULL, ret, err);
@@ -190,7 +179,6 @@ static void count_names(struct check *c, int parent, const char *name)
 {
     int fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     DIR *d = fd < 0 ? NULL : fdopendir(fd);
-
     if (!d) {
         cb_close(fd);
         c->blind = true;
@@ -205,15 +193,13 @@ static void count_names(struct check *c, int parent, const char *name)
 /* 1: as the index says. 0: not. -EACCES: cannot be seen from here. */
 static int check_entry(struct check *c, const struct cache_entry *e)
 {
-    const char *name;
-    struct stat st;
-    int dir;
-
     if (e->type == CACHE_WHITEOUT || e->type == CACHE_OPAQUE)
         return 1;
-    dir = cache_layer_cursor_parent(&c->cursor, e->path, &name);
+    const char *name;
+    int dir = cache_layer_cursor_parent(&c->cursor, e->path, &name);
     if (dir < 0)
         return dir == -EACCES ? dir : 0;
+    struct stat st;
     if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
         return errno == EACCES ? -EACCES : 0;
     switch (e->type) {
@@ -233,16 +219,14 @@ static int check_entry(struct check *c, const struct cache_entry *e)
 static int check_files(int dir, const struct cache_index *x)
 {
     CB_AUTO(check) struct check c = {.cursor = CACHE_LAYER_CURSOR_INIT};
-    uint64_t names = 0;
     CB_AUTO(close) int fs = openat(dir, "fs", O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-
     if (fs < 0)
         return -EACCES;
     cache_layer_cursor_set_root(&c.cursor, fs);
     count_names(&c, fs, ".");
+    uint64_t names = 0;
     for (size_t i = 0; i < x->n; i++) {
         int r = check_entry(&c, &x->entries[i]);
-
         if (r != 1)
             return r;
         names += x->entries[i].type != CACHE_OPAQUE;
@@ -257,7 +241,6 @@ static int check_layer(struct cache_store *s, const struct cache_layer_dir *l)
     CB_AUTO(cb_error) struct cb_error ignored = CB_ERROR_INIT;
     CB_AUTO(close) int dir = cache_layer_open(s, &l->l.id);
     int r = 0;
-
     if (dir >= 0 && read_index(dir, &l->content, &x, &ignored) == 0)
         r = l->l.has_files ? check_files(dir, &x) : 1;
     if (r == 0)
@@ -274,7 +257,6 @@ int cache_layer_find(struct cache_store *s, const struct cb_digest *id, struct c
 {
     struct cache_layer_dir l;
     int r = cache_layer_load(s, id, &l, err);
-
     if (r <= 0)
         return r;
     if (!l.base && !cb_digest_eq(id, &l.content)) /* not what its name says */
@@ -290,10 +272,8 @@ int cache_layer_find_diff(struct cache_store *s, const struct cb_digest *diff_id
     CB_AUTO(cb_buf) struct cb_buf b = CB_BUF_INIT;
     char path[sizeof("diffs/") + CB_DIGEST_HEX] = "diffs/";
     struct cb_digest id = *diff_id;
-    int r;
-
     cb_digest_hex(diff_id, path + strlen("diffs/"));
-    r = cb_read_file(s->root, path, CB_DIGEST_HEX, &b);
+    int r = cb_read_file(s->root, path, CB_DIGEST_HEX, &b);
     if (r == 0 && !cb_digest_parse_hex(b.data, &id))
         id = *diff_id; /* torn: a base layer is found under its diff ID all the same */
     r = cache_layer_find(s, &id, ret, err);
@@ -305,7 +285,6 @@ int cache_layer_find_diff(struct cache_store *s, const struct cb_digest *diff_id
 int cache_layer_index(struct cache_store *s, const struct cb_digest *id, struct cache_index *ret, struct cb_error *err)
 {
     CB_AUTO(close) int dir = cache_layer_open(s, id);
-
     if (dir == -ENOENT)
         return cb_fail(err, CB_E_NOT_FOUND, "%s is not in the store", cache_layer_name(id).text);
     if (dir < 0)
@@ -321,7 +300,6 @@ int cache_layer_open_fs(struct cache_store *s, const struct cb_digest *id, struc
 {
     CB_AUTO(close) int dir = cache_layer_open(s, id);
     int fd = dir < 0 ? -1 : openat(dir, "fs", O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-
     if (dir == -ENOENT || (dir >= 0 && fd < 0 && errno == ENOENT))
         return cb_fail(err, CB_E_NOT_FOUND, "%s is not unpacked in the store", cache_layer_name(id).text);
     if (fd < 0)
@@ -334,7 +312,6 @@ static void mark_durable(struct cache_store *s, int dir, ino_t fs_ino)
 {
     CB_AUTO(free) char *text = cb_printf("%s %ju durable", cache_store_boot_id(s), (uintmax_t)fs_ino);
     CB_AUTO(close) int fd = openat(dir, "state", O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-
     if (fd >= 0)
         (void)cb_write_full(fd, text, strlen(text));
 }
@@ -346,9 +323,8 @@ int cache_layer_settle(struct cache_store *s, const struct cb_digest *ids, size_
     if (syncfs(s->root) < 0)
         return cb_fail_sys(err, errno, "sync the file system of '%s'", s->path);
     for (size_t i = 0; i < n; i++) {
-        struct cache_layer_dir l;
         CB_AUTO(close) int dir = cache_layer_open(s, &ids[i]);
-
+        struct cache_layer_dir l;
         if (dir >= 0 && load_from(s, dir, &ids[i], &l) == 1 && l.trusted)
             mark_durable(s, dir, l.fs_ino);
     }

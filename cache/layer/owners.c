@@ -41,10 +41,9 @@ int cache_layer_owner_below(struct cache_layer_owners *o, int top, const char *p
  * device cannot have the mark, but keeps its time. */
 int cache_layer_was_copied_up(int dir, const char *name, const struct stat *st, const struct stat *below, bool hidden)
 {
-    int mark;
-
     if ((st->st_mode & S_IFMT) != (below->st_mode & S_IFMT))
         return 0;
+    int mark;
     if (S_ISREG(st->st_mode)) {
         mark = cache_layer_overlay_mark(dir, name, "origin");
         return mark < 0 ? mark : mark > 0 || (below->st_nlink > 1 && !hidden);

@@ -32,22 +32,19 @@ static int damaged(struct cb_error *err, const char *path, const char *why)
 /* The bytes of a file, verified on the way. A difference means that the layer is damaged. */
 static int pack_data(struct packer *p, const struct cache_entry *e, struct cb_error *err)
 {
-    struct stat st;
-    struct cb_sha256 sha;
-    struct cb_digest have;
     CB_AUTO(close) int fd = cache_reader_open(p->reader, 0, e->path, err);
     uint64_t left = e->size;
-
     if (fd < 0)
         return -1;
+    struct stat st;
     if (fstat(fd, &st) < 0)
         return cb_fail_sys(err, errno, "look at '/%s' in the layer's files", e->path);
     if ((uint64_t)st.st_size != e->size)
         return damaged(err, e->path, "has a different size than in the index");
+    struct cb_sha256 sha;
     cb_sha256_init(&sha);
     while (left > 0) {
         int n = cb_read_full(fd, p->buffer, (size_t)CB_MIN(left, (uint64_t)CACHE_LAYER_COPY_BUFFER));
-
         if (n < 0)
             return cb_fail_sys(err, n, "read '/%s' in the layer's files", e->path);
         if (n == 0)
@@ -57,6 +54,7 @@ static int pack_data(struct packer *p, const struct cache_entry *e, struct cb_er
             return -1;
         left -= (uint64_t)n;
     }
+    struct cb_digest have;
     cb_sha256_end(&sha, &have);
     return cb_digest_eq(&have, &e->digest) ? 0 : damaged(err, e->path, "has different bytes than in the index");
 }
@@ -85,7 +83,6 @@ static int pack_entry(struct packer *p, const struct cache_entry *e, struct cb_e
                                    .dev_minor = e->dev_minor,
                                    .xattrs = e->xattrs,
                                    .n_xattrs = e->n_xattrs};
-
     if (e->type == CACHE_WHITEOUT || e->type == CACHE_OPAQUE)
         return pack_mark(p, e, err);
     if (cb_tar_entry_begin(p->tar, &t, err) < 0)
@@ -101,16 +98,15 @@ static int pack_files(struct cache_store *s, const struct cb_digest *id, struct 
     CB_AUTO(free) char *buffer = cb_alloc_buffer(CACHE_LAYER_COPY_BUFFER);
     CB_AUTO(cb_tar_writer) struct cb_tar_writer *tar = NULL;
     struct packer p = {.buffer = buffer, .reader = reader};
-    uint64_t total, done = 0;
-    int r = 0;
-
+    uint64_t done = 0;
     if (cache_layer_index(s, id, &x, err) < 0)
         return -1;
-    total = cache_index_size(&x);
+    uint64_t total = cache_index_size(&x);
     tar = cb_tar_writer_new(sink, arg, err);
     if (!tar)
         return -1;
     p.tar = tar;
+    int r = 0;
     for (size_t i = 0; i < x.n && r == 0; i++) {
         r = pack_entry(&p, &x.entries[i], err);
         done += x.entries[i].size;
@@ -140,7 +136,6 @@ static ssize_t read_blob(void *arg, void *p, size_t n, struct cb_error *err)
 {
     struct blob_source *b = arg;
     int got = cb_read_full(b->fd, p, CB_MIN(n, (size_t)1 << 20));
-
     if (got < 0)
         return cb_fail_sys(err, got, "read a blob of the store");
     cb_sha256_add(&b->sha, p, (size_t)got);
@@ -150,17 +145,17 @@ static ssize_t read_blob(void *arg, void *p, size_t n, struct cb_error *err)
 
 static int verify_blob(struct blob_source *b, struct cb_error *err)
 {
-    struct cb_digest have;
-    char rest[4096], text[CB_DIGEST_TEXT + 1];
+    char rest[4096];
     ssize_t n;
-
     while ((n = read_blob(b, rest, sizeof(rest), err)) > 0) /* what follows the end of the compressed stream */
         ;
     if (n < 0)
         return -1;
+    struct cb_digest have;
     cb_sha256_end(&b->sha, &have);
     if (cb_digest_eq(&have, &b->packed->digest))
         return 0;
+    char text[CB_DIGEST_TEXT + 1];
     cb_digest_text(&b->packed->digest, text);
     cache_blob_damaged(b->store, &b->packed->digest, b->fd);
     cb_fail(err, CB_E_CORRUPT, "blob '%s' is damaged", text);
@@ -171,7 +166,6 @@ static int verify_blob(struct blob_source *b, struct cb_error *err)
 static int blame_blob(struct blob_source *b, struct cb_error *err)
 {
     CB_AUTO(cb_error) struct cb_error blob = CB_ERROR_INIT;
-
     if (err->code == CB_E_CORRUPT && verify_blob(b, &blob) < 0) {
         cb_error_done(err);
         cb_error_move(err, &blob);
@@ -188,14 +182,13 @@ static int open_blob(struct cache_store *s, const struct cache_packed *from, str
 
 static int unpack_blob(struct cache_store *s, const struct cache_packed *from, cb_sink_fn *sink, void *arg, struct cb_error *err)
 {
-    struct blob_source b;
     CB_AUTO(free) char *buffer = cb_alloc_buffer(CACHE_LAYER_COPY_BUFFER);
-    ssize_t n;
-
+    struct blob_source b;
     if (open_blob(s, from, &b, err) < 0)
         return -1;
     CB_AUTO(close) int fd = b.fd;
     CB_AUTO(cb_decoder) struct cb_decoder *d = cb_decoder_new(read_blob, &b, "layer");
+    ssize_t n;
     while ((n = cb_decoder_read(d, buffer, CACHE_LAYER_COPY_BUFFER, err)) > 0) {
         if (sink(arg, buffer, (size_t)n, err) < 0)
             return -1;
@@ -215,7 +208,6 @@ struct hashing_sink {
 static int hash_and_pass(void *arg, const void *p, size_t n, struct cb_error *err)
 {
     struct hashing_sink *h = arg;
-
     cb_sha256_add(&h->sha, p, n);
     return h->sink(h->arg, p, n, err);
 }
@@ -223,7 +215,6 @@ static int hash_and_pass(void *arg, const void *p, size_t n, struct cb_error *er
 static int load(struct cache_store *s, const struct cb_digest *id, struct cache_layer_dir *ret, struct cb_error *err)
 {
     int r = cache_layer_load(s, id, ret, err);
-
     return r == 0 ? cb_fail(err, CB_E_NOT_FOUND, "%s is not in the store", cache_layer_name(id).text) : r < 0 ? -1 : 0;
 }
 
@@ -238,7 +229,6 @@ static int correct_diff(struct cache_store *s, const struct cache_layer_dir *l, 
                         struct cb_error *err)
 {
     CB_AUTO(cb_error) struct cb_error ignored = CB_ERROR_INIT;
-
     cb_fail(err, CB_E_CORRUPT, "%s: its tar has another digest than before", cache_layer_name(&l->l.id).text);
     if (l->base || cache_layer_remember_diff(s, &l->l.id, diff, &ignored) < 0)
         return -1;
@@ -252,7 +242,6 @@ static int write_tar(struct cache_store *s, const struct cache_layer_dir *l, str
     struct cache_packed from;
     bool own = !l->base && l->l.has_files;
     int r = own ? 1 : cache_layer_packed(s, &l->l.id, cb_codecs[0], NORMAL_LEVEL, true, &from, err);
-
     if (r < 0)
         return -1;
     if (r == 0)
@@ -271,7 +260,6 @@ int cache_layer_tar(struct cache_store *s, const struct cb_digest *id, cb_sink_f
                     struct cb_error *err)
 {
     struct cache_layer_dir l;
-
     return load(s, id, &l, err) < 0 ? -1 : write_tar(s, &l, NULL, sink, arg, ret_diff_id, err);
 }
 
@@ -288,7 +276,6 @@ int cache_layer_diff_id(struct cache_store *s, const struct cb_digest *id, struc
 {
     struct cache_layer l;
     int found = cache_layer_find(s, id, &l, err);
-
     if (found <= 0)
         return found;
     if (!l.has_diff_id)
@@ -307,7 +294,6 @@ struct packed_name {
 static struct packed_name packed_name(const struct cb_codec *codec, int level)
 {
     struct packed_name n;
-
     if (level < 0)
         snprintf(n.text, sizeof(n.text), "packed-%s.json", codec->name);
     else
@@ -321,12 +307,11 @@ static bool read_packed(struct cache_store *s, int dir, const struct cb_codec *c
     CB_AUTO(cb_buf) struct cb_buf b = CB_BUF_INIT;
     CB_AUTO(cb_error) struct cb_error ignored = CB_ERROR_INIT;
     const char *digest = "";
-    int64_t size = -1;
-
     struct packed_name name = packed_name(codec, level);
     if (cb_read_file(dir, name.text, MAX_PACKED, &b) < 0)
         return false;
     CB_AUTO(json) json_t *j = cb_json_parse(b.data, cache_unseal(b.data, b.len), name.text, &ignored);
+    int64_t size = -1;
     if (!j || cb_json_str(j, "blob", "packed", &digest, &ignored) < 0 || cb_json_int(j, "size", "packed", &size, &ignored) < 0 ||
         size < 0 || !cb_digest_parse(digest, &ret->digest))
         return false;
@@ -350,15 +335,13 @@ int cache_layer_packed(struct cache_store *s, const struct cb_digest *id, const 
                        struct cache_packed *ret, struct cb_error *err)
 {
     CB_AUTO(close) int dir = cache_layer_open(s, id);
-    struct cache_packed p;
-    bool found;
-
     if (dir == -ENOENT)
         return 0;
     if (dir < 0)
         return cb_fail_sys(err, dir, "open '%s/%s'", s->path, cache_layer_path(id).text);
-    found = read_packed(s, dir, codec, cb_codec_level(codec, level), &p) || read_packed(s, dir, codec, -1, &p) ||
-            (any && any_level(s, dir, codec, &p));
+    struct cache_packed p;
+    bool found = read_packed(s, dir, codec, cb_codec_level(codec, level), &p) || read_packed(s, dir, codec, -1, &p) ||
+                 (any && any_level(s, dir, codec, &p));
     for (const struct cb_codec *const *c = cb_codecs; any && !found && *c; c++)
         found = any_level(s, dir, *c, &p);
     if (found)
@@ -371,7 +354,6 @@ static int remember_packed(struct cache_store *s, const struct cb_digest *id, co
 {
     CB_AUTO(cb_buf) struct cb_buf text = CB_BUF_INIT;
     char digest[CB_DIGEST_TEXT + 1];
-
     cb_digest_text(&p->digest, digest);
     CB_AUTO(json) json_t *j = json_pack("{s:s, s:I}", "blob", digest, "size", (json_int_t)p->size);
     cb_json_dump(j, CB_JSON_COMPACT, &text);
@@ -382,7 +364,6 @@ static int remember_packed(struct cache_store *s, const struct cb_digest *id, co
 int cache_layer_set_packed(struct cache_store *s, const struct cb_digest *id, const struct cache_packed *p, struct cb_error *err)
 {
     CB_AUTO(close) int dir = cache_layer_open(s, id);
-
     if (dir < 0)
         return cb_fail_sys(err, dir, "open '%s/%s'", s->path, cache_layer_path(id).text);
     return remember_packed(s, id, p, -1, err);
@@ -403,7 +384,6 @@ static int to_encoder(void *arg, const void *p, size_t n, struct cb_error *err)
 static int threads_to_use(void)
 {
     long n = sysconf(_SC_NPROCESSORS_ONLN);
-
     return n < 1 ? 1 : n > 16 ? 16 : (int)n;
 }
 
@@ -413,13 +393,12 @@ int cache_layer_pack(struct cache_store *s, const struct cb_digest *id, const st
     CB_AUTO(cache_blob_writer) struct cache_blob_writer blob = CACHE_BLOB_WRITER_INIT;
     CB_AUTO(cb_encoder) struct cb_encoder *encoder = NULL;
     struct cache_packed p = {.codec = codec};
-    struct cb_digest diff;
-    struct cache_layer_dir l;
-
     level = cb_codec_level(codec, level);
+    struct cache_layer_dir l;
     if (load(s, id, &l, err) < 0 || cache_blob_begin(s, &blob, err) < 0)
         return -1;
     encoder = cb_encoder_new(codec, level, threads_to_use(), to_blob, &blob);
+    struct cb_digest diff;
     if (write_tar(s, &l, io, to_encoder, encoder, &diff, err) < 0 || cb_encoder_end(encoder, err) < 0)
         return -1;
     p.size = blob.size;
@@ -435,19 +414,18 @@ static int unpack_packed(struct cache_store *s, const struct cache_layer_dir *l,
                          struct cache_layer_draft *d, struct cb_job_io *io, struct cb_error *err)
 {
     CB_AUTO(cache_index) struct cache_index x = {0};
-    struct cb_digest diff, content;
     struct blob_source b;
-    int r;
-
     if (open_blob(s, from, &b, err) < 0)
         return -1;
     CB_AUTO(close) int fd = b.fd;
-    r = cache_layer_read_tar(read_blob, &b, cache_layer_name(&l->l.id).text, d->fs, io, &x, &diff, err);
+    struct cb_digest diff;
+    int r = cache_layer_read_tar(read_blob, &b, cache_layer_name(&l->l.id).text, d->fs, io, &x, &diff, err);
     (void)fd;
     if (r < 0)
         return blame_blob(&b, err);
     if (verify_blob(&b, err) < 0)
         return -1;
+    struct cb_digest content;
     cache_index_content_id(&x, &content);
     if (!cb_digest_eq(&content, &l->content) || (l->l.has_diff_id && !cb_digest_eq(&diff, &l->l.diff_id)))
         return cb_fail(err, CB_E_CORRUPT, "the blob does not hold the layer that it should");
@@ -457,15 +435,13 @@ static int unpack_packed(struct cache_store *s, const struct cache_layer_dir *l,
 int cache_layer_materialize(struct cache_store *s, const struct cb_digest *id, struct cb_job_io *io, struct cb_error *err)
 {
     CB_AUTO(cache_layer_draft) struct cache_layer_draft d = CACHE_LAYER_DRAFT_INIT;
-    struct cache_packed from;
     struct cache_layer_dir l;
-    int r;
-
     if (load(s, id, &l, err) < 0)
         return -1;
     if (l.l.has_files)
         return 0;
-    r = cache_layer_packed(s, id, cb_codecs[0], NORMAL_LEVEL, true, &from, err);
+    struct cache_packed from;
+    int r = cache_layer_packed(s, id, cb_codecs[0], NORMAL_LEVEL, true, &from, err);
     if (r <= 0)
         return r == 0 ? no_source(&l, err) : -1;
     if (cache_layer_draft_begin(s, true, &d, err) < 0)

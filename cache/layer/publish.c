@@ -39,7 +39,6 @@ int cache_layer_draft_begin_in(struct cache_store *s, int base, bool want_fs, st
 int cache_layer_draft_begin(struct cache_store *s, bool want_fs, struct cache_layer_draft *ret, struct cb_error *err)
 {
     struct cache_work work = CACHE_WORK_INIT;
-
     if (cache_work_begin(s, &work, err) < 0)
         return -1;
     if (cache_layer_draft_begin_in(s, work.dir, want_fs, ret, err) < 0) {
@@ -66,7 +65,6 @@ void cache_layer_draft_done(struct cache_layer_draft *d)
 static int write_file(int dir, const char *name, const void *p, size_t n)
 {
     CB_AUTO(close) int fd = openat(dir, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-
     return fd < 0 ? -errno : cb_write_full(fd, p, n);
 }
 
@@ -74,7 +72,6 @@ static int write_meta(struct cache_layer_draft *d, const struct cache_layer_dir 
 {
     CB_AUTO(cb_buf) struct cb_buf text = CB_BUF_INIT;
     char content[CB_DIGEST_TEXT + 1], created[CB_TIME_MAX];
-
     cb_digest_text(&l->content, content);
     cb_time_rfc3339(l->l.created, created);
     CB_AUTO(json)
@@ -88,7 +85,6 @@ static int write_meta(struct cache_layer_draft *d, const struct cache_layer_dir 
 static void diff_text(const struct cb_digest *diff, struct cb_buf *ret)
 {
     char hex[CB_DIGEST_HEX + 1];
-
     cb_digest_hex(diff, hex);
     cb_buf_adds(ret, hex);
     cache_seal(ret);
@@ -97,18 +93,16 @@ static void diff_text(const struct cb_digest *diff, struct cb_buf *ret)
 static int write_documents(struct cache_layer_draft *d, const struct cache_index *x, struct cache_layer_dir *l)
 {
     CB_AUTO(cb_buf) struct cb_buf index = CB_BUF_INIT, diff = CB_BUF_INIT;
-    struct stat st;
-    int r;
-
     cache_index_write(x, &index);
     cache_seal(&index);
-    r = write_file(d->dir, "index", index.data, index.len);
+    int r = write_file(d->dir, "index", index.data, index.len);
     if (r == 0)
         r = write_meta(d, l);
     if (r == 0 && l->base) {
         diff_text(&l->l.diff_id, &diff);
         r = write_file(d->dir, "diff", diff.data, diff.len);
     }
+    struct stat st;
     if (r == 0 && d->fs >= 0) {
         r = fstat(d->fs, &st) < 0 ? -errno : 0;
         l->fs_ino = r ? 0 : st.st_ino;
@@ -121,7 +115,6 @@ static int write_documents(struct cache_layer_draft *d, const struct cache_index
 static int name_diff(struct cache_store *s, const struct cb_digest *id, const struct cb_digest *diff, struct cb_error *err)
 {
     char name[CB_DIGEST_HEX + 1], hex[CB_DIGEST_HEX + 1];
-
     cb_digest_hex(diff, name);
     cb_digest_hex(id, hex);
     return cache_store_publish(s, "diffs", name, hex, CB_DIGEST_HEX, err);
@@ -131,7 +124,6 @@ int cache_layer_remember_diff(struct cache_store *s, const struct cb_digest *id,
                               struct cb_error *err)
 {
     CB_AUTO(cb_buf) struct cb_buf text = CB_BUF_INIT;
-
     diff_text(diff, &text);
     if (cache_store_publish(s, cache_layer_path(id).text, "diff", text.data, text.len, err) < 0)
         return -1;
@@ -142,7 +134,6 @@ int cache_layer_remember_diff(struct cache_store *s, const struct cb_digest *id,
 static int move_fs(struct cache_layer_draft *d, int dir)
 {
     struct stat st;
-
     if (fstatat(dir, "fs", &st, AT_SYMLINK_NOFOLLOW) == 0 && !S_ISDIR(st.st_mode))
         (void)unlinkat(dir, "fs", 0);
     return renameat2(d->dir, "fs", dir, "fs", RENAME_NOREPLACE) < 0 ? -errno : 0;
@@ -152,9 +143,8 @@ static int move_fs(struct cache_layer_draft *d, int dir)
 int cache_layer_give_fs(struct cache_layer_draft *d, const struct cb_digest *id, struct cb_error *err)
 {
     CB_AUTO(close) int dir = cache_layer_open(d->store, id);
-    struct stat st;
     int r = dir < 0 ? dir : 0;
-
+    struct stat st;
     if (r == 0 && fstat(d->fs, &st) < 0)
         r = -errno;
     if (r == 0)
@@ -172,11 +162,10 @@ int cache_layer_give_fs(struct cache_layer_draft *d, const struct cb_digest *id,
 static int meet_existing(struct cache_layer_draft *d, const char *path, struct cache_layer_dir *ours, struct cb_error *err)
 {
     struct cache_layer_dir theirs;
-    struct cache_layer found;
     int r = cache_layer_load(d->store, &ours->l.id, &theirs, err);
-
     if (r < 0)
         return -1;
+    struct cache_layer found;
     if (r == 1 && theirs.trusted && cb_digest_eq(&theirs.content, &ours->content)) {
         if (d->fs >= 0 && !theirs.l.has_files && cache_layer_give_fs(d, &ours->l.id, err) < 0)
             return -1;
@@ -197,7 +186,6 @@ int cache_layer_exists(struct cache_store *s, const struct cb_digest *content, s
 {
     struct cache_layer_dir l;
     int r = cache_layer_load(s, content, &l, err);
-
     if (r <= 0 || l.base || !l.trusted || !l.l.has_files || !cb_digest_eq(&l.content, content))
         return r < 0 ? -1 : 0;
     *ret = l.l;
@@ -209,9 +197,6 @@ int cache_layer_publish(struct cache_layer_draft *d, const struct cache_index *x
 {
     struct cache_store *s = d->store;
     struct cache_layer_dir l = {.base = diff_id != NULL, .content = *content};
-    struct cache_layer_path path;
-    int r;
-
     l.l.id = diff_id ? *diff_id : l.content;
     l.l.has_diff_id = diff_id != NULL;
     if (diff_id)
@@ -220,8 +205,8 @@ int cache_layer_publish(struct cache_layer_draft *d, const struct cache_index *x
     l.l.size = cache_index_size(x);
     l.l.entries = x->n;
     clock_gettime(CLOCK_REALTIME, &l.l.created);
-    path = cache_layer_path(&l.l.id);
-    r = write_documents(d, x, &l);
+    struct cache_layer_path path = cache_layer_path(&l.l.id);
+    int r = write_documents(d, x, &l);
     if (r < 0)
         return cb_fail_sys(err, r, "write a layer into '%s/work'", s->path);
     r = cb_mkdirs(s->root, "layers", 0700);

@@ -19,7 +19,6 @@ int cache_stack_open(struct cache_store *s, const struct cb_digest *layers, size
                      struct cb_error *err)
 {
     CB_AUTO(cache_stack) struct cache_stack stack = {cb_alloc((n + 1) * sizeof(int)), 0};
-
     for (size_t i = n; i-- > 0;) {
         if (is_above(layers, n, i))
             continue;
@@ -54,7 +53,6 @@ struct cache_reader {
 struct cache_reader *cache_reader_new(struct cache_store *s, const struct cb_digest *layers, size_t n)
 {
     struct cache_reader *r = CB_NEW(struct cache_reader);
-
     *r = (struct cache_reader){s, layers, n, cb_alloc((n + 1) * sizeof(int)), CACHE_LAYER_CURSOR_INIT};
     for (size_t i = 0; i < n; i++)
         r->fs[i] = -1;
@@ -74,14 +72,13 @@ void cache_reader_free(struct cache_reader *r)
 
 int cache_reader_open(struct cache_reader *r, int layer, const char *path, struct cb_error *err)
 {
-    struct stat st;
-    int *fs = &r->fs[layer], fd;
-
+    int *fs = &r->fs[layer];
     if (*fs < 0 && (*fs = cache_layer_open_fs(r->store, &r->layers[layer], err)) < 0)
         return -1;
     if (r->cursor.root != *fs)
         cache_layer_cursor_set_root(&r->cursor, *fs);
-    fd = cache_layer_cursor_open(&r->cursor, path, &st);
+    struct stat st;
+    int fd = cache_layer_cursor_open(&r->cursor, path, &st);
     if (fd == -ENOENT || fd == -ELOOP || fd == -ENOTDIR)
         return cb_fail(err, CB_E_CORRUPT, "'/%s' in the layer's files is missing", path);
     return fd < 0 ? cb_fail_sys(err, fd, "open '/%s' in the layer's files", path) : fd;

@@ -51,7 +51,6 @@ static ssize_t read_plain(void *arg, void *p, size_t n, struct cb_error *err)
 {
     struct unpack *u = arg;
     ssize_t got = cb_decoder_read(u->decoder, p, n, err);
-
     if (got > 0) {
         cb_sha256_add(&u->sha, p, (size_t)got);
         u->bytes += (uint64_t)got;
@@ -65,7 +64,6 @@ static ssize_t read_plain(void *arg, void *p, size_t n, struct cb_error *err)
 static int read_rest(struct unpack *u, struct cb_error *err)
 {
     ssize_t n;
-
     while ((n = read_plain(u, u->buffer, CACHE_LAYER_COPY_BUFFER, err)) > 0)
         ;
     return (int)n;
@@ -82,7 +80,6 @@ static int bad_name(struct cb_error *err, const char *name, const char *why)
 static bool go_up(struct cb_buf *path)
 {
     const char *slash = path->len ? strrchr(path->data, '/') : NULL;
-
     if (!path->len)
         return false;
     cb_buf_truncate(path, slash ? (size_t)(slash - path->data) : 0);
@@ -95,9 +92,7 @@ static int clean_name(const char *name, struct cb_buf *ret, struct cb_error *err
     cb_buf_reset(ret);
     for (const char *p = name; *p;) {
         size_t len = strcspn(p, "/");
-
         bool up = len == 2 && p[0] == '.' && p[1] == '.';
-
         if (up && !go_up(ret))
             return bad_name(err, name, "leads out of the layer");
         if (len > NAME_MAX)
@@ -131,7 +126,6 @@ static int check_implied(const char *dir, const char *name, struct cb_error *err
         return bad_name(err, name, "lies in a directory with the name of a whiteout");
     for (const char *p = dir; *p; p += *p == '/') {
         size_t len = strcspn(p, "/");
-
         if (len > NAME_MAX)
             return bad_name(err, name, "has a component of more than 255 bytes");
         p += len;
@@ -156,7 +150,6 @@ static int find_place(struct unpack *u, const char *name, struct place *ret, str
     CB_AUTO(free) char *dir = cb_memdup0(name, slash ? (size_t)(slash - name) : 0);
     CB_AUTO(free) char *parent_path = NULL;
     struct cache_node *parent = NULL;
-
     if (cache_tree_resolve_new(u->tree, dir, &parent_path, &parent, err) < 0) {
         err->code = CB_E_CORRUPT;
         return cb_context(err, "layer");
@@ -190,14 +183,11 @@ static int count(struct unpack *u, size_t name_len, struct cb_error *err)
 static int make_parents(struct unpack *u, const char *path, struct cb_error *err)
 {
     struct cache_node *at = cache_tree_root(u->tree);
-
     for (const char *p = path, *slash; (slash = strchr(p, '/')); p = slash + 1) {
         struct cache_node *next = cache_node_child(at, p, (size_t)(slash - p));
-
         if (!next) {
             CB_AUTO(free) char *dir = cb_memdup0(path, (size_t)(slash - path));
             const struct cache_entry e = {.path = dir, .type = CB_DIR, .mode = 0755};
-
             if (count(u, strlen(dir), err) < 0 || (u->files && cache_layer_disk_make(&u->disk, &e, err) < 0))
                 return -1;
             next = cache_tree_add(u->tree, &e, 0, NULL);
@@ -225,13 +215,12 @@ static int clear_place(struct unpack *u, struct place *p, enum cb_ftype type, st
 static int unpack_file(struct unpack *u, struct cb_tar_reader *t, struct cache_entry *e, struct cb_error *err)
 {
     struct cb_sha256 sha;
-    ssize_t n;
-
     cb_sha256_init(&sha);
     if (cache_check_size(e->path, e->size, err) < 0)
         return -1;
     if (u->files && cache_layer_disk_begin(&u->disk, e, err) < 0)
         return -1;
+    ssize_t n;
     while ((n = cb_tar_read(t, u->buffer, CACHE_LAYER_COPY_BUFFER, err)) > 0) {
         cb_sha256_add(&sha, u->buffer, (size_t)n);
         if (u->files && cache_layer_disk_write(&u->disk, e, u->buffer, (size_t)n, err) < 0)
@@ -247,7 +236,6 @@ static int unpack_hard_link(struct unpack *u, struct place *p, struct cache_entr
 {
     CB_AUTO(cb_buf) struct cb_buf name = CB_BUF_INIT;
     CB_AUTO(place) struct place target = {0};
-
     if (clean_name(e->link, &name, err) < 0)
         return -1;
     if (name.len == 0 || find_place(u, name.data, &target, err) < 0)
@@ -271,7 +259,6 @@ static int unpack_hard_link(struct unpack *u, struct place *p, struct cache_entr
 static size_t keep_xattrs(const struct cb_tar_entry *t, struct cb_xattr *keep)
 {
     size_t n = 0;
-
     for (size_t i = 0; i < t->n_xattrs; i++) {
         if (!cache_layer_overlay_xattr(t->xattrs[i].name))
             keep[n++] = t->xattrs[i];
@@ -295,7 +282,6 @@ static int unpack_entry(struct unpack *u, struct cb_tar_reader *t, const struct 
                             .dev_minor = in->dev_minor,
                             .xattrs = xattrs,
                             .n_xattrs = keep_xattrs(in, xattrs)};
-
     if ((e.type == CB_SYMLINK || e.type == CB_HARDLINK) && *e.link == '\0')
         return bad_name(err, name, "is a link to nothing");
     if (e.type == CB_CHAR && e.dev_major == 0 && e.dev_minor == 0)
@@ -323,21 +309,17 @@ static int unpack_whiteout(struct unpack *u, const char *name, struct cb_error *
     const char *base = strrchr(name, '/');
     size_t dir_len = base ? (size_t)(base - name) : 0;
     CB_AUTO(place) struct place p = {0};
-    CB_AUTO(free) char *victim = NULL;
-    bool opaque;
-    char *slash;
-
     base = base ? base + 1 : name;
-    opaque = strcmp(base, OPAQUE) == 0;
+    bool opaque = strcmp(base, OPAQUE) == 0;
     if (cb_starts(base, META) && !opaque)
         return 0;
     base += strlen(WHITEOUT);
     if (!opaque && (*base == '\0' || strcmp(base, ".") == 0 || strcmp(base, "..") == 0))
         return bad_name(err, name, "is a whiteout of nothing");
-    victim = cb_printf("%.*s%s%s", (int)dir_len, name, dir_len ? "/" : "", opaque ? "x" : base);
+    CB_AUTO(free) char *victim = cb_printf("%.*s%s%s", (int)dir_len, name, dir_len ? "/" : "", opaque ? "x" : base);
     if (find_place(u, victim, &p, err) < 0 || make_parents(u, p.path, err) < 0)
         return -1;
-    slash = opaque ? strrchr(p.path, '/') : NULL;
+    char *slash = opaque ? strrchr(p.path, '/') : NULL;
     if (opaque && !slash) /* as it is written, or through a symlink */
         return cb_fail(err, CB_E_UNSUPPORTED, "layer: an opaque mark in the root directory cannot be unpacked");
     if (opaque)
@@ -349,23 +331,20 @@ static int unpack_whiteout(struct unpack *u, const char *name, struct cb_error *
 static int one_member(struct unpack *u, struct cb_tar_reader *t, const struct cb_tar_entry *e, struct cb_buf *name,
                       struct cb_error *err)
 {
-    const char *base, *slash;
-    bool whiteout, inside;
-
     if (!*e->path)
         return cb_fail(err, CB_E_CORRUPT, "layer: an entry without a name");
     if (clean_name(e->path, name, err) < 0 || count(u, name->len, err) < 0)
         return -1;
     if (name->len == 0)
         return e->type == CB_DIR ? 0 : bad_name(err, e->path, "is the root, but not a directory");
-    slash = strrchr(name->data, '/');
-    base = slash ? slash + 1 : name->data;
+    const char *slash = strrchr(name->data, '/');
+    const char *base = slash ? slash + 1 : name->data;
     if (has_component(name->data, META) && strcmp(base, OPAQUE) != 0)
         return 0;
-    whiteout = cb_starts(base, WHITEOUT) && e->type != CB_DIR;
+    bool whiteout = cb_starts(base, WHITEOUT) && e->type != CB_DIR;
     if (whiteout)
         name->data[base - name->data] = '\0';
-    inside = has_component(name->data, WHITEOUT);
+    bool inside = has_component(name->data, WHITEOUT);
     if (whiteout)
         name->data[base - name->data] = WHITEOUT[0];
     if (inside)
@@ -378,10 +357,8 @@ static int one_member(struct unpack *u, struct cb_tar_reader *t, const struct cb
 static void add_node(struct cache_index *x, const struct cache_node *n, struct cb_map *groups)
 {
     struct cache_entry e = n->e;
-
     if (n->link_group) {
         const char *first = cb_map_getn(groups, (const char *)&n->link_group, sizeof(n->link_group));
-
         if (first) {
             e.type = CB_HARDLINK;
             e.link = first;
@@ -404,13 +381,12 @@ static void add_tree(struct cache_index *x, struct cache_tree *t, struct cb_map 
     stack = cb_array_grow(stack, &cap, ++n, sizeof(*stack));
     stack[0].dir = cache_tree_root(t);
     while (n > 0) {
-        const struct cache_node *dir = stack[n - 1].dir, *child;
-
+        const struct cache_node *dir = stack[n - 1].dir;
         if (stack[n - 1].next == dir->n_children) {
             n--;
             continue;
         }
-        child = dir->children[stack[n - 1].next++];
+        const struct cache_node *child = dir->children[stack[n - 1].next++];
         add_node(x, child, groups);
         if (child->n_children) {
             stack = cb_array_grow(stack, &cap, ++n, sizeof(*stack));
@@ -426,17 +402,14 @@ static void add_marks(struct unpack *u, struct cache_index *x)
 {
     size_t n = x->n;
     struct cache_index entries = {.entries = x->entries, .n = n}; /* sorted; what is added comes after it */
-
     for (size_t i = 0; i < u->whiteouts.n + u->opaques.n; i++) {
         bool opaque = i >= u->whiteouts.n;
         const char *path = opaque ? u->opaques.items[i - u->whiteouts.n] : u->whiteouts.items[i];
         const char *slash = strrchr(path, '/');
         CB_AUTO(free) char *parent = cb_memdup0(path, slash ? (size_t)(slash - path) : 0);
-        const struct cache_entry *dir, *here;
-
         entries.entries = x->entries;
-        dir = *parent ? cache_index_find(&entries, parent) : NULL;
-        here = cache_index_find(&entries, path);
+        const struct cache_entry *dir = *parent ? cache_index_find(&entries, parent) : NULL;
+        const struct cache_entry *here = cache_index_find(&entries, path);
         if ((*parent && (!dir || dir->type != CB_DIR)) || (here && here->type != CB_DIR) || (opaque && !here))
             continue;
         cache_index_add(x, &(struct cache_entry){.path = path, .type = here ? CACHE_OPAQUE : CACHE_WHITEOUT});
@@ -450,11 +423,10 @@ static int read_members(struct unpack *u, struct cb_error *err)
 {
     CB_AUTO(cb_tar_reader) struct cb_tar_reader *t = cb_tar_reader_new(read_plain, u, false, err);
     CB_AUTO(cb_buf) struct cb_buf name = CB_BUF_INIT;
-    struct cb_tar_entry e;
-    int r;
-
     if (!t)
         return -1;
+    struct cb_tar_entry e;
+    int r;
     while ((r = cb_tar_next(t, &e, err)) > 0) {
         if (one_member(u, t, &e, &name, err) < 0)
             return -1;
@@ -468,7 +440,6 @@ int cache_layer_read_tar(cb_source_fn *source, void *arg, const char *what, int 
     CB_AUTO(unpack) struct unpack u = {.disk = CACHE_LAYER_DISK_INIT, .files = fs >= 0, .io = io};
     CB_AUTO(cache_index) struct cache_index x = {0};
     CB_AUTO(cb_map) struct cb_map groups = {0};
-
     u.tree = cache_tree_new();
     u.decoder = cb_decoder_new(source, arg, what);
     u.buffer = cb_alloc_buffer(CACHE_LAYER_COPY_BUFFER);
@@ -491,7 +462,6 @@ int cache_layer_read_tar(cb_source_fn *source, void *arg, const char *what, int 
 static int wrong_diff(const struct cb_digest *have, const struct cb_digest *want, struct cb_error *err)
 {
     char a[CB_DIGEST_TEXT + 1], b[CB_DIGEST_TEXT + 1];
-
     cb_digest_text(have, a);
     cb_digest_text(want, b);
     return cb_fail(err, CB_E_CORRUPT, "layer has the diff ID '%s' instead of '%s'", a, b);
@@ -502,14 +472,14 @@ int cache_layer_unpack(struct cache_store *s, cb_source_fn *source, void *arg, c
 {
     CB_AUTO(cache_layer_draft) struct cache_layer_draft d = CACHE_LAYER_DRAFT_INIT;
     CB_AUTO(cache_index) struct cache_index x = {0};
-    struct cb_digest have, content;
-
     if (cache_layer_draft_begin(s, want_files, &d, err) < 0)
         return -1;
+    struct cb_digest have;
     if (cache_layer_read_tar(source, arg, cache_layer_name(diff_id).text, d.fs, io, &x, &have, err) < 0)
         return cb_context(err, "unpack %s", cache_layer_name(diff_id).text);
     if (!cb_digest_eq(&have, diff_id))
         return wrong_diff(&have, diff_id, err);
+    struct cb_digest content;
     cache_index_content_id(&x, &content);
     return cache_layer_publish(&d, &x, &content, diff_id, ret, err);
 }

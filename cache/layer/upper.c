@@ -66,12 +66,11 @@ struct capability {
 static int get_capability(int fd, struct capability *ret)
 {
     ssize_t n = fgetxattr(fd, "security.capability", ret->v, sizeof(ret->v));
-    uint32_t magic;
-
     ret->n = 0;
     ret->foreign = false;
     if (n < 0)
         return errno == ENODATA || errno == ENOTSUP ? 0 : -errno;
+    uint32_t magic;
     memcpy(&magic, ret->v, sizeof(magic));
     magic = le32toh(magic);
     if (n == 24 && (magic & 0xff000000u) == 0x03000000u) {
@@ -89,7 +88,6 @@ static int get_capability(int fd, struct capability *ret)
 static int open_file(int dir, const char *name)
 {
     int fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-
     return fd < 0 ? -errno : fd;
 }
 
@@ -97,7 +95,6 @@ static int same_content(struct upper *u, int a, int b)
 {
     for (;;) {
         int n = cb_read_full(a, u->buffer, CACHE_LAYER_COPY_BUFFER), m = cb_read_full(b, u->other, CACHE_LAYER_COPY_BUFFER);
-
         if (n < 0 || m < 0)
             return n < 0 ? n : m;
         if (n != m || memcmp(u->buffer, u->other, (size_t)n) != 0)
@@ -112,12 +109,10 @@ static int same_file(struct upper *u, int dir, const char *name, int lower, cons
 {
     CB_AUTO(close) int a = open_file(dir, name);
     CB_AUTO(close) int b = a < 0 ? -1 : open_file(lower, path);
-    struct capability ca, cb;
-    int r;
-
     if (a < 0 || b < 0)
         return a < 0 ? a : b;
-    r = get_capability(a, &ca);
+    struct capability ca, cb;
+    int r = get_capability(a, &ca);
     if (r == 0)
         r = get_capability(b, &cb);
     if (r < 0)
@@ -131,7 +126,6 @@ static int same_link(int dir, const char *name, int lower, const char *path)
 {
     char a[4096], b[4096];
     ssize_t n = readlinkat(dir, name, a, sizeof(a)), m = readlinkat(lower, path, b, sizeof(b));
-
     if (n < 0 || m < 0)
         return -errno;
     return n == m && memcmp(a, b, (size_t)n) == 0;
@@ -147,7 +141,6 @@ static int same_entry(struct upper *u, int dir, const char *name, const struct s
                       const struct stat *below)
 {
     bool whole = st->st_mtim.tv_nsec == 0 && below->st_mtim.tv_nsec == 0;
-
     if (!same_stat(st, below) || st->st_size != below->st_size || st->st_mtim.tv_sec != below->st_mtim.tv_sec ||
         (!whole && st->st_mtim.tv_nsec != below->st_mtim.tv_nsec))
         return 0;
@@ -182,30 +175,26 @@ static struct cache_entry entry_of(const char *path, int type, const struct stat
 
 static int emit_dirs(struct upper *u, struct frame *f, struct cb_error *err)
 {
-    struct cache_entry e;
-
     if (!f || f->emitted)
         return 0;
     if (emit_dirs(u, f->up, err) < 0)
         return -1;
     f->emitted = true;
-    e = entry_of(f->path, CB_DIR, &f->st);
+    struct cache_entry e = entry_of(f->path, CB_DIR, &f->st);
     return add(u, &e, err);
 }
 
 static int emit_whiteout(struct upper *u, struct frame *f, const char *path, struct cb_error *err)
 {
     struct cache_entry e = {.path = path, .type = CACHE_WHITEOUT};
-
     return emit_dirs(u, f, err) < 0 ? -1 : add(u, &e, err);
 }
 
 static int hash(struct upper *u, int fd, struct cache_entry *e)
 {
     struct cb_sha256 sha;
-    int n;
-
     cb_sha256_init(&sha);
+    int n;
     do {
         n = cb_read_full(fd, u->buffer, CACHE_LAYER_COPY_BUFFER);
         if (n < 0)
@@ -222,7 +211,6 @@ static int strip(int fd, const char *name, bool keep_capability, const char *pat
                  struct cb_error *err)
 {
     int r = cache_layer_strip(fd, name, keep_capability, ret);
-
     if (r < 0)
         return fail(err, r, "take attributes off", path);
     if (ret->redirect)
@@ -235,23 +223,20 @@ static int strip(int fd, const char *name, bool keep_capability, const char *pat
 static int reset_flags(const struct upper *u, int fd, const char *path, struct cb_error *err)
 {
     int r = cache_layer_reset_flags(fd, u->flags);
-
     return r < 0 ? fail(err, r, "take the flags off", path) : 0;
 }
 
 static int emit_file(struct upper *u, struct frame *f, const char *name, struct cache_entry *e, struct cb_error *err)
 {
     CB_AUTO(close) int fd = open_file(f->fd, name);
-    struct cache_layer_carried carried;
     struct capability cap = {.n = 0};
     struct cb_xattr x = {(char *)"security.capability", cap.v, 0};
-    int r;
-
     if (fd < 0)
         return fail(err, fd, "open", e->path);
+    struct cache_layer_carried carried;
     if (strip(fd, NULL, true, e->path, &carried, err) < 0 || reset_flags(u, fd, e->path, err) < 0)
         return -1;
-    r = carried.capability ? get_capability(fd, &cap) : 0;
+    int r = carried.capability ? get_capability(fd, &cap) : 0;
     if (r < 0)
         return fail(err, r, "read the capabilities of", e->path);
     if (cap.foreign && fsetxattr(fd, x.name, cap.v, cap.n, 0) < 0)
@@ -267,7 +252,6 @@ static int emit_symlink(struct upper *u, struct frame *f, const char *name, stru
 {
     char target[4097];
     ssize_t n = readlinkat(f->fd, name, target, sizeof(target) - 1);
-
     if (n < 0)
         return fail(err, errno, "read the link", e->path);
     target[n] = '\0';
@@ -279,11 +263,9 @@ static int emit_symlink(struct upper *u, struct frame *f, const char *name, stru
 static bool is_second_name(struct upper *u, const struct stat *st, struct cache_entry *e)
 {
     uint64_t key[2] = {st->st_dev, st->st_ino};
-    const char *first;
-
     if (st->st_nlink < 2)
         return false;
-    first = cb_map_getn(&u->groups, (const char *)key, sizeof(key));
+    const char *first = cb_map_getn(&u->groups, (const char *)key, sizeof(key));
     if (!first) {
         cb_map_setn(&u->groups, (const char *)key, sizeof(key), cb_arena_strdup(&u->arena, e->path));
         return false;
@@ -300,8 +282,6 @@ static int emit(struct upper *u, struct frame *f, const char *name, const char *
         int type;
     } types[] = {{S_IFREG, CB_FILE}, {S_IFLNK, CB_SYMLINK}, {S_IFCHR, CB_CHAR}, {S_IFBLK, CB_BLOCK}, {S_IFIFO, CB_FIFO}};
     struct cache_entry e = entry_of(path, -1, st);
-    struct cache_layer_carried carried;
-
     for (size_t i = 0; i < CB_LEN(types); i++) {
         if (types[i].mode == (st->st_mode & S_IFMT))
             e.type = types[i].type;
@@ -314,6 +294,7 @@ static int emit(struct upper *u, struct frame *f, const char *name, const char *
         return add(u, &e, err);
     if (e.type == CB_FILE)
         return cache_check_size(path, (uint64_t)st->st_size, err) < 0 ? -1 : emit_file(u, f, name, &e, err);
+    struct cache_layer_carried carried;
     if (strip(f->fd, name, false, path, &carried, err) < 0)
         return -1;
     return e.type == CB_SYMLINK ? emit_symlink(u, f, name, &e, err) : add(u, &e, err);
@@ -346,7 +327,6 @@ static struct linked *linked_of(struct upper *u, const struct stat *st)
 {
     uint64_t key[2] = {st->st_dev, st->st_ino};
     struct linked *l = cb_map_getn(&u->linked, (const char *)key, sizeof(key));
-
     if (!l) {
         l = cb_arena_alloc(&u->arena, sizeof(*l));
         cb_map_setn(&u->linked, (const char *)key, sizeof(key), l);
@@ -359,7 +339,6 @@ static int find_below(struct upper *u, const struct frame *f, const char *path, 
                       struct cache_layer_merge *merge, struct cb_error *err)
 {
     int found = cache_layer_below_find(&u->lowers, &f->below, path, top, below, merge, err);
-
     return found > 0 && cache_layer_owner_below(&u->owners, *top, path, below, err) < 0 ? -1 : found;
 }
 
@@ -370,7 +349,6 @@ static int count_name(struct upper *u, const struct frame *f, const char *name, 
     struct cache_layer_merge merge = {0};
     struct stat below, own = *st;
     int top, found = find_below(u, f, path, &top, &below, &merge, err), copied = 0, same = 0;
-
     free(merge.lower);
     if (found > 0 && u->owners.kept)
         copied = cache_layer_was_copied_up(f->fd, name, st, &below, f->hidden);
@@ -398,14 +376,13 @@ static int count_names(struct upper *u, const struct frame *f, struct cb_error *
 static int count_below(struct upper *u, const struct frame *f, const char *name, char *path, struct cb_error *err)
 {
     CB_AUTO(frame) struct frame sub = {.path = path, .depth = f->depth + 1};
-    struct stat below;
-    int top;
-
     sub.fd = openat(f->fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (sub.fd < 0)
         return fail(err, errno, "open", path);
     if (sub.depth > MAX_DEPTH)
         return 0; /* the walk says so */
+    struct stat below;
+    int top;
     if (cache_layer_below_find(&u->lowers, &f->below, path, &top, &below, &sub.below, err) < 0)
         return -1;
     int mark = cache_layer_overlay_mark(f->fd, name, "opaque");
@@ -418,16 +395,14 @@ static int count_below(struct upper *u, const struct frame *f, const char *name,
 static int count_names(struct upper *u, const struct frame *f, struct cb_error *err)
 {
     CB_AUTO(cb_strv) struct cb_strv names = {0};
-
     if (list_names(f, &names, err) < 0)
         return -1;
     for (size_t i = 0; i < names.n; i++) {
         CB_AUTO(free) char *path = cb_printf("%s%s%s", f->path, *f->path ? "/" : "", names.items[i]);
         struct stat st;
-        int r = 0;
-
         if (fstatat(f->fd, names.items[i], &st, AT_SYMLINK_NOFOLLOW) < 0)
             return fail(err, errno, "look at", path);
+        int r = 0;
         if (S_ISDIR(st.st_mode))
             r = count_below(u, f, names.items[i], CB_TAKE(path), err);
         else if (st.st_nlink > 1 && !S_ISSOCK(st.st_mode))
@@ -453,7 +428,6 @@ static const struct linked *all_names(struct upper *u, const struct frame *f, co
 static int is_linked_to_changed(struct upper *u, const struct frame *f, const struct stat *st, struct cb_error *err)
 {
     const struct linked *l = st->st_nlink < 2 ? NULL : all_names(u, f, st, err);
-
     return l ? l->changed : st->st_nlink < 2 ? 0 : -1;
 }
 
@@ -461,11 +435,10 @@ static int is_linked_to_changed(struct upper *u, const struct frame *f, const st
 static int keep_owner(struct upper *u, const struct frame *f, const char *name, struct stat *st, const struct stat *below,
                       struct cb_error *err)
 {
-    const struct linked *l = NULL;
     int copied = !u->owners.kept || !below ? 0 : cache_layer_was_copied_up(f->fd, name, st, below, f->hidden);
-
     if (copied < 0)
         return fail(err, copied, "read the attributes of", name);
+    const struct linked *l = NULL;
     if (u->owners.kept && copied == 0 && S_ISREG(st->st_mode) && st->st_nlink > 1) {
         l = all_names(u, f, st, err);
         if (!l)
@@ -501,7 +474,6 @@ static int walk_gone(struct upper *u, struct frame *f, const char *name, const c
     struct cache_layer_merge merge = {0};
     struct stat below;
     int top, found = cache_layer_below_find(&u->lowers, &f->below, path, &top, &below, &merge, err);
-
     free(merge.lower);
     if (found < 0)
         return -1;
@@ -519,13 +491,12 @@ static int walk_dir(struct upper *u, struct frame *f, const char *name, char *pa
 {
     CB_AUTO(frame) struct frame sub = {.up = f, .path = path, .depth = f->depth + 1, .st = *st, .below = *merge};
     const struct timespec times[2] = {st->st_atim, st->st_mtim};
-    struct cache_layer_carried carried;
-
     sub.fd = openat(f->fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (sub.fd < 0)
         return fail(err, errno, "open", path);
     if (sub.depth > MAX_DEPTH)
         return cb_fail(err, CB_E_UNSUPPORTED, "'/%s': directories are nested too deeply for a layer", path);
+    struct cache_layer_carried carried;
     if (strip(sub.fd, NULL, false, path, &carried, err) < 0 || reset_flags(u, sub.fd, path, err) < 0)
         return -1;
     sub.hidden = f->hidden || carried.opaque;
@@ -543,20 +514,20 @@ static int walk_dir(struct upper *u, struct frame *f, const char *name, char *pa
 static int walk_name(struct upper *u, struct frame *f, const char *name, struct cb_error *err)
 {
     CB_AUTO(free) char *path = cb_printf("%s%s%s", f->path, *f->path ? "/" : "", name);
-    struct cache_layer_merge merge = {0};
-    struct stat st, below;
-    int top = 0, found, r, linked;
-
+    int top = 0;
     if (cb_starts(name, ".wh."))
         return cb_fail(err, CB_E_UNSUPPORTED, "'/%s': names that begin with '.wh.' cannot be stored in a layer", path);
+    struct stat st;
     if (fstatat(f->fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
         return fail(err, errno, "look at", path);
-    r = cache_layer_is_whiteout(f->fd, name, &st);
+    int r = cache_layer_is_whiteout(f->fd, name, &st);
     if (r < 0)
         return fail(err, r, "read the attributes of", path);
     if (r > 0 || S_ISSOCK(st.st_mode))
         return walk_gone(u, f, name, path, S_ISCHR(st.st_mode), err);
-    found = find_below(u, f, path, &top, &below, &merge, err);
+    struct cache_layer_merge merge = {0};
+    struct stat below;
+    int found = find_below(u, f, path, &top, &below, &merge, err);
     if (found >= 0 && keep_owner(u, f, name, &st, found ? &below : NULL, err) < 0)
         found = -1;
     if (found >= 0 && S_ISDIR(st.st_mode)) /* takes path and merge */
@@ -567,7 +538,7 @@ static int walk_name(struct upper *u, struct frame *f, const char *name, struct 
     r = found ? same_entry(u, f->fd, name, &st, u->lowers.fds[top], path, &below) : 0;
     if (r < 0)
         return fail(err, r, "compare", path);
-    linked = r ? is_linked_to_changed(u, f, &st, err) : 0;
+    int linked = r ? is_linked_to_changed(u, f, &st, err) : 0;
     if (linked < 0)
         return -1;
     if (r == 0 || linked)
@@ -579,10 +550,9 @@ static int walk_name(struct upper *u, struct frame *f, const char *name, struct 
 static int walk_vanished(struct upper *u, struct frame *f, const struct cb_strv *here, struct cb_error *err)
 {
     CB_AUTO(cb_strv) struct cb_strv there = {0};
-    size_t k = 0;
-
     if (cache_layer_below_names(&u->lowers, &f->below, f->path, &there, err) < 0)
         return -1;
+    size_t k = 0;
     for (size_t i = 0; i < there.n; i++) {
         while (k < here->n && strcmp(here->items[k], there.items[i]) < 0)
             k++;
@@ -598,7 +568,6 @@ static int walk_vanished(struct upper *u, struct frame *f, const struct cb_strv 
 static int walk(struct upper *u, struct frame *f, struct cb_error *err)
 {
     CB_AUTO(cb_strv) struct cb_strv names = {0};
-
     if (list_names(f, &names, err) < 0)
         return -1;
     for (size_t i = 0; i < names.n; i++) {
@@ -611,11 +580,9 @@ static int walk(struct upper *u, struct frame *f, struct cb_error *err)
 static int walk_upper(struct upper *u, int fd, struct cb_error *err)
 {
     CB_AUTO(frame) struct frame root = {.path = cb_strdup(""), .fd = fcntl(fd, F_DUPFD_CLOEXEC, 3), .emitted = true};
-    int r;
-
     if (root.fd < 0 || fstat(root.fd, &root.st) < 0)
         return fail(err, errno, "open", "");
-    r = cache_layer_plain_root(root.fd);
+    int r = cache_layer_plain_root(root.fd);
     if (r < 0)
         return fail(err, r, "set the attributes of", "");
     if (reset_flags(u, root.fd, "", err) < 0)
@@ -646,9 +613,6 @@ int cache_layer_commit_upper(struct cache_store *s, int work_dir, const char *na
     CB_AUTO(upper) struct upper u = {.lowers = {lowers, n_lowers}};
     CB_AUTO(cache_layer_draft) struct cache_layer_draft d = CACHE_LAYER_DRAFT_INIT;
     CB_AUTO(close) int fd = openat(work_dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    struct cb_digest content;
-    int found;
-
     if (fd < 0)
         return cb_fail_sys(err, errno, "open the upper directory '%s'", name);
     cache_layer_owners_init(&u.owners, &u.lowers);
@@ -658,8 +622,9 @@ int cache_layer_commit_upper(struct cache_store *s, int work_dir, const char *na
     if (walk_upper(&u, fd, err) < 0)
         return -1;
     cache_layer_settle_links(&u.index);
+    struct cb_digest content;
     cache_index_content_id(&u.index, &content);
-    found = cache_layer_exists(s, &content, ret, err);
+    int found = cache_layer_exists(s, &content, ret, err);
     if (found != 0)
         return found < 0 ? -1 : 0;
     if (cache_layer_draft_begin_in(s, work_dir, false, &d, err) < 0)

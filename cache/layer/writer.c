@@ -22,7 +22,6 @@ struct cache_layer_writer {
 int cache_layer_writer_new(struct cache_store *s, struct cache_layer_writer **ret, struct cb_error *err)
 {
     CB_AUTO(cache_layer_writer) struct cache_layer_writer *w = CB_NEW(struct cache_layer_writer);
-
     w->draft = CACHE_LAYER_DRAFT_INIT;
     w->disk = CACHE_LAYER_DISK_INIT;
     w->source = CACHE_LAYER_CURSOR_INIT;
@@ -51,7 +50,6 @@ void cache_layer_writer_free(struct cache_layer_writer *w)
 static bool is_zero(const struct cb_digest *d)
 {
     static const struct cb_digest zero;
-
     return cb_digest_eq(d, &zero);
 }
 
@@ -74,13 +72,12 @@ static int put(struct cache_layer_writer *w, const struct cache_entry *e, const 
 /* The file is whole: its size and digest must be what the entry says, where it says so. */
 static int finish(struct cache_layer_writer *w, struct cache_entry *e, struct cb_error *err)
 {
-    struct cb_digest have;
-
     if (w->disk.size != e->size)
         return cb_fail(err, CB_E_CORRUPT, "'/%s' has %llu bytes instead of %llu: it changed while it was read", e->path,
                        (unsigned long long)w->disk.size, (unsigned long long)e->size);
     if (cache_layer_disk_end(&w->disk, e, err) < 0)
         return -1;
+    struct cb_digest have;
     cb_sha256_end(&w->sha, &have);
     if (!is_zero(&e->digest) && !cb_digest_eq(&e->digest, &have))
         return cb_fail(err, CB_E_CORRUPT, "'/%s' changed while it was read", e->path);
@@ -97,7 +94,6 @@ static int copy_bytes(struct cache_layer_writer *w, const struct cache_entry *e,
     while (w->disk.size < end) {
         size_t want = (size_t)CB_MIN(end - w->disk.size, (uint64_t)CACHE_LAYER_COPY_BUFFER);
         int n = cb_read_full(fd, w->buffer, want);
-
         if (n < 0)
             return cb_fail_sys(err, n, "read '%s'", data->path);
         if (put(w, e, w->buffer, (size_t)n, err) < 0)
@@ -110,14 +106,12 @@ static int copy_bytes(struct cache_layer_writer *w, const struct cache_entry *e,
 
 static int open_data(struct cache_layer_writer *w, const struct cache_data *data, struct cb_error *err)
 {
-    struct stat st;
-    int fd;
-
     if (data->kind == CACHE_DATA_LAYER)
         return cache_reader_open(data->reader, data->layer, data->path, err);
     if (w->source.root != data->root)
         cache_layer_cursor_set_root(&w->source, data->root);
-    fd = cache_layer_cursor_open(&w->source, data->path, &st);
+    struct stat st;
+    int fd = cache_layer_cursor_open(&w->source, data->path, &st);
     if (fd == -ENOENT || fd == -ELOOP || fd == -ENOTDIR)
         return cb_fail(err, CB_E_CORRUPT, "'%s' changed while it was read: it is no longer a file", data->path);
     return fd < 0 ? cb_fail_sys(err, fd, "open '%s'", data->path) : fd;
@@ -126,7 +120,6 @@ static int open_data(struct cache_layer_writer *w, const struct cache_data *data
 static int add_from_file(struct cache_layer_writer *w, struct cache_entry *e, const struct cache_data *data, struct cb_error *err)
 {
     CB_AUTO(close) int fd = open_data(w, data, err);
-
     if (fd < 0 || begin(w, e, err) < 0 || copy_bytes(w, e, fd, data, err) < 0)
         return -1;
     return finish(w, e, err);
@@ -162,7 +155,6 @@ int cache_layer_add(struct cache_layer_writer *w, const struct cache_entry *e, c
                     struct cb_error *err)
 {
     struct cache_entry copy = *e;
-
     if (check(w, e, err) < 0)
         return -1;
     if (e->type == CB_FILE ? add_file(w, &copy, data, err) < 0 : cache_layer_disk_make(&w->disk, e, err) < 0)
@@ -197,14 +189,12 @@ int cache_layer_file_end(struct cache_layer_writer *w, struct cb_error *err)
 
 int cache_layer_commit(struct cache_layer_writer *w, struct cache_layer *ret, struct cb_error *err)
 {
-    struct cb_digest content;
-    int found;
-
     cache_layer_settle_links(&w->index);
     if (cache_layer_disk_finish(&w->disk, &w->index, err) < 0)
         return -1;
+    struct cb_digest content;
     cache_index_content_id(&w->index, &content);
-    found = cache_layer_exists(w->draft.store, &content, ret, err);
+    int found = cache_layer_exists(w->draft.store, &content, ret, err);
     if (found != 0)
         return found < 0 ? -1 : 0;
     return cache_layer_publish(&w->draft, &w->index, &content, NULL, ret, err);

@@ -47,12 +47,10 @@ static const uint8_t parts[] = {
 /* Bytewise, but the end and then '/' come before everything else: "a", "a/b", "a-b". */
 static int compare_paths(const char *a, const char *b)
 {
-    unsigned char ca, cb;
-
     while (*a && *a == *b)
         a++, b++;
-    ca = (unsigned char)*a;
-    cb = (unsigned char)*b;
+    unsigned char ca = (unsigned char)*a;
+    unsigned char cb = (unsigned char)*b;
     if (ca == cb)
         return 0;
     if (ca == '\0' || cb == '\0')
@@ -66,7 +64,6 @@ static int compare_paths(const char *a, const char *b)
 static int compare_entries(const struct cache_entry *a, const struct cache_entry *b)
 {
     int c = compare_paths(a->path, b->path);
-
     return c ? c : (a->type == CACHE_OPAQUE) - (b->type == CACHE_OPAQUE);
 }
 
@@ -74,7 +71,6 @@ static int by_path_then_age(const void *pa, const void *pb)
 {
     const struct cache_entry *a = *(const struct cache_entry *const *)pa, *b = *(const struct cache_entry *const *)pb;
     int c = compare_entries(a, b);
-
     return c ? c : (a > b) - (a < b); /* both in one array: the later one was added later */
 }
 
@@ -89,17 +85,14 @@ static bool is_sorted(const struct cache_index *x)
 
 void cache_index_sort(struct cache_index *x)
 {
-    CB_AUTO(free) struct cache_entry **order = NULL;
-    struct cache_entry *sorted;
-    size_t n = 0;
-
     if (is_sorted(x))
         return;
-    order = cb_alloc(x->n * sizeof(struct cache_entry *));
+    CB_AUTO(free) struct cache_entry **order = cb_alloc(x->n * sizeof(struct cache_entry *));
     for (size_t i = 0; i < x->n; i++)
         order[i] = &x->entries[i];
     qsort(order, x->n, sizeof(struct cache_entry *), by_path_then_age);
-    sorted = cb_alloc(x->n * sizeof(*sorted));
+    struct cache_entry *sorted = cb_alloc(x->n * sizeof(*sorted));
+    size_t n = 0;
     for (size_t i = 0; i < x->n; i++) {
         if (n && compare_entries(&sorted[n - 1], order[i]) == 0)
             n--; /* the one added last stays */
@@ -114,10 +107,8 @@ void cache_index_sort(struct cache_index *x)
 const struct cache_entry *cache_index_find(const struct cache_index *x, const char *path)
 {
     size_t low = 0, high = x->n;
-
     while (low < high) {
         size_t mid = low + (high - low) / 2;
-
         if (compare_paths(x->entries[mid].path, path) < 0)
             low = mid + 1;
         else
@@ -133,17 +124,14 @@ const struct cache_entry *cache_index_find(const struct cache_index *x, const ch
 static int by_name(const void *pa, const void *pb)
 {
     const struct cb_xattr *a = pa, *b = pb;
-
     return strcmp(a->name, b->name);
 }
 
 static const struct cb_xattr *copy_xattrs(struct cb_arena *arena, const struct cb_xattr *from, size_t n)
 {
-    struct cb_xattr *to;
-
     if (n == 0)
         return NULL;
-    to = cb_arena_alloc(arena, n * sizeof(*to));
+    struct cb_xattr *to = cb_arena_alloc(arena, n * sizeof(*to));
     for (size_t i = 0; i < n; i++)
         to[i] = (struct cb_xattr){cb_arena_strdup(arena, from[i].name), cb_arena_memdup0(arena, from[i].value, from[i].len),
                                   from[i].len};
@@ -164,7 +152,6 @@ void cache_index_add(struct cache_index *x, const struct cache_entry *e)
 {
     struct cache_entry *to = &CB_PUSH(x->entries, x->n, x->cap);
     unsigned has = parts[e->type];
-
     to->path = cb_arena_strdup(&x->arena, e->path);
     to->type = e->type;
     if (has & HAS_META) {
@@ -192,7 +179,6 @@ void cache_index_add(struct cache_index *x, const struct cache_entry *e)
 uint64_t cache_index_size(const struct cache_index *x)
 {
     uint64_t sum = 0;
-
     for (size_t i = 0; i < x->n; i++)
         sum += x->entries[i].size;
     return sum;
@@ -203,7 +189,6 @@ uint64_t cache_index_size(const struct cache_index *x)
 static void put_entry(struct cb_buf *b, const struct cache_entry *e, bool with_mtime)
 {
     unsigned has = parts[e->type];
-
     cb_put_str(b, e->path);
     cb_put_u8(b, (uint8_t)e->type);
     if (has & HAS_META) {
@@ -248,7 +233,6 @@ void cache_index_content_id(const struct cache_index *x, struct cb_digest *ret)
 {
     CB_AUTO(cb_buf) struct cb_buf b = CB_BUF_INIT;
     struct cb_sha256 sha;
-
     cb_sha256_init(&sha);
     put_head(&b, x);
     for (size_t i = 0; i < x->n; i++) {
@@ -266,13 +250,11 @@ void cache_index_content_id(const struct cache_index *x, struct cb_digest *ret)
 
 static bool valid_path(struct cb_str s)
 {
-    size_t from = 0;
-
     if (s.n == 0 || s.n > CB_MAX_PATH || memchr(s.p, 0, s.n))
         return false;
+    size_t from = 0;
     for (size_t i = 0; i <= s.n; i++) {
         size_t len = i - from;
-
         if (i < s.n && s.p[i] != '/')
             continue;
         if (len == 0 || (len == 1 && s.p[from] == '.') || (len == 2 && s.p[from] == '.' && s.p[from + 1] == '.'))
@@ -290,16 +272,13 @@ static bool valid_text(struct cb_str s, size_t max)
 static bool get_xattrs(struct cb_unpack *u, struct cb_arena *arena, struct cache_entry *e)
 {
     uint32_t n = cb_get_u32(u);
-    struct cb_xattr *to;
-
     if (u->failed || n > (size_t)(u->end - u->p) / 17 || (n && !(parts[e->type] & HAS_XATTRS)))
         return false;
     if (n == 0)
         return true;
-    to = cb_arena_alloc(arena, n * sizeof(*to));
+    struct cb_xattr *to = cb_arena_alloc(arena, n * sizeof(*to));
     for (uint32_t i = 0; i < n; i++) {
         struct cb_str name = cb_get_bytes(u), value = cb_get_bytes(u);
-
         if (u->failed || !valid_text(name, 255) || value.n > CB_MAX_XATTR)
             return false;
         to[i] = (struct cb_xattr){cb_arena_memdup0(arena, name.p, name.n), cb_arena_memdup0(arena, value.p, value.n), value.n};
@@ -314,7 +293,6 @@ static bool get_xattrs(struct cb_unpack *u, struct cb_arena *arena, struct cache
 static bool get_body(struct cb_unpack *u, struct cb_arena *arena, struct cache_entry *e)
 {
     unsigned has = parts[e->type];
-
     if (has & HAS_META) {
         e->mode = cb_get_u32(u);
         e->uid = cb_get_u32(u);
@@ -332,7 +310,6 @@ static bool get_body(struct cb_unpack *u, struct cb_arena *arena, struct cache_e
     }
     if (has & HAS_LINK) {
         struct cb_str link = cb_get_bytes(u);
-
         if (u->failed || !(e->type == CB_HARDLINK ? valid_path(link) : valid_text(link, CB_MAX_PATH)))
             return false;
         e->link = cb_arena_memdup0(arena, link.p, link.n);
@@ -347,12 +324,10 @@ static bool get_body(struct cb_unpack *u, struct cb_arena *arena, struct cache_e
 /* Is it in its right place after the entries read so far? */
 static bool fits(const struct cache_index *x, const struct cache_entry *e)
 {
-    const struct cache_entry *before = x->n ? &x->entries[x->n - 1] : NULL, *target;
-
+    const struct cache_entry *before = x->n ? &x->entries[x->n - 1] : NULL;
     if (before) {
         size_t len = strlen(before->path);
         bool closed = before->type != CB_DIR && before->type != CACHE_OPAQUE;
-
         if (compare_entries(before, e) >= 0)
             return false;
         if (closed && strncmp(e->path, before->path, len) == 0 && (e->path[len] == '/' || e->path[len] == '\0'))
@@ -360,7 +335,7 @@ static bool fits(const struct cache_index *x, const struct cache_entry *e)
     }
     if (e->type != CB_HARDLINK)
         return true;
-    target = cache_index_find(x, e->link);
+    const struct cache_entry *target = cache_index_find(x, e->link);
     return target && target->type != CB_DIR && target->type != CB_HARDLINK && target->type != CACHE_WHITEOUT;
 }
 
@@ -368,20 +343,17 @@ int cache_index_read(const void *p, size_t n, struct cache_index *ret, struct cb
 {
     CB_AUTO(cache_index) struct cache_index x = {0};
     struct cb_unpack u = cb_unpack(p, n);
-    uint64_t count;
-
     if (n < strlen(MAGIC) || memcmp(p, MAGIC, strlen(MAGIC)) != 0)
         return cb_fail(err, CB_E_CORRUPT, "layer index: not an index");
     u.p += strlen(MAGIC);
     if (cb_get_u8(&u) != VERSION)
         return cb_fail(err, CB_E_CORRUPT, "layer index: of another version or damaged");
-    count = cb_get_u64(&u);
+    uint64_t count = cb_get_u64(&u);
     if (u.failed || count > CB_MAX_ENTRIES || count > (size_t)(u.end - u.p) / MIN_ENTRY)
         return cb_fail(err, CB_E_CORRUPT, "layer index: damaged head");
     for (uint64_t i = 0; i < count; i++) {
         struct cb_str path = cb_get_bytes(&u);
         struct cache_entry e = {.type = cb_get_u8(&u)};
-
         if (u.failed || e.type >= (int)CB_LEN(parts) || !valid_path(path))
             return cb_fail(err, CB_E_CORRUPT, "layer index: entry %llu is damaged", (unsigned long long)i);
         e.path = cb_arena_memdup0(&x.arena, path.p, path.n);

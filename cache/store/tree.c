@@ -37,7 +37,6 @@ static struct tree_node *new_node(struct cache_tree *t, struct cache_node *paren
     struct tree_node *x = cb_arena_alloc(&t->arena, sizeof(*x));
     size_t above = parent ? strlen(parent->e.path) : 0;
     char *path = cb_arena_alloc(&t->arena, above + len + 2);
-
     if (above) {
         memcpy(path, parent->e.path, above);
         path[above++] = '/';
@@ -52,7 +51,6 @@ static struct tree_node *new_node(struct cache_tree *t, struct cache_node *paren
 struct cache_tree *cache_tree_new(void)
 {
     struct cache_tree *t = CB_NEW(struct cache_tree);
-
     t->root = new_node(t, NULL, "", 0);
     return t;
 }
@@ -86,7 +84,6 @@ struct cache_node *cache_tree_root(struct cache_tree *t)
 static int compare_name(const struct cache_node *n, const char *name, size_t len)
 {
     int c = strncmp(n->name, name, len);
-
     return c ? c : n->name[len] != '\0';
 }
 
@@ -94,12 +91,10 @@ static int compare_name(const struct cache_node *n, const char *name, size_t len
 static size_t place(const struct cache_node *dir, size_t n, const char *name, size_t len)
 {
     size_t low = 0, high = n;
-
     if (n && compare_name(dir->children[n - 1], name, len) < 0) /* names mostly come sorted */
         return n;
     while (low < high) {
         size_t mid = low + (high - low) / 2;
-
         if (compare_name(dir->children[mid], name, len) < 0)
             low = mid + 1;
         else
@@ -123,7 +118,6 @@ struct cache_node *cache_node_child(const struct cache_node *dir, const char *na
 static void map_names(struct cache_tree *t, struct cache_node *dir)
 {
     struct cb_map *names = CB_NEW(struct cb_map);
-
     for (size_t i = 0; i < dir->n_children; i++)
         cb_map_set(names, dir->children[i]->name, dir->children[i]);
     dir->names = names;
@@ -147,7 +141,6 @@ static void insert(struct cache_tree *t, struct cache_node *dir, size_t at, stru
     if (dir->n_children == dir->cap_children) {
         size_t cap = dir->cap_children ? dir->cap_children * 2 : 4;
         struct cache_node **bigger = cb_arena_alloc(&t->arena, cap * sizeof(struct cache_node *));
-
         if (dir->n_children)
             memcpy(bigger, dir->children, dir->n_children * sizeof(struct cache_node *));
         dir->children = bigger;
@@ -172,7 +165,6 @@ static void drop_children(struct cache_node *dir)
 static int by_name(const void *a, const void *b)
 {
     const struct cache_node *const *x = a, *const *y = b;
-
     return strcmp((*x)->name, (*y)->name);
 }
 
@@ -180,10 +172,9 @@ void cache_tree_sort(struct cache_tree *t)
 {
     for (size_t i = 0; i < t->n_unsorted; i++) {
         struct cache_node *dir = t->unsorted[i];
-        size_t n = 0;
-
         if (!dir->names)
             continue;
+        size_t n = 0;
         for (size_t k = 0; k < dir->n_children; k++) {
             if (!of(dir->children[k])->gone)
                 dir->children[n++] = dir->children[k];
@@ -202,7 +193,6 @@ static void set_entry(struct cache_tree *t, struct cache_node *n, const struct c
 {
     const char *path = n->e.path;
     struct cb_xattr *xattrs = NULL;
-
     if (e->n_xattrs) {
         xattrs = cb_arena_alloc(&t->arena, e->n_xattrs * sizeof(*xattrs));
         for (size_t i = 0; i < e->n_xattrs; i++)
@@ -224,19 +214,15 @@ static void set_entry(struct cache_tree *t, struct cache_node *n, const struct c
 static struct cache_node *lookup(struct cache_tree *t, const char *path)
 {
     struct cache_node *n = &t->root->n;
-
     while (n && *path) {
         size_t len = strcspn(path, "/");
         struct tree_node *dir = of(n);
-
         if (dir->open) { /* in the middle of a walk: what is new comes after what was there */
-            struct cache_node *new = NULL;
             size_t low = dir->old, high = n->n_children;
-
+            struct cache_node *new = NULL;
             while (low < high) {
                 size_t mid = low + (high - low) / 2;
                 int c = compare_name(n->children[mid], path, len);
-
                 if (c == 0)
                     new = n->children[mid];
                 if (c < 0)
@@ -261,7 +247,6 @@ static void set_hard_link(struct cache_tree *t, struct cache_node *n, const stru
 {
     struct cache_node *first = lookup(t, e->link ? e->link : "");
     struct cache_entry file = {.type = CB_FILE, .mode = e->mode, .uid = e->uid, .gid = e->gid, .mtime = e->mtime};
-
     if (!first || first == n || first->e.type == CB_DIR) { /* a well-formed index has no such link */
         set_entry(t, n, &file, origin, NULL);
         return;
@@ -307,7 +292,6 @@ static void leave(struct walk *w)
     struct cache_node *dir = w->dir;
     size_t old = of(dir)->old, a = 0, b = old, n = 0;
     bool same = b == dir->n_children;
-
     for (size_t i = 0; i < old && same; i++)
         same = !of(dir->children[i])->gone;
     of(dir)->open = false;
@@ -317,7 +301,6 @@ static void leave(struct walk *w)
     CB_AUTO(free) struct cache_node **merged = cb_alloc((dir->n_children + 1) * sizeof(struct cache_node *));
     while (a < old || b < dir->n_children) {
         struct cache_node *next;
-
         if (a == old || (b < dir->n_children && strcmp(dir->children[b]->name, dir->children[a]->name) < 0))
             next = dir->children[b++];
         else
@@ -333,17 +316,15 @@ static void leave(struct walk *w)
 static bool is_below(const struct cache_node *dir, const char *path)
 {
     size_t len = strlen(dir->e.path);
-
     return len == 0 || (strncmp(path, dir->e.path, len) == 0 && path[len] == '/');
 }
 
 /* The child of the directory the walk is in; made when `make`. A node that was gone starts afresh. */
 static struct cache_node *walk_child(struct walk *w, const char *name, size_t len, bool make)
 {
-    struct cache_node *dir = w->dir, *n;
+    struct cache_node *dir = w->dir;
     size_t old = of(dir)->old;
-
-    n = child_at(dir, place(dir, old, name, len), old, name, len);
+    struct cache_node *n = child_at(dir, place(dir, old, name, len), old, name, len);
     if (!n && dir->n_children > old && compare_name(dir->children[dir->n_children - 1], name, len) == 0)
         n = dir->children[dir->n_children - 1];
     if (n && of(n)->gone) {
@@ -365,15 +346,12 @@ static struct cache_node *walk_child(struct walk *w, const char *name, size_t le
 /* Moves the walk to the directory that holds `path`, making what is missing. False: it is missing and not made. */
 static bool walk_to_parent(struct walk *w, const char *path, bool make, const char **name)
 {
-    const char *rest;
-
     while (!is_below(w->dir, path))
         leave(w);
-    rest = path + strlen(w->dir->e.path);
+    const char *rest = path + strlen(w->dir->e.path);
     rest += *rest == '/';
     for (const char *slash; (slash = strchr(rest, '/')); rest = slash + 1) {
         struct cache_node *n = walk_child(w, rest, (size_t)(slash - rest), make);
-
         if (!n || (n->e.type != CB_DIR && !make))
             return false;
         if (n->e.type != CB_DIR)
@@ -387,12 +365,10 @@ static bool walk_to_parent(struct walk *w, const char *path, bool make, const ch
 static void apply_entry(struct walk *w, const struct cache_entry *e)
 {
     bool add = e->type != CACHE_WHITEOUT;
-    struct cache_node *n;
     const char *name;
-
     if (!walk_to_parent(w, e->path, add, &name))
         return;
-    n = walk_child(w, name, strlen(name), add);
+    struct cache_node *n = walk_child(w, name, strlen(name), add);
     if (!n)
         return;
     if (e->type == CACHE_WHITEOUT) {
@@ -409,7 +385,6 @@ static void apply_entry(struct walk *w, const struct cache_entry *e)
 void cache_tree_apply(struct cache_tree *t, const struct cache_index *index, int origin)
 {
     struct walk w = {t, NULL, origin};
-
     cache_tree_sort(t);
     enter(&w, &t->root->n);
     for (size_t i = 0; i < index->n; i++)
@@ -425,7 +400,6 @@ static struct cache_node *child_made(struct cache_tree *t, struct cache_node *di
     struct cb_map *names = dir->names;
     size_t at = names ? dir->n_children : place(dir, dir->n_children, name, len);
     struct cache_node *n = names ? cb_map_getn(names, name, len) : child_at(dir, at, dir->n_children, name, len);
-
     if (n)
         return n;
     n = &new_node(t, dir, name, len)->n;
@@ -438,10 +412,8 @@ static struct cache_node *child_made(struct cache_tree *t, struct cache_node *di
 struct cache_node *cache_tree_add(struct cache_tree *t, const struct cache_entry *e, int origin, const char *data_path)
 {
     struct cache_node *n = &t->root->n;
-
     for (const char *p = e->path; *p;) {
         size_t len = strcspn(p, "/");
-
         if (n->e.type != CB_DIR)
             make_dir(t, n, origin);
         n = child_made(t, n, p, len, origin);
@@ -455,15 +427,13 @@ struct cache_node *cache_tree_add(struct cache_tree *t, const struct cache_entry
 void cache_tree_remove(struct cache_tree *t, struct cache_node *n)
 {
     struct cache_node *dir = n->parent;
-    size_t at;
-
     if (!dir) {
         drop_children(&t->root->n);
         return;
     }
     if (cache_node_child(dir, n->name, strlen(n->name)) != n)
         return;
-    at = dir->names ? 0 : place(dir, dir->n_children, n->name, strlen(n->name));
+    size_t at = dir->names ? 0 : place(dir, dir->n_children, n->name, strlen(n->name));
     if (is_mapped(t, dir, at)) {
         cb_map_remove(dir->names, n->name);
         of(n)->gone = true;
@@ -488,10 +458,8 @@ static size_t next_component(struct resolver *r, const char **name)
 {
     while (r->n > 0) {
         const char *p = r->rest[r->n - 1];
-        size_t len;
-
         p += strspn(p, "/");
-        len = strcspn(p, "/");
+        size_t len = strcspn(p, "/");
         if (len) {
             *name = p;
             r->rest[r->n - 1] = p + len;
@@ -529,7 +497,6 @@ static void step_up(struct resolver *r)
 {
     if (r->missing.len) {
         char *slash = memrchr(r->missing.data, '/', r->missing.len);
-
         cb_buf_truncate(&r->missing, slash ? (size_t)(slash - r->missing.data) : 0);
     } else if (r->at->parent) {
         r->at = r->at->parent;
@@ -547,14 +514,11 @@ static void add_missing(struct resolver *r, const char *name, size_t len)
 static int resolve(struct cache_tree *t, const char *path, bool follow_last, bool beyond, struct resolver *r,
                    struct cb_error *err)
 {
-    const char *name;
-    size_t len;
-
     *r = (struct resolver){.at = &t->root->n, .missing = CB_BUF_INIT, .n = 1};
     r->rest[0] = path;
+    const char *name;
+    size_t len;
     while ((len = next_component(r, &name)) > 0) {
-        struct cache_node *n;
-
         if (len == 1 && name[0] == '.')
             continue;
         if (len == 2 && name[0] == '.' && name[1] == '.') {
@@ -567,7 +531,7 @@ static int resolve(struct cache_tree *t, const char *path, bool follow_last, boo
         }
         if (r->at->e.type != CB_DIR)
             return cb_fail(err, CB_E_FAILED, "'%s': '/%s' is not a directory", path, r->at->e.path);
-        n = cache_node_child(r->at, name, len);
+        struct cache_node *n = cache_node_child(r->at, name, len);
         if (!n) {
             add_missing(r, name, len);
             if (!beyond)
@@ -586,7 +550,6 @@ int cache_tree_resolve(struct cache_tree *t, const char *path, bool follow_last,
 {
     struct resolver r;
     int result = resolve(t, path, follow_last, false, &r, err);
-
     if (result == 0 && r.missing.len == 0) {
         *ret = r.at;
         result = 1;
@@ -600,7 +563,6 @@ int cache_tree_resolve_new(struct cache_tree *t, const char *path, char **ret_pa
 {
     struct resolver r;
     int result = resolve(t, path, true, true, &r, err);
-
     if (result == 0) {
         *ret_path = cb_printf("%s%s%s", r.at->e.path, r.missing.len && *r.at->e.path ? "/" : "", r.missing.data);
         *ret_node = r.missing.len ? NULL : r.at;
