@@ -74,16 +74,16 @@ static int complete(struct build_session *s, const struct cache_image *image, st
     return build_wait_job(s, &job, shown, NULL, err);
 }
 
-static int pull_one(struct build_session *s, const char *name, const struct oci_platform *host, struct cb_error *err)
+static int pull_one(struct build_session *s, const char *name, struct cb_error *err)
 {
-    struct build_want w = {.text = name, .platform = host};
+    struct build_want w = {.text = cb_strdup(name)};
+    oci_platform_host(&w.platform);
     int r = build_bases_resolve(s, &w, 1, BUILD_PULL_ALWAYS, err);
     if (r == 0)
         r = complete(s, &w.base.image, err);
     if (r == 0)
         print_pinned(w.base.image.name, &w.base.image.index);
-    build_base_done(&w.base);
-    oci_image_config_done(&w.config);
+    build_want_done(&w);
     return r;
 }
 
@@ -97,11 +97,9 @@ static int pull(void *filled, struct cb_error *err)
     }
     if (cli_default_progress(&v->request, err) < 0 || cli_open(v, err) < 0)
         return -1;
-    CB_AUTO(oci_platform) struct oci_platform host = {0};
-    oci_platform_host(&host);
     int r = 0;
     for (size_t i = 0; r == 0 && i < v->args.n; i++)
-        r = pull_one(&v->session, v->args.items[i], &host, err);
+        r = pull_one(&v->session, v->args.items[i], err);
     return r;
 }
 

@@ -101,7 +101,7 @@ static void put_run(struct build_key_text *k, const struct build_request *r, con
     cb_put_u8(&k->bytes, run->insecure);
     build_key_name(k, at, "security", NULL);
     at = k->bytes.len;
-    cb_put_bytes(&k->bytes, run->script.p, run->script.n);
+    cb_put_bytes(&k->bytes, run->script, run->script_len);
     build_key_name(k, at, "script", NULL);
     put_limits(k, r);
     put_hosts(k, &r->add_hosts);

@@ -205,8 +205,8 @@ static void add_script(struct running_run *r)
     CB_PUSH(r->mounts, r->n, r->cap) = (struct rt_mount){.kind = RT_MOUNT_DATA,
                                                          .target = o->path,
                                                          .source_fd = -1,
-                                                         .data = run->script.p,
-                                                         .data_len = run->script.n,
+                                                         .data = run->script,
+                                                         .data_len = run->script_len,
                                                          .mode = 0755,
                                                          .readonly = true};
 }

@@ -143,7 +143,8 @@ int build_evaluate_run(struct build_planner *p, struct build_stage *s, const str
         build_note_late_mistake(p, i->at, "failed to marshal LLB definition: string field contains invalid UTF-8");
     if (i->run.script_name) {
         run->script_name = cb_strdup(i->run.script_name);
-        run->script = (struct cb_str){cb_memdup0(i->run.script.p, i->run.script.n), i->run.script.n};
+        run->script = cb_memdup0(i->run.script.p, i->run.script.n);
+        run->script_len = i->run.script.n;
     }
     set_environment(p, s, run);
     add_history(s, run, step);

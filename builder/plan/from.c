@@ -7,12 +7,11 @@ size_t build_want_image(struct build_planner *p, const char *text, bool layout, 
 {
     for (size_t k = 0; k < p->n_wants; k++)
         if (p->wants[k].layout == layout && strcmp(p->wants[k].text, text) == 0 &&
-            oci_platform_rank(p->wants[k].platform, platform) == 0)
+            oci_platform_rank(&p->wants[k].platform, platform) == 0)
             return k;
-    struct oci_platform *copy = CB_NEW(struct oci_platform);
-    oci_platform_copy(copy, platform);
-    CB_PUSH(p->wants, p->n_wants, p->cap_wants) =
-        (struct build_want){.text = cb_strdup(text), .layout = layout, .platform = copy, .at = at};
+    struct build_want *w = &CB_PUSH(p->wants, p->n_wants, p->cap_wants);
+    *w = (struct build_want){.text = cb_strdup(text), .layout = layout, .at = at};
+    oci_platform_copy(&w->platform, platform);
     return p->n_wants - 1;
 }
 

@@ -178,13 +178,8 @@ static void planner_done(struct build_planner *p)
     free(p->stages);
     build_vars_done(&p->globals);
     build_vars_done(&p->build_args);
-    for (size_t i = 0; i < p->n_wants; i++) {
-        free((char *)p->wants[i].text);
-        oci_platform_done((struct oci_platform *)p->wants[i].platform);
-        free((struct oci_platform *)p->wants[i].platform);
-        build_base_done(&p->wants[i].base);
-        oci_image_config_done(&p->wants[i].config);
-    }
+    for (size_t i = 0; i < p->n_wants; i++)
+        build_want_done(&p->wants[i]);
     free(p->wants);
     cb_strv_done(&p->implicit);
     df_errors_done(&p->errors);

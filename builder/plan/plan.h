@@ -42,8 +42,9 @@ struct build_run {
     struct cb_strv proxy_env; /* put over env, kept out of keys and history */
     char *cwd, *user, *hostname;
     struct build_run_mount *mounts;
-    const char *script_name; /* heredoc with #!: a file below /dev/pipes */
-    struct cb_str script;
+    char *script_name; /* heredoc with #!: a file below /dev/pipes */
+    char *script;
+    size_t script_len;
     const struct rt_network *network;
     bool insecure;
 };

@@ -51,8 +51,8 @@ static void run_done(struct build_run *r)
     free(r->cwd);
     free(r->user);
     free(r->hostname);
-    free((char *)r->script_name);
-    free((char *)r->script.p);
+    free(r->script_name);
+    free(r->script);
     while (r->mounts) {
         struct build_run_mount *next = r->mounts->next;
         df_mount_done(r->mounts->m);

@@ -17,6 +17,15 @@ void build_base_done(struct build_base *s)
     *s = (struct build_base){0};
 }
 
+void build_want_done(struct build_want *w)
+{
+    free(w->text);
+    oci_platform_done(&w->platform);
+    build_base_done(&w->base);
+    oci_image_config_done(&w->config);
+    *w = (struct build_want){0};
+}
+
 /* ---- from the store ---------------------------------------------------------------------------------------- */
 
 static int load_config(struct build_session *session, const struct cb_digest *d, struct oci_image_config *ret,
@@ -53,7 +62,7 @@ static int from_store(struct build_session *session, struct build_want *w, const
     if (r <= 0)
         return r;
     r = load_config(session, &w->base.image.config, &w->config, err);
-    if (r > 0 && !fits(&w->config, w->platform))
+    if (r > 0 && !fits(&w->config, &w->platform))
         r = 0;
     if (r <= 0) {
         cache_image_done(&w->base.image);
@@ -207,7 +216,7 @@ static int resolve_job(struct cb_job_io *io, const void *ctx, struct cb_buf *ans
     int e = reg_fetch_document(c, &ref, &d, err);
     struct cb_digest top = d.digest;
     if (e == 0)
-        e = choose_manifest(c, &ref, r->want->platform, r->want->text, &d, err);
+        e = choose_manifest(c, &ref, &r->want->platform, r->want->text, &d, err);
     if (e == 0)
         e = oci_manifest_parse(d.bytes.data, d.bytes.len, &m, err);
     if (e == 0)
@@ -269,7 +278,7 @@ static int from_layout(struct build_session *session, struct build_want *w, stru
             break;
         CB_AUTO(oci_index) struct oci_index x = {0};
         r = oci_index_parse(doc.bytes.data, doc.bytes.len, &x, err);
-        int at = r < 0 ? -1 : oci_index_select(&x, w->platform, w->text, err);
+        int at = r < 0 ? -1 : oci_index_select(&x, &w->platform, w->text, err);
         if (at < 0) {
             r = -1;
             break;

@@ -18,14 +18,15 @@ struct build_base {
 void build_base_done(struct build_base *s);
 
 struct build_want {
-    const char *text; /* reference as written; for a layout: path[:tag][@digest] */
-    bool layout;      /* oci-layout:// */
-    const struct oci_platform *platform;
+    char *text;  /* reference as written; for a layout: path[:tag][@digest] */
+    bool layout; /* oci-layout:// */
+    struct oci_platform platform;
     const char *meant;              /* borrowed: the stage that may be meant instead; NULL: none */
     struct cb_place at;             /* of the instruction that wants it */
     struct build_base base;         /* filled in */
     struct oci_image_config config; /* filled in */
 };
+void build_want_done(struct build_want *w);
 
 /* Fills all of them; what the store lacks is asked for side by side, as the pull policy says. The error carries the
  * instruction's place. */

@@ -181,7 +181,7 @@ static void put_run(struct cb_buf *out, const struct build_run *r)
     put_text(out, "user", r->user);
     if (r->script_name) {
         put_text(out, "script", r->script_name);
-        put_text(out, "script text", r->script.p);
+        put_text(out, "script text", r->script);
     }
     if (strcmp(r->network->name, "default") != 0)
         cb_buf_printf(out, "    network %s\n", r->network->name);
