@@ -251,6 +251,30 @@ static int take_answer(struct build_session *session, struct build_want *w, cons
 
 /* ---- OCI layouts --------------------------------------------------------------------------------------------------- */
 
+/* From what *d describes through indexes to the manifest for the platform: then *d describes that, and *ret has its bytes. */
+static int layout_manifest(int dir, const struct build_want *w, struct oci_descriptor *d, struct cb_buf *ret,
+                           struct cb_error *err)
+{
+    for (int depth = 0; depth < 3; depth++) {
+        cb_buf_reset(ret);
+        if (oci_layout_read(dir, d, CB_MAX_MANIFEST, ret, err) < 0)
+            return -1;
+        int kind = oci_document_kind(ret->data, ret->len, d->media_type, err);
+        if (kind <= 0)
+            return kind;
+        CB_AUTO(oci_index) struct oci_index x = {0};
+        if (oci_index_parse(ret->data, ret->len, &x, err) < 0)
+            return -1;
+        int at = oci_index_select(&x, &w->platform, w->text, err);
+        if (at < 0)
+            return -1;
+        oci_descriptor_done(d);
+        *d = (struct oci_descriptor){0};
+        oci_descriptor_copy(d, &x.manifests[at]);
+    }
+    return 0;
+}
+
 static int from_layout(struct build_session *session, struct build_want *w, struct cb_error *err)
 {
     CB_AUTO(free) char *path = cb_strdup(w->text);
@@ -268,25 +292,8 @@ static int from_layout(struct build_session *session, struct build_want *w, stru
     CB_AUTO(oci_manifest) struct oci_manifest m = {0};
     int r = oci_layout_find(dir, tag, digest, &d, err);
     struct cb_digest top = d.digest;
-    for (int depth = 0; r == 0 && depth < 3; depth++) {
-        cb_buf_reset(&doc.bytes);
-        r = oci_layout_read(dir, &d, CB_MAX_MANIFEST, &doc.bytes, err);
-        int kind = r < 0 ? -1 : oci_document_kind(doc.bytes.data, doc.bytes.len, d.media_type, err);
-        if (kind < 0)
-            r = -1;
-        if (kind <= 0)
-            break;
-        CB_AUTO(oci_index) struct oci_index x = {0};
-        r = oci_index_parse(doc.bytes.data, doc.bytes.len, &x, err);
-        int at = r < 0 ? -1 : oci_index_select(&x, &w->platform, w->text, err);
-        if (at < 0) {
-            r = -1;
-            break;
-        }
-        oci_descriptor_done(&d);
-        d = (struct oci_descriptor){0};
-        oci_descriptor_copy(&d, &x.manifests[at]);
-    }
+    if (r == 0)
+        r = layout_manifest(dir, w, &d, &doc.bytes, err);
     CB_AUTO(cb_buf) struct cb_buf config = CB_BUF_INIT;
     if (r == 0)
         r = oci_manifest_parse(doc.bytes.data, doc.bytes.len, &m, err);
