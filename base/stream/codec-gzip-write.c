@@ -283,4 +283,4 @@ static void encoder_close(void *encoder)
     free(g);
 }
 
-const struct codec_encoder_ops gzip_encoder_ops = {encoder_open, encoder_add, encoder_end, encoder_close};
+const struct cb_codec_encoder_ops cb_gzip_encoder_ops = {encoder_open, encoder_add, encoder_end, encoder_close};

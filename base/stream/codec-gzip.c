@@ -3,7 +3,7 @@
 #include <zlib.h>
 
 struct decoder {
-    struct codec_input *in;
+    struct cb_codec_input *in;
     z_stream z;
     bool inside; /* a member is open */
 };
@@ -13,7 +13,7 @@ static bool sniff(const unsigned char *p, size_t n)
     return n >= 2 && p[0] == 0x1f && p[1] == 0x8b;
 }
 
-static void *decoder_open(struct codec_input *in, struct cb_error *err)
+static void *decoder_open(struct cb_codec_input *in, struct cb_error *err)
 {
     struct decoder *d = CB_NEW(struct decoder);
     *d = (struct decoder){.in = in, .inside = true};
@@ -27,9 +27,9 @@ static void *decoder_open(struct codec_input *in, struct cb_error *err)
 /* Between two members. 1: another one begins, 0: the end. Zeros that fill the last block of a tape are allowed. */
 static int next_member(struct decoder *d, struct cb_error *err)
 {
-    struct codec_input *in = d->in;
+    struct cb_codec_input *in = d->in;
     for (;;) {
-        if (codec_fill(in, 2, err) < 0)
+        if (cb_codec_fill(in, 2, err) < 0)
             return -1;
         if (sniff(in->bytes + in->pos, in->len - in->pos)) {
             d->inside = true;
@@ -46,8 +46,8 @@ static int next_member(struct decoder *d, struct cb_error *err)
 
 static int inflate_some(struct decoder *d, struct cb_error *err)
 {
-    struct codec_input *in = d->in;
-    if (codec_fill(in, 1, err) < 0)
+    struct cb_codec_input *in = d->in;
+    if (cb_codec_fill(in, 1, err) < 0)
         return -1;
     d->z.next_in = in->bytes + in->pos;
     d->z.avail_in = (uInt)(in->len - in->pos);
@@ -56,7 +56,7 @@ static int inflate_some(struct decoder *d, struct cb_error *err)
     if (r == Z_STREAM_END)
         d->inside = false;
     else if (r == Z_BUF_ERROR && in->pos == in->len && in->at_end)
-        return codec_truncated(in, cb_codec_gzip.name, err);
+        return cb_codec_truncated(in, cb_codec_gzip.name, err);
     else if (r != Z_OK && r != Z_BUF_ERROR)
         return cb_fail(err, CB_E_CORRUPT, "%s: damaged gzip stream: %s", in->what, d->z.msg ? d->z.msg : "invalid data");
     return 0;
@@ -85,7 +85,7 @@ static void decoder_close(void *decoder)
     free(d);
 }
 
-static const struct codec_decoder_ops decoder_ops = {sniff, decoder_open, decoder_read, decoder_close};
+static const struct cb_codec_decoder_ops decoder_ops = {sniff, decoder_open, decoder_read, decoder_close};
 
 const struct cb_codec cb_codec_gzip = {.name = "gzip",
                                        .oci_suffix = "+gzip",
@@ -95,5 +95,5 @@ const struct cb_codec cb_codec_gzip = {.name = "gzip",
                                        .normal_level = 6,
                                        .library = "zlib",
                                        .version = zlibVersion,
-                                       .encoder = &gzip_encoder_ops,
+                                       .encoder = &cb_gzip_encoder_ops,
                                        .decoder = &decoder_ops};

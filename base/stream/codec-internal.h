@@ -12,7 +12,7 @@
 #define CODEC_DECLARE(name) extern const struct cb_codec cb_codec_##name;
 CODECS(CODEC_DECLARE)
 
-struct codec_encoder_ops {
+struct cb_codec_encoder_ops {
     void *(*open)(int level, int threads, cb_sink_fn *sink, void *arg);       /* gives what the others take; never NULL */
     int (*add)(void *encoder, const void *p, size_t n, struct cb_error *err); /* n > 0 */
     int (*end)(void *encoder, struct cb_error *err);
@@ -21,7 +21,7 @@ struct codec_encoder_ops {
 
 /* The packed stream: [pos, len) of `bytes` have been read and not yet consumed. */
 #define CODEC_READ_SIZE 131072
-struct codec_input {
+struct cb_codec_input {
     cb_source_fn *source;
     void *arg;
     char *what; /* the stream's name in messages */
@@ -30,17 +30,17 @@ struct codec_input {
     bool at_end; /* the source has no more */
 };
 /* Tries to have at least n bytes ready; fewer only at the end of the source. */
-int codec_fill(struct codec_input *in, size_t n, struct cb_error *err);
-int codec_truncated(const struct codec_input *in, const char *codec, struct cb_error *err); /* the error; -1 */
+int cb_codec_fill(struct cb_codec_input *in, size_t n, struct cb_error *err);
+int cb_codec_truncated(const struct cb_codec_input *in, const char *codec, struct cb_error *err); /* the error; -1 */
 
 #define CODEC_SNIFF 4
-struct codec_decoder_ops {
-    bool (*sniff)(const unsigned char *p, size_t n);             /* the first bytes, CODEC_SNIFF unless the stream is shorter */
-    void *(*open)(struct codec_input *in, struct cb_error *err); /* NULL: it failed */
+struct cb_codec_decoder_ops {
+    bool (*sniff)(const unsigned char *p, size_t n); /* the first bytes, CODEC_SNIFF unless the stream is shorter */
+    void *(*open)(struct cb_codec_input *in, struct cb_error *err);          /* NULL: it failed */
     ssize_t (*read)(void *decoder, void *p, size_t n, struct cb_error *err); /* n > 0; 0: the end */
     void (*close)(void *decoder);
 };
 
-extern const struct codec_encoder_ops gzip_encoder_ops; /* codec-gzip-write.c */
+extern const struct cb_codec_encoder_ops cb_gzip_encoder_ops; /* codec-gzip-write.c */
 
 #endif

@@ -28,7 +28,7 @@ static int plain_end(void *encoder, struct cb_error *err)
     return 0;
 }
 
-static const struct codec_encoder_ops encoder_ops = {plain_open, plain_add, plain_end, free};
+static const struct cb_codec_encoder_ops encoder_ops = {plain_open, plain_add, plain_end, free};
 
 static bool sniff(const unsigned char *p, size_t n)
 {
@@ -37,7 +37,7 @@ static bool sniff(const unsigned char *p, size_t n)
     return true;
 }
 
-static void *decoder_open(struct codec_input *in, struct cb_error *err)
+static void *decoder_open(struct cb_codec_input *in, struct cb_error *err)
 {
     (void)err;
     return in; /* all there is to know */
@@ -45,7 +45,7 @@ static void *decoder_open(struct codec_input *in, struct cb_error *err)
 
 static ssize_t decoder_read(void *decoder, void *p, size_t n, struct cb_error *err)
 {
-    struct codec_input *in = decoder;
+    struct cb_codec_input *in = decoder;
     if (in->pos == in->len)
         return in->at_end ? 0 : in->source(in->arg, p, n, err);
     n = CB_MIN(n, in->len - in->pos);
@@ -59,7 +59,7 @@ static void decoder_close(void *decoder)
     (void)decoder;
 }
 
-static const struct codec_decoder_ops decoder_ops = {sniff, decoder_open, decoder_read, decoder_close};
+static const struct cb_codec_decoder_ops decoder_ops = {sniff, decoder_open, decoder_read, decoder_close};
 
 const struct cb_codec cb_codec_none = {.name = "uncompressed",
                                        .oci_suffix = "",

@@ -66,12 +66,12 @@ static void encoder_close(void *encoder)
     free(e);
 }
 
-static const struct codec_encoder_ops encoder_ops = {encoder_open, encoder_add, encoder_end, encoder_close};
+static const struct cb_codec_encoder_ops encoder_ops = {encoder_open, encoder_add, encoder_end, encoder_close};
 
 /* ---- decoder -------------------------------------------------------------------------------- */
 
 struct decoder {
-    struct codec_input *in;
+    struct cb_codec_input *in;
     ZSTD_DCtx *zstd;
     bool inside; /* a frame is open */
 };
@@ -82,7 +82,7 @@ static bool sniff(const unsigned char *p, size_t n)
     return n >= 4 && (memcmp(p, magic, 4) == 0 || ((p[0] & 0xf0) == 0x50 && memcmp(p + 1, skippable, 3) == 0));
 }
 
-static void *decoder_open(struct codec_input *in, struct cb_error *err)
+static void *decoder_open(struct cb_codec_input *in, struct cb_error *err)
 {
     ZSTD_DCtx *zstd = ZSTD_createDCtx();
     if (!zstd) {
@@ -98,7 +98,7 @@ static void *decoder_open(struct codec_input *in, struct cb_error *err)
 /* Takes what is there of the stream. */
 static int decoder_step(struct decoder *d, ZSTD_outBuffer *out, struct cb_error *err)
 {
-    struct codec_input *in = d->in;
+    struct cb_codec_input *in = d->in;
     size_t before = in->pos;
     ZSTD_inBuffer from = {in->bytes, in->len, in->pos};
     size_t r = ZSTD_decompressStream(d->zstd, out, &from);
@@ -109,7 +109,7 @@ static int decoder_step(struct decoder *d, ZSTD_outBuffer *out, struct cb_error 
         return cb_fail(err, CB_E_CORRUPT, "%s: damaged zstd stream: %s", in->what, ZSTD_getErrorName(r));
     d->inside = r != 0;
     bool stuck = d->inside && out->pos == 0 && in->pos == before && in->pos == in->len && in->at_end;
-    return stuck ? codec_truncated(in, cb_codec_zstd.name, err) : 0;
+    return stuck ? cb_codec_truncated(in, cb_codec_zstd.name, err) : 0;
 }
 
 static ssize_t decoder_read(void *decoder, void *p, size_t n, struct cb_error *err)
@@ -117,7 +117,7 @@ static ssize_t decoder_read(void *decoder, void *p, size_t n, struct cb_error *e
     struct decoder *d = decoder;
     ZSTD_outBuffer out = {p, n, 0};
     while (out.pos == 0) {
-        if (codec_fill(d->in, 1, err) < 0)
+        if (cb_codec_fill(d->in, 1, err) < 0)
             return -1;
         if (d->in->pos == d->in->len && !d->inside)
             return 0;
@@ -134,7 +134,7 @@ static void decoder_close(void *decoder)
     free(d);
 }
 
-static const struct codec_decoder_ops decoder_ops = {sniff, decoder_open, decoder_read, decoder_close};
+static const struct cb_codec_decoder_ops decoder_ops = {sniff, decoder_open, decoder_read, decoder_close};
 
 const struct cb_codec cb_codec_zstd = {.name = "zstd",
                                        .oci_suffix = "+zstd",

@@ -31,7 +31,7 @@ int cb_codec_level(const struct cb_codec *c, int level)
 /* ---- encoder -------------------------------------------------------------------------------- */
 
 struct cb_encoder {
-    const struct codec_encoder_ops *ops;
+    const struct cb_codec_encoder_ops *ops;
     void *state;
 };
 
@@ -64,7 +64,7 @@ void cb_encoder_free(struct cb_encoder *e)
 /* ---- decoder -------------------------------------------------------------------------------- */
 
 struct cb_decoder {
-    struct codec_input in;
+    struct cb_codec_input in;
     const struct cb_codec *codec; /* NULL until the first read */
     void *state;                  /* of the codec */
     bool broken;
@@ -74,7 +74,7 @@ struct cb_decoder *cb_decoder_new(cb_source_fn *source, void *arg, const char *w
 {
     struct cb_decoder *d = CB_NEW(struct cb_decoder);
     d->in =
-        (struct codec_input){.source = source, .arg = arg, .what = cb_strdup(what), .bytes = cb_alloc_buffer(CODEC_READ_SIZE)};
+        (struct cb_codec_input){.source = source, .arg = arg, .what = cb_strdup(what), .bytes = cb_alloc_buffer(CODEC_READ_SIZE)};
     return d;
 }
 
@@ -83,7 +83,7 @@ const struct cb_codec *cb_decoder_codec(const struct cb_decoder *d)
     return d->codec;
 }
 
-int codec_fill(struct codec_input *in, size_t n, struct cb_error *err)
+int cb_codec_fill(struct cb_codec_input *in, size_t n, struct cb_error *err)
 {
     if (in->len - in->pos >= n || in->at_end)
         return 0;
@@ -100,14 +100,14 @@ int codec_fill(struct codec_input *in, size_t n, struct cb_error *err)
     return 0;
 }
 
-int codec_truncated(const struct codec_input *in, const char *codec, struct cb_error *err)
+int cb_codec_truncated(const struct cb_codec_input *in, const char *codec, struct cb_error *err)
 {
     return cb_fail(err, CB_E_CORRUPT, "%s: truncated %s stream", in->what, codec);
 }
 
 static int begin(struct cb_decoder *d, struct cb_error *err)
 {
-    if (codec_fill(&d->in, CODEC_SNIFF, err) < 0)
+    if (cb_codec_fill(&d->in, CODEC_SNIFF, err) < 0)
         return -1;
     const struct cb_codec *const *c = cb_codecs;
     while (!(*c)->decoder->sniff(d->in.bytes, d->in.len))

@@ -13,10 +13,10 @@ struct cb_codec {
     const char *docker_suffix; /* after Docker's: ".gzip" */
     bool docker_reads;         /* Docker takes such layers under its own media types */
     int min_level, max_level, normal_level;
-    const char *library;                     /* NULL: it needs none */
-    const char *(*version)(void);            /* of the library */
-    const struct codec_encoder_ops *encoder; /* these two for base/stream/codec.c only */
-    const struct codec_decoder_ops *decoder;
+    const char *library;                        /* NULL: it needs none */
+    const char *(*version)(void);               /* of the library */
+    const struct cb_codec_encoder_ops *encoder; /* these two for base/stream/codec.c only */
+    const struct cb_codec_decoder_ops *decoder;
 };
 /* The first is taken where nobody chose one; a NULL ends the table. */
 extern const struct cb_codec *const cb_codecs[];

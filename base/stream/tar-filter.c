@@ -17,7 +17,7 @@
     X(archive_error_string)
 CB_LAZY_TABLE(la, LA)
 
-struct tar_filter {
+struct cb_tar_filter {
     struct archive *archive;
     cb_source_fn *source;
     void *arg;
@@ -26,7 +26,7 @@ struct tar_filter {
     uint8_t buf[65536];
 };
 
-bool tar_filter_wanted(const uint8_t *p, size_t n)
+bool cb_tar_filter_wanted(const uint8_t *p, size_t n)
 {
     static const uint8_t xz[] = {0xfd, '7', 'z', 'X', 'Z', 0};
     return (n >= 4 && memcmp(p, "BZh", 3) == 0 && p[3] >= '1' && p[3] <= '9') ||
@@ -35,7 +35,7 @@ bool tar_filter_wanted(const uint8_t *p, size_t n)
 
 static la_ssize_t feed(struct archive *a, void *arg, const void **ret)
 {
-    struct tar_filter *f = arg;
+    struct cb_tar_filter *f = arg;
     ssize_t n = f->source(f->arg, f->buf, sizeof(f->buf), &f->source_error);
     (void)a;
     f->source_ended = n == 0;
@@ -43,11 +43,11 @@ static la_ssize_t feed(struct archive *a, void *arg, const void **ret)
     return n < 0 ? ARCHIVE_FATAL : n;
 }
 
-struct tar_filter *tar_filter_new(cb_source_fn *source, void *arg, struct cb_error *err)
+struct cb_tar_filter *cb_tar_filter_new(cb_source_fn *source, void *arg, struct cb_error *err)
 {
     if (CB_LAZY_LOAD(la, LA, "libarchive.so.13", "libarchive13", err) < 0)
         return NULL;
-    struct tar_filter *f = CB_NEW(struct tar_filter);
+    struct cb_tar_filter *f = CB_NEW(struct cb_tar_filter);
     f->source = source;
     f->arg = arg;
     f->archive = la.archive_read_new();
@@ -55,13 +55,13 @@ struct tar_filter *tar_filter_new(cb_source_fn *source, void *arg, struct cb_err
         la.archive_read_support_filter_xz(f->archive) != ARCHIVE_OK ||
         la.archive_read_support_format_raw(f->archive) != ARCHIVE_OK) {
         cb_fail(err, CB_E_UNSUPPORTED, "libarchive here cannot read bzip2 and xz");
-        tar_filter_free(f);
+        cb_tar_filter_free(f);
         return NULL;
     }
     return f;
 }
 
-static int filter_fail(struct tar_filter *f, struct cb_error *err)
+static int filter_fail(struct cb_tar_filter *f, struct cb_error *err)
 {
     const char *why = la.archive_error_string(f->archive);
     if (f->source_error.code != CB_E_NONE) {
@@ -73,7 +73,7 @@ static int filter_fail(struct tar_filter *f, struct cb_error *err)
     return cb_fail(err, CB_E_CORRUPT, "decompress archive: %s", why ? why : "damaged");
 }
 
-ssize_t tar_filter_read(struct tar_filter *f, void *p, size_t n, struct cb_error *err)
+ssize_t cb_tar_filter_read(struct cb_tar_filter *f, void *p, size_t n, struct cb_error *err)
 {
     if (!f->opened) {
         f->opened = true;
@@ -86,7 +86,7 @@ ssize_t tar_filter_read(struct tar_filter *f, void *p, size_t n, struct cb_error
     return got < 0 ? filter_fail(f, err) : got;
 }
 
-void tar_filter_free(struct tar_filter *f)
+void cb_tar_filter_free(struct cb_tar_filter *f)
 {
     if (!f)
         return;

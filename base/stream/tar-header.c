@@ -1,19 +1,19 @@
 /* What a header block holds: its checksum, and numbers. */
 #include "base/stream/tar-internal.h"
 
-uint32_t tar_checksum(const struct tar_header *h, bool as_signed)
+uint32_t cb_tar_checksum(const struct cb_tar_header *h, bool as_signed)
 {
     const char *p = (const char *)h;
     uint32_t sum = 0;
     for (size_t i = 0; i < TAR_BLOCK; i++) {
-        bool inside = i >= offsetof(struct tar_header, checksum) && i < offsetof(struct tar_header, type);
+        bool inside = i >= offsetof(struct cb_tar_header, checksum) && i < offsetof(struct cb_tar_header, type);
         char c = inside ? ' ' : p[i];
         sum += as_signed ? (uint32_t)(int32_t)(signed char)c : (uint32_t)(unsigned char)c;
     }
     return sum;
 }
 
-bool tar_get_number(const char *p, size_t n, int64_t *ret)
+bool cb_tar_get_number(const char *p, size_t n, int64_t *ret)
 {
     const unsigned char *b = (const unsigned char *)p;
     uint64_t v = 0;
@@ -45,9 +45,9 @@ bool tar_get_number(const char *p, size_t n, int64_t *ret)
     return true;
 }
 
-int tar_header_number(const char *p, size_t n, const char *what, int64_t min, uint64_t max, int64_t *ret, struct cb_error *err)
+int cb_tar_header_number(const char *p, size_t n, const char *what, int64_t min, uint64_t max, int64_t *ret, struct cb_error *err)
 {
-    if (!tar_get_number(p, n, ret) || *ret < min || (*ret > 0 && (uint64_t)*ret > max))
+    if (!cb_tar_get_number(p, n, ret) || *ret < min || (*ret > 0 && (uint64_t)*ret > max))
         return cb_fail(err, CB_E_CORRUPT, "tar: damaged header: invalid %s", what);
     return 0;
 }

@@ -3,12 +3,12 @@
 #include "base/limits.h"
 #include "base/text.h"
 
-void tar_ext_init(struct tar_ext *x)
+void cb_tar_ext_init(struct cb_tar_ext *x)
 {
-    *x = (struct tar_ext){.path = CB_BUF_INIT, .link = CB_BUF_INIT, .sparse_name = CB_BUF_INIT};
+    *x = (struct cb_tar_ext){.path = CB_BUF_INIT, .link = CB_BUF_INIT, .sparse_name = CB_BUF_INIT};
 }
 
-static void free_xattrs(struct tar_ext *x)
+static void free_xattrs(struct cb_tar_ext *x)
 {
     for (size_t i = 0; i < x->n_xattrs; i++) {
         free(x->xattrs[i].name);
@@ -17,15 +17,15 @@ static void free_xattrs(struct tar_ext *x)
     x->n_xattrs = 0;
 }
 
-void tar_ext_reset(struct tar_ext *x)
+void cb_tar_ext_reset(struct cb_tar_ext *x)
 {
-    struct tar_ext fresh = {.path = x->path,
-                            .link = x->link,
-                            .sparse_name = x->sparse_name,
-                            .map = x->map,
-                            .cap_map = x->cap_map,
-                            .xattrs = x->xattrs,
-                            .cap_xattrs = x->cap_xattrs};
+    struct cb_tar_ext fresh = {.path = x->path,
+                               .link = x->link,
+                               .sparse_name = x->sparse_name,
+                               .map = x->map,
+                               .cap_map = x->cap_map,
+                               .xattrs = x->xattrs,
+                               .cap_xattrs = x->cap_xattrs};
     free_xattrs(x);
     *x = fresh;
     cb_buf_reset(&x->path);
@@ -33,7 +33,7 @@ void tar_ext_reset(struct tar_ext *x)
     cb_buf_reset(&x->sparse_name);
 }
 
-void tar_ext_done(struct tar_ext *x)
+void cb_tar_ext_done(struct cb_tar_ext *x)
 {
     free_xattrs(x);
     free(x->xattrs);
@@ -43,11 +43,11 @@ void tar_ext_done(struct tar_ext *x)
     cb_buf_done(&x->sparse_name);
 }
 
-int tar_add_extent(struct tar_ext *x, uint64_t offset, uint64_t len, struct cb_error *err)
+int cb_tar_add_extent(struct cb_tar_ext *x, uint64_t offset, uint64_t len, struct cb_error *err)
 {
     if (x->n_map >= TAR_MAX_EXTENTS)
         return cb_fail(err, CB_E_CORRUPT, "tar: a sparse file with more than %u pieces", TAR_MAX_EXTENTS);
-    CB_PUSH(x->map, x->n_map, x->cap_map) = (struct tar_extent){offset, len};
+    CB_PUSH(x->map, x->n_map, x->cap_map) = (struct cb_tar_extent){offset, len};
     return 0;
 }
 
@@ -84,7 +84,7 @@ static bool parse_mtime(const char *v, int64_t *ret)
 }
 
 /* GNU.sparse.map: "offset,length,offset,length,…" */
-static int parse_map(struct tar_ext *x, const char *key, const char *v, struct cb_error *err)
+static int parse_map(struct cb_tar_ext *x, const char *key, const char *v, struct cb_error *err)
 {
     x->n_map = 0;
     x->has_offset = false;
@@ -100,7 +100,7 @@ static int parse_map(struct tar_ext *x, const char *key, const char *v, struct c
         if (!cb_parse_u64(digits, UINT64_MAX, &pair[have]))
             return bad_value(key, err);
         if (++have == 2) {
-            if (tar_add_extent(x, pair[0], pair[1], err) < 0)
+            if (cb_tar_add_extent(x, pair[0], pair[1], err) < 0)
                 return -1;
             have = 0;
         }
@@ -144,7 +144,7 @@ static void decode_percent(const char *name, struct cb_buf *out)
     }
 }
 
-static int add_xattr(struct tar_ext *x, const char *key, const char *name, const char *v, size_t n, struct cb_error *err)
+static int add_xattr(struct cb_tar_ext *x, const char *key, const char *name, const char *v, size_t n, struct cb_error *err)
 {
     if (*name == '\0' || strlen(name) > 255 || n > CB_MAX_XATTR)
         return bad_value(key, err);
@@ -156,7 +156,8 @@ static int add_xattr(struct tar_ext *x, const char *key, const char *name, const
 }
 
 /* LIBARCHIVE.xattr.<percent-encoded name> = base64 */
-static int add_encoded_xattr(struct tar_ext *x, const char *key, const char *name, const char *v, size_t n, struct cb_error *err)
+static int add_encoded_xattr(struct cb_tar_ext *x, const char *key, const char *name, const char *v, size_t n,
+                             struct cb_error *err)
 {
     CB_AUTO(cb_buf) struct cb_buf plain = CB_BUF_INIT;
     CB_AUTO(cb_buf) struct cb_buf value = CB_BUF_INIT;
@@ -166,7 +167,7 @@ static int add_encoded_xattr(struct tar_ext *x, const char *key, const char *nam
     return add_xattr(x, key, plain.data, value.data, value.len, err);
 }
 
-static int get_number(struct tar_ext *x, const char *key, const char *v, struct cb_error *err)
+static int get_number(struct cb_tar_ext *x, const char *key, const char *v, struct cb_error *err)
 {
     const struct {
         const char *key;
@@ -199,7 +200,7 @@ static int get_number(struct tar_ext *x, const char *key, const char *v, struct 
     return 0;
 }
 
-static int sparse_pair(struct tar_ext *x, const char *key, const char *v, struct cb_error *err)
+static int sparse_pair(struct cb_tar_ext *x, const char *key, const char *v, struct cb_error *err)
 {
     bool is_offset = strcmp(key, "GNU.sparse.offset") == 0;
     uint64_t value;
@@ -207,12 +208,12 @@ static int sparse_pair(struct tar_ext *x, const char *key, const char *v, struct
         return bad_value(key, err);
     x->has_offset = is_offset;
     if (is_offset)
-        return tar_add_extent(x, value, 0, err);
+        return cb_tar_add_extent(x, value, 0, err);
     x->map[x->n_map - 1].len = value;
     return 0;
 }
 
-static int one_record(struct tar_ext *x, const char *key, const char *v, size_t n, struct cb_error *err)
+static int one_record(struct cb_tar_ext *x, const char *key, const char *v, size_t n, struct cb_error *err)
 {
     if (strcmp(key, "path") == 0)
         return get_text(&x->path, key, v, n, err);
@@ -235,7 +236,7 @@ static int one_record(struct tar_ext *x, const char *key, const char *v, size_t 
     return get_number(x, key, v, err);
 }
 
-int tar_pax_parse(struct tar_ext *x, const char *p, size_t n, struct cb_error *err)
+int cb_tar_pax_parse(struct cb_tar_ext *x, const char *p, size_t n, struct cb_error *err)
 {
     while (n > 0) {
         size_t len = 0, digits = 0;
@@ -273,7 +274,7 @@ static int by_name(const void *pa, const void *pb)
 }
 
 /* Sorted through ranks, so that a hostile number of attributes costs no more than sorting. */
-void tar_ext_finish(struct tar_ext *x)
+void cb_tar_ext_finish(struct cb_tar_ext *x)
 {
     if (x->n_xattrs < 2)
         return;

@@ -15,7 +15,7 @@ static ssize_t pull_decoder(void *arg, void *p, size_t n, struct cb_error *err)
 
 static ssize_t pull_filter(void *arg, void *p, size_t n, struct cb_error *err)
 {
-    return tar_filter_read(arg, p, n, err);
+    return cb_tar_filter_read(arg, p, n, err);
 }
 
 /* any_format: finds out what the archive is compressed with. */
@@ -32,8 +32,8 @@ static int open_any(struct cb_tar_reader *t, struct cb_error *err)
             break;
         t->n_first += (size_t)n;
     }
-    if (cb_decoder_codec(t->decoder) == &cb_codec_none && tar_filter_wanted(t->first, t->n_first)) {
-        t->filter = tar_filter_new(pull_decoder, t, err);
+    if (cb_decoder_codec(t->decoder) == &cb_codec_none && cb_tar_filter_wanted(t->first, t->n_first)) {
+        t->filter = cb_tar_filter_new(pull_decoder, t, err);
         if (!t->filter)
             return -1;
         t->pull = pull_filter;
@@ -50,13 +50,13 @@ static ssize_t pull(struct cb_tar_reader *t, void *p, size_t n, struct cb_error 
     return t->pull(t->pull_arg, p, n, err);
 }
 
-int tar_truncated(struct cb_error *err)
+int cb_tar_truncated(struct cb_error *err)
 {
     return cb_fail(err, CB_E_CORRUPT, "tar: truncated: the archive ends in the middle of an entry");
 }
 
 /* Makes `n` <= TAR_READ_AHEAD bytes available at in[pos]. 1; 0: the stream ends here; -1: it ends within them, or failed. */
-int tar_need(struct cb_tar_reader *t, size_t n, struct cb_error *err)
+int cb_tar_need(struct cb_tar_reader *t, size_t n, struct cb_error *err)
 {
     if (t->len - t->pos >= n)
         return 1;
@@ -68,24 +68,24 @@ int tar_need(struct cb_tar_reader *t, size_t n, struct cb_error *err)
         if (got < 0)
             return -1;
         if (got == 0)
-            return t->len ? tar_truncated(err) : 0;
+            return t->len ? cb_tar_truncated(err) : 0;
         t->len += (size_t)got;
     }
     return 1;
 }
 
 /* Up to n bytes of the stream. Large reads do not pass through `in`. */
-ssize_t tar_take(struct cb_tar_reader *t, void *p, size_t n, struct cb_error *err)
+ssize_t cb_tar_take(struct cb_tar_reader *t, void *p, size_t n, struct cb_error *err)
 {
     ssize_t got;
     if (t->pos == t->len && n >= TAR_READ_AHEAD) {
         got = pull(t, p, n, err);
-        return got == 0 ? tar_truncated(err) : got;
+        return got == 0 ? cb_tar_truncated(err) : got;
     }
     if (t->pos == t->len) {
-        int r = tar_need(t, 1, err);
+        int r = cb_tar_need(t, 1, err);
         if (r <= 0)
-            return r == 0 ? tar_truncated(err) : -1;
+            return r == 0 ? cb_tar_truncated(err) : -1;
     }
     n = CB_MIN(n, t->len - t->pos);
     memcpy(p, t->in + t->pos, n);
@@ -93,13 +93,13 @@ ssize_t tar_take(struct cb_tar_reader *t, void *p, size_t n, struct cb_error *er
     return (ssize_t)n;
 }
 
-int tar_skip(struct cb_tar_reader *t, uint64_t n, struct cb_error *err)
+int cb_tar_skip(struct cb_tar_reader *t, uint64_t n, struct cb_error *err)
 {
     while (n > 0) {
         if (t->pos == t->len) {
-            int r = tar_need(t, 1, err);
+            int r = cb_tar_need(t, 1, err);
             if (r <= 0)
-                return r == 0 ? tar_truncated(err) : -1;
+                return r == 0 ? cb_tar_truncated(err) : -1;
         }
         size_t part = (size_t)CB_MIN(n, (uint64_t)(t->len - t->pos));
         t->pos += part;
@@ -108,7 +108,7 @@ int tar_skip(struct cb_tar_reader *t, uint64_t n, struct cb_error *err)
     return 0;
 }
 
-uint32_t tar_padding(uint64_t size)
+uint32_t cb_tar_padding(uint64_t size)
 {
     return (uint32_t)(-size & (TAR_BLOCK - 1));
 }

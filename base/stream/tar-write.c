@@ -66,7 +66,7 @@ static void put_device(char field[8], uint32_t v)
 }
 
 /* Name, or prefix and name. False: it needs a pax record (and what fits of it is set). */
-static bool put_path(struct tar_header *h, const struct cb_buf *path)
+static bool put_path(struct cb_tar_header *h, const struct cb_buf *path)
 {
     size_t n = path->len;
     if (n <= sizeof(h->name)) {
@@ -85,11 +85,11 @@ static bool put_path(struct tar_header *h, const struct cb_buf *path)
     return false;
 }
 
-static void seal(struct tar_header *h)
+static void seal(struct cb_tar_header *h)
 {
     memcpy(h->magic, "ustar", 6);
     memcpy(h->version, "00", 2);
-    put_octal(h->checksum, 7, tar_checksum(h, false));
+    put_octal(h->checksum, 7, cb_tar_checksum(h, false));
     h->checksum[7] = ' ';
 }
 
@@ -125,7 +125,7 @@ static int add_xattr_records(struct cb_buf *b, const struct cb_tar_entry *e, str
 }
 
 /* Fills `h` and gathers what does not fit. Keys in sorted order: upper case before lower case. */
-static int make_header(struct cb_tar_writer *t, const struct cb_tar_entry *e, struct tar_header *h, struct cb_error *err)
+static int make_header(struct cb_tar_writer *t, const struct cb_tar_entry *e, struct cb_tar_header *h, struct cb_error *err)
 {
     struct cb_buf *r = &t->records;
     bool linked = e->type == CB_SYMLINK || e->type == CB_HARDLINK;
@@ -172,7 +172,7 @@ static int write_records(struct cb_tar_writer *t, struct cb_error *err)
 {
     if (t->records.len > TAR_MAX_PAX)
         return cb_fail(err, CB_E_UNSUPPORTED, "'%s' has more attributes than a tar entry can carry", t->path.data);
-    struct tar_header h = {0};
+    struct cb_tar_header h = {0};
     memcpy(h.name, "PaxHeaders", 10);
     h.type = 'x';
     put_octal(h.mode, sizeof(h.mode), 0);
@@ -199,7 +199,7 @@ int cb_tar_entry_begin(struct cb_tar_writer *t, const struct cb_tar_entry *e, st
     cb_buf_adds(&t->path, e->path);
     if (e->type == CB_DIR && !cb_ends(e->path, "/"))
         cb_buf_addc(&t->path, '/');
-    struct tar_header h = {0};
+    struct cb_tar_header h = {0};
     if (make_header(t, e, &h, err) < 0 || (t->records.len && write_records(t, err) < 0) ||
         t->sink(t->arg, &h, sizeof(h), err) < 0)
         return -1;

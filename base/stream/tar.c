@@ -19,14 +19,14 @@ static bool all_zero(const uint8_t *p)
 }
 
 /* 1: *ret holds the next header, consumed. 0: end of the archive. */
-static int next_block(struct cb_tar_reader *t, struct tar_header *ret, struct cb_error *err)
+static int next_block(struct cb_tar_reader *t, struct cb_tar_header *ret, struct cb_error *err)
 {
-    int r = tar_need(t, TAR_BLOCK, err);
+    int r = cb_tar_need(t, TAR_BLOCK, err);
     if (r <= 0)
         return r;
     if (all_zero(t->in + t->pos)) {
         t->pos += TAR_BLOCK;
-        r = tar_need(t, TAR_BLOCK, err);
+        r = cb_tar_need(t, TAR_BLOCK, err);
         if (r <= 0)
             return r;
         if (!all_zero(t->in + t->pos))
@@ -37,8 +37,8 @@ static int next_block(struct cb_tar_reader *t, struct tar_header *ret, struct cb
     memcpy(ret, t->in + t->pos, TAR_BLOCK);
     t->pos += TAR_BLOCK;
     int64_t sum;
-    if (!tar_get_number(ret->checksum, sizeof(ret->checksum), &sum) ||
-        (sum != tar_checksum(ret, false) && sum != (int32_t)tar_checksum(ret, true)))
+    if (!cb_tar_get_number(ret->checksum, sizeof(ret->checksum), &sum) ||
+        (sum != cb_tar_checksum(ret, false) && sum != (int32_t)cb_tar_checksum(ret, true)))
         return cb_fail(err, CB_E_CORRUPT, "tar: not a tar archive or damaged: wrong header checksum");
     return 1;
 }
@@ -51,28 +51,28 @@ static int read_special(struct cb_tar_reader *t, uint64_t size, size_t max, stru
     cb_buf_reserve(to, (size_t)size);
     for (uint64_t done = 0; done < size;) {
         char part[4096];
-        ssize_t n = tar_take(t, part, (size_t)CB_MIN(size - done, (uint64_t)sizeof(part)), err);
+        ssize_t n = cb_tar_take(t, part, (size_t)CB_MIN(size - done, (uint64_t)sizeof(part)), err);
         if (n < 0)
             return -1;
         cb_buf_add(to, part, (size_t)n);
         done += (uint64_t)n;
     }
-    return tar_skip(t, tar_padding(size), err);
+    return cb_tar_skip(t, cb_tar_padding(size), err);
 }
 
 /* Headers that only speak about the next member. 1: it was one, 0: `h` is a member. */
-static int extended(struct cb_tar_reader *t, const struct tar_header *h, struct cb_error *err)
+static int extended(struct cb_tar_reader *t, const struct cb_tar_header *h, struct cb_error *err)
 {
     CB_AUTO(cb_buf) struct cb_buf text = CB_BUF_INIT;
     if (!memchr("xXgLK", h->type, 5))
         return 0;
     int64_t size;
-    if (tar_header_number(h->size, sizeof(h->size), "size", 0, INT64_MAX, &size, err) < 0)
+    if (cb_tar_header_number(h->size, sizeof(h->size), "size", 0, INT64_MAX, &size, err) < 0)
         return -1;
     struct cb_buf *to;
     switch (h->type) {
     case 'g':
-        return tar_skip(t, (uint64_t)size, err) < 0 || tar_skip(t, tar_padding((uint64_t)size), err) < 0 ? -1 : 1;
+        return cb_tar_skip(t, (uint64_t)size, err) < 0 || cb_tar_skip(t, cb_tar_padding((uint64_t)size), err) < 0 ? -1 : 1;
     case 'L':
     case 'K':
         if (read_special(t, (uint64_t)size, CB_MAX_PATH, &text, err) < 0)
@@ -84,7 +84,7 @@ static int extended(struct cb_tar_reader *t, const struct tar_header *h, struct 
     default:
         if (read_special(t, (uint64_t)size, TAR_MAX_PAX, &text, err) < 0)
             return -1;
-        return tar_pax_parse(&t->ext, text.data, text.len, err) < 0 ? -1 : 1;
+        return cb_tar_pax_parse(&t->ext, text.data, text.len, err) < 0 ? -1 : 1;
     }
 }
 
@@ -94,7 +94,7 @@ static void add_field(struct cb_buf *b, const char *p, size_t n)
 }
 
 /* Name and link target: from extended headers, else from the header with the prefix its format has. */
-static void set_names(struct cb_tar_reader *t, const struct tar_header *h)
+static void set_names(struct cb_tar_reader *t, const struct cb_tar_header *h)
 {
     bool ustar = memcmp(h->magic, "ustar\0", 6) == 0;
     bool star = ustar && memcmp(h->pad + 8, "tar\0", 4) == 0;
@@ -117,7 +117,7 @@ static void set_names(struct cb_tar_reader *t, const struct tar_header *h)
         add_field(&t->link, h->link, sizeof(h->link));
 }
 
-static int set_type(struct cb_tar_reader *t, const struct tar_header *h, enum cb_ftype *ret, struct cb_error *err)
+static int set_type(struct cb_tar_reader *t, const struct cb_tar_header *h, enum cb_ftype *ret, struct cb_error *err)
 {
     static const struct {
         char type;
@@ -137,20 +137,22 @@ static int set_type(struct cb_tar_reader *t, const struct tar_header *h, enum cb
     return cb_fail(err, CB_E_CORRUPT, "tar: '%s' is of the unknown type 0x%02x", t->path.data, (unsigned char)h->type);
 }
 
-static int set_numbers(struct cb_tar_reader *t, const struct tar_header *h, struct cb_tar_entry *e, struct cb_error *err)
+static int set_numbers(struct cb_tar_reader *t, const struct cb_tar_header *h, struct cb_tar_entry *e, struct cb_error *err)
 {
-    const struct tar_ext *x = &t->ext;
+    const struct cb_tar_ext *x = &t->ext;
     int64_t uid = 0, gid = 0, size = 0, major = 0, minor = 0, mtime = 0;
     bool device = e->type == CB_CHAR || e->type == CB_BLOCK;
     int64_t mode;
-    if (tar_header_number(h->mode, sizeof(h->mode), "mode", 0, UINT32_MAX, &mode, err) < 0 ||
-        (!x->has_uid && tar_header_number(h->uid, sizeof(h->uid), "owner", 0, UINT32_MAX, &uid, err) < 0) ||
-        (!x->has_gid && tar_header_number(h->gid, sizeof(h->gid), "group", 0, UINT32_MAX, &gid, err) < 0) ||
-        (!x->has_mtime && tar_header_number(h->mtime, sizeof(h->mtime), "time", INT64_MIN / 2, INT64_MAX / 2, &mtime, err) < 0) ||
-        (device && !x->has_major && tar_header_number(h->dev_major, 8, "device number", 0, UINT32_MAX, &major, err) < 0) ||
-        (device && !x->has_minor && tar_header_number(h->dev_minor, 8, "device number", 0, UINT32_MAX, &minor, err) < 0))
+    if (cb_tar_header_number(h->mode, sizeof(h->mode), "mode", 0, UINT32_MAX, &mode, err) < 0 ||
+        (!x->has_uid && cb_tar_header_number(h->uid, sizeof(h->uid), "owner", 0, UINT32_MAX, &uid, err) < 0) ||
+        (!x->has_gid && cb_tar_header_number(h->gid, sizeof(h->gid), "group", 0, UINT32_MAX, &gid, err) < 0) ||
+        (!x->has_mtime &&
+         cb_tar_header_number(h->mtime, sizeof(h->mtime), "time", INT64_MIN / 2, INT64_MAX / 2, &mtime, err) < 0) ||
+        (device && !x->has_major && cb_tar_header_number(h->dev_major, 8, "device number", 0, UINT32_MAX, &major, err) < 0) ||
+        (device && !x->has_minor && cb_tar_header_number(h->dev_minor, 8, "device number", 0, UINT32_MAX, &minor, err) < 0))
         return -1;
-    if (e->type == CB_FILE && !x->has_size && tar_header_number(h->size, sizeof(h->size), "size", 0, INT64_MAX, &size, err) < 0)
+    if (e->type == CB_FILE && !x->has_size &&
+        cb_tar_header_number(h->size, sizeof(h->size), "size", 0, INT64_MAX, &size, err) < 0)
         return -1;
     e->mode = (uint32_t)mode & 07777;
     e->uid = x->has_uid ? (uint32_t)x->uid : (uint32_t)uid;
@@ -165,23 +167,23 @@ static int set_numbers(struct cb_tar_reader *t, const struct tar_header *h, stru
     return 0;
 }
 
-static int begin_data(struct cb_tar_reader *t, const struct tar_header *h, struct cb_tar_entry *e, struct cb_error *err)
+static int begin_data(struct cb_tar_reader *t, const struct cb_tar_header *h, struct cb_tar_entry *e, struct cb_error *err)
 {
     bool pax_sparse = t->ext.n_map > 0 || t->ext.sparse_major == 1 || t->ext.has_real;
     t->sparse = false;
     t->left = e->size;
-    t->pad = tar_padding(e->size);
+    t->pad = cb_tar_padding(e->size);
     if (e->type != CB_FILE)
         return 0;
     if (h->type == 'S') {
-        if (tar_old_sparse_map(t, h, err) < 0)
+        if (cb_tar_old_sparse_map(t, h, err) < 0)
             return -1;
     } else if (!pax_sparse) {
         return 0;
-    } else if (t->ext.sparse_major == 1 && tar_leading_sparse_map(t, err) < 0) {
+    } else if (t->ext.sparse_major == 1 && cb_tar_leading_sparse_map(t, err) < 0) {
         return -1;
     }
-    return tar_begin_sparse(t, e, err);
+    return cb_tar_begin_sparse(t, e, err);
 }
 
 /* ---- the interface -------------------------------------------------------------------------- */
@@ -200,17 +202,17 @@ struct cb_tar_reader *cb_tar_reader_new(cb_source_fn *source, void *arg, bool an
     t->in = cb_alloc(TAR_READ_AHEAD);
     t->path = CB_BUF_INIT;
     t->link = CB_BUF_INIT;
-    tar_ext_init(&t->ext);
+    cb_tar_ext_init(&t->ext);
     return t;
 }
 
 static int next_member(struct cb_tar_reader *t, struct cb_tar_entry *e, struct cb_error *err)
 {
-    if (tar_skip(t, t->left, err) < 0 || tar_skip(t, t->pad, err) < 0)
+    if (cb_tar_skip(t, t->left, err) < 0 || cb_tar_skip(t, t->pad, err) < 0)
         return -1;
     t->left = t->pad = 0;
-    tar_ext_reset(&t->ext);
-    struct tar_header h;
+    cb_tar_ext_reset(&t->ext);
+    struct cb_tar_header h;
     int r;
     do {
         r = next_block(t, &h, err);
@@ -225,7 +227,7 @@ static int next_member(struct cb_tar_reader *t, struct cb_tar_entry *e, struct c
     set_names(t, &h);
     if (set_type(t, &h, &e->type, err) < 0 || set_numbers(t, &h, e, err) < 0 || begin_data(t, &h, e, err) < 0)
         return -1;
-    tar_ext_finish(&t->ext);
+    cb_tar_ext_finish(&t->ext);
     e->path = t->path.data;
     e->link = e->type == CB_SYMLINK || e->type == CB_HARDLINK ? t->link.data : NULL;
     e->xattrs = t->ext.xattrs;
@@ -255,9 +257,9 @@ ssize_t cb_tar_read(struct cb_tar_reader *t, void *p, size_t n, struct cb_error 
         return 0;
     ssize_t got;
     if (t->sparse) {
-        got = tar_read_sparse(t, p, n, err);
+        got = cb_tar_read_sparse(t, p, n, err);
     } else {
-        got = tar_take(t, p, (size_t)CB_MIN((uint64_t)n, t->left), err);
+        got = cb_tar_take(t, p, (size_t)CB_MIN((uint64_t)n, t->left), err);
         if (got > 0)
             t->left -= (uint64_t)got;
     }
@@ -269,9 +271,9 @@ void cb_tar_reader_free(struct cb_tar_reader *t)
 {
     if (!t)
         return;
-    tar_filter_free(t->filter);
+    cb_tar_filter_free(t->filter);
     cb_decoder_free(t->decoder);
-    tar_ext_done(&t->ext);
+    cb_tar_ext_done(&t->ext);
     cb_buf_done(&t->path);
     cb_buf_done(&t->link);
     free(t->in);

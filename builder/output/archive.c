@@ -28,7 +28,7 @@ static int write_to(const struct build_output *o, const struct oci_archive *a, s
     struct build_out_file f;
     int r = build_out_open(&f, o->dest, err);
     if (r == 0)
-        r = oci_archive_write(a, output_write_fd, &f.fd, err);
+        r = oci_archive_write(a, build_output_write_fd, &f.fd, err);
     return build_out_close(&f, r, err);
 }
 
@@ -41,14 +41,15 @@ struct archive_job {
 };
 
 /* Everything that the archive holds: the layers, of which `files` are the store's, the config and the manifest. */
-static void list_blobs(const struct archive_job *j, struct oci_archive_blob *blobs, struct output_blob *files)
+static void list_blobs(const struct archive_job *j, struct oci_archive_blob *blobs, struct build_output_blob *files)
 {
     const struct build_manifest *m = j->manifest;
     size_t n = m->m.n_layers;
     for (size_t i = 0; i < n; i++) {
         const struct oci_descriptor *d = &m->m.layers[i];
-        files[i] = (struct output_blob){j->store, d->digest};
-        blobs[i] = (struct oci_archive_blob){.digest = d->digest, .size = d->size, .open = output_open_blob, .arg = &files[i]};
+        files[i] = (struct build_output_blob){j->store, d->digest};
+        blobs[i] =
+            (struct oci_archive_blob){.digest = d->digest, .size = d->size, .open = build_output_open_blob, .arg = &files[i]};
     }
     blobs[n] = (struct oci_archive_blob){.digest = m->m.config.digest, .size = m->config.len, .bytes = m->config.data};
     blobs[n + 1] = (struct oci_archive_blob){.digest = m->digest, .size = m->bytes.len, .bytes = m->bytes.data};
@@ -62,7 +63,7 @@ static int archive_job(struct cb_job_io *io, const void *ctx, struct cb_buf *ans
     const struct oci_manifest *m = &j->manifest->m;
     size_t n = m->n_layers + 2;
     CB_AUTO(free) struct oci_archive_blob *blobs = cb_alloc(n * sizeof(*blobs));
-    CB_AUTO(free) struct output_blob *files = cb_alloc(n * sizeof(*files));
+    CB_AUTO(free) struct build_output_blob *files = cb_alloc(n * sizeof(*files));
     CB_AUTO(free) struct cb_digest *layers = cb_alloc(n * sizeof(*layers));
     list_blobs(j, blobs, files);
     for (size_t i = 0; i < m->n_layers; i++)
@@ -86,7 +87,7 @@ static int archive_job(struct cb_job_io *io, const void *ctx, struct cb_buf *ans
                             .n_layers = m->n_layers};
     int r = write_to(j->o, &a, err);
     if (r < 0)
-        output_drop_damaged(j->store, m, err);
+        build_output_drop_damaged(j->store, m, err);
     return r;
 }
 
@@ -95,9 +96,9 @@ static int write_archive(struct build_session *s, const struct build_output *o, 
 {
     CB_AUTO(cb_strv) struct cb_strv names = {0}, annotations = {0};
     CB_AUTO(build_manifest) struct build_manifest m = BUILD_MANIFEST_INIT;
-    struct build_packing packing = output_packing(o);
-    output_annotations(s, o, image, &annotations);
-    if (output_names(s, o, &names, err) < 0 || build_manifest_make(s, image, &packing, &annotations, &m, err) < 0)
+    struct build_packing packing = build_output_packing(o);
+    build_output_annotations(s, o, image, &annotations);
+    if (build_output_names(s, o, &names, err) < 0 || build_manifest_make(s, image, &packing, &annotations, &m, err) < 0)
         return -1;
     struct archive_job j = {s->store, o, image, &m, &names};
     struct cb_job job;
@@ -108,8 +109,8 @@ static int write_archive(struct build_session *s, const struct build_output *o, 
     return 0;
 }
 
-static const struct build_output_key *const oci_keys[] = {&output_key_dest, &output_key_tar, OUTPUT_IMAGE_KEYS, NULL};
-static const struct build_output_key *const docker_keys[] = {&output_key_dest, OUTPUT_IMAGE_KEYS, NULL};
+static const struct build_output_key *const oci_keys[] = {&build_output_key_dest, &build_output_key_tar, OUTPUT_IMAGE_KEYS, NULL};
+static const struct build_output_key *const docker_keys[] = {&build_output_key_dest, OUTPUT_IMAGE_KEYS, NULL};
 
 const struct build_output_ops build_output_oci = {
     .name = "oci", .keys = oci_keys, .dest = BUILD_DEST_FILE, .write = write_archive};

@@ -3,19 +3,19 @@
 #include "builder/output/output-internal.h"
 #include "cache/store/blob.h"
 
-int output_open_blob(void *blob, struct cb_error *err)
+int build_output_open_blob(void *blob, struct cb_error *err)
 {
-    struct output_blob *b = blob;
+    struct build_output_blob *b = blob;
     return cache_blob_open(b->store, &b->digest, err);
 }
 
-int output_write_fd(void *fd, const void *p, size_t n, struct cb_error *err)
+int build_output_write_fd(void *fd, const void *p, size_t n, struct cb_error *err)
 {
     int r = cb_write_full(*(int *)fd, p, n);
     return r < 0 ? cb_fail_sys(err, r, "write the output") : 0;
 }
 
-void output_drop_damaged(struct cache_store *s, const struct oci_manifest *m, struct cb_error *err)
+void build_output_drop_damaged(struct cache_store *s, const struct oci_manifest *m, struct cb_error *err)
 {
     if (err->code != CB_E_CORRUPT && err->code != CB_E_FAILED)
         return;

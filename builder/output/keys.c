@@ -22,7 +22,7 @@ static int set_dest(struct build_output *o, const char *key, const char *value, 
 {
     return *value ? put(&o->dest, value) : cb_fail(err, CB_E_USAGE, "%s: a file, a directory or '-' is missing", key);
 }
-const struct build_output_key output_key_dest = {.name = "dest", .set = set_dest};
+const struct build_output_key build_output_key_dest = {.name = "dest", .set = set_dest};
 
 static int set_tar(struct build_output *o, const char *key, const char *value, struct cb_error *err)
 {
@@ -32,7 +32,7 @@ static int set_tar(struct build_output *o, const char *key, const char *value, s
     o->as_directory = !tar;
     return 0;
 }
-const struct build_output_key output_key_tar = {.name = "tar", .set = set_tar, .fine = "true"};
+const struct build_output_key build_output_key_tar = {.name = "tar", .set = set_tar, .fine = "true"};
 
 static int check_name(const char *name, struct cb_error *err)
 {
@@ -54,19 +54,19 @@ static int set_name(struct build_output *o, const char *key, const char *value, 
     }
     return put(&o->name, value);
 }
-const struct build_output_key output_key_name = {.name = "name", .set = set_name};
+const struct build_output_key build_output_key_name = {.name = "name", .set = set_name};
 
 static int set_push(struct build_output *o, const char *key, const char *value, struct cb_error *err)
 {
     return get_bool(key, value, &o->push, err);
 }
-const struct build_output_key output_key_push = {.name = "push", .set = set_push, .fine = "false"};
+const struct build_output_key build_output_key_push = {.name = "push", .set = set_push, .fine = "false"};
 
 static int set_by_digest(struct build_output *o, const char *key, const char *value, struct cb_error *err)
 {
     return get_bool(key, value, &o->by_digest, err);
 }
-const struct build_output_key output_key_by_digest = {.name = "push-by-digest", .set = set_by_digest, .fine = "false"};
+const struct build_output_key build_output_key_by_digest = {.name = "push-by-digest", .set = set_by_digest, .fine = "false"};
 
 /* ---- layers and manifests --------------------------------------------------------------------------------------- */
 
@@ -79,7 +79,7 @@ static int set_compression(struct build_output *o, const char *key, const char *
     cb_codec_names(&all, ", ");
     return cb_fail(err, CB_E_USAGE, "%s: '%s' is not one of %s", key, value, all.data);
 }
-const struct build_output_key output_key_compression = {.name = "compression", .set = set_compression};
+const struct build_output_key build_output_key_compression = {.name = "compression", .set = set_compression};
 
 static int set_level(struct build_output *o, const char *key, const char *value, struct cb_error *err)
 {
@@ -89,13 +89,13 @@ static int set_level(struct build_output *o, const char *key, const char *value,
     o->level = (int)level;
     return 0;
 }
-const struct build_output_key output_key_level = {.name = "compression-level", .set = set_level};
+const struct build_output_key build_output_key_level = {.name = "compression-level", .set = set_level};
 
 static int set_force(struct build_output *o, const char *key, const char *value, struct cb_error *err)
 {
     return get_bool(key, value, &o->force_compression, err);
 }
-const struct build_output_key output_key_force = {.name = "force-compression", .set = set_force, .fine = "false"};
+const struct build_output_key build_output_key_force = {.name = "force-compression", .set = set_force, .fine = "false"};
 
 static int set_types(struct build_output *o, const char *key, const char *value, struct cb_error *err)
 {
@@ -105,7 +105,7 @@ static int set_types(struct build_output *o, const char *key, const char *value,
     o->docker_types = !oci;
     return 0;
 }
-const struct build_output_key output_key_types = {.name = "oci-mediatypes", .set = set_types};
+const struct build_output_key build_output_key_types = {.name = "oci-mediatypes", .set = set_types};
 
 /* annotation.KEY, annotation-manifest.KEY, annotation[PLATFORM].KEY and the same for parts that are not made here. */
 static int set_annotation(struct build_output *o, const char *key, const char *value, struct cb_error *err)
@@ -120,7 +120,7 @@ static int set_annotation(struct build_output *o, const char *key, const char *v
     char *type = cb_printf("%s%.*s", *rest == '-' ? "" : "manifest", (int)(dot - rest) - (*rest == '-'), rest + (*rest == '-'));
     return build_output_add_annotation(&o->annotations, type, pair, shown, err);
 }
-const struct build_output_key output_key_annotation = {.name = "annotation", .prefix = true, .set = set_annotation};
+const struct build_output_key build_output_key_annotation = {.name = "annotation", .prefix = true, .set = set_annotation};
 
 /* ---- keys of BuildKit's exporters that change nothing here, or cannot be honoured -------------------------------- */
 
@@ -137,7 +137,7 @@ static const struct {
     {"estargz", "false", "layers are plain tars; use compression=zstd"},
 };
 
-int output_other_key(const char *key, const char *value, struct cb_error *err)
+int build_output_other_key(const char *key, const char *value, struct cb_error *err)
 {
     bool given, fine;
     for (size_t i = 0; i < CB_LEN(others); i++) {

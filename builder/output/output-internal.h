@@ -19,39 +19,41 @@ OUTPUTS(OUTPUT_DECLARE)
 
 /* ---- keys that several kinds take (keys.c) ---------------------------------------------------------------------- */
 
-extern const struct build_output_key output_key_dest, output_key_tar, output_key_name, output_key_push, output_key_by_digest,
-    output_key_compression, output_key_level, output_key_force, output_key_types, output_key_annotation;
+extern const struct build_output_key build_output_key_dest, build_output_key_tar, build_output_key_name, build_output_key_push,
+    build_output_key_by_digest, build_output_key_compression, build_output_key_level, build_output_key_force,
+    build_output_key_types, build_output_key_annotation;
 /* Keys of what has layers and a name. */
 #define OUTPUT_IMAGE_KEYS                                                                                                        \
-    &output_key_name, &output_key_compression, &output_key_level, &output_key_force, &output_key_types, &output_key_annotation
+    &build_output_key_name, &build_output_key_compression, &build_output_key_level, &build_output_key_force,                     \
+        &build_output_key_types, &build_output_key_annotation
 /* A key that no kind takes. 0: BuildKit has it, and what it asks for is done anyway. */
-int output_other_key(const char *key, const char *value, struct cb_error *err);
+int build_output_other_key(const char *key, const char *value, struct cb_error *err);
 
 /* ---- what an output asks for (wanted.c) ------------------------------------------------------------------------- */
 
-struct build_packing output_packing(const struct build_output *o);
+struct build_packing build_output_packing(const struct build_output *o);
 /* The names this output gives the image, as full references. */
-int output_names(struct build_session *s, const struct build_output *o, struct cb_strv *ret, struct cb_error *err);
+int build_output_names(struct build_session *s, const struct build_output *o, struct cb_strv *ret, struct cb_error *err);
 /* The annotations for the manifest; those that name another platform do not apply to this image, as in BuildKit. */
-void output_annotations(const struct build_session *s, const struct build_output *o, const struct build_image *image,
-                        struct cb_strv *ret);
+void build_output_annotations(const struct build_session *s, const struct build_output *o, const struct build_image *image,
+                              struct cb_strv *ret);
 
 /* ---- pushing (push.c) ------------------------------------------------------------------------------------------- */
 
-int output_check_push(struct build_output *o, struct cb_error *err);
+int build_output_check_push(struct build_output *o, struct cb_error *err);
 /* Pushes to all names of the output. */
-int output_push_names(struct build_session *s, const struct build_output *o, const struct build_image *image,
-                      struct build_result *ret, struct cb_error *err);
+int build_output_push_names(struct build_session *s, const struct build_output *o, const struct build_image *image,
+                            struct build_result *ret, struct cb_error *err);
 
 /* ---- bytes (bytes.c) -------------------------------------------------------------------------------------------- */
 
-struct output_blob {
+struct build_output_blob {
     struct cache_store *store;
     struct cb_digest digest;
 };
-int output_open_blob(void *blob, struct cb_error *err); /* the descriptor; -1 */
-int output_write_fd(void *fd, const void *p, size_t n, struct cb_error *err);
+int build_output_open_blob(void *blob, struct cb_error *err); /* the descriptor; -1 */
+int build_output_write_fd(void *fd, const void *p, size_t n, struct cb_error *err);
 /* A damaged blob would fail every output with the same words: it is removed, to be made or fetched anew. */
-void output_drop_damaged(struct cache_store *s, const struct oci_manifest *m, struct cb_error *err);
+void build_output_drop_damaged(struct cache_store *s, const struct oci_manifest *m, struct cb_error *err);
 
 #endif

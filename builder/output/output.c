@@ -56,7 +56,7 @@ static int refuse_key(const char *key, const char *value, struct cb_error *err)
         found = k ? k : found;
     }
     if (!found)
-        return output_other_key(key, value, err);
+        return build_output_other_key(key, value, err);
     if (found->fine && df_parse_bool(found->fine, &fine) && df_parse_bool(value, &given) && given == fine)
         return 0;
     return cb_fail(err, CB_E_USAGE, "%s=%s goes with type=%s", key, value, takers.data);

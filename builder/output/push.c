@@ -26,13 +26,13 @@ static const char *mount_source(const struct oci_ref *ref, const char *source)
 }
 
 /* The layers and the config, of which `files` are the store's. */
-static void list_blobs(const struct push_job *j, struct reg_push_blob *blobs, struct output_blob *files)
+static void list_blobs(const struct push_job *j, struct reg_push_blob *blobs, struct build_output_blob *files)
 {
     const struct oci_manifest *m = &j->manifest->m;
     for (size_t i = 0; i <= m->n_layers; i++) {
         const struct oci_descriptor *d = i < m->n_layers ? &m->layers[i] : &m->config;
-        files[i] = (struct output_blob){j->store, d->digest};
-        blobs[i] = (struct reg_push_blob){.d = *d, .open = output_open_blob, .arg = &files[i]};
+        files[i] = (struct build_output_blob){j->store, d->digest};
+        blobs[i] = (struct reg_push_blob){.d = *d, .open = build_output_open_blob, .arg = &files[i]};
         if (i < m->n_layers)
             blobs[i].mount_from = mount_source(j->ref, j->image->stored.layers[i].source);
     }
@@ -49,10 +49,10 @@ static int push_job(struct cb_job_io *io, const void *ctx, struct cb_buf *answer
     reg_client_on_warning(c, cb_job_on_warning, io);
     size_t n = m->n_layers + 1;
     CB_AUTO(free) struct reg_push_blob *blobs = cb_alloc(n * sizeof(*blobs));
-    CB_AUTO(free) struct output_blob *files = cb_alloc(n * sizeof(*files));
+    CB_AUTO(free) struct build_output_blob *files = cb_alloc(n * sizeof(*files));
     list_blobs(j, blobs, files);
     if (reg_push_blobs(c, j->ref, blobs, n, push_progress, io, err) < 0) {
-        output_drop_damaged(j->store, m, err);
+        build_output_drop_damaged(j->store, m, err);
         return -1;
     }
     return reg_push_document(c, j->ref, m->media_type, j->manifest->bytes.data, j->manifest->bytes.len, err);
@@ -80,7 +80,7 @@ static bool has_tag(const char *name)
     return strchr(slash ? slash : name, ':') != NULL;
 }
 
-int output_check_push(struct build_output *o, struct cb_error *err)
+int build_output_check_push(struct build_output *o, struct cb_error *err)
 {
     if (o->by_digest && !o->push)
         return cb_fail(err, CB_E_USAGE, "push-by-digest=true goes with push=true");
@@ -94,13 +94,13 @@ int output_check_push(struct build_output *o, struct cb_error *err)
     return 0;
 }
 
-int output_push_names(struct build_session *s, const struct build_output *o, const struct build_image *image,
-                      struct build_result *ret, struct cb_error *err)
+int build_output_push_names(struct build_session *s, const struct build_output *o, const struct build_image *image,
+                            struct build_result *ret, struct cb_error *err)
 {
     CB_AUTO(cb_strv) struct cb_strv names = {0}, annotations = {0};
-    struct build_packing packing = output_packing(o);
-    output_annotations(s, o, image, &annotations);
-    if (output_names(s, o, &names, err) < 0)
+    struct build_packing packing = build_output_packing(o);
+    build_output_annotations(s, o, image, &annotations);
+    if (build_output_names(s, o, &names, err) < 0)
         return -1;
     for (size_t i = 0; i < names.n; i++) {
         CB_AUTO(oci_ref) struct oci_ref ref = {0};
@@ -119,14 +119,15 @@ int output_push_names(struct build_session *s, const struct build_output *o, con
     return 0;
 }
 
-static const struct build_output_key *const keys[] = {&output_key_push, &output_key_by_digest, OUTPUT_IMAGE_KEYS, NULL};
+static const struct build_output_key *const keys[] = {&build_output_key_push, &build_output_key_by_digest, OUTPUT_IMAGE_KEYS,
+                                                      NULL};
 
 /* It is the other kind's name with push=true. */
 static int check(struct build_output *o, struct cb_error *err)
 {
     o->push = true;
-    return output_check_push(o, err);
+    return build_output_check_push(o, err);
 }
 
 const struct build_output_ops build_output_registry = {
-    .name = "registry", .keys = keys, .check = check, .write = output_push_names};
+    .name = "registry", .keys = keys, .check = check, .write = build_output_push_names};

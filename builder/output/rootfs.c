@@ -22,7 +22,7 @@ static int rootfs_job(struct cb_job_io *io, void *world, const struct rt_job_req
     for (size_t i = 0; i < n; i++)
         ids[i] = cb_get_digest(&u);
     int fd = req->fds[0];
-    int r = tar ? cache_export_tar(session->store, ids, n, times, output_write_fd, &fd, err)
+    int r = tar ? cache_export_tar(session->store, ids, n, times, build_output_write_fd, &fd, err)
                 : cache_export_directory(session->store, ids, n, times, fd, &left, err);
     cb_put_u64(answer, left.devices);
     cb_put_u64(answer, left.set_ids);
@@ -100,7 +100,7 @@ static int write_directory(struct build_session *s, const struct build_output *o
     return export_to(s, o, image, dir, err);
 }
 
-static const struct build_output_key *const keys[] = {&output_key_dest, NULL};
+static const struct build_output_key *const keys[] = {&build_output_key_dest, NULL};
 
 const struct build_output_ops build_output_tar = {.name = "tar", .keys = keys, .dest = BUILD_DEST_FILE, .write = write_tar};
 const struct build_output_ops build_output_local = {

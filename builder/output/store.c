@@ -18,7 +18,7 @@ static int write_names(struct build_session *s, const struct build_output *o, co
                        struct build_result *ret, struct cb_error *err)
 {
     CB_AUTO(cb_strv) struct cb_strv names = {0};
-    if (output_names(s, o, &names, err) < 0)
+    if (build_output_names(s, o, &names, err) < 0)
         return -1;
     char id[CB_DIGEST_TEXT + 1];
     cb_digest_text(&image->stored.config, id);
@@ -31,10 +31,11 @@ static int write_names(struct build_session *s, const struct build_output *o, co
         cb_strv_take(&ret->names, oci_ref_familiar(&ref));
         cb_strv_push(&ret->image_names, names.items[i]);
     }
-    return o->push ? output_push_names(s, o, image, ret, err) : 0;
+    return o->push ? build_output_push_names(s, o, image, ret, err) : 0;
 }
 
-static const struct build_output_key *const keys[] = {&output_key_push, &output_key_by_digest, OUTPUT_IMAGE_KEYS, NULL};
+static const struct build_output_key *const keys[] = {&build_output_key_push, &build_output_key_by_digest, OUTPUT_IMAGE_KEYS,
+                                                      NULL};
 
 const struct build_output_ops build_output_image = {
-    .name = "image", .keys = keys, .check = output_check_push, .write = write_names};
+    .name = "image", .keys = keys, .check = build_output_check_push, .write = write_names};

@@ -3,7 +3,7 @@
 #include "builder/output/output-internal.h"
 #include "registry/oci/reference.h"
 
-struct build_packing output_packing(const struct build_output *o)
+struct build_packing build_output_packing(const struct build_output *o)
 {
     return (struct build_packing){o->codec, o->level, o->force_compression, o->docker_types};
 }
@@ -26,7 +26,7 @@ static void given_names(struct build_session *s, const struct build_output *o, s
     }
 }
 
-int output_names(struct build_session *s, const struct build_output *o, struct cb_strv *ret, struct cb_error *err)
+int build_output_names(struct build_session *s, const struct build_output *o, struct cb_strv *ret, struct cb_error *err)
 {
     CB_AUTO(cb_strv) struct cb_strv given = {0};
     given_names(s, o, &given);
@@ -76,8 +76,8 @@ static void add_annotations(const struct oci_platform *platform, const struct cb
     }
 }
 
-void output_annotations(const struct build_session *s, const struct build_output *o, const struct build_image *image,
-                        struct cb_strv *ret)
+void build_output_annotations(const struct build_session *s, const struct build_output *o, const struct build_image *image,
+                              struct cb_strv *ret)
 {
     add_annotations(&image->platform, &s->request->annotations, ret);
     add_annotations(&image->platform, &o->annotations, ret);
