@@ -29,7 +29,7 @@ struct cb_codec_input {
     size_t pos, len;
     bool at_end; /* the source has no more */
 };
-/* Tries to have at least n bytes ready; fewer only at the end of the source. */
+/* (codec-input.c) Tries to have at least n bytes ready; fewer only at the end of the source. */
 int cb_codec_fill(struct cb_codec_input *in, size_t n, struct cb_error *err);
 int cb_codec_truncated(const struct cb_codec_input *in, const char *codec, struct cb_error *err); /* the error; -1 */
 

@@ -83,28 +83,6 @@ const struct cb_codec *cb_decoder_codec(const struct cb_decoder *d)
     return d->codec;
 }
 
-int cb_codec_fill(struct cb_codec_input *in, size_t n, struct cb_error *err)
-{
-    if (in->len - in->pos >= n || in->at_end)
-        return 0;
-    memmove(in->bytes, in->bytes + in->pos, in->len - in->pos);
-    in->len -= in->pos;
-    in->pos = 0;
-    while (in->len < n && !in->at_end) {
-        ssize_t got = in->source(in->arg, in->bytes + in->len, CODEC_READ_SIZE - in->len, err);
-        if (got < 0)
-            return -1;
-        in->at_end = got == 0;
-        in->len += (size_t)got;
-    }
-    return 0;
-}
-
-int cb_codec_truncated(const struct cb_codec_input *in, const char *codec, struct cb_error *err)
-{
-    return cb_fail(err, CB_E_CORRUPT, "%s: truncated %s stream", in->what, codec);
-}
-
 static int begin(struct cb_decoder *d, struct cb_error *err)
 {
     if (cb_codec_fill(&d->in, CODEC_SNIFF, err) < 0)
