@@ -192,7 +192,7 @@ static void conf_mistakes(void **state)
         {"[[registry]]\ncolour = 'red'", "'f':2: unknown key 'colour' in registry"},
         {"[registries.search]\nregistries = ['a']", "'f':1: [registries.search] is the old version 1"},
         {"[registry]", "'f':1: unknown table 'registry'"},
-        {"[[registry.mirror]]", "'f':1: [[registry.mirror]] stands before"},
+        {"[[registry.mirror]]", "'f':1: [[registry.mirror]] comes before"},
         {"[[registry]]\n", "'f': a [[registry]] has neither"},
         {"[[registry]]\nlocation='a'\n[[registry.mirror]]\n", "'f': a mirror of 'a' has no location"},
         {"[[registry]]\nlocation = 'http://a'", "'f':2: 'http://a' must be a host"},

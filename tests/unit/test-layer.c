@@ -646,7 +646,7 @@ static const struct {
     {"hard link over its own directory",
      {{"d/f", CB_FILE, "1", 0, NULL}, {"d", CB_HARDLINK, "d/f", 0, NULL}},
      "!replaces the directory"},
-    {"below a file", {{"f", CB_FILE, NULL, 0, NULL}, {"f/x", CB_FILE, NULL, 0, NULL}}, "!no directory"},
+    {"below a file", {{"f", CB_FILE, NULL, 0, NULL}, {"f/x", CB_FILE, NULL, 0, NULL}}, "!not a directory"},
     {"symlinks in a circle",
      {{"a", CB_SYMLINK, "b", 0777, NULL}, {"b", CB_SYMLINK, "a", 0777, NULL}, {"a/x", CB_FILE, NULL, 0, NULL}},
      "!too many levels"},

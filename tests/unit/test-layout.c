@@ -213,10 +213,10 @@ static void verifies_blobs(void **state)
     assert_read_fails(&d, 100, "through a symbolic link");
     assert_int_equal(unlinkat(scratch, path, 0), 0);
     assert_int_equal(mkfifoat(scratch, path, 0644), 0);
-    assert_read_fails(&d, 100, "no regular file");
+    assert_read_fails(&d, 100, "not a regular file");
     assert_int_equal(unlinkat(scratch, path, 0), 0);
     assert_int_equal(mkdirat(scratch, path, 0755), 0);
-    assert_read_fails(&d, 100, "no regular file");
+    assert_read_fails(&d, 100, "not a regular file");
     d.foreign_digest = (char *)"sha512:x";
     assert_read_fails(&d, 100, "only sha256 is");
 }

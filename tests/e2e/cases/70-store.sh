@@ -50,7 +50,7 @@ t_directory_that_is_no_store() {
     app
     mkdir mine && echo precious >mine/file
     fails 1 cbuild --root mine c
-    has "$out" "no store"
+    has "$out" "not a store"
     fails 1 cbuild prune --all --root mine
     same "$(ls mine)" file
     fails 1 cbuild --root c/f c
