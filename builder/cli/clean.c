@@ -124,9 +124,9 @@ static const char what[] = "What to remove";
 static const struct cli_option prune_options[] = {
     {"all", 'a', what, NULL, NULL, cli_set_switch, AT(all), "images and the cache of steps too"},
     {"mounts", 0, what, NULL, NULL, cli_set_switch, AT(mounts), "the contents of cache mounts too"},
-    {"keep-storage", 0, what, "SIZE", NULL, set_keep, AT(keep), "what was not used for longest, until this much is left: 10g"},
-    {"until", 0, what, "DURATION", NULL, cli_set_span, AT(until), "what was not used for so long: 168h"},
-    {"force", 'f', what, NULL, NULL, cli_set_switch, AT(force), "as docker has it: nothing is asked anyway"},
+    {"keep-storage", 0, what, "SIZE", NULL, set_keep, AT(keep), "what has been unused for longest, until this much is left: 10g"},
+    {"until", 0, what, "DURATION", NULL, cli_set_span, AT(until), "what has not been used for this long: 168h"},
+    {"force", 'f', what, NULL, NULL, cli_set_switch, AT(force), "accepted as in docker: no question is asked anyway"},
 };
 
 const struct cli_command cli_prune = {

@@ -42,7 +42,7 @@ int cli_set_size(const char *value, void *to, struct cb_error *err)
 {
     int64_t size;
     if (!df_parse_size(value, &size) || size < 0)
-        return cb_fail(err, CB_E_USAGE, "'%s' is no size (try 128m or 10g)", value);
+        return cb_fail(err, CB_E_USAGE, "'%s' is not a size (try 128m or 10g)", value);
     *(uint64_t *)to = (uint64_t)size;
     return 0;
 }
@@ -52,7 +52,7 @@ int cli_set_span(const char *value, void *to, struct cb_error *err)
     int64_t ns;
     CB_AUTO(cb_error) struct cb_error ignored = CB_ERROR_INIT;
     if (df_parse_duration(value, &ns, &ignored) < 0 || ns < 0)
-        return cb_fail(err, CB_E_USAGE, "'%s' is no time span (try 24h)", value);
+        return cb_fail(err, CB_E_USAGE, "'%s' is not a time span (try 24h)", value);
     *(int64_t *)to = ns / 1000000000;
     return 0;
 }

@@ -285,7 +285,7 @@ static char *default_branch(const char *list)
 static int fail_ref(const char *ref, struct cb_error *err)
 {
     cb_fail(err, CB_E_NOT_FOUND, "repository does not contain ref %s", ref);
-    return is_hex(ref) ? cb_hint(err, "a commit is named by its whole number (40 digits), or verified with ?checksum=") : -1;
+    return is_hex(ref) ? cb_hint(err, "a commit is named by its full hash (40 digits), or verified with ?checksum=") : -1;
 }
 
 /* A branch takes precedence over a tag of the same name, as with git checkout. */

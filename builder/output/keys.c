@@ -85,7 +85,7 @@ static int set_level(struct build_output *o, const char *key, const char *value,
 {
     int64_t level;
     if (!cb_parse_i64(value, &level) || level < -100 || level > 100)
-        return cb_fail(err, CB_E_USAGE, "%s: '%s' is no level", key, value);
+        return cb_fail(err, CB_E_USAGE, "%s: '%s' is not a level", key, value);
     o->level = (int)level;
     return 0;
 }

@@ -92,8 +92,7 @@ static int start_helper(struct build_session *s, struct cb_error *err)
     for (size_t i = 0; i < s->request->n_ulimits; i++) {
         uint64_t most;
         if (!rt_rlimit_allowed(&s->request->ulimits[i], &most))
-            build_note(s,
-                       "--ulimit %s: RUN gets %llu: the kernel allows no higher one here; to raise ours takes CAP_SYS_RESOURCE",
+            build_note(s, "--ulimit %s: RUN gets %llu: the kernel allows no higher one here; raising ours takes CAP_SYS_RESOURCE",
                        s->request->ulimits[i].name, (unsigned long long)most);
     }
     if (!s->reading)

@@ -115,7 +115,7 @@ static void test_mistakes(void **state)
         {"--allow all .", "is not one of"},
         {"--add-host x .", "invalid host"},
         {"--ulimit nofile=2:1 .", "soft limit"},
-        {"--shm-size x .", "is no size"},
+        {"--shm-size x .", "is not a size"},
         {"--secret src=/dev/null .", "id= is missing"},
         {"--secret id=a,src=/does/not/exist .", "failed to stat"},
         {"--secret id=a,wrong=b .", "unexpected key"},
