@@ -470,7 +470,7 @@ static int run_git(const struct git *g, struct cb_buf *answer, struct cb_error *
     int64_t time = 0;
     if (git(g, (const char *const[]){"init", "-q", "--template=", NULL}, &out, err) < 0 || find_target(g, &t, err) < 0)
         return -1;
-    if (strlen(t.id) == 64) { /* a repository of the other kind: only its objects tell */
+    if (strlen(t.id) == 64) { /* a SHA-256 repository: only its object names tell */
         int r = cb_remove_tree(g->r->dir, ".git");
         if (r < 0)
             return cb_fail_sys(err, r, "remove a checkout's .git");

@@ -172,7 +172,7 @@ static int expand_wildcard(struct select *s, const char *rel, struct matches *re
     return 0;
 }
 
-/* What a match is when it is named: links are followed. */
+/* What a match would be if it were named: links are followed. */
 static int follow_match(const struct select *s, struct cache_node **node, struct cb_error *err)
 {
     if ((*node)->e.type != CB_SYMLINK)

@@ -11,7 +11,7 @@
 /* What an entry is. Names that are hard links of one another share one. */
 struct build_inode {
     struct build_entry b;           /* b.e.path: NULL, or the first path given out for it */
-    const struct cache_node *below; /* while the difference is made: of a name that differs in nothing */
+    const struct cache_node *below; /* while the difference is made: the tree's node of a name that does not differ */
     bool in_layer;                  /* the same: one of its names differs, so all are in the layer */
 };
 

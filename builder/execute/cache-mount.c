@@ -73,7 +73,7 @@ int build_cache_mount(struct build_work *w, const struct build_run_mount *m, int
     char *build = cb_printf("%lld.%09ld\n", (long long)w->b->session->started.tv_sec, w->b->session->started.tv_nsec);
     if (m->from.kind != BUILD_FILES_EMPTY && (seed = open_seed(w, m, work_dir, in, err)) < 0)
         return -1;
-    bool whole = !*d->source || strcmp(d->source, "/") == 0; /* with a part of a source its owners count */
+    bool whole = !*d->source || strcmp(d->source, "/") == 0; /* with a part of a source, the owners of that part count */
     struct cache_mount_request req = {.key = key.data,
                                       .sharing = (enum cache_sharing)d->sharing,
                                       .fresh = m->fresh ? build : NULL,

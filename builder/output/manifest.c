@@ -39,7 +39,7 @@ static void add_layer(struct oci_manifest *m, const struct cache_image_layer *l,
         (struct oci_descriptor){.media_type = type, .digest = packed->digest, .size = packed->size};
 }
 
-/* Packs the layers and lists them. The image's own stay as they are: the job may learn nothing new of them. */
+/* Packs the layers and lists them. It works on a copy: the image's own entries stay as they are. */
 static int add_layers(struct build_session *s, const struct cache_image *image, const struct build_packing *p,
                       struct oci_manifest *m, struct cb_error *err)
 {

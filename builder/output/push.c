@@ -122,7 +122,7 @@ int build_output_push_names(struct build_session *s, const struct build_output *
 static const struct build_output_key *const keys[] = {&build_output_key_push, &build_output_key_by_digest, OUTPUT_IMAGE_KEYS,
                                                       NULL};
 
-/* It is the other kind's name with push=true. */
+/* The check of type=image with push=true, which type=registry is as far as this goes. */
 static int check(struct build_output *o, struct cb_error *err)
 {
     o->push = true;

@@ -112,7 +112,7 @@ static int fetch_and_unpack(struct one_layer *l, struct cb_error *err)
     if (downloads)
         pthread_join(thread, NULL);
     cb_close(l->pipe_in);
-    /* A broken download also breaks the unpacking: its own error is the one that helps. */
+    /* A broken download also breaks the unpacking: the download's error is the one that helps. */
     if (downloads && l->result < 0 && l->err.code != CB_E_CANCELED) {
         cb_error_done(err);
         cb_error_move(err, &l->err);
