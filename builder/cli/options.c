@@ -230,7 +230,7 @@ static const struct cli_option options[] = {
     {"jobs", 'j', steps, "N", NULL, set_jobs, AT(jobs), "steps at once (default: number of processors)"},
     {"network", 0, steps, "MODE", NULL, set_network, AT(network), "network of RUN: default, none, host"},
     {"allow", 0, steps, "ENTITLEMENT", NULL, set_allow, 0, "allow network.host or security.insecure in RUN"},
-    {"add-host", 0, steps, "NAME:IP", NULL, set_add_host, AT(add_hosts), "line of /etc/hosts (IP: an address or host-gateway)"},
+    {"add-host", 0, steps, "NAME:IP", NULL, set_add_host, AT(add_hosts), "line for /etc/hosts (IP: an address or host-gateway)"},
     {"secret", 0, steps, "id=ID[,src=FILE|env=VAR]", NULL, cli_set_secret, 0, "secret for RUN --mount=type=secret"},
     {"ssh", 0, steps, "default|ID[=SOCKET]", NULL, cli_set_ssh, 0, "ssh agent for RUN --mount=type=ssh"},
     {"ulimit", 0, steps, "TYPE=SOFT[:HARD]", NULL, set_ulimit, 0, "resource limit of RUN"},
