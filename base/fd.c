@@ -76,10 +76,7 @@ int cb_open_parent_nofollow(int root, const char *path, const char **name)
 
 ssize_t cb_read(int fd, void *p, size_t n)
 {
-    ssize_t r;
-    do
-        r = read(fd, p, n);
-    while (r < 0 && errno == EINTR);
+    ssize_t r = CB_RETRY(read(fd, p, n));
     return r < 0 ? -errno : r;
 }
 
@@ -100,9 +97,7 @@ int cb_read_full(int fd, void *p, size_t n)
 int cb_write_full(int fd, const void *p, size_t n)
 {
     while (n) {
-        ssize_t w = write(fd, p, n);
-        if (w < 0 && errno == EINTR)
-            continue;
+        ssize_t w = CB_RETRY(write(fd, p, n));
         if (w < 0)
             return -errno;
         p = (const char *)p + w;

@@ -8,9 +8,20 @@
 
 #include "base/buf.h"
 #include "base/error.h"
+#include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/types.h>
+
+/* What a system call gives that signals do not interrupt: `call` is made again while they did. */
+#define CB_RETRY(call)                                                                                                           \
+    ({                                                                                                                           \
+        __typeof__(call) retried;                                                                                                \
+        do                                                                                                                       \
+            retried = (call);                                                                                                    \
+        while (retried < 0 && errno == EINTR);                                                                                   \
+        retried;                                                                                                                 \
+    })
 
 int cb_close(int fd); /* keeps errno; -1 is fine; gives -1: fd = cb_close(fd) */
 int cb_take_fd(int *fd);

@@ -26,10 +26,7 @@ struct cb_job_io {
 /* False: it is too large. */
 static bool send_message(int sock, const struct cb_buf *b)
 {
-    ssize_t n;
-    do
-        n = send(sock, b->data, b->len, MSG_NOSIGNAL);
-    while (n < 0 && errno == EINTR);
+    ssize_t n = CB_RETRY(send(sock, b->data, b->len, MSG_NOSIGNAL));
     /* A coordinator that is gone has no use for the message; PR_SET_PDEATHSIG ends us anyway. */
     return n >= 0 || errno != EMSGSIZE;
 }
@@ -176,8 +173,7 @@ static void finish(struct cb_job *job)
 {
     job->sock = cb_close(job->sock);
     if (job->pid > 0)
-        while (waitpid(job->pid, NULL, 0) < 0 && errno == EINTR)
-            ;
+        CB_RETRY(waitpid(job->pid, NULL, 0));
     job->pid = -1;
 }
 
@@ -211,10 +207,7 @@ int cb_job_read(struct cb_job *job, bool block, struct cb_job_event *ret)
 {
     CB_AUTO(cb_buf) struct cb_buf message = CB_BUF_INIT;
     cb_buf_reserve(&message, 2 * CB_MAX_MESSAGE);
-    ssize_t n;
-    do
-        n = recv(job->sock, message.data, 2 * CB_MAX_MESSAGE, block ? 0 : MSG_DONTWAIT);
-    while (n < 0 && errno == EINTR);
+    ssize_t n = CB_RETRY(recv(job->sock, message.data, 2 * CB_MAX_MESSAGE, block ? 0 : MSG_DONTWAIT));
     if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
         return 0;
     *ret = (struct cb_job_event){.answer = CB_BUF_INIT};

@@ -136,8 +136,7 @@ int cb_proc_run(const struct cb_proc *p, struct cb_buf *out, struct cb_buf *erro
     if (r < 0)
         kill(pid, SIGKILL);
     int status;
-    while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-        ;
+    CB_RETRY(waitpid(pid, &status, 0));
     if (r < 0)
         return cb_fail_sys(err, r, "read what '%s' prints", p->argv[0]);
     *ret_status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);

@@ -245,8 +245,7 @@ __attribute__((noreturn)) static void helper_main(int sock, const struct rt_priv
 static void end_process(pid_t pid)
 {
     kill(pid, SIGKILL);
-    while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
-        ;
+    CB_RETRY(waitpid(pid, NULL, 0));
 }
 
 /* What may work at another moment: not a reason to make do with less privilege, which gives other images. */
@@ -271,10 +270,7 @@ static int greet(const struct rt_privilege *p, enum rt_helper_kind kind, pid_t p
         return -1;
     if (send(sock, "", 1, MSG_NOSIGNAL) != 1)
         return cb_fail_sys(err, errno, "start the helper process");
-    ssize_t n;
-    do
-        n = recv(sock, &hello, sizeof(hello), 0);
-    while (n < 0 && errno == EINTR);
+    ssize_t n = CB_RETRY(recv(sock, &hello, sizeof(hello), 0));
     if (n != sizeof(hello))
         return cb_fail(err, CB_E_FAILED, "the helper process ended at its start");
     return hello.sys ? refused(hello.sys, err) : 0;
@@ -343,10 +339,7 @@ int rt_helper_job(struct rt_helper *h, rt_job_fn *fn, const struct rt_job_reques
     struct cmsghdr *c = CMSG_FIRSTHDR(&m);
     *c = (struct cmsghdr){.cmsg_len = CMSG_LEN(bytes), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS};
     memcpy(CMSG_DATA(c), fds, bytes);
-    ssize_t n;
-    do
-        n = sendmsg(h->sock, &m, MSG_NOSIGNAL);
-    while (n < 0 && errno == EINTR);
+    ssize_t n = CB_RETRY(sendmsg(h->sock, &m, MSG_NOSIGNAL));
     if (n < 0 && (errno == EPIPE || errno == ECONNRESET))
         return cb_fail(err, CB_E_FAILED, "the helper process is gone");
     if (n < 0)
@@ -373,8 +366,7 @@ void rt_helper_cancel(struct rt_helper *h)
     char done;
     if (send(h->sock, &head, sizeof(head), MSG_NOSIGNAL) < 0)
         return; /* it is gone, and with it all its jobs */
-    while (recv(h->sock, &done, 1, 0) < 0 && errno == EINTR)
-        ;
+    CB_RETRY(recv(h->sock, &done, 1, 0));
 }
 
 void rt_helper_free(struct rt_helper *h)

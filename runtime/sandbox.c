@@ -121,9 +121,8 @@ static int reap(struct run *r, struct rt_result *res)
 {
     int status = 0;
     struct rusage use = {0};
-    while (wait4(r->pid, &status, 0, &use) < 0)
-        if (errno != EINTR)
-            return -1;
+    if (CB_RETRY(wait4(r->pid, &status, 0, &use)) < 0)
+        return -1;
     if (WIFSIGNALED(status))
         res->signal = WTERMSIG(status);
     else

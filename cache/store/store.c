@@ -357,12 +357,8 @@ int cache_lock(struct cache_store *s, const char *name, bool exclusive, bool wai
         CB_AUTO(close) int fd = open_lock(s, path);
         if (fd < 0)
             return fail_lock(err, -fd, s, path);
-        while (flock(fd, how) < 0) {
-            if (errno == EWOULDBLOCK)
-                return 0;
-            if (errno != EINTR)
-                return fail_lock(err, errno, s, path);
-        }
+        if (CB_RETRY(flock(fd, how)) < 0)
+            return errno == EWOULDBLOCK ? 0 : fail_lock(err, errno, s, path);
         /* Its last holder may have removed the file while we waited: then another one is the lock now. */
         struct stat st;
         if (fstat(fd, &st) < 0)
@@ -389,12 +385,8 @@ int cache_lock_key(struct cache_store *s, const struct cb_digest *key, int *ret_
     CB_AUTO(close) int fd = open_lock(s, "locks/steps");
     if (fd < 0)
         return fail_lock(err, -fd, s, "locks/steps");
-    while (fcntl(fd, F_OFD_SETLK, &range) < 0) {
-        if (errno == EAGAIN || errno == EACCES)
-            return 0;
-        if (errno != EINTR)
-            return fail_lock(err, errno, s, "locks/steps");
-    }
+    if (CB_RETRY(fcntl(fd, F_OFD_SETLK, &range)) < 0)
+        return errno == EAGAIN || errno == EACCES ? 0 : fail_lock(err, errno, s, "locks/steps");
     *ret_fd = cb_take_fd(&fd);
     return 1;
 }

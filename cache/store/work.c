@@ -11,10 +11,7 @@
 
 static int flock_now(int fd)
 {
-    while (flock(fd, LOCK_EX | LOCK_NB) < 0)
-        if (errno != EINTR)
-            return -errno;
-    return 0;
+    return CB_RETRY(flock(fd, LOCK_EX | LOCK_NB)) < 0 ? -errno : 0;
 }
 
 /* A lock file that nobody can have seen unlocked. The fd, or -errno. */

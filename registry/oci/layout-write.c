@@ -225,9 +225,8 @@ static int add_to_existing(const struct oci_archive *a, int dir, const char *nam
     }
     if (oci_layout_check(dir, err) < 0)
         return cb_context(err, "'%s'", name);
-    while (flock(dir, LOCK_EX) < 0)
-        if (errno != EINTR)
-            return cb_fail_sys(err, errno, "lock '%s'", name);
+    if (CB_RETRY(flock(dir, LOCK_EX)) < 0)
+        return cb_fail_sys(err, errno, "lock '%s'", name);
     return write_all(dir, a, true, err);
 }
 

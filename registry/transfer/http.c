@@ -283,12 +283,9 @@ static ssize_t read_body(struct exchange *x, char *p, size_t n)
         memcpy(p, (const char *)b->bytes + x->sent, n);
         return (ssize_t)n;
     }
-    ssize_t r;
-    do {
-        r = read(x->body_fd, p, n);
-    } while (r < 0 && errno == EINTR);
+    ssize_t r = cb_read(x->body_fd, p, n);
     if (r < 0)
-        cb_fail_sys(x->err, errno, "read what is to be uploaded");
+        cb_fail_sys(x->err, (int)r, "read what is to be uploaded");
     else if (r == 0)
         cb_fail(x->err, CB_E_CORRUPT, "what is to be uploaded is shorter than it should be");
     return r;

@@ -1,6 +1,7 @@
 /* The second half of http.h: redirects and repetition. */
 #include "registry/transfer/http.h"
 
+#include "base/fd.h"
 #include "base/text.h"
 #include "base/base64.h"
 #include "registry/transfer/url.h"
@@ -63,8 +64,7 @@ bool reg_backoff_wait(struct reg_backoff *b, struct reg_http *h, int max, const 
     delay = CB_MAX(delay, asked * 1000);
     reg_http_warn(h, "%s; trying again in %.1f s", what, (double)delay / 1000);
     struct timespec t = {(time_t)(delay / 1000), (long)(delay % 1000) * 1000000};
-    while (nanosleep(&t, &t) < 0 && errno == EINTR)
-        ;
+    CB_RETRY(nanosleep(&t, &t));
     return true;
 }
 

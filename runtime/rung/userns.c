@@ -108,8 +108,7 @@ static int finish_mapper(struct mapper *m, struct cb_error *err)
     CB_AUTO(cb_buf) struct cb_buf text = CB_BUF_INIT;
     (void)cb_read_fd(m->output, MAX_WORDS, &text); /* its words only decorate the message */
     m->output = cb_close(m->output);
-    while (waitpid(m->pid, &status, 0) < 0 && errno == EINTR)
-        ;
+    CB_RETRY(waitpid(m->pid, &status, 0));
     if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
         return 0;
     cb_buf_truncate(&text, strcspn(text.data, "\n"));
