@@ -19,16 +19,18 @@ void build_tail_done(struct build_tail *t)
     cb_buf_done(&t->lines);
 }
 
-/* How a cause shows: one of these words near one of these errors. */
-#define MAX_WORDS 12
+/* How a cause shows: one of these words near one of these errors, on lines that have none of what speaks against it. */
+#define MAX_WORDS 14
 struct symptom {
-    const char *words[MAX_WORDS], *errors[2];
+    const char *words[MAX_WORDS], *errors[2], *against[2];
 };
-static const struct symptom no_id = {{"chown", "owner", "setuid", "seteuid", "setreuid", "setresuid", "setgid", "setegid",
-                                      "setregid", "setresgid", "user id", "group id"},
+static const struct symptom no_id = {{"chown", "chgrp", "owner", "change group", "setuid", "seteuid", "setreuid", "setresuid",
+                                      "setgid", "setegid", "setregid", "setresgid", "user id", "group id"},
                                      {"invalid argument", "einval"}};
 static const struct symptom no_groups = {{"groups"}, {"operation not permitted", "eperm"}};
-static const struct symptom no_port = {{"bind(", "bind:", "bind to", "binding to", "listen "}, {"permission denied", "eacces"}};
+static const struct symptom no_port = {{"bind(", "bind:", "bind to", "binding to", "listen "},
+                                       {"permission denied", "eacces"},
+                                       {"unix", "denied /"}}; /* a socket in the file system has no port */
 
 static bool has_any(const char *line, const char *const *words, size_t n)
 {
@@ -43,6 +45,8 @@ static bool shows(const struct build_tail *t, const struct symptom *s)
     const char *p = t->lines.data, *end = p + t->lines.len;
     long word = -NEAR - 1, error = -NEAR - 1;
     for (long i = 1; p < end; p += strlen(p) + 1, i++) {
+        if (has_any(p, s->against, CB_LEN(s->against)))
+            continue;
         if (has_any(p, s->words, CB_LEN(s->words)))
             word = i;
         if (has_any(p, s->errors, CB_LEN(s->errors)))

@@ -46,6 +46,8 @@ static void refused_ids_show(void **state)
         bool one, many;
     } cases[] = {
         {"chown: /f: Invalid argument", true, true},
+        {"chgrp: changing group of '/f': Invalid argument", true, true},
+        {"install: cannot change group of '/f': Invalid argument", true, true},
         {"tar: ./f: Cannot change ownership to uid 500000, gid 5: Invalid argument", true, true},
         {"dpkg: error processing archive a.deb (--unpack):\n error setting ownership of './usr': Invalid argument", true, true},
         {"E: setgroups 65534 failed - setgroups (1: Operation not permitted)", true, false},
@@ -79,6 +81,9 @@ static void refused_ports_show(void **state)
         {"(13)Permission denied: AH00072: make_sock: could not bind to address [::]:80", true},
         {"    self.socket.bind(self.server_address)\nPermissionError: [Errno 13] Permission denied", true},
         {"gyp: binding.gyp: permission denied", false},
+        {"listen unix /run/x.sock: bind: permission denied", false},
+        {"nginx: [emerg] bind() to unix:/run/x failed (13: Permission denied)", false},
+        {"Error: listen EACCES: permission denied /run/app.sock", false},
         {"cat: /f: Permission denied", false},
         {"bind: Address already in use", false},
     };
