@@ -277,6 +277,22 @@ static int check_push(const struct build_request *r, const struct build_output *
     return 0;
 }
 
+/* The second would be written over the first, or behind it. */
+static int check_dest(const struct build_request *r, size_t i, struct cb_error *err)
+{
+    const char *dest = r->outputs[i].dest;
+    for (size_t k = 0; dest && k < i; k++) {
+        if (!r->outputs[k].dest || strcmp(r->outputs[k].dest, dest) != 0)
+            continue;
+        if (strcmp(dest, "-") == 0)
+            cb_fail(err, CB_E_USAGE, "--output: two outputs go to standard output");
+        else
+            cb_fail(err, CB_E_USAGE, "--output: two outputs go to '%s'", dest);
+        return cb_hint(err, "give each a dest= of its own");
+    }
+    return 0;
+}
+
 int cli_default_progress(struct build_request *r, struct cb_error *err)
 {
     const char *v = getenv("BUILDKIT_PROGRESS");
@@ -293,7 +309,7 @@ static int check_together(struct build_request *r, struct cb_error *err)
     if (cli_default_progress(r, err) < 0)
         return -1;
     for (size_t i = 0; i < r->n_outputs; i++) {
-        if (check_push(r, &r->outputs[i], err) < 0)
+        if (check_push(r, &r->outputs[i], err) < 0 || check_dest(r, i, err) < 0)
             return -1;
         if (r->outputs[i].docker_types && r->annotations.n) {
             cb_fail(err, CB_E_USAGE, "--annotation: manifests with Docker's media types have no annotations");

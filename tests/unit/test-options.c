@@ -174,6 +174,8 @@ static void test_mistakes(void **state)
         {"-o type=oci,dest=x,rewrite-timestamp=true .", "rewrite-timestamp=true cannot be honoured"},
         {"-o type=image,store=false .", "use type=registry"},
         {"-o type=image,store=maybe .", "expected true or false"},
+        {"-o type=oci,dest=x -o type=tar,dest=x .", "two outputs go to 'x'"},
+        {"-o type=oci -o type=docker,dest=- .", "two outputs go to standard output"},
     };
     for (size_t i = 0; i < CB_LEN(cases); i++)
         fails_with(cases[i].line, cases[i].message);
