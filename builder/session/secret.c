@@ -9,7 +9,8 @@
 
 #include <unistd.h>
 
-#define MAX_SECRET (500u << 10) /* as BuildKit: half a megabyte */
+#define MAX_SECRET_KIB 500u /* as BuildKit: half a megabyte */
+#define MAX_SECRET     (MAX_SECRET_KIB << 10)
 
 const char *build_secret_id(const struct df_mount *m)
 {
@@ -44,6 +45,8 @@ int build_secret_read(const struct build_request *q, const char *id, struct cb_s
         ask(s);
     if (s->have == -ECANCELED && cb_check_signals(err) < 0)
         return -1;
+    if (s->have == -EFBIG)
+        return cb_fail(err, CB_E_FAILED, "secret '%s': '%s' has more than %u KiB", id, s->src, MAX_SECRET_KIB);
     if (s->have < 0)
         return cb_fail_sys(err, s->have, "read secret '%s' from '%s'", id, s->src);
     *ret = (struct cb_str){s->value.data, s->value.len};
@@ -61,11 +64,22 @@ static int write_values(const struct cb_buf *values)
     return r < 0 ? r : cb_take_fd(&fd);
 }
 
+/* Several mounts of a step may ask for one secret: it is sent once. */
+static bool is_among(const char *id, const char *const *ids, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(ids[i], id) == 0)
+            return true;
+    return false;
+}
+
 int build_secret_send(const struct build_request *q, const char *const *ids, size_t n, struct cb_error *err)
 {
     CB_AUTO(cb_buf) struct cb_buf values = CB_BUF_INIT;
     for (size_t i = 0; i < n; i++) {
         struct cb_str value = {"", 0};
+        if (is_among(ids[i], ids, i))
+            continue;
         int have = build_secret_read(q, ids[i], &value, err);
         if (have < 0)
             return -1;

@@ -108,3 +108,17 @@ X
     same "$(cat root/owner root/text)" "0:0:440
 word"
 }
+
+t_a_secret_of_many_mounts() {
+    many=
+    for n in 1 2 3 4; do many="$many --mount=type=secret,id=s,target=/s$n"; done
+    context c <<X
+${base}RUN $many cat /s1 /s2 /s3 /s4 | wc -c >/size
+X
+    head -c 400000 /dev/zero >s
+    rootfs --secret id=s,src=s c
+    same "$(cat root/size)" 1600000
+    head -c 600000 /dev/zero >s
+    fails 1 cbuild --no-cache --secret id=s,src=s c
+    has "$out" "secret 's': 's' has more than 500 KiB"
+}
