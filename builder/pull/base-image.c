@@ -364,7 +364,7 @@ static int finish(struct build_session *session, struct build_want *w, enum buil
     if (err->code == CB_E_CANCELED)
         return -1;
     if (err->code == CB_E_NETWORK && pull == BUILD_PULL_ALWAYS)
-        cb_hint(err, "--pull=newer takes what is in the store while the registry cannot be asked");
+        cb_hint(err, "a build with --pull=newer takes what is in the store while the registry cannot be asked");
     else if (err->code == CB_E_NETWORK)
         cb_hint(err, "what is in the store builds without a network; registries.conf can name a mirror");
     cb_context(err, "%s: failed to resolve source metadata", w->text);

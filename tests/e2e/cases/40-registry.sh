@@ -263,6 +263,8 @@ X
     cbuild --pull=newer c 2>log
     fails 1 cbuild --pull=always c
     has "$out" "127.0.0.1:1"
+    fails 1 cbuild pull far.example/x:1
+    has "$out" "a build with --pull=newer" # pull itself has no such option
 }
 
 t_mirror_of_docker_io() {
