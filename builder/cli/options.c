@@ -309,6 +309,9 @@ static int check_together(struct build_request *r, struct cb_error *err)
     if (cli_default_progress(r, err) < 0)
         return -1;
     for (size_t i = 0; i < r->n_outputs; i++) {
+        const char *dest = r->outputs[i].dest;
+        if (r->progress == BUILD_PROGRESS_QUIET && dest && strcmp(dest, "-") == 0)
+            r->progress = BUILD_PROGRESS_NONE; /* an image ID behind an archive would be part of it */
         if (check_push(r, &r->outputs[i], err) < 0 || check_dest(r, i, err) < 0)
             return -1;
         if (r->outputs[i].docker_types && r->annotations.n) {

@@ -64,7 +64,7 @@ struct build_request {
     const char *network; /* a name of runtime/network.h */
     enum build_pull pull;
     enum build_progress progress;
-    bool quiet; /* -q: progress is BUILD_PROGRESS_QUIET then */
+    bool quiet; /* -q: progress is quiet then; none when an output takes standard output */
     enum build_call call;
     char *call_format;       /* "text", "json", "sarif" or NULL: text */
     bool call_ignore_status; /* a check with warnings is no failure */

@@ -200,6 +200,9 @@ t_an_archive_into_a_pipe() {
     python3 -c 'import pty, sys; sys.exit(pty.spawn(sys.argv[1:]) >> 8)' "$CBUILD" -o type=docker c >log || same $? 2
     has "$(cat log)" "standard output is a terminal"
     has "$(cat log)" "--load"
+    cbuild --progress=none -o type=docker c >pure.tar
+    cbuild -q -o type=docker c >quiet.tar # an image ID behind it would be part of it
+    cmp pure.tar quiet.tar
 }
 
 # What a RUN prints, as lines: each as a terminal would show it in the end, with its time in the step.
