@@ -10,7 +10,7 @@ void build_notes_done(struct build_notes *n)
     *n = (struct build_notes){0};
 }
 
-void build_notes_add_digest(struct build_notes *n, const char *kind, const char *name, const struct cb_digest *d)
+static void add_digest(struct build_notes *n, const char *kind, const char *name, const struct cb_digest *d)
 {
     char hex[CB_DIGEST_HEX + 1];
     struct build_note *note = &CB_PUSH(n->items, n->n, n->cap);
@@ -24,7 +24,7 @@ void build_notes_add(struct build_notes *n, const char *kind, const char *name, 
 {
     struct cb_digest d;
     cb_sha256(bytes, len, &d);
-    build_notes_add_digest(n, kind, name, &d);
+    add_digest(n, kind, name, &d);
 }
 
 /* ---- files ----------------------------------------------------------------------------------------------- */
@@ -60,7 +60,7 @@ static void flush(struct group *g)
     hash(g);
     CB_AUTO(free) char *name = cb_memdup0(g->name.p, g->name.n);
     cb_sha256_end(&g->sha, &d);
-    build_notes_add_digest(&g->notes, g->kind, name, &d);
+    add_digest(&g->notes, g->kind, name, &d);
     g->bytes += g->name.n;
     g->kind = NULL;
 }
@@ -115,5 +115,5 @@ void build_notes_add_selection(struct build_notes *n, const struct build_selecti
         cb_buf_done(&g.entries);
     }
     if (!done)
-        build_notes_add_digest(n, "files", NULL, whole);
+        add_digest(n, "files", NULL, whole);
 }

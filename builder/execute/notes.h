@@ -23,7 +23,6 @@ CB_DEFINE_AUTO(build_notes, struct build_notes, build_notes_done)
 
 /* "KIND" or "KIND:NAME" (name NULL: none), and what was hashed for it. */
 void build_notes_add(struct build_notes *n, const char *kind, const char *name, const void *bytes, size_t len);
-void build_notes_add_digest(struct build_notes *n, const char *kind, const char *name, const struct cb_digest *d);
 
 /* What a COPY takes: "file:PATH" each, or "dir:PATH" and "file:PATH" of its topmost level when they are too many, or only
  * "files", whose digest is `whole`, that of the selection. Digests of its files are known. */
