@@ -157,10 +157,16 @@ int cache_layer_plain_root(int fs);
 
 /* ---- unpacking (unpack.c) -------------------------------------------------------------- */
 
-/* Reads a tar, compressed or not, to its end. Gives the sorted index, the diff ID of what was read and, unless
- * fs < 0, the files below it. */
-int cache_layer_read_tar(cb_source_fn *source, void *arg, const char *what, int fs, struct cb_job_io *io, struct cache_index *ret,
-                         struct cb_digest *ret_diff, struct cb_error *err);
+/* The tar of a layer, compressed or not. Borrowed. */
+struct cache_layer_stream {
+    cb_source_fn *source;
+    void *arg;
+    const char *what;     /* its name in messages */
+    struct cb_job_io *io; /* hears how far it is; NULL: nobody does */
+};
+/* Reads it to its end. Gives the sorted index, the diff ID of what was read and, unless fs < 0, the files below it. */
+int cache_layer_read_tar(const struct cache_layer_stream *from, int fs, struct cache_index *ret, struct cb_digest *ret_diff,
+                         struct cb_error *err);
 
 /* ---- lower layers (below.c) ------------------------------------------------------------ */
 

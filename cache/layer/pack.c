@@ -419,7 +419,9 @@ static int unpack_packed(struct cache_store *s, const struct cache_layer_dir *l,
         return -1;
     CB_AUTO(close) int fd = b.fd;
     struct cb_digest diff;
-    int r = cache_layer_read_tar(read_blob, &b, cache_layer_name(&l->l.id).text, d->fs, io, &x, &diff, err);
+    const struct cache_layer_name name = cache_layer_name(&l->l.id);
+    const struct cache_layer_stream tar = {read_blob, &b, name.text, io};
+    int r = cache_layer_read_tar(&tar, d->fs, &x, &diff, err);
     (void)fd;
     if (r < 0)
         return blame_blob(&b, err);

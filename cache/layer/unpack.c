@@ -434,14 +434,14 @@ static int read_members(struct unpack *u, struct cb_error *err)
     return r < 0 ? -1 : read_rest(u, err);
 }
 
-int cache_layer_read_tar(cb_source_fn *source, void *arg, const char *what, int fs, struct cb_job_io *io, struct cache_index *ret,
-                         struct cb_digest *ret_diff, struct cb_error *err)
+int cache_layer_read_tar(const struct cache_layer_stream *from, int fs, struct cache_index *ret, struct cb_digest *ret_diff,
+                         struct cb_error *err)
 {
-    CB_AUTO(unpack) struct unpack u = {.disk = CACHE_LAYER_DISK_INIT, .files = fs >= 0, .io = io};
+    CB_AUTO(unpack) struct unpack u = {.disk = CACHE_LAYER_DISK_INIT, .files = fs >= 0, .io = from->io};
     CB_AUTO(cache_index) struct cache_index x = {0};
     CB_AUTO(cb_map) struct cb_map groups = {0};
     u.tree = cache_tree_new();
-    u.decoder = cb_decoder_new(source, arg, what);
+    u.decoder = cb_decoder_new(from->source, from->arg, from->what);
     u.buffer = cb_alloc_buffer(CACHE_LAYER_COPY_BUFFER);
     cb_sha256_init(&u.sha);
     if (u.files)
@@ -475,8 +475,10 @@ int cache_layer_unpack(struct cache_store *s, cb_source_fn *source, void *arg, c
     if (cache_layer_draft_begin(s, want_files, &d, err) < 0)
         return -1;
     struct cb_digest have;
-    if (cache_layer_read_tar(source, arg, cache_layer_name(diff_id).text, d.fs, io, &x, &have, err) < 0)
-        return cb_context(err, "unpack %s", cache_layer_name(diff_id).text);
+    const struct cache_layer_name name = cache_layer_name(diff_id);
+    const struct cache_layer_stream from = {source, arg, name.text, io};
+    if (cache_layer_read_tar(&from, d.fs, &x, &have, err) < 0)
+        return cb_context(err, "unpack %s", name.text);
     if (!cb_digest_eq(&have, diff_id))
         return wrong_diff(&have, diff_id, err);
     struct cb_digest content;
