@@ -144,6 +144,13 @@ static bool go_printable(uint32_t cp)
     return true;
 }
 
+char *cb_split_pair(const char *pair, const char **value)
+{
+    size_t n = strcspn(pair, "=");
+    *value = pair[n] ? pair + n + 1 : NULL;
+    return cb_memdup0(pair, n);
+}
+
 void cb_quote_go(struct cb_buf *b, const char *s, size_t n)
 {
     static const char from[] = "\a\b\f\n\r\t\v\"\\", to[] = "abfnrtv\"\\";

@@ -11,6 +11,10 @@ bool cb_parse_i64(const char *s, int64_t *ret); /* optional '-' or '+' */
 int cb_hex_value(char c);                       /* of a digit of either case; -1: it is not one */
 bool cb_parse_octal(const char *s, uint32_t max, uint32_t *ret);
 
+/* Cuts "KEY=VALUE" at its first '=': a copy of the key, the caller frees it; *value points behind the '=' in `pair`. Without
+ * one all of it is the key, and *value is NULL. */
+char *cb_split_pair(const char *pair, const char **value);
+
 /* Go's %q: double quotes, escapes as strconv.Quote writes them. */
 void cb_quote_go(struct cb_buf *b, const char *s, size_t n);
 /* For showing bytes from outside on a terminal: control bytes and invalid UTF-8 as \xNN. Newlines

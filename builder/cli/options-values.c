@@ -66,10 +66,10 @@ int cli_set_secret(const char *v, void *to, struct cb_error *err)
 int cli_set_ssh(const char *v, void *to, struct cb_error *err)
 {
     struct build_request *r = to;
-    const char *eq = strchr(v, '=');
     struct build_ssh *s = &CB_PUSH(r->ssh, r->n_ssh, r->cap_ssh);
-    s->id = eq ? cb_memdup0(v, (size_t)(eq - v)) : cb_strdup(v);
-    s->socket = cb_strdup(eq ? eq + 1 : getenv("SSH_AUTH_SOCK"));
+    const char *socket;
+    s->id = cb_split_pair(v, &socket);
+    s->socket = cb_strdup(socket ? socket : getenv("SSH_AUTH_SOCK"));
     if (!s->socket || !*s->socket)
         return cb_fail(err, CB_E_USAGE, "--ssh %s: there is no agent: $SSH_AUTH_SOCK is not set", v);
     struct stat st;

@@ -189,9 +189,9 @@ static int set_named(struct build_session *session, struct build_named *n, const
 
 static int add_named(struct build_session *session, struct build_contexts *c, const char *pair, struct cb_error *err)
 {
-    const char *eq = strchr(pair, '=');
     struct build_named *n = &CB_PUSH(c->named, c->n_named, c->cap_named);
-    CB_AUTO(free) char *name = cb_memdup0(pair, (size_t)(eq - pair));
+    const char *value;
+    CB_AUTO(free) char *name = cb_split_pair(pair, &value);
     char *platform = strstr(name, "::");
     n->local = BUILD_LOCAL_INIT;
     if (platform) {
@@ -199,7 +199,7 @@ static int add_named(struct build_session *session, struct build_contexts *c, co
         *platform = 0;
     }
     n->name = normal_name(name);
-    return set_named(session, n, eq + 1, err);
+    return set_named(session, n, value, err);
 }
 
 int build_contexts_time(const struct build_contexts *c, const char *name, int64_t *ret)

@@ -1,5 +1,6 @@
 /* What a step does, as its keys say it. */
 #include "base/path.h"
+#include "base/text.h"
 #include "builder/execute/keys-internal.h"
 
 void build_key_name(struct build_key_text *k, size_t at, const char *kind, const char *name)
@@ -55,7 +56,8 @@ static void put_env(struct build_key_text *k, const struct build_run *run)
         cb_put_str(&k->bytes, pair);
         if (!k->notes)
             continue;
-        CB_AUTO(free) char *name = cb_memdup0(pair, strcspn(pair, "="));
+        const char *value;
+        CB_AUTO(free) char *name = cb_split_pair(pair, &value);
         build_key_name(k, at, cb_strv_find(&run->args, name) >= 0 ? "arg" : "env", name);
     }
 }

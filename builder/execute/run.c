@@ -348,9 +348,9 @@ static int execute(struct running_run *r, struct rt_result *res, struct cache_la
     const struct build_run *run = &r->w->step->run;
     cb_strv_copy(&r->env, &run->env);
     for (size_t i = 0; i < run->proxy_env.n; i++) {
-        const char *eq = strchr(run->proxy_env.items[i], '=');
-        CB_AUTO(free) char *name = cb_memdup0(run->proxy_env.items[i], (size_t)(eq - run->proxy_env.items[i]));
-        set_env(&r->env, name, eq + 1);
+        const char *value;
+        CB_AUTO(free) char *name = cb_split_pair(run->proxy_env.items[i], &value);
+        set_env(&r->env, name, value);
     }
     if (cache_stack_open(r->w->b->session->store, r->w->layers, r->w->n_layers, &r->lowers, err) < 0)
         return -1;

@@ -1,6 +1,7 @@
 /* Evaluation of a stage: each instruction changes the state of the stage (config, variables, history), and
  * those that change files make a step (dockerfile.md §9-§14). evaluate-run.c has RUN, evaluate-files.c COPY,
  * ADD and WORKDIR, evaluate-config.c the others; here is what a stage begins and ends with. */
+#include "base/text.h"
 #include "builder/plan/planner-internal.h"
 
 static const char default_path[] = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
@@ -9,9 +10,9 @@ static void env_from_config(struct build_stage *s)
 {
     const struct cb_strv *env = &s->state.config.env;
     for (size_t k = 0; k < env->n; k++) {
-        const char *eq = strchr(env->items[k], '=');
-        CB_AUTO(free) char *name = eq ? cb_memdup0(env->items[k], (size_t)(eq - env->items[k])) : cb_strdup(env->items[k]);
-        build_vars_set(&s->env, name, eq ? eq + 1 : "");
+        const char *value;
+        CB_AUTO(free) char *name = cb_split_pair(env->items[k], &value);
+        build_vars_set(&s->env, name, value ? value : "");
     }
 }
 

@@ -74,10 +74,9 @@ static void take_target(struct build_planner *p)
     p->plan->target_name = cb_strdup(t->display);
     const struct cb_strv *labels = &p->in->request->labels;
     for (size_t i = 0; i < labels->n; i++) {
-        const char *eq = strchr(labels->items[i], '=');
-        CB_AUTO(free)
-        char *key = eq ? cb_memdup0(labels->items[i], (size_t)(eq - labels->items[i])) : cb_strdup(labels->items[i]);
-        oci_label_set(&p->plan->target->config, key, eq ? eq + 1 : "");
+        const char *value;
+        CB_AUTO(free) char *key = cb_split_pair(labels->items[i], &value);
+        oci_label_set(&p->plan->target->config, key, value ? value : "");
     }
 }
 
@@ -87,9 +86,9 @@ static void split_build_args(struct build_planner *p)
 {
     const struct cb_strv *list = &p->in->request->build_args;
     for (size_t i = 0; i < list->n; i++) {
-        const char *eq = strchr(list->items[i], '=');
-        CB_AUTO(free) char *name = cb_memdup0(list->items[i], (size_t)(eq - list->items[i]));
-        build_vars_set(&p->build_args, name, eq + 1);
+        const char *value;
+        CB_AUTO(free) char *name = cb_split_pair(list->items[i], &value);
+        build_vars_set(&p->build_args, name, value);
     }
 }
 

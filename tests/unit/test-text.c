@@ -1,4 +1,4 @@
-/* Numbers as people read them. */
+/* Numbers as people read them, and KEY=VALUE. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -24,10 +24,28 @@ static void durations(void **state)
     }
 }
 
+static void pairs(void **state)
+{
+    static const struct {
+        const char *pair, *key, *value;
+    } cases[] = {{"K=V", "K", "V"}, {"K=", "K", ""}, {"K", "K", NULL}, {"=V", "", "V"}, {"K=a=b", "K", "a=b"}, {"", "", NULL}};
+    (void)state;
+    for (size_t i = 0; i < CB_LEN(cases); i++) {
+        const char *value;
+        CB_AUTO(free) char *key = cb_split_pair(cases[i].pair, &value);
+        assert_string_equal(key, cases[i].key);
+        if (cases[i].value)
+            assert_string_equal(value, cases[i].value);
+        else
+            assert_null(value);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(durations),
+        cmocka_unit_test(pairs),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
