@@ -1,63 +1,11 @@
 #include "builder/session/session.h"
 #include "base/fd.h"
-#include "base/signals.h"
 #include "builder/session/jobs.h"
 
 #include <poll.h>
-#include <signal.h>
-#include <stdio.h>
 #include <sys/resource.h>
-#include <sys/signalfd.h>
 #include <time.h>
 #include <unistd.h>
-
-void build_emit(struct build_session *s, const struct build_event *e)
-{
-    s->renderer->event(s->renderer, e);
-}
-
-static void emit_text(struct build_session *s, enum build_event_kind kind, const char *fmt, va_list ap)
-{
-    CB_AUTO(free) char *text = cb_vprintf(fmt, ap);
-    build_emit(s, &(struct build_event){.kind = kind, .text = text});
-}
-
-void build_note(struct build_session *s, const char *fmt, ...)
-{
-    va_list ap;
-    va_start(ap, fmt);
-    emit_text(s, BUILD_EVENT_NOTE, fmt, ap);
-    va_end(ap);
-}
-
-void build_warning(struct build_session *s, const char *fmt, ...)
-{
-    va_list ap;
-    va_start(ap, fmt);
-    emit_text(s, BUILD_EVENT_WARNING, fmt, ap);
-    va_end(ap);
-}
-
-int build_canceled(struct build_session *s, struct cb_error *err)
-{
-    struct signalfd_siginfo info;
-    if (read(s->signal_fd, &info, sizeof(info)) != (ssize_t)sizeof(info))
-        return 0;
-    cb_fail(err, CB_E_CANCELED, "canceled");
-    err->exit_status = (int)info.ssi_signo;
-    return -1;
-}
-
-/* ---- set-up ------------------------------------------------------------------------------------------------------------ */
-
-static int watch_signals(void)
-{
-    sigset_t set;
-    cb_end_signals(&set);
-    sigprocmask(SIG_BLOCK, &set, NULL);
-    signal(SIGPIPE, SIG_IGN);
-    return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-}
 
 /* Deep stacks of layers and wide trees need descriptors; the soft limit is often 1024. */
 static void raise_limits(void)
@@ -94,7 +42,7 @@ static int open_store(struct build_session *s, const struct build_request *reque
         .request = request, .renderer = renderer, .gc_lock = -1, .signal_fd = -1, .sweep = {-1, -1}, .work = CACHE_WORK_INIT};
     clock_gettime(CLOCK_REALTIME, &s->started);
     raise_limits();
-    s->signal_fd = watch_signals();
+    s->signal_fd = build_watch_signals();
     CB_AUTO(free) char *path = cache_store_default_path(request->root, err);
     if (!path)
         return -1;

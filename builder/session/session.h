@@ -36,6 +36,9 @@ int build_session_open_to_read(struct build_session *s, const struct build_reque
 /* Ends the helpers, removes what the session made for itself in the store, and frees the renderer. */
 void build_session_close(struct build_session *s);
 
+/* For build_session_open: blocks the signals that ask us to end and gives the descriptor that they are read from; -1 with errno.
+ */
+int build_watch_signals(void);
 /* -1 with CB_E_CANCELED (the signal in err->exit_status) once a signal has asked us to stop. Never blocks. */
 int build_canceled(struct build_session *s, struct cb_error *err);
 

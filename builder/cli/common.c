@@ -1,0 +1,28 @@
+/* The options that every command has, and a command's options as one list. */
+#include "builder/cli/commands.h"
+
+static const char general[] = "Every command";
+static const struct cli_option common[] = {
+    {.name = "root",
+     .section = general,
+     .value = "DIR",
+     .set = cli_set_string,
+     .field = offsetof(struct cli_invocation, request.root),
+     .help = "the store (default: $CBUILD_ROOT, or the user's data directory)"},
+    {.name = "help",
+     .letter = 'h',
+     .section = general,
+     .set = cli_set_switch,
+     .field = offsetof(struct cli_invocation, help),
+     .help = "show the options"},
+};
+
+const struct cli_option *cli_option_at(const struct cli_command *c, size_t k)
+{
+    for (size_t t = 0; t < CB_LEN(c->tables) && c->tables[t]; t++) {
+        if (k < c->tables[t]->n)
+            return &c->tables[t]->list[k];
+        k -= c->tables[t]->n;
+    }
+    return k < CB_LEN(common) ? &common[k] : NULL;
+}
