@@ -54,7 +54,7 @@ int cb_fail_sys(struct cb_error *err, int sys, const char *fmt, ...)
     return -1;
 }
 
-int cb_context(struct cb_error *err, const char *fmt, ...)
+int cb_prefix(struct cb_error *err, const char *fmt, ...)
 {
     va_list ap;
     va_start(ap, fmt);

@@ -50,7 +50,7 @@ int cb_fail(struct cb_error *err, enum cb_code code, const char *fmt, ...) CB_PR
  * ENOSPC, EMFILE and the like get a hint of their own. */
 int cb_fail_sys(struct cb_error *err, int sys, const char *fmt, ...) CB_PRINTF(3, 4);
 /* Prefixes the message: "unpack layer x: <message>". Outer callers add a prefix; none replaces the message. */
-int cb_context(struct cb_error *err, const char *fmt, ...) CB_PRINTF(2, 3);
+int cb_prefix(struct cb_error *err, const char *fmt, ...) CB_PRINTF(2, 3);
 /* Sets the hint unless there is one already. */
 int cb_hint(struct cb_error *err, const char *fmt, ...) CB_PRINTF(2, 3);
 /* Sets the place unless there is one already. */

@@ -22,7 +22,7 @@ struct exporting {
 static int open_data(struct exporting *x, const struct cache_node *node, struct cb_error *err)
 {
     int fd = cache_reader_open(x->reader, node->origin, node->data_path, err);
-    return fd < 0 ? cb_context(err, "read '/%s' of the image", cache_node_path(node)) : fd;
+    return fd < 0 ? cb_prefix(err, "read '/%s' of the image", cache_node_path(node)) : fd;
 }
 
 /* The first name of an inode carries the bytes, the others are links to it. NULL: this is the first. */

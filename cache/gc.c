@@ -451,7 +451,7 @@ int cache_prune(struct cache_store *s, const struct cache_prune *how, uint64_t *
     cache_unlock(s, NULL, &lock);
     cache_work_sweep(s); /* this takes long, and builds need not wait for it */
     if (r < 0)
-        return cb_context(err, "prune");
+        return cb_prefix(err, "prune");
     *ret_bytes = p.bytes;
     *ret_count = p.count;
     return 0;

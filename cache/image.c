@@ -131,7 +131,7 @@ int cache_image_store(struct cache_store *s, const struct cache_image *i, struct
     cache_seal(&out);
     cb_buf_addc(&out, '\n');
     if (cache_store_publish(s, "images", file, out.data, out.len, err) < 0)
-        return cb_context(err, "name image '%s'", i->name);
+        return cb_prefix(err, "name image '%s'", i->name);
     return 0;
 }
 

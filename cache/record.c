@@ -122,7 +122,7 @@ int cache_record_store(struct cache_store *s, const struct cb_digest *key, const
     cb_buf_add(&out, inputs.data, inputs.len);
     cb_buf_addc(&out, '\n');
     if (cache_store_publish(s, path.dir, path.name, out.data, out.len, err) < 0)
-        return cb_context(err, "record a step");
+        return cb_prefix(err, "record a step");
     return 0;
 }
 

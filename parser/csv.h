@@ -8,7 +8,7 @@
 #include "base/error.h"
 
 /* Appends the fields of the first record of `text` to `ret`, which is unchanged on failure. Errors
- * carry Go's text without a prefix (`EOF` for text without a record); add yours with cb_context. */
+ * carry Go's text without a prefix (`EOF` for text without a record); add yours with cb_prefix. */
 int df_csv_fields(const char *text, enum cb_code code, struct cb_strv *ret, struct cb_error *err);
 
 #endif

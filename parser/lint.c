@@ -203,7 +203,7 @@ int df_lint_configure(struct df_lint *l, const char *options, struct cb_error *e
     struct df_lint_skip config = {0};
     bool error = false;
     if (parse_options(cb_str(options), &config, &error, err) < 0)
-        return cb_context(err, "failed to parse check options");
+        return cb_prefix(err, "failed to parse check options");
     l->config = config;
     l->error = error;
     return 0;

@@ -224,7 +224,7 @@ static char *split_field(const char *field, const char **ret_value)
 static int read_fields(const char *value, struct cb_strv *fields, struct cb_error *err)
 {
     if (df_csv_fields(value, CB_E_DOCKERFILE, fields, err) < 0)
-        return cb_context(err, "failed to parse csv mounts");
+        return cb_prefix(err, "failed to parse csv mounts");
     return 0;
 }
 

@@ -115,7 +115,7 @@ static void decode_all(struct assembly *a)
         struct cb_error err = CB_ERROR_INIT;
         a->d.err = &err;
         if (df_decode_node(&a->d, node, &a->items[k]) < 0)
-            cb_context(&err, "dockerfile parse error on line %d", node->at.line);
+            cb_prefix(&err, "dockerfile parse error on line %d", node->at.line);
         else
             place(a, &a->items[k], &err);
         if (err.code) {

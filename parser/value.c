@@ -428,7 +428,7 @@ int df_device_parse(const char *value, struct df_device *ret, struct cb_error *e
     CB_AUTO(cb_strv) struct cb_strv fields = {0};
     CB_AUTO(df_device) struct df_device d = {0};
     if (df_csv_fields(value, CB_E_DOCKERFILE, &fields, err) < 0)
-        return cb_context(err, "failed to parse csv devices");
+        return cb_prefix(err, "failed to parse csv devices");
     for (size_t i = 0; i < fields.n; i++)
         if (device_field(fields.items[i], &d, err) < 0)
             return -1;

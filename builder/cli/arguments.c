@@ -43,7 +43,7 @@ static int set(const struct parser *p, const struct cli_option *o, const char *v
     if (o->set(value, (char *)p->ret + o->field, err) == 0)
         return 0;
     CB_AUTO(free) char *name = cb_printf("--%s", o->name);
-    return strstr(err->msg, name) ? -1 : cb_context(err, "%s", name);
+    return strstr(err->msg, name) ? -1 : cb_prefix(err, "%s", name);
 }
 
 /* The value of an option that may not stand without one is the next word. */

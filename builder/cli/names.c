@@ -5,7 +5,7 @@ int cli_parse_name(const char *text, bool digest, struct oci_ref *ret, struct cb
 {
     if (oci_ref_parse(text, ret, err) < 0) {
         err->code = CB_E_USAGE;
-        return cb_context(err, "'%s'", text);
+        return cb_prefix(err, "'%s'", text);
     }
     return digest || !ret->digest ? 0 : cb_fail(err, CB_E_USAGE, "'%s': an image cannot be given a digest, only a tag", text);
 }

@@ -17,13 +17,13 @@ static int each_field(const char *option, const char *text, field_fn *fn, void *
 {
     CB_AUTO(cb_strv) struct cb_strv fields = {0};
     if (df_csv_fields(text, CB_E_USAGE, &fields, err) < 0)
-        return cb_context(err, "%s '%s'", option, text);
+        return cb_prefix(err, "%s '%s'", option, text);
     for (size_t i = 0; i < fields.n; i++) {
         char *eq = strchr(fields.items[i], '=');
         if (eq)
             *eq = 0;
         if (fn(arg, fields.items[i], eq ? eq + 1 : NULL, err) < 0)
-            return cb_context(err, "%s '%s'", option, text);
+            return cb_prefix(err, "%s '%s'", option, text);
     }
     return 0;
 }
@@ -126,7 +126,7 @@ int cli_set_output(const char *v, void *to, struct cb_error *err)
     struct build_output *o = &CB_PUSH(r->outputs, r->n_outputs, r->cap_outputs);
     if ((*v && !strchr(v, '=') ? read_short_output : read_output)(o, v, err) < 0)
         return -1;
-    return build_output_end(o, err) < 0 ? cb_context(err, "--output '%s'", v) : 0;
+    return build_output_end(o, err) < 0 ? cb_prefix(err, "--output '%s'", v) : 0;
 }
 
 int cli_set_push(const char *v, void *to, struct cb_error *err)

@@ -15,7 +15,7 @@ static int set_tag(const char *v, void *to, struct cb_error *err)
 {
     CB_AUTO(oci_ref) struct oci_ref ref = {0};
     if (oci_ref_parse(v, &ref, err) < 0)
-        return cb_context(err, "invalid tag \"%s\"", v);
+        return cb_prefix(err, "invalid tag \"%s\"", v);
     if (ref.digest)
         return cb_fail(err, CB_E_USAGE, "invalid tag \"%s\": a digest cannot be given", v);
     cb_strv_push(to, v);

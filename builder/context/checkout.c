@@ -538,7 +538,7 @@ int build_checkout(struct build_session *session, const struct build_checkout_re
     CB_AUTO(free) char *shown = cb_printf("fetch %s", r.url);
     if (build_wait_job(session, &job, shown, &answer, err) < 0) {
         (void)kill(-group, SIGKILL); /* what the job left when it was ended; mostly nothing */
-        return err->code == CB_E_CANCELED ? -1 : cb_context(err, "fetch '%s'", r.url);
+        return err->code == CB_E_CANCELED ? -1 : cb_prefix(err, "fetch '%s'", r.url);
     }
     struct cb_unpack u = cb_unpack(answer.data, answer.len);
     ret->time = (int64_t)cb_get_u64(&u);

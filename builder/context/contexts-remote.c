@@ -73,7 +73,7 @@ static int take_archive(struct replay *r, int dir, struct cb_buf *answer, struct
         return cb_fail_sys(err, errno, "open the directory of the build context");
     umask(0);
     if (build_unpack(read_replay, r, root, &newest, err) < 0)
-        return cb_context(err, "unpack the build context");
+        return cb_prefix(err, "unpack the build context");
     cb_put_u8(answer, 1);
     cb_put_u64(answer, (uint64_t)newest);
     return 0;

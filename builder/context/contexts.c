@@ -40,7 +40,7 @@ static int use_ignore_file(struct build_local *l, const char *name, const struct
     df_ignore_read(text->data, text->len, &l->ignore_patterns);
     l->ignore = df_ignore_new(&l->ignore_patterns, err);
     if (!l->ignore)
-        return cb_context(err, "error checking context: %s", name);
+        return cb_prefix(err, "error checking context: %s", name);
     return 0;
 }
 
@@ -184,7 +184,7 @@ static int set_named(struct build_session *session, struct build_named *n, const
     if ((strstr(value, "://") && !remote) || cb_starts(value, "target:"))
         return cb_fail(err, CB_E_USAGE, "unsupported context source %s for %s", value, n->name);
     n->kind = BUILD_NAMED_LOCAL;
-    return open_named(session, value, &n->local, err) < 0 ? cb_context(err, "--build-context %s", n->name) : 0;
+    return open_named(session, value, &n->local, err) < 0 ? cb_prefix(err, "--build-context %s", n->name) : 0;
 }
 
 static int add_named(struct build_session *session, struct build_contexts *c, const char *pair, struct cb_error *err)
@@ -306,22 +306,22 @@ int build_local_source(struct build_session *session, struct build_local *l, str
         if (l->dir < 0 && open_without_files(session, l, err) < 0)
             return -1;
         if (!l->remote) /* else the files are new each time */
-            l->digests = cache_context_open(session->store, l->path);
-        struct build_context_params p = {
+            l->digests = cache_digests_open(session->store, l->path);
+        struct build_walk_params p = {
             .dir = l->dir, .name = l->path, .ignore = l->ignore, .digests = l->digests, .git_modes = l->git_modes};
-        if (build_context_new(&p, &l->context, err) < 0)
+        if (build_walk_new(&p, &l->context, err) < 0)
             return -1;
-        build_context_source(l->context)->local = !l->remote;
+        build_walk_source(l->context)->local = !l->remote;
     }
-    *ret = build_context_source(l->context);
+    *ret = build_walk_source(l->context);
     return 0;
 }
 
 static void local_close(struct build_session *session, struct build_local *l)
 {
-    build_context_free(l->context);
+    build_walk_free(l->context);
     if (l->digests)
-        cache_context_close(l->digests);
+        cache_digests_close(l->digests);
     df_ignore_free(l->ignore);
     cb_strv_done(&l->ignore_patterns);
     l->dir = cb_close(l->dir);

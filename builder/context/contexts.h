@@ -18,8 +18,8 @@ struct build_local {
     const struct cb_buf *dockerfile; /* dir -1: that Dockerfile; borrowed */
     struct df_ignore *ignore;        /* NULL: nothing is ignored */
     struct cb_strv ignore_patterns;
-    struct cache_context *digests;
-    struct build_context *context; /* NULL until build_local_source */
+    struct cache_digests *digests;
+    struct build_walk *context; /* NULL until build_local_source */
 
     bool remote;    /* not a directory of this machine: links in it are never followed out of it */
     bool git_modes; /* a checkout */

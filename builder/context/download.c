@@ -146,7 +146,7 @@ int build_download(struct build_session *session, const char *url, const char *c
     if (cb_job_fork(http_job, &q, &job, err) < 0)
         return -1;
     if (build_wait_job(session, &job, NULL, &answer, err) < 0)
-        return err->code == CB_E_CANCELED ? -1 : cb_context(err, "fetch '%s'", shown);
+        return err->code == CB_E_CANCELED ? -1 : cb_prefix(err, "fetch '%s'", shown);
     struct cb_unpack u = cb_unpack(answer.data, answer.len);
     struct cb_str digest = cb_get_bytes(&u);
     struct build_download d = {.size = cb_get_u64(&u), .mtime = (int64_t)cb_get_u64(&u)};

@@ -109,10 +109,10 @@ static int get_git(struct build_session *session, const struct build_remote_requ
     ret->dir = ret->checkout.dir;
     if (q.keep_git_dir && !*ref->subdir)
         ret->identity = cb_printf("%s %s %d", ref->remote, ret->checkout.commit, !ref->has_submodules || ref->submodules);
-    struct build_context_params p = {.dir = ret->dir, .name = ref->short_name, .git_modes = true};
-    if (build_context_new(&p, &ret->context, err) < 0)
+    struct build_walk_params p = {.dir = ret->dir, .name = ref->short_name, .git_modes = true};
+    if (build_walk_new(&p, &ret->context, err) < 0)
         return -1;
-    ret->source = *build_context_source(ret->context);
+    ret->source = *build_walk_source(ret->context);
     return 0;
 }
 
@@ -142,7 +142,7 @@ void build_remote_free(struct build_session *session, struct build_remote *r)
 {
     if (!r)
         return;
-    build_context_free(r->context);
+    build_walk_free(r->context);
     cache_tree_free(r->tree);
     cb_close(r->blobs);
     build_checkout_done(session, &r->checkout);

@@ -12,10 +12,10 @@ struct build_session;
 
 struct build_remote {
     bool git;
-    char *name;                    /* of the file; "" for git */
-    struct build_source source;    /* one file, or the checkout's root */
-    struct cache_tree *tree;       /* of a file */
-    struct build_context *context; /* of a checkout */
+    char *name;                 /* of the file; "" for git */
+    struct build_source source; /* one file, or the checkout's root */
+    struct cache_tree *tree;    /* of a file */
+    struct build_walk *context; /* of a checkout */
     struct build_checkout checkout;
     char *identity; /* what it is, when its bytes do not tell: a kept .git differs each time; NULL: they tell */
     int blobs;      /* of a file: the directory it lies in; -1: git */

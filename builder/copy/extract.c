@@ -246,7 +246,7 @@ int build_place_archive(struct build_place *p, cb_source_fn *source, void *arg, 
     CB_AUTO(cb_tar_reader) struct cb_tar_reader *tar = cb_tar_reader_new(source, arg, true, err);
     x.tar = tar;
     if (!tar || place_members(&x, err) < 0)
-        return cb_context(err, "unpack '%s'", name);
+        return cb_prefix(err, "unpack '%s'", name);
     return 0;
 }
 
@@ -295,6 +295,6 @@ int build_extract_members(cb_source_fn *source, void *arg, const char *name, con
 {
     CB_AUTO(cb_tar_reader) struct cb_tar_reader *tar = cb_tar_reader_new(source, arg, true, err);
     if (!tar || stream_members(tar, entries, n, sink, err) < 0)
-        return cb_context(err, "unpack '%s'", name);
+        return cb_prefix(err, "unpack '%s'", name);
     return 0;
 }

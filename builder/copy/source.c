@@ -5,7 +5,7 @@
 
 int build_source_open(const struct build_source *s, const struct cache_node *dir, struct cb_error *err)
 {
-    return s->context ? build_context_open(s->context, dir, err) : 0;
+    return s->context ? build_walk_open(s->context, dir, err) : 0;
 }
 
 /* 1: *ret is the child. 0: there is none, or `dir` is no directory. -1: err. */
@@ -57,5 +57,5 @@ int build_source_resolve(const struct build_source *s, const char *path, bool fo
 
 int build_source_digest(const struct build_source *s, const struct cache_node *file, struct cb_error *err)
 {
-    return s->context ? build_context_digest(s->context, file, err) : 0;
+    return s->context ? build_walk_digest(s->context, file, err) : 0;
 }

@@ -8,13 +8,13 @@
 
 #include "cache/store/tree.h"
 
-struct build_context;
+struct build_walk;
 
 struct build_source {
-    struct cache_tree *tree;       /* borrowed */
-    struct build_context *context; /* lazy maker of `tree`, or NULL: the tree is whole */
-    bool local;                    /* a directory of this machine: the [quirk]s of dockerfile.md §12.3 */
-    int id;                        /* the caller's, e.g. to find the files; nothing here reads it */
+    struct cache_tree *tree;    /* borrowed */
+    struct build_walk *context; /* lazy maker of `tree`, or NULL: the tree is whole */
+    bool local;                 /* a directory of this machine: the [quirk]s of dockerfile.md §12.3 */
+    int id;                     /* the caller's, e.g. to find the files; nothing here reads it */
 };
 
 /* Makes sure the children of `dir` are there. 0, or -1 when the directory cannot be read. */

@@ -25,13 +25,13 @@ struct file_aux {
     struct timespec mtime, ctime;
 };
 
-struct build_context {
+struct build_walk {
     struct build_source source;
     struct cb_arena arena;
     int dir;
     char *name;
     const struct df_ignore *ignore;
-    struct cache_context *digests;
+    struct cache_digests *digests;
     const char *const *drop;
     size_t n_drop;
     bool git_modes;
@@ -61,7 +61,7 @@ static void listing_done(struct listing *l)
 }
 CB_DEFINE_AUTO(listing, struct listing, listing_done)
 
-static struct dir_aux *add_dir_aux(struct build_context *c)
+static struct dir_aux *add_dir_aux(struct build_walk *c)
 {
     struct dir_aux *a = cb_arena_alloc(&c->arena, sizeof(*a));
     a->next = c->dirs;
@@ -74,14 +74,14 @@ static const char *show(const char *path)
     return *path ? path : ".";
 }
 
-int build_context_new(const struct build_context_params *params, struct build_context **ret, struct cb_error *err)
+int build_walk_new(const struct build_walk_params *params, struct build_walk **ret, struct cb_error *err)
 {
     struct stat st;
     if (fstat(params->dir, &st) < 0)
         return cb_fail_sys(err, errno, "look at the build context '%s'", params->name);
     if (!S_ISDIR(st.st_mode))
         return cb_fail_sys(err, ENOTDIR, "open the build context '%s'", params->name);
-    struct build_context *c = CB_NEW(struct build_context);
+    struct build_walk *c = CB_NEW(struct build_walk);
     c->dir = params->dir;
     c->name = cb_strdup(params->name);
     c->ignore = params->ignore && df_ignore_count(params->ignore) > 0 ? params->ignore : NULL;
@@ -100,7 +100,7 @@ int build_context_new(const struct build_context_params *params, struct build_co
     return 0;
 }
 
-void build_context_free(struct build_context *c)
+void build_walk_free(struct build_walk *c)
 {
     if (!c)
         return;
@@ -113,14 +113,14 @@ void build_context_free(struct build_context *c)
     free(c);
 }
 
-struct build_source *build_context_source(struct build_context *c)
+struct build_source *build_walk_source(struct build_walk *c)
 {
     return &c->source;
 }
 
 /* ---- one directory ------------------------------------------------------------------------- */
 
-static bool is_dropped(const struct build_context *c, const struct cache_node *dir, const char *name)
+static bool is_dropped(const struct build_walk *c, const struct cache_node *dir, const char *name)
 {
     if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
         return true;
@@ -138,7 +138,7 @@ static const struct df_ignore_state *state_of(const struct cache_node *dir)
 }
 
 /* Whether the patterns leave `path` out for good. *excluded: a directory to look into nevertheless. */
-static bool is_ignored(const struct build_context *c, const struct cache_node *dir, const char *path, bool is_dir, bool *excluded)
+static bool is_ignored(const struct build_walk *c, const struct cache_node *dir, const char *path, bool is_dir, bool *excluded)
 {
     *excluded = false;
     if (!c->ignore)
@@ -151,8 +151,8 @@ static bool is_ignored(const struct build_context *c, const struct cache_node *d
 }
 
 /* 1: *f is filled. 0: not part of the context. */
-static int look_at(const struct build_context *c, const struct cache_node *dir, int fd, const struct dirent *d,
-                   struct cb_buf *path, struct found *f, struct cb_error *err)
+static int look_at(const struct build_walk *c, const struct cache_node *dir, int fd, const struct dirent *d, struct cb_buf *path,
+                   struct found *f, struct cb_error *err)
 {
     size_t len = path->len;
     int r = 0;
@@ -181,7 +181,7 @@ static int by_name(const void *a, const void *b)
     return strcmp(((const struct found *)a)->name, ((const struct found *)b)->name);
 }
 
-static int list_dir(const struct build_context *c, const struct cache_node *dir, struct cb_buf *path, struct listing *l,
+static int list_dir(const struct build_walk *c, const struct cache_node *dir, struct cb_buf *path, struct listing *l,
                     struct cb_error *err)
 {
     const char *at = cache_node_path(dir);
@@ -203,7 +203,7 @@ static int list_dir(const struct build_context *c, const struct cache_node *dir,
     return 0;
 }
 
-static int read_link(const struct build_context *c, const char *path, struct cb_buf *ret, struct cb_error *err)
+static int read_link(const struct build_walk *c, const char *path, struct cb_buf *ret, struct cb_error *err)
 {
     char target[4097];
     const char *name;
@@ -224,7 +224,7 @@ static uint32_t git_mode(mode_t mode)
     return S_ISDIR(mode) || (mode & 0111) ? 0755 : 0644;
 }
 
-static int fill_entry(const struct build_context *c, const struct stat *st, const char *path, struct cb_buf *link,
+static int fill_entry(const struct build_walk *c, const struct stat *st, const char *path, struct cb_buf *link,
                       struct cache_entry *e, struct cb_error *err)
 {
     static const struct {
@@ -262,7 +262,7 @@ static int fill_entry(const struct build_context *c, const struct stat *st, cons
     return 0;
 }
 
-static uint64_t link_group(struct build_context *c, const struct stat *st)
+static uint64_t link_group(struct build_walk *c, const struct stat *st)
 {
     uint64_t key[2] = {st->st_dev, st->st_ino};
     uintptr_t group = (uintptr_t)cb_map_getn(&c->links, (const char *)key, sizeof(key));
@@ -273,8 +273,7 @@ static uint64_t link_group(struct build_context *c, const struct stat *st)
     return group;
 }
 
-static int add_node(struct build_context *c, const struct stat *st, const char *path, struct cache_node **ret,
-                    struct cb_error *err)
+static int add_node(struct build_walk *c, const struct stat *st, const char *path, struct cache_node **ret, struct cb_error *err)
 {
     CB_AUTO(cb_buf) struct cb_buf link = CB_BUF_INIT;
     struct cache_entry e;
@@ -298,12 +297,11 @@ static int add_node(struct build_context *c, const struct stat *st, const char *
 
 /* ---- the lazy tree ------------------------------------------------------------------------- */
 
-static int open_dir(struct build_context *c, struct cache_node *dir, struct cb_error *err);
+static int open_dir(struct build_walk *c, struct cache_node *dir, struct cb_error *err);
 
 /* Adds one name. A directory that is excluded itself is entered now: whether it belongs to the tree is
  * decided by what is below it. */
-static int add_found(struct build_context *c, struct cache_node *dir, const struct found *f, const char *path,
-                     struct cb_error *err)
+static int add_found(struct build_walk *c, struct cache_node *dir, const struct found *f, const char *path, struct cb_error *err)
 {
     struct cache_node *n;
     if (add_node(c, &f->st, path, &n, err) < 0)
@@ -322,7 +320,7 @@ static int add_found(struct build_context *c, struct cache_node *dir, const stru
 }
 
 /* Recursion (through excluded directories) ends where paths do: the kernel opens none beyond PATH_MAX. */
-static int open_dir(struct build_context *c, struct cache_node *dir, struct cb_error *err)
+static int open_dir(struct build_walk *c, struct cache_node *dir, struct cb_error *err)
 {
     struct dir_aux *aux = dir->aux;
     assert(aux); /* every directory of the tree was added by add_node */
@@ -345,7 +343,7 @@ static int open_dir(struct build_context *c, struct cache_node *dir, struct cb_e
     return 0;
 }
 
-int build_context_open(struct build_context *c, const struct cache_node *dir, struct cb_error *err)
+int build_walk_open(struct build_walk *c, const struct cache_node *dir, struct cb_error *err)
 {
     if (dir->e.type != CB_DIR)
         return 0;
@@ -354,7 +352,7 @@ int build_context_open(struct build_context *c, const struct cache_node *dir, st
 
 /* ---- contents ------------------------------------------------------------------------------ */
 
-static int read_digest(const struct build_context *c, const char *path, struct cb_digest *ret, struct cb_error *err)
+static int read_digest(const struct build_walk *c, const char *path, struct cb_digest *ret, struct cb_error *err)
 {
     CB_AUTO(close) int fd = cb_open_beneath(c->dir, path, O_RDONLY | O_NONBLOCK, 0);
     if (fd < 0)
@@ -380,7 +378,7 @@ static void note_file(struct cache_node *n, struct file_aux *a, const struct sta
     n->e.mtime = st->st_mtim.tv_sec;
 }
 
-int build_context_digest(struct build_context *c, const struct cache_node *file, struct cb_error *err)
+int build_walk_digest(struct build_walk *c, const struct cache_node *file, struct cb_error *err)
 {
     static const struct cb_digest unknown;
     struct cache_node *n = (struct cache_node *)file;
@@ -402,7 +400,7 @@ int build_context_digest(struct build_context *c, const struct cache_node *file,
                       .st_size = a->size,
                       .st_mtim = a->mtime,
                       .st_ctim = a->ctime};
-    if (cache_context_digest(c->digests, c->dir, n->data_path, &st, &n->e.digest, err) < 0)
+    if (cache_digests_digest(c->digests, c->dir, n->data_path, &st, &n->e.digest, err) < 0)
         return -1;
     note_file(n, a, &st); /* it may have changed since it was listed */
     return 0;

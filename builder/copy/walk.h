@@ -10,15 +10,15 @@
 #define BUILD_WALK_H
 
 #include "builder/copy/source.h"
-#include "cache/context.h"
+#include "cache/digests.h"
 
 struct df_ignore;
 
-struct build_context_params {
+struct build_walk_params {
     int dir;                        /* the directory; borrowed, open as long as the context lives */
     const char *name;               /* for messages; copied */
     const struct df_ignore *ignore; /* NULL: nothing is ignored; borrowed */
-    struct cache_context *digests;  /* table of known digests; NULL: every file asked for is read */
+    struct cache_digests *digests;  /* table of known digests; NULL: every file asked for is read */
     const char *const *drop;        /* names left out of the root whatever the patterns say (".git" of a */
     size_t n_drop;                  /* git context); borrowed */
     bool git_modes;                 /* a checkout: 0755 for directories and files with an x bit, else 0644; the
@@ -27,16 +27,16 @@ struct build_context_params {
 };
 
 /* Reads nothing yet but the root's own metadata. 0, or -1 when `dir` cannot be read. */
-int build_context_new(const struct build_context_params *params, struct build_context **ret, struct cb_error *err);
-void build_context_free(struct build_context *c);
-CB_DEFINE_AUTO_PTR(build_context, struct build_context, build_context_free)
+int build_walk_new(const struct build_walk_params *params, struct build_walk **ret, struct cb_error *err);
+void build_walk_free(struct build_walk *c);
+CB_DEFINE_AUTO_PTR(build_walk, struct build_walk, build_walk_free)
 
 /* The context as a source. Borrowed. Data of node n: n->data_path below the directory; a file of size 0
  * holds no bytes to read (it may be a socket). */
-struct build_source *build_context_source(struct build_context *c);
+struct build_source *build_walk_source(struct build_walk *c);
 
 /* What build_source_open and build_source_digest do for a lazy source. */
-int build_context_open(struct build_context *c, const struct cache_node *dir, struct cb_error *err);
-int build_context_digest(struct build_context *c, const struct cache_node *file, struct cb_error *err);
+int build_walk_open(struct build_walk *c, const struct cache_node *dir, struct cb_error *err);
+int build_walk_digest(struct build_walk *c, const struct cache_node *file, struct cb_error *err);
 
 #endif

@@ -6,7 +6,7 @@
 #include "builder/execute/keys.h"
 #include "builder/copy/owner.h"
 #include "builder/copy/place.h"
-#include "cache/context.h"
+#include "cache/digests.h"
 #include "cache/layer/reader.h"
 
 #include <unistd.h>
@@ -288,7 +288,7 @@ static void drop_source(struct copying *c, const struct build_entry *e, struct c
 {
     struct cache_reader *layers = e->data == BUILD_DATA_DEST ? c->dest_layers : source_bytes(c, e->source).layers;
     if (e->data == BUILD_DATA_SOURCE && c->local && e->source->local) {
-        cache_context_drop(c->w->b->session->store, c->local->path);
+        cache_digests_drop(c->w->b->session->store, c->local->path);
         cb_hint(err, "build again when nothing writes to the build context: it is read anew then");
     } else if (layers) {
         cache_reader_drop(layers, e->node->origin);

@@ -364,7 +364,7 @@ static int execute(struct running_run *r, struct rt_result *res, struct cache_la
         return -1;
     if (run_sandbox(r, r->work_dir, res, err) < 0) {
         CB_AUTO(free) char *command = command_text(run);
-        return cb_context(err, "process %s did not complete successfully", command);
+        return cb_prefix(err, "process %s did not complete successfully", command);
     }
     if (res->outer_proc)
         cb_job_warn(r->w->io, outer_proc);

@@ -38,7 +38,7 @@ static int check_name(const char *name, struct cb_error *err)
 {
     CB_AUTO(oci_ref) struct oci_ref ref = {0};
     if (oci_ref_parse(name, &ref, err) < 0)
-        return cb_context(err, "name");
+        return cb_prefix(err, "name");
     return ref.digest ? cb_fail(err, CB_E_USAGE, "name=%s: a digest cannot be given", name) : 0;
 }
 

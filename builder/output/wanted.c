@@ -33,7 +33,7 @@ int build_output_names(struct build_session *s, const struct build_output *o, st
     for (size_t i = 0; i < given.n; i++) {
         CB_AUTO(oci_ref) struct oci_ref ref = {0};
         if (oci_ref_parse(given.items[i], &ref, err) < 0)
-            return cb_context(err, "invalid tag \"%s\"", given.items[i]);
+            return cb_prefix(err, "invalid tag \"%s\"", given.items[i]);
         cb_strv_take(ret, oci_ref_full(&ref));
     }
     return 0;
@@ -57,7 +57,7 @@ int build_output_add_annotation(struct cb_strv *list, const char *type, const ch
     CB_AUTO(oci_platform) struct oci_platform p = {0};
     platform[len - 1] = 0;
     if (oci_platform_parse(platform, &p, err) < 0)
-        return cb_context(err, "annotation \"%s\"", shown);
+        return cb_prefix(err, "annotation \"%s\"", shown);
     cb_strv_take(list, cb_printf("[%s]%s", platform, pair));
     return 0;
 }

@@ -180,8 +180,8 @@ static int take_triggers(struct build_planner *p, struct build_stage *s, const s
         if (take_trigger(p, s, text, err) == 0)
             continue;
         if (s->base == BUILD_BASE_IMAGE)
-            cb_context(err, "ONBUILD trigger of the image '%s' ('%.*s')", p->wants[s->want].text,
-                       (int)CB_MIN(strcspn(text, "\r\n"), (size_t)200), text);
+            cb_prefix(err, "ONBUILD trigger of the image '%s' ('%.*s')", p->wants[s->want].text,
+                      (int)CB_MIN(strcspn(text, "\r\n"), (size_t)200), text);
         return -1;
     }
     return 0;

@@ -112,7 +112,7 @@ static int check_syntax(const struct build_planner *p, struct cb_error *err)
     struct df_directive d;
     const char *given = build_vars_get(&p->build_args, "BUILDKIT_SYNTAX");
     if (given)
-        return check_frontend(given, err) < 0 ? cb_context(err, "failed with build-arg:BUILDKIT_SYNTAX = %s", given) : 0;
+        return check_frontend(given, err) < 0 ? cb_prefix(err, "failed with build-arg:BUILDKIT_SYNTAX = %s", given) : 0;
     if (!df_directive_find(text.p, text.n, "syntax", true, &hold, &d))
         return 0;
     CB_AUTO(free) char *name = cb_memdup0(d.value.p, d.value.n);

@@ -227,7 +227,7 @@ static int set_stage_platform(struct build_planner *p, struct build_stage *s, st
         return 0;
     CB_AUTO(from_word) struct from_word w = {0};
     if (expand_from(p, i, i->from.platform, &w, err) < 0)
-        return cb_context(err, "failed to process arguments for platform ");
+        return cb_prefix(err, "failed to process arguments for platform ");
     lint_platform(p, i, &w);
     CB_AUTO(free) char *near = suggest_variable(p, &w.unmatched);
     if (!*w.text)
@@ -254,7 +254,7 @@ int build_check_reference(const char *text, struct cb_error *err)
         return 0;
     CB_AUTO(cb_buf) struct cb_buf quoted = CB_BUF_INIT;
     cb_quote_go(&quoted, text, strlen(text));
-    return cb_context(err, "failed to parse stage name %s", quoted.data);
+    return cb_prefix(err, "failed to parse stage name %s", quoted.data);
 }
 
 static int set_stage_base(struct build_planner *p, struct build_stage *s, struct cb_error *err)

@@ -228,7 +228,7 @@ static void *worker(void *arg)
             continue;
         char digest[CB_DIGEST_TEXT + 1];
         cb_digest_text(&l.layer->blob, digest);
-        cb_context(&err, "layer %s", digest);
+        cb_prefix(&err, "layer %s", digest);
         pthread_mutex_lock(&f->lock);
         if (!atomic_exchange(&f->failed, true))
             cb_error_move(&f->first, &err);
@@ -339,7 +339,7 @@ static int fetch_job(struct cb_job_io *io, void *world, const struct rt_job_requ
     struct fetching f = {
         .session = world, .image = &base.image, .layout = -1, .form = cb_get_u8(&u), .lock = PTHREAD_MUTEX_INITIALIZER};
     get_base(&u, &base);
-    int r = open_source(&f, &base, io, err) < 0 || run_workers(&f, io, err) < 0 ? cb_context(err, "%s", base.name) : 0;
+    int r = open_source(&f, &base, io, err) < 0 || run_workers(&f, io, err) < 0 ? cb_prefix(err, "%s", base.name) : 0;
     cb_close(f.layout);
     reg_client_free(f.client);
     oci_ref_done(&f.ref);

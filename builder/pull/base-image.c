@@ -91,7 +91,7 @@ static int check_layers(const struct build_want *w, const struct oci_manifest *m
         return cb_fail(err, CB_E_UNSUPPORTED, "'%s' has %zu layers; %d are possible", w->text, m->n_layers, CB_MAX_LAYERS);
     for (size_t i = 0; i < m->n_layers; i++)
         if (oci_layer_codec(m->layers[i].media_type, &ignored, err) < 0)
-            return w->layout ? cb_context(err, "layer %zu", i + 1) : cb_context(err, "'%s': layer %zu", w->text, i + 1);
+            return w->layout ? cb_prefix(err, "layer %zu", i + 1) : cb_prefix(err, "'%s': layer %zu", w->text, i + 1);
     return 0;
 }
 
@@ -109,7 +109,7 @@ static int image_from_manifest(struct build_session *session, struct build_want 
     if (r == 0)
         return cb_fail(err, CB_E_CORRUPT, "manifest or config of '%s' vanished from the store", w->text);
     if (r < 0)
-        return cb_context(err, "config of '%s'", w->text);
+        return cb_prefix(err, "config of '%s'", w->text);
     if (m.n_layers != w->config.n_diff_ids)
         return cb_fail(err, CB_E_CORRUPT, "'%s': the manifest has %zu layers, the config %zu", w->text, m.n_layers,
                        w->config.n_diff_ids);
@@ -310,7 +310,7 @@ static int from_layout(struct build_session *session, struct build_want *w, stru
         w->base.layout = cb_strdup(path);
     reg_document_done(&doc);
     oci_descriptor_done(&d);
-    return r < 0 ? cb_context(err, "OCI layout '%s'", path) : 0;
+    return r < 0 ? cb_prefix(err, "OCI layout '%s'", path) : 0;
 }
 
 /* ---- all of them ------------------------------------------------------------------------------------------------------ */
@@ -367,7 +367,7 @@ static int finish(struct build_session *session, struct build_want *w, enum buil
         cb_hint(err, "a build with --pull=newer takes what is in the store while the registry cannot be asked");
     else if (err->code == CB_E_NETWORK)
         cb_hint(err, "what is in the store builds without a network; registries.conf can name a mirror");
-    cb_context(err, "%s: failed to resolve source metadata", w->text);
+    cb_prefix(err, "%s: failed to resolve source metadata", w->text);
     if (pull != BUILD_PULL_NEWER || (err->code != CB_E_NETWORK && err->code != CB_E_NOT_FOUND))
         return fail_unresolved(w, err);
     CB_AUTO(oci_ref) struct oci_ref ref = {0};

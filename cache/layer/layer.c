@@ -293,7 +293,7 @@ int cache_layer_index(struct cache_store *s, const struct cb_digest *id, struct 
         return 0;
     cache_layer_drop(s, id);
     cb_hint(err, "the damaged layer was removed from the store: build again");
-    return cb_context(err, "%s", cache_layer_name(id).text);
+    return cb_prefix(err, "%s", cache_layer_name(id).text);
 }
 
 int cache_layer_open_fs(struct cache_store *s, const struct cb_digest *id, struct cb_error *err)

@@ -249,7 +249,7 @@ static int write_tar(struct cache_store *s, const struct cache_layer_dir *l, str
     cb_sha256_init(&h.sha);
     r = own ? pack_files(s, &l->l.id, io, hash_and_pass, &h, err) : unpack_blob(s, &from, hash_and_pass, &h, err);
     if (r < 0)
-        return cb_context(err, "%s", cache_layer_name(&l->l.id).text);
+        return cb_prefix(err, "%s", cache_layer_name(&l->l.id).text);
     cb_sha256_end(&h.sha, ret_diff);
     if (l->l.has_diff_id && !cb_digest_eq(ret_diff, &l->l.diff_id))
         return correct_diff(s, l, ret_diff, err);
@@ -449,6 +449,6 @@ int cache_layer_materialize(struct cache_store *s, const struct cb_digest *id, s
     if (cache_layer_draft_begin(s, true, &d, err) < 0)
         return -1;
     if (unpack_packed(s, &l, &from, &d, io, err) < 0)
-        return cb_context(err, "unpack %s", cache_layer_name(id).text);
+        return cb_prefix(err, "unpack %s", cache_layer_name(id).text);
     return cache_layer_give_fs(&d, id, err);
 }

@@ -152,7 +152,7 @@ static int find_place(struct unpack *u, const char *name, struct place *ret, str
     struct cache_node *parent = NULL;
     if (cache_tree_resolve_new(u->tree, dir, &parent_path, &parent, err) < 0) {
         err->code = CB_E_CORRUPT;
-        return cb_context(err, "layer");
+        return cb_prefix(err, "layer");
     }
     if (parent && parent->e.type != CB_DIR)
         return bad_name(err, name, "lies below something that is not a directory");
@@ -478,7 +478,7 @@ int cache_layer_unpack(struct cache_store *s, cb_source_fn *source, void *arg, c
     const struct cache_layer_name name = cache_layer_name(diff_id);
     const struct cache_layer_stream from = {source, arg, name.text, io};
     if (cache_layer_read_tar(&from, d.fs, &x, &have, err) < 0)
-        return cb_context(err, "unpack %s", name.text);
+        return cb_prefix(err, "unpack %s", name.text);
     if (!cb_digest_eq(&have, diff_id))
         return wrong_diff(&have, diff_id, err);
     struct cb_digest content;

@@ -52,9 +52,9 @@ int oci_blob_copy(const struct oci_archive_blob *b, cb_sink_fn *sink, void *arg,
     } else {
         CB_AUTO(close) int fd = b->open(b->arg, err);
         if (fd < 0)
-            return cb_context(err, "blob %s", text);
+            return cb_prefix(err, "blob %s", text);
         if (copy_fd(fd, b->size, &sha, &copied, sink, arg, err) < 0)
-            return cb_context(err, "blob %s", text);
+            return cb_prefix(err, "blob %s", text);
     }
     cb_sha256_end(&sha, &is);
     if (copied != b->size)
@@ -88,7 +88,7 @@ static int add_entry(const struct oci_archive *a, const char *name, struct oci_i
 {
     CB_AUTO(oci_ref) struct oci_ref ref = {0};
     if (name && oci_ref_parse(name, &ref, err) < 0)
-        return cb_context(err, "name '%s'", name);
+        return cb_prefix(err, "name '%s'", name);
     struct oci_descriptor *d = &CB_PUSH(x->manifests, x->n_manifests, x->cap_manifests);
     oci_descriptor_copy(d, a->top);
     if (a->created)
@@ -132,7 +132,7 @@ int oci_archive_docker_manifest(const struct oci_archive *a, struct cb_buf *out,
     for (size_t i = 0; i < a->n_names; i++) {
         CB_AUTO(oci_ref) struct oci_ref ref = {0};
         if (oci_ref_parse(a->names[i], &ref, err) < 0)
-            return cb_context(err, "name '%s'", a->names[i]);
+            return cb_prefix(err, "name '%s'", a->names[i]);
         CB_AUTO(free) char *familiar = oci_ref_familiar(&ref);
         oci_emit_append(tags, oci_emit_string(familiar));
     }

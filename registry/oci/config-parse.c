@@ -210,7 +210,7 @@ int oci_image_config_parse(const char *bytes, size_t n, struct oci_image_config 
     if (take_time(doc, "", &c.has_created, &c.created, err) < 0 || take_str(doc, "author", "", &c.author, err) < 0 ||
         parse_platform(doc, &c, err) < 0 || parse_container(doc, &c, err) < 0 || parse_rootfs(doc, &c, err) < 0 ||
         parse_history(doc, &c, err) < 0)
-        return cb_context(err, "image config");
+        return cb_prefix(err, "image config");
     *ret = c;
     c = (struct oci_image_config){0};
     return 0;

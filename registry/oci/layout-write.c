@@ -134,7 +134,7 @@ static int merge_index(const struct cb_buf *old, const struct cb_buf *new, struc
 {
     CB_AUTO(oci_index) struct oci_index checked = {0};
     if (oci_index_parse(old->data, old->len, &checked, err) < 0)
-        return cb_context(err, "index.json");
+        return cb_prefix(err, "index.json");
     CB_AUTO(json) json_t *doc = cb_json_parse(old->data, old->len, "index.json", err);
     CB_AUTO(json) json_t *ours = cb_json_parse(new->data, new->len, "index.json", err);
     if (!doc || !ours)
@@ -224,7 +224,7 @@ static int add_to_existing(const struct oci_archive *a, int dir, const char *nam
         return cb_hint(err, "name a directory that does not exist yet, an empty one, or an image layout");
     }
     if (oci_layout_check(dir, err) < 0)
-        return cb_context(err, "'%s'", name);
+        return cb_prefix(err, "'%s'", name);
     if (CB_RETRY(flock(dir, LOCK_EX)) < 0)
         return cb_fail_sys(err, errno, "lock '%s'", name);
     return write_all(dir, a, true, err);

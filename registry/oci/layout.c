@@ -201,7 +201,7 @@ static int find_blob(int dirfd, const struct cb_digest *digest, struct oci_descr
         return -1;
     int kind = oci_document_kind(bytes.data, bytes.len, NULL, err);
     if (kind < 0)
-        return cb_context(err, "'%s' in the image layout", path);
+        return cb_prefix(err, "'%s' in the image layout", path);
     d.media_type = cb_strdup(kind ? OCI_TYPE_INDEX : OCI_TYPE_MANIFEST);
     *ret = d;
     d = (struct oci_descriptor){0};
@@ -219,7 +219,7 @@ int oci_layout_find(int dirfd, const char *name, const char *digest, struct oci_
     if (oci_layout_check(dirfd, err) < 0 || oci_layout_read_file(dirfd, "index.json", CB_MAX_MANIFEST, &bytes, err) < 0)
         return -1;
     if (oci_index_parse(bytes.data, bytes.len, &x, err) < 0)
-        return cb_context(err, "index.json");
+        return cb_prefix(err, "index.json");
     if (digest)
         found = find_by_digest(&x, &wanted);
     else

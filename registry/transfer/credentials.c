@@ -73,7 +73,7 @@ int reg_credentials_add(struct reg_credentials *c, const char *text, size_t n, c
     if (legacy)
         auths = root;
     else if (cb_json_object(root, "auths", "", &auths, err) < 0)
-        return cb_context(err, "%s", what);
+        return cb_prefix(err, "%s", what);
     struct source *s = &CB_PUSH(c->items, c->n, c->cap);
     s->name = cb_strdup(name);
     s->auths = auths;
@@ -213,7 +213,7 @@ static int ask_helper(const char *name, const char *server, struct reg_cred *ret
     struct cb_proc p = {.argv = argv, .stdin_bytes = server, .stdin_len = strlen(server), .cwd_fd = -1, .max_output = 1u << 20};
     int status;
     if (cb_proc_run(&p, &out, &errout, &status, err) < 0)
-        return cb_context(err, "credential helper '%s'", program);
+        return cb_prefix(err, "credential helper '%s'", program);
     if (status == 0)
         return parse_answer(&out, program, ret, err);
     if (strstr(out.data, "credentials not found") || strstr(errout.data, "credentials not found"))

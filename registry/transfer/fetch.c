@@ -80,7 +80,7 @@ static int manifest_call(const struct question *q, const char *method, struct re
     cb_strv_push(&headers, ACCEPT);
     struct reg_http_request req = {.method = method, .url = url, .headers = &headers, .max_body = CB_MAX_MANIFEST};
     if (reg_client_call(q->c, q->ep, q->scopes, &req, answer, err) < 0)
-        return cb_context(err, "'%s'", q->name);
+        return cb_prefix(err, "'%s'", q->name);
     return 0;
 }
 
@@ -114,7 +114,7 @@ static int check_document(const struct question *q, const struct reg_http_answer
         return mismatch(q, &d->digest, &should, err);
     }
     if (oci_document_kind(d->bytes.data, d->bytes.len, d->content_type, err) < 0)
-        return cb_context(err, "'%s'", q->name);
+        return cb_prefix(err, "'%s'", q->name);
     return 0;
 }
 

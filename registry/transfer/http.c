@@ -564,7 +564,7 @@ static int describe(struct exchange *x, CURLcode code, const char *reason, const
     }
     if (x->failed) {
         x->answer->failure = REG_HTTP_FATAL;
-        return cb_context(err, "%s '%s'", x->req->method, shown);
+        return cb_prefix(err, "%s '%s'", x->req->method, shown);
     }
     if (x->closed) {
         x->answer->failure = REG_HTTP_BROKEN;

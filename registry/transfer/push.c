@@ -325,7 +325,7 @@ int reg_push_blobs(struct reg_client *c, const struct oci_ref *ref, struct reg_p
     int r = run(&p, err);
     pthread_mutex_destroy(&p.lock);
     cb_strv_done(&p.scopes);
-    return r < 0 ? cb_context(err, "push '%s'", full) : 0;
+    return r < 0 ? cb_prefix(err, "push '%s'", full) : 0;
 }
 
 /* ---- documents -------------------------------------------------------------------------------- */
@@ -365,6 +365,6 @@ int reg_push_document(struct reg_client *c, const struct oci_ref *ref, const cha
     struct reg_http_body body = {.bytes = p, .size = n};
     struct reg_http_request req = {.method = "PUT", .url = url, .headers = &headers, .body = &body};
     if (reg_client_call(c, ep, &scopes, &req, &a, err) < 0)
-        return cb_context(err, "%s", what);
+        return cb_prefix(err, "%s", what);
     return check_pushed(ep, &a, what, digest, err);
 }

@@ -230,5 +230,5 @@ int reg_toml_read(const char *text, size_t n, const char *file, reg_toml_fn *fn,
     int result = read_lines(&r, fn, arg, &line, err);
     free(r.table);
     cb_map_done(&r.keys);
-    return result < 0 ? cb_context(err, "'%s':%d", file, line) : 0;
+    return result < 0 ? cb_prefix(err, "'%s':%d", file, line) : 0;
 }

@@ -2,7 +2,7 @@
 #include "layer-fixture.h"
 
 #include "cache/store/blob.h"
-#include "cache/context.h"
+#include "cache/digests.h"
 #include "cache/fetch.h"
 #include "cache/gc.h"
 #include "cache/image.h"

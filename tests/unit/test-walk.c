@@ -116,7 +116,7 @@ static void check_row(size_t i)
     CB_AUTO(cb_strv) struct cb_strv patterns = {0};
     CB_AUTO(cb_buf) struct cb_buf got = CB_BUF_INIT;
     CB_AUTO(build_selection) struct build_selection s = {0};
-    CB_AUTO(build_context) struct build_context *c = NULL;
+    CB_AUTO(build_walk) struct build_walk *c = NULL;
     struct cb_digest d;
 
     make_place(&p, rows[i].disk);
@@ -129,11 +129,11 @@ static void check_row(size_t i)
     CB_AUTO(df_ignore) struct df_ignore *ignore = df_ignore_new(&patterns, &err);
     assert_non_null(ignore);
     const char *drop[] = {".git"};
-    struct build_context_params params = {.dir = p.fd, .name = "ctx", .ignore = ignore, .drop = drop, .origin = 3};
+    struct build_walk_params params = {.dir = p.fd, .name = "ctx", .ignore = ignore, .drop = drop, .origin = 3};
     params.n_drop = strstr(rows[i].flags, "drop") ? 1 : 0;
     params.git_modes = strstr(rows[i].flags, "git") && !params.n_drop;
-    assert_int_equal(build_context_new(&params, &c, &err), 0);
-    if (build_select_all(build_context_source(c), &s, &err) < 0 || build_selection_digest(&s, &d, &err) < 0)
+    assert_int_equal(build_walk_new(&params, &c, &err), 0);
+    if (build_select_all(build_walk_source(c), &s, &err) < 0 || build_selection_digest(&s, &d, &err) < 0)
         fail_msg("row %zu: %s", i, err.msg);
     show_all(&s, &t, &got);
     if (strcmp(got.data, rows[i].want) != 0)
@@ -156,16 +156,16 @@ static void test_lazy(void **state)
     struct place p;
     CB_AUTO(cb_error) struct cb_error err = CB_ERROR_INIT;
     CB_AUTO(build_selection) struct build_selection s = {0};
-    CB_AUTO(build_context) struct build_context *c = NULL;
+    CB_AUTO(build_walk) struct build_walk *c = NULL;
     make_place(&p, "src/ src/f=1 src/l->../lib lib/ lib/g=2 node_modules/ node_modules/x=3");
-    struct build_context_params params = {.dir = p.fd, .name = "ctx"};
+    struct build_walk_params params = {.dir = p.fd, .name = "ctx"};
     const char *words[] = {"src", "src/l"};
     struct build_select_params sel = {.words = words, .n_words = 2};
 
-    assert_int_equal(build_context_new(&params, &c, &err), 0);
-    struct cache_node *root = cache_tree_root(build_context_source(c)->tree);
+    assert_int_equal(build_walk_new(&params, &c, &err), 0);
+    struct cache_node *root = cache_tree_root(build_walk_source(c)->tree);
     assert_int_equal(root->n_children, 0);
-    assert_int_equal(build_select(build_context_source(c), &sel, &s, &err), 0);
+    assert_int_equal(build_select(build_walk_source(c), &sel, &s, &err), 0);
     assert_int_equal(s.n_items, 2);
     assert_int_equal(s.items[1].n_picks, 1);
     assert_int_equal(cache_node_child(root, "src", 3)->n_children, 2);
@@ -180,7 +180,7 @@ static void test_socket(void **state)
     struct place p;
     CB_AUTO(cb_error) struct cb_error err = CB_ERROR_INIT;
     CB_AUTO(build_selection) struct build_selection s = {0};
-    CB_AUTO(build_context) struct build_context *c = NULL;
+    CB_AUTO(build_walk) struct build_walk *c = NULL;
     struct sockaddr_un addr = {.sun_family = AF_UNIX};
     struct cb_digest d, empty;
     make_place(&p, "");
@@ -189,9 +189,9 @@ static void test_socket(void **state)
     assert_int_equal(bind(fd, (struct sockaddr *)&addr, sizeof(addr)), 0);
     assert_int_equal(chmod(addr.sun_path, 0640), 0);
 
-    struct build_context_params params = {.dir = p.fd, .name = "ctx"};
-    assert_int_equal(build_context_new(&params, &c, &err), 0);
-    assert_int_equal(build_select_all(build_context_source(c), &s, &err), 0);
+    struct build_walk_params params = {.dir = p.fd, .name = "ctx"};
+    assert_int_equal(build_walk_new(&params, &c, &err), 0);
+    assert_int_equal(build_select_all(build_walk_source(c), &s, &err), 0);
     assert_int_equal(build_selection_digest(&s, &d, &err), 0);
     assert_int_equal(s.items[0].n_picks, 1);
     const struct cache_entry *e = &s.items[0].picks[0].node->e;

@@ -16,7 +16,7 @@
  *
  * A row is found without parsing the others; nothing in it is trusted: its path must lie within the
  * paths. The checksum is checked when the table is from another boot: only a power loss can tear it. */
-#include "cache/context.h"
+#include "cache/digests.h"
 
 #include "base/job.h"
 #include "base/map.h"
@@ -66,7 +66,7 @@ struct table {
     bool old; /* from another boot, and sound */
 };
 
-struct cache_context {
+struct cache_digests {
     struct cache_store *store;
     char *identity;
     char name[CB_DIGEST_HEX + 1]; /* below context/ */
@@ -155,7 +155,7 @@ static bool get_row(const struct table *t, size_t i, struct row *r)
 }
 
 /* Only the frame is looked at here, so opening costs one read whatever the size. */
-static bool parse_table(struct cache_context *c, struct table *t)
+static bool parse_table(struct cache_digests *c, struct table *t)
 {
     struct cb_buf *f = &t->file;
     if (f->len < sizeof(MAGIC) - 1 + 8 || memcmp(f->data, MAGIC, sizeof(MAGIC) - 1) != 0)
@@ -181,7 +181,7 @@ static bool parse_table(struct cache_context *c, struct table *t)
 }
 
 /* Missing or damaged: it has no rows. */
-static void load_table(struct cache_context *c, const char *name, struct table *t)
+static void load_table(struct cache_digests *c, const char *name, struct table *t)
 {
     struct stat st;
     struct timespec now;
@@ -194,7 +194,7 @@ static void load_table(struct cache_context *c, const char *name, struct table *
         (void)futimens(fd, NULL);
 }
 
-static struct fresh *add_fresh(struct cache_context *c, struct cb_str path)
+static struct fresh *add_fresh(struct cache_digests *c, struct cb_str path)
 {
     struct fresh *f = &CB_PUSH(c->fresh, c->n_fresh, c->cap_fresh);
     f->path = cb_arena_memdup0(&c->arena, path.p, path.n);
@@ -202,7 +202,7 @@ static struct fresh *add_fresh(struct cache_context *c, struct cb_str path)
     return f;
 }
 
-static void load_recent(struct cache_context *c)
+static void load_recent(struct cache_digests *c)
 {
     struct table t = {.file = CB_BUF_INIT};
     load_table(c, c->recent, &t);
@@ -227,9 +227,9 @@ static void names_of(const char *identity, char name[CB_DIGEST_HEX + 1], char re
     memcpy(recent + CB_DIGEST_HEX, ".recent", sizeof(".recent"));
 }
 
-struct cache_context *cache_context_open(struct cache_store *s, const char *identity)
+struct cache_digests *cache_digests_open(struct cache_store *s, const char *identity)
 {
-    struct cache_context *c = CB_NEW(struct cache_context);
+    struct cache_digests *c = CB_NEW(struct cache_digests);
     names_of(identity, c->name, c->recent);
     c->store = s;
     c->identity = cb_strdup(identity);
@@ -244,13 +244,13 @@ struct cache_context *cache_context_open(struct cache_store *s, const char *iden
 /* ---- finding -------------------------------------------------------------------------------- */
 
 /* < 0: `path` lies before row i. A row that makes no sense comes before everything. */
-static int compare_with_row(const struct cache_context *c, struct cb_str path, size_t i, struct row *r)
+static int compare_with_row(const struct cache_digests *c, struct cb_str path, size_t i, struct row *r)
 {
     return get_row(&c->whole, i, r) ? compare_paths(path, r->path) : 1;
 }
 
 /* The row of `path`, or n_rows. A walk in order finds it at the cursor or a few rows after it. */
-static size_t find_row(struct cache_context *c, struct cb_str path, struct row *r)
+static size_t find_row(struct cache_digests *c, struct cb_str path, struct row *r)
 {
     size_t low = 0, high = c->whole.n_rows;
     if (c->cursor < c->whole.n_rows) {
@@ -285,7 +285,7 @@ static size_t find_row(struct cache_context *c, struct cb_str path, struct row *
     return c->whole.n_rows;
 }
 
-static struct fresh *find_fresh(struct cache_context *c, const char *path)
+static struct fresh *find_fresh(struct cache_digests *c, const char *path)
 {
     uintptr_t i = (uintptr_t)cb_map_get(&c->by_path, path);
     return i ? &c->fresh[i - 1] : NULL;
@@ -315,7 +315,7 @@ static int open_file(int root, const char *path, struct cb_error *err)
 }
 
 /* 1: it is shorter. */
-static int hash_fd(struct cache_context *c, int fd, uint64_t size, const char *path, struct cb_digest *ret, struct cb_error *err)
+static int hash_fd(struct cache_digests *c, int fd, uint64_t size, const char *path, struct cb_digest *ret, struct cb_error *err)
 {
     struct cb_sha256 sha;
     uint64_t done = 0;
@@ -358,7 +358,7 @@ static bool same_file(const struct stat *a, const struct stat *b)
 
 /* What has changed since it was looked at is looked at again. When that does not end, the beginning of a growing file is
  * taken: as many bytes as it had. */
-static int read_file(struct cache_context *c, int root, const char *path, struct stat *st, struct cb_digest *ret,
+static int read_file(struct cache_digests *c, int root, const char *path, struct stat *st, struct cb_digest *ret,
                      struct cb_error *err)
 {
     struct stat now;
@@ -396,7 +396,7 @@ static bool too_new(const struct identity *id, struct timespec now)
     return changed <= tick || (modified <= tick && modified >= -tick);
 }
 
-static int read_anew(struct cache_context *c, int root, const char *path, struct stat *st, struct fresh *f, struct cb_digest *ret,
+static int read_anew(struct cache_digests *c, int root, const char *path, struct stat *st, struct fresh *f, struct cb_digest *ret,
                      struct cb_error *err)
 {
     struct timespec now;
@@ -414,7 +414,7 @@ static int read_anew(struct cache_context *c, int root, const char *path, struct
     return 0;
 }
 
-int cache_context_digest(struct cache_context *c, int root, const char *path, struct stat *st, struct cb_digest *ret,
+int cache_digests_digest(struct cache_digests *c, int root, const char *path, struct stat *st, struct cb_digest *ret,
                          struct cb_error *err)
 {
     struct row r;
@@ -453,7 +453,7 @@ static void write_row(struct table_writer *w, const struct row *r)
 /* An old row, unless it was replaced or nobody has asked for it for long. */
 static void write_old(struct table_writer *w, struct row *r, enum row_state state)
 {
-    if (state == ROW_REPLACED || (state == ROW_IDLE && r->idle >= CACHE_CONTEXT_KEEP))
+    if (state == ROW_REPLACED || (state == ROW_IDLE && r->idle >= CACHE_DIGESTS_KEEP))
         return;
     r->idle = state == ROW_USED ? 0 : (uint8_t)(r->idle + 1);
     write_row(w, r);
@@ -472,7 +472,7 @@ static int by_path(const void *a, const void *b)
 }
 
 /* Merges the old rows, unless they stay where they are, with the new ones, both sorted. */
-static void write_rows(struct cache_context *c, bool whole, struct table_writer *w)
+static void write_rows(struct cache_digests *c, bool whole, struct table_writer *w)
 {
     size_t next = 0;
     if (c->n_fresh)
@@ -494,7 +494,7 @@ static void write_rows(struct cache_context *c, bool whole, struct table_writer 
         write_fresh(w, &c->fresh[next++]);
 }
 
-static int publish_table(struct cache_context *c, bool whole)
+static int publish_table(struct cache_digests *c, bool whole)
 {
     struct table_writer w = {CB_BUF_INIT, CB_BUF_INIT, 0};
     CB_AUTO(cb_buf) struct cb_buf out = CB_BUF_INIT;
@@ -518,13 +518,13 @@ static int publish_table(struct cache_context *c, bool whole)
 }
 
 /* Has what this process read from the table been found to be wrong? */
-static bool was_dropped(const struct cache_context *c)
+static bool was_dropped(const struct cache_digests *c)
 {
     CB_AUTO(free) char *path = cb_printf("context/%s", c->name);
     return c->whole.n_rows && faccessat(c->store->root, path, F_OK, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT;
 }
 
-static void publish(struct cache_context *c)
+static void publish(struct cache_digests *c)
 {
     if (was_dropped(c))
         return;
@@ -535,7 +535,7 @@ static void publish(struct cache_context *c)
     (void)unlinkat(c->store->root, recent, 0); /* what it said is in the whole; if it stays, it is still true */
 }
 
-void cache_context_drop(struct cache_store *s, const char *identity)
+void cache_digests_drop(struct cache_store *s, const char *identity)
 {
     char name[CB_DIGEST_HEX + 1], recent[CB_DIGEST_HEX + sizeof(".recent")];
     names_of(identity, name, recent);
@@ -545,7 +545,7 @@ void cache_context_drop(struct cache_store *s, const char *identity)
     (void)unlinkat(s->root, whole_path, 0); /* what stays is dropped next time */
 }
 
-void cache_context_close(struct cache_context *c)
+void cache_digests_close(struct cache_digests *c)
 {
     if (!c)
         return;

@@ -3,7 +3,7 @@
 #include "tests/fuzz/fuzz-store.h"
 
 #include "base/pack.h"
-#include "cache/context.h"
+#include "cache/digests.h"
 #include "cache/store/seal.h"
 
 #include <sys/stat.h>
@@ -39,13 +39,13 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 
 static void digest_all(void)
 {
-    CB_AUTO(cache_context) struct cache_context *c = cache_context_open(fuzz_store, IDENTITY);
+    CB_AUTO(cache_digests) struct cache_digests *c = cache_digests_open(fuzz_store, IDENTITY);
     for (size_t i = 0; i < CB_LEN(files); i++) {
         CB_AUTO(cb_error) struct cb_error err = CB_ERROR_INIT;
         struct stat st;
         struct cb_digest d;
         if (fstatat(context, files[i], &st, AT_SYMLINK_NOFOLLOW) < 0 ||
-            cache_context_digest(c, context, files[i], &st, &d, &err) < 0)
+            cache_digests_digest(c, context, files[i], &st, &d, &err) < 0)
             abort();
     }
 }

@@ -4,35 +4,35 @@
  * a trace, so its digest is not kept and it is read again the next time. ctime and inode are compared
  * too, so a file that was changed and given its old mtime back is noticed.
  *
- * One table per context directory (grammar in context.c), read when it is opened and published when it is
+ * One table per context directory (grammar in digests.c), read when it is opened and published when it is
  * closed: of two builds at once, the last writer wins, and the loser's files are read again.
  * Files are best asked for in the order of a sorted walk ("a", "a/x", "a.b"): then finding one costs one
  * comparison, otherwise a binary search. */
-#ifndef CACHE_CONTEXT_H
-#define CACHE_CONTEXT_H
+#ifndef CACHE_DIGESTS_H
+#define CACHE_DIGESTS_H
 
 #include "cache/store/store.h"
 
 /* A file that was not asked for stays in the table for this many rewrites of it: other Dockerfiles and
  * targets of the same context ask for other files. */
-#define CACHE_CONTEXT_KEEP 16
+#define CACHE_DIGESTS_KEEP 16
 
-struct cache_context;
+struct cache_digests;
 /* `identity`: absolute path of the directory. A missing or damaged table is an empty one; never NULL. */
-struct cache_context *cache_context_open(struct cache_store *s, const char *identity);
+struct cache_digests *cache_digests_open(struct cache_store *s, const char *identity);
 /* The digest of the regular file `path` below `root`, whose lstat is `st`: from the table, or by reading
  * it (no symlink is followed, memory is bounded). A file that is no longer the one `st` describes is read
  * as it is now, and *st is updated. One that keeps growing gives the digest of its first st->st_size bytes; one that
  * keeps being rewritten, or is no longer a file, is an error that names it. `path` is canonical: no leading
  * '/', no "..". */
-int cache_context_digest(struct cache_context *c, int root, const char *path, struct stat *st, struct cb_digest *ret,
+int cache_digests_digest(struct cache_digests *c, int root, const char *path, struct stat *st, struct cb_digest *ret,
                          struct cb_error *err);
 /* Forgets all that is known of a context, when the bytes of a file turn out not to have the digest that was given: a
  * row was damaged. A process that has the table open does not write back what it has read from it. */
-void cache_context_drop(struct cache_store *s, const char *identity);
+void cache_digests_drop(struct cache_store *s, const char *identity);
 /* Publishes the table when a digest is new. Failing to write it is not an error: the table only
  * saves time. Frees; NULL is fine. */
-void cache_context_close(struct cache_context *c);
-CB_DEFINE_AUTO_PTR(cache_context, struct cache_context, cache_context_close)
+void cache_digests_close(struct cache_digests *c);
+CB_DEFINE_AUTO_PTR(cache_digests, struct cache_digests, cache_digests_close)
 
 #endif

@@ -1,7 +1,7 @@
 /* The build-context index: what is read again, and what must never be missed. */
 #include "store-fixture.h"
 
-#include "cache/context.h"
+#include "cache/digests.h"
 #include "cache/store/files.h"
 
 #include <sys/xattr.h>
@@ -10,14 +10,14 @@
 #define IDENTITY "/home/user/app"
 
 /* Asks for `name` in the directory `dir`. */
-static int ask(struct fixture *f, struct cache_context *c, int dir, const char *name, struct cb_digest *ret)
+static int ask(struct fixture *f, struct cache_digests *c, int dir, const char *name, struct cb_digest *ret)
 {
     struct stat st;
     assert_int_equal(fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW), 0);
-    return cache_context_digest(c, dir, name, &st, ret, &f->err);
+    return cache_digests_digest(c, dir, name, &st, ret, &f->err);
 }
 
-static void expect(struct fixture *f, struct cache_context *c, const char *name, const char *text)
+static void expect(struct fixture *f, struct cache_digests *c, const char *name, const char *text)
 {
     struct cb_digest want, got;
     cb_sha256(text, strlen(text), &want);
@@ -28,7 +28,7 @@ static void expect(struct fixture *f, struct cache_context *c, const char *name,
 
 static void expect_once(struct fixture *f, const char *name, const char *text)
 {
-    CB_AUTO(cache_context) struct cache_context *c = cache_context_open(f->s, IDENTITY);
+    CB_AUTO(cache_digests) struct cache_digests *c = cache_digests_open(f->s, IDENTITY);
     expect(f, c, name, text);
 }
 
@@ -104,7 +104,7 @@ static void test_edit_within_a_tick(void **state)
 static void test_edit_between_two_asks(void **state)
 {
     struct fixture *f = *state;
-    CB_AUTO(cache_context) struct cache_context *c = cache_context_open(f->s, IDENTITY);
+    CB_AUTO(cache_digests) struct cache_digests *c = cache_digests_open(f->s, IDENTITY);
     for (int i = 0; i < 30; i++) {
         write_file(f->scratch, "a", i % 2 ? "one" : "two");
         expect(f, c, "a", i % 2 ? "one" : "two");
@@ -173,12 +173,12 @@ static void test_order_of_asking(void **state)
     for (int round = 0; round < 4; round++) {
         struct timespec before = {0}, after = {0};
         (void)table_size(f, &before);
-        struct cache_context *c = cache_context_open(f->s, IDENTITY);
+        struct cache_digests *c = cache_digests_open(f->s, IDENTITY);
         for (int i = 0; i < FILES; i++) {
             file_name(round % 2 ? i : i * STRIDE % FILES, name);
             expect(f, c, name, name);
         }
-        cache_context_close(c);
+        cache_digests_close(c);
         (void)table_size(f, &after);
         if (round)
             assert_memory_equal(&before, &after, sizeof(before));
@@ -194,7 +194,7 @@ static void build_others(struct fixture *f, int round)
         write_file(f->scratch, name, name);
     }
     settle();
-    CB_AUTO(cache_context) struct cache_context *c = cache_context_open(f->s, IDENTITY);
+    CB_AUTO(cache_digests) struct cache_digests *c = cache_digests_open(f->s, IDENTITY);
     for (int i = 0; i < 5; i++) {
         snprintf(name, sizeof(name), "n%d-%d", round, i);
         expect(f, c, name, name);
@@ -209,11 +209,11 @@ static void test_forgetting(void **state)
     settle();
     expect_once(f, "kept", "kept");
     falsify_table(f, "kept", "from the table");
-    for (int i = 0; i < CACHE_CONTEXT_KEEP; i++)
+    for (int i = 0; i < CACHE_DIGESTS_KEEP; i++)
         build_others(f, i);
     expect_once(f, "kept", "from the table");
-    build_others(f, CACHE_CONTEXT_KEEP); /* the first may go into the small table */
-    build_others(f, CACHE_CONTEXT_KEEP + 1);
+    build_others(f, CACHE_DIGESTS_KEEP); /* the first may go into the small table */
+    build_others(f, CACHE_DIGESTS_KEEP + 1);
     expect_once(f, "kept", "kept");
 }
 
@@ -232,10 +232,10 @@ static void test_damaged_table(void **state)
     assert_int_equal(cb_read_file(f->s->root, path, 1 << 20, &good), 0);
     for (size_t n = 0; n < good.len; n++) { /* cut short, and bytes gone wrong in the frame and in the rows */
         assert_int_equal(cb_publish_file(f->s->root, path, good.data, n, 0600), 0);
-        struct cache_context *c = cache_context_open(f->s, IDENTITY);
+        struct cache_digests *c = cache_digests_open(f->s, IDENTITY);
         expect(f, c, "a", "one");
         expect(f, c, "b", "two");
-        cache_context_close(c);
+        cache_digests_close(c);
     }
 }
 
@@ -269,7 +269,7 @@ static void test_torn_table(void **state)
 static void test_changed_while_read(void **state)
 {
     struct fixture *f = *state;
-    CB_AUTO(cache_context) struct cache_context *c = cache_context_open(f->s, IDENTITY);
+    CB_AUTO(cache_digests) struct cache_digests *c = cache_digests_open(f->s, IDENTITY);
     static const char *const ways[] = {"gone", "symlink", "directory"};
     for (size_t i = 0; i < CB_LEN(ways); i++) {
         CB_AUTO(cb_error) struct cb_error err = CB_ERROR_INIT;
@@ -282,7 +282,7 @@ static void test_changed_while_read(void **state)
             assert_int_equal(symlinkat("/etc/passwd", f->scratch, "a"), 0);
         if (i == 2)
             assert_int_equal(mkdirat(f->scratch, "a", 0700), 0);
-        if (cache_context_digest(c, f->scratch, "a", &st, &d, &err) != -1)
+        if (cache_digests_digest(c, f->scratch, "a", &st, &d, &err) != -1)
             fail_msg("%s: not noticed", ways[i]);
         if (!strstr(err.msg, "'a' changed while it was read") || !err.hint)
             fail_msg("%s: '%s'", ways[i], err.msg);
@@ -294,7 +294,7 @@ static void test_changed_while_read(void **state)
 static void test_changed_before_it_is_read(void **state)
 {
     struct fixture *f = *state;
-    CB_AUTO(cache_context) struct cache_context *c = cache_context_open(f->s, IDENTITY);
+    CB_AUTO(cache_digests) struct cache_digests *c = cache_digests_open(f->s, IDENTITY);
     static const char *const contents[] = {"a", "after it grew", "BEFORE", ""};
     for (size_t i = 0; i < CB_LEN(contents); i++) {
         struct stat st;
@@ -302,7 +302,7 @@ static void test_changed_before_it_is_read(void **state)
         write_file(f->scratch, "a", "before");
         assert_int_equal(fstatat(f->scratch, "a", &st, 0), 0);
         write_file(f->scratch, "a", contents[i]);
-        assert_int_equal(cache_context_digest(c, f->scratch, "a", &st, &have, &f->err), 0);
+        assert_int_equal(cache_digests_digest(c, f->scratch, "a", &st, &have, &f->err), 0);
         cb_sha256(contents[i], strlen(contents[i]), &want);
         assert_true(cb_digest_eq(&have, &want));
         assert_int_equal(st.st_size, strlen(contents[i]));
@@ -313,7 +313,7 @@ static void test_changed_before_it_is_read(void **state)
 static void test_no_symlinks(void **state)
 {
     struct fixture *f = *state;
-    CB_AUTO(cache_context) struct cache_context *c = cache_context_open(f->s, IDENTITY);
+    CB_AUTO(cache_digests) struct cache_digests *c = cache_digests_open(f->s, IDENTITY);
     struct cb_digest d;
     assert_int_equal(cb_mkdirs(f->scratch, "real", 0700), 0);
     write_file(f->scratch, "real/a", "x");
@@ -341,13 +341,13 @@ static void test_recent(void **state)
     settle();
     bool split = false, joined = false;
     for (int round = 0; round < 20; round++) {
-        struct cache_context *c = cache_context_open(f->s, IDENTITY);
+        struct cache_digests *c = cache_digests_open(f->s, IDENTITY);
         for (int i = 0; i < FILES; i++) {
             snprintf(name, sizeof(name), "f%03d", i);
             snprintf(text, sizeof(text), i < round ? "%s changed in round %d" : "%s", name, i + 1);
             expect(f, c, name, text);
         }
-        cache_context_close(c);
+        cache_digests_close(c);
         joined |= split && count_tables(f) == 1;
         split |= count_tables(f) == 2;
         snprintf(name, sizeof(name), "f%03d", round);
@@ -366,10 +366,10 @@ static void test_identities_apart(void **state)
     write_file(f->scratch, "a", "one");
     settle();
     expect_once(f, "a", "one");
-    struct cache_context *c = cache_context_open(f->s, "/elsewhere");
+    struct cache_digests *c = cache_digests_open(f->s, "/elsewhere");
     expect(f, c, "a", "one");
-    cache_context_close(c);
-    cache_context_close(NULL);
+    cache_digests_close(c);
+    cache_digests_close(NULL);
     assert_int_equal(cache_store_names(f->s, "context", &names), 0);
     assert_int_equal(names.n, 2);
 }
