@@ -315,7 +315,7 @@ X
     head -c 400000 /dev/zero | rootfs --no-cache --secret id=s,src=/dev/stdin --secret id=e,env=VALUE c
     same "$(wc -c <root/one)" 400000
     head -c 600000 /dev/zero >big && fails 1 sh -c 'cat big | "$CBUILD" --no-cache --secret id=s,src=/dev/stdin c'
-    has "$out" "read secret 's' from '/dev/stdin'"
+    has "$out" "secret 's': '/dev/stdin' has more than 500 KiB"
     has "$out" "Dockerfile:4"
 }
 
