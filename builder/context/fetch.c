@@ -6,11 +6,6 @@
 
 /* ---- http(s) ------------------------------------------------------------------------------------------------------ */
 
-static int hex_digit(char c)
-{
-    return c >= '0' && c <= '9' ? c - '0' : (c | 32) >= 'a' && (c | 32) <= 'f' ? (c | 32) - 'a' + 10 : -1;
-}
-
 /* Last segment of the URL's path, which is percent-decoded first: "%2F" separates segments too (dockerfile.md §12.5). */
 static char *url_file_name(const char *url)
 {
@@ -20,7 +15,7 @@ static char *url_file_name(const char *url)
     size_t n = strcspn(p, "?#");
     CB_AUTO(cb_buf) struct cb_buf path = CB_BUF_INIT;
     for (size_t i = 0; i < n; i++) {
-        int high = p[i] == '%' && i + 2 < n ? hex_digit(p[i + 1]) : -1, low = high >= 0 ? hex_digit(p[i + 2]) : -1;
+        int high = p[i] == '%' && i + 2 < n ? cb_hex_value(p[i + 1]) : -1, low = high >= 0 ? cb_hex_value(p[i + 2]) : -1;
         char byte = (char)(low >= 0 ? high << 4 | low : 0);
         cb_buf_addc(&path, byte ? byte : p[i]);
         i += byte ? 2 : 0;
