@@ -1,6 +1,7 @@
 /* The job's side of a sandbox: has the root of the sandbox made, starts the child in its namespaces, waits,
  * has the root made read-only, and removes what was made for mounts only. Everything inside the namespaces happens in child.c. */
 #include "runtime/sandbox-internal.h"
+#include "base/clock.h"
 #include "base/fd.h"
 #include "base/text.h"
 #include "runtime/exec.h"
@@ -13,7 +14,6 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 /* ---- out of memory -------------------------------------------------------------------------- */
@@ -108,13 +108,6 @@ static uint64_t usec(struct timeval t)
     return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_usec;
 }
 
-static uint64_t now_us(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
-}
-
 /* When this returns, the child, everything it left behind and its mounts are gone: the kernel ends the PID
  * namespace and the mount namespace before the child can be waited for. */
 static int reap(struct run *r, struct rt_result *res)
@@ -152,12 +145,13 @@ static int hear(struct run *r, struct rt_result *res, struct cb_error *err)
 static int run(struct run *r, struct rt_result *res, struct cb_error *err)
 {
     CB_AUTO(close) int events = open_memory_events();
-    uint64_t kills = oom_kills(events), began = now_us();
+    uint64_t kills = oom_kills(events);
+    struct timespec began = cb_clock_now();
     if (start(r, err) < 0)
         return -1;
     if (reap(r, res) < 0)
         return cb_fail_sys(err, errno, "wait for a sandbox");
-    res->wall_us = now_us() - began;
+    res->wall_us = (uint64_t)(cb_seconds_since(&began) * 1e6);
     if (hear(r, res, err) < 0)
         return -1;
     res->oom_killed = (res->signal == SIGKILL || res->exit_code == 128 + SIGKILL) && oom_kills(events) > kills;

@@ -1,5 +1,6 @@
 /* `cbuild build`: contexts, plan, keys, schedule, image, outputs, in this order. */
 #include "builder/cli/options.h"
+#include "base/clock.h"
 #include "base/json.h"
 #include "base/limits.h"
 #include "builder/cli/built.h"
@@ -93,9 +94,7 @@ static uint64_t sum(const struct build_layer_size *layers, size_t n)
 
 static void summarize(struct build *b, const struct build_image *image, const struct build_result *r, int run, int cached)
 {
-    struct timespec now;
     char id[CB_DIGEST_TEXT + 1], manifest[CB_DIGEST_TEXT + 1];
-    clock_gettime(CLOCK_REALTIME, &now);
     cb_digest_text(&image->stored.config, id);
     cb_digest_text(&r->manifest, manifest);
     CB_AUTO(free) struct build_layer_size *layers = NULL;
@@ -103,7 +102,7 @@ static void summarize(struct build *b, const struct build_image *image, const st
     struct build_summary s = {
         .n_run = run,
         .n_cached = cached,
-        .seconds = (double)(now.tv_sec - b->session->started.tv_sec) + (double)(now.tv_nsec - b->session->started.tv_nsec) / 1e9,
+        .seconds = cb_seconds_since(&b->session->begun),
         .image_id = id,
         .manifest_digest = r->has_manifest ? manifest : NULL,
         .size = sum(layers, n_layers),

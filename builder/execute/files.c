@@ -1,5 +1,6 @@
 /* COPY, ADD and WORKDIR: the entries are planned against the trees (builder/copy/place.h) and written as a layer;
  * nothing is mounted. */
+#include "base/clock.h"
 #include "base/fd.h"
 #include "builder/execute/execute.h"
 #include "builder/copy/extract.h"
@@ -415,16 +416,14 @@ int build_execute_files(struct build_work *w, struct build_outcome *ret, struct 
 {
     struct copying c = {.w = w, .from.dir = -1};
     struct cache_layer layer;
-    struct timespec from, to;
-    clock_gettime(CLOCK_MONOTONIC, &from);
+    struct timespec from = cb_clock_now();
     int r = execute(&c, &layer, err);
-    clock_gettime(CLOCK_MONOTONIC, &to);
+    ret->wall_us = (uint64_t)(cb_seconds_since(&from) * 1e6);
     copying_done(&c);
     if (r < 0)
         return -1;
     ret->layer = layer.id;
     ret->created = layer.created;
-    ret->wall_us = (uint64_t)((to.tv_sec - from.tv_sec) * 1000000 + (to.tv_nsec - from.tv_nsec) / 1000);
     return 0;
 }
 

@@ -1,4 +1,5 @@
 /* The jobs of the coordinator: starting them, and what a RUN prints. */
+#include "base/clock.h"
 #include "base/fd.h"
 #include "builder/execute/schedule-internal.h"
 #include "builder/pull/materialize.h"
@@ -71,7 +72,7 @@ static struct build_running *running_new(struct build_schedule *s, enum build_ru
     for (int i = 0; i < 2; i++)
         r->logs[i] = BUILD_LOG_INIT(i + 1);
     r->tail.lines = CB_BUF_INIT;
-    clock_gettime(CLOCK_MONOTONIC, &r->started);
+    r->started = cb_clock_now();
     CB_PUSH(s->running, s->n_running, s->cap_running) = r;
     return r;
 }

@@ -1,10 +1,10 @@
 #include "builder/session/session.h"
+#include "base/clock.h"
 #include "base/fd.h"
 #include "builder/session/jobs.h"
 
 #include <poll.h>
 #include <sys/resource.h>
-#include <time.h>
 #include <unistd.h>
 
 /* Deep stacks of layers and wide trees need descriptors; the soft limit is often 1024. */
@@ -41,6 +41,7 @@ static int open_store(struct build_session *s, const struct build_request *reque
     *s = (struct build_session){
         .request = request, .renderer = renderer, .gc_lock = -1, .signal_fd = -1, .sweep = {-1, -1}, .work = CACHE_WORK_INIT};
     clock_gettime(CLOCK_REALTIME, &s->started);
+    s->begun = cb_clock_now();
     raise_limits();
     s->signal_fd = build_watch_signals();
     CB_AUTO(free) char *path = cache_store_default_path(request->root, err);

@@ -22,8 +22,9 @@ struct build_session {
     int gc_lock;                /* shared: prune leaves our layers alone */
     bool reading;               /* nothing is written into the store, no lock is held */
     int signal_fd;              /* those that ask us to end (base/signals.h); -1: not watched */
-    struct timespec started;
-    int last_number; /* of a step that is shown */
+    struct timespec started;    /* the date: times of files, and what tells builds apart */
+    struct timespec begun;      /* by cb_clock_now: how long it takes, even when somebody sets the date meanwhile */
+    int last_number;            /* of a step that is shown */
 };
 
 /* Opens the store and what every command needs. `request` is borrowed; the renderer belongs to the session from here on.

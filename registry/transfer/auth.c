@@ -1,12 +1,12 @@
 #include "registry/transfer/auth.h"
 
+#include "base/clock.h"
 #include "base/json.h"
 #include "base/map.h"
 #include "base/base64.h"
 #include "registry/transfer/challenge.h"
 #include "registry/transfer/url.h"
 #include <pthread.h>
-#include <time.h>
 
 #define DEFAULT_LIFE 60    /* seconds, when the server does not say (distribution's token specification) */
 #define LONGEST_LIFE 86400 /* a server may say more than a build lasts */
@@ -59,9 +59,7 @@ void reg_auth_free(struct reg_auth *a)
 
 static int64_t now(void)
 {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return t.tv_sec;
+    return cb_clock_now().tv_sec;
 }
 
 /* ---- scopes ----------------------------------------------------------------------------------- */

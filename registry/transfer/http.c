@@ -1,5 +1,6 @@
 #include "registry/transfer/http.h"
 
+#include "base/clock.h"
 #include "base/fd.h"
 #include "base/lazy.h"
 #include "base/limits.h"
@@ -14,7 +15,6 @@
 #include <curl/curl.h>
 #include <pthread.h>
 #include <signal.h>
-#include <time.h>
 /* Macros of curl.h that count arguments would also see our table's members. */
 #undef curl_easy_setopt
 #undef curl_easy_getinfo
@@ -241,7 +241,7 @@ static size_t on_header(char *p, size_t size, size_t n, void *arg)
     if (n >= 5 && memcmp(p, "HTTP/", 5) == 0) {
         begin_answer(a, p, n);
         if (a->status >= 200) /* an answer that was waited for counts as movement, however short */
-            clock_gettime(CLOCK_MONOTONIC, &x->window_start);
+            x->window_start = cb_clock_now();
         return n;
     }
     CB_AUTO(free) char *line = reg_header_line(p, n);
@@ -322,13 +322,6 @@ static int on_seek(void *arg, curl_off_t offset, int origin)
     return CURL_SEEKFUNC_OK;
 }
 
-static uint64_t ms_since(const struct timespec *then)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)((now.tv_sec - then->tv_sec) * 1000 + (now.tv_nsec - then->tv_nsec) / 1000000);
-}
-
 static int on_open(void *arg, curl_socket_t fd, curlsocktype purpose)
 {
     (void)purpose;
@@ -373,10 +366,11 @@ static int on_progress(void *arg, curl_off_t dltotal, curl_off_t dlnow, curl_off
         return 1;
     if (moved >= x->window_bytes + STALL_BYTES || moved < x->window_bytes) {
         x->window_bytes = moved;
-        clock_gettime(CLOCK_MONOTONIC, &x->window_start);
+        x->window_start = cb_clock_now();
         return 0;
     }
-    x->stalled = ms_since(&x->window_start) >= patience(x, all && held == 0 && x->answer->status < 200);
+    uint64_t still = (uint64_t)(cb_seconds_since(&x->window_start) * 1000);
+    x->stalled = still >= patience(x, all && held == 0 && x->answer->status < 200);
     return x->stalled;
 }
 
@@ -575,7 +569,7 @@ static int describe(struct exchange *x, CURLcode code, const char *reason, const
         x->answer->failure = REG_HTTP_STALLED;
         cb_fail(err, CB_E_NETWORK, "%s '%s': the connection stalled", x->req->method, shown);
         return cb_hint(err, "nothing moved for %.1f s; try again, or set CBUILD_STALL_MS to more milliseconds",
-                       (double)ms_since(&x->window_start) / 1000);
+                       cb_seconds_since(&x->window_start));
     }
     x->answer->failure = classify(code);
     if (code == CURLE_WEIRD_SERVER_REPLY || code == CURLE_UNSUPPORTED_PROTOCOL) {
@@ -621,7 +615,7 @@ int reg_http_exchange(struct reg_http *h, const struct reg_http_request *req, st
     set_method(c, req, &x);
     SET(CURLOPT_URL, url);
     SET(CURLOPT_HTTPHEADER, headers);
-    clock_gettime(CLOCK_MONOTONIC, &x.window_start);
+    x.window_start = cb_clock_now();
     CURLcode code = perform(c);
     ret->failure = REG_HTTP_FINE;
     int result = code == CURLE_OK || x.cut ? 0 : describe(&x, code, reason, &u, err);
