@@ -92,13 +92,19 @@ static uint64_t sum(const struct build_layer_size *layers, size_t n)
     return all;
 }
 
+/* The sizes of layers are read from the store, layer by layer: not for displays that show none. */
+static bool shows_sizes(const struct build_request *q)
+{
+    return q->progress != BUILD_PROGRESS_QUIET && q->progress != BUILD_PROGRESS_NONE;
+}
+
 static void summarize(struct build *b, const struct build_image *image, const struct build_result *r, int run, int cached)
 {
     char id[CB_DIGEST_TEXT + 1], manifest[CB_DIGEST_TEXT + 1];
     cb_digest_text(&image->stored.config, id);
     cb_digest_text(&r->manifest, manifest);
     CB_AUTO(free) struct build_layer_size *layers = NULL;
-    size_t n_layers = cli_layer_sizes(b, &layers);
+    size_t n_layers = shows_sizes(b->session->request) ? cli_layer_sizes(b, &layers) : 0;
     struct build_summary s = {
         .n_run = run,
         .n_cached = cached,
