@@ -23,6 +23,7 @@ struct upper {
     struct cache_index index;
     struct cb_map groups; /* (device, inode) -> path of the first name that is in the index */
     struct cb_map linked; /* (device, inode) -> struct linked, of all with several names, once `counted` */
+    struct cb_map opaque; /* (device, inode) of directories that lost their mark to the walk */
     bool counted;
     struct cache_layer_owners owners;
     struct cb_arena arena;
@@ -373,7 +374,20 @@ static int count_name(struct upper *u, const struct frame *f, const char *name, 
 
 static int count_names(struct upper *u, const struct frame *f, struct cb_error *err);
 
-static int count_below(struct upper *u, const struct frame *f, const char *name, char *path, struct cb_error *err)
+static void note_opaque(struct upper *u, const struct stat *st)
+{
+    uint64_t key[2] = {st->st_dev, st->st_ino};
+    cb_map_setn(&u->opaque, (const char *)key, sizeof(key), u);
+}
+
+static bool was_opaque(const struct upper *u, const struct stat *st)
+{
+    uint64_t key[2] = {st->st_dev, st->st_ino};
+    return cb_map_getn(&u->opaque, (const char *)key, sizeof(key)) != NULL;
+}
+
+static int count_below(struct upper *u, const struct frame *f, const char *name, char *path, const struct stat *st,
+                       struct cb_error *err)
 {
     CB_AUTO(frame) struct frame sub = {.path = path, .depth = f->depth + 1};
     sub.fd = openat(f->fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -388,7 +402,7 @@ static int count_below(struct upper *u, const struct frame *f, const char *name,
     int mark = cache_layer_overlay_mark(f->fd, name, "opaque");
     if (mark < 0)
         return fail(err, mark, "read the attributes of", path);
-    sub.hidden = f->hidden || mark == 'y';
+    sub.hidden = f->hidden || mark == 'y' || was_opaque(u, st);
     return count_names(u, &sub, err);
 }
 
@@ -404,7 +418,7 @@ static int count_names(struct upper *u, const struct frame *f, struct cb_error *
             return fail(err, errno, "look at", path);
         int r = 0;
         if (S_ISDIR(st.st_mode))
-            r = count_below(u, f, names.items[i], CB_TAKE(path), err);
+            r = count_below(u, f, names.items[i], CB_TAKE(path), &st, err);
         else if (st.st_nlink > 1 && !S_ISSOCK(st.st_mode))
             r = count_name(u, f, names.items[i], path, &st, err);
         if (r < 0)
@@ -500,6 +514,8 @@ static int walk_dir(struct upper *u, struct frame *f, const char *name, char *pa
     if (strip(sub.fd, NULL, false, path, &carried, err) < 0 || reset_flags(u, sub.fd, path, err) < 0)
         return -1;
     sub.hidden = f->hidden || carried.opaque;
+    if (carried.opaque)
+        note_opaque(u, st);
     if ((!below || !S_ISDIR(below->st_mode) || !same_stat(st, below)) && emit_dirs(u, &sub, err) < 0)
         return -1;
     if (walk(u, &sub, err) < 0)
@@ -600,6 +616,7 @@ static void upper_done(struct upper *u)
     cache_index_done(&u->index);
     cb_map_done(&u->groups);
     cb_map_done(&u->linked);
+    cb_map_done(&u->opaque);
     cache_layer_owners_done(&u->owners);
     cb_arena_done(&u->arena);
     free(u->buffer);

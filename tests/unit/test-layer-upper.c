@@ -518,8 +518,8 @@ static void owned_layer(struct cache_store *store, struct cache_layer *ret)
 {
     CB_AUTO(cb_error) struct cb_error err = CB_ERROR_INIT;
     CB_AUTO(cache_layer_writer) struct cache_layer_writer *w = NULL;
-    static const char *const dirs[] = {"d", "e", "gone", "still"};
-    static const char *const files[] = {"d/changed", "d/linked", "d/old", "d/replaced", "still/f"};
+    static const char *const dirs[] = {"anew", "d", "e", "gone", "still"};
+    static const char *const files[] = {"anew/a", "d/changed", "d/linked", "d/old", "d/replaced", "still/f"};
 
     OK(cache_layer_writer_new(store, &w, &err));
     for (size_t i = 0; i < CB_LEN(dirs); i++)
@@ -527,7 +527,18 @@ static void owned_layer(struct cache_store *store, struct cache_layer *ret)
     for (size_t i = 0; i < CB_LEN(files); i++)
         add(w, files[i], CB_FILE, "text");
     add(w, "d/linked2", CB_HARDLINK, "d/linked");
+    add(w, "anew/b", CB_HARDLINK, "anew/a");
     OK(cache_layer_commit(w, ret, &err));
+}
+
+/* Removed and made again, with names that are links both times: nothing of it was copied up. */
+static void make_anew(const char *at)
+{
+    CB_AUTO(free) char *dir = cb_printf("%s/anew", at), *a = cb_printf("%s/anew/a", at), *b = cb_printf("%s/anew/b", at);
+
+    MUST(unlink(a) == 0 && unlink(b) == 0 && rmdir(dir) == 0 && mkdir(dir, 0755) == 0, "%s", dir);
+    set_text("anew/a", "text", 0);
+    MUST(link(a, b) == 0, "%s", b);
 }
 
 static void change_owned(const char *at)
@@ -543,12 +554,14 @@ static void change_owned(const char *at)
     MUST(link(old, second) == 0, "%s", second);
     MUST(rmdir(gone) == 0 && mkdir(gone, 0755) == 0, "%s", gone);
     MUST(chmod(still, 0700) == 0 && chmod(still, 0755) == 0, "%s", still);
+    make_anew(at);
 }
 
 /* Everything is root's inside. What is copied up keeps the owner that the index below has, what is made anew is root's. */
 static void owners(struct cache_store *store)
 {
-    static const char want[] = "d 33:44\nd/another 33:44\nd/changed 33:44\nd/linked2 33:44\nd/old 33:44\nd/replaced 0:0\n"
+    static const char want[] = "anew 0:0\nanew/a 0:0\nanew/b 0:0\nd 33:44\nd/another 33:44\nd/changed 33:44\nd/linked2 "
+                               "33:44\nd/old 33:44\nd/replaced 0:0\n"
                                "e 33:44\ne/new 0:0\ngone 0:0\n";
     CB_AUTO(cb_error) struct cb_error err = CB_ERROR_INIT;
     CB_AUTO(cb_buf) struct cb_buf got = CB_BUF_INIT;
