@@ -23,6 +23,8 @@ struct line {
     size_t n, cap;
     size_t at; /* the cursor; at most n */
     struct build_style style;
+    size_t erased; /* as many cells from the first on are blank, which is not yet written into them */
+    struct build_style erased_style;
 };
 
 /* ---- characters ------------------------------------------------------------------------------------------------- */
@@ -157,17 +159,25 @@ static void set_style(struct build_style *s, struct cb_str seq)
     }
 }
 
+/* Only noted: a line may erase what is before the cursor very often without going back there. */
 static void erase_in_line(struct line *l, unsigned what)
 {
-    size_t to = what == 0 ? 0 : l->at, at = l->at;
     if (what > 2)
         return;
     if (what != 1)
-        l->n = at;
-    l->at = 0;
-    while (l->at < to)
-        put(l, " ", 1, false);
-    l->at = at;
+        l->n = l->at;
+    if (what != 0) {
+        l->erased = l->at;
+        l->erased_style = l->style;
+    }
+}
+
+/* Before the cursor goes back to where the blanks are, and at the end. */
+static void write_erased(struct line *l)
+{
+    for (size_t i = 0; i < l->erased; i++)
+        l->cells[i] = (struct cell){.bytes = " ", .len = 1, .columns = 1, .style = l->erased_style};
+    l->erased = 0;
 }
 
 static void obey(struct line *l, struct cb_str seq)
@@ -192,12 +202,14 @@ static void read_line(struct line *l, struct cb_str text)
         if (len) {
             obey(l, (struct cb_str){p, len});
         } else if (*p == '\r') {
+            write_erased(l);
             l->at = 0;
             len = 1;
         } else {
             len = put_character(l, p, text.n - i);
         }
     }
+    write_erased(l);
 }
 
 static void write_colour(struct cb_buf *out, uint32_t colour, bool back)

@@ -4,6 +4,7 @@
 #include <stdint.h>
 #include <setjmp.h>
 #include <cmocka.h>
+#include <time.h>
 
 #include "base/text.h"
 #include "builder/show/terminal-text.h"
@@ -40,6 +41,7 @@ static void a_return_overwrites(void **state)
         {"a long state\rshort\033[K", "short"},
         {"a long state\rshort\033[0K", "short"},
         {"abcdef\rab\033[1Kx", "  xdef"},
+        {"abcdef\033[1K\rx\033[1K\033[Ky\033[2Kz", "  z"},
         {"äöü\rx", "xöü"},
         {"日本\rx", "x本"},
     };
@@ -170,6 +172,31 @@ static void lines_are_cut_at_a_width(void **state)
     }
 }
 
+/* A line that erases itself n times over. Gives the CPU time. */
+static double erasing(int n)
+{
+    struct build_terminal t = {.colours = true};
+    CB_AUTO(cb_buf) struct cb_buf line = CB_BUF_INIT;
+    struct timespec from, to;
+    for (int i = 0; i < 8 * n; i++)
+        cb_buf_addc(&line, 'x');
+    for (int i = 0; i < n; i++)
+        cb_buf_adds(&line, i % 2 ? "\033[41m\033[1K" : "\033[42m\033[2K");
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &from);
+    CB_AUTO(free) char *text = shown(&t, line.data, BUILD_ANY_WIDTH);
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &to);
+    assert_int_equal(strspn(text + strlen("\033[41m"), " "), 8 * n);
+    return (double)(to.tv_sec - from.tv_sec) + (double)(to.tv_nsec - from.tv_nsec) / 1e9;
+}
+
+static void erasing_costs_no_more_than_writing(void **state)
+{
+    (void)state;
+    double few = erasing(400), many = erasing(6400);
+    if (many > few * 16 * 6)
+        fail_msg("16 times as long: %.4f s instead of %.4f", many, few);
+}
+
 static bool is_own_style(const char *esc)
 {
     return esc[1] == '[' && esc[2 + strspn(esc + 2, "0123456789;")] == 'm';
@@ -206,6 +233,7 @@ int main(void)
         cmocka_unit_test(long_sequences_are_text),
         cmocka_unit_test(a_style_goes_on_in_the_next_line),
         cmocka_unit_test(lines_are_cut_at_a_width),
+        cmocka_unit_test(erasing_costs_no_more_than_writing),
         cmocka_unit_test(any_bytes_are_harmless),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
