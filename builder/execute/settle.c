@@ -25,13 +25,13 @@ static struct cb_digest *all_layers(const struct build *b, size_t *ret_n)
     return ids;
 }
 
-/* Leaves everything that somebody could wait for: terminal, pipes, locks. */
+/* Leaves everything that somebody could wait for: terminal, pipes, locks, the directory it was called in. */
 static bool detach(int *keep)
 {
     sigset_t none;
     sigemptyset(&none);
     int root = fcntl(*keep, F_DUPFD_CLOEXEC, 3), null = open("/dev/null", O_RDWR | O_CLOEXEC);
-    if (root < 0 || null < 0 || setsid() < 0 || sigprocmask(SIG_SETMASK, &none, NULL) < 0)
+    if (root < 0 || null < 0 || setsid() < 0 || chdir("/") < 0 || sigprocmask(SIG_SETMASK, &none, NULL) < 0)
         return false;
     for (int fd = 0; fd < 3; fd++)
         if (dup2(null, fd) < 0)

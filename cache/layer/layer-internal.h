@@ -77,6 +77,16 @@ int cache_layer_remember_diff(struct cache_store *s, const struct cb_digest *id,
 /* Rewrites `state`: from now on the layer is as this boot sees it. */
 int cache_layer_write_state(struct cache_store *s, int dir, ino_t fs_ino, bool durable);
 
+/* The two halves of cache_layer_settle, with the sync between them: what is marked as durable is what was there before it. A
+ * layer or its files that somebody puts in its place meanwhile were not synced: their state stays as it is, or names other files.
+ */
+struct cache_layer_present {
+    int dir; /* of the layer; -1: it is not there, or not trusted */
+    ino_t fs_ino;
+};
+struct cache_layer_present *cache_layer_look(struct cache_store *s, const struct cb_digest *ids, size_t n);
+void cache_layer_mark(struct cache_store *s, struct cache_layer_present *p, size_t n, bool synced); /* frees p */
+
 /* ---- directories along sorted paths (cursor.c) ----------------------------------------- */
 
 /* Holds the directories at the end of the last path open, so that a sorted walk opens each of them only once. No symlink is

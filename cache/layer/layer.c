@@ -9,11 +9,11 @@
  * that this user cannot look into (another id's, outside the namespace) cannot be checked: such a layer is "not there" and is
  * made again; committing it replaces this one. cache_layer_settle avoids that: it syncs once and marks layers. */
 #include "cache/layer/layer-internal.h"
+#include "base/dir.h"
 #include "base/json.h"
 #include "base/limits.h"
 #include "base/text.h"
 
-#include <dirent.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <sys/sysmacros.h>
@@ -177,17 +177,10 @@ CB_DEFINE_AUTO(check, struct check, check_done)
 /* Adds those in the directory `name`. */
 static void count_names(struct check *c, int parent, const char *name)
 {
-    int fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    DIR *d = fd < 0 ? NULL : fdopendir(fd);
-    if (!d) {
-        cb_close(fd);
-        c->blind = true;
-        return;
-    }
-    for (struct dirent *e; (errno = 0, e = readdir(d));)
-        c->names += strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0;
-    c->blind = c->blind || errno != 0;
-    closedir(d);
+    CB_AUTO(cb_dir) struct cb_dir d = cb_dir_open(parent, name);
+    while (cb_dir_next(&d))
+        c->names++;
+    c->blind = c->blind || d.error != 0;
 }
 
 /* 1: as the index says. 0: not. -EACCES: cannot be seen from here. */
@@ -316,17 +309,36 @@ static void mark_durable(struct cache_store *s, int dir, ino_t fs_ino)
         (void)cb_write_full(fd, text, strlen(text));
 }
 
+struct cache_layer_present *cache_layer_look(struct cache_store *s, const struct cb_digest *ids, size_t n)
+{
+    struct cache_layer_present *p = cb_alloc((n + 1) * sizeof(*p));
+    for (size_t i = 0; i < n; i++) {
+        struct cache_layer_dir l;
+        p[i].dir = cache_layer_open(s, &ids[i]);
+        if (p[i].dir < 0 || load_from(s, p[i].dir, &ids[i], &l) != 1 || !l.trusted)
+            p[i].dir = cb_close(p[i].dir);
+        else
+            p[i].fs_ino = l.fs_ino;
+    }
+    return p;
+}
+
+void cache_layer_mark(struct cache_store *s, struct cache_layer_present *p, size_t n, bool synced)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (synced && p[i].dir >= 0)
+            mark_durable(s, p[i].dir, p[i].fs_ino);
+        cb_close(p[i].dir);
+    }
+    free(p);
+}
+
 int cache_layer_settle(struct cache_store *s, const struct cb_digest *ids, size_t n, struct cb_error *err)
 {
     if (n == 0)
         return 0;
-    if (syncfs(s->root) < 0)
-        return cb_fail_sys(err, errno, "sync the file system of '%s'", s->path);
-    for (size_t i = 0; i < n; i++) {
-        CB_AUTO(close) int dir = cache_layer_open(s, &ids[i]);
-        struct cache_layer_dir l;
-        if (dir >= 0 && load_from(s, dir, &ids[i], &l) == 1 && l.trusted)
-            mark_durable(s, dir, l.fs_ino);
-    }
-    return 0;
+    struct cache_layer_present *present = cache_layer_look(s, ids, n);
+    int r = syncfs(s->root) < 0 ? cb_fail_sys(err, errno, "sync the file system of '%s'", s->path) : 0;
+    cache_layer_mark(s, present, n, r == 0);
+    return r;
 }

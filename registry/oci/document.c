@@ -230,7 +230,7 @@ static int kind_of_body(json_t *doc, const char *media_type, enum kind *ret, str
         return cb_fail(err, CB_E_CORRUPT, "ambiguous document: it has the members of a manifest and of an index");
     enum kind kind = media_type ? kind_of_type(media_type) : index ? KIND_INDEX : manifest ? KIND_MANIFEST : KIND_UNKNOWN;
     if (kind == KIND_UNKNOWN && media_type)
-        return cb_fail(err, CB_E_UNSUPPORTED, "mediaType: '%s' is neither an image manifest nor an image index", media_type);
+        return cb_fail(err, CB_E_UNSUPPORTED, "mediaType: '%.200s' is neither an image manifest nor an image index", media_type);
     if (kind == KIND_UNKNOWN)
         return cb_fail(err, CB_E_CORRUPT, "neither an image manifest nor an image index");
     if ((kind == KIND_INDEX && manifest) || (kind == KIND_MANIFEST && index))
@@ -295,7 +295,8 @@ int oci_document_kind(const char *bytes, size_t n, const char *content_type, str
         return -1;
     /* Many mix Docker's names and OCI's for one kind. */
     if (said != KIND_UNKNOWN && said != kind)
-        return cb_fail(err, CB_E_CORRUPT, "the document is announced as '%s', the document itself says '%s'", type, media_type);
+        return cb_fail(err, CB_E_CORRUPT, "the document is announced as '%.200s', the document itself says '%.200s'", type,
+                       media_type);
     return kind == KIND_INDEX;
 }
 

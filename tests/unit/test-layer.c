@@ -346,6 +346,24 @@ static void test_other_boot(void **state)
     assert_non_null(strstr(text.data, " durable"));
 }
 
+/* A layer that takes the place of another while the file system is synced is not marked as durable. */
+static void test_settled_while_it_is_replaced(void **state)
+{
+    struct cache_layer l;
+
+    (void)state;
+    write_all(&l);
+    struct cache_layer_present *present = cache_layer_look(store, &l.id, 1);
+    assert_true(present->dir >= 0);
+    cache_layer_drop(store, &l.id);
+    write_all(&l);
+    cache_layer_mark(store, present, 1, true);
+    CB_AUTO(free) char *state_file = in_store("layers/%s/state", &l.id);
+    CB_AUTO(cb_buf) struct cb_buf text = CB_BUF_INIT;
+    assert_int_equal(cb_read_file(AT_FDCWD, state_file, 1000, &text), 0);
+    assert_null(strstr(text.data, "durable"));
+}
+
 /* After a boot what the index does not know is damage too, in the root and below. */
 static void test_more_than_the_index_says(void **state)
 {
@@ -791,6 +809,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_pack_and_materialize, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_damaged_files, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_other_boot, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_settled_while_it_is_replaced, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_more_than_the_index_says, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_flipped_bits, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_flipped_bits_of_an_index, set_up, tear_down),
