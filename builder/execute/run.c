@@ -4,6 +4,7 @@
 #include "base/limits.h"
 #include "base/path.h"
 #include "base/text.h"
+#include "builder/execute/etc-files.h"
 #include "builder/execute/execute.h"
 #include "builder/execute/run-dir.h"
 #include "builder/session/secret.h"
@@ -243,27 +244,6 @@ static int add_mounts(struct running_run *r, struct cb_error *err)
     return 0;
 }
 
-/* ---- the files of /etc ------------------------------------------------------------------------------------ */
-
-static char *hosts_file(const struct build *b, const char *hostname)
-{
-    CB_AUTO(cb_buf) struct cb_buf out = CB_BUF_INIT;
-    cb_buf_printf(&out, "127.0.0.1\tlocalhost %s\n::1\tlocalhost ip6-localhost ip6-loopback\n", hostname);
-    for (size_t i = 0; i < b->session->request->add_hosts.n; i++) {
-        const char *pair = b->session->request->add_hosts.items[i], *eq = strchr(pair, '=');
-        cb_buf_printf(&out, "%s\t%.*s\n", eq + 1, (int)(eq - pair), pair);
-    }
-    return cb_buf_detach(&out);
-}
-
-static char *resolv_file(void)
-{
-    CB_AUTO(cb_buf) struct cb_buf out = CB_BUF_INIT;
-    if (cb_read_file(AT_FDCWD, "/etc/resolv.conf", 1 << 20, &out) < 0)
-        cb_buf_reset(&out); /* a host without one: names do not resolve there either */
-    return cb_buf_detach(&out);
-}
-
 /* ---- result --------------------------------------------------------------------------------------------------- */
 
 /* The command as BuildKit names it in errors: words joined by blanks, in Go's quotes. */
@@ -301,8 +281,8 @@ static int run_sandbox(struct running_run *r, int work_dir, struct rt_result *re
 {
     struct build *b = r->w->b;
     const struct build_run *run = &r->w->step->run;
-    CB_AUTO(free) char *hosts = hosts_file(b, run->hostname);
-    CB_AUTO(free) char *resolv = resolv_file();
+    CB_AUTO(free) char *hosts = build_hosts_file(b->session->request, run->hostname);
+    CB_AUTO(free) char *resolv = build_resolv_file();
     struct rt_sandbox s = {
         .lowers = r->lowers.dirs,
         .n_lowers = r->lowers.n + 1,
