@@ -26,6 +26,12 @@ needs() { # needs PROGRAM…: ./check has installed them
 cbuild() {
     "$CBUILD" "$@"
 }
+# In a container as Docker, podman or Kubernetes makes it (tests/tools/container), with the case's directory as a volume.
+in_place() { # in_place PLACE COMMAND…
+    place=$1
+    shift
+    "$E2E_HERE/../tools/container" "$place" -b "$CASE_DIR" -b "$(dirname "$CBUILD")" -- "$@"
+}
 # A context directory with busybox in it and a Dockerfile from standard input.
 context() { # context DIR
     mkdir -p "$1"
