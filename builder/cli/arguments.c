@@ -131,3 +131,18 @@ int cli_parse(const struct cli_command *c, int argc, char **argv, struct cli_inv
     err->code = CB_E_USAGE; /* whatever is wrong with it, another command line helps */
     return -1;
 }
+
+int cli_leading_options(int argc, char **argv)
+{
+    static const struct cli_command any = {.name = ""};
+    int n = 0;
+    while (n < argc && cb_starts(argv[n], "--")) {
+        const char *name = argv[n] + 2;
+        size_t len = strcspn(name, "=");
+        const struct cli_option *o = find(&any, name, len, 0);
+        if (!o)
+            break;
+        n += o->value && !o->bare && !name[len] ? 2 : 1;
+    }
+    return CB_MIN(n, argc);
+}

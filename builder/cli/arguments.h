@@ -11,4 +11,7 @@
  * CB_E_USAGE, naming the option. */
 int cli_parse(const struct cli_command *c, int argc, char **argv, struct cli_invocation *ret, struct cb_error *err);
 
+/* How many words at the start are options that every command has, with their values. */
+int cli_leading_options(int argc, char **argv);
+
 #endif

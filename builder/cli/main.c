@@ -1,7 +1,7 @@
 /* cbuild: the commands. */
 #include "base/signals.h"
-#include "base/text.h"
-#include "builder/cli/commands.h"
+#include "builder/cli/arguments.h"
+#include "builder/cli/choose.h"
 #include "builder/cli/help.h"
 #include "builder/cli/version.h"
 
@@ -9,61 +9,29 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
-
-/* The first is what cbuild does when no command is named. */
-static const struct cli_command *const commands[] = {
-    &cli_build, &cli_images, &cli_inspect, &cli_tag, &cli_rmi, &cli_push, &cli_pull, &cli_du, &cli_prune, NULL,
-};
-
-static const struct cli_command *find(const char *name)
-{
-    for (size_t i = 0; commands[i]; i++)
-        if (strcmp(commands[i]->name, name) == 0)
-            return commands[i];
-    return NULL;
-}
-
-/* The command whose name `word` nearly is, or NULL. A word this short is near to everything. */
-static const char *near_command(const char *word)
-{
-    const char *names[CB_LEN(commands)];
-    size_t n = 0;
-    for (; commands[n]; n++)
-        names[n] = commands[n]->name;
-    return strlen(word) > 2 ? cb_did_you_mean(word, names, n, false) : NULL;
-}
 
 static int help_program(void)
 {
     CB_AUTO(cb_buf) struct cb_buf out = CB_BUF_INIT;
-    cli_help_program(commands, &out);
+    cli_help_program(cli_commands, &out);
     fputs(out.data, stdout);
     return 0;
 }
 
-static int no_command(const char *word, const char *what)
-{
-    struct cb_error err = CB_ERROR_INIT;
-    const char *near = near_command(word);
-    cb_fail(&err, CB_E_USAGE, "%s '%s'", what, word);
-    cb_hint(&err, near ? "did you mean 'cbuild %s'?" : "'cbuild --help' shows the commands", near);
-    return cli_report(&err);
-}
-
 static int help(int argc, char **argv)
 {
+    int words;
     if (!argc)
         return help_program();
-    const struct cli_command *c = find(argv[0]);
-    char option[] = "--help", *words[] = {option, NULL};
-    return c ? cli_run(c, 1, words) : no_command(argv[0], "there is no command");
-}
-
-/* Is it a misspelt command rather than a context? A context that exists, or that is not on this machine, is no mistake. */
-static bool is_misspelt(const char *word)
-{
-    return word[0] != '-' && !strpbrk(word, "/:") && access(word, F_OK) < 0 && near_command(word);
+    const struct cli_command *c = cli_choose_command(argc, argv, &words);
+    char option[] = "--help", *rest[] = {option, NULL};
+    if (c)
+        return cli_run(c, 1, rest);
+    struct cb_error err = CB_ERROR_INIT;
+    cli_no_command(argv[0], "there is no command", &err);
+    return cli_report(&err);
 }
 
 /* A stream that was closed is filled, so that no file of ours takes its number and gets output written into it. It is
@@ -76,24 +44,32 @@ static bool fill_streams(void)
     return true;
 }
 
-/* The word right behind `cbuild` decides: a command, or the start of build's own arguments. A directory that is
- * named like a command is built with `cbuild build NAME` or `cbuild ./NAME`. */
+/* Options that every command has may stand in front of its name; they go behind it. */
+static int run_command(const struct cli_command *c, int leading, int words, int argc, char **argv)
+{
+    memmove(argv + words, argv, (size_t)leading * sizeof(*argv));
+    return cli_run(c, argc - words, argv + words);
+}
+
+/* The first word that is no option of every command decides: a command, or the start of build's own arguments. A directory
+ * that is named like a command is built with `cbuild build NAME` or `cbuild ./NAME`. */
 static int run(int argc, char **argv)
 {
-    const char *word = argc > 1 ? argv[1] : "";
-    const struct cli_command *c = find(word);
-    if (argc < 2)
+    struct cb_error err = CB_ERROR_INIT;
+    int leading = cli_leading_options(argc, argv), words;
+    const char *first = argc ? argv[0] : "", *word = leading < argc ? argv[leading] : "";
+    const struct cli_command *c = cli_choose_command(argc - leading, argv + leading, &words);
+    if (!argc)
         return help_program(), 2;
     if (c)
-        return cli_run(c, argc - 2, argv + 2);
+        return run_command(c, leading, words, argc, argv);
     if (strcmp(word, "help") == 0)
-        return help(argc - 2, argv + 2);
-    if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0)
+        return help(argc - leading - 1, argv + leading + 1);
+    if (strcmp(first, "--help") == 0 || strcmp(first, "-h") == 0)
         return help_program();
     if (strcmp(word, "--version") == 0 || strcmp(word, "version") == 0)
         return cli_print_version(word[0] != '-'), 0;
-    return is_misspelt(word) ? no_command(word, "there is no command and no directory")
-                             : cli_run(commands[0], argc - 1, argv + 1);
+    return cli_is_no_command(word, &err) ? cli_report(&err) : cli_run(cli_commands[0], argc, argv);
 }
 
 int main(int argc, char **argv)
@@ -102,7 +78,7 @@ int main(int argc, char **argv)
         return 1;
     cb_signals_note();
     signal(SIGXFSZ, SIG_IGN); /* a file beyond `ulimit -f` is an error that names it, not the end of a process */
-    int status = run(argc, argv);
+    int status = run(argc > 0 ? argc - 1 : 0, argv + 1);
     if ((fflush(stdout) == 0 && !ferror(stdout)) || status != 0)
         return status;
     struct cb_error err = CB_ERROR_INIT;

@@ -1,0 +1,120 @@
+#include "builder/cli/choose.h"
+#include "base/text.h"
+
+#include <unistd.h>
+
+const struct cli_command *const cli_commands[] = {
+    &cli_build, &cli_images, &cli_inspect, &cli_tag, &cli_rmi, &cli_push, &cli_pull, &cli_du, &cli_prune, NULL,
+};
+
+/* What the others call them. */
+static const struct {
+    const char *first, *second; /* second NULL: one word */
+    const struct cli_command *command;
+} aliases[] = {
+    {"bud", NULL, &cli_build},        {"build-using-dockerfile", NULL, &cli_build},
+    {"buildx", "build", &cli_build},  {"buildx", "b", &cli_build},
+    {"buildx", "du", &cli_du},        {"buildx", "prune", &cli_prune},
+    {"builder", "build", &cli_build}, {"builder", "prune", &cli_prune},
+    {"image", "build", &cli_build},   {"image", "ls", &cli_images},
+    {"image", "list", &cli_images},   {"image", "inspect", &cli_inspect},
+    {"image", "tag", &cli_tag},       {"image", "rm", &cli_rmi},
+    {"image", "push", &cli_push},     {"image", "pull", &cli_pull},
+    {"image", "prune", &cli_prune},   {"system", "df", &cli_du},
+    {"system", "prune", &cli_prune},
+};
+
+static const char credentials_hint[] = "credentials are read from ~/.docker/config.json and containers/auth.json, where 'docker "
+                                       "login', 'podman login' and 'skopeo login' put them; or give --authfile FILE";
+static const char save_hint[] = "a build writes archives: -o type=oci,dest=FILE or -o type=docker,dest=FILE";
+static const char load_hint[] = "a build stands on an OCI layout with --build-context NAME=oci-layout://DIR";
+static const char container_hint[] = "no container is left of a build: --target STAGE builds up to where you want to look";
+static const char dockerfile_hint[] = "images are made from a Dockerfile: cbuild -t NAME DIR";
+static const char platforms_hint[] = "one platform is built at a time, and there are no lists of images";
+
+/* Commands that the others have, and what does here what they do there. */
+static const struct {
+    const char *word, *hint;
+} foreign[] = {
+    {"login", credentials_hint},
+    {"logout", credentials_hint},
+    {"save", save_hint},
+    {"load", load_hint},
+    {"import", dockerfile_hint},
+    {"export", "a build writes its files: -o DIR, or -o type=tar,dest=FILE"},
+    {"history", "'cbuild inspect NAME' shows it: .Config.history"},
+    {"ps", container_hint},
+    {"rm", "'cbuild rmi' removes images; no container is left of a build"},
+    {"ls", "'cbuild images' lists what is in the store"},
+    {"image", "'cbuild images' lists what is in the store"},
+    {"info", "'cbuild version' shows the version, 'cbuild du' the store; there is no daemon"},
+    {"from", dockerfile_hint},
+    {"copy", dockerfile_hint},
+    {"commit", dockerfile_hint},
+    {"config", dockerfile_hint},
+    {"create", platforms_hint},
+    {"manifest", platforms_hint},
+    {"imagetools", platforms_hint},
+    {"bake", "call cbuild once a target, with its options"},
+    {"buildx", "there are no builder instances: cbuild builds by itself"},
+    {"builder", "there are no builder instances: cbuild builds by itself"},
+    {"system", "'cbuild du' shows what the store uses, 'cbuild prune' removes what nothing needs"},
+    {"convert", "-o type=oci and type=docker write an image with the media types of either"},
+    {"completion", "'cbuild COMMAND --help' lists the options"},
+};
+
+const struct cli_command *cli_choose_command(int argc, char **argv, int *ret_words)
+{
+    for (size_t i = 0; argc > 0 && cli_commands[i]; i++)
+        if (strcmp(cli_commands[i]->name, argv[0]) == 0) {
+            *ret_words = 1;
+            return cli_commands[i];
+        }
+    for (size_t i = 0; argc > 0 && i < CB_LEN(aliases); i++) {
+        const char *second = aliases[i].second;
+        if (strcmp(aliases[i].first, argv[0]) == 0 && (!second || (argc > 1 && strcmp(second, argv[1]) == 0))) {
+            *ret_words = second ? 2 : 1;
+            return aliases[i].command;
+        }
+    }
+    return NULL;
+}
+
+static const char *foreign_hint(const char *word)
+{
+    for (size_t i = 0; i < CB_LEN(foreign); i++)
+        if (strcmp(foreign[i].word, word) == 0)
+            return foreign[i].hint;
+    return NULL;
+}
+
+/* The command whose name `word` nearly is, or NULL. A word this short is near to everything. */
+static const char *near_command(const char *word)
+{
+    const char **names = NULL;
+    size_t n = 0, cap = 0;
+    for (size_t i = 0; cli_commands[i]; i++)
+        CB_PUSH(names, n, cap) = cli_commands[i]->name;
+    const char *near = strlen(word) > 2 ? cb_did_you_mean(word, names, n, false) : NULL;
+    free(names);
+    return near;
+}
+
+int cli_no_command(const char *word, const char *what, struct cb_error *err)
+{
+    const char *hint = foreign_hint(word), *near = hint ? NULL : near_command(word);
+    cb_fail(err, CB_E_USAGE, "%s '%s'", what, word);
+    if (hint)
+        return cb_hint(err, "%s", hint);
+    return cb_hint(err, near ? "did you mean 'cbuild %s'?" : "'cbuild --help' shows the commands", near);
+}
+
+bool cli_is_no_command(const char *word, struct cb_error *err)
+{
+    if (!*word || word[0] == '-' || strpbrk(word, "/:") || access(word, F_OK) == 0)
+        return false;
+    if (!foreign_hint(word) && !near_command(word))
+        return false;
+    cli_no_command(word, "there is no command and no directory", err);
+    return true;
+}
