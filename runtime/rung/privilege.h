@@ -44,7 +44,7 @@ struct rt_rung_ops {
     /* Where to go when the helper cannot be started; NULL: the next in the list that says it can. */
     const struct rt_rung_ops *below;
 };
-extern const struct rt_rung_ops rt_rung_root, rt_rung_range, rt_rung_single, rt_rung_none;
+extern const struct rt_rung_ops rt_rung_root, rt_rung_identity, rt_rung_range, rt_rung_single, rt_rung_none;
 
 /* Cheap: asks for our ids and rights, and an ordinary user's ranges; tries no namespace yet. */
 void rt_privilege_probe(struct rt_privilege *ret);

@@ -3,6 +3,7 @@
 #include "base/limits.h"
 #include "runtime/rung/sysctl.h"
 
+#include <inttypes.h>
 #include <sched.h>
 #include <signal.h>
 #include <spawn.h>
@@ -168,6 +169,36 @@ int rt_userns_try_owner(void)
     return r;
 }
 
+/* Sets the groups that we have. In a user namespace this may be refused for ever (/proc/self/setgroups). */
+static int try_groups(void)
+{
+    int n = getgroups(0, NULL);
+    CB_AUTO(free) gid_t *groups = cb_alloc((size_t)(n + 1) * sizeof(*groups));
+    n = getgroups(n, groups);
+    return n < 0 || syscall(SYS_setgroups, n, groups) < 0 ? -errno : 0;
+}
+
+bool rt_userns_owns_ids(char **ret_why)
+{
+    if (rt_userns_try_owner() < 0)
+        return false;
+    if (try_groups() == 0)
+        return true;
+    *ret_why = cb_strdup("the user namespace that cbuild was started in forbids setgroups(2): make it with 'unshare --map-auto' "
+                         "or start cbuild outside of it");
+    return false;
+}
+
+/* Our own map of this kind, line by line, from *p on. */
+static bool next_range(const char **p, struct rt_id_range *ret)
+{
+    if (sscanf(*p, "%" SCNu32 " %" SCNu32 " %" SCNu32, &ret->inside, &ret->outside, &ret->count) != 3)
+        return false;
+    *p += strcspn(*p, "\n");
+    *p += **p == '\n';
+    return true;
+}
+
 /* "inside outside count" of our own map becomes "inside inside count" of the child's. */
 static int copy_map(pid_t pid, const char *kind)
 {
@@ -178,13 +209,9 @@ static int copy_map(pid_t pid, const char *kind)
     int r = cb_read_file(AT_FDCWD, path, MAX_MAP, &own);
     if (r < 0)
         return r;
-    unsigned inside, outside, count;
-    for (const char *p = own.data; sscanf(p, "%u %u %u", &inside, &outside, &count) == 3;) {
-        cb_buf_printf(&map, "%u %u %u\n", inside, inside, count);
-        p = strchr(p, '\n');
-        if (!p++)
-            break;
-    }
+    struct rt_id_range range;
+    for (const char *p = own.data; next_range(&p, &range);)
+        cb_buf_printf(&map, "%u %u %u\n", range.inside, range.inside, range.count);
     snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, kind);
     return write_file(path, map.data);
 }
@@ -196,6 +223,28 @@ int rt_userns_map_identity(pid_t pid)
 }
 
 /* ---- reasons -------------------------------------------------------------------------------- */
+
+/* The first id from 0 on that our own map of this kind lacks; 0: unknown. */
+static uint64_t first_missing(const char *path)
+{
+    CB_AUTO(cb_buf) struct cb_buf own = CB_BUF_INIT;
+    uint64_t next = 0;
+    struct rt_id_range range;
+    (void)cb_read_file(AT_FDCWD, path, MAX_MAP, &own);
+    for (const char *p = own.data; next_range(&p, &range) && range.inside == next;)
+        next += range.count;
+    return next;
+}
+
+char *rt_userns_why_no_id(void)
+{
+    uint64_t uid = first_missing("/proc/self/uid_map"), gid = first_missing("/proc/self/gid_map");
+    if (uid == 0 || gid == 0 || (uid >= UINT32_MAX && gid >= UINT32_MAX))
+        return NULL;
+    return cb_printf("only uids up to %llu and gids up to %llu exist in the user namespace that cbuild was started in: one with "
+                     "more ids gives more",
+                     (unsigned long long)uid - 1, (unsigned long long)gid - 1);
+}
 
 bool rt_has_seccomp_filter(void)
 {

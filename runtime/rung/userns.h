@@ -26,6 +26,11 @@ int rt_userns_map_identity(pid_t pid);
 /* Can we give a file to another id? 0, -EINVAL: there is none in our user namespace, or another -errno. */
 int rt_userns_try_owner(void);
 
+/* Can files be given to all ids there are, and groups be set? If not, *ret_why may be set (caller frees). */
+bool rt_userns_owns_ids(char **ret_why);
+/* Why an id does not exist in the user namespace that we were started in. Caller frees; NULL: every id does. */
+char *rt_userns_why_no_id(void);
+
 /* What forbids namespaces on this machine, in one sentence with the way out, for the errno of clone or of
  * the first mount or map. Caller frees. */
 char *rt_userns_why(int sys);

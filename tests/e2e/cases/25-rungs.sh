@@ -15,6 +15,40 @@ X
     has "$out" "only uid 0 and gid 0 exist here: the user namespace that cbuild was started in has one id only"
 }
 
+# A container's root as podman's and Docker's defaults have it: no right to mount, but to be everybody.
+contained() { setpriv --bounding-set=-sys_admin,-sys_ptrace,-sys_module,-net_admin,-sys_rawio,-dac_read_search "$@"; }
+
+# What a RUN can do with owners, modes and capabilities; whatever runs it, the image is the same.
+everybody() {
+    context c <<X
+${base}RUN mkdir /d && touch /d/f /d/g && chown 7:8 /d/f && chown -h 9 /d && chmod 4711 /d/g && mkfifo /d/p && ln -s f /d/l \
+ && chown -h 70000:70001 /d/l && echo 'u:x:5:6::/home:/bin/sh' >>/passwd && mkdir -m 700 /home && chown 5:6 /home
+USER 5:6
+RUN touch /home/mine && id -u
+COPY --chown=1234:5678 busybox /there
+X
+}
+
+t_root_of_a_container() {
+    only root
+    everybody
+    id=$(cbuild -q c)
+    same "$(contained "$CBUILD" -q --no-cache c 2>log)" "$id"
+    same "$(cat log)" ''
+}
+
+t_root_that_lacks_capabilities() {
+    only root
+    everybody
+    fails 1 setpriv --bounding-set=-sys_admin,-setfcap "$CBUILD" c
+    has "$out" "note: root lacks the capability to have itself in a user namespace (since Linux 5.12)"
+    has "$out" "hint: root lacks the capability"
+    fails 1 setpriv --bounding-set=-sys_admin,-setuid,-chown "$CBUILD" c
+    has "$out" "note: root lacks capabilities here, so it can neither give files to other users nor become them"
+    has "$out" "'--cap-add CHOWN,SETUID'"
+    hasnt "$out" subuid
+}
+
 # One that has more is as good as root.
 t_uid_0_of_a_namespace_with_ids() {
     only range

@@ -37,7 +37,7 @@ seccomp                 error
 memfd_create            error
 close_range             error
 renameat2               error
-sethostname             error
+sethostname             works
 capset                  error
 execveat                error
 fsync                   error

@@ -1,0 +1,34 @@
+#include "runtime/rung/capability.h"
+#include "base/buf.h"
+
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+/* By number; a kernel that knows more is newer than this list. */
+static const char names[] =
+    "CHOWN DAC_OVERRIDE DAC_READ_SEARCH FOWNER FSETID KILL SETGID SETUID SETPCAP LINUX_IMMUTABLE NET_BIND_SERVICE NET_BROADCAST "
+    "NET_ADMIN NET_RAW IPC_LOCK IPC_OWNER SYS_MODULE SYS_RAWIO SYS_CHROOT SYS_PTRACE SYS_PACCT SYS_ADMIN SYS_BOOT SYS_NICE "
+    "SYS_RESOURCE SYS_TIME SYS_TTY_CONFIG MKNOD LEASE AUDIT_WRITE AUDIT_CONTROL SETFCAP MAC_OVERRIDE MAC_ADMIN SYSLOG "
+    "WAKE_ALARM BLOCK_SUSPEND AUDIT_READ PERFMON BPF CHECKPOINT_RESTORE ";
+
+uint64_t rt_capabilities(void)
+{
+    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+    struct __user_cap_data_struct data[2] = {0};
+    if (syscall(SYS_capget, &header, data) < 0)
+        return 0;
+    return data[0].effective | (uint64_t)data[1].effective << 32;
+}
+
+char *rt_capability_names(uint64_t set)
+{
+    struct cb_buf b = CB_BUF_INIT;
+    for (const char *name = names; *name; set >>= 1) {
+        size_t n = strcspn(name, " ");
+        if (set & 1)
+            cb_buf_printf(&b, "%s%.*s", b.len ? "," : "", (int)n, name);
+        name += n + 1;
+    }
+    return cb_buf_detach(&b);
+}
