@@ -87,6 +87,22 @@ static void dump_inputs(const struct cache_record *r, struct cb_buf *out)
     cb_buf_addc(out, ']');
 }
 
+static const struct {
+    const char *key;
+    size_t at; /* in struct cb_usage */
+} counts[] = {
+    {"wallUs", offsetof(struct cb_usage, wall_us)},
+    {"cpuUs", offsetof(struct cb_usage, cpu_us)},
+    {"maxRss", offsetof(struct cb_usage, peak_memory)},
+    {"readBytes", offsetof(struct cb_usage, read_bytes)},
+    {"writtenBytes", offsetof(struct cb_usage, written_bytes)},
+};
+
+static uint64_t *count_of(const struct cb_usage *u, size_t i)
+{
+    return (uint64_t *)((char *)u + counts[i].at);
+}
+
 static void dump_head(struct cache_store *s, const struct cache_record *r, size_t inputs_size, struct cb_buf *out)
 {
     char layer[CB_DIGEST_TEXT + 1], created[CB_TIME_MAX];
@@ -98,9 +114,8 @@ static void dump_head(struct cache_store *s, const struct cache_record *r, size_
     json_object_set_new(j, "layer", json_string(layer));
     json_object_set_new(j, "created", json_string(created));
     json_object_set_new(j, "instruction", text_value(r->instruction));
-    json_object_set_new(j, "wallUs", json_integer((json_int_t)r->wall_us));
-    json_object_set_new(j, "cpuUs", json_integer((json_int_t)r->cpu_us));
-    json_object_set_new(j, "maxRss", json_integer((json_int_t)r->max_rss));
+    for (size_t i = 0; i < CB_LEN(counts); i++)
+        json_object_set_new(j, counts[i].key, json_integer((json_int_t)*count_of(&r->usage, i)));
     json_object_set_new(j, "inputsSize", json_integer((json_int_t)inputs_size));
     cb_json_dump(j, CB_JSON_COMPACT, out);
 }
@@ -177,10 +192,11 @@ static int parse_head(const char *text, size_t n, struct cache_record *r, uint64
         return -1;
     if (cb_json_str(j, "created", "", &created, err) <= 0 || !cb_time_parse_rfc3339(created, &r->created))
         return -1;
-    if (cb_json_str(j, "instruction", "", &instruction, err) < 0 || load_count(j, "wallUs", &r->wall_us, err) < 0 ||
-        load_count(j, "cpuUs", &r->cpu_us, err) < 0 || load_count(j, "maxRss", &r->max_rss, err) < 0 ||
-        load_count(j, "inputsSize", inputs_size, err) < 0)
+    if (cb_json_str(j, "instruction", "", &instruction, err) < 0 || load_count(j, "inputsSize", inputs_size, err) < 0)
         return -1;
+    for (size_t i = 0; i < CB_LEN(counts); i++)
+        if (load_count(j, counts[i].key, count_of(&r->usage, i), err) < 0)
+            return -1;
     r->instruction = cb_strdup(instruction);
     return 0;
 }

@@ -4,6 +4,7 @@
 #ifndef CACHE_RECORD_H
 #define CACHE_RECORD_H
 
+#include "base/usage.h"
 #include "cache/layer/layer.h"
 
 struct cache_input {
@@ -14,8 +15,8 @@ struct cache_input {
 struct cache_record {
     struct cb_digest layer;
     struct timespec created;
-    char *instruction;                 /* as the progress display shows it */
-    uint64_t wall_us, cpu_us, max_rss; /* what making it cost; max_rss in bytes */
+    char *instruction;     /* as the progress display shows it */
+    struct cb_usage usage; /* what making it cost */
     struct cache_input *inputs;
     size_t n_inputs, cap_inputs;
 };

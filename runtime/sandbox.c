@@ -103,11 +103,6 @@ static int start(struct run *r, struct cb_error *err)
     return r->pid < 0 ? start_failed(errno, err) : 0;
 }
 
-static uint64_t usec(struct timeval t)
-{
-    return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_usec;
-}
-
 /* When this returns, the child, everything it left behind and its mounts are gone: the kernel ends the PID
  * namespace and the mount namespace before the child can be waited for. */
 static int reap(struct run *r, struct rt_result *res)
@@ -120,9 +115,7 @@ static int reap(struct run *r, struct rt_result *res)
         res->signal = WTERMSIG(status);
     else
         res->exit_code = WEXITSTATUS(status);
-    res->user_us = usec(use.ru_utime);
-    res->system_us = usec(use.ru_stime);
-    res->max_rss = (uint64_t)use.ru_maxrss * 1024;
+    cb_usage_add(&res->usage, &use);
     return 0;
 }
 
@@ -151,7 +144,7 @@ static int run(struct run *r, struct rt_result *res, struct cb_error *err)
         return -1;
     if (reap(r, res) < 0)
         return cb_fail_sys(err, errno, "wait for a sandbox");
-    res->wall_us = (uint64_t)(cb_seconds_since(&began) * 1e6);
+    res->usage.wall_us = (uint64_t)(cb_seconds_since(&began) * 1e6);
     if (hear(r, res, err) < 0)
         return -1;
     res->oom_killed = (res->signal == SIGKILL || res->exit_code == 128 + SIGKILL) && oom_kills(events) > kills;

@@ -4,7 +4,7 @@
 #ifndef RT_SANDBOX_H
 #define RT_SANDBOX_H
 
-#include "base/error.h"
+#include "base/usage.h"
 #include "runtime/network.h"
 #include "runtime/rung/privilege.h"
 #include <stdbool.h>
@@ -74,7 +74,7 @@ struct rt_result {
     char why[256];
     bool scoped;     /* it could not reach abstract sockets of other steps or of the host */
     bool outer_proc; /* the surrounding container's /proc was shown, read-only: the kernel allowed nothing else */
-    uint64_t wall_us, user_us, system_us, max_rss; /* max_rss in bytes */
+    struct cb_usage usage;
 };
 
 /* 0: the command ran or could not be executed (see result). -1: the sandbox could not be made, the user or a mount was not

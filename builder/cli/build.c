@@ -1,19 +1,16 @@
 /* `cbuild build`: contexts, plan, keys, schedule, image, outputs, in this order. */
 #include "builder/cli/options.h"
 #include "base/clock.h"
-#include "base/json.h"
-#include "base/limits.h"
 #include "builder/cli/built.h"
 #include "builder/cli/call.h"
+#include "builder/cli/metadata.h"
 #include "builder/execute/keys.h"
 #include "builder/output/out-file.h"
 #include "builder/output/output.h"
-#include "registry/oci/document.h"
 #include "builder/show/progress.h"
 #include "builder/show/report.h"
 #include "builder/execute/schedule.h"
 #include "builder/execute/settle.h"
-#include "cache/store/blob.h"
 
 static int fail(struct build *b, struct cb_error *err)
 {
@@ -32,57 +29,6 @@ static int fail(struct build *b, struct cb_error *err)
 }
 
 /* ---- results ------------------------------------------------------------------------------------------------------------- */
-
-/* What a registry or layout calls the image: as an index would list it. */
-static int add_descriptor(struct cache_store *store, const struct build_image *image, const struct build_result *r, json_t *j,
-                          struct cb_error *err)
-{
-    CB_AUTO(cb_buf) struct cb_buf bytes = CB_BUF_INIT;
-    char digest[CB_DIGEST_TEXT + 1];
-    int found = cache_blob_get(store, &r->manifest, CB_MAX_MANIFEST, &bytes, err);
-    if (found <= 0)
-        return found < 0 ? -1 : cb_fail(err, CB_E_CORRUPT, "the image's manifest is not in the store");
-    CB_AUTO(free) char *type = oci_manifest_type(bytes.data, bytes.len);
-    const struct oci_platform *p = &image->platform;
-    json_t *d = json_object(), *platform = json_object();
-    cb_digest_text(&r->manifest, digest);
-    json_object_set_new(d, "mediaType", json_string(type));
-    json_object_set_new(d, "digest", json_string(digest));
-    json_object_set_new(d, "size", json_integer((json_int_t)bytes.len));
-    json_object_set_new(platform, "architecture", json_string(p->arch));
-    json_object_set_new(platform, "os", json_string(p->os));
-    if (p->variant && *p->variant)
-        json_object_set_new(platform, "variant", json_string(p->variant));
-    json_object_set_new(d, "platform", platform);
-    json_object_set_new(j, "containerimage.descriptor", d);
-    return 0;
-}
-
-static int write_metadata(struct build_session *s, const struct build_image *image, const struct build_result *r,
-                          struct cb_error *err)
-{
-    const struct build_request *q = s->request;
-    char id[CB_DIGEST_TEXT + 1], manifest[CB_DIGEST_TEXT + 1];
-    cb_digest_text(&image->stored.config, id);
-    cb_digest_text(&r->manifest, manifest);
-    if (q->iidfile && build_out_put(q->iidfile, id, strlen(id), err) < 0)
-        return -1;
-    if (!q->metadata_file)
-        return 0;
-    CB_AUTO(cb_buf) struct cb_buf names = CB_BUF_INIT, out = CB_BUF_INIT;
-    for (size_t i = 0; i < r->image_names.n; i++)
-        cb_buf_printf(&names, i ? ",%s" : "%s", r->image_names.items[i]);
-    CB_AUTO(json) json_t *j = json_object();
-    json_object_set_new(j, "containerimage.config.digest", json_string(id));
-    json_object_set_new(j, "containerimage.digest", json_string(r->has_manifest ? manifest : id));
-    if (r->has_manifest && add_descriptor(s->store, image, r, j, err) < 0)
-        return -1;
-    if (names.len)
-        json_object_set_new(j, "image.name", json_string(names.data));
-    cb_json_dump(j, CB_JSON_INDENT, &out);
-    cb_buf_addc(&out, '\n');
-    return build_out_put(q->metadata_file, out.data, out.len, err);
-}
 
 static uint64_t sum(const struct build_layer_size *layers, size_t n)
 {
@@ -164,7 +110,7 @@ static int build(struct build *b, struct cb_error *err)
     for (size_t i = 0; i < q->n_outputs; i++)
         if (build_output_write(b->session, &q->outputs[i], &image, &result, err) < 0)
             return -1;
-    if (write_metadata(b->session, &image, &result, err) < 0)
+    if (cli_write_metadata(&graph, &image, &result, err) < 0)
         return -1;
     summarize(b, &image, &result, n_run, n_cached);
     build_settle(b);

@@ -34,9 +34,7 @@ static void put_outcome(struct cb_buf *answer, const struct build_outcome *o)
     cb_put_digest(answer, &o->layer);
     cb_put_u64(answer, (uint64_t)o->created.tv_sec);
     cb_put_u64(answer, (uint64_t)o->created.tv_nsec);
-    cb_put_u64(answer, o->wall_us);
-    cb_put_u64(answer, o->cpu_us);
-    cb_put_u64(answer, o->max_rss);
+    cb_put_usage(answer, &o->usage);
 }
 
 bool build_outcome_read(const struct cb_buf *answer, struct build_outcome *ret)
@@ -45,9 +43,7 @@ bool build_outcome_read(const struct cb_buf *answer, struct build_outcome *ret)
     ret->layer = cb_get_digest(&u);
     ret->created.tv_sec = (time_t)cb_get_u64(&u);
     ret->created.tv_nsec = (long)cb_get_u64(&u);
-    ret->wall_us = cb_get_u64(&u);
-    ret->cpu_us = cb_get_u64(&u);
-    ret->max_rss = cb_get_u64(&u);
+    ret->usage = cb_get_usage(&u);
     return !u.failed;
 }
 

@@ -15,7 +15,7 @@ int build_execute_start(struct build_graph *g, const struct build_step *s, int o
 struct build_outcome {
     struct cb_digest layer;
     struct timespec created;
-    uint64_t wall_us, cpu_us, max_rss;
+    struct cb_usage usage;
 };
 bool build_outcome_read(const struct cb_buf *answer, struct build_outcome *ret);
 

@@ -412,13 +412,25 @@ static int execute(struct copying *c, struct cache_layer *layer, struct cb_error
     return r;
 }
 
+/* Of this process, which does nothing else, and of the programs that it ran. */
+static struct cb_usage own_usage(const struct timespec *from)
+{
+    struct cb_usage u = {.wall_us = (uint64_t)(cb_seconds_since(from) * 1e6)};
+    static const int whose[] = {RUSAGE_SELF, RUSAGE_CHILDREN};
+    struct rusage r;
+    for (size_t i = 0; i < CB_LEN(whose); i++)
+        if (getrusage(whose[i], &r) == 0)
+            cb_usage_add(&u, &r);
+    return u;
+}
+
 int build_execute_files(struct build_work *w, struct build_outcome *ret, struct cb_error *err)
 {
     struct copying c = {.w = w, .from.dir = -1};
     struct cache_layer layer;
     struct timespec from = cb_clock_now();
     int r = execute(&c, &layer, err);
-    ret->wall_us = (uint64_t)(cb_seconds_since(&from) * 1e6);
+    ret->usage = own_usage(&from);
     copying_done(&c);
     if (r < 0)
         return -1;

@@ -6,6 +6,7 @@
 #ifndef BUILD_GRAPH_H
 #define BUILD_GRAPH_H
 
+#include "base/usage.h"
 #include "builder/execute/notes.h"
 #include "builder/plan/build.h"
 
@@ -40,6 +41,7 @@ struct build_step_state {
     bool missed;            /* its definition is not known on its parent, or hardly can be */
     bool has_index, has_fs; /* known to be in the store; of a BUILD_OP_BASE: all layers */
     bool cached;
+    struct cb_usage usage;                /* what its result cost, in this build or in the one that made it */
     const char *why;                      /* the reason of its fate: constant text, for events */
     int lock;                             /* of the content key, while we make it; -1 */
     const struct build_step **dependents; /* those that stand on it or take from it */

@@ -6,7 +6,9 @@
 static void take_record(struct build_schedule *s, const struct build_step *step, const struct cache_record *r)
 {
     s->g->build->made[step->index] = (struct build_made){r->layer, r->created};
-    build_state_of(s->g, step)->cached = true;
+    struct build_step_state *st = build_state_of(s->g, step);
+    st->cached = true;
+    st->usage = r->usage;
 }
 
 int build_lookup_definition(struct build_schedule *s, const struct build_step *step, struct cb_error *err)
@@ -50,8 +52,7 @@ static bool is_recorded(struct build_schedule *s, const struct cb_digest *key, c
 void build_record_outcome(struct build_schedule *s, const struct build_step *step, const struct build_outcome *o)
 {
     CB_AUTO(cache_record)
-    struct cache_record r = {
-        .layer = o->layer, .created = o->created, .wall_us = o->wall_us, .cpu_us = o->cpu_us, .max_rss = o->max_rss};
+    struct cache_record r = {.layer = o->layer, .created = o->created, .usage = o->usage};
     CB_AUTO(cb_error) struct cb_error err = CB_ERROR_INIT;
     CB_AUTO(cb_error) struct cb_error no_link = CB_ERROR_INIT;
     struct cb_digest definition;

@@ -368,8 +368,6 @@ int build_execute_run(struct build_work *w, struct build_outcome *ret, struct cb
         return -1;
     ret->layer = layer.id;
     ret->created = layer.created;
-    ret->wall_us = res.wall_us;
-    ret->cpu_us = res.user_us + res.system_us;
-    ret->max_rss = res.max_rss;
+    ret->usage = res.usage;
     return 0;
 }

@@ -42,14 +42,14 @@ static void step_succeeded(struct build_schedule *s, struct build_running *r, co
     struct build_step_state *st = build_state_of(s->g, step);
     s->g->build->made[step->index] = (struct build_made){o.layer, o.created};
     st->has_fs = st->has_index = true;
+    st->usage = o.usage;
     s->n_run++;
     build_record_outcome(s, step, &o);
     build_emit(s->session, &(struct build_event){.kind = BUILD_EVENT_STEP_DONE,
                                                  .step = step->number,
                                                  .name = step->name,
                                                  .seconds = cb_seconds_since(&r->started),
-                                                 .cpu_seconds = (double)o.cpu_us / 1e6,
-                                                 .max_rss = o.max_rss});
+                                                 .usage = &o.usage});
     build_step_finish(s, step);
 }
 

@@ -5,6 +5,7 @@
 #define BUILD_EVENTS_H
 
 #include "base/error.h"
+#include "base/usage.h"
 #include "parser/lint.h"
 #include <stdbool.h>
 #include <stdint.h>
@@ -15,7 +16,7 @@ enum build_event_kind {
     BUILD_EVENT_STEP_CACHED,   /* step, name, why: "same definition", "same inputs", "made meanwhile" */
     BUILD_EVENT_STEP_LOG,      /* step, text (one line without its newline, or a partial one), stream 1 or 2 */
     BUILD_EVENT_STEP_PROGRESS, /* step, what, done, total */
-    BUILD_EVENT_STEP_DONE,     /* step, seconds, cpu_seconds, max_rss */
+    BUILD_EVENT_STEP_DONE,     /* step, seconds, usage (NULL: not known) */
     BUILD_EVENT_STEP_FAILED,   /* step, error */
     BUILD_EVENT_STEP_CANCELED, /* step */
     BUILD_EVENT_NOTE,          /* text: something the user should know, once */
@@ -49,8 +50,8 @@ struct build_event {
     const char *text, *what, *why;
     int stream;
     uint64_t done, total;
-    double seconds, cpu_seconds;
-    uint64_t max_rss;
+    double seconds;
+    const struct cb_usage *usage;
     int n_steps;
     bool extra; /* the step is not one of n_steps: fetching a base image, pushing */
     const struct cb_error *error;

@@ -1,6 +1,7 @@
 /* Events as BuildKit's clients write them, one solve status per line: `vertexes` are steps (sent again at each change),
- * `statuses` amounts of work done, `logs` output in base64, `warnings` what the build checks found. We add: `cpuSeconds` and
- * `maxRSS` of a step, `why` it was cached or had to run, and at the end a `summary` with all steps and layers. */
+ * `statuses` amounts of work done, `logs` output in base64, `warnings` what the build checks found. We add: `cpuSeconds`,
+ * `maxRSS`, `readBytes` and `writtenBytes` of a step, `why` it was cached or had to run, and at the end a `summary` with all
+ * steps and layers. */
 #include "builder/show/progress-json.h"
 #include "base/digest.h"
 #include "base/json.h"
@@ -86,9 +87,11 @@ static json_t *vertex(struct json_progress *p, const struct build_event *e)
         put_text(v, "error", e->error->msg);
     if (e->kind == BUILD_EVENT_STEP_CANCELED)
         put_text(v, "error", "context canceled");
-    if (e->kind == BUILD_EVENT_STEP_DONE) {
-        json_object_set_new(v, "cpuSeconds", json_real(e->cpu_seconds));
-        json_object_set_new(v, "maxRSS", json_integer((json_int_t)e->max_rss));
+    if (e->usage) {
+        json_object_set_new(v, "cpuSeconds", json_real((double)e->usage->cpu_us / 1e6));
+        json_object_set_new(v, "maxRSS", json_integer((json_int_t)e->usage->peak_memory));
+        json_object_set_new(v, "readBytes", json_integer((json_int_t)e->usage->read_bytes));
+        json_object_set_new(v, "writtenBytes", json_integer((json_int_t)e->usage->written_bytes));
     }
     return v;
 }

@@ -19,9 +19,7 @@ static void fill(struct cache_record *r, struct cb_digest layer, size_t inputs)
     *r = (struct cache_record){.layer = layer,
                                .created = {1700000000, 5000},
                                .instruction = cb_strdup("RUN echo \"\xc3\xa4\"\n\t\\"),
-                               .wall_us = 1234567,
-                               .cpu_us = 7,
-                               .max_rss = UINT64_C(1) << 40};
+                               .usage = {1234567, 7, UINT64_C(1) << 40, 4096, 512}};
     for (size_t i = 0; i < inputs; i++) {
         char name[64];
         snprintf(name, sizeof(name), "context:src/%zu.c", i);
@@ -49,9 +47,7 @@ static void test_round_trip(void **state)
         assert_string_equal(out.instruction, in.instruction);
         assert_int_equal(out.created.tv_sec, in.created.tv_sec);
         assert_int_equal(out.created.tv_nsec, in.created.tv_nsec);
-        assert_int_equal(out.wall_us, in.wall_us);
-        assert_int_equal(out.cpu_us, in.cpu_us);
-        assert_int_equal(out.max_rss, in.max_rss);
+        assert_memory_equal(&out.usage, &in.usage, sizeof(in.usage));
         assert_int_equal(out.n_inputs, inputs[i]);
         for (size_t n = 0; n < out.n_inputs; n++) {
             assert_string_equal(out.inputs[n].name, in.inputs[n].name);

@@ -503,7 +503,7 @@ static void measure(const char *what, struct rt_sandbox *s, size_t n)
         job_us[i] = now_us() - began;
         struct cb_unpack u = cb_unpack(answer.data, answer.len);
         memcpy(&result, cb_get_bytes(&u).p, sizeof(result));
-        run_us[i] = result.wall_us;
+        run_us[i] = result.usage.wall_us;
     }
     rt_helper_free(r.helper);
     rt_privilege_done(&r.privilege);

@@ -527,8 +527,8 @@ static void test_limits_and_use(void **state)
     struct outcome o = fx_run(&s);
     assert_false(o.failed);
     assert_string_equal(o.out, "77\n88\n");
-    assert_true(o.result.wall_us > 1000 && o.result.user_us + o.result.system_us > 1000);
-    assert_true(o.result.max_rss > 100000);
+    assert_true(o.result.usage.wall_us > 1000 && o.result.usage.cpu_us > 1000);
+    assert_true(o.result.usage.peak_memory > 100000);
     assert_false(o.result.oom_killed);
     outcome_done(&o);
 }

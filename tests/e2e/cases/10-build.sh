@@ -114,6 +114,25 @@ t_iidfile_and_metadata() {
     has "$(cat m.json)" '"containerimage.config.digest": "'"$(cat id)"
 }
 
+t_what_a_step_cost() {
+    context c <<X
+${base}RUN i=0; while [ \$i -lt 30000 ]; do i=\$((i+1)); done; dd if=/dev/zero of=/f bs=1M count=3 conv=fsync 2>/dev/null
+X
+    for cached in false true; do
+        cbuild --progress=rawjson --metadata-file m.json c 2>events
+        python3 - "$cached" <<'X'
+import json, sys
+step = json.load(open("m.json"))["cbuild.steps"][-1]
+assert "RUN i=0" in step["name"] and step["digest"].startswith("sha256:"), step
+assert step["cached"] == (sys.argv[1] == "true"), step
+assert step["seconds"] > 0 and step["cpuSeconds"] > 0 and step["maxRSS"] > 100000 and step["readBytes"] >= 0, step
+assert step["writtenBytes"] >= 3 << 20, step
+done = [v for line in open("events") for v in json.loads(line).get("vertexes", []) if "RUN i=0" in v["name"]][-1]
+assert step["cached"] or (done["cpuSeconds"] == step["cpuSeconds"] and done["writtenBytes"] == step["writtenBytes"]), done
+X
+    done
+}
+
 t_no_cache() {
     context c <<X
 ${base}RUN cat /proc/sys/kernel/random/uuid > /id
