@@ -1,6 +1,7 @@
 /* What the parts of the sandbox share. Only runtime/ includes this.
  *
  * sandbox.c   the job's side: clone, what the child says, the result
+ * deadline.c  the end of a command that takes too long
  * snapshot-*.c  what the root of the sandbox is made of
  * child.c     the child's side: the order of everything up to exec
  * target.c    where a mount goes: resolved inside the root, made when missing, removed again
@@ -59,6 +60,10 @@ struct rt_snapshot_ops {
     int (*finish)(int root, struct cb_error *err);
 };
 extern const struct rt_snapshot_ops rt_snapshot_overlay;
+
+/* deadline.c: waits until the child has ended, which is then to be reaped. After `ms` it is asked to end, and killed when it does
+ * not; false: that was needed. */
+bool rt_deadline_keep(pid_t pid, uint64_t ms);
 
 /* child.c: the function of the brief clone; `child` is a struct rt_child. Never returns. */
 int rt_child_main(void *child);

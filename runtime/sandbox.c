@@ -109,6 +109,7 @@ static int reap(struct run *r, struct rt_result *res)
 {
     int status = 0;
     struct rusage use = {0};
+    res->timed_out = r->s->timeout_ms && !rt_deadline_keep(r->pid, r->s->timeout_ms);
     if (CB_RETRY(wait4(r->pid, &status, 0, &use)) < 0)
         return -1;
     if (WIFSIGNALED(status))
@@ -162,7 +163,7 @@ static int check(const struct rt_sandbox *s, struct cb_error *err)
 
 static bool succeeded(const struct rt_result *res)
 {
-    return !res->not_started && !res->signal && res->exit_code == 0;
+    return !res->not_started && !res->timed_out && !res->signal && res->exit_code == 0;
 }
 
 static int run_sandbox(const struct rt_sandbox *s, struct rt_result *ret, struct cb_error *err)

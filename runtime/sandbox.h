@@ -58,8 +58,9 @@ struct rt_sandbox {
     const struct rt_mount *mounts;
     size_t n_mounts;
     const struct rt_network *network;
-    bool insecure;     /* all capabilities, no seccomp, no masked paths */
-    uint64_t shm_size; /* bytes; 0: 64 MiB */
+    bool insecure;       /* all capabilities, no seccomp, no masked paths */
+    uint64_t shm_size;   /* bytes; 0: 64 MiB */
+    uint64_t timeout_ms; /* 0: none; the time in which the whole build is stopped does not count */
     const struct rt_rlimit *rlimits;
     size_t n_rlimits;
     int stdout_fd, stderr_fd;             /* stdin is /dev/null */
@@ -70,6 +71,7 @@ struct rt_result {
     int exit_code; /* when it exited */
     int signal;    /* not 0: it was killed by this signal */
     bool oom_killed;
+    bool timed_out;   /* it was ended, whatever its status says */
     bool not_started; /* exec failed: exit_code is 127 or 126; `why` says what was tried */
     char why[256];
     bool scoped;     /* it could not reach abstract sockets of other steps or of the host */

@@ -5,6 +5,7 @@
 #include "builder/cli/commands.h"
 
 extern const struct cli_table cli_build_options;
+extern const struct cli_table cli_limit_options;   /* those that limit RUN steps */
 extern const struct cli_table cli_refused_options; /* those of docker build that cbuild cannot honour */
 
 /* Completes the request of a parsed command line: context, defaults, what the environment says; refuses what contradicts itself.

@@ -260,11 +260,16 @@ static char *command_text(const struct build_run *run)
     return cb_buf_detach(&quoted);
 }
 
-static int report(const struct build_run *run, const struct rt_result *res, struct cb_error *err)
+static int report(const struct build *b, const struct build_run *run, const struct rt_result *res, struct cb_error *err)
 {
-    if (!res->not_started && !res->signal && res->exit_code == 0)
+    char time[16];
+    if (!res->not_started && !res->timed_out && !res->signal && res->exit_code == 0)
         return 0;
     CB_AUTO(free) char *command = command_text(run);
+    if (res->timed_out)
+        return cb_fail(err, CB_E_RUN,
+                       "process %s did not complete successfully: it ran longer than --step-timeout %s and was ended", command,
+                       cb_human_duration((double)b->session->request->step_timeout_ms / 1e3, time));
     int code = res->signal ? 128 + res->signal : res->not_started ? 1 : res->exit_code;
     cb_fail(err, CB_E_RUN, "process %s did not complete successfully: exit code: %d", command, code);
     err->exit_status = code;
@@ -299,6 +304,7 @@ static int run_sandbox(struct running_run *r, int work_dir, struct rt_result *re
         .network = run->network,
         .insecure = run->insecure,
         .shm_size = b->session->request->shm_size,
+        .timeout_ms = b->session->request->step_timeout_ms,
         .rlimits = b->session->request->ulimits,
         .n_rlimits = b->session->request->n_ulimits,
         .stdout_fd = r->w->out,
@@ -348,7 +354,7 @@ static int execute(struct running_run *r, struct rt_result *res, struct cache_la
     }
     if (res->outer_proc)
         cb_job_warn(r->w->io, outer_proc);
-    if (report(run, res, err) < 0)
+    if (report(r->w->b, run, res, err) < 0)
         return -1;
     if (cache_layer_commit_upper(r->w->b->session->store, r->work_dir, "upper", r->lowers.dirs, r->lowers.n, layer, err) < 0)
         return -1;

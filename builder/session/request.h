@@ -76,8 +76,9 @@ struct build_request {
     size_t n_ssh, cap_ssh;
     struct rt_rlimit *ulimits;
     size_t n_ulimits, cap_ulimits;
-    uint64_t shm_size; /* 0: default */
-    int jobs;          /* steps at once */
+    uint64_t shm_size;        /* 0: default */
+    uint64_t step_timeout_ms; /* of a RUN; 0: none */
+    int jobs;                 /* steps at once */
     char *iidfile, *metadata_file;
 };
 void build_request_done(struct build_request *r);

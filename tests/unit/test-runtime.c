@@ -608,6 +608,25 @@ static void test_signal(void **state)
     outcome_done(&o);
 }
 
+static void test_deadline(void **state)
+{
+    (void)state;
+    struct rt_sandbox s = fx_sandbox("trap '' TERM; sleep 98766 & sleep 98766");
+    s.timeout_ms = 100;
+    struct outcome o = fx_run(&s);
+    assert_false(o.failed);
+    assert_true(o.result.timed_out);
+    assert_int_equal(o.result.signal, SIGKILL);
+    assert_int_equal(fx_count("98766"), 0);
+    outcome_done(&o);
+    s = fx_sandbox("exit 3");
+    s.timeout_ms = 3600000;
+    o = fx_run(&s);
+    assert_false(o.failed || o.result.timed_out);
+    assert_int_equal(o.result.exit_code, 3);
+    outcome_done(&o);
+}
+
 /* ---- the helper itself ---------------------------------------------------------------------- */
 
 static void test_helper_none(void **state)
@@ -673,25 +692,16 @@ int main(int argc, char **argv)
 {
     (void)argc;
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_cases),
-        cmocka_unit_test(test_not_started),
-        cmocka_unit_test(test_paths_of_exec),
-        cmocka_unit_test(test_unknown_users),
-        cmocka_unit_test(test_namespaces),
-        cmocka_unit_test(test_changes),
-        cmocka_unit_test(test_bare_root),
-        cmocka_unit_test(test_mounts),
-        cmocka_unit_test(test_layer_mounts),
-        cmocka_unit_test(test_bad_mounts),
-        cmocka_unit_test(test_hostile_roots),
-        cmocka_unit_test(test_many_layers),
-        cmocka_unit_test(test_limits_and_use),
-        cmocka_unit_test(test_daemon_is_killed),
-        cmocka_unit_test(test_cancel),
-        cmocka_unit_test(test_coordinator_killed),
-        cmocka_unit_test(test_signal),
-        cmocka_unit_test(test_helper_none),
-        cmocka_unit_test(test_helper_large_request),
+        cmocka_unit_test(test_cases),          cmocka_unit_test(test_not_started),
+        cmocka_unit_test(test_paths_of_exec),  cmocka_unit_test(test_unknown_users),
+        cmocka_unit_test(test_namespaces),     cmocka_unit_test(test_changes),
+        cmocka_unit_test(test_bare_root),      cmocka_unit_test(test_mounts),
+        cmocka_unit_test(test_layer_mounts),   cmocka_unit_test(test_bad_mounts),
+        cmocka_unit_test(test_hostile_roots),  cmocka_unit_test(test_many_layers),
+        cmocka_unit_test(test_limits_and_use), cmocka_unit_test(test_daemon_is_killed),
+        cmocka_unit_test(test_cancel),         cmocka_unit_test(test_coordinator_killed),
+        cmocka_unit_test(test_signal),         cmocka_unit_test(test_deadline),
+        cmocka_unit_test(test_helper_none),    cmocka_unit_test(test_helper_large_request),
     };
     const char *why = fx_set_up();
     if (why) {
