@@ -6,7 +6,9 @@
 #include "cache/layer/layer-internal.h"
 #include "base/map.h"
 
+#include <linux/magic.h>
 #include <stdio.h>
+#include <sys/statfs.h>
 #include <sys/sysmacros.h>
 #include <sys/xattr.h>
 #include <unistd.h>
@@ -117,9 +119,9 @@ static bool owner_comes_by_itself(const struct cache_layer_disk *d, const struct
     return !d->owners || (e->uid == d->uid && e->gid == d->gid);
 }
 
-static void times_of(const struct cache_entry *e, struct timespec t[2])
+static void times_of(const struct cache_entry *e, long nsec, struct timespec t[2])
 {
-    t[0] = t[1] = (struct timespec){.tv_sec = e->mtime};
+    t[0] = t[1] = (struct timespec){e->mtime, nsec};
 }
 
 /* Of anything but a regular file, by its name. The file system clips times that it cannot hold. */
@@ -127,7 +129,7 @@ static int set_attributes_at(struct cache_layer_disk *d, int dir, const char *na
                              struct cb_error *err)
 {
     struct timespec t[2];
-    times_of(e, t);
+    times_of(e, 0, t);
     if (!owner_comes_by_itself(d, e) && fchownat(dir, name, e->uid, e->gid, AT_SYMLINK_NOFOLLOW) < 0)
         return fail_owner(err, errno, e);
     int r = e->type == CB_SYMLINK ? 0 : cb_chmod(dir, name, e->mode & 07777);
@@ -229,6 +231,7 @@ int cache_layer_disk_begin(struct cache_layer_disk *d, const struct cache_entry 
     if (d->fd < 0)
         return fail(err, errno, "make", e->path);
     d->size = 0;
+    d->nsec = 0;
     d->holes = false;
     return 0;
 }
@@ -261,7 +264,7 @@ int cache_layer_disk_end(struct cache_layer_disk *d, const struct cache_entry *e
     mode_t mode = e->mode & 07777;
     bool chown = !owner_comes_by_itself(d, e);
     struct timespec t[2];
-    times_of(e, t);
+    times_of(e, d->nsec, t);
     if (d->holes && ftruncate(fd, (off_t)d->size) < 0)
         return fail(err, errno, "write", e->path);
     if (chown && fchown(fd, e->uid, e->gid) < 0)
@@ -275,9 +278,29 @@ int cache_layer_disk_end(struct cache_layer_disk *d, const struct cache_entry *e
 
 /* ---- the end -------------------------------------------------------------------------------- */
 
+bool cache_layer_holds_marks(int fd)
+{
+    static const unsigned without[] = {OVERLAYFS_SUPER_MAGIC, FUSE_SUPER_MAGIC, NFS_SUPER_MAGIC, V9FS_MAGIC};
+    struct statfs fs;
+    if (fstatfs(fd, &fs) < 0)
+        return true;
+    for (size_t i = 0; i < CB_LEN(without); i++)
+        if ((unsigned)fs.f_type == without[i])
+            return false;
+    return true;
+}
+
+/* Where the file system cannot hold them the index alone has them. Nothing is stacked there either. */
+static int refused(int dir)
+{
+    int sys = errno;
+    bool marks = cache_layer_holds_marks(dir);
+    return marks || (sys != EPERM && sys != ENOTSUP && sys != EINVAL) ? -sys : 0;
+}
+
 static int make_whiteout(int dir, const char *name)
 {
-    return mknodat(dir, name, S_IFCHR, makedev(0, 0)) < 0 && errno != EEXIST ? -errno : 0;
+    return mknodat(dir, name, S_IFCHR, makedev(0, 0)) < 0 && errno != EEXIST ? refused(dir) : 0;
 }
 
 static int make_opaque(int dir, const char *name)
@@ -287,7 +310,7 @@ static int make_opaque(int dir, const char *name)
         return -errno;
     char proc[32];
     snprintf(proc, sizeof(proc), "/proc/self/fd/%d", fd);
-    return setxattr(proc, "user.overlay.opaque", "y", 1, 0) < 0 ? -errno : 0;
+    return setxattr(proc, "user.overlay.opaque", "y", 1, 0) < 0 ? refused(fd) : 0;
 }
 
 /* From the end to the beginning: the contents of a directory are done before it. */
@@ -295,7 +318,8 @@ int cache_layer_disk_finish(struct cache_layer_disk *d, const struct cache_index
 {
     for (size_t i = x->n; i-- > 0;) {
         const struct cache_entry *e = &x->entries[i];
-        if (e->type != CB_DIR && e->type != CACHE_WHITEOUT && e->type != CACHE_OPAQUE)
+        bool mark = e->type == CACHE_WHITEOUT || e->type == CACHE_OPAQUE;
+        if (e->type != CB_DIR && (!mark || d->merged))
             continue;
         const char *name;
         int dir = parent_of(d, e->path, &name, err);

@@ -118,14 +118,19 @@ struct cache_layer_disk {
     struct cache_layer_cursor cursor;
     bool owners;     /* every owner can be set; else only those that come by themselves; the index has the rest */
     bool no_devices; /* mknod was refused once: empty files stand for devices */
+    bool merged;     /* it is what layers show together: marks have done their work and are not made */
     uid_t uid;
     gid_t gid;
     mode_t umask;
     /* the file being written */
     int fd;
     uint64_t size;
+    long nsec; /* of its time, of which the entry has the whole seconds */
     bool holes;
 };
+/* Can the file system be trusted to hold whiteouts and opaque marks? On others, another overlay among them, they may be in the
+ * index alone. */
+bool cache_layer_holds_marks(int fd);
 /* May this process give files to any owner? Else only the index knows owners. */
 bool cache_layer_can_set_owners(void);
 #define CACHE_LAYER_DISK_INIT ((struct cache_layer_disk){.cursor = CACHE_LAYER_CURSOR_INIT, .fd = -1})
@@ -164,6 +169,26 @@ int cache_layer_reset_flags(int fd, unsigned like);
 /* Makes a layer's root, which is in no index, like every root: 0755, owned by its maker (root, inside), without
  * attributes. 0 or -errno. */
 int cache_layer_plain_root(int fs);
+
+/* ---- what a command left (changed.c) ----------------------------------------------------- */
+
+struct cache_layer_capability {
+    char v[24];
+    size_t n;     /* 0: none */
+    bool foreign; /* of a root other than ours, for whom it means nothing */
+};
+/* security.capability in its second form: the third adds a root id, which means nothing in an image. 0 or -errno. */
+int cache_layer_get_capability(int fd, struct cache_layer_capability *ret);
+/* From here on the inode carries what the index says: takes attributes and flags off what a command left. `flags`: those of
+ * inodes that were given none. */
+int cache_layer_settle_file(int fd, const char *path, unsigned flags, struct cache_layer_capability *ret, struct cb_error *err);
+int cache_layer_settle_dir(int fd, const char *path, unsigned flags, struct cache_layer_carried *ret, struct cb_error *err);
+int cache_layer_settle_name(int dir, const char *name, const char *path, struct cb_error *err); /* neither file nor directory */
+/* The type of an entry for what this is; -1: a layer cannot hold it. */
+int cache_layer_type(mode_t mode);
+struct cache_entry cache_layer_entry_of(const char *path, int type, const struct stat *st);
+/* Size and digest of the rest of a file. `buffer`: CACHE_LAYER_COPY_BUFFER bytes. 0 or -errno. */
+int cache_layer_hash(int fd, char *buffer, struct cache_entry *e);
 
 /* ---- unpacking (unpack.c) -------------------------------------------------------------- */
 

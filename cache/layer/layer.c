@@ -209,6 +209,17 @@ static int check_entry(struct check *c, const struct cache_entry *e)
     }
 }
 
+/* Does the entry have a name on the disk? A whiteout, only where the file system holds them. */
+static bool has_name(struct check *c, const struct cache_entry *e, bool marks)
+{
+    const char *name;
+    struct stat st;
+    if (e->type != CACHE_WHITEOUT || marks)
+        return e->type != CACHE_OPAQUE;
+    int dir = cache_layer_cursor_parent(&c->cursor, e->path, &name);
+    return dir >= 0 && fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
 static int check_files(int dir, const struct cache_index *x)
 {
     CB_AUTO(check) struct check c = {.cursor = CACHE_LAYER_CURSOR_INIT};
@@ -218,11 +229,12 @@ static int check_files(int dir, const struct cache_index *x)
     cache_layer_cursor_set_root(&c.cursor, fs);
     count_names(&c, fs, ".");
     uint64_t names = 0;
+    bool marks = cache_layer_holds_marks(dir);
     for (size_t i = 0; i < x->n; i++) {
         int r = check_entry(&c, &x->entries[i]);
         if (r != 1)
             return r;
-        names += x->entries[i].type != CACHE_OPAQUE;
+        names += has_name(&c, &x->entries[i], marks);
     }
     return c.blind || c.names == names;
 }

@@ -10,10 +10,8 @@
 #include "base/limits.h"
 #include "base/map.h"
 
-#include <endian.h>
 #include <stdio.h>
 #include <sys/sysmacros.h>
-#include <sys/xattr.h>
 #include <unistd.h>
 
 #define MAX_DEPTH 2048 /* the kernel takes no longer paths, and each level takes up a descriptor */
@@ -55,35 +53,6 @@ static int fail(struct cb_error *err, int sys, const char *what, const char *pat
     return cb_fail_sys(err, sys, "%s '/%s'", what, path);
 }
 
-/* ---- capabilities ---------------------------------------------------------------------------- */
-
-struct capability {
-    char v[24];
-    size_t n;     /* 0: none */
-    bool foreign; /* of a root other than ours, for whom it means nothing */
-};
-
-/* security.capability in its second form: the third adds a root id, which means nothing in an image. */
-static int get_capability(int fd, struct capability *ret)
-{
-    ssize_t n = fgetxattr(fd, "security.capability", ret->v, sizeof(ret->v));
-    ret->n = 0;
-    ret->foreign = false;
-    if (n < 0)
-        return errno == ENODATA || errno == ENOTSUP ? 0 : -errno;
-    uint32_t magic;
-    memcpy(&magic, ret->v, sizeof(magic));
-    magic = le32toh(magic);
-    if (n == 24 && (magic & 0xff000000u) == 0x03000000u) {
-        magic = htole32((magic & 0x00ffffffu) | 0x02000000u);
-        memcpy(ret->v, &magic, sizeof(magic));
-        n = 20;
-        ret->foreign = true;
-    }
-    ret->n = (size_t)n;
-    return 0;
-}
-
 /* ---- comparing -------------------------------------------------------------------------------- */
 
 static int open_file(int dir, const char *name)
@@ -112,10 +81,10 @@ static int same_file(struct upper *u, int dir, const char *name, int lower, cons
     CB_AUTO(close) int b = a < 0 ? -1 : open_file(lower, path);
     if (a < 0 || b < 0)
         return a < 0 ? a : b;
-    struct capability ca, cb;
-    int r = get_capability(a, &ca);
+    struct cache_layer_capability ca, cb;
+    int r = cache_layer_get_capability(a, &ca);
     if (r == 0)
-        r = get_capability(b, &cb);
+        r = cache_layer_get_capability(b, &cb);
     if (r < 0)
         return r;
     if (ca.n != cb.n || memcmp(ca.v, cb.v, ca.n) != 0)
@@ -162,18 +131,6 @@ static int add(struct upper *u, const struct cache_entry *e, struct cb_error *er
     return 0;
 }
 
-static struct cache_entry entry_of(const char *path, int type, const struct stat *st)
-{
-    return (struct cache_entry){.path = path,
-                                .type = type,
-                                .mode = st->st_mode & 07777,
-                                .uid = st->st_uid,
-                                .gid = st->st_gid,
-                                .mtime = st->st_mtim.tv_sec,
-                                .dev_major = major(st->st_rdev),
-                                .dev_minor = minor(st->st_rdev)};
-}
-
 static int emit_dirs(struct upper *u, struct frame *f, struct cb_error *err)
 {
     if (!f || f->emitted)
@@ -181,7 +138,7 @@ static int emit_dirs(struct upper *u, struct frame *f, struct cb_error *err)
     if (emit_dirs(u, f->up, err) < 0)
         return -1;
     f->emitted = true;
-    struct cache_entry e = entry_of(f->path, CB_DIR, &f->st);
+    struct cache_entry e = cache_layer_entry_of(f->path, CB_DIR, &f->st);
     return add(u, &e, err);
 }
 
@@ -191,61 +148,19 @@ static int emit_whiteout(struct upper *u, struct frame *f, const char *path, str
     return emit_dirs(u, f, err) < 0 ? -1 : add(u, &e, err);
 }
 
-static int hash(struct upper *u, int fd, struct cache_entry *e)
-{
-    struct cb_sha256 sha;
-    cb_sha256_init(&sha);
-    int n;
-    do {
-        n = cb_read_full(fd, u->buffer, CACHE_LAYER_COPY_BUFFER);
-        if (n < 0)
-            return n;
-        cb_sha256_add(&sha, u->buffer, (size_t)n);
-        e->size += (uint64_t)n;
-    } while (n == (int)CACHE_LAYER_COPY_BUFFER); /* less: the end */
-    cb_sha256_end(&sha, &e->digest);
-    return 0;
-}
-
-/* From here on the inode carries what the index says. */
-static int strip(int fd, const char *name, bool keep_capability, const char *path, struct cache_layer_carried *ret,
-                 struct cb_error *err)
-{
-    int r = cache_layer_strip(fd, name, keep_capability, ret);
-    if (r < 0)
-        return fail(err, r, "take attributes off", path);
-    if (ret->redirect)
-        return cb_fail(err, CB_E_UNSUPPORTED, "'/%s' was renamed within the overlay: it ran with redirect_dir", path);
-    if (ret->metacopy)
-        return cb_fail(err, CB_E_UNSUPPORTED, "'/%s' has only metadata in the upper directory: overlay ran with metacopy", path);
-    return 0;
-}
-
-static int reset_flags(const struct upper *u, int fd, const char *path, struct cb_error *err)
-{
-    int r = cache_layer_reset_flags(fd, u->flags);
-    return r < 0 ? fail(err, r, "take the flags off", path) : 0;
-}
-
 static int emit_file(struct upper *u, struct frame *f, const char *name, struct cache_entry *e, struct cb_error *err)
 {
     CB_AUTO(close) int fd = open_file(f->fd, name);
-    struct capability cap = {.n = 0};
+    struct cache_layer_capability cap = {.n = 0};
     struct cb_xattr x = {(char *)"security.capability", cap.v, 0};
     if (fd < 0)
         return fail(err, fd, "open", e->path);
-    struct cache_layer_carried carried;
-    if (strip(fd, NULL, true, e->path, &carried, err) < 0 || reset_flags(u, fd, e->path, err) < 0)
+    if (cache_layer_settle_file(fd, e->path, u->flags, &cap, err) < 0)
         return -1;
-    int r = carried.capability ? get_capability(fd, &cap) : 0;
-    if (r < 0)
-        return fail(err, r, "read the capabilities of", e->path);
-    if (cap.foreign && fsetxattr(fd, x.name, cap.v, cap.n, 0) < 0)
-        return fail(err, errno, "set the capabilities of", e->path);
     x.len = cap.n;
     e->xattrs = &x;
     e->n_xattrs = cap.n > 0;
-    r = hash(u, fd, e);
+    int r = cache_layer_hash(fd, u->buffer, e);
     return r < 0 ? fail(err, r, "read", e->path) : add(u, e, err);
 }
 
@@ -278,15 +193,7 @@ static bool is_second_name(struct upper *u, const struct stat *st, struct cache_
 
 static int emit(struct upper *u, struct frame *f, const char *name, const char *path, const struct stat *st, struct cb_error *err)
 {
-    static const struct {
-        mode_t mode;
-        int type;
-    } types[] = {{S_IFREG, CB_FILE}, {S_IFLNK, CB_SYMLINK}, {S_IFCHR, CB_CHAR}, {S_IFBLK, CB_BLOCK}, {S_IFIFO, CB_FIFO}};
-    struct cache_entry e = entry_of(path, -1, st);
-    for (size_t i = 0; i < CB_LEN(types); i++) {
-        if (types[i].mode == (st->st_mode & S_IFMT))
-            e.type = types[i].type;
-    }
+    struct cache_entry e = cache_layer_entry_of(path, cache_layer_type(st->st_mode), st);
     if (e.type < 0)
         return cb_fail(err, CB_E_UNSUPPORTED, "'/%s' is of a kind that a layer cannot hold", path);
     if (emit_dirs(u, f, err) < 0)
@@ -295,8 +202,7 @@ static int emit(struct upper *u, struct frame *f, const char *name, const char *
         return add(u, &e, err);
     if (e.type == CB_FILE)
         return cache_check_size(path, (uint64_t)st->st_size, err) < 0 ? -1 : emit_file(u, f, name, &e, err);
-    struct cache_layer_carried carried;
-    if (strip(f->fd, name, false, path, &carried, err) < 0)
+    if (cache_layer_settle_name(f->fd, name, path, err) < 0)
         return -1;
     return e.type == CB_SYMLINK ? emit_symlink(u, f, name, &e, err) : add(u, &e, err);
 }
@@ -511,7 +417,7 @@ static int walk_dir(struct upper *u, struct frame *f, const char *name, char *pa
     if (sub.depth > MAX_DEPTH)
         return cb_fail(err, CB_E_UNSUPPORTED, "'/%s': directories are nested too deeply for a layer", path);
     struct cache_layer_carried carried;
-    if (strip(sub.fd, NULL, false, path, &carried, err) < 0 || reset_flags(u, sub.fd, path, err) < 0)
+    if (cache_layer_settle_dir(sub.fd, path, u->flags, &carried, err) < 0)
         return -1;
     sub.hidden = f->hidden || carried.opaque;
     if (carried.opaque)
@@ -601,8 +507,9 @@ static int walk_upper(struct upper *u, int fd, struct cb_error *err)
     int r = cache_layer_plain_root(root.fd);
     if (r < 0)
         return fail(err, r, "set the attributes of", "");
-    if (reset_flags(u, root.fd, "", err) < 0)
-        return -1;
+    r = cache_layer_reset_flags(root.fd, u->flags);
+    if (r < 0)
+        return fail(err, r, "take the flags off", "");
     for (size_t i = 0; i < u->lowers.n; i++)
         CB_PUSH(root.below.lower, root.below.n, root.below.cap) = (int)i;
     if (walk(u, &root, err) < 0)

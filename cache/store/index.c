@@ -45,7 +45,7 @@ static const uint8_t parts[] = {
 /* ---- order ---------------------------------------------------------------------------------- */
 
 /* Bytewise, but the end and then '/' come before everything else: "a", "a/b", "a-b". */
-static int compare_paths(const char *a, const char *b)
+int cache_index_compare(const char *a, const char *b)
 {
     while (*a && *a == *b)
         a++, b++;
@@ -63,7 +63,7 @@ static int compare_paths(const char *a, const char *b)
 /* An opaque mark comes after the directory it marks; everything else at one path is one entry. */
 static int compare_entries(const struct cache_entry *a, const struct cache_entry *b)
 {
-    int c = compare_paths(a->path, b->path);
+    int c = cache_index_compare(a->path, b->path);
     return c ? c : (a->type == CACHE_OPAQUE) - (b->type == CACHE_OPAQUE);
 }
 
@@ -109,7 +109,7 @@ const struct cache_entry *cache_index_find(const struct cache_index *x, const ch
     size_t low = 0, high = x->n;
     while (low < high) {
         size_t mid = low + (high - low) / 2;
-        if (compare_paths(x->entries[mid].path, path) < 0)
+        if (cache_index_compare(x->entries[mid].path, path) < 0)
             low = mid + 1;
         else
             high = mid;

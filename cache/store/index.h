@@ -48,6 +48,8 @@ void cache_index_add(struct cache_index *x, const struct cache_entry *e);
  * siblings bytewise ('/' sorts before every other byte, as filepath.Walk goes). */
 void cache_index_sort(struct cache_index *x);
 const struct cache_entry *cache_index_find(const struct cache_index *x, const char *path); /* sorted; NULL: none */
+/* The order of paths in a sorted index. */
+int cache_index_compare(const char *a, const char *b);
 
 /* SHA-256 of the canonical form without mtimes. Needs a sorted index. */
 void cache_index_content_id(const struct cache_index *x, struct cb_digest *ret);
