@@ -20,7 +20,7 @@ struct cli_command {
     const char *arguments;             /* what --help calls them; "": none */
     const char *help;                  /* what it does, without a full stop */
     size_t min, max;                   /* how many arguments */
-    const struct cli_table *tables[4]; /* NULL: no more than every command has */
+    const struct cli_table *tables[8]; /* NULL: no more than every command has */
     size_t size;                       /* of what the options fill */
     /* The exit status, or -1 with err, which is then reported. `filled`: from a command line that was right. */
     int (*run)(void *filled, struct cb_error *err);

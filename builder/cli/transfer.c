@@ -54,7 +54,7 @@ const struct cli_command cli_push = {
     .help = "push an image to a registry, under its name or another",
     .min = 1,
     .max = 2,
-    .tables = {CLI_TABLE(options)},
+    .tables = {CLI_TABLE(options), &cli_registry_options},
     .size = sizeof(struct cli_invocation),
     .run = push,
 };
@@ -109,7 +109,7 @@ const struct cli_command cli_pull = {
     .help = "pull images into the store",
     .min = 1,
     .max = SIZE_MAX,
-    .tables = {CLI_TABLE(options)},
+    .tables = {CLI_TABLE(options), &cli_registry_options},
     .size = sizeof(struct cli_invocation),
     .run = pull,
 };

@@ -50,7 +50,7 @@ static int get(struct cb_job_io *io, const struct http_request *q, struct cache_
                struct cb_error *err)
 {
     struct cache_store *s = q->session->store;
-    CB_AUTO(reg_client) struct reg_client *c = reg_client_new(err);
+    CB_AUTO(reg_client) struct reg_client *c = reg_client_new(&q->session->request->registry, err);
     CB_AUTO(cache_blob_writer) struct cache_blob_writer w = CACHE_BLOB_WRITER_INIT;
     struct sink sink = {&w, io};
     if (!c || cache_blob_begin(s, &w, err) < 0)

@@ -6,6 +6,7 @@
 
 struct push_job {
     struct cache_store *store;
+    const struct reg_options *options;
     const struct oci_ref *ref;
     const struct build_manifest *manifest;
     const struct build_image *image;
@@ -43,7 +44,7 @@ static int push_job(struct cb_job_io *io, const void *ctx, struct cb_buf *answer
     (void)answer;
     const struct push_job *j = ctx;
     const struct oci_manifest *m = &j->manifest->m;
-    CB_AUTO(reg_client) struct reg_client *c = reg_client_new(err);
+    CB_AUTO(reg_client) struct reg_client *c = reg_client_new(j->options, err);
     if (!c)
         return -1;
     reg_client_on_warning(c, cb_job_on_warning, io);
@@ -67,7 +68,7 @@ int build_push(struct build_session *s, const struct build_image *image, const s
     int r = build_manifest_as_pulled(s, image, &m, err);
     if (r < 0 || (r == 0 && build_manifest_make(s, image, p, annotations, &m, err) < 0))
         return -1;
-    struct push_job j = {s->store, ref, &m, image};
+    struct push_job j = {s->store, &s->request->registry, ref, &m, image};
     if (cb_job_fork(push_job, &j, &job, err) < 0 || build_wait_job(s, &job, shown, NULL, err) < 0)
         return -1;
     *ret_manifest = m.digest;

@@ -324,7 +324,9 @@ static int open_source(struct fetching *f, const struct build_base *base, struct
         f->layout = open(base->layout, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         return f->layout < 0 ? cb_fail_sys(err, errno, "open OCI layout '%s'", base->layout) : 0;
     }
-    if (oci_ref_parse(base->image.name ? base->image.name : base->name, &f->ref, err) < 0 || !(f->client = reg_client_new(err)))
+    const struct reg_options *options = &f->session->request->registry;
+    if (oci_ref_parse(base->image.name ? base->image.name : base->name, &f->ref, err) < 0 ||
+        !(f->client = reg_client_new(options, err)))
         return -1;
     reg_client_on_warning(f->client, cb_job_on_warning, io);
     return 0;

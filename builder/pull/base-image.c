@@ -210,7 +210,7 @@ static int resolve_job(struct cb_job_io *io, const void *ctx, struct cb_buf *ans
     CB_AUTO(reg_client) struct reg_client *c = NULL;
     CB_AUTO(oci_manifest) struct oci_manifest m = {0};
     struct reg_document d = {.bytes = CB_BUF_INIT};
-    if (oci_ref_parse(r->want->text, &ref, err) < 0 || !(c = reg_client_new(err)))
+    if (oci_ref_parse(r->want->text, &ref, err) < 0 || !(c = reg_client_new(&r->session->request->registry, err)))
         return -1;
     reg_client_on_warning(c, cb_job_on_warning, io);
     int e = reg_fetch_document(c, &ref, &d, err);

@@ -38,5 +38,6 @@ void build_request_done(struct build_request *r)
     }
     free(r->ssh);
     free(r->ulimits);
+    reg_options_done(&r->registry);
     *r = (struct build_request){0};
 }

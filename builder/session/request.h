@@ -4,6 +4,7 @@
 
 #include "base/stream/codec.h"
 #include "base/error.h"
+#include "registry/transfer/options.h"
 #include "runtime/sandbox.h"
 
 struct build_output_ops; /* builder/output/output.h */
@@ -79,6 +80,7 @@ struct build_request {
     uint64_t shm_size;        /* 0: default */
     uint64_t step_timeout_ms; /* of a RUN; 0: none */
     int jobs;                 /* steps at once */
+    struct reg_options registry;
     char *iidfile, *metadata_file;
 };
 void build_request_done(struct build_request *r);

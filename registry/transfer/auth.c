@@ -169,8 +169,12 @@ static int get_token(struct reg_auth *a, const struct grant *g, struct reg_http_
         add_field(&url, "account", user);
         auth = basic_header(user, password);
     }
-    struct reg_http_request req = {
-        .method = "GET", .url = url.data, .authorization = auth, .unverified = g->unverified, .max_body = 1u << 20};
+    struct reg_http_request req = {.method = "GET",
+                                   .url = url.data,
+                                   .authorization = auth,
+                                   .unverified = g->unverified,
+                                   .registry = true,
+                                   .max_body = 1u << 20};
     return reg_http_send(a->http, &req, answer, err);
 }
 
@@ -199,6 +203,7 @@ static int post_token(struct reg_auth *a, const struct grant *g, struct reg_http
                                    .body = &body,
                                    .secret_body = true,
                                    .unverified = g->unverified,
+                                   .registry = true,
                                    .max_body = 1u << 20};
     return reg_http_send(a->http, &req, answer, err);
 }

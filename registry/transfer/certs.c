@@ -82,13 +82,54 @@ static int read_dir(struct reg_certs *c, const char *dir, struct cb_error *err)
     return result;
 }
 
-int reg_certs_find(const char *host, unsigned port, struct reg_certs *ret, struct cb_error *err)
+/* The value of a "domain=value" that names this host. */
+static const char *value_for(const char *pair, const char *host, unsigned port)
+{
+    CB_AUTO(free) char *with_port = cb_printf("%s:%u=", host, port), *plain = cb_printf("%s=", host);
+    if (cb_starts(pair, with_port))
+        return pair + strlen(with_port);
+    return port == 443 && cb_starts(pair, plain) ? pair + strlen(plain) : NULL;
+}
+
+/* "CERT,KEY" */
+static int add_pair(struct reg_certs *c, const char *pair, struct cb_error *err)
+{
+    size_t n = strcspn(pair, ",");
+    c->cert = cb_memdup0(pair, n);
+    c->key = cb_strdup(pair[n] ? pair + n + 1 : c->cert);
+    const char *files[] = {c->cert, c->key};
+    for (size_t i = 0; i < CB_LEN(files); i++)
+        if (access(files[i], R_OK) < 0)
+            return cb_fail_sys(err, errno, "read '%s'", files[i]);
+    return 0;
+}
+
+static int add_given(struct reg_certs *c, const struct reg_options *o, const char *host, unsigned port, struct cb_error *err)
+{
+    for (size_t i = 0; i < o->authorities.n; i++) {
+        const char *file = value_for(o->authorities.items[i], host, port);
+        if (file && add_authority(c, file, err) < 0)
+            return -1;
+    }
+    for (size_t i = 0; i < o->clients.n && !c->cert; i++) {
+        const char *pair = value_for(o->clients.items[i], host, port);
+        if (pair && add_pair(c, pair, err) < 0)
+            return -1;
+    }
+    if (o->cert_dir && access(o->cert_dir, X_OK) < 0)
+        return cb_fail_sys(err, errno, "read '%s'", o->cert_dir);
+    return o->cert_dir ? read_dir(c, o->cert_dir, err) : 0;
+}
+
+int reg_certs_find(const struct reg_options *o, const char *host, unsigned port, struct reg_certs *ret, struct cb_error *err)
 {
     const char *config = getenv("XDG_CONFIG_HOME"), *home = getenv("HOME");
     CB_AUTO(free)
     char *user = config && *config ? cb_printf("%s/containers", config) : cb_printf("%s/.config/containers", home ? home : "");
     const char *bases[] = {"/etc/containers", user, "/etc/docker"};
     CB_AUTO(reg_certs) struct reg_certs c = REG_CERTS_INIT;
+    if (o && add_given(&c, o, host, port, err) < 0)
+        return -1;
     for (size_t i = 0; i < CB_LEN(bases); i++) {
         CB_AUTO(free) char *with_port = cb_printf("%s/certs.d/%s:%u", bases[i], host, port);
         CB_AUTO(free) char *plain = cb_printf("%s/certs.d/%s", bases[i], host);

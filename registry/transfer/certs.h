@@ -5,6 +5,7 @@
 
 #include "base/buf.h"
 #include "base/error.h"
+#include "registry/transfer/options.h"
 
 struct reg_certs {
     struct cb_buf authorities; /* PEM: the system's and the registry's; empty: only the system's are wanted */
@@ -14,8 +15,9 @@ struct reg_certs {
 void reg_certs_done(struct reg_certs *c);
 CB_DEFINE_AUTO(reg_certs, struct reg_certs, reg_certs_done)
 
-/* Looks under "host" (when the port is 443) and "host:port". -1: a file that is there cannot be used. */
-int reg_certs_find(const char *host, unsigned port, struct reg_certs *ret, struct cb_error *err);
+/* Looks under "host" (when the port is 443) and "host:port", and before that where `o` says (NULL: it is no registry). -1: a file
+ * that is there cannot be used. */
+int reg_certs_find(const struct reg_options *o, const char *host, unsigned port, struct reg_certs *ret, struct cb_error *err);
 /* The system's bundle: $SSL_CERT_FILE, or where distributions keep it; NULL: none found. Borrowed. */
 const char *reg_certs_bundle(void);
 

@@ -4,15 +4,15 @@
 #include "registry/transfer/url.h"
 
 /* ---- the client ------------------------------------------------------------------------------- */
-struct reg_client *reg_client_new(struct cb_error *err)
+struct reg_client *reg_client_new(const struct reg_options *o, struct cb_error *err)
 {
-    CB_AUTO(reg_hosts) struct reg_hosts *hosts = reg_hosts_load(err);
-    CB_AUTO(reg_credentials) struct reg_credentials *creds = hosts ? reg_credentials_load(err) : NULL;
+    CB_AUTO(reg_hosts) struct reg_hosts *hosts = reg_hosts_load(o, err);
+    CB_AUTO(reg_credentials) struct reg_credentials *creds = hosts ? reg_credentials_load(o, err) : NULL;
     if (!creds)
         return NULL;
     reg_credentials_set_helpers(creds, reg_hosts_helpers(hosts));
     struct reg_client *c = CB_NEW(struct reg_client);
-    c->http = reg_http_new();
+    c->http = reg_http_new(o);
     c->hosts = CB_TAKE(hosts);
     c->auth = reg_auth_new(c->http, CB_TAKE(creds));
     pthread_mutex_init(&c->lock, NULL);
@@ -54,7 +54,7 @@ static int probe(struct reg_client *c, const struct reg_endpoint *ep, char **ret
         CB_AUTO(reg_http_answer) struct reg_http_answer a = REG_HTTP_ANSWER_INIT;
         CB_AUTO(cb_error) struct cb_error e = CB_ERROR_INIT;
         CB_AUTO(free) char *url = cb_printf("%s://%s/v2/", schemes[i], ep->host);
-        struct reg_http_request req = {.method = "GET", .url = url, .unverified = true, .tries = 1};
+        struct reg_http_request req = {.method = "GET", .url = url, .unverified = true, .registry = true, .tries = 1};
         int r = reg_http_send(c->http, &req, &a, &e);
         if (r == 0 && (a.status != 400 || i > 0 || tls_first)) {
             *ret = cb_printf("%s://%s", schemes[i], ep->host);
@@ -111,7 +111,9 @@ static bool same_place(const char *url, const char *base)
 static int explain(const struct reg_endpoint *ep, const struct reg_http_answer *a, struct cb_error *err)
 {
     if (a->failure == REG_HTTP_NO_TLS)
-        cb_hint(err, "a registry without TLS needs [[registry]] location = \"%s\" insecure = true in registries.conf",
+        cb_hint(err,
+                "a registry without TLS needs [[registry]] location = \"%s\" insecure = true in registries.conf, or "
+                "--tls-verify=false",
                 ep->domain);
     return -1;
 }
@@ -129,6 +131,7 @@ int reg_client_call(struct reg_client *c, const struct reg_endpoint *ep, const s
     if (ours)
         reg_auth_header(c->auth, &w, &header);
     r.unverified = ours && unprotected(ep);
+    r.registry = ours;
     for (int answers = 0;; answers++) {
         char *next = NULL;
         r.authorization = header;

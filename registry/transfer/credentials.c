@@ -20,7 +20,8 @@ struct source {
 struct reg_credentials {
     struct source *items;
     size_t n, cap;
-    struct cb_strv helpers; /* of registries.conf */
+    struct cb_strv helpers;            /* of registries.conf */
+    const struct reg_options *options; /* NULL: none */
 };
 
 void reg_cred_done(struct reg_cred *c)
@@ -110,7 +111,10 @@ static char *place(const char *var, const char *otherwise, const char *below)
 
 static int load(struct reg_credentials *c, struct cb_error *err)
 {
-    const char *given = env("REGISTRY_AUTH_FILE"), *text = env("DOCKER_AUTH_CONFIG");
+    const char *option = c->options->auth_file, *given = option ? option : env("REGISTRY_AUTH_FILE"),
+               *text = env("DOCKER_AUTH_CONFIG");
+    if (option && access(option, R_OK) < 0)
+        return cb_fail_sys(err, errno, "read '%s'", option);
     if (given && add_file(c, given, true, false, err) < 0)
         return -1;
     if (text && reg_credentials_add(c, text, strlen(text), "$DOCKER_AUTH_CONFIG", false, err) < 0)
@@ -132,9 +136,10 @@ static int load(struct reg_credentials *c, struct cb_error *err)
     return 0;
 }
 
-struct reg_credentials *reg_credentials_load(struct cb_error *err)
+struct reg_credentials *reg_credentials_load(const struct reg_options *o, struct cb_error *err)
 {
     CB_AUTO(reg_credentials) struct reg_credentials *c = reg_credentials_new();
+    c->options = o;
     return load(c, err) < 0 ? NULL : CB_TAKE(c);
 }
 
@@ -305,6 +310,10 @@ static int from_sources(const struct reg_credentials *c, const char *domain, con
 int reg_credentials_find(const struct reg_credentials *c, const char *domain, const char *path, struct reg_cred *ret,
                          struct cb_buf *note, struct cb_error *err)
 {
+    if (c->options && c->options->user) {
+        *ret = (struct reg_cred){.user = cb_strdup(c->options->user), .password = cb_strdup(c->options->password)};
+        return 1;
+    }
     if (!c->helpers.n)
         return from_sources(c, domain, path, ret, note, err);
     for (size_t i = 0; i < c->helpers.n; i++) {

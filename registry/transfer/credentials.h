@@ -13,6 +13,7 @@
 
 #include "base/buf.h"
 #include "base/error.h"
+#include "registry/transfer/options.h"
 
 struct reg_credentials;
 
@@ -24,8 +25,9 @@ struct reg_cred {
 void reg_cred_done(struct reg_cred *c);
 CB_DEFINE_AUTO(reg_cred, struct reg_cred, reg_cred_done)
 
-/* NULL: a file that is there is damaged, or one that a variable names cannot be read. */
-struct reg_credentials *reg_credentials_load(struct cb_error *err);
+/* NULL: a file that is there is damaged, or one that an option or a variable names cannot be read. `o` is borrowed: who it says
+ * we are counts everywhere, and its file takes the place of $REGISTRY_AUTH_FILE. */
+struct reg_credentials *reg_credentials_load(const struct reg_options *o, struct cb_error *err);
 struct reg_credentials *reg_credentials_new(void); /* knows nobody yet */
 /* Adds a source after the others; `name` is for messages. `legacy`: the text is what others have under "auths". */
 int reg_credentials_add(struct reg_credentials *c, const char *text, size_t n, const char *name, bool legacy,

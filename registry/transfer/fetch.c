@@ -319,7 +319,7 @@ static int ask_blob(const struct question *q, void *arg, struct cb_error *err)
             return 0;
         if (b->have - before >= MIN_PROGRESS)
             backoff.tried = 0;
-        int tries = reg_http_tries(a.failure, reg_host_is_local(q->ep->host), REG_HTTP_TRIES);
+        int tries = reg_http_tries(q->c->http, a.failure, reg_host_is_local(q->ep->host), REG_HTTP_TRIES);
         if (v == BLOB_AGAIN && reg_backoff_wait(&backoff, q->c->http, tries, r < 0 ? NULL : &a, e.msg))
             continue;
         cb_error_move(err, &e);

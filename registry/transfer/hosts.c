@@ -3,6 +3,7 @@
 #include "base/fd.h"
 #include "base/limits.h"
 #include "base/map.h"
+#include "base/text.h"
 #include "registry/transfer/toml.h"
 #include <dirent.h>
 #include <strings.h>
@@ -25,6 +26,7 @@ struct reg_hosts {
     struct registry *items;
     size_t n, cap;
     struct cb_strv helpers;
+    const struct reg_options *options; /* NULL: none */
 };
 
 static void registry_done(struct registry *r)
@@ -302,13 +304,13 @@ static char *user_file(const char *name)
 
 static int load(struct reg_hosts *h, struct cb_error *err)
 {
-    const char *given = getenv("CONTAINERS_REGISTRIES_CONF");
+    const char *option = h->options->conf_file, *given = option ? option : getenv("CONTAINERS_REGISTRIES_CONF");
     if (given && *given) {
         int r = read_file(h, given, err);
         if (r != 0)
             return r;
         cb_fail(err, CB_E_NOT_FOUND, "'%s' does not exist", given);
-        return cb_hint(err, "$CONTAINERS_REGISTRIES_CONF names it");
+        return option ? -1 : cb_hint(err, "$CONTAINERS_REGISTRIES_CONF names it");
     }
     CB_AUTO(free) char *user = user_file("registries.conf"), *user_dir = user_file("registries.conf.d");
     int r = user ? read_file(h, user, err) : 0;
@@ -319,9 +321,10 @@ static int load(struct reg_hosts *h, struct cb_error *err)
     return user_dir ? read_dir(h, user_dir, err) : 0;
 }
 
-struct reg_hosts *reg_hosts_load(struct cb_error *err)
+struct reg_hosts *reg_hosts_load(const struct reg_options *o, struct cb_error *err)
 {
     CB_AUTO(reg_hosts) struct reg_hosts *h = reg_hosts_new();
+    h->options = o;
     return load(h, err) < 0 ? NULL : CB_TAKE(h);
 }
 
@@ -399,6 +402,36 @@ static bool mirror_fits(const struct registry *r, const struct mirror *m, bool b
     return m->use == MIRROR_ALL || (m->use == MIRROR_DIGEST) == by_digest;
 }
 
+/* The mirrors that the command line names come before those of registries.conf. */
+static int add_given_mirrors(struct reg_endpoints *e, const struct reg_hosts *h, const struct oci_ref *ref, struct cb_error *err)
+{
+    for (size_t i = 0; h->options && i < h->options->mirrors.n; i++) {
+        const char *mirror;
+        CB_AUTO(free) char *domain = cb_split_pair(h->options->mirrors.items[i], &mirror);
+        CB_AUTO(free) char *name = cb_printf("%s/%s", mirror, ref->path);
+        if (strcmp(domain, ref->domain) == 0 && add_endpoint(e, name, false, true, err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+/* The place itself, unless the command line wants mirrors alone and there are some: then the last one takes its place. */
+static int add_place(struct reg_endpoints *e, const struct reg_hosts *h, const struct registry *r, const char *name,
+                     size_t matched, struct cb_error *err)
+{
+    if (!e->n || !h->options || !h->options->mirrors_only)
+        return add_rewritten(e, r ? r->location : NULL, name, matched, r && r->insecure, false, err);
+    e->items[e->n - 1].mirror = false;
+    return 0;
+}
+
+static void mark_insecure(struct reg_endpoints *e, const struct reg_options *o, bool push)
+{
+    for (size_t i = 0; o && i < e->n; i++)
+        e->items[i].insecure |=
+            (push ? o->insecure_push : o->insecure_pull) || cb_strv_find(&o->insecure, e->items[i].domain) >= 0;
+}
+
 int reg_hosts_resolve(const struct reg_hosts *h, const struct oci_ref *ref, bool push, struct reg_endpoints *ret,
                       struct cb_error *err)
 {
@@ -413,12 +446,15 @@ int reg_hosts_resolve(const struct reg_hosts *h, const struct oci_ref *ref, bool
         cb_fail(err, CB_E_DENIED, "registry '%s' is blocked in '%s'", r->prefix, r->file);
         return cb_hint(err, "remove 'blocked = true' there, or use another registry");
     }
+    if (!push && add_given_mirrors(&e, h, ref, err) < 0)
+        return -1;
     for (size_t i = 0; r && !push && i < r->n_mirrors; i++)
         if (mirror_fits(r, &r->mirrors[i], ref->digest != NULL) &&
             add_rewritten(&e, r->mirrors[i].location, name, matched, r->mirrors[i].insecure, true, err) < 0)
             return -1;
-    if (add_rewritten(&e, r ? r->location : NULL, name, matched, r && r->insecure, false, err) < 0)
+    if (add_place(&e, h, r, name, matched, err) < 0)
         return -1;
+    mark_insecure(&e, h->options, push);
     *ret = e;
     e = (struct reg_endpoints){0};
     return 0;

@@ -8,10 +8,12 @@
 #define REG_HOSTS_H
 
 #include "registry/oci/reference.h"
+#include "registry/transfer/options.h"
 
 struct reg_hosts;
 
-struct reg_hosts *reg_hosts_load(struct cb_error *err); /* NULL: a mistake in a file, named with its line */
+/* What `o` says comes first; it is borrowed. NULL: a mistake in a file, named with its line. */
+struct reg_hosts *reg_hosts_load(const struct reg_options *o, struct cb_error *err);
 /* Its credential-helpers; none: the files that credentials.h names. Borrowed. */
 const struct cb_strv *reg_hosts_helpers(const struct reg_hosts *h);
 /* Adds what `text` says (a file's content); `file` names it in messages. */
@@ -34,8 +36,8 @@ struct reg_endpoints {
 void reg_endpoints_done(struct reg_endpoints *e);
 CB_DEFINE_AUTO(reg_endpoints, struct reg_endpoints, reg_endpoints_done)
 
-/* Whom to ask for `ref`, in order: mirrors, then the place itself, which is always last (for a push: it
- * alone). -1: the name is blocked (CB_E_DENIED) or a rewrite makes no sense. */
+/* Whom to ask for `ref`, in order: mirrors, then the place itself (for a push: it alone). The last is never called a
+ * mirror. -1: the name is blocked (CB_E_DENIED) or a rewrite makes no sense. */
 int reg_hosts_resolve(const struct reg_hosts *h, const struct oci_ref *ref, bool push, struct reg_endpoints *ret,
                       struct cb_error *err);
 

@@ -49,6 +49,7 @@ struct reg_http {
     void *warn_arg;
     struct cb_map said;
     uint64_t stall_ms;
+    const struct reg_options *options;
 };
 
 struct exchange {
@@ -69,14 +70,20 @@ struct exchange {
 };
 
 /* ---- the object ------------------------------------------------------------------------------ */
-struct reg_http *reg_http_new(void)
+struct reg_http *reg_http_new(const struct reg_options *o)
 {
     struct reg_http *h = CB_NEW(struct reg_http);
+    h->options = o;
     const char *stall = getenv("CBUILD_STALL_MS");
     pthread_mutex_init(&h->lock, NULL);
     if (!stall || !cb_parse_u64(stall, 3600000, &h->stall_ms) || h->stall_ms == 0)
         h->stall_ms = STALL_MS;
     return h;
+}
+
+const struct reg_options *reg_http_options(const struct reg_http *h)
+{
+    return h->options;
 }
 
 void reg_http_free(struct reg_http *h)
@@ -600,7 +607,7 @@ int reg_http_exchange(struct reg_http *h, const struct reg_http_request *req, st
     }
     if (!headers_clean(req))
         return cb_fail(err, CB_E_FAILED, "a header of the request for host '%s' holds control bytes", u.host);
-    if ((u.tls && reg_certs_find(u.host, u.port, &certs, err) < 0) || open_body(&x, err) < 0 ||
+    if ((u.tls && reg_certs_find(req->registry ? h->options : NULL, u.host, u.port, &certs, err) < 0) || open_body(&x, err) < 0 ||
         !(x.handle = take_handle(h, err))) {
         cb_close(x.body_fd);
         return -1;

@@ -12,9 +12,10 @@
 #define REG_HTTP_H
 
 #include "base/stream/codec.h"
+#include "registry/transfer/options.h"
 
 struct reg_http;
-struct reg_http *reg_http_new(void);
+struct reg_http *reg_http_new(const struct reg_options *o); /* borrowed */
 void reg_http_free(struct reg_http *h);
 /* Where warnings go: one call at a time, from any thread. */
 void reg_http_on_warning(struct reg_http *h, void (*fn)(void *arg, const char *text), void *arg);
@@ -40,6 +41,7 @@ struct reg_http_request {
     void *sink_arg;
     size_t max_body;                           /* of a 2xx answer without sink; 0: CB_MAX_HTTP_BODY */
     bool unverified;                           /* the server's certificate is not checked (for redirects to other hosts it is) */
+    bool registry;                             /* the certificates that options name are for it */
     int tries;                                 /* reg_http_send; 0: REG_HTTP_TRIES */
     void (*on_sent)(void *arg, uint64_t sent); /* bytes of the body so far, restarts at 0; may be NULL */
     void *on_sent_arg;
@@ -78,8 +80,9 @@ int reg_http_exchange(struct reg_http *h, const struct reg_http_request *req, st
 int reg_http_send(struct reg_http *h, const struct reg_http_request *req, struct reg_http_answer *ret, struct cb_error *err);
 bool reg_http_status_retryable(int status);
 /* How often a request that fails this way is worth sending, `most` at most; 1: another try cannot help. Nobody at an address
- * seldom changes within seconds; on our own machine (`local`) never. */
-int reg_http_tries(enum reg_http_failure failure, bool local, int most);
+ * seldom changes within seconds; on our own machine (`local`) never. Where the options have a number, that counts. */
+int reg_http_tries(const struct reg_http *h, enum reg_http_failure failure, bool local, int most);
+const struct reg_options *reg_http_options(const struct reg_http *h);
 /* Seconds the answer asks to wait, 0 when it does not say. */
 uint64_t reg_http_retry_after(const struct reg_http_answer *a);
 

@@ -237,7 +237,9 @@ static int upload(struct upload *u, struct cb_error *err)
         if (lost && lost_once)
             r = -1;
         lost_once |= lost;
-        int tries = a.failure == REG_HTTP_STALLED ? reg_http_tries(a.failure, false, UPLOAD_TRIES) : UPLOAD_TRIES;
+        int given = reg_http_options(u->p->c->http)->tries, tries = given ? given : UPLOAD_TRIES;
+        if (a.failure == REG_HTTP_STALLED)
+            tries = reg_http_tries(u->p->c->http, a.failure, false, UPLOAD_TRIES);
         if (r == 0 && reg_backoff_wait(&backoff, u->p->c->http, tries, a.failure == REG_HTTP_FINE ? &a : NULL, e.msg)) {
             if (lost)
                 free(CB_TAKE(u->session));

@@ -43,9 +43,10 @@ static bool limit_exhausted(const struct reg_http_answer *a)
     return a->status == 429 && left && (cb_starts(left, "0;") || strcmp(left, "0") == 0);
 }
 
-static uint64_t next_delay(int tried)
+static uint64_t next_delay(const struct reg_http *h, int tried)
 {
-    uint64_t delay = DELAY_MS;
+    int64_t given = reg_http_options(h)->delay_ms;
+    uint64_t delay = given ? (uint64_t)given : DELAY_MS;
     uint32_t random = 0;
     const char *first = getenv("CBUILD_RETRY_DELAY_MS");
     if (first)
@@ -58,7 +59,7 @@ static uint64_t next_delay(int tried)
 
 bool reg_backoff_wait(struct reg_backoff *b, struct reg_http *h, int max, const struct reg_http_answer *a, const char *what)
 {
-    uint64_t asked = a ? reg_http_retry_after(a) : 0, delay = next_delay(b->tried);
+    uint64_t asked = a ? reg_http_retry_after(a) : 0, delay = next_delay(h, b->tried);
     if (++b->tried >= max || asked > MAX_RETRY_AFTER || (a && limit_exhausted(a)))
         return false;
     delay = CB_MAX(delay, asked * 1000);
@@ -68,9 +69,12 @@ bool reg_backoff_wait(struct reg_backoff *b, struct reg_http *h, int max, const 
     return true;
 }
 
-int reg_http_tries(enum reg_http_failure failure, bool local, int most)
+int reg_http_tries(const struct reg_http *h, enum reg_http_failure failure, bool local, int most)
 {
     enum { NOBODY = 2, STALLED = 3 };
+    int given = reg_http_options(h)->tries;
+    if (given)
+        return failure == REG_HTTP_FATAL ? 1 : given;
     switch (failure) {
     case REG_HTTP_FINE:
     case REG_HTTP_BROKEN:
@@ -86,11 +90,13 @@ int reg_http_tries(enum reg_http_failure failure, bool local, int most)
     return 1;
 }
 
-static int tries_for(const struct reg_http_request *req, const struct reg_http_answer *a)
+static int tries_for(const struct reg_http *h, const struct reg_http_request *req, const struct reg_http_answer *a)
 {
     CB_AUTO(reg_url) struct reg_url u = {0};
     bool local = reg_url_parse(req->url, &u) && reg_host_is_local(u.host);
-    return reg_http_tries(a->failure, local, req->tries ? req->tries : REG_HTTP_TRIES);
+    if (req->tries)
+        return a->failure == REG_HTTP_FATAL ? 1 : req->tries;
+    return reg_http_tries(h, a->failure, local, REG_HTTP_TRIES);
 }
 
 /* ---- redirects -------------------------------------------------------------------------------- */
@@ -128,7 +134,7 @@ static char *next_hop(struct reg_http_request *req, const struct reg_http_answer
             return NULL;
         }
         req->authorization = NULL;
-        req->unverified = false;
+        req->unverified = req->registry = false;
     }
     return CB_TAKE(url);
 }
@@ -201,7 +207,7 @@ int reg_http_send(struct reg_http *h, const struct reg_http_request *req, struct
             CB_AUTO(free) char *shown = reg_url_redact(req->url);
             CB_AUTO(free)
             char *what = r < 0 ? cb_strdup(e.msg) : cb_printf("%s '%s': status %d", req->method, shown, ret->status);
-            if (reg_backoff_wait(&backoff, h, tries_for(req, ret), r < 0 ? NULL : ret, what))
+            if (reg_backoff_wait(&backoff, h, tries_for(h, req, ret), r < 0 ? NULL : ret, what))
                 continue;
         }
         if (r < 0)

@@ -7,12 +7,13 @@
 #include "base/stream/codec.h"
 #include "registry/oci/document.h"
 #include "registry/oci/reference.h"
+#include "registry/transfer/options.h"
 
 struct reg_client; /* connections, tokens, credentials, registries.conf: one per job */
 
 /* Reads registries.conf and the credential files of the environment; a mistake in one is an error with its
- * file and line. */
-struct reg_client *reg_client_new(struct cb_error *err);
+ * file and line. `o` is borrowed. */
+struct reg_client *reg_client_new(const struct reg_options *o, struct cb_error *err);
 void reg_client_free(struct reg_client *c);
 CB_DEFINE_AUTO_PTR(reg_client, struct reg_client, reg_client_free)
 /* Warnings (retries, `Warning:` headers, mirror failures, credential helpers) go here; may be NULL. Called from

@@ -228,6 +228,8 @@ static void helpers_are_asked(void **state)
         fail_msg("%s", wrong.data);
 }
 
+static const struct reg_options none;
+
 /* Every place holds its own user for one.example; the places are taken away one after the other. */
 static void places_have_an_order(void **state)
 {
@@ -263,7 +265,7 @@ static void places_have_an_order(void **state)
     CB_AUTO(cb_buf) struct cb_buf wrong = CB_BUF_INIT;
     for (size_t i = 0; i < CB_LEN(places); i++) {
         CB_AUTO(cb_error) struct cb_error err = CB_ERROR_INIT;
-        CB_AUTO(reg_credentials) struct reg_credentials *c = reg_credentials_load(&err);
+        CB_AUTO(reg_credentials) struct reg_credentials *c = reg_credentials_load(&none, &err);
         CB_AUTO(cb_buf) struct cb_buf got = CB_BUF_INIT, note = CB_BUF_INIT;
         if (c)
             find(c, "one.example", "x", &got, &note);

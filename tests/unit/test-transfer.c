@@ -81,8 +81,9 @@ static void hear(void *arg, const char *text)
 
 static struct reg_client *client(struct cb_buf *warnings)
 {
+    static const struct reg_options none;
     CB_AUTO(cb_error) struct cb_error err = CB_ERROR_INIT;
-    struct reg_client *c = reg_client_new(&err);
+    struct reg_client *c = reg_client_new(&none, &err);
     if (!c)
         fail_msg("%s", err.msg);
     reg_client_on_warning(c, hear, warnings);

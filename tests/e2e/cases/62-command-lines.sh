@@ -48,3 +48,59 @@ t_options_before_the_command() {
     has "$out" "option '--root' needs a value"
     CBUILD_ROOT=other cbuild prune --all >/dev/null
 }
+
+fake() { # starts fakeregistry.py: $fake is its address
+    mkfifo fake.in
+    python3 "$E2E_HERE/../tools/fakeregistry.py" <fake.in >fake.out &
+    exec 8>fake.in
+    wait_for 10 test -s fake.out
+    fake=127.0.0.1:$(cat fake.out)
+}
+
+t_accounts_of_the_command_line() {
+    fake
+    fails 1 cbuild pull "$fake/basic/base:1"
+    cbuild pull --creds user:secret "$fake/basic/base:1" >/dev/null
+    fails 1 cbuild pull --creds user:wrong "$fake/basic/base:1"
+    printf '{"auths": {"%s": {"auth": "%s"}}}' "$fake" "$(printf user:secret | base64)" >auth.json
+    printf 'FROM %s/basic/base:1\nCOPY auth.json /\n' "$fake" >Dockerfile
+    cbuild -q --authfile auth.json --pull=always . >/dev/null
+    fails 1 cbuild --pull=always .
+    fails 1 cbuild --authfile nothing --pull=always .
+    has "$out" "read 'nothing'"
+    fails 2 cbuild pull --creds user "$fake/basic/base:1"
+    has "$out" "--creds: expected USER:PASSWORD"
+}
+
+t_tries_of_the_command_line() {
+    fake
+    fails 1 cbuild pull --retry 1 --retry-delay 1ms "$fake/flaky/base:1"
+    same "$(echo "$out" | grep -c 'trying again')" 1
+    cbuild pull --retry 1 --retry-delay 1ms "$fake/flaky/base:1" >/dev/null 2>&1
+    fails 2 cbuild pull --retry many x
+    fails 2 cbuild pull --retry-delay 1 x
+    printf '[[registry]]\nlocation = "%s"\nblocked = true\n' "$fake" >registries.conf
+    fails 1 cbuild pull --registries-conf registries.conf "$fake/plain/base:1"
+    has "$out" "is blocked in 'registries.conf'"
+}
+
+# A registry with a certificate of its own, under a name that is not known to be this machine's.
+t_certificates_of_the_command_line() {
+    mkdir tls certs
+    openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout tls/key.pem -out tls/cert.pem -days 2 \
+        -subj /CN=reg.localhost -addext subjectAltName=DNS:reg.localhost 2>/dev/null
+    REGISTRY_TLS=$PWD/tls "$E2E_HERE/../tools/registry" start "$PWD/reg" >addr
+    trap '"$E2E_HERE/../tools/registry" stop "$PWD/reg"' EXIT
+    repo=reg.localhost:$(sed 's/.*://' addr)/app
+    printf 'FROM scratch\nCOPY Dockerfile /\n' >Dockerfile
+    fails 1 cbuild -t "$repo:1" --push .
+    has "$out" "certificate"
+    cbuild -q -t "$repo:1" --push --tls-verify=false . >/dev/null
+    fails 1 cbuild pull --tls-verify "$repo:1"
+    cbuild pull --tls-verify=false "$repo:1" >/dev/null
+    fails 1 cbuild push --cert-dir certs "$repo:1"
+    cp tls/cert.pem certs/own.crt
+    cbuild push --cert-dir certs "$repo:1" >/dev/null
+    fails 1 cbuild push --cert-dir nothing "$repo:1"
+    has "$out" "read 'nothing'"
+}
