@@ -179,7 +179,8 @@ int rt_exec_read_report(const struct rt_child *c, struct rt_result *ret)
     ssize_t n = pread(c->report, &e, sizeof(e), 0);
     if (n < 0)
         return -errno;
-    if (n == sizeof(e))
-        not_started(c, e, ret);
-    return 0;
+    if (n != sizeof(e))
+        return 0;
+    not_started(c, e, ret);
+    return e;
 }

@@ -105,7 +105,7 @@ int rt_process_drop(struct rt_child *c, struct cb_error *err);
 int rt_exec_close_host(const struct rt_child *c, struct cb_error *err);
 /* Looks the program up and starts it. Returns only on failure: the exit code, with `ret` saying why. */
 int rt_exec_command(struct rt_child *c, struct rt_result *ret);
-/* In the job, when the child is gone: what the stub reported goes into `ret`. 0 or -errno. */
+/* In the job, when the child is gone: what the stub reported goes into `ret`. 0, the errno of execve, or -errno. */
 int rt_exec_read_report(const struct rt_child *c, struct rt_result *ret);
 
 /* scope.c: shuts the host's abstract sockets and processes off where the kernel can; needs CAP_SYS_ADMIN in this

@@ -5,6 +5,7 @@
 #include "base/fd.h"
 #include "base/text.h"
 #include "runtime/exec.h"
+#include "runtime/foreign.h"
 #include "runtime/rung/userns.h"
 
 #include <sched.h>
@@ -51,6 +52,7 @@ struct run {
     const struct rt_sandbox *s;
     struct rt_child child;
     pid_t pid;
+    const char *no_foreign; /* why the programs of its architecture cannot be executed here; NULL: they can */
 };
 
 static unsigned long namespaces(const struct rt_sandbox *s)
@@ -133,6 +135,8 @@ static int hear(struct run *r, struct rt_result *res, struct cb_error *err)
                                    : "a sandbox ended before its command started",
                        res->signal);
     int e = rt_exec_read_report(&r->child, res);
+    if (e == ENOEXEC)
+        rt_foreign_explain(r->child.root, r->child.program, r->no_foreign, res->advice, sizeof(res->advice));
     return e < 0 ? cb_fail_sys(err, e, "read the report of a sandbox") : 0;
 }
 
@@ -175,6 +179,8 @@ static int run_sandbox(const struct rt_sandbox *s, struct rt_result *ret, struct
         return -1;
     struct run r = {.s = s, .pid = -1};
     r.child = (struct rt_child){.s = s, .report = -1, .root = snapshot->mount(s, err), .scratch = -1, .result = &res};
+    CB_AUTO(free) char *no_foreign = s->arch ? rt_foreign_enable(s->privilege, s->arch) : NULL;
+    r.no_foreign = no_foreign;
     int result = r.child.root < 0 ? -1 : run(&r, &res, err);
     if (result == 0 && succeeded(&res))
         result = snapshot->finish(r.child.root, err);

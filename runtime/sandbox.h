@@ -57,6 +57,7 @@ struct rt_sandbox {
     const char *resolv; /* content of /etc/resolv.conf */
     const struct rt_mount *mounts;
     size_t n_mounts;
+    const char *arch; /* of the root's programs ("arm64"); NULL: this machine's */
     const struct rt_network *network;
     bool insecure;       /* all capabilities, no seccomp, no masked paths */
     uint64_t shm_size;   /* bytes; 0: 64 MiB */
@@ -74,8 +75,9 @@ struct rt_result {
     bool timed_out;   /* it was ended, whatever its status says */
     bool not_started; /* exec failed: exit_code is 127 or 126; `why` says what was tried */
     char why[256];
-    bool scoped;     /* it could not reach abstract sockets of other steps or of the host */
-    bool outer_proc; /* the surrounding container's /proc was shown, read-only: the kernel allowed nothing else */
+    char advice[512]; /* what else can be said about that; "" */
+    bool scoped;      /* it could not reach abstract sockets of other steps or of the host */
+    bool outer_proc;  /* the surrounding container's /proc was shown, read-only: the kernel allowed nothing else */
     struct cb_usage usage;
 };
 

@@ -274,7 +274,7 @@ static int report(const struct build *b, const struct build_run *run, const stru
     cb_fail(err, CB_E_RUN, "process %s did not complete successfully: exit code: %d", command, code);
     err->exit_status = code;
     if (res->not_started)
-        cb_hint(err, "the command could not be started: %s", res->why);
+        cb_hint(err, "the command could not be started: %s%s%s", res->why, *res->advice ? "; " : "", res->advice);
     else if (res->oom_killed)
         cb_hint(err, "it was killed because memory ran out");
     else if (res->signal)
@@ -301,6 +301,7 @@ static int run_sandbox(struct running_run *r, int work_dir, struct rt_result *re
         .resolv = resolv,
         .mounts = r->mounts,
         .n_mounts = r->n,
+        .arch = run->arch,
         .network = run->network,
         .insecure = run->insecure,
         .shm_size = b->session->request->shm_size,

@@ -117,6 +117,9 @@ static void set_environment(struct build_planner *p, struct build_stage *s, stru
     run->hostname = cb_strdup(hostname && *hostname ? hostname : "buildkitsandbox");
     run->cwd = cb_path_abs("/", dir && *dir ? dir : "/");
     run->user = cb_strdup(s->state.config.user ? s->state.config.user : "");
+    const char *arch = s->state.config.platform.arch;
+    if (arch && *arch && strcmp(arch, p->host.arch) != 0)
+        run->arch = cb_strdup(arch);
 }
 
 int build_evaluate_run(struct build_planner *p, struct build_stage *s, const struct df_instruction *i, struct cb_error *err)

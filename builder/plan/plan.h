@@ -41,6 +41,7 @@ struct build_run {
     struct cb_strv args;      /* names of those in env that an ARG set */
     struct cb_strv proxy_env; /* put over env, kept out of keys and history */
     char *cwd, *user, *hostname;
+    char *arch; /* of its programs; NULL: this machine's */
     struct build_run_mount *mounts;
     char *script_name; /* heredoc with #!: a file below /dev/pipes */
     char *script;

@@ -51,6 +51,7 @@ static void run_done(struct build_run *r)
     free(r->cwd);
     free(r->user);
     free(r->hostname);
+    free(r->arch);
     free(r->script_name);
     free(r->script);
     while (r->mounts) {

@@ -4,6 +4,7 @@
 #include "test-runtime.h"
 #include "base/fd.h"
 #include "base/pack.h"
+#include "runtime/foreign.h"
 
 #include <dirent.h>
 #include <fnmatch.h>
@@ -144,6 +145,8 @@ static void test_not_started(void **state)
         if (o.failed || !o.result.not_started || o.result.exit_code != t[i].code || strcmp(o.result.why, t[i].why) != 0)
             fail_msg("'%s': code %d, '%s' instead of '%s' (%s)", t[i].argv0, o.result.exit_code, o.result.why, t[i].why,
                      o.failed ? o.err.msg : "");
+        bool no_format = strstr(t[i].why, "format");
+        assert_string_equal(o.result.advice, no_format ? "it is no program, and no script that begins with #!" : "");
         assert_string_equal(o.changes, "");
         outcome_done(&o);
     }
@@ -661,6 +664,16 @@ static void test_helper_none(void **state)
     rt_privilege_done(&p);
 }
 
+/* Where commands have no user namespace of their own nothing is registered. */
+static void test_foreign(void **state)
+{
+    (void)state;
+    const struct rt_privilege p = {.rung = &rt_rung_none};
+    CB_AUTO(free) char *unknown = rt_foreign_enable(&p, "pdp11"), *known = rt_foreign_enable(&p, "loong64");
+    assert_string_equal(unknown, "cbuild knows no emulator for pdp11");
+    assert_true(!known || strstr(known, "qemu-user-static"));
+}
+
 /* A large request and many descriptors arrive whole. */
 static void test_helper_large_request(void **state)
 {
@@ -692,16 +705,27 @@ int main(int argc, char **argv)
 {
     (void)argc;
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_cases),          cmocka_unit_test(test_not_started),
-        cmocka_unit_test(test_paths_of_exec),  cmocka_unit_test(test_unknown_users),
-        cmocka_unit_test(test_namespaces),     cmocka_unit_test(test_changes),
-        cmocka_unit_test(test_bare_root),      cmocka_unit_test(test_mounts),
-        cmocka_unit_test(test_layer_mounts),   cmocka_unit_test(test_bad_mounts),
-        cmocka_unit_test(test_hostile_roots),  cmocka_unit_test(test_many_layers),
-        cmocka_unit_test(test_limits_and_use), cmocka_unit_test(test_daemon_is_killed),
-        cmocka_unit_test(test_cancel),         cmocka_unit_test(test_coordinator_killed),
-        cmocka_unit_test(test_signal),         cmocka_unit_test(test_deadline),
-        cmocka_unit_test(test_helper_none),    cmocka_unit_test(test_helper_large_request),
+        cmocka_unit_test(test_cases),
+        cmocka_unit_test(test_not_started),
+        cmocka_unit_test(test_paths_of_exec),
+        cmocka_unit_test(test_unknown_users),
+        cmocka_unit_test(test_namespaces),
+        cmocka_unit_test(test_changes),
+        cmocka_unit_test(test_bare_root),
+        cmocka_unit_test(test_mounts),
+        cmocka_unit_test(test_layer_mounts),
+        cmocka_unit_test(test_bad_mounts),
+        cmocka_unit_test(test_hostile_roots),
+        cmocka_unit_test(test_many_layers),
+        cmocka_unit_test(test_limits_and_use),
+        cmocka_unit_test(test_daemon_is_killed),
+        cmocka_unit_test(test_cancel),
+        cmocka_unit_test(test_coordinator_killed),
+        cmocka_unit_test(test_signal),
+        cmocka_unit_test(test_deadline),
+        cmocka_unit_test(test_foreign),
+        cmocka_unit_test(test_helper_none),
+        cmocka_unit_test(test_helper_large_request),
     };
     const char *why = fx_set_up();
     if (why) {
