@@ -100,19 +100,37 @@ static int open_null(const struct rt_child *c, struct cb_error *err)
     return fcntl(fd, F_SETFL, O_RDONLY) < 0 ? cb_fail_sys(err, errno, "open /dev/null") : cb_take_fd(&fd);
 }
 
+/* The one that is to be `fd`, at a number away from 0-2, which are about to be overwritten. */
+static int stream_for(const struct rt_child *c, int fd, struct cb_error *err)
+{
+    const int given[] = {c->s->stdin_fd, c->s->stdout_fd, c->s->stderr_fd};
+    CB_AUTO(close) int null = given[fd] < 0 ? open_null(c, err) : -1;
+    if (given[fd] < 0 && null < 0)
+        return -1;
+    int moved = fcntl(null < 0 ? given[fd] : null, F_DUPFD_CLOEXEC, 3);
+    return moved < 0 ? cb_fail_sys(err, errno, "set up the standard streams") : moved;
+}
+
+static int set_terminal(const struct rt_child *c, struct cb_error *err)
+{
+    CB_AUTO(close) int terminal = rt_terminal_open(c, err);
+    for (int fd = 0; fd <= STDERR_FILENO && terminal >= 0; fd++)
+        if (dup2(terminal, fd) < 0)
+            return cb_fail_sys(err, errno, "set up the standard streams");
+    return terminal < 0 ? -1 : 0;
+}
+
 static int set_stdio(const struct rt_child *c, struct cb_error *err)
 {
-    CB_AUTO(close) int null = open_null(c, err);
-    if (null < 0)
-        return -1;
-    /* Moved away from 0-2 first, which are about to be overwritten. */
-    int in = fcntl(null, F_DUPFD_CLOEXEC, 3), out = fcntl(c->s->stdout_fd, F_DUPFD_CLOEXEC, 3),
-        errfd = fcntl(c->s->stderr_fd, F_DUPFD_CLOEXEC, 3);
-    if (in < 0 || out < 0 || errfd < 0)
-        return cb_fail_sys(err, errno, "set up the standard streams");
-    null = cb_close(null);
-    if (dup2(in, 0) < 0 || dup2(out, 1) < 0 || dup2(errfd, 2) < 0)
-        return cb_fail_sys(err, errno, "set up the standard streams");
+    int streams[3];
+    if (c->s->terminal >= 0)
+        return set_terminal(c, err);
+    for (int fd = 0; fd <= STDERR_FILENO; fd++)
+        if ((streams[fd] = stream_for(c, fd, err)) < 0)
+            return -1;
+    for (int fd = 0; fd <= STDERR_FILENO; fd++)
+        if (dup2(streams[fd], fd) < 0)
+            return cb_fail_sys(err, errno, "set up the standard streams");
     return 0;
 }
 

@@ -9,6 +9,7 @@
  * mask.c      which parts of them are covered or read-only
  * attach.c    the mounts of the step, /etc/hosts and /etc/resolv.conf
  * process.c   ids, capabilities, limits
+ * terminal.c  a terminal for whoever works in it
  * exec.c      the last exec, by a stub that is not the host's */
 #ifndef RT_SANDBOX_INTERNAL_H
 #define RT_SANDBOX_INTERNAL_H
@@ -99,6 +100,9 @@ int rt_process_cwd(struct rt_child *c, struct cb_error *err);
 /* Streams, descriptors, limits, capabilities, seccomp, ids: afterwards the process is the user's, and nothing of the host is
  * open in it. */
 int rt_process_drop(struct rt_child *c, struct cb_error *err);
+
+/* terminal.c: makes a terminal, the controlling one of this process, and hands its master on. Its other side, or -1. */
+int rt_terminal_open(const struct rt_child *c, struct cb_error *err);
 
 /* exec.c, after rt_exec_prepare. */
 /* Closes everything but the standard streams and what rt_exec_command needs. */

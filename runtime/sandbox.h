@@ -64,7 +64,11 @@ struct rt_sandbox {
     uint64_t timeout_ms; /* 0: none; the time in which the whole build is stopped does not count */
     const struct rt_rlimit *rlimits;
     size_t n_rlimits;
-    int stdout_fd, stderr_fd;             /* stdin is /dev/null */
+    int stdin_fd; /* -1: /dev/null */
+    int stdout_fd, stderr_fd;
+    /* Not -1: all three are a terminal of the sandbox instead, whose master this socket takes (one byte with SCM_RIGHTS). */
+    int terminal;
+    bool read_only;                       /* the root can only be read; what is mounted in it stays as it is */
     const struct rt_privilege *privilege; /* of the helper the job runs in */
 };
 

@@ -106,6 +106,7 @@ static int parse_words(struct parser *p, struct cb_error *err)
             r = parse_short(p, err);
         else
             cb_strv_push(&p->ret->args, word);
+        no_more |= p->command->command_line && p->ret->args.n > 0;
         if (r < 0)
             return -1;
     }

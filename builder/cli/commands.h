@@ -20,13 +20,15 @@ struct cli_command {
     const char *arguments;             /* what --help calls them; "": none */
     const char *help;                  /* what it does, without a full stop */
     size_t min, max;                   /* how many arguments */
+    bool command_line;                 /* from the first argument on all words are arguments: a command and its own options */
     const struct cli_table *tables[8]; /* NULL: no more than every command has */
     size_t size;                       /* of what the options fill */
     /* The exit status, or -1 with err, which is then reported. `filled`: from a command line that was right. */
     int (*run)(void *filled, struct cb_error *err);
 };
 
-extern const struct cli_command cli_build, cli_images, cli_inspect, cli_tag, cli_rmi, cli_push, cli_pull, cli_du, cli_prune;
+extern const struct cli_command cli_build, cli_images, cli_inspect, cli_tag, cli_rmi, cli_push, cli_pull, cli_du, cli_prune,
+    cli_run_command;
 
 /* The k-th option of a command, its own before those that every command has; NULL: there are no more. */
 const struct cli_option *cli_option_at(const struct cli_command *c, size_t k);

@@ -308,8 +308,10 @@ static int run_sandbox(struct running_run *r, int work_dir, struct rt_result *re
         .timeout_ms = b->session->request->step_timeout_ms,
         .rlimits = b->session->request->ulimits,
         .n_rlimits = b->session->request->n_ulimits,
+        .stdin_fd = -1,
         .stdout_fd = r->w->out,
         .stderr_fd = r->w->errout,
+        .terminal = -1,
         .privilege = &b->session->privilege,
     };
     return rt_sandbox_run(&s, res, err);

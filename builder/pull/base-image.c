@@ -36,8 +36,7 @@ static int load_config(struct build_session *session, const struct cb_digest *d,
     return r <= 0 ? r : oci_image_config_parse(bytes.data, bytes.len, ret, err) < 0 ? -1 : 1;
 }
 
-/* A layer that a build of ours made is kept under its content ID, one of a base image under its diff ID. */
-static void set_layer_ids(struct build_session *session, struct cache_image *image)
+void build_base_find_layers(struct build_session *session, struct cache_image *image)
 {
     for (size_t i = 0; i < image->n_layers; i++) {
         struct cache_image_layer *l = &image->layers[i];
@@ -71,7 +70,7 @@ static int from_store(struct build_session *session, struct build_want *w, const
         w->config = (struct oci_image_config){0};
         return r;
     }
-    set_layer_ids(session, &w->base.image);
+    build_base_find_layers(session, &w->base.image);
     w->base.name = cb_strdup(w->text);
     return 1;
 }
@@ -129,7 +128,7 @@ static int image_from_manifest(struct build_session *session, struct build_want 
                                        .blob_size = m.layers[i].size,
                                        .media_type = cb_strdup(m.layers[i].media_type),
                                        .source = cb_strdup(source)};
-    set_layer_ids(session, image);
+    build_base_find_layers(session, image);
     w->base.name = cb_strdup(w->text);
     return 0;
 }

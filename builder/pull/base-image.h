@@ -33,6 +33,10 @@ void build_want_done(struct build_want *w);
 int build_bases_resolve(struct build_session *session, struct build_want *wants, size_t n, enum build_pull pull,
                         struct cb_error *err);
 
+/* Says under which ids the store has the layers of an image: one that a build of ours made is kept under its content ID, one of a
+ * base image under its diff ID. */
+void build_base_find_layers(struct build_session *session, struct cache_image *image);
+
 /* What is wanted of the layers of a base image. */
 enum build_base_form {
     BUILD_BASE_INDEXED, /* what is in them is known */

@@ -109,11 +109,18 @@ static int start_commands(struct build_session *s, struct cb_error *err)
     return 0;
 }
 
+int build_ns_start(struct build_session *s, enum rt_helper_kind kind, struct cb_error *err)
+{
+    if (!s->helper && start_helper(s, err) < 0)
+        return -1;
+    return kind == RT_HELPER_COMMANDS && !s->runs ? start_commands(s, err) : 0;
+}
+
 int build_ns_job(struct build_session *s, enum rt_helper_kind kind, rt_job_fn *fn, const struct rt_job_request *req,
                  struct cb_job *ret, struct cb_error *err)
 {
     bool command = kind == RT_HELPER_COMMANDS;
-    if ((!s->helper && start_helper(s, err) < 0) || (command && !s->runs && start_commands(s, err) < 0))
+    if (build_ns_start(s, kind, err) < 0)
         return -1;
     return rt_helper_job(command && s->commands ? s->commands : s->helper, fn, req, ret, err);
 }

@@ -210,7 +210,9 @@ struct rt_sandbox fx_sandbox(const char *script)
     static const char *argv[4] = {"sh", "-c"};
     static const char *const env[] = {"PATH=/bin", "A=b c", NULL};
     argv[2] = script;
-    return (struct rt_sandbox){.lowers = &fx.root,
+    return (struct rt_sandbox){.stdin_fd = -1,
+                               .terminal = -1,
+                               .lowers = &fx.root,
                                .n_lowers = 1,
                                .argv = argv,
                                .env = env,

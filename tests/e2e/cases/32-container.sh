@@ -1,0 +1,63 @@
+# cbuild run: a command in an image of the store.
+
+t_run() {
+    context c <<X
+${base}ENV A=1
+WORKDIR /w
+ENTRYPOINT ["/bin/echo", "entry"]
+CMD ["command"]
+X
+    cbuild -t app c 2>/dev/null
+    same "$(cbuild run app)" "entry command"
+    same "$(cbuild run app -e --rm)" "entry -e --rm"
+    same "$(cbuild run --entrypoint /bin/pwd app)" /w
+    # shellcheck disable=SC2016
+    same "$(cbuild run --rm -e B=2 -e C -w /x --entrypoint sh app -c 'echo $A $B $C $PWD $HOME')" "1 2 /x /"
+    same "$(echo in | cbuild run -i --entrypoint cat app)" in
+    same "$(echo in | cbuild run --entrypoint cat app)" ""
+    same "$(seq 100000 | cbuild run -i --entrypoint cat app | md5sum)" "$(seq 100000 | md5sum)"
+    same "$(cbuild run --entrypoint yes app 2>/dev/null | head -n 1)" y
+    cbuild run --entrypoint touch app /w/f
+    same "$(cbuild run --entrypoint ls app /w)" ""
+    fails 1 cbuild run --read-only --entrypoint touch app /w/f
+    has "$out" "Read-only file system"
+    fails 5 cbuild run --entrypoint sh app -c 'exit 5'
+    fails 127 cbuild run --entrypoint nope app
+    has "$out" "executable file not found"
+    fails 126 cbuild run --entrypoint /bin app
+    fails 125 cbuild run nothing
+    has "$out" "no image 'nothing' in the store"
+    fails 2 cbuild run
+    fails 2 cbuild run --nope app
+    fails 2 cbuild run --rm=false app
+    fails 2 cbuild run -it app
+    has "$out" "standard input is no terminal"
+    id=$(cbuild images -q app)
+    same "$(cbuild run "$id")" "entry command"
+}
+
+t_run_on_a_terminal() {
+    context c <<X
+$base
+X
+    cbuild -t app c 2>/dev/null
+    on_terminal 70x20 run -it app sh -c 'tty && stty size && test -t 0 && test -t 1 && echo $((6 * 7)); exit 4' || status=$?
+    same "$status" 4
+    same "$(cat shown)" "/dev/pts/0
+20 70
+42"
+}
+
+t_run_is_stopped() {
+    context c <<X
+$base
+X
+    cbuild -t app c 2>/dev/null
+    "$CBUILD" run app sh -c 'echo ready; exec sleep 1000' >log 2>&1 &
+    pid=$!
+    wait_for 20 grep -q ready log
+    kill -TERM $pid
+    status=0
+    wait $pid || status=$?
+    same "$status" 143
+}
