@@ -1,6 +1,7 @@
 /* `cbuild build`: contexts, plan, keys, schedule, image, outputs, in this order. */
 #include "builder/cli/options.h"
 #include "base/clock.h"
+#include "base/fd.h"
 #include "builder/cli/built.h"
 #include "builder/cli/call.h"
 #include "builder/cli/metadata.h"
@@ -11,6 +12,8 @@
 #include "builder/show/report.h"
 #include "builder/execute/schedule.h"
 #include "builder/execute/settle.h"
+
+#include <unistd.h>
 
 static int fail(struct build *b, struct cb_error *err)
 {
@@ -117,11 +120,20 @@ static int build(struct build *b, struct cb_error *err)
     return 0;
 }
 
+/* From here on everything that is shown goes to a file. */
+static int open_log(const char *name, struct cb_error *err)
+{
+    CB_AUTO(close) int fd = open(name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    if (fd < 0 || dup2(fd, STDERR_FILENO) < 0)
+        return cb_fail_sys(err, errno, "--logfile: open '%s'", name);
+    return 0;
+}
+
 static int run(void *filled, struct cb_error *err)
 {
     struct cli_invocation *v = filled;
     const struct build_request *request = &v->request;
-    if (cli_complete(v, err) < 0)
+    if (cli_complete(v, err) < 0 || (request->logfile && open_log(request->logfile, err) < 0))
         return -1;
     struct build b = BUILD_INIT(&v->session);
     forget_results(request);
@@ -140,7 +152,7 @@ const struct cli_command cli_build = {
     .arguments = "CONTEXT",
     .help = "build an image (the word 'build' may be left out)",
     .max = SIZE_MAX, /* counted by cli_complete, which says what is missing */
-    .tables = {&cli_build_options, &cli_limit_options, &cli_registry_options, &cli_refused_options},
+    .tables = {&cli_build_options, &cli_limit_options, &cli_registry_options, &cli_buildah_options, &cli_refused_options},
     .size = sizeof(struct cli_invocation),
     .run = run,
 };

@@ -1,4 +1,5 @@
 #include "builder/cli/built.h"
+#include "registry/oci/document.h"
 
 static void add_base_layers(struct cache_image *image, const struct cache_image *base)
 {
@@ -92,6 +93,10 @@ int cli_image_of(const struct build *b, struct build_image *ret, struct cb_error
         add_layer(ret, b, steps[i]);
     oci_image_config_copy(&config, &p->target->config);
     add_history(b, &config);
+    if (b->session->request->changes.no_history)
+        oci_history_clear(&config);
+    if (b->session->request->changes.docker_types)
+        ret->stored.manifest_type = cb_strdup(DOCKER_TYPE_MANIFEST);
     return build_image_complete(b->session, ret, &config, err);
 }
 

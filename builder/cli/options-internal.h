@@ -6,6 +6,7 @@
 #include "builder/cli/option.h"
 #include "builder/session/request.h"
 
+cli_set_fn cli_set_build_arg; /* struct cb_strv */
 /* These set fields of the whole request. */
 cli_set_fn cli_set_secret, cli_set_ssh, cli_set_output, cli_set_push, cli_set_load, cli_set_call, cli_set_check;
 

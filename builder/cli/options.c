@@ -35,7 +35,7 @@ static int set_platform(const char *v, void *to, struct cb_error *err)
 }
 
 /* `K` alone takes the value of our own environment; when that has none either, nothing is passed. */
-static int set_build_arg(const char *v, void *to, struct cb_error *err)
+int cli_set_build_arg(const char *v, void *to, struct cb_error *err)
 {
     if (!*v || strchr(v, '='))
         return cli_add_pair(v, to, err);
@@ -74,7 +74,9 @@ static int set_pull(const char *v, void *to, struct cb_error *err)
     int kind = BUILD_PULL_MISSING;
     if (df_parse_bool(v, &yes)) /* docker's --pull is a switch */
         kind = yes ? BUILD_PULL_ALWAYS : BUILD_PULL_MISSING;
-    else if (cli_choose("--pull", build_pull_names, BUILD_PULL_COUNT, v, &kind, err) < 0)
+    else if (strcmp(v, "ifnewer") == 0) /* buildah's words */
+        kind = BUILD_PULL_NEWER;
+    else if (strcmp(v, "ifmissing") != 0 && cli_choose("--pull", build_pull_names, BUILD_PULL_COUNT, v, &kind, err) < 0)
         return -1;
     *(enum build_pull *)to = (enum build_pull)kind;
     return 0;
@@ -94,12 +96,14 @@ int cli_set_progress(const char *v, void *to, struct cb_error *err)
     return choose_progress("--progress", v, to, err);
 }
 
+enum { MAX_JOBS = 4096 };
+
 static int set_jobs(const char *v, void *to, struct cb_error *err)
 {
     uint64_t n;
-    if (!cb_parse_u64(v, 4096, &n) || n == 0)
-        return cb_fail(err, CB_E_USAGE, "--jobs: expected a number from 1 to 4096, not '%s'", v);
-    *(int *)to = (int)n;
+    if (!cb_parse_u64(v, MAX_JOBS, &n))
+        return cb_fail(err, CB_E_USAGE, "--jobs: expected a number up to %d, not '%s'", MAX_JOBS, v);
+    *(int *)to = n ? (int)n : MAX_JOBS; /* 0: as many as there are, as buildah says it */
     return 0;
 }
 
@@ -206,7 +210,7 @@ static const struct cli_option options[] = {
     {"file", 'f', input, "FILE", NULL, cli_set_string, AT(dockerfile),
      "Dockerfile (default: Dockerfile in the context; '-': standard input)"},
     {"target", 0, input, "STAGE", NULL, cli_set_string, AT(target), "stage to build (default: the last one)"},
-    {"build-arg", 0, input, "NAME[=VALUE]", NULL, set_build_arg, AT(build_args),
+    {"build-arg", 0, input, "NAME[=VALUE]", NULL, cli_set_build_arg, AT(build_args),
      "value of an ARG (without VALUE: from the environment)"},
     {"build-context", 0, input, "NAME=VALUE", NULL, set_context, AT(contexts),
      "named context: DIR, git or http(s) URL, docker-image://REF, oci-layout://DIR"},
@@ -227,7 +231,7 @@ static const struct cli_option options[] = {
     {"load", 0, result, NULL, NULL, cli_set_load, 0, "put the image into the local store (the default)"},
     {"iidfile", 0, result, "FILE", NULL, cli_set_file, AT(iidfile), "write the image ID to a file"},
     {"metadata-file", 0, result, "FILE", NULL, cli_set_file, AT(metadata_file), "write digests and names to a JSON file"},
-    {"jobs", 'j', steps, "N", NULL, set_jobs, AT(jobs), "steps at once (default: number of processors)"},
+    {"jobs", 'j', steps, "N", NULL, set_jobs, AT(jobs), "steps at once (default: number of processors; 0: all)"},
     {"network", 0, steps, "MODE", NULL, set_network, AT(network), "network of RUN: default, none, host"},
     {"allow", 0, steps, "ENTITLEMENT", NULL, set_allow, 0, "allow network.host or security.insecure in RUN"},
     {"add-host", 0, steps, "NAME:IP", NULL, set_add_host, AT(add_hosts), "line for /etc/hosts (IP: an address or host-gateway)"},
@@ -244,8 +248,19 @@ const struct cli_table cli_build_options = {options, CB_LEN(options)};
 
 /* ---- all of it together -------------------------------------------------------------------------------------------- */
 
+/* Later ones count: those of files come first. */
+static void join_build_args(struct build_request *r)
+{
+    struct cb_strv given = r->build_args;
+    r->build_args = r->file_args;
+    r->file_args = (struct cb_strv){0};
+    cb_strv_copy(&r->build_args, &given);
+    cb_strv_done(&given);
+}
+
 static void fill_defaults(struct build_request *r)
 {
+    join_build_args(r);
     const char *epoch = getenv("SOURCE_DATE_EPOCH");
     bool given = false;
     for (size_t i = 0; i < r->build_args.n; i++)
@@ -299,6 +314,18 @@ int cli_default_progress(struct build_request *r, struct cb_error *err)
     return r->progress != BUILD_PROGRESS_AUTO || !v || !*v ? 0 : choose_progress("BUILDKIT_PROGRESS", v, &r->progress, err);
 }
 
+/* --format is for every output that has layers. */
+static int apply_format(struct build_request *r, struct cb_error *err)
+{
+    for (size_t i = 0; r->changes.docker_types && i < r->n_outputs; i++) {
+        struct build_output *o = &r->outputs[i];
+        o->docker_types = true;
+        if (build_output_end(o, err) < 0)
+            return cb_prefix(err, "--format docker: --output type=%s", o->ops->name);
+    }
+    return 0;
+}
+
 /* Each option may be right by itself, and all of them together wrong. */
 static int check_together(struct build_request *r, struct cb_error *err)
 {
@@ -306,7 +333,7 @@ static int check_together(struct build_request *r, struct cb_error *err)
         return cb_fail(err, CB_E_USAGE, "--quiet and --progress=%s contradict each other", build_progress_names[r->progress]);
     if (r->quiet)
         r->progress = BUILD_PROGRESS_QUIET;
-    if (cli_default_progress(r, err) < 0)
+    if (cli_default_progress(r, err) < 0 || apply_format(r, err) < 0)
         return -1;
     for (size_t i = 0; i < r->n_outputs; i++) {
         const char *dest = r->outputs[i].dest;

@@ -5,6 +5,7 @@
 #include "builder/output/push.h"
 #include "builder/pull/base-image.h"
 #include "builder/session/jobs.h"
+#include "registry/oci/document.h"
 
 #include <stdio.h>
 
@@ -27,7 +28,7 @@ static int push(void *filled, struct cb_error *err)
     struct cli_invocation *v = filled;
     CB_AUTO(cache_image) struct cache_image image = {0};
     CB_AUTO(oci_ref) struct oci_ref ref = {0};
-    const struct build_packing packing = {.codec = cb_codecs[0], .level = -1};
+    struct build_packing packing = {.codec = cb_codecs[0], .level = -1};
     const char *name = v->args.items[0];
     bool by_id = false;
     if (cli_default_progress(&v->request, err) < 0 || cli_open(v, err) < 0 ||
@@ -37,6 +38,7 @@ static int push(void *filled, struct cb_error *err)
         cb_fail(err, CB_E_USAGE, "'%s' is an image ID: where is it to be pushed?", name);
         return cb_hint(err, "cbuild push %s registry.example/name:tag", name);
     }
+    packing.docker_types = image.manifest_type && strcmp(image.manifest_type, DOCKER_TYPE_MANIFEST) == 0;
     const struct build_base base = {.name = image.name, .image = image};
     const struct build_image pushed = {.stored = image, .base = &base};
     struct cb_digest digest;

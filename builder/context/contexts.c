@@ -47,6 +47,8 @@ static int use_ignore_file(struct build_local *l, const char *name, const struct
 /* 1: read. 0: there is none. */
 static int try_ignore_file(struct build_local *l, int dir, const char *path, struct cb_error *err)
 {
+    if (l->ignore) /* --ignorefile is the only one */
+        return 1;
     if (l->remote) /* none is read (dockerfile.md §15) */
         return 0;
     CB_AUTO(cb_buf) struct cb_buf text = CB_BUF_INIT;
@@ -63,6 +65,16 @@ static int read_ignore(struct build_local *l, struct cb_error *err)
 {
     int r = try_ignore_file(l, l->dir, ".dockerignore", err);
     return r ? r : try_ignore_file(l, l->dir, ".containerignore", err);
+}
+
+/* --ignorefile: of this machine, whatever the context is. */
+static int read_given_ignore(struct build_local *l, const char *path, struct cb_error *err)
+{
+    CB_AUTO(cb_buf) struct cb_buf text = CB_BUF_INIT;
+    int r = cb_read_named(path, CB_MAX_IGNOREFILE, &text);
+    if (r < 0)
+        return cb_fail_sys(err, r, "--ignorefile: read '%s'", path);
+    return use_ignore_file(l, path, &text, err);
 }
 
 /* ---- the Dockerfile ---------------------------------------------------------------------------------------- */
@@ -289,6 +301,8 @@ int build_contexts_open(struct build_session *session, struct build_contexts *re
     int files = open_main(session, ret, err);
     if (files <= 0)
         return files < 0 ? -1 : take_text(q, ret, err);
+    if (q->ignorefile && read_given_ignore(&ret->main, q->ignorefile, err) < 0)
+        return -1;
     if (find_dockerfile(q, ret, &ret->dockerfile, err) < 0)
         return -1;
     return ret->main.ignore || ret->main.remote || read_ignore(&ret->main, err) >= 0 ? 0 : -1;

@@ -10,7 +10,8 @@ static int store_name(struct cache_store *s, struct cache_image named, char *nam
     if (found < 0)
         return -1;
     named.name = name;
-    bool same = found && cb_digest_eq(&have.config, &named.config) && have.n_layers == named.n_layers;
+    bool same = found && cb_digest_eq(&have.config, &named.config) && have.n_layers == named.n_layers &&
+                strcmp(have.manifest_type ? have.manifest_type : "", named.manifest_type ? named.manifest_type : "") == 0;
     return same ? 0 : cache_image_store(s, &named, err);
 }
 

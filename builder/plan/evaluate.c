@@ -16,6 +16,17 @@ static void env_from_config(struct build_stage *s)
     }
 }
 
+/* --env: as if the Dockerfile said so first. */
+static void add_given_env(const struct build_planner *p, struct build_stage *s)
+{
+    const struct cb_strv *given = &p->in->request->changes.env;
+    for (size_t k = 0; k < given->n; k++) {
+        const char *value;
+        CB_AUTO(free) char *name = cb_split_pair(given->items[k], &value);
+        oci_env_set(&s->state.config, name, value);
+    }
+}
+
 static void start_from_stage(struct build_stage *s)
 {
     const struct build_stage *from = s->parent;
@@ -48,6 +59,8 @@ static void start_from_image(struct build_planner *p, struct build_stage *s)
     oci_image_config_copy(c, &p->wants[s->want].config);
     oci_image_config_repair_history(c);
     c->has_created = false;
+    if (p->in->request->changes.no_base_labels)
+        oci_labels_clear(c);
     check_platform(p, s, &c->platform);
     if (c->n_diff_ids) {
         s->state.snapshot = build_image_step(p, s->want);
@@ -55,6 +68,7 @@ static void start_from_image(struct build_planner *p, struct build_stage *s)
     }
     if (!oci_env_get(c, "PATH"))
         oci_env_set(c, "PATH", default_path);
+    add_given_env(p, s);
     env_from_config(s);
 }
 
@@ -64,6 +78,7 @@ static void start_from_nothing(struct build_planner *p, struct build_stage *s)
     oci_platform_copy(&c->platform, s->base == BUILD_BASE_SCRATCH && !s->named ? &p->plan->platform : &s->platform);
     c->working_dir = cb_strdup("/");
     oci_env_set(c, "PATH", default_path);
+    add_given_env(p, s);
     env_from_config(s);
 }
 

@@ -78,6 +78,11 @@ static void take_target(struct build_planner *p)
         CB_AUTO(free) char *key = cb_split_pair(labels->items[i], &value);
         oci_label_set(&p->plan->target->config, key, value ? value : "");
     }
+    const struct build_changes *c = &p->in->request->changes;
+    for (size_t i = 0; i < c->unset_labels.n; i++)
+        oci_label_unset(&p->plan->target->config, c->unset_labels.items[i]);
+    for (size_t i = 0; i < c->unset_env.n; i++)
+        oci_env_unset(&p->plan->target->config, c->unset_env.items[i]);
 }
 
 /* ---- the whole ------------------------------------------------------------------------------------ */

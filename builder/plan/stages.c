@@ -263,7 +263,8 @@ static int set_stage_base(struct build_planner *p, struct build_stage *s, struct
     CB_AUTO(from_word) struct from_word w = {0};
     if (expand_from(p, i, i->from.image, &w, err) < 0)
         return -1;
-    s->base_text = CB_TAKE(w.text);
+    const char *given = s == p->stages ? p->in->request->changes.from : NULL;
+    s->base_text = given ? cb_strdup(given) : CB_TAKE(w.text);
     if (!*s->base_text) {
         static const char *const common[] = {"alpine", "busybox", "centos", "debian", "golang", "ubuntu", "fedora"};
         const char *near = cb_did_you_mean(i->from.image, common, CB_LEN(common), false);

@@ -10,11 +10,20 @@ static void output_done(struct build_output *o)
     cb_strv_done(&o->annotations);
 }
 
+static void changes_done(struct build_changes *c)
+{
+    free(c->from);
+    cb_strv_done(&c->env);
+    cb_strv_done(&c->unset_env);
+    cb_strv_done(&c->unset_labels);
+}
+
 void build_request_done(struct build_request *r)
 {
-    char *strings[] = {r->context, r->dockerfile, r->target, r->platform, r->root, r->call_format, r->iidfile, r->metadata_file};
-    struct cb_strv *lists[] = {&r->tags,      &r->build_args, &r->labels,         &r->annotations,
-                               &r->add_hosts, &r->contexts,   &r->no_cache_filter};
+    char *strings[] = {r->ignorefile, r->logfile, r->context,     r->dockerfile, r->target,
+                       r->platform,   r->root,    r->call_format, r->iidfile,    r->metadata_file};
+    struct cb_strv *lists[] = {&r->file_args,   &r->tags,      &r->build_args, &r->labels,
+                               &r->annotations, &r->add_hosts, &r->contexts,   &r->no_cache_filter};
     for (size_t i = 0; i < CB_LEN(strings); i++)
         free(strings[i]);
     for (size_t i = 0; i < CB_LEN(lists); i++)
@@ -38,6 +47,7 @@ void build_request_done(struct build_request *r)
     }
     free(r->ssh);
     free(r->ulimits);
+    changes_done(&r->changes);
     reg_options_done(&r->registry);
     *r = (struct build_request){0};
 }

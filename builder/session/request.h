@@ -46,6 +46,16 @@ struct build_ssh { /* --ssh default|id[=socket] */
     char *id, *socket;
 };
 
+/* What the command line changes of the image besides what the Dockerfile says. */
+struct build_changes {
+    char *from;         /* instead of the image of the first FROM; NULL: that image */
+    struct cb_strv env; /* "K=V": as ENV behind the FROM of each stage */
+    struct cb_strv unset_env, unset_labels;
+    bool no_base_labels; /* those of base images are dropped */
+    bool no_history;
+    bool docker_types; /* manifests have Docker's media types */
+};
+
 struct build_request {
     char *context;              /* as given; "." etc.; "-" stdin */
     char *dockerfile;           /* -f; NULL: none given */
@@ -55,6 +65,7 @@ struct build_request {
     bool empties;               /* prune of everything: the store may have an earlier format */
     struct cb_strv tags;        /* -t, as given; checked to be references */
     struct cb_strv build_args;  /* "K=V"; those without '=' were filled from the environment or dropped */
+    struct cb_strv file_args;   /* of --build-arg-file: as build_args, which come after them */
     struct cb_strv labels;      /* "K=V" */
     struct cb_strv annotations; /* "K=V", or "[PLATFORM]K=V": of the manifest */
     struct cb_strv add_hosts;   /* "name=ip" */
@@ -80,8 +91,11 @@ struct build_request {
     uint64_t shm_size;        /* 0: default */
     uint64_t step_timeout_ms; /* of a RUN; 0: none */
     int jobs;                 /* steps at once */
+    struct build_changes changes;
     struct reg_options registry;
     char *iidfile, *metadata_file;
+    char *ignorefile; /* NULL: as the context and the Dockerfile's name say */
+    char *logfile;    /* what is shown goes there; NULL: to standard error */
 };
 void build_request_done(struct build_request *r);
 

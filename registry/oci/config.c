@@ -152,6 +152,52 @@ void oci_env_set(struct oci_image_config *c, const char *name, const char *value
     *at = item;
 }
 
+/* A list that shrinks is indexed anew. */
+static void forget(struct oci_lookup *x)
+{
+    cb_map_done(&x->places);
+    *x = (struct oci_lookup){0};
+}
+
+/* Takes `n` items out of a list. */
+static void cut(struct cb_strv *list, size_t at, size_t n)
+{
+    for (size_t i = at; i < at + n; i++)
+        free(list->items[i]);
+    memmove(&list->items[at], &list->items[at + n], (list->n - at - n + 1) * sizeof(*list->items)); /* the NULL behind it too */
+    list->n -= n;
+}
+
+void oci_label_unset(struct oci_image_config *c, const char *key)
+{
+    for (size_t i = c->labels.n / 2; i-- > 0;)
+        if (strcmp(c->labels.items[2 * i], key) == 0)
+            cut(&c->labels, 2 * i, 2);
+    forget(&c->label_lookup);
+}
+
+void oci_env_unset(struct oci_image_config *c, const char *name)
+{
+    size_t len = strlen(name);
+    for (size_t i = c->env.n; i-- > 0;)
+        if (strncmp(c->env.items[i], name, len) == 0 && (c->env.items[i][len] == '=' || !c->env.items[i][len]))
+            cut(&c->env, i, 1);
+    forget(&c->env_lookup);
+}
+
+void oci_labels_clear(struct oci_image_config *c)
+{
+    cb_strv_done(&c->labels);
+    forget(&c->label_lookup);
+}
+
+void oci_history_clear(struct oci_image_config *c)
+{
+    for (size_t i = 0; i < c->n_history; i++)
+        history_done(&c->history[i]);
+    c->n_history = 0;
+}
+
 static void add_once(struct cb_strv *list, struct oci_lookup *x, const char *value)
 {
     for (; x->n < list->n; x->n++)

@@ -58,6 +58,10 @@ const char *oci_label_get(struct oci_image_config *c, const char *key);
 void oci_label_set(struct oci_image_config *c, const char *key, const char *value); /* in place or appended */
 const char *oci_env_get(struct oci_image_config *c, const char *name);              /* NULL: not set */
 void oci_env_set(struct oci_image_config *c, const char *name, const char *value);  /* in place or appended */
+void oci_label_unset(struct oci_image_config *c, const char *key);                  /* no error when it is not there */
+void oci_env_unset(struct oci_image_config *c, const char *name);
+void oci_labels_clear(struct oci_image_config *c);
+void oci_history_clear(struct oci_image_config *c);
 
 void oci_port_add(struct oci_image_config *c, const char *port);     /* unless it is there */
 void oci_volume_add(struct oci_image_config *c, const char *volume); /* unless it is there */

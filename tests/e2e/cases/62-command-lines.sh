@@ -104,3 +104,77 @@ t_certificates_of_the_command_line() {
     fails 1 cbuild push --cert-dir nothing "$repo:1"
     has "$out" "read 'nothing'"
 }
+
+config_of() { # config_of IMAGE FILTER
+    cbuild inspect "$1" | jq -c ".Config$2"
+}
+
+# What buildah and podman let a command line change of the image.
+t_image_of_the_command_line() {
+    context c <<X
+FROM scratch AS base
+LABEL one=1 two=2
+ENV KEPT=k GONE=g
+COPY busybox /bin/busybox
+RUN ["/bin/busybox", "sh", "-c", "/bin/busybox echo \$GIVEN \$OVER > /given"]
+FROM base
+ENV OVER=dockerfile
+X
+    cbuild -q -t base:1 --env GIVEN=g --env OVER=option --unsetlabel two --unsetenv GONE c >/dev/null
+    same "$(config_of base:1 '.config.Labels')" '{"one":"1"}'
+    has "$(config_of base:1 '.config.Env')" '"GIVEN=g","OVER=dockerfile","KEPT=k"'
+    hasnt "$(config_of base:1 '.config.Env')" GONE
+    rootfs --env GIVEN=g --env OVER=option c
+    same "$(cat root/given)" 'g option'
+    printf 'FROM base:1\nLABEL own=o\nCOPY a /\nRUN ["/bin/busybox", "touch", "/x"]\n' >c/Dockerfile
+    echo a >c/a
+    cbuild -q -t own:1 --inherit-labels=false --omit-history --timestamp 86400 c >/dev/null
+    same "$(config_of own:1 '.config.Labels')" '{"own":"o"}'
+    same "$(config_of own:1 .history)" '[]'
+    same "$(config_of own:1 .created)" '"1970-01-02T00:00:00Z"'
+    cbuild -q -t from:1 --from own:1 c >/dev/null
+    same "$(config_of from:1 '.rootfs.diff_ids | length')" 6
+    cbuild -q -t s390x:1 --arch s390x --variant v1 --from scratch c >/dev/null 2>&1 && die "busybox is not there"
+    printf 'FROM scratch\nARG A=a B=b C\nLABEL abc=$A$B$C\nCOPY . /\n' >c/Dockerfile
+    printf '# of a file\nA=1\r\n\nB=2\n' >args
+    C=3 cbuild -q -t s390x:1 --arch s390x --build-arg-file args --build-arg B=4 --build-arg C c >/dev/null
+    same "$(config_of s390x:1 '.architecture')$(config_of s390x:1 '.config.Labels.abc')" '"s390x""143"'
+    echo 'busybox' >ignored
+    rootfs --ignorefile ignored c
+    [ ! -e root/busybox ] && [ -e root/a ] || die "--ignorefile: $(ls root)"
+    echo oops >args
+    cbuild -q --build-arg-file args c >/dev/null # no such variable: nothing is passed
+    echo '=oops' >args
+    fails 2 cbuild --build-arg-file args c
+    has "$out" "--build-arg-file: 'args', line 1"
+}
+
+t_docker_format() {
+    printf 'FROM scratch\nCOPY Dockerfile /\n' >Dockerfile
+    archive --format docker .
+    has "$(oci manifest app.tar)" application/vnd.docker.distribution.manifest.v2+json
+    archive --format oci .
+    has "$(oci manifest app.tar)" application/vnd.oci.image.manifest.v1+json
+    fails 2 cbuild --format docker -o type=oci,dest=x.tar,compression=zstd .
+    has "$out" "--format docker"
+    fails 2 cbuild --format v2s2 .
+    [ -n "${E2E_REGISTRY:-}" ] || die "no docker-registry: ./check starts one"
+    repo=$E2E_REGISTRY/$E2E_USER/format$$
+    cbuild -q -t "$repo:1" . >/dev/null
+    cbuild -q -t "$repo:1" --format docker . >/dev/null
+    cbuild push "$repo:1" >/dev/null
+    has "$(skopeo inspect --raw --tls-verify=false "docker://$repo:1")" application/vnd.docker.distribution.manifest.v2+json
+}
+
+t_log_file() {
+    printf 'FROM scratch\nCOPY Dockerfile /\n' >Dockerfile
+    cbuild --logfile log -t app:1 . >out 2>&1
+    same "$(cat out)" ""
+    has "$(cat log)" "COPY Dockerfile /"
+    printf 'FROM scratch\nCOPY nothing /\n' >Dockerfile
+    fails 1 cbuild --logfile log .
+    same "$out" ""
+    has "$(cat log)" "ERROR: "
+    fails 1 cbuild --logfile nowhere/log .
+    has "$out" "--logfile: open 'nowhere/log'"
+}
