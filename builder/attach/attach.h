@@ -27,6 +27,7 @@ CB_DEFINE_AUTO_PTR(build_attachment, struct build_attachment, build_attach_free)
 struct build_streams {
     int in, out, err, terminal;
 };
+#define BUILD_NO_STREAMS ((struct build_streams){-1, -1, -1, -1})
 struct build_streams build_streams_take(const int *fds, size_t n, bool terminal);
 
 #endif

@@ -5,6 +5,7 @@
 #include "builder/cli/built.h"
 #include "builder/cli/call.h"
 #include "builder/cli/metadata.h"
+#include "builder/execute/execute.h"
 #include "builder/execute/keys.h"
 #include "builder/output/out-file.h"
 #include "builder/output/output.h"
@@ -88,6 +89,16 @@ static void forget_results(const struct build_request *q)
             build_out_forget(files[i]);
 }
 
+/* The failure is reported first: it says what there is to look for. */
+static int invoke(struct build *b, struct build_graph *graph, struct cb_error *err)
+{
+    int status = fail(b, err);
+    if (build_execute_invoke(graph, graph->failed, err) < 0)
+        (void)cli_report(err);
+    return status;
+}
+
+/* The exit status when that is not 0 and the reason has been reported; 0; or -1. */
 static int build(struct build *b, struct cb_error *err)
 {
     const struct build_request *q = b->session->request;
@@ -104,8 +115,10 @@ static int build(struct build *b, struct cb_error *err)
         return -1;
     CB_AUTO(build_graph) struct build_graph graph;
     build_graph_init(&graph, b);
-    if (build_keys_define(&graph, err) < 0 || build_schedule_run(&graph, &n_run, &n_cached, err) < 0)
+    if (build_keys_define(&graph, err) < 0)
         return -1;
+    if (build_schedule_run(&graph, &n_run, &n_cached, err) < 0)
+        return graph.failed && q->invoke.n ? invoke(b, &graph, err) : -1;
     CB_AUTO(build_image) struct build_image image = {0};
     CB_AUTO(build_result) struct build_result result = {0};
     if (cli_image_of(b, &image, err) < 0)

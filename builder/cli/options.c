@@ -107,6 +107,21 @@ static int set_jobs(const char *v, void *to, struct cb_error *err)
     return 0;
 }
 
+static int set_invoke(const char *v, void *to, struct cb_error *err)
+{
+    CB_AUTO(cb_strv) struct cb_strv fields = {0};
+    if (df_csv_fields(v, CB_E_USAGE, &fields, err) < 0)
+        return -1;
+    if (strcmp(fields.items[0], "on-error") != 0)
+        return cb_fail(err, CB_E_USAGE, "expected on-error or on-error,PROGRAM,ARGUMENT..., not '%s'", v);
+    cb_strv_done(to);
+    for (size_t i = 1; i < fields.n; i++)
+        cb_strv_push(to, fields.items[i]);
+    if (fields.n == 1)
+        cb_strv_push(to, "/bin/sh");
+    return 0;
+}
+
 static int set_network(const char *v, void *to, struct cb_error *err)
 {
     const struct rt_network *found = rt_network_find(v);
@@ -232,6 +247,8 @@ static const struct cli_option options[] = {
     {"iidfile", 0, result, "FILE", NULL, cli_set_file, AT(iidfile), "write the image ID to a file"},
     {"metadata-file", 0, result, "FILE", NULL, cli_set_file, AT(metadata_file), "write digests and names to a JSON file"},
     {"jobs", 'j', steps, "N", NULL, set_jobs, AT(jobs), "steps at once (default: number of processors; 0: all)"},
+    {"invoke", 0, steps, "on-error[,PROGRAM]", NULL, set_invoke, AT(invoke),
+     "when a RUN fails, start a shell (or PROGRAM) in its sandbox, as it was left"},
     {"network", 0, steps, "MODE", NULL, set_network, AT(network), "network of RUN: default, none, host"},
     {"allow", 0, steps, "ENTITLEMENT", NULL, set_allow, 0, "allow network.host or security.insecure in RUN"},
     {"add-host", 0, steps, "NAME:IP", NULL, set_add_host, AT(add_hosts), "line for /etc/hosts (IP: an address or host-gateway)"},
@@ -349,6 +366,13 @@ static int check_together(struct build_request *r, struct cb_error *err)
     return 0;
 }
 
+/* Who works in a failed step types on standard input. */
+static int check_input(const struct build_request *r, struct cb_error *err)
+{
+    bool taken = strcmp(r->context, "-") == 0 || (r->dockerfile && strcmp(r->dockerfile, "-") == 0);
+    return r->invoke.n && taken ? cb_fail(err, CB_E_USAGE, "--invoke needs standard input, from which the build is read") : 0;
+}
+
 static int take_context(struct cli_invocation *v, struct cb_error *err)
 {
     if (v->args.n > 1)
@@ -370,7 +394,7 @@ int cli_complete(struct cli_invocation *v, struct cb_error *err)
         return cb_fail(err, CB_E_USAGE, "%s goes with a build: --call makes no image",
                        r->iidfile ? "--iidfile" : "--metadata-file");
     fill_defaults(r);
-    if (check_together(r, err) == 0)
+    if (check_input(r, err) == 0 && check_together(r, err) == 0)
         return 0;
     err->code = CB_E_USAGE;
     return -1;

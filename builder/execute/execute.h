@@ -5,11 +5,16 @@
 #ifndef BUILD_EXECUTE_H
 #define BUILD_EXECUTE_H
 
+#include "builder/attach/attach.h"
 #include "builder/execute/graph.h"
 
 /* Starts the step's job. `out` and `errout` are the write ends of its log pipes (RUN only; -1: none). */
 int build_execute_start(struct build_graph *g, const struct build_step *s, int out, int errout, struct cb_job *ret,
                         struct cb_error *err);
+
+/* In the sandbox of a RUN that has failed, as it was left, runs the request's command (--invoke) for whoever sits at our streams,
+ * until it ends. What it does is lost. */
+int build_execute_invoke(struct build_graph *g, const struct build_step *s, struct cb_error *err);
 
 /* What a finished step's job answers. */
 struct build_outcome {
@@ -34,10 +39,12 @@ struct build_work {
     size_t n_layers;
     struct build_input *inputs;
     size_t n_inputs;
-    int out, errout;
-    size_t n_seeds; /* directories made for caches to start with */
+    struct build_streams streams;  /* of a RUN */
+    const struct cb_strv *invoked; /* instead of a RUN's own command, in what that left; NULL: the step itself */
+    size_t n_seeds;                /* directories made for caches to start with */
 };
 int build_execute_run(struct build_work *w, struct build_outcome *ret, struct cb_error *err);
+int build_execute_run_invoked(struct build_work *w, struct cb_error *err);
 int build_execute_files(struct build_work *w, struct build_outcome *ret, struct cb_error *err); /* COPY, ADD, WORKDIR */
 
 /* What a bind mount shows of a local context, as a layer of the store: the content of the directory `path`, or

@@ -57,6 +57,7 @@ struct build_graph {
     struct build *build;
     const struct build_plan *plan;
     struct build_step_state *states;               /* by step->index */
+    const struct build_step *failed;               /* the RUN whose command ended the build; NULL: none */
     struct build_steps ready;                      /* to be looked at */
     struct build_steps waiting[BUILD_STEP_PHASES]; /* for what no step tells of: layers, a turn, a lock */
 };

@@ -27,6 +27,14 @@ int build_run_dir_take(struct build *b, size_t number, struct cb_error *err)
     return fd < 0 ? cb_fail_sys(err, r ? r : errno, "make the work directory of a step") : fd;
 }
 
+int build_run_dir_again(struct build *b, size_t number, struct cb_error *err)
+{
+    struct run_name name = name_of("", number), spent = name_of("spent-", number);
+    int fd = openat(b->session->work.dir, name.text, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    bool ready = fd >= 0 && (renameat(fd, "work/work", fd, spent.text) == 0 || errno == ENOENT);
+    return ready ? fd : cb_fail_sys(err, errno, "open what a step has left");
+}
+
 static bool is_empty(int fd)
 {
     CB_AUTO(cb_dir) struct cb_dir d = cb_dir_take(fd);

@@ -292,7 +292,7 @@ static int run_sandbox(struct running_run *r, int work_dir, struct rt_result *re
         .lowers = r->lowers.dirs,
         .n_lowers = r->lowers.n + 1,
         .work_dir = work_dir,
-        .argv = (const char *const *)run->argv.items,
+        .argv = (const char *const *)(r->w->invoked ? r->w->invoked : &run->argv)->items,
         .env = (const char *const *)r->env.items,
         .cwd = run->cwd,
         .user = run->user,
@@ -305,13 +305,13 @@ static int run_sandbox(struct running_run *r, int work_dir, struct rt_result *re
         .network = run->network,
         .insecure = run->insecure,
         .shm_size = b->session->request->shm_size,
-        .timeout_ms = b->session->request->step_timeout_ms,
+        .timeout_ms = r->w->invoked ? 0 : b->session->request->step_timeout_ms,
         .rlimits = b->session->request->ulimits,
         .n_rlimits = b->session->request->n_ulimits,
-        .stdin_fd = -1,
-        .stdout_fd = r->w->out,
-        .stderr_fd = r->w->errout,
-        .terminal = -1,
+        .stdin_fd = r->w->streams.in,
+        .stdout_fd = r->w->streams.out,
+        .stderr_fd = r->w->streams.err,
+        .terminal = r->w->streams.terminal,
         .privilege = &b->session->privilege,
     };
     return rt_sandbox_run(&s, res, err);
@@ -332,7 +332,8 @@ static const char outer_proc[] =
     "Processes that start there later are visible to RUN. 'docker run --security-opt systempaths=unconfined' or "
     "'podman run --security-opt unmask=ALL' uncovers it";
 
-static int execute(struct running_run *r, struct rt_result *res, struct cache_layer *layer, struct cb_error *err)
+/* Opens all that the sandbox is made of. */
+static int prepare(struct running_run *r, struct cb_error *err)
 {
     const struct build_run *run = &r->w->step->run;
     cb_strv_copy(&r->env, &run->env);
@@ -348,8 +349,14 @@ static int execute(struct running_run *r, struct rt_result *res, struct cache_la
     if (r->stubs < 0)
         return cb_fail_sys(err, errno, "open the mount points of a step");
     r->lowers.dirs[r->lowers.n] = r->stubs;
-    r->work_dir = build_run_dir_take(r->w->b, r->w->step->index, err);
-    if (r->work_dir < 0 || add_mounts(r, err) < 0)
+    r->work_dir = (r->w->invoked ? build_run_dir_again : build_run_dir_take)(r->w->b, r->w->step->index, err);
+    return r->work_dir < 0 ? -1 : add_mounts(r, err);
+}
+
+static int execute(struct running_run *r, struct rt_result *res, struct cache_layer *layer, struct cb_error *err)
+{
+    const struct build_run *run = &r->w->step->run;
+    if (prepare(r, err) < 0)
         return -1;
     if (run_sandbox(r, r->work_dir, res, err) < 0) {
         CB_AUTO(free) char *command = command_text(run);
@@ -379,4 +386,13 @@ int build_execute_run(struct build_work *w, struct build_outcome *ret, struct cb
     ret->created = layer.created;
     ret->usage = res.usage;
     return 0;
+}
+
+int build_execute_run_invoked(struct build_work *w, struct cb_error *err)
+{
+    struct running_run r = {.w = w, .stubs = -1, .work_dir = -1};
+    struct rt_result res = {0};
+    int e = prepare(&r, err) < 0 ? -1 : run_sandbox(&r, r.work_dir, &res, err);
+    run_done(&r);
+    return e == 0 && res.not_started ? cb_fail(err, CB_E_RUN, "%s", res.why) : e;
 }

@@ -9,6 +9,8 @@ static void remember_failure(struct build_schedule *s, const struct build_step *
 {
     if (step)
         cb_at(err, step->at.line, step->at.last_line);
+    if (!s->failed && step && err->code == CB_E_RUN)
+        s->g->failed = step;
     if (!s->failed)
         cb_error_move(&s->first, err);
     else

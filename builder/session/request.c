@@ -22,8 +22,8 @@ void build_request_done(struct build_request *r)
 {
     char *strings[] = {r->ignorefile, r->logfile, r->context,     r->dockerfile, r->target,
                        r->platform,   r->root,    r->call_format, r->iidfile,    r->metadata_file};
-    struct cb_strv *lists[] = {&r->file_args,   &r->tags,      &r->build_args, &r->labels,
-                               &r->annotations, &r->add_hosts, &r->contexts,   &r->no_cache_filter};
+    struct cb_strv *lists[] = {&r->file_args, &r->tags,     &r->build_args,      &r->labels, &r->annotations,
+                               &r->add_hosts, &r->contexts, &r->no_cache_filter, &r->invoke};
     for (size_t i = 0; i < CB_LEN(strings); i++)
         free(strings[i]);
     for (size_t i = 0; i < CB_LEN(lists); i++)

@@ -91,6 +91,7 @@ struct build_request {
     uint64_t shm_size;        /* 0: default */
     uint64_t step_timeout_ms; /* of a RUN; 0: none */
     int jobs;                 /* steps at once */
+    struct cb_strv invoke;    /* --invoke: what is run where a RUN has failed; empty: nothing */
     struct build_changes changes;
     struct reg_options registry;
     char *iidfile, *metadata_file;

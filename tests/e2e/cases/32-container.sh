@@ -43,7 +43,7 @@ X
     cbuild -t app c 2>/dev/null
     on_terminal 70x20 run -it app sh -c 'tty && stty size && test -t 0 && test -t 1 && echo $((6 * 7)); exit 4' || status=$?
     same "$status" 4
-    same "$(cat shown)" "/dev/pts/0
+    has "$(cat shown)" "/dev/pts/0
 20 70
 42"
 }
@@ -60,4 +60,34 @@ X
     status=0
     wait $pid || status=$?
     same "$status" 143
+}
+
+t_invoke_on_error() {
+    context c <<X
+${base}WORKDIR /w
+ENV A=1
+RUN --mount=type=secret,id=s echo made >f; rm /bin/ls; exit 3
+X
+    echo hidden >s
+    status=0
+    # shellcheck disable=SC2016
+    out=$(echo 'cat f; pwd; echo $A; [ -e /bin/ls ] || echo gone; cat /run/secrets/s; echo more >f; exit 9' |
+        "$CBUILD" --secret id=s,src=s --invoke=on-error c 2>log) || status=$?
+    same "$status" 1
+    has "$(cat log)" "exit code: 3"
+    same "$out" "made
+/w
+1
+gone
+hidden"
+    out=$(echo '' | "$CBUILD" --secret id=s,src=s --invoke=on-error,/bin/cat,/w/f c 2>log) || status=$?
+    same "$out" made
+    out=$(echo '' | "$CBUILD" --secret id=s,src=s --invoke=on-error,/nope c 2>log) || status=$?
+    has "$(cat log)" "ERROR: exec: \"/nope\""
+    on_terminal 70x20 --progress=plain --secret id=s,src=s --invoke=on-error,/bin/tty c || status=$?
+    has "$(cat shown)" "/dev/pts/0"
+    fails 2 cbuild --invoke=sometimes c
+    fails 2 cbuild --invoke=on-error - <c/Dockerfile
+    echo "FROM scratch" >c/Dockerfile
+    cbuild --invoke=on-error c </dev/null
 }
