@@ -1,0 +1,22 @@
+"""The rungs of privilege, as root can make them: in containers (tests/tools/container) and as the users of .ci/users."""
+import os
+
+CONTAINER = os.path.join(os.path.dirname(os.path.realpath(__file__)), "../tools/container")
+USERS = os.environ.get("CHECK_USERS", "cbuild")
+
+
+def user(kind):
+    return lambda work: ["runuser", "-u", f"{USERS}-{kind}", "--", "env", f"HOME={work}/home-{kind}"]
+
+
+def place(name):
+    return lambda work: [CONTAINER, name, "-b", work, "--"]
+
+
+# How a command gets to each rung, and where its store is there (None: on a volume). The first is what the others are held against.
+RUNGS = {
+    "root": (lambda work: [], None),
+    "range": (user("range"), None),
+    "identity": (place("podman"), None),
+    "identity-userns": (place("kubernetes-userns"), None),
+}
