@@ -70,20 +70,34 @@ static void summarize(struct build *b, const struct build_image *image, const st
     build_emit(b->session, &(struct build_event){.kind = BUILD_EVENT_BUILD_DONE, .summary = &s});
 }
 
+enum { RESULT_FILES = 5 };
+
+/* The files that say what a build came to. */
+static void result_files(const struct build_request *q, const char *ret[RESULT_FILES])
+{
+    const struct build_digest_files *d = &q->digest_files;
+    const char *files[RESULT_FILES] = {q->iidfile, q->metadata_file, d->digest, d->names, d->tags};
+    memcpy(ret, files, sizeof(files));
+}
+
 static int check_destinations(const struct build_request *q, struct cb_error *err)
 {
     for (size_t i = 0; i < q->n_outputs; i++)
         if (build_output_check(&q->outputs[i], err) < 0)
             return -1;
-    if (q->iidfile && build_out_check(q->iidfile, err) < 0)
-        return -1;
-    return q->metadata_file ? build_out_check(q->metadata_file, err) : 0;
+    const char *files[RESULT_FILES];
+    result_files(q, files);
+    for (size_t i = 0; i < CB_LEN(files); i++)
+        if (files[i] && build_out_check(files[i], err) < 0)
+            return -1;
+    return 0;
 }
 
 /* Scripts look into these files instead of at the exit status: what the last build wrote must not pass for this one's. */
 static void forget_results(const struct build_request *q)
 {
-    const char *files[] = {q->iidfile, q->metadata_file};
+    const char *files[RESULT_FILES];
+    result_files(q, files);
     for (size_t i = 0; i < CB_LEN(files); i++)
         if (files[i])
             build_out_forget(files[i]);

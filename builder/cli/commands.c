@@ -26,8 +26,10 @@ int cli_open_to_read(struct cli_invocation *v, struct cb_error *err)
     return build_session_open_to_read(&v->session, &v->request, build_renderer_new(v->request.progress), err);
 }
 
-static void close_all(struct cli_invocation *v)
+static void close_all(const struct cli_command *c, struct cli_invocation *v)
 {
+    if (c->done)
+        c->done(v);
     if (v->opened)
         build_session_close(&v->session);
     cb_strv_done(&v->args);
@@ -52,6 +54,6 @@ int cli_run(const struct cli_command *c, int argc, char **argv)
         status = v->help ? show_help(c) : c->run(v, &err);
     if (status < 0)
         status = cli_report(&err);
-    close_all(v);
+    close_all(c, v);
     return status;
 }

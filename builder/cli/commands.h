@@ -25,10 +25,11 @@ struct cli_command {
     size_t size;                       /* of what the options fill */
     /* The exit status, or -1 with err, which is then reported. `filled`: from a command line that was right. */
     int (*run)(void *filled, struct cb_error *err);
+    void (*done)(void *filled); /* frees what is the command's own, whatever was filled; NULL: nothing is */
 };
 
 extern const struct cli_command cli_build, cli_images, cli_inspect, cli_tag, cli_rmi, cli_push, cli_pull, cli_du, cli_prune,
-    cli_run_command;
+    cli_run_command, cli_kaniko;
 
 /* The k-th option of a command, its own before those that every command has; NULL: there are no more. */
 const struct cli_option *cli_option_at(const struct cli_command *c, size_t k);

@@ -1,4 +1,5 @@
 /* cbuild: the commands. */
+#include "base/path.h"
 #include "base/signals.h"
 #include "builder/cli/arguments.h"
 #include "builder/cli/choose.h"
@@ -72,13 +73,22 @@ static int run(int argc, char **argv)
     return cli_is_no_command(word, &err) ? cli_report(&err) : cli_run(cli_commands[0], argc, argv);
 }
 
+static int run_executor(int argc, char **argv)
+{
+    if (argc == 1 && strcmp(argv[0], "version") == 0)
+        return cli_print_version(false), 0;
+    return cli_run(&cli_kaniko, argc, argv);
+}
+
 int main(int argc, char **argv)
 {
     if (!fill_streams())
         return 1;
     cb_signals_note();
     signal(SIGXFSZ, SIG_IGN); /* a file beyond `ulimit -f` is an error that names it, not the end of a process */
-    int status = run(argc > 0 ? argc - 1 : 0, argv + 1);
+    bool executor = argc > 0 && strcmp(cb_path_base(argv[0]), "executor") == 0; /* as kaniko's program is called */
+    argc = CB_MAX(argc - 1, 0);
+    int status = (executor ? run_executor : run)(argc, argv + 1);
     if ((fflush(stdout) == 0 && !ferror(stdout)) || status != 0)
         return status;
     struct cb_error err = CB_ERROR_INIT;

@@ -2,9 +2,11 @@
 #include "base/json.h"
 #include "base/limits.h"
 #include "base/text.h"
+#include "builder/output/manifest.h"
 #include "builder/output/out-file.h"
 #include "cache/store/blob.h"
 #include "registry/oci/document.h"
+#include "registry/oci/reference.h"
 
 /* What a registry or layout calls the image: as an index would list it. */
 static int add_descriptor(struct cache_store *store, const struct build_image *image, const struct build_result *r, json_t *j,
@@ -59,6 +61,47 @@ static json_t *steps_json(const struct build_graph *g)
     return list;
 }
 
+static int put_file(const char *name, const struct cb_buf *text, struct cb_error *err)
+{
+    return name ? build_out_put(name, text->data, text->len, err) : 0;
+}
+
+/* The manifest's digest, alone and behind every name. */
+static int write_digests(const struct build_request *q, const char *digest, struct cb_error *err)
+{
+    const struct build_digest_files *files = &q->digest_files;
+    CB_AUTO(cb_buf) struct cb_buf alone = CB_BUF_INIT, names = CB_BUF_INIT, tags = CB_BUF_INIT;
+    cb_buf_adds(&alone, digest);
+    for (size_t i = 0; i < q->tags.n; i++) {
+        CB_AUTO(oci_ref) struct oci_ref ref = {0};
+        if (oci_ref_parse(q->tags.items[i], &ref, err) < 0)
+            return -1;
+        CB_AUTO(free) char *name = oci_ref_name(&ref), *full = oci_ref_full(&ref);
+        cb_buf_printf(&names, "%s@%s\n", name, digest);
+        cb_buf_printf(&tags, "%s@%s\n", full, digest);
+    }
+    if (put_file(files->digest, &alone, err) < 0 || put_file(files->names, &names, err) < 0)
+        return -1;
+    return put_file(files->tags, &tags, err);
+}
+
+/* Where no output made a manifest, it is made as a push of the first would have it. */
+static int add_digests(struct build_session *s, const struct build_image *image, const struct build_result *r,
+                       struct cb_error *err)
+{
+    const struct build_request *q = s->request;
+    const struct build_output *o = &q->outputs[0]; /* there always is one */
+    const struct build_packing packing = {.codec = o->codec, .level = o->level, .docker_types = o->docker_types};
+    CB_AUTO(build_manifest) struct build_manifest m = BUILD_MANIFEST_INIT;
+    char digest[CB_DIGEST_TEXT + 1];
+    if (!q->digest_files.digest && !q->digest_files.names && !q->digest_files.tags)
+        return 0;
+    if (!r->has_manifest && build_manifest_make(s, image, &packing, &q->annotations, &m, err) < 0)
+        return -1;
+    cb_digest_text(r->has_manifest ? &r->manifest : &m.digest, digest);
+    return write_digests(q, digest, err);
+}
+
 int cli_write_metadata(const struct build_graph *g, const struct build_image *image, const struct build_result *r,
                        struct cb_error *err)
 {
@@ -68,6 +111,8 @@ int cli_write_metadata(const struct build_graph *g, const struct build_image *im
     cb_digest_text(&image->stored.config, id);
     cb_digest_text(&r->manifest, manifest);
     if (q->iidfile && build_out_put(q->iidfile, id, strlen(id), err) < 0)
+        return -1;
+    if (add_digests(s, image, r, err) < 0)
         return -1;
     if (!q->metadata_file)
         return 0;

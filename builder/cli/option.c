@@ -73,12 +73,24 @@ static bool has_field(const char *value, const char *field)
     return df_csv_fields(value, CB_E_USAGE, &fields, &ignored) == 0 && cb_strv_find(&fields, field) >= 0;
 }
 
+/* One of "a|b". */
+static bool is_one_of(const char *list, const char *value)
+{
+    for (size_t n = strlen(value); *list || !n; list += strcspn(list, "|"), list += *list == '|') {
+        if (strncmp(list, value, n) == 0 && (list[n] == '|' || !list[n]))
+            return true;
+        if (!*list)
+            break;
+    }
+    return false;
+}
+
 static bool is_fine(const char *fine, const char *value)
 {
     bool given, wanted;
     if (!fine)
         return false;
-    if (strcmp(fine, "*") == 0 || strcmp(fine, value) == 0)
+    if (strcmp(fine, "*") == 0 || is_one_of(fine, value))
         return true;
     if (strchr(fine, '='))
         return has_field(value, fine);

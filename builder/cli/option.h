@@ -12,9 +12,10 @@ typedef int cli_set_fn(const char *value, void *to, struct cb_error *err);
 
 /* Why an option that people pass to docker by habit cannot be honoured. */
 struct cli_refusal {
-    const char *fine; /* the value that means what cbuild does anyway ("false"), or a field of it ("a=b"); "*": any; NULL: none */
+    const char *fine; /* the values that mean what cbuild does anyway ("a|b"), or a field of it ("a=b"); "*": any; NULL: none */
     const char *why;  /* NULL: every value is fine */
     const char *hint; /* NULL: there is no other way */
+    const char *done; /* for docs/flags.md: what is done anyway; NULL: the value says it */
 };
 
 struct cli_option {

@@ -1,6 +1,7 @@
 /* Options that people pass to docker build by habit. What cannot be honoured is refused with its reason: a build that
  * silently ran without a memory limit or a cache import would be a wrong answer. Where a value asks for what cbuild
  * does anyway it is accepted, because it is honoured. */
+#include "builder/cli/options-internal.h"
 #include "builder/cli/options.h"
 
 static const char limits_why[] = "RUN steps are not put into a cgroup of their own";
@@ -11,20 +12,8 @@ static const char attest_hint[] = "--metadata-file has the digests to sign or de
 static const char cache_why[] = "steps are looked up in the local store only";
 static const char cache_hint[] = "keep the store between builds: --root DIR or $CBUILD_ROOT";
 
-#define VALUE(name_, letter_, ...)                                                                                               \
-    {                                                                                                                            \
-        .name = (name_), .letter = (letter_), .value = "VALUE", .refusal = &(const struct cli_refusal)                           \
-        {                                                                                                                        \
-            __VA_ARGS__                                                                                                          \
-        }                                                                                                                        \
-    }
-#define SWITCH(name_, letter_, ...)                                                                                              \
-    {                                                                                                                            \
-        .name = (name_), .letter = (letter_), .refusal = &(const struct cli_refusal)                                             \
-        {                                                                                                                        \
-            __VA_ARGS__                                                                                                          \
-        }                                                                                                                        \
-    }
+#define VALUE  CLI_VALUE
+#define SWITCH CLI_SWITCH
 
 static const struct cli_option options[] = {
     /* the option, its letter, the value that is fine, why others are not, the way out */

@@ -11,7 +11,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-static int set_tag(const char *v, void *to, struct cb_error *err)
+int cli_set_tag(const char *v, void *to, struct cb_error *err)
 {
     CB_AUTO(oci_ref) struct oci_ref ref = {0};
     if (oci_ref_parse(v, &ref, err) < 0)
@@ -22,7 +22,7 @@ static int set_tag(const char *v, void *to, struct cb_error *err)
     return 0;
 }
 
-static int set_platform(const char *v, void *to, struct cb_error *err)
+int cli_set_platform(const char *v, void *to, struct cb_error *err)
 {
     CB_AUTO(oci_platform) struct oci_platform p = {0};
     if (strcasecmp(v, "local") == 0) { /* buildx's word for this machine's */
@@ -46,7 +46,7 @@ int cli_set_build_arg(const char *v, void *to, struct cb_error *err)
 }
 
 /* `manifest[linux/amd64]:key=value`; a key may hold colons itself. */
-static int set_annotation(const char *v, void *to, struct cb_error *err)
+int cli_set_annotation(const char *v, void *to, struct cb_error *err)
 {
     const char *eq = strchr(v, '='), *colon = eq ? memchr(v, ':', (size_t)(eq - v)) : NULL;
     bool typed = colon && (cb_starts(v, "manifest") || cb_starts(v, "index"));
@@ -229,18 +229,18 @@ static const struct cli_option options[] = {
      "value of an ARG (without VALUE: from the environment)"},
     {"build-context", 0, input, "NAME=VALUE", NULL, set_context, AT(contexts),
      "named context: DIR, git or http(s) URL, docker-image://REF, oci-layout://DIR"},
-    {"platform", 0, input, "OS/ARCH", NULL, set_platform, AT(platform),
+    {"platform", 0, input, "OS/ARCH", NULL, cli_set_platform, AT(platform),
      "platform of the image (default, and 'local': this machine's)"},
     {"call", 0, input, "KIND", NULL, cli_set_call, 0,
      "build (default), or only answer: check, outline, targets[,format=json|sarif]"},
     {"check", 0, input, NULL, NULL, cli_set_check, 0, "the same as --call=check: look for mistakes, build nothing"},
     {"label", 0, input, "KEY=VALUE", NULL, cli_add_pair, AT(labels), "label of the image"},
-    {"annotation", 0, input, "KEY=VALUE", NULL, set_annotation, AT(annotations), "annotation of the manifest"},
+    {"annotation", 0, input, "KEY=VALUE", NULL, cli_set_annotation, AT(annotations), "annotation of the manifest"},
     {"no-cache", 0, cache, NULL, NULL, cli_set_switch, AT(no_cache), "execute every step"},
     {"no-cache-filter", 0, cache, "STAGE,...", NULL, set_no_cache_filter, AT(no_cache_filter),
      "execute every step of these stages"},
     {"pull", 0, cache, "POLICY", "true", set_pull, AT(pull), "base images: missing (default), always, newer, never"},
-    {"tag", 't', result, "NAME[:TAG]", NULL, set_tag, AT(tags), "name of the image"},
+    {"tag", 't', result, "NAME[:TAG]", NULL, cli_set_tag, AT(tags), "name of the image"},
     {"output", 'o', result, "SPEC", NULL, cli_set_output, 0, "", .choices = output_choices},
     {"push", 0, result, NULL, NULL, cli_set_push, 0, "store and push the image under its names"},
     {"load", 0, result, NULL, NULL, cli_set_load, 0, "put the image into the local store (the default)"},

@@ -57,8 +57,9 @@ static const struct cli_option options[] = {
     {"rm", 0, "Files", NULL, NULL, set_remove, offsetof(struct run, remove), "forget what it wrote (always)"},
 };
 
-static void run_done(struct run *v)
+static void done(void *filled)
 {
+    struct run *v = filled;
     cb_strv_done(&v->env);
     free(v->entrypoint);
     free(v->user);
@@ -171,7 +172,6 @@ static int run(void *filled, struct cb_error *err)
     if (cli_default_progress(&v->common.request, err) == 0 && cli_open(&v->common, err) == 0 &&
         cli_find_image(v->common.session.store, v->common.args.items[0], &image, NULL, err) == 0)
         (void)run_image(v, &image, &status, err);
-    run_done(v);
     if (err->code && err->code != CB_E_CANCELED && err->code != CB_E_USAGE) {
         (void)cli_report(err);
         return status < 0 ? FAILED : status;
@@ -189,4 +189,5 @@ const struct cli_command cli_run_command = {
     .tables = {CLI_TABLE(options)},
     .size = sizeof(struct run),
     .run = run,
+    .done = done,
 };

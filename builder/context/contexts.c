@@ -261,6 +261,20 @@ static int take_text(const struct build_request *q, struct build_contexts *c, st
     return 0;
 }
 
+/* --context-sub-path of kaniko. */
+static int enter(struct build_local *l, const char *sub, struct cb_error *err)
+{
+    int dir = cb_open_in_root(l->dir, sub, O_RDONLY | O_DIRECTORY, 0);
+    if (dir < 0)
+        return cb_fail_sys(err, dir, "open '%s' of the build context", sub);
+    cb_close(l->dir);
+    l->dir = dir;
+    char *path = cb_path_join(l->path ? l->path : "", sub);
+    free(l->path);
+    l->path = path;
+    return 0;
+}
+
 /* 1: the files are there, the Dockerfile is still to be found. 0: only a Dockerfile was given. */
 static int open_main(struct build_session *session, struct build_contexts *c, struct cb_error *err)
 {
@@ -270,6 +284,11 @@ static int open_main(struct build_session *session, struct build_contexts *c, st
     if (strcmp(q->context, "-") == 0)
         return build_context_from_stdin(session, &c->main, text, err);
     int git = is_directory(q->context) ? 0 : df_gitref_parse(q->context, &ref, err);
+    if (git > 0 && q->git_protocol && cb_starts(ref.remote, "git://")) {
+        char *remote = cb_printf("%s%s", q->git_protocol, ref.remote + strlen("git"));
+        free(ref.remote);
+        ref.remote = remote;
+    }
     if (git != 0)
         return git < 0 || build_context_from_git(session, &ref, true, &c->main, err) < 0 ? -1 : 1;
     if (build_is_url(q->context))
@@ -301,6 +320,8 @@ int build_contexts_open(struct build_session *session, struct build_contexts *re
     int files = open_main(session, ret, err);
     if (files <= 0)
         return files < 0 ? -1 : take_text(q, ret, err);
+    if (q->context_sub && *q->context_sub && enter(&ret->main, q->context_sub, err) < 0)
+        return -1;
     if (q->ignorefile && read_given_ignore(&ret->main, q->ignorefile, err) < 0)
         return -1;
     if (find_dockerfile(q, ret, &ret->dockerfile, err) < 0)

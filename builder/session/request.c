@@ -20,8 +20,20 @@ static void changes_done(struct build_changes *c)
 
 void build_request_done(struct build_request *r)
 {
-    char *strings[] = {r->ignorefile, r->logfile, r->context,     r->dockerfile, r->target,
-                       r->platform,   r->root,    r->call_format, r->iidfile,    r->metadata_file};
+    char *strings[] = {r->context,
+                       r->dockerfile,
+                       r->target,
+                       r->platform,
+                       r->root,
+                       r->call_format,
+                       r->context_sub,
+                       r->iidfile,
+                       r->metadata_file,
+                       r->ignorefile,
+                       r->logfile,
+                       r->digest_files.digest,
+                       r->digest_files.names,
+                       r->digest_files.tags};
     struct cb_strv *lists[] = {&r->file_args, &r->tags,     &r->build_args,      &r->labels, &r->annotations,
                                &r->add_hosts, &r->contexts, &r->no_cache_filter, &r->invoke};
     for (size_t i = 0; i < CB_LEN(strings); i++)

@@ -56,6 +56,13 @@ struct build_changes {
     bool docker_types; /* manifests have Docker's media types */
 };
 
+/* Files that say what the manifest's digest is. NULL: not wanted. */
+struct build_digest_files {
+    char *digest; /* nothing but it */
+    char *names;  /* NAME@DIGEST, a line for each name */
+    char *tags;   /* NAME:TAG@DIGEST */
+};
+
 struct build_request {
     char *context;              /* as given; "." etc.; "-" stdin */
     char *dockerfile;           /* -f; NULL: none given */
@@ -95,8 +102,11 @@ struct build_request {
     struct build_changes changes;
     struct reg_options registry;
     char *iidfile, *metadata_file;
-    char *ignorefile; /* NULL: as the context and the Dockerfile's name say */
-    char *logfile;    /* what is shown goes there; NULL: to standard error */
+    struct build_digest_files digest_files;
+    char *context_sub;        /* the directory of the context that is meant; NULL: itself */
+    const char *git_protocol; /* what a context of git:// is fetched by; NULL: git's own */
+    char *ignorefile;         /* NULL: as the context and the Dockerfile's name say */
+    char *logfile;            /* what is shown goes there; NULL: to standard error */
 };
 void build_request_done(struct build_request *r);
 

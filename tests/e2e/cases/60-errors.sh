@@ -284,13 +284,13 @@ commands() {
 }
 
 t_help_of_every_command() {
-    same "$(commands | wc -l)" 9
+    [ "$(commands | wc -l)" -gt 8 ] || die "commands: $(commands)"
     for command in $(commands); do
         cbuild "$command" --help >help
         has "$(head -n 1 help)" "Usage: cbuild $command "
         has "$(cat help)" "  --root DIR "
         cbuild help "$command" | cmp - help
-        cbuild "$command" -h | cmp - help
+        [ "$command" = run ] || cbuild "$command" -h | cmp - help # there -h is the host's name, as with docker
         awk 'length > 130 || / $/' help | grep . && die "a line of 'cbuild $command --help'"
         for option in $(grep -o '^ *\(-., \)\?--[a-z-]*' help | grep -o -- '--[a-z-]*'); do
             # --help behind it ends it well: nothing is removed, and a value that is missing is the next word
