@@ -173,9 +173,9 @@ static int attach_one(struct rt_child *c, const struct rt_mount *m, struct cb_er
         mnt = open_source(c, m, at, made, err);
     if (at < 0 || mnt < 0)
         return -1;
-    /* nodev: for real root a device of the host's file system would be a real device. A tmpfs made in the
-     * sandbox's user namespace has none that opens. */
-    uint64_t attributes = m->kind == RT_MOUNT_TMPFS ? 0 : MOUNT_ATTR_NODEV;
+    /* For real root a device of the host's file system would be a real device; without a user namespace, one that it makes,
+     * too. */
+    uint64_t attributes = MOUNT_ATTR_NODEV;
     if (m->readonly)
         attributes |= MOUNT_ATTR_RDONLY;
     if (m->nosuid_nodev_noexec)

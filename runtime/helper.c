@@ -6,6 +6,7 @@
 #include "base/fd.h"
 #include "base/limits.h"
 #include "base/signals.h"
+#include "runtime/chroot.h"
 #include "runtime/exec.h"
 #include "runtime/rung/userns.h"
 
@@ -61,10 +62,14 @@ struct inside {
     struct cb_buf message;
 };
 
+/* Slave, not private: what the host unmounts in the meantime must not stay busy because of us. All of them: in a chroot they
+ * do not begin at our own root. */
 static int own_mounts(void)
 {
-    /* Slave, not private: what the host unmounts in the meantime must not stay busy because of us. */
-    return mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) < 0 ? -errno : 0;
+    CB_AUTO(close) int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    bool left = root >= 0 && rt_chroot_leave() == 0;
+    int r = mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) < 0 ? -errno : 0;
+    return left && (fchdir(root) < 0 || chroot(".") < 0) ? -errno : r;
 }
 
 static void forget_ended(struct inside *h)
@@ -309,9 +314,7 @@ int rt_helper_start(struct rt_privilege *p, enum rt_helper_kind kind, void *worl
         CB_AUTO(cb_error) struct cb_error own = CB_ERROR_INIT;
         if (start_at(p, kind, world, ret, &own) == 0)
             return 0;
-        /* Files have been written on this rung already, so commands cannot have another. */
-        bool bound = kind == RT_HELPER_COMMANDS && p->rung->two_helpers;
-        if (bound || is_shortage(own.sys) || !rt_privilege_lower(p, cb_strdup(own.msg))) {
+        if (is_shortage(own.sys) || !rt_privilege_lower(p, kind, cb_strdup(own.msg))) {
             cb_error_move(err, &own);
             return -1;
         }

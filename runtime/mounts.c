@@ -108,7 +108,7 @@ static int mount_by_options(const struct cb_buf *options, int hidden)
     snprintf(target, sizeof(target), "/proc/self/fd/%d/overlay", hidden);
     if (chdir("/proc/self/fd") < 0)
         return -errno;
-    int r = mount("overlay", target, "overlay", 0, options->data) < 0 ? -errno : 0;
+    int r = mount("overlay", target, "overlay", MS_NODEV, options->data) < 0 ? -errno : 0;
     CB_AUTO(close) int at = r < 0 ? -1 : open(target, O_PATH | O_DIRECTORY | O_CLOEXEC);
     int mnt = r < 0 ? r : at < 0 ? -errno : rt_mount_clone(at, "");
     if (r == 0)
@@ -153,7 +153,7 @@ int rt_mount_overlay(const int *lowers, size_t n, int upper, int work, int hidde
     CB_AUTO(close) int fs = fsopen("overlay", FSOPEN_CLOEXEC);
     int r = fs < 0 ? -errno : overlay_configure(fs, lowers, n, upper, work);
     if (r == 0)
-        r = finish_new(fs, "overlay", 0);
+        r = finish_new(fs, "overlay", MOUNT_ATTR_NODEV);
     if (r >= 0)
         return r;
     if (fs >= 0)

@@ -34,8 +34,9 @@ int rt_mount_attach(int mnt, int dirfd, const char *path);
  * are. -EBUSY: a file of it is open for writing. */
 int rt_mount_freeze(int mnt);
 
-/* A detached overlay of `lowers` (top first; at least one) with upper and work directories. All descriptors must belong to
- * this mount namespace. Kernels before 6.5 mount it for a moment below `hidden`, a directory of the caller's. */
+/* A detached overlay of `lowers` (top first; at least one) with upper and work directories; devices on it do not open. All
+ * descriptors must belong to this mount namespace. Kernels before 6.5 mount it for a moment below `hidden`, a directory of the
+ * caller's. */
 int rt_mount_overlay(const int *lowers, size_t n, int upper, int work, int hidden, struct cb_error *err);
 
 /* A descriptor opened in another mount namespace cannot be mounted here: opens the same file anew by its

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/text.h"
+#include "runtime/chroot.h"
 #include "runtime/exec.h"
 #include "runtime/foreign.h"
 #include "runtime/rung/userns.h"
@@ -170,12 +171,22 @@ static bool succeeded(const struct rt_result *res)
     return !res->not_started && !res->timed_out && !res->signal && res->exit_code == 0;
 }
 
+/* In a chroot our root is a place below that of the mount namespace, and a command that may chroot(2) climbs out of such a
+ * place; so the sandbox replaces the true root. Where there are user namespaces we are in none: the kernel makes none there. */
+static int leave_chroot(const struct rt_sandbox *s, struct cb_error *err)
+{
+    if (s->privilege->rung->namespaces[RT_HELPER_COMMANDS] & CLONE_NEWUSER)
+        return 0;
+    int r = rt_chroot_leave();
+    return r < 0 ? cb_fail_sys(err, r, "leave the chroot that cbuild was started in") : 0;
+}
+
 static int run_sandbox(const struct rt_sandbox *s, struct rt_result *ret, struct cb_error *err)
 {
     const struct rt_snapshot_ops *snapshot = &rt_snapshot_overlay; /* the only one there is */
     struct rt_result res = {0};
     CB_AUTO(close) int upper = -1;
-    if (check(s, err) < 0 || rt_exec_prepare(err) < 0 || snapshot->prepare(s, &upper, err) < 0)
+    if (check(s, err) < 0 || leave_chroot(s, err) < 0 || rt_exec_prepare(err) < 0 || snapshot->prepare(s, &upper, err) < 0)
         return -1;
     struct run r = {.s = s, .pid = -1};
     r.child = (struct rt_child){.s = s, .report = -1, .root = snapshot->mount(s, err), .scratch = -1, .result = &res};

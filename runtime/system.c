@@ -145,7 +145,7 @@ static int mount_shm(const struct rt_child *c, int dev)
     const struct rt_option options[] = {{"mode", "1777"}, {"size", size}};
     /* BuildKit's attributes: one whose size was asked for may hold programs, like a tmpfs of the step. */
     CB_AUTO(close)
-    int mnt = rt_mount_new("tmpfs", options, CB_LEN(options), s->shm_size ? MOUNT_ATTR_NOSUID : RT_ATTR_SAFE);
+    int mnt = rt_mount_new("tmpfs", options, CB_LEN(options), s->shm_size ? MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV : RT_ATTR_SAFE);
     return mount_below(dev, "shm", mnt);
 }
 
@@ -173,7 +173,9 @@ static int fill_dev(const struct rt_child *c, int dev)
 static int mount_dev(struct rt_child *c, struct cb_error *err)
 {
     static const struct rt_option options[] = {{"mode", "755"}, {"size", "65536k"}};
-    CB_AUTO(close) int dev = rt_mount_new("tmpfs", options, CB_LEN(options), MOUNT_ATTR_NOSUID | MOUNT_ATTR_STRICTATIME);
+    /* The nodes are mounts of their own: what a command makes beside them does not open. */
+    const uint64_t attributes = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_STRICTATIME;
+    CB_AUTO(close) int dev = rt_mount_new("tmpfs", options, CB_LEN(options), attributes);
     if (dev < 0)
         return cb_fail_sys(err, dev, "make /dev for the sandbox");
     if (mount_at(c, "/dev", dev, err) < 0)

@@ -65,7 +65,7 @@ void build_symptom_hint(const struct build_tail *t, const struct rt_privilege *p
         return;
     if (shows(t, &no_id) || (!p->rung->many_ids && shows(t, &no_groups)))
         why = p->rung->why_no_id(p);
-    else if (shows(t, &no_port))
+    else if (!p->rung->owns_network && shows(t, &no_port))
         why = rt_network_why_no_port(n);
     if (why)
         cb_hint(err, "a likely cause: %s", why);

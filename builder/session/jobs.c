@@ -102,8 +102,11 @@ static int start_helper(struct build_session *s, struct cb_error *err)
 
 static int start_commands(struct build_session *s, struct cb_error *err)
 {
-    if (s->privilege.rung->two_helpers && rt_helper_start(&s->privilege, RT_HELPER_COMMANDS, s, &s->commands, err) < 0)
+    const struct rt_rung_ops *before = s->privilege.rung;
+    if (before->two_helpers && rt_helper_start(&s->privilege, RT_HELPER_COMMANDS, s, &s->commands, err) < 0)
         return -1;
+    if (s->privilege.rung != before)
+        build_note(s, "RUN has no user namespace: %s", s->privilege.reason);
     rt_helper_raise_limits(s->commands ? s->commands : s->helper, s->request->ulimits, s->request->n_ulimits);
     s->runs = true;
     return 0;

@@ -2,8 +2,8 @@
 
 #include <unistd.h>
 
-static const struct rt_rung_ops *const ladder[] = {&rt_rung_root, &rt_rung_identity, &rt_rung_range, &rt_rung_single,
-                                                   &rt_rung_none};
+static const struct rt_rung_ops *const ladder[] = {&rt_rung_root,  &rt_rung_root_plain, &rt_rung_identity,
+                                                   &rt_rung_range, &rt_rung_single,     &rt_rung_none};
 
 /* The lowest one always holds. The first reason stays: knowing what the highest rung lacks helps most. */
 static void climb_down(struct rt_privilege *p, size_t from)
@@ -33,9 +33,17 @@ static size_t place_of(const struct rt_rung_ops *rung)
     return i;
 }
 
-bool rt_privilege_lower(struct rt_privilege *p, char *why)
+/* Where to look on from, in the list; its length: nowhere. */
+static size_t below(const struct rt_privilege *p, enum rt_helper_kind kind)
 {
-    size_t next = p->rung->below ? place_of(p->rung->below) : place_of(p->rung) + 1;
+    if (kind == RT_HELPER_COMMANDS && p->rung->two_helpers)
+        return p->rung->below_commands ? place_of(p->rung->below_commands) : CB_LEN(ladder);
+    return p->rung->below ? place_of(p->rung->below) : place_of(p->rung) + 1;
+}
+
+bool rt_privilege_lower(struct rt_privilege *p, enum rt_helper_kind kind, char *why)
+{
+    size_t next = below(p, kind);
     if (next == CB_LEN(ladder)) {
         free(why);
         return false;

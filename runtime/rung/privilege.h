@@ -39,18 +39,22 @@ struct rt_rung_ops {
     bool two_helpers;   /* layers are written where owners are the disk's and devices can be made; commands run elsewhere */
     bool many_ids;      /* ids other than 0 exist, and setgroups(2) is allowed */
     bool foreign_files; /* what layers hold belongs to ids that are not ours outside the helper */
+    bool owns_network;  /* commands have the rights over the host's network that root has */
     /* Why an id may not exist in a command, with the way out; caller frees. NULL: every id does. */
     char *(*why_no_id)(const struct rt_privilege *p);
     /* Where to go when the helper cannot be started; NULL: the next in the list that says it can. */
     const struct rt_rung_ops *below;
+    /* The same when layers have been written on this rung already and only its second helper cannot be started: there they have
+     * the same form. NULL: nowhere. */
+    const struct rt_rung_ops *below_commands;
 };
-extern const struct rt_rung_ops rt_rung_root, rt_rung_identity, rt_rung_range, rt_rung_single, rt_rung_none;
+extern const struct rt_rung_ops rt_rung_root, rt_rung_root_plain, rt_rung_identity, rt_rung_range, rt_rung_single, rt_rung_none;
 
 /* Cheap: asks for our ids and rights, and an ordinary user's ranges; tries no namespace yet. */
 void rt_privilege_probe(struct rt_privilege *ret);
-/* For a helper that could not be started: p->rung becomes a lower rung, and p->reason becomes `why` (taken). False: there is
- * none. */
-bool rt_privilege_lower(struct rt_privilege *p, char *why);
+/* For a helper of this kind that could not be started: p->rung becomes a lower rung, and p->reason becomes `why` (taken).
+ * False: there is none. */
+bool rt_privilege_lower(struct rt_privilege *p, enum rt_helper_kind kind, char *why);
 void rt_privilege_done(struct rt_privilege *p);
 
 #endif

@@ -37,5 +37,6 @@ const struct rt_rung_ops rt_rung_root = {
     .two_helpers = true,
     .many_ids = true,
     .why_no_id = why_no_id,
+    .below_commands = &rt_rung_root_plain,
     .below = &rt_rung_none, /* with only one id, files that it gave to others could no longer be read */
 };

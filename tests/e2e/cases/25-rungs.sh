@@ -49,6 +49,50 @@ t_root_that_lacks_capabilities() {
     hasnt "$out" subuid
 }
 
+# What root can make and open, and whether chroot(2) leads out: the kernel keeps everybody in who has a root of his own.
+escapes() {
+    cat >climb.c <<'X'
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+int main(void)
+{
+    struct stat inside, up;
+    if (stat("/", &inside) < 0 || mkdir("/deep", 0755) < 0 || chroot("/deep") < 0)
+        return 1;
+    for (int i = 0; i < 100; i++)
+        if (chdir("..") < 0)
+            return 1;
+    if (chroot(".") < 0 || stat("/", &up) < 0)
+        return 1;
+    puts(inside.st_ino == up.st_ino && inside.st_dev == up.st_dev ? "kept in" : "CLIMBED OUT");
+    return 0;
+}
+X
+    gcc -static -O1 -o climb climb.c
+    context e <<X
+${base}COPY climb /
+RUN --mount=type=tmpfs,target=/t --mount=type=cache,target=/c /climb && for d in / /dev /dev/shm /t /c; do \
+ mknod \$d/node c 1 5 && ! head -c 1 \$d/node >/dev/null || exit 1; rm \$d/node; done
+RUN echo x 2>/dev/null >/proc/sys/kernel/hostname || head -c 1 /dev/zero && ls -l /proc/self/exe
+X
+    cp climb e/
+}
+
+t_root_without_user_namespaces() {
+    only root
+    needs crun
+    everybody
+    escapes
+    id=$(cbuild -q c)
+    for place in chroot no-userns; do
+        same "$(in_place $place "$CBUILD" -q --no-cache c 2>log)" "$id" || die "$place: $(cat log)"
+        in_place $place "$CBUILD" --progress=plain --shm-size=1m --no-cache e >log 2>&1 || die "$place: $(cat log)"
+        has "$(cat log)" 'note: RUN has no user namespace: '
+        has "$(cat log)" 'kept in'
+    done
+}
+
 # One that has more is as good as root.
 t_uid_0_of_a_namespace_with_ids() {
     only range

@@ -1,0 +1,11 @@
+/* A caller whose root is not that of its mount namespace. Internal to runtime/. */
+#ifndef RT_CHROOT_H
+#define RT_CHROOT_H
+
+#include <stdbool.h>
+
+/* The root of our mount namespace becomes our root and working directory. Takes CAP_SYS_ADMIN and CAP_SYS_CHROOT over it.
+ * 0 or -errno. */
+int rt_chroot_leave(void);
+
+#endif
