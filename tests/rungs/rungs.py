@@ -16,6 +16,7 @@ def place(name):
 # How a command gets to each rung, and where its store is there (None: on a volume). The first is what the others are held against.
 RUNGS = {
     "root": (lambda work: [], None),
+    "root-plain": (place("no-userns"), None),
     "range": (user("range"), None),
     "identity": (place("podman"), None),
     "identity-userns": (place("kubernetes-userns"), None),
