@@ -116,7 +116,8 @@ static int set_xattrs(const struct cache_entry *e, int fd, bool by_path, struct 
 
 static bool owner_comes_by_itself(const struct cache_layer_disk *d, const struct cache_entry *e)
 {
-    return !d->owners || (e->uid == d->uid && e->gid == d->gid);
+    bool was_there = d->merged && e->type == CB_DIR; /* it may have been another's */
+    return !d->owners || (!was_there && e->uid == d->uid && e->gid == d->gid);
 }
 
 static void times_of(const struct cache_entry *e, long nsec, struct timespec t[2])

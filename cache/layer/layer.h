@@ -41,6 +41,7 @@ struct cache_data {
     const void *bytes;           /* INLINE: e.size bytes */
     int root;                    /* FILE: directory fd, opened beneath it without following symlinks */
     const char *path;            /* FILE, LAYER */
+    uint32_t mtime_nsec;         /* FILE: of its time, which has whole seconds in the entry */
     bool may_grow;               /* FILE: others may append to it; its content is as many bytes as the entry says */
     struct cache_reader *reader; /* LAYER: cache/layer/reader.h */
     int layer;

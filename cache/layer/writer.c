@@ -122,6 +122,7 @@ static int add_from_file(struct cache_layer_writer *w, struct cache_entry *e, co
     CB_AUTO(close) int fd = open_data(w, data, err);
     if (fd < 0 || begin(w, e, err) < 0 || copy_bytes(w, e, fd, data, err) < 0)
         return -1;
+    w->disk.nsec = data->mtime_nsec;
     return finish(w, e, err);
 }
 

@@ -1,7 +1,8 @@
 #include "upper-trees.h"
 #include <dirent.h>
+#include <sys/socket.h>
 #include <sys/sysmacros.h>
-#include <sys/wait.h>
+#include <sys/un.h>
 #include <sys/xattr.h>
 
 /* ---- what a tree shows -------------------------------------------------------------------------------- */
@@ -248,4 +249,194 @@ void exact(struct cache_store *store, const struct cb_digest *id)
     exact_xattrs(fs, NULL, 0);
     exact_dir(&x, fs, "", &seen);
     MUST(seen == x.n, "%s has %zu of %zu entries", fs, seen, x.n);
+}
+
+/* ---- random changes ------------------------------------------------------------------------------------- */
+
+uint32_t rnd(uint32_t *s, uint32_t n)
+{
+    *s = *s * 1664525 + 1013904223;
+    return (*s >> 10) % n;
+}
+
+static void random_path(uint32_t *s, char out[16])
+{
+    uint32_t depth = 1 + rnd(s, 3);
+    size_t n = 0;
+
+    for (uint32_t i = 0; i < depth; i++) {
+        if (i)
+            out[n++] = '/';
+        out[n++] = "abcd"[rnd(s, 4)];
+    }
+    out[n] = '\0';
+}
+
+static void write_file(int dir, const char *path, uint32_t *s, int flags)
+{
+    CB_AUTO(close) int fd = openat(dir, path, O_WRONLY | O_CREAT | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC | flags, 0644);
+    char text[8];
+    struct stat st;
+
+    snprintf(text, sizeof(text), "%u", rnd(s, 4));
+    if (fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
+        MUST(write(fd, text, rnd(s, 3) ? 1 : 0) >= 0, "%s", path);
+}
+
+void make_socket(int dir, const char *path)
+{
+    struct sockaddr_un a = {.sun_family = AF_UNIX};
+    CB_AUTO(close) int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    snprintf(a.sun_path, sizeof(a.sun_path), "/proc/self/fd/%d/%s", dir, path);
+    (void)bind(fd, (struct sockaddr *)&a, sizeof(a)); /* the name may be taken */
+}
+
+/* Of ours, or of another root than ours. */
+static void set_capability(int dir, const char *path, uint32_t *s)
+{
+    static const char of_root[] = "\1\0\0\2\0\4\0\0\0\0\0\0\0\0\0\0\0\0\0\0";
+    static const char of_another[] = "\1\0\0\3\0\4\0\0\0\0\0\0\0\0\0\0\0\0\0\0\1\0\0\0";
+    CB_AUTO(close) int fd = openat(dir, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    bool another = rnd(s, 2);
+    struct stat st;
+
+    if (fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
+        (void)fsetxattr(fd, "security.capability", another ? of_another : of_root, another ? 24 : 20,
+                        rnd(s, 2) ? 0 : XATTR_CREATE);
+}
+
+/* Attributes that no layer of a step holds: of users, access lists that are handed down, capabilities where they mean
+ * nothing. */
+static void set_attribute(int dir, const char *path, uint32_t *s)
+{
+    static const struct {
+        const char *name, *value;
+        size_t len;
+    } some[] = {
+        {"user.note", "text", 4},
+        {"system.posix_acl_default", "\2\0\0\0\1\0\7\0\377\377\377\377\4\0\7\0\377\377\377\377\x20\0\7\0\377\377\377\377", 28},
+        {"system.posix_acl_access",
+         "\2\0\0\0\1\0\6\0\377\377\377\377\2\0\7\0\0\0\0\0\4\0\4\0\377\377\377\377\x10\0\4\0\377\377\377\377\x20\0\4\0\377\377"
+         "\377\377",
+         44},
+        {"security.capability", "\1\0\0\2\0\4\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 20},
+    };
+    CB_AUTO(free) char *full = cb_printf("/proc/self/fd/%d/%s", dir, path);
+    uint32_t i = rnd(s, CB_LEN(some));
+    struct stat st;
+
+    if (lstat(full, &st) == 0 && (i < 3 || !S_ISREG(st.st_mode)))
+        (void)lsetxattr(full, some[i].name, some[i].value, some[i].len, 0);
+}
+
+static bool is_dir(int dir, const char *path)
+{
+    struct stat st;
+
+    return fstatat(dir, path, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(st.st_mode);
+}
+
+/* Removed and made again with most of what was in it: rename keeps times. */
+static void replace_dir(int dir, const char *path, uint32_t *s, bool plain)
+{
+    CB_AUTO(cb_strv) struct cb_strv names = {0};
+    DIR *d = fdopendir(openat(dir, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+    struct dirent *e;
+
+    if (!d || mkdirat(dir, "aside", 0755) < 0)
+        return;
+    while ((e = readdir(d)))
+        cb_strv_push(&names, e->d_name);
+    closedir(d);
+    for (int back = 0; back < 2; back++) {
+        for (size_t i = 0; i < names.n; i++) {
+            CB_AUTO(free) char *from = cb_printf("%s/%s", path, names.items[i]), *to = cb_printf("aside/%s", names.items[i]);
+
+            if ((!back || rnd(s, 4)) && !(plain && is_dir(dir, back ? to : from)))
+                (void)renameat(dir, back ? to : from, dir, back ? from : to);
+        }
+        if (!back)
+            MUST(cb_remove_tree(dir, path) == 0 && mkdirat(dir, path, 0755) == 0, "%s", path);
+    }
+    MUST(cb_remove_tree(dir, "aside") == 0, "aside");
+}
+
+/* The root's own attributes are no part of any layer. */
+static void change_root(int dir, uint32_t *s, bool many_ids)
+{
+    (void)fchmod(dir, rnd(s, 2) ? 0777 : 01755);
+    set_attribute(dir, ".", s);
+    if (many_ids)
+        (void)fchown(dir, rnd(s, 3), rnd(s, 3));
+}
+
+void change(int dir, uint32_t *s, bool many_ids, bool plain)
+{
+    char path[16], other[16];
+    struct timespec t[2] = {{.tv_sec = 1000 + rnd(s, 3)}, {.tv_sec = 1000 + rnd(s, 3)}};
+
+    random_path(s, path);
+    random_path(s, other);
+    switch (rnd(s, 20)) {
+    case 0:
+    case 1:
+        (void)mkdirat(dir, path, 0755);
+        break;
+    case 2:
+    case 3:
+        write_file(dir, path, s, O_TRUNC);
+        break;
+    case 4:
+        write_file(dir, path, s, O_APPEND);
+        break;
+    case 5:
+        (void)unlinkat(dir, path, 0);
+        break;
+    case 6:
+        (void)cb_remove_tree(dir, path);
+        break;
+    case 7: /* removed and made again: opaque */
+        (void)cb_remove_tree(dir, path);
+        (void)mkdirat(dir, path, 0755);
+        break;
+    case 8:
+        if (!plain || !is_dir(dir, path))
+            (void)renameat(dir, path, dir, other);
+        break;
+    case 9:
+        (void)symlinkat(rnd(s, 2) ? "a" : "b/c", dir, path);
+        break;
+    case 10:
+        if (!plain)
+            (void)linkat(dir, path, dir, other, 0);
+        break;
+    case 11:
+        (void)fchmodat(dir, path, rnd(s, 2) ? 0755 : 0644, 0);
+        break;
+    case 12:
+        if (many_ids)
+            (void)fchownat(dir, path, rnd(s, 3), rnd(s, 3), AT_SYMLINK_NOFOLLOW);
+        break;
+    case 13:
+        (void)utimensat(dir, path, t, AT_SYMLINK_NOFOLLOW);
+        break;
+    case 14:
+        if (rnd(s, 2))
+            (void)mkfifoat(dir, path, 0600);
+        else
+            make_socket(dir, path);
+        break;
+    case 15:
+        set_capability(dir, path, s);
+        break;
+    case 16:
+        change_root(dir, s, many_ids);
+        break;
+    case 17:
+        set_attribute(dir, path, s);
+        break;
+    default:
+        replace_dir(dir, path, s, plain);
+    }
 }

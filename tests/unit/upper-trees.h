@@ -1,5 +1,5 @@
-/* What test-layer-upper.c compares: trees, as text, and a layer's directory with its index. Everything runs in a child of the
- * test; what is wrong ends it. */
+/* What test-layer-upper.c and test-worktree.c compare: trees, as text, and a layer's directory with its index. Everything runs in
+ * a child of the test; what is wrong ends it. */
 #ifndef TEST_UPPER_TREES_H
 #define TEST_UPPER_TREES_H
 
@@ -33,6 +33,13 @@ void note_links(int dir, const char *below, struct cb_map *first, struct cb_strv
 /* Names that were noted as one inode (in pairs) are one inode still. Others may have become one: overlay copies up one name of
  * an inode without the others. */
 void still_linked(const struct cb_strv *pairs, int dir);
+
+/* A number below n. */
+uint32_t rnd(uint32_t *s, uint32_t n);
+void make_socket(int dir, const char *path);
+/* One random change. It may fail, as commands do; what counts is what the tree shows afterwards. `plain`: one of those that do
+ * the same in an overlay and in a directory (no names of one inode, no renamed directory). */
+void change(int dir, uint32_t *s, bool many_ids, bool plain);
 
 /* A layer's directory is what its index says, and no more. */
 void exact(struct cache_store *store, const struct cb_digest *id);

@@ -1,0 +1,98 @@
+/* A layer's files on a working tree. They are copied (as reflinks where the file system can), never linked: a command writes to
+ * them. */
+#include "cache/layer/worktree-internal.h"
+
+#include <unistd.h>
+
+struct applying {
+    struct cache_worktree *w;
+    struct cache_layer_disk disk;     /* the tree */
+    struct cache_layer_cursor source; /* the layer */
+};
+
+static void applying_done(struct applying *a)
+{
+    cache_layer_disk_done(&a->disk);
+    cache_layer_cursor_done(&a->source);
+}
+CB_DEFINE_AUTO(applying, struct applying, applying_done)
+
+static int empty_dir(struct applying *a, const char *path, struct cb_error *err)
+{
+    const struct cache_worktree_table *t = &a->w->table;
+    const struct cache_entry *e = cache_index_find(&t->x, path);
+    size_t i = e ? (size_t)(e - t->x.entries) : 0, end = e ? cache_worktree_table_end(t, i) : 0;
+    for (i++; i < end; i = cache_worktree_table_end(t, i))
+        if (cache_layer_disk_remove(&a->disk, t->x.entries[i].path, err) < 0)
+            return -1;
+    return 0;
+}
+
+/* What the layer hides is removed first: what it holds itself may be at the same places. */
+static int hide(struct applying *a, const struct cache_index *x, struct cb_error *err)
+{
+    int r = 0;
+    for (size_t i = 0; i < x->n && r == 0 && a->w->table.x.n; i++) {
+        if (x->entries[i].type == CACHE_WHITEOUT)
+            r = cache_layer_disk_remove(&a->disk, x->entries[i].path, err);
+        if (x->entries[i].type == CACHE_OPAQUE)
+            r = empty_dir(a, x->entries[i].path, err);
+    }
+    return r;
+}
+
+static int make_room(struct applying *a, const struct cache_entry *e, struct cb_error *err)
+{
+    const struct cache_entry *old = cache_index_find(&a->w->table.x, e->path);
+    return old && !(old->type == CB_DIR && e->type == CB_DIR) ? cache_layer_disk_remove(&a->disk, e->path, err) : 0;
+}
+
+static int copy_file(struct applying *a, const struct cache_entry *e, struct cb_error *err)
+{
+    struct stat st;
+    CB_AUTO(close) int from = cache_layer_cursor_open(&a->source, e->path, &st);
+    if (from < 0)
+        return cb_fail_sys(err, from, "open '/%s' of a layer", e->path);
+    if ((uint64_t)st.st_size != e->size)
+        return cb_fail(err, CB_E_CORRUPT, "'/%s' of a layer is not as its index says", e->path);
+    if (cache_layer_disk_begin(&a->disk, e, err) < 0)
+        return -1;
+    int r = e->size ? cb_copy_file(from, a->disk.fd, e->size) : 0;
+    if (r < 0)
+        return cb_fail_sys(err, r, "copy '/%s' of a layer", e->path);
+    a->disk.size = e->size;
+    a->disk.nsec = st.st_mtim.tv_sec == e->mtime ? st.st_mtim.tv_nsec : 0;
+    return cache_layer_disk_end(&a->disk, e, err);
+}
+
+static int place(struct applying *a, const struct cache_entry *e, struct cb_error *err)
+{
+    if (e->type == CACHE_WHITEOUT || e->type == CACHE_OPAQUE)
+        return 0;
+    if (a->w->table.x.n && make_room(a, e, err) < 0)
+        return -1;
+    return e->type == CB_FILE ? copy_file(a, e, err) : cache_layer_disk_make(&a->disk, e, err);
+}
+
+int cache_worktree_apply(struct cache_worktree *w, const struct cb_digest *layer, struct cb_error *err)
+{
+    CB_AUTO(applying) struct applying a = {w, CACHE_LAYER_DISK_INIT, CACHE_LAYER_CURSOR_INIT};
+    CB_AUTO(cache_index) struct cache_index x = {0};
+    CB_AUTO(close) int fs = cache_layer_open_fs(w->store, layer, err);
+    if (fs < 0 || cache_layer_index(w->store, layer, &x, err) < 0)
+        return -1;
+    cache_layer_disk_init(&a.disk, w->root);
+    a.disk.merged = true;
+    cache_layer_cursor_set_root(&a.source, fs);
+    if (hide(&a, &x, err) < 0)
+        return -1;
+    /* A hard link goes to an earlier entry of the layer, which may come later in the order of paths. */
+    for (int links = 0; links < 2; links++)
+        for (size_t i = 0; i < x.n; i++)
+            if ((x.entries[i].type == CB_HARDLINK) == links && place(&a, &x.entries[i], err) < 0)
+                return -1;
+    if (cache_layer_disk_finish(&a.disk, &x, err) < 0)
+        return -1;
+    cache_worktree_table_apply(&w->table, &x);
+    return 0;
+}
