@@ -102,7 +102,7 @@ static int set_up(struct rt_child *c, struct cb_error *err)
         return -1;
     if (pivot(c, err) < 0 || rt_process_cwd(c, err) < 0)
         return -1;
-    int r = s->read_only ? rt_mount_freeze(c->root) : 0;
+    int r = s->read_only ? rt_mount_read_only(c->root) : 0;
     return r < 0 ? cb_fail_sys(err, r, "make the root of the sandbox read-only") : rt_process_drop(c, err);
 }
 

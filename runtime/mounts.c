@@ -48,6 +48,12 @@ int rt_mount_restrict(int mnt, uint64_t attributes)
     return mount_setattr(mnt, "", AT_EMPTY_PATH | AT_RECURSIVE, &a, sizeof(a)) < 0 ? -errno : 0;
 }
 
+int rt_mount_read_only(int mnt)
+{
+    struct mount_attr a = {.attr_set = MOUNT_ATTR_RDONLY};
+    return mount_setattr(mnt, "", AT_EMPTY_PATH, &a, sizeof(a)) < 0 ? -errno : 0;
+}
+
 int rt_mount_attach(int mnt, int dirfd, const char *path)
 {
     unsigned flags = MOVE_MOUNT_F_EMPTY_PATH | (*path ? 0 : MOVE_MOUNT_T_EMPTY_PATH);

@@ -30,6 +30,8 @@ int rt_mount_restrict(int mnt, uint64_t attributes);
 /* Attaches at `path` below dirfd ("": dirfd itself), over whatever is there; the mount is borrowed. */
 int rt_mount_attach(int mnt, int dirfd, const char *path);
 
+/* Makes this mount read-only, and none that is in it. */
+int rt_mount_read_only(int mnt);
 /* Makes the whole file system that `mnt` shows read-only, for every mount of it and every descriptor into it, wherever they
  * are. -EBUSY: a file of it is open for writing. */
 int rt_mount_freeze(int mnt);

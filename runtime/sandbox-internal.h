@@ -60,7 +60,7 @@ struct rt_snapshot_ops {
     /* When the command has succeeded and is gone: nothing can change the root any more. */
     int (*finish)(int root, struct cb_error *err);
 };
-extern const struct rt_snapshot_ops rt_snapshot_overlay;
+extern const struct rt_snapshot_ops rt_snapshot_overlay, rt_snapshot_tree;
 
 /* deadline.c: waits until the child has ended, which is then to be reaped. After `ms` it is asked to end, and killed when it does
  * not; false: that was needed. */

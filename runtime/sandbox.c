@@ -183,7 +183,7 @@ static int leave_chroot(const struct rt_sandbox *s, struct cb_error *err)
 
 static int run_sandbox(const struct rt_sandbox *s, struct rt_result *ret, struct cb_error *err)
 {
-    const struct rt_snapshot_ops *snapshot = &rt_snapshot_overlay; /* the only one there is */
+    const struct rt_snapshot_ops *snapshot = s->tree ? &rt_snapshot_tree : &rt_snapshot_overlay;
     struct rt_result res = {0};
     CB_AUTO(close) int upper = -1;
     if (check(s, err) < 0 || leave_chroot(s, err) < 0 || rt_exec_prepare(err) < 0 || snapshot->prepare(s, &upper, err) < 0)

@@ -47,7 +47,8 @@ rlim_t rt_rlimit_ceiling(const struct rt_rlimit *l);
 struct rt_sandbox {
     const int *lowers; /* fds of lower directories, top first; at least one. Reopened (O_PATH) under the same numbers */
     size_t n_lowers;
-    int work_dir; /* fd: upper/ and work/ are made in it, or are there and empty; upper/ holds the changes afterwards */
+    const int *tree; /* a directory that is the root itself and is written to; NULL: an overlay of the lowers */
+    int work_dir;    /* fd: upper/ and work/ are made in it, or are there and empty; upper/ holds the changes afterwards */
     const char *const *argv;
     const char *const *env; /* complete but for HOME, which is taken from passwd when absent */
     const char *cwd;        /* absolute; made 0755 with the user's ids when missing */

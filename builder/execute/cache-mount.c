@@ -33,16 +33,18 @@ static const char *cache_namespace(const struct build *b)
     return found;
 }
 
-/* The files of a stage or image as one directory below the step's work directory. */
-static int flatten(struct build_work *w, int work_dir, const struct build_input *in, struct cb_error *err)
+int build_flatten(struct build_work *w, int work_dir, const struct cb_digest *layers, size_t n, struct cb_error *err)
 {
     CB_AUTO(free) char *name = cb_printf("seed-%zu", w->n_seeds++);
-    if (mkdirat(work_dir, name, 0755) < 0)
-        return cb_fail_sys(err, errno, "make a directory for what a cache starts with");
+    int r = cb_remove_tree(work_dir, name); /* a command that failed there had one */
+    if (r == 0)
+        r = mkdirat(work_dir, name, 0755) < 0 ? -errno : 0;
+    if (r < 0)
+        return cb_fail_sys(err, r, "make a directory for what a mount shows");
     int fd = openat(work_dir, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0 || cache_export_seed(w->b->session->store, in->layers, in->n, fd, err) < 0) {
+    if (fd < 0 || cache_export_seed(w->b->session->store, layers, n, fd, err) < 0) {
         cb_close(fd);
-        return err->code ? -1 : cb_fail_sys(err, errno, "open what a cache starts with");
+        return err->code ? -1 : cb_fail_sys(err, errno, "open what a mount shows");
     }
     return fd;
 }
@@ -51,7 +53,7 @@ static int open_seed(struct build_work *w, const struct build_run_mount *m, int 
                      struct cb_error *err)
 {
     if (m->from.kind == BUILD_FILES_STEP)
-        return flatten(w, work_dir, in, err);
+        return build_flatten(w, work_dir, in->layers, in->n, err);
     struct cache_layer layer;
     CB_AUTO(free) char *file = NULL;
     if (build_context_layer(w, m->from.local, "/", &layer, &file, err) < 0)

@@ -3,36 +3,24 @@
 #include "base/pack.h"
 #include "builder/attach/attach.h"
 #include "builder/execute/etc-files.h"
+#include "builder/execute/run-root.h"
 #include "builder/session/jobs.h"
-#include "cache/layer/reader.h"
 
 #include <unistd.h>
 
 /* ---- in the job ------------------------------------------------------------------------------------------- */
 
-struct place {
-    struct cache_stack lowers; /* and `stubs` behind the last */
-    int stubs, work_dir;
-};
+CB_DEFINE_AUTO(build_run_root, struct build_run_root, build_run_root_done)
 
-static void place_done(struct place *p)
+static int open_root(struct build_session *s, struct cb_job_io *io, const struct build_container *c, struct build_run_root *ret,
+                     struct cb_error *err)
 {
-    cache_stack_close(&p->lowers);
-    cb_close(p->stubs);
-    cb_close(p->work_dir);
-}
-CB_DEFINE_AUTO(place, struct place, place_done)
-
-static int open_place(struct build_session *s, const struct build_container *c, struct place *p, struct cb_error *err)
-{
-    int work = s->work.dir;
-    if (cache_stack_open(s->store, c->layers, c->n_layers, &p->lowers, err) < 0)
-        return -1;
-    p->stubs = openat(work, "root", O_PATH | O_DIRECTORY | O_CLOEXEC);
-    p->lowers.dirs[p->lowers.n] = p->stubs;
-    if (p->stubs >= 0 && mkdirat(work, "run", 0700) == 0)
-        p->work_dir = openat(work, "run", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    return p->work_dir < 0 ? cb_fail_sys(err, errno, "make the work directory of a command") : 0;
+    struct build_run_place place = {.session = s, .io = io, .layers = c->layers, .n_layers = c->n_layers};
+    int r = mkdirat(s->work.dir, "run", 0700);
+    place.dir = r < 0 ? -1 : openat(s->work.dir, "run", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (place.dir < 0)
+        cb_fail_sys(err, errno, "make the work directory of a command");
+    return build_run_root_open(&place, ret, err);
 }
 
 static int status_of(const struct rt_result *r)
@@ -46,17 +34,13 @@ static int container_job(struct cb_job_io *io, void *world, const struct rt_job_
     struct build_session *session = world;
     const struct build_container *c = session->frozen;
     struct build_streams streams = build_streams_take(req->fds, req->n_fds, c->terminal);
-    CB_AUTO(place) struct place p = {CACHE_STACK_INIT, -1, -1};
-    (void)io;
-    if (open_place(session, c, &p, err) < 0)
+    CB_AUTO(build_run_root) struct build_run_root root = BUILD_RUN_ROOT_INIT;
+    if (open_root(session, io, c, &root, err) < 0)
         return -1;
     CB_AUTO(free) char *hosts = build_hosts_file(session->request, c->hostname);
     CB_AUTO(free) char *resolv = build_resolv_file();
     struct rt_result res = {0};
     struct rt_sandbox s = {
-        .lowers = p.lowers.dirs,
-        .n_lowers = p.lowers.n + 1,
-        .work_dir = p.work_dir,
         .argv = (const char *const *)c->argv->items,
         .env = (const char *const *)c->env->items,
         .cwd = c->cwd,
@@ -75,6 +59,7 @@ static int container_job(struct cb_job_io *io, void *world, const struct rt_job_
         .terminal = streams.terminal,
         .privilege = &session->privilege,
     };
+    build_run_root_show(&root, &s);
     if (rt_sandbox_run(&s, &res, err) < 0)
         return -1;
     cb_put_u32(answer, (uint32_t)status_of(&res));

@@ -41,7 +41,7 @@ struct build_work {
     size_t n_inputs;
     struct build_streams streams;  /* of a RUN */
     const struct cb_strv *invoked; /* instead of a RUN's own command, in what that left; NULL: the step itself */
-    size_t n_seeds;                /* directories made for caches to start with */
+    size_t n_seeds;                /* directories made by build_flatten */
 };
 int build_execute_run(struct build_work *w, struct build_outcome *ret, struct cb_error *err);
 int build_execute_run_invoked(struct build_work *w, struct cb_error *err);
@@ -51,6 +51,9 @@ int build_execute_files(struct build_work *w, struct build_outcome *ret, struct 
  * that one file, whose name is then *ret_file (caller frees; NULL for a directory). */
 int build_context_layer(struct build_work *w, struct build_local *l, const char *path, struct cache_layer *ret, char **ret_file,
                         struct cb_error *err);
+
+/* The files of these layers as one directory of their own, below the step's work directory: an fd, or -1. */
+int build_flatten(struct build_work *w, int work_dir, const struct cb_digest *layers, size_t n, struct cb_error *err);
 
 /* The directory of a cache mount. `in`: the layers of its `from`, NULL: none. */
 struct cache_mount;

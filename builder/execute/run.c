@@ -7,6 +7,7 @@
 #include "builder/execute/etc-files.h"
 #include "builder/execute/execute.h"
 #include "builder/execute/run-dir.h"
+#include "builder/execute/run-root.h"
 #include "builder/session/secret.h"
 #include "runtime/relay.h"
 #include "cache/layer/reader.h"
@@ -31,9 +32,7 @@ struct running_run {
     struct open_mount *opened; /* parallel to mounts */
     size_t n, cap, n_opened, cap_opened;
     struct cb_strv env;
-    struct cache_stack lowers; /* and `stubs` behind the last */
-    int stubs;
-    int work_dir;
+    struct build_run_root root;
     size_t n_ssh;
 };
 
@@ -52,9 +51,7 @@ static void run_done(struct running_run *r)
     }
     free(r->opened);
     free(r->mounts);
-    cache_stack_close(&r->lowers);
-    cb_close(r->stubs);
-    cb_close(r->work_dir);
+    build_run_root_done(&r->root);
     cb_strv_done(&r->env);
 }
 
@@ -80,6 +77,19 @@ static void set_env(struct cb_strv *env, const char *name, const char *value)
     cb_strv_take(env, cb_printf("%s=%s", name, value));
 }
 
+/* Where layers cannot be stacked: a directory with their files, which is thrown away with what is written to it. */
+static int add_copy(struct running_run *r, struct rt_mount *m, const struct cb_digest *layers, size_t n, struct cb_error *err)
+{
+    struct open_mount *o = &r->opened[r->n_opened - 1];
+    o->fd = build_flatten(r->w, r->root.dir, layers, n, err);
+    if (o->fd < 0)
+        return -1;
+    m->kind = RT_MOUNT_BIND;
+    m->source_fd = o->fd;
+    CB_PUSH(r->mounts, r->n, r->cap) = *m;
+    return 0;
+}
+
 static int add_bind(struct running_run *r, const struct build_run_mount *m, const struct build_input **next, struct cb_error *err)
 {
     struct build *b = r->w->b;
@@ -99,17 +109,23 @@ static int add_bind(struct running_run *r, const struct build_run_mount *m, cons
             mount.source_fd = o->layers.dirs[0];
         else
             mount.kind = RT_MOUNT_LAYERS;
+        if (r->root.tree && mount.kind == RT_MOUNT_LAYERS)
+            return add_copy(r, &mount, &layer.id, 1, err);
         break;
     }
     case BUILD_FILES_STEP: {
         const struct build_input *in = (*next)++;
+        mount.kind = RT_MOUNT_LAYERS;
+        if (r->root.tree)
+            return add_copy(r, &mount, in->layers, in->n, err);
         if (cache_stack_open(b->session->store, in->layers, in->n, &o->layers, err) < 0)
             return -1;
-        mount.kind = RT_MOUNT_LAYERS;
         break;
     }
     case BUILD_FILES_EMPTY:
         mount.kind = RT_MOUNT_LAYERS;
+        if (r->root.tree)
+            return add_copy(r, &mount, NULL, 0, err);
         break;
     }
     mount.layers = o->layers.dirs;
@@ -124,7 +140,7 @@ static int add_cache(struct running_run *r, const struct build_run_mount *m, con
     const struct df_mount *d = m->m;
     struct open_mount *o = opened_new(r);
     const struct build_input *in = m->from.kind == BUILD_FILES_STEP ? (*next)++ : NULL;
-    if (build_cache_mount(r->w, m, r->work_dir, in, &o->cache, err) < 0)
+    if (build_cache_mount(r->w, m, r->root.dir, in, &o->cache, err) < 0)
         return -1;
     CB_PUSH(r->mounts, r->n, r->cap) = (struct rt_mount){.kind = RT_MOUNT_BIND,
                                                          .target = m->target,
@@ -189,7 +205,7 @@ static int add_ssh(struct running_run *r, const struct build_run_mount *m, struc
     struct rt_relay relay = {
         .socket = socket, .mode = d->has_mode ? d->mode : 0600, .uid = d->has_uid ? d->uid : 0, .gid = d->has_gid ? d->gid : 0};
     CB_AUTO(free) char *name = cb_printf("ssh.%zu", number);
-    o->relay = rt_relay_start(&relay, r->work_dir, name, &o->fd, err);
+    o->relay = rt_relay_start(&relay, r->root.dir, name, &o->fd, err);
     if (o->relay < 0)
         return -1;
     CB_PUSH(r->mounts, r->n, r->cap) = (struct rt_mount){.kind = RT_MOUNT_SOCKET, .target = o->path, .source_fd = o->fd};
@@ -282,16 +298,13 @@ static int report(const struct build *b, const struct build_run *run, const stru
     return -1;
 }
 
-static int run_sandbox(struct running_run *r, int work_dir, struct rt_result *res, struct cb_error *err)
+static int run_sandbox(struct running_run *r, struct rt_result *res, struct cb_error *err)
 {
     struct build *b = r->w->b;
     const struct build_run *run = &r->w->step->run;
     CB_AUTO(free) char *hosts = build_hosts_file(b->session->request, run->hostname);
     CB_AUTO(free) char *resolv = build_resolv_file();
     struct rt_sandbox s = {
-        .lowers = r->lowers.dirs,
-        .n_lowers = r->lowers.n + 1,
-        .work_dir = work_dir,
         .argv = (const char *const *)(r->w->invoked ? r->w->invoked : &run->argv)->items,
         .env = (const char *const *)r->env.items,
         .cwd = run->cwd,
@@ -314,11 +327,12 @@ static int run_sandbox(struct running_run *r, int work_dir, struct rt_result *re
         .terminal = r->w->streams.terminal,
         .privilege = &b->session->privilege,
     };
+    build_run_root_show(&r->root, &s);
     return rt_sandbox_run(&s, res, err);
 }
 
-/* Could it have handed a descriptor to another step? Then somebody may still look into its upper directory, and the next
- * step gets one of its own. */
+/* Could it have handed a descriptor to another step? Then somebody may still look into its upper directory, or write to its tree,
+ * and the next step gets one of its own. */
 static bool keeps_to_itself(const struct build_run *run, const struct rt_result *res)
 {
     for (const struct build_run_mount *m = run->mounts; m; m = m->next)
@@ -342,15 +356,14 @@ static int prepare(struct running_run *r, struct cb_error *err)
         CB_AUTO(free) char *name = cb_split_pair(run->proxy_env.items[i], &value);
         set_env(&r->env, name, value);
     }
-    if (cache_stack_open(r->w->b->session->store, r->w->layers, r->w->n_layers, &r->lowers, err) < 0)
-        return -1;
-    /* The mount points of last resort lie below all layers and belong to none of them. */
-    r->stubs = openat(r->w->b->session->work.dir, "root", O_PATH | O_DIRECTORY | O_CLOEXEC);
-    if (r->stubs < 0)
-        return cb_fail_sys(err, errno, "open the mount points of a step");
-    r->lowers.dirs[r->lowers.n] = r->stubs;
-    r->work_dir = (r->w->invoked ? build_run_dir_again : build_run_dir_take)(r->w->b, r->w->step->index, err);
-    return r->work_dir < 0 ? -1 : add_mounts(r, err);
+    const struct build_work *w = r->w;
+    struct build_run_place place = {.session = w->b->session,
+                                    .io = w->io,
+                                    .dir = (w->invoked ? build_run_dir_again : build_run_dir_take)(w->b, w->step->index, err),
+                                    .layers = w->layers,
+                                    .n_layers = w->n_layers,
+                                    .again = w->invoked};
+    return build_run_root_open(&place, &r->root, err) < 0 ? -1 : add_mounts(r, err);
 }
 
 static int execute(struct running_run *r, struct rt_result *res, struct cache_layer *layer, struct cb_error *err)
@@ -358,7 +371,7 @@ static int execute(struct running_run *r, struct rt_result *res, struct cache_la
     const struct build_run *run = &r->w->step->run;
     if (prepare(r, err) < 0)
         return -1;
-    if (run_sandbox(r, r->work_dir, res, err) < 0) {
+    if (run_sandbox(r, res, err) < 0) {
         CB_AUTO(free) char *command = command_text(run);
         return cb_prefix(err, "process %s did not complete successfully", command);
     }
@@ -366,16 +379,17 @@ static int execute(struct running_run *r, struct rt_result *res, struct cache_la
         cb_job_warn(r->w->io, outer_proc);
     if (report(r->w->b, run, res, err) < 0)
         return -1;
-    if (cache_layer_commit_upper(r->w->b->session->store, r->work_dir, "upper", r->lowers.dirs, r->lowers.n, layer, err) < 0)
+    bool private = keeps_to_itself(run, res);
+    if (build_run_root_commit(&r->root, private, layer, err) < 0)
         return -1;
-    if (r->w->n_seeds == 0 && keeps_to_itself(run, res))
-        build_run_dir_leave(r->w->b, r->w->step->index, r->work_dir);
+    if (!r->root.tree && private && r->w->n_seeds == 0)
+        build_run_dir_leave(r->w->b, r->w->step->index, r->root.dir);
     return 0;
 }
 
 int build_execute_run(struct build_work *w, struct build_outcome *ret, struct cb_error *err)
 {
-    struct running_run r = {.w = w, .stubs = -1, .work_dir = -1};
+    struct running_run r = {.w = w, .root = BUILD_RUN_ROOT_INIT};
     struct rt_result res = {0};
     struct cache_layer layer;
     int e = execute(&r, &res, &layer, err);
@@ -390,9 +404,9 @@ int build_execute_run(struct build_work *w, struct build_outcome *ret, struct cb
 
 int build_execute_run_invoked(struct build_work *w, struct cb_error *err)
 {
-    struct running_run r = {.w = w, .stubs = -1, .work_dir = -1};
+    struct running_run r = {.w = w, .root = BUILD_RUN_ROOT_INIT};
     struct rt_result res = {0};
-    int e = prepare(&r, err) < 0 ? -1 : run_sandbox(&r, r.work_dir, &res, err);
+    int e = prepare(&r, err) < 0 ? -1 : run_sandbox(&r, &res, err);
     run_done(&r);
     return e == 0 && res.not_started ? cb_fail(err, CB_E_RUN, "%s", res.why) : e;
 }

@@ -1,6 +1,7 @@
 #include "builder/session/jobs.h"
 #include "base/clock.h"
 #include "base/fd.h"
+#include "cache/store/found.h"
 
 #include <assert.h>
 #include <poll.h>
@@ -85,6 +86,7 @@ static int make_stubs(struct build_session *s, struct cb_error *err)
 static int start_helper(struct build_session *s, struct cb_error *err)
 {
     rt_privilege_probe(&s->privilege);
+    (void)cache_found_get(s->store, "snapshot", &s->snapshot);
     if ((!s->reading && make_stubs(s, err) < 0) || rt_helper_start(&s->privilege, RT_HELPER_FILES, s, &s->helper, err) < 0)
         return -1;
     if (s->privilege.reason)

@@ -38,8 +38,13 @@ static int share_store(struct build_session *s, struct cb_error *err)
 static int open_store(struct build_session *s, const struct build_request *request, struct build_renderer *renderer,
                       struct cb_error *err)
 {
-    *s = (struct build_session){
-        .request = request, .renderer = renderer, .gc_lock = -1, .signal_fd = -1, .sweep = {-1, -1}, .work = CACHE_WORK_INIT};
+    *s = (struct build_session){.request = request,
+                                .renderer = renderer,
+                                .gc_lock = -1,
+                                .signal_fd = -1,
+                                .sweep = {-1, -1},
+                                .work = CACHE_WORK_INIT,
+                                .snapshot = CB_BUF_INIT};
     clock_gettime(CLOCK_REALTIME, &s->started);
     s->begun = cb_clock_now();
     raise_limits();
@@ -74,4 +79,5 @@ void build_session_close(struct build_session *s)
         cache_store_free(s->store);
     s->renderer->free(s->renderer);
     rt_privilege_done(&s->privilege);
+    cb_buf_done(&s->snapshot);
 }

@@ -18,6 +18,7 @@ struct build_session {
     struct rt_helper *commands; /* of a rung with two helpers: NULL until the first RUN; else the helper serves both */
     void *frozen;               /* what jobs of the helpers see besides the session: as it was when they were started */
     struct cache_work work;     /* root/: an empty root with the mount points that every RUN needs */
+    struct cb_buf snapshot;     /* of RUN: what works here, as the store remembers it (execute/run-root.c) */
     struct cb_job sweep;        /* removes what dead processes left, beside the first steps */
     int gc_lock;                /* shared: prune leaves our layers alone */
     bool reading;               /* nothing is written into the store, no lock is held */

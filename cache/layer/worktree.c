@@ -75,6 +75,16 @@ int cache_worktree_take(struct cache_store *s, int place, int dir, const struct 
     return 0;
 }
 
+int cache_worktree_again(struct cache_store *s, int dir, struct cache_worktree **ret, struct cb_error *err)
+{
+    CB_AUTO(cache_worktree) struct cache_worktree *w = CB_NEW(struct cache_worktree);
+    *w = (struct cache_worktree){.store = s, .place = -1, .dir = dir, .tree = -1, .root = -1};
+    if (open_tree(w, err) < 0)
+        return -1;
+    *ret = CB_TAKE(w);
+    return 0;
+}
+
 int cache_worktree_root(const struct cache_worktree *w)
 {
     return w->root;

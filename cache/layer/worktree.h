@@ -14,6 +14,8 @@ struct cache_worktree;
  * step; both are directories below the store's work/. */
 int cache_worktree_take(struct cache_store *s, int place, int dir, const struct cb_digest *layers, size_t n,
                         struct cache_worktree **ret, struct cb_error *err);
+/* The tree that was taken in `dir`, as a command left it, for another command; nothing becomes a layer. */
+int cache_worktree_again(struct cache_store *s, int dir, struct cache_worktree **ret, struct cb_error *err);
 int cache_worktree_root(const struct cache_worktree *w); /* fd, borrowed: what the command sees as / */
 /* Makes a layer of what has changed in the tree, by the rules of cache_layer_commit_upper; the tree shows that layer too from
  * then on. Nothing may write to the tree meanwhile. */

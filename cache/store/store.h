@@ -10,6 +10,7 @@
  *   context/<hex>           one stat-to-digest table per build context
  *   mounts/<id>/            RUN --mount=type=cache
  *   fetch/<hex>             what is known of a URL that ADD named (cache/fetch.h)
+ *   snapshot                what RUN can have as its root here (cache/store/found.h)
  *   locks/                  flock files, and `steps`, whose bytes are the locks of steps
  *   work/<random>/          what is being made, locked by its owner
  *

@@ -1,0 +1,128 @@
+#include "builder/execute/run-root.h"
+#include "base/fd.h"
+#include "cache/store/found.h"
+#include "runtime/snapshot.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#define FOUND   "snapshot" /* the name under which the store remembers it: "RUNG\nDRIVER[\nWHY NOT A BETTER ONE]" */
+#define OVERLAY "overlay"
+#define TREE    "tree"
+
+/* ---- which ----------------------------------------------------------------------------------------- */
+
+/* What the line says, and what follows it; NULL: it says something else. */
+static const char *after_line(const char *text, const char *line)
+{
+    size_t n = strlen(line);
+    return strncmp(text, line, n) == 0 && (text[n] == '\n' || !text[n]) ? text + n + (text[n] == '\n') : NULL;
+}
+
+/* *ret: the text to remember. */
+static int try(const struct build_run_place *p, int dir, struct cb_buf *ret, struct cb_error *err)
+{
+    CB_AUTO(free) char *why = NULL;
+    CB_AUTO(close) int in = mkdirat(dir, "try", 0700) < 0 ? -1 : openat(dir, "try", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int r = in < 0 ? cb_fail_sys(err, errno, "make a directory to try an overlay") : rt_snapshot_try_overlay(in, &why, err);
+    (void)cb_remove_tree(dir, "try"); /* what stays goes with the step's directory */
+    if (r < 0)
+        return -1;
+    cb_buf_printf(ret, "%s\n%s%s%s", p->session->privilege.rung->name, r ? OVERLAY : TREE, r ? "" : "\n", r ? "" : why);
+    cache_found_keep(p->session->store, FOUND, ret->data);
+    return 0;
+}
+
+static void tell_why(const struct build_run_place *p, const char *why)
+{
+    CB_AUTO(free)
+    char *text =
+        cb_printf("each RUN works in a copy of its files and is compared with it, because the store's file system cannot "
+                  "have overlays (%s): a store elsewhere (--root), on ext4, xfs, btrfs or tmpfs, is faster",
+                  why);
+    cb_job_warn(p->io, text);
+}
+
+/* 1: RUN has overlays here. 0: trees. */
+static int has_overlay(const struct build_run_place *p, int dir, struct cb_error *err)
+{
+    const struct build_session *s = p->session;
+    const char *rung = s->privilege.rung->name;
+    CB_AUTO(cb_buf) struct cb_buf found = CB_BUF_INIT;
+    const char *driver = after_line(s->snapshot.data, rung);
+    if (!driver && cache_found_get(s->store, FOUND, &found)) /* a step of this build may have found it out */
+        driver = after_line(found.data, rung);
+    if (!driver) {
+        cb_buf_reset(&found);
+        if (try(p, dir, &found, err) < 0)
+            return -1;
+        driver = after_line(found.data, rung);
+    }
+    const char *why = after_line(driver, TREE);
+    if (why)
+        tell_why(p, why);
+    return !why;
+}
+
+/* ---- overlay --------------------------------------------------------------------------------------- */
+
+static int open_stack(const struct build_run_place *p, struct build_run_root *r, struct cb_error *err)
+{
+    if (cache_stack_open(p->session->store, p->layers, p->n_layers, &r->lowers, err) < 0)
+        return -1;
+    /* The mount points of last resort lie below all layers and belong to none of them. */
+    r->stubs = openat(p->session->work.dir, "root", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (r->stubs < 0)
+        return cb_fail_sys(err, errno, "open the mount points of a step");
+    r->lowers.dirs[r->lowers.n] = r->stubs;
+    return 0;
+}
+
+/* ---- both ------------------------------------------------------------------------------------------ */
+
+static int open_tree(const struct build_run_place *p, struct build_run_root *r, struct cb_error *err)
+{
+    const struct build_session *s = p->session;
+    int e = p->again ? cache_worktree_again(s->store, r->dir, &r->tree, err)
+                     : cache_worktree_take(s->store, s->work.dir, r->dir, p->layers, p->n_layers, &r->tree, err);
+    if (e == 0)
+        r->tree_fd = cache_worktree_root(r->tree);
+    return e;
+}
+
+int build_run_root_open(const struct build_run_place *p, struct build_run_root *ret, struct cb_error *err)
+{
+    *ret = BUILD_RUN_ROOT_INIT;
+    ret->session = p->session;
+    ret->dir = p->dir;
+    int overlay = p->dir < 0 ? -1 : has_overlay(p, p->dir, err);
+    return overlay < 0 ? -1 : overlay ? open_stack(p, ret, err) : open_tree(p, ret, err);
+}
+
+void build_run_root_done(struct build_run_root *r)
+{
+    cache_worktree_free(r->tree);
+    cache_stack_close(&r->lowers);
+    cb_close(r->stubs);
+    cb_close(r->dir);
+    *r = BUILD_RUN_ROOT_INIT;
+}
+
+void build_run_root_show(const struct build_run_root *r, struct rt_sandbox *ret)
+{
+    ret->work_dir = r->dir;
+    ret->lowers = r->lowers.dirs;
+    ret->n_lowers = r->lowers.n + 1;
+    ret->tree = r->tree ? &r->tree_fd : NULL;
+}
+
+int build_run_root_commit(struct build_run_root *r, bool private, struct cache_layer *ret, struct cb_error *err)
+{
+    if (!r->tree)
+        return cache_layer_commit_upper(r->session->store, r->dir, "upper", r->lowers.dirs, r->lowers.n, ret, err);
+    if (cache_worktree_commit(r->tree, ret, err) < 0)
+        return -1;
+    if (private)
+        cache_worktree_leave(r->tree);
+    return 0;
+}
