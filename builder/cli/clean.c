@@ -3,6 +3,7 @@
 #include "base/pack.h"
 #include "base/text.h"
 #include "builder/cli/commands.h"
+#include "builder/cli/options-internal.h"
 #include "builder/session/jobs.h"
 #include "cache/gc.h"
 
@@ -127,6 +128,8 @@ static const struct cli_option prune_options[] = {
     {"keep-storage", 0, what, "SIZE", NULL, set_keep, AT(keep), "what has been unused for longest, until this much is left: 10g"},
     {"until", 0, what, "DURATION", NULL, cli_set_span, AT(until), "what has not been used for this long: 168h"},
     {"force", 'f', what, NULL, NULL, cli_set_switch, AT(force), "accepted as in docker: no question is asked anyway"},
+    CLI_SWITCH("dry-run", 0, "false", "what would go is not listed", "'cbuild du' shows how much it is"),
+    CLI_VALUE("filter", 0, NULL, "there are no filters", "--until DURATION and --keep-storage SIZE say what goes"),
 };
 
 const struct cli_command cli_prune = {

@@ -1,5 +1,6 @@
 /* The options that every command has, and a command's options as one list. */
 #include "builder/cli/commands.h"
+#include "builder/cli/options-internal.h"
 
 static const char general[] = "Every command";
 static const struct cli_option common[] = {
@@ -15,6 +16,13 @@ static const struct cli_option common[] = {
      .set = cli_set_switch,
      .field = offsetof(struct cli_invocation, help),
      .help = "show the options"},
+    /* what buildah and podman take in front of the command */
+    CLI_VALUE("log-level", 0, "trace|debug|info|warn|warning|error|fatal|panic", "it is no level", NULL,
+              "messages have no levels: all are shown"),
+    CLI_VALUE("runroot", 0, "*", NULL, NULL, "what a build works with is beside the store, or in it"),
+    CLI_VALUE("storage-driver", 0, "overlay|vfs", "layers are kept as the store's file system allows", NULL,
+              "layers are kept as the store's file system allows"),
+    CLI_VALUE("storage-opt", 0, NULL, "the store has no drivers with options", "--root DIR says where it is"),
 };
 
 const struct cli_option *cli_option_at(const struct cli_command *c, size_t k)

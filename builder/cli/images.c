@@ -4,6 +4,7 @@
 #include "base/text.h"
 #include "builder/cli/commands.h"
 #include "builder/cli/names.h"
+#include "builder/cli/options-internal.h"
 #include "builder/output/image.h"
 #include "cache/store/blob.h"
 
@@ -81,9 +82,12 @@ static int images(void *filled, struct cb_error *err)
 
 static const struct cli_option images_options[] = {
     {"quiet", 'q', "Display", NULL, NULL, cli_set_switch, offsetof(struct images, quiet), "print only the IDs"},
-    {.name = "format",
-     .value = "FORMAT",
-     .refusal = &(const struct cli_refusal){NULL, "there are no templates", "'cbuild inspect NAME' prints JSON"}},
+    CLI_SWITCH("all", 'a', "*", NULL, NULL, "there are no intermediate images"),
+    CLI_SWITCH("digests", 0, "false", "what a registry calls an image is not in the list",
+               "'cbuild inspect NAME' shows it: .Digest"),
+    CLI_VALUE("filter", 'f', NULL, "there are no filters", "'cbuild images NAME' lists the tags of a repository"),
+    CLI_VALUE("format", 0, NULL, "there are no templates", "'cbuild inspect NAME' prints JSON"),
+    CLI_SWITCH("json", 0, "false", "the list is for people", "'cbuild inspect NAME' prints JSON"),
 };
 
 const struct cli_command cli_images = {
@@ -146,12 +150,18 @@ static int inspect(void *filled, struct cb_error *err)
     return 0;
 }
 
+static const struct cli_option inspect_options[] = {
+    CLI_VALUE("format", 'f', "json", "there are no templates", "cbuild inspect NAME | jq FILTER", "JSON is what is printed"),
+    CLI_VALUE("type", 0, "image", "there is nothing else to look at", NULL, "images are what is looked at"),
+};
+
 const struct cli_command cli_inspect = {
     .name = "inspect",
     .arguments = "NAME",
     .help = "show an image's config, layers and digests as JSON",
     .min = 1,
     .max = 1,
+    .tables = {CLI_TABLE(inspect_options)},
     .size = sizeof(struct cli_invocation),
     .run = inspect,
 };

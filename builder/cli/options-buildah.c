@@ -151,7 +151,7 @@ static const struct cli_option options[] = {
     {"format", 0, section, "KIND", NULL, set_format, AT(changes.docker_types),
      "media types of the manifest: oci (default), docker"},
     {"timestamp", 0, section, "SECONDS", NULL, set_epoch, AT(build_args), "times of image and history, as SOURCE_DATE_EPOCH"},
-    {"source-date-epoch", 0, section, "SECONDS", NULL, set_epoch, AT(build_args), "the same"},
+    {"source-date-epoch", 0, section, "SECONDS", NULL, set_epoch, AT(build_args), "the same as --timestamp"},
     {"pull-always", 0, section, NULL, NULL, set_pull_always, AT(pull), "the same as --pull=always"},
     {"pull-never", 0, section, NULL, NULL, set_pull_never, AT(pull), "the same as --pull=never"},
     {"logfile", 0, section, "FILE", NULL, cli_set_file, AT(logfile), "what is shown goes there"},

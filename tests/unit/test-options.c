@@ -202,7 +202,10 @@ static void test_refused(void **state)
         {"--squash .", "'--squash=true'"},
         {"--rm=0 .", "'--rm=0'"},
         {"--builder mine .", "no builder instances"},
-        {"-D .", "'--debug=true'"},
+        {"--isolation hyperv .", "'--isolation hyperv'"},
+        {"--layers=false .", "'--layers=false'"},
+        {"--userns=host .", "shares no namespace"},
+        {"--log-level loud .", "it is no level"},
     };
     for (size_t i = 0; i < CB_LEN(cases); i++)
         fails_with(cases[i].line, cases[i].message);
@@ -226,6 +229,13 @@ static void test_honoured(void **state)
         "--load .",
         "--load=false .",
         "--debug=false .",
+        "-D .",
+        "--isolation chroot .",
+        "--layers --rm --force-rm .",
+        "--pid private --uts container .",
+        "--log-level debug --storage-driver overlay .",
+        "--skip-unused-stages=true --identity-label=0 .",
+        "--jobs 0 --pull=ifmissing .",
         "--disable-content-trust .",
         "--pull .",
     };

@@ -181,7 +181,7 @@ t_bad_usage() {
 -Z -Z .
 --tag -t lower/UPPER .
 --tag . --tag
---jobs --jobs=0 .
+--jobs --jobs=-1 .
 --jobs -j many .
 --output -o type=oci,=x .
 dest -o type=oci,tar=false .

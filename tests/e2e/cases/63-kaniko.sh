@@ -25,7 +25,7 @@ t_pushes() {
     app
     A='env' cbuild kaniko --context "dir://$PWD/c" --dockerfile=Dockerfile --destination "$repo:1" -d "$repo-other:2" \
         --build-arg A --label own=l --annotation note=n --cache=true --snapshot-mode=redo --use-new-run --cleanup --force \
-        --verbosity=debug --log-format=text --log-timestamp --push-retry 3 --insecure --skip-tls-verify-registry "$E2E_REGISTRY" \
+        --verbosity=debug --log-format=text --push-retry 3 --insecure --skip-tls-verify-registry "$E2E_REGISTRY" \
         --digest-file dg --image-name-with-digest-file names --image-name-tag-with-digest-file tags 2>log
     digest=$(digest_of "$repo:1")
     same "$(digest_of "$repo-other:2")" "$digest"
@@ -116,7 +116,7 @@ t_refused() {
     fails 2 cbuild kaniko -c c
     has "$out" "no --destination"
     fails 2 cbuild kaniko -c c --no-push --image-name-with-digest-file names
-    for option in --cache-repo=x --cache-dir=/c --cache-ttl=6h --single-snapshot --reproducible --ignore-path=/x --bucket=b --materialize; do
+    for option in --cache-repo=x --cache-ttl=6h --single-snapshot --reproducible --ignore-path=/x --bucket=b --materialize --log-timestamp; do
         fails 2 cbuild kaniko -c c --no-push $option
         has "$out" "cannot be honoured: "
     done
