@@ -1,5 +1,6 @@
 /* The sandbox's first process, from clone to exec. Stages and what is given up in each:
- *   1. namespaces are new (clone did that). All capabilities, the old root in view.
+ *   1. namespaces are new (clone did that). All capabilities, the old root in view. Where the step has a control group of its
+ *      own, it is entered before anything else.
  *   2. the merged root, then kernel file systems, then the step's mounts, each resolved inside the root
  *      by the kernel; sources are the descriptors we were given, found again in this mount namespace.
  *   3. pivot_root: the old root is gone; nothing of the host is reachable except what was mounted and the
@@ -12,6 +13,7 @@
 #include "base/fd.h"
 #include "runtime/mounts.h"
 
+#include <sched.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -84,10 +86,20 @@ static int pivot(const struct rt_child *c, struct cb_error *err)
     return 0;
 }
 
+static int enter_group(const struct rt_child *c, struct cb_error *err)
+{
+    int r = c->group ? rt_group_enter(c->group) : 0;
+    if (r == 0 && c->group && unshare(CLONE_NEWCGROUP) < 0)
+        r = -errno;
+    return r < 0 ? cb_fail_sys(err, r, "enter the control group of a step") : 0;
+}
+
 static int set_up(struct rt_child *c, struct cb_error *err)
 {
     const struct rt_sandbox *s = c->s;
     umask(0); /* modes are as written, until the command sets its own */
+    if (enter_group(c, err) < 0)
+        return -1;
     if (s->network->apply && s->network->apply(err) < 0)
         return -1;
     /* A filter that refuses the name (podman's) costs nothing but the name. */

@@ -6,6 +6,7 @@
 #include "base/fd.h"
 #include "base/limits.h"
 #include "base/signals.h"
+#include "runtime/cgroup/oom.h"
 #include "runtime/chroot.h"
 #include "runtime/exec.h"
 #include "runtime/rung/userns.h"
@@ -215,6 +216,7 @@ static void prepare(const struct rt_rung_ops *rung, enum rt_helper_kind kind)
     CB_AUTO(cb_error) struct cb_error later = CB_ERROR_INIT;
     if (rung->runs && (kind == RT_HELPER_COMMANDS || !rung->two_helpers))
         (void)rt_exec_prepare(&later);
+    rt_oom_prepare();
 }
 
 __attribute__((noreturn)) static void helper_main(int sock, const struct rt_privilege *p, enum rt_helper_kind kind, void *world)

@@ -29,8 +29,9 @@ struct rt_stubs {
  * what it has to say, and also what it made on the way and did not free (rt_child_done). */
 struct rt_child {
     const struct rt_sandbox *s;
-    int root;   /* the merged root: a mount that the job made and the child attaches */
-    int report; /* a file in memory for the one thing that is said later (exec-stub.h) */
+    const struct rt_group *group; /* NULL: none of its own */
+    int root;                     /* the merged root: a mount that the job made and the child attaches */
+    int report;                   /* a file in memory for the one thing that is said later (exec-stub.h) */
     dev_t root_dev;
     ino_t root_ino;
     int scratch;        /* a private tmpfs that the command never sees as a whole */

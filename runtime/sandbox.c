@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/text.h"
+#include "runtime/cgroup/oom.h"
 #include "runtime/chroot.h"
 #include "runtime/exec.h"
 #include "runtime/foreign.h"
@@ -18,35 +19,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* ---- out of memory -------------------------------------------------------------------------- */
-
-/* memory.events of our own cgroup (version 2), or -1: the RUN shares it with the whole build, so only the
- * difference counts. */
-static int open_memory_events(void)
-{
-    CB_AUTO(cb_buf) struct cb_buf b = CB_BUF_INIT;
-    if (cb_read_file(AT_FDCWD, "/proc/self/cgroup", 65536, &b) < 0)
-        return -1;
-    const char *line = cb_starts(b.data, "0::/") ? b.data : strstr(b.data, "\n0::/");
-    if (!line)
-        return -1;
-    line += strcspn(line, "/");
-    CB_AUTO(free) char *path = cb_printf("/sys/fs/cgroup%.*s/memory.events", (int)strcspn(line, "\n"), line);
-    return open(path, O_RDONLY | O_CLOEXEC);
-}
-
-static uint64_t oom_kills(int events)
-{
-    char text[512];
-    unsigned long long v = 0;
-    ssize_t n = events < 0 ? -1 : pread(events, text, sizeof(text) - 1, 0);
-    if (n <= 0)
-        return 0;
-    text[n] = '\0';
-    const char *at = strstr(text, "oom_kill ");
-    return at && sscanf(at, "oom_kill %llu", &v) == 1 ? v : 0;
-}
-
 /* ---- the child ------------------------------------------------------------------------------ */
 
 struct run {
@@ -58,7 +30,9 @@ struct run {
 
 static unsigned long namespaces(const struct rt_sandbox *s)
 {
-    return CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP | s->network->namespaces;
+    /* With a group of its own that becomes the root of its view of groups, once it is there. */
+    unsigned long cgroup = s->groups ? 0 : CLONE_NEWCGROUP;
+    return CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS | cgroup | s->network->namespaces;
 }
 
 static int start_failed(int e, struct cb_error *err)
@@ -143,8 +117,7 @@ static int hear(struct run *r, struct rt_result *res, struct cb_error *err)
 
 static int run(struct run *r, struct rt_result *res, struct cb_error *err)
 {
-    CB_AUTO(close) int events = open_memory_events();
-    uint64_t kills = oom_kills(events);
+    uint64_t kills = rt_oom_kills();
     struct timespec began = cb_clock_now();
     if (start(r, err) < 0)
         return -1;
@@ -153,8 +126,23 @@ static int run(struct run *r, struct rt_result *res, struct cb_error *err)
     res->usage.wall_us = (uint64_t)(cb_seconds_since(&began) * 1e6);
     if (hear(r, res, err) < 0)
         return -1;
-    res->oom_killed = (res->signal == SIGKILL || res->exit_code == 128 + SIGKILL) && oom_kills(events) > kills;
+    /* Without a group of its own it shares the counter with the whole build. */
+    bool killed = res->signal == SIGKILL || res->exit_code == 128 + SIGKILL;
+    res->oom_killed = killed && rt_oom_kills() > kills;
     return 0;
+}
+
+/* In a control group of its own, where there are any. */
+static int run_in_group(struct run *r, struct rt_result *res, struct cb_error *err)
+{
+    struct rt_group *group = NULL;
+    if (r->s->groups && rt_group_make(r->s->groups, &group, err) < 0)
+        return -1;
+    r->child.group = group;
+    int result = run(r, res, err);
+    rt_group_end(group, &res->usage, &res->excess);
+    res->oom_killed |= res->excess.oom_killed;
+    return result;
 }
 
 static int check(const struct rt_sandbox *s, struct cb_error *err)
@@ -192,7 +180,7 @@ static int run_sandbox(const struct rt_sandbox *s, struct rt_result *ret, struct
     r.child = (struct rt_child){.s = s, .report = -1, .root = snapshot->mount(s, err), .scratch = -1, .result = &res};
     CB_AUTO(free) char *no_foreign = s->arch ? rt_foreign_enable(s->privilege, s->arch) : NULL;
     r.no_foreign = no_foreign;
-    int result = r.child.root < 0 ? -1 : run(&r, &res, err);
+    int result = r.child.root < 0 ? -1 : run_in_group(&r, &res, err);
     if (result == 0 && succeeded(&res))
         result = snapshot->finish(r.child.root, err);
     rt_stubs_remove(&r.child.stubs, upper);

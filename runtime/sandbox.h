@@ -5,6 +5,7 @@
 #define RT_SANDBOX_H
 
 #include "base/usage.h"
+#include "runtime/cgroup/group.h"
 #include "runtime/network.h"
 #include "runtime/rung/privilege.h"
 #include <stdbool.h>
@@ -65,7 +66,8 @@ struct rt_sandbox {
     uint64_t timeout_ms; /* 0: none; the time in which the whole build is stopped does not count */
     const struct rt_rlimit *rlimits;
     size_t n_rlimits;
-    int stdin_fd; /* -1: /dev/null */
+    const struct rt_groups *groups; /* the command gets a control group of its own in these; NULL: it does not */
+    int stdin_fd;                   /* -1: /dev/null */
     int stdout_fd, stderr_fd;
     /* Not -1: all three are a terminal of the sandbox instead, whose master this socket takes (one byte with SCM_RIGHTS). */
     int terminal;
@@ -77,8 +79,9 @@ struct rt_result {
     int exit_code; /* when it exited */
     int signal;    /* not 0: it was killed by this signal */
     bool oom_killed;
-    bool timed_out;   /* it was ended, whatever its status says */
-    bool not_started; /* exec failed: exit_code is 127 or 126; `why` says what was tried */
+    struct rt_excess excess; /* of a control group of its own */
+    bool timed_out;          /* it was ended, whatever its status says */
+    bool not_started;        /* exec failed: exit_code is 127 or 126; `why` says what was tried */
     char why[256];
     char advice[512]; /* what else can be said about that; "" */
     bool scoped;      /* it could not reach abstract sockets of other steps or of the host */

@@ -4,9 +4,6 @@
 #include "builder/cli/options-internal.h"
 #include "builder/cli/options.h"
 
-static const char limits_why[] = "RUN steps are not put into a cgroup of their own";
-static const char limits_hint[] = "limit the whole build: systemd-run --user --scope -p MemoryMax=2G -p CPUQuota=200% cbuild "
-                                  "...; or single processes with --ulimit";
 static const char attest_why[] = "cbuild makes no attestations";
 static const char attest_hint[] = "--metadata-file has the digests to sign or describe";
 static const char cache_why[] = "steps are looked up in the local store only";
@@ -21,13 +18,7 @@ static const struct cli_option options[] = {
     VALUE("builder", 0, "default", "there are no builder instances: cbuild builds by itself", NULL),
     VALUE("cache-from", 0, NULL, cache_why, cache_hint),
     VALUE("cache-to", 0, NULL, cache_why, cache_hint),
-    VALUE("cgroup-parent", 0, NULL, limits_why, limits_hint),
     SWITCH("compress", 0, "*", NULL, NULL, "the context is not sent anywhere"),
-    VALUE("cpu-period", 0, NULL, limits_why, limits_hint),
-    VALUE("cpu-quota", 0, NULL, limits_why, limits_hint),
-    VALUE("cpu-shares", 'c', NULL, limits_why, limits_hint),
-    VALUE("cpuset-cpus", 0, NULL, limits_why, "bind the whole build: taskset -c 0-3 cbuild ..."),
-    VALUE("cpuset-mems", 0, NULL, limits_why, "bind the whole build: numactl --membind=0 cbuild ..."),
     SWITCH("debug", 'D', "*", NULL, NULL, "there is no daemon whose log could be shown"),
     SWITCH("disable-content-trust", 0, "true", "signatures of images (Notary) are not checked",
            "name base images by digest: FROM image@sha256:..."),
@@ -35,12 +26,10 @@ static const struct cli_option options[] = {
     SWITCH("force-rm", 0, "*", NULL, NULL, "no step leaves a container"),
     VALUE("isolation", 0, "default|chroot|oci|process|rootless", "a step is isolated as strictly as this machine allows", NULL,
           "a step is isolated as strictly as this machine allows"),
-    VALUE("memory", 'm', NULL, limits_why, limits_hint),
-    VALUE("memory-swap", 0, NULL, limits_why, limits_hint),
     VALUE("policy", 0, NULL, "source policies are not supported", "name base images by digest: FROM image@sha256:..."),
     VALUE("print", 0, NULL, "it is called --call now", "use --call=outline, --call=targets or --call=check"),
     VALUE("provenance", 0, "false", attest_why, attest_hint),
-    VALUE("resource", 0, NULL, limits_why, limits_hint),
+    VALUE("resource", 0, NULL, "limits have options of their own", "--memory, --cpus, --pids-limit; 'cbuild --help' lists them"),
     SWITCH("rm", 0, "true", "no step leaves a container that could be kept", "build up to a stage with --target to look into it"),
     VALUE("sbom", 0, "false", attest_why, attest_hint),
     VALUE("security-opt", 0, NULL, "security is a property of single RUN steps",

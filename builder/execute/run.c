@@ -8,6 +8,7 @@
 #include "builder/execute/execute.h"
 #include "builder/execute/run-dir.h"
 #include "builder/execute/run-root.h"
+#include "builder/execute/verdict.h"
 #include "builder/session/secret.h"
 #include "runtime/relay.h"
 #include "cache/layer/reader.h"
@@ -260,43 +261,7 @@ static int add_mounts(struct running_run *r, struct cb_error *err)
     return 0;
 }
 
-/* ---- result --------------------------------------------------------------------------------------------------- */
-
-/* The command as BuildKit names it in errors: words joined by blanks, in Go's quotes. */
-static char *command_text(const struct build_run *run)
-{
-    CB_AUTO(cb_buf) struct cb_buf joined = CB_BUF_INIT;
-    struct cb_buf quoted = CB_BUF_INIT;
-    for (size_t i = 0; i < run->argv.n; i++) {
-        if (i)
-            cb_buf_addc(&joined, ' ');
-        cb_buf_adds(&joined, run->argv.items[i]);
-    }
-    cb_quote_go(&quoted, joined.data, joined.len);
-    return cb_buf_detach(&quoted);
-}
-
-static int report(const struct build *b, const struct build_run *run, const struct rt_result *res, struct cb_error *err)
-{
-    char time[16];
-    if (!res->not_started && !res->timed_out && !res->signal && res->exit_code == 0)
-        return 0;
-    CB_AUTO(free) char *command = command_text(run);
-    if (res->timed_out)
-        return cb_fail(err, CB_E_RUN,
-                       "process %s did not complete successfully: it ran longer than --step-timeout %s and was ended", command,
-                       cb_human_duration((double)b->session->request->step_timeout_ms / 1e3, time));
-    int code = res->signal ? 128 + res->signal : res->not_started ? 1 : res->exit_code;
-    cb_fail(err, CB_E_RUN, "process %s did not complete successfully: exit code: %d", command, code);
-    err->exit_status = code;
-    if (res->not_started)
-        cb_hint(err, "the command could not be started: %s%s%s", res->why, *res->advice ? "; " : "", res->advice);
-    else if (res->oom_killed)
-        cb_hint(err, "it was killed because memory ran out");
-    else if (res->signal)
-        cb_hint(err, "it was killed by signal %d (%s)", res->signal, strsignal(res->signal));
-    return -1;
-}
+/* ---- the command ------------------------------------------------------------------------------------------- */
 
 static int run_sandbox(struct running_run *r, struct rt_result *res, struct cb_error *err)
 {
@@ -318,6 +283,7 @@ static int run_sandbox(struct running_run *r, struct rt_result *res, struct cb_e
         .network = run->network,
         .insecure = run->insecure,
         .shm_size = b->session->request->shm_size,
+        .groups = b->session->groups,
         .timeout_ms = r->w->invoked ? 0 : b->session->request->step_timeout_ms,
         .rlimits = b->session->request->ulimits,
         .n_rlimits = b->session->request->n_ulimits,
@@ -372,12 +338,12 @@ static int execute(struct running_run *r, struct rt_result *res, struct cache_la
     if (prepare(r, err) < 0)
         return -1;
     if (run_sandbox(r, res, err) < 0) {
-        CB_AUTO(free) char *command = command_text(run);
+        CB_AUTO(free) char *command = build_command_text(run);
         return cb_prefix(err, "process %s did not complete successfully", command);
     }
     if (res->outer_proc)
         cb_job_warn(r->w->io, outer_proc);
-    if (report(r->w->b, run, res, err) < 0)
+    if (build_verdict(r->w->b->session->request, run, res, err) < 0)
         return -1;
     bool private = keeps_to_itself(run, res);
     if (build_run_root_commit(&r->root, private, layer, err) < 0)

@@ -58,6 +58,7 @@ void build_jobs_end(struct build_session *s)
     if (s->helper && !s->reading)
         clean_up(s);
     rt_helper_free(s->helper);
+    rt_groups_close(s->groups);
 }
 
 /* An extra lowest layer for RUN: mount points that the image lacks come from there, so nothing has to be made in the
@@ -83,8 +84,16 @@ static int make_stubs(struct build_session *s, struct cb_error *err)
     return 0;
 }
 
+/* Before any helper is forked: it goes where we are. A build without RUN needs no limits, so it does not fail for them. */
+static void open_groups(struct build_session *s)
+{
+    if (!s->reading && rt_limits_any(&s->request->limits))
+        (void)rt_groups_open(&s->request->limits, &s->groups, &s->no_groups);
+}
+
 static int start_helper(struct build_session *s, struct cb_error *err)
 {
+    open_groups(s);
     rt_privilege_probe(&s->privilege);
     (void)cache_found_get(s->store, "snapshot", &s->snapshot);
     if ((!s->reading && make_stubs(s, err) < 0) || rt_helper_start(&s->privilege, RT_HELPER_FILES, s, &s->helper, err) < 0)
@@ -104,6 +113,10 @@ static int start_helper(struct build_session *s, struct cb_error *err)
 
 static int start_commands(struct build_session *s, struct cb_error *err)
 {
+    if (s->no_groups.code) {
+        cb_error_move(err, &s->no_groups);
+        return -1;
+    }
     const struct rt_rung_ops *before = s->privilege.rung;
     if (before->two_helpers && rt_helper_start(&s->privilege, RT_HELPER_COMMANDS, s, &s->commands, err) < 0)
         return -1;

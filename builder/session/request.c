@@ -61,5 +61,6 @@ void build_request_done(struct build_request *r)
     free(r->ulimits);
     changes_done(&r->changes);
     reg_options_done(&r->registry);
+    rt_limits_done(&r->limits);
     *r = (struct build_request){0};
 }

@@ -97,6 +97,7 @@ struct build_request {
     size_t n_ulimits, cap_ulimits;
     uint64_t shm_size;        /* 0: default */
     uint64_t step_timeout_ms; /* of a RUN; 0: none */
+    struct rt_limits limits;  /* of a RUN */
     int jobs;                 /* steps at once */
     struct cb_strv invoke;    /* --invoke: what is run where a RUN has failed; empty: nothing */
     struct build_changes changes;

@@ -115,6 +115,22 @@ static void test_mistakes(void **state)
         {"--add-host x .", "invalid host"},
         {"--ulimit nofile=2:1 .", "soft limit"},
         {"--shm-size x .", "is not a size"},
+        {"--memory", "needs a value"},
+        {"-m -1 .", "is not a size"},
+        {"-m 5m .", "less than 6m"},
+        {"--memory-swap 1g .", "goes with --memory"},
+        {"--cpus 0 .", "not a number of processors"},
+        {"--cpus 0x10 .", "not a number of processors"},
+        {"--cpus 1 --cpu-quota 5 .", "--cpus says the same"},
+        {"--cpuset-cpus a .", "not a list of numbers"},
+        {"--pids-limit many .", "not a number"},
+        {"--device-read-bps /dev/null:1m .", "'/dev/null' is not a block device"},
+        {"--device-write-iops /none:5 .", "'/none'"},
+        {"--device-write-iops sda .", "expected DEVICE:RATE, as /dev/sda:100"},
+        {"--cgroup-parent /a/../b .", "not a control group"},
+        {"--cgroup-parent / .", "not a control group"},
+        {"--step-timeout soon .", "not a time span"},
+        {"--step-timeout -1s .", "not a time span"},
         {"--secret src=/dev/null .", "id= is missing"},
         {"--secret id=a,src=/does/not/exist .", "failed to stat"},
         {"--secret id=a,wrong=b .", "unexpected key"},
@@ -180,6 +196,27 @@ static void test_mistakes(void **state)
         fails_with(cases[i].line, cases[i].message);
 }
 
+static void test_limits(void **state)
+{
+    (void)state;
+    struct build_request r;
+    accept("-qm512m --memory-swap -1 --cpus 1.5 -c 2 --pids-limit=-1 --cpuset-cpus 0-3,5 .", &r);
+    assert_int_equal(r.limits.memory, 512 << 20);
+    assert_int_equal(r.limits.memory_swap, -1);
+    assert_int_equal(r.limits.cpus, 1500000);
+    assert_int_equal(r.limits.cpu_shares, 2);
+    assert_int_equal(r.limits.pids, -1);
+    assert_string_equal(r.limits.cpuset_cpus, "0-3,5");
+    build_request_done(&r);
+    accept("--step-timeout 1m0.5s --cgroup-parent /a --cgroup-parent b.slice .", &r);
+    assert_int_equal(r.step_timeout_ms, 60500);
+    assert_string_equal(r.limits.parent, "b.slice");
+    build_request_done(&r);
+    accept("--memory 0 --pids-limit 0 .", &r);
+    assert_false(rt_limits_any(&r.limits));
+    build_request_done(&r);
+}
+
 /* ---- what docker build has ------------------------------------------------------------------------------------------ */
 
 static void test_refused(void **state)
@@ -188,12 +225,8 @@ static void test_refused(void **state)
     static const struct {
         const char *line, *message;
     } cases[] = {
-        {"--memory 1g .", "'--memory 1g' cannot be honoured"},
-        {"-m 1g .", "'--memory 1g'"},
-        {"-m1g .", "'--memory 1g'"},
-        {"-qm1g .", "'--memory 1g'"},
-        {"--memory", "needs a value"},
-        {"--cpu-quota=5 .", "cgroup"},
+        {"--resource memory=1g .", "'--resource memory=1g' cannot be honoured"},
+        {"--resource", "needs a value"},
         {"--cache-from=type=registry,ref=x .", "local store only"},
         {"--cache-to type=inline .", "local store only"},
         {"--provenance=max .", "no attestations"},
@@ -445,12 +478,10 @@ static void test_help(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_shapes),      cmocka_unit_test(test_mistakes),
-        cmocka_unit_test(test_refused),     cmocka_unit_test(test_honoured),
-        cmocka_unit_test(test_call),        cmocka_unit_test(test_outputs),
-        cmocka_unit_test(test_progress),    cmocka_unit_test(test_types_and_annotations),
-        cmocka_unit_test(test_environment), cmocka_unit_test(test_output_table),
-        cmocka_unit_test(test_help),
+        cmocka_unit_test(test_shapes),      cmocka_unit_test(test_mistakes),     cmocka_unit_test(test_limits),
+        cmocka_unit_test(test_refused),     cmocka_unit_test(test_honoured),     cmocka_unit_test(test_call),
+        cmocka_unit_test(test_outputs),     cmocka_unit_test(test_progress),     cmocka_unit_test(test_types_and_annotations),
+        cmocka_unit_test(test_environment), cmocka_unit_test(test_output_table), cmocka_unit_test(test_help),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

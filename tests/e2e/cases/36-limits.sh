@@ -4,15 +4,19 @@ nap=$((3000000 + $$)) # seconds that nobody waits, and a number that no other ca
 
 t_step_timeout() {
     context c <<X
+${base}
+X
+    cbuild c 2>/dev/null # what the limit is not to meet
+    context c <<X
 ${base}RUN trap 'echo asked to end; exit 0' TERM; (setsid sleep $nap &); while :; do sleep 0.05; done
 X
-    fails 1 cbuild --progress=plain --step-timeout 300ms c
+    fails 1 cbuild --progress=plain --step-timeout 700ms c
     has "$out" "asked to end"
-    has "$out" "did not complete successfully: it ran longer than --step-timeout 0.3s and was ended"
+    has "$out" "did not complete successfully: it ran longer than --step-timeout 0.7s and was ended"
     has "$out" "Dockerfile:4"
     sed -i "s/trap .*/trap '' TERM; sleep $nap/" c/Dockerfile
-    fails 1 cbuild --step-timeout 300ms c # it ignores the request
-    has "$out" "it ran longer than --step-timeout 0.3s"
+    fails 1 cbuild --step-timeout 700ms c # it ignores the request
+    has "$out" "it ran longer than --step-timeout 0.7s"
     for p in /proc/[0-9]*/cmdline; do
         # shellcheck disable=SC2015 # a process that has gone
         hasnt "$(tr '\0' ' ' 2>/dev/null <"$p" || true)" "sleep $nap"
@@ -20,4 +24,130 @@ X
     sed -i 's/^RUN trap.*/RUN echo quick/' c/Dockerfile
     cbuild --step-timeout 1h c 2>/dev/null
     cbuild c 2>&1 | grep -q 'CACHED.*echo quick' || die "the limit is in the key"
+}
+
+# Limits need control groups that are ours: root's are, in most places.
+limited() { # limited ARGS…: a build that fails, with what it says in $out
+    status=0
+    out=$(cbuild --progress=plain "$@" 2>&1) || status=$?
+    case $out in *"cannot be honoured: "*) skip "no control groups: $(echo "$out" | grep -m1 honoured)" ;; esac
+    same "$status" 1
+}
+no_groups_left() {
+    hasnt "$(find /sys/fs/cgroup -name 'cbuild-*' 2>/dev/null || true)" "/cbuild-"
+}
+
+t_memory_limit() {
+    only root
+    context c <<X
+${base}RUN echo fits
+RUN tail /dev/zero
+X
+    limited -m 20m c
+    has "$out" "#4 [4/4] RUN tail /dev/zero"
+    has "$out" "hint: killed: it used more than --memory 20m (peak 20.0 MiB)"
+    has "$out" "Dockerfile:5"
+    no_groups_left
+    sed -i '$d' c/Dockerfile
+    cbuild c 2>&1 | grep -q 'CACHED.*echo fits' || die "the limit is in the key"
+}
+
+t_process_limit() {
+    only root
+    context c <<X
+${base}RUN bomb() { bomb | bomb & }; bomb; sleep 0.3; false
+X
+    limited --pids-limit 30 --cpus 1.5 --cpuset-cpus 0 --memory-reservation 10m -c 512 c
+    has "$out" "hint: it wanted more than the 30 processes that --pids-limit allows"
+    no_groups_left
+    fails 1 cbuild --cpuset-cpus 4095 c
+    has "$out" "--cpuset-cpus: write '4095' to 'cpuset.cpus' of a control group"
+    no_groups_left
+}
+
+# What a group counts of a step is the whole step's: here, two processes that are as large as both together.
+t_counted_by_a_group() {
+    only root
+    context c <<X
+${base}RUN for i in 1 2; do dd if=/dev/zero of=/dev/null bs=10M count=60 & done; wait; exit 1
+X
+    sed -i 's/; exit 1//' c/Dockerfile
+    cbuild --metadata-file m.json -m 200m c 2>log || skip "no control groups: $(grep -m1 honoured log)"
+    peak=$(jq '."cbuild.steps"[-1].maxRSS' m.json)
+    [ "$peak" -gt 15000000 ] && [ "$peak" -lt 200000000 ] || die "peak $peak"
+}
+
+# An ordinary user in a group that root has given away; without one the answer is why not, and what would help.
+t_delegated_groups() {
+    only root
+    needs setpriv
+    home=$(mktemp -d /tmp/cbuild-delegated.XXXXXX) name=cbuild.test.$$
+    trap 'rm -rf "$home"; rmdir /sys/fs/cgroup/$name /sys/fs/cgroup/*/$name 2>/dev/null || true' EXIT
+    given=
+    for top in /sys/fs/cgroup /sys/fs/cgroup/memory /sys/fs/cgroup/pids; do
+        [ -e $top/cgroup.procs ] && mkdir $top/$name 2>/dev/null && chown -R 65533:65533 $top/$name && given="$given $top/$name"
+    done
+    [ "$given" ] || skip "no control groups can be made here"
+    context "$home/c" <<X
+${base}RUN echo runs; tail /dev/zero
+X
+    cp "$CBUILD" "$home/cbuild" && chown -R 65533:65533 "$home"
+    as_user() { # as_user COMMAND…: in the group, where version 2 wants it so
+        # shellcheck disable=SC2317 # by fails
+        sh -euc 'for g in $0; do case $g in /sys/fs/cgroup/*/*) ;; *) echo $$ >$g/cgroup.procs ;; esac; done; exec "$@"' "$given" \
+            setpriv --reuid 65533 --regid 65533 --clear-groups env HOME="$home" CBUILD_ROOT="$home/store" "$@"
+    }
+    parent=
+    [ -e /sys/fs/cgroup/$name ] || parent="--cgroup-parent /$name"
+    # shellcheck disable=SC2086 # words
+    fails 1 as_user "$home/cbuild" --progress=plain $parent -m 20m --pids-limit 50 "$home/c"
+    has "$out" " runs"
+    has "$out" "hint: killed: it used more than --memory 20m (peak 20.0 MiB)"
+    for g in $given; do hasnt "$(find "$g" -name 'cbuild-*')" "cbuild-"; done
+    fails 1 setpriv --reuid 65533 --regid 65533 --clear-groups env HOME="$home" CBUILD_ROOT="$home/store" "$home/cbuild" -m 20m \
+        "$home/c"
+    has "$out" "--memory cannot be honoured: "
+    has "$out" "hint: "
+}
+
+# What a build that was killed has left, the next one removes; what a build that runs has, it does not.
+t_groups_of_the_dead() {
+    only root
+    context c <<X
+${base}RUN echo waiting; sleep $nap
+X
+    "$CBUILD" --progress=plain --pids-limit 50 c >log 2>&1 &
+    pid=$!
+    trap 'kill -KILL $pid $other 2>/dev/null || true' EXIT
+    other=
+    wait_for 30 grep -q -e ' waiting$' -e honoured log
+    ! grep -q honoured log || skip "no control groups"
+    kill -KILL $pid
+    wait $pid || true
+    [ -d /run/systemd/system ] || [ "$(find /sys/fs/cgroup -name "cbuild-$pid-*")" ] || die "nothing was left"
+    sed -i 's/echo/echo not/' c/Dockerfile
+    "$CBUILD" --progress=plain --pids-limit 50 c >log 2>&1 &
+    other=$!
+    wait_for 30 grep -q ' not waiting$' log
+    [ ! "$(find /sys/fs/cgroup -name "cbuild-$pid-*")" ] || die "the dead build's groups are there"
+    sed -i "s/echo.*/true/" c/Dockerfile
+    cbuild --pids-limit 50 c 2>/dev/null
+    [ "$(find /sys/fs/cgroup -name "cbuild-$other-*")" ] || die "a running build's groups are gone"
+    kill -TERM $other
+    wait $other || true
+    no_groups_left
+}
+
+# A build that runs no command needs no groups; one that does says why it has none.
+t_limits_without_groups() {
+    context c <<X
+FROM scratch
+COPY busybox /
+X
+    cbuild -m 100m c 2>/dev/null
+    only range single
+    printf '%sRUN true\n' "$base" >c/Dockerfile
+    status=0
+    out=$(cbuild -m 100m c 2>&1) || status=$?
+    [ $status = 0 ] || has "$out" "--memory cannot be honoured: "
 }
