@@ -13,11 +13,16 @@ def place(name):
     return lambda work: [CONTAINER, name, "-b", work, "--"]
 
 
-# How a command gets to each rung, and where its store is there (None: on a volume). The first is what the others are held against.
+# How a command gets to each rung, and where its store is there (None: on a volume; on a container's own root nothing can be
+# stacked, and steps work in trees of copies). The first is what the others are held against.
 RUNGS = {
     "root": (lambda work: [], None),
     "root-plain": (place("no-userns"), None),
     "range": (user("range"), None),
     "identity": (place("podman"), None),
     "identity-userns": (place("kubernetes-userns"), None),
+    "root-tree": (place("docker-privileged"), "/var/tmp/rungs"),
+    "root-plain-tree": (place("chroot"), "/var/tmp/rungs"),
+    "identity-tree": (place("podman"), "/var/tmp/rungs"),
+    "userns-tree": (place("kubernetes-userns"), "/var/tmp/rungs"),
 }
