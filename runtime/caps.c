@@ -5,18 +5,11 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#define BIT(cap) (UINT64_C(1) << (cap))
-
-/* Docker's default set; BuildKit gives RUN the same (runtime.md §6). */
-static const uint64_t docker_set = BIT(CAP_CHOWN) | BIT(CAP_DAC_OVERRIDE) | BIT(CAP_FSETID) | BIT(CAP_FOWNER) | BIT(CAP_MKNOD) |
-                                   BIT(CAP_NET_RAW) | BIT(CAP_SETGID) | BIT(CAP_SETUID) | BIT(CAP_SETFCAP) | BIT(CAP_SETPCAP) |
-                                   BIT(CAP_NET_BIND_SERVICE) | BIT(CAP_SYS_CHROOT) | BIT(CAP_KILL) | BIT(CAP_AUDIT_WRITE);
-
-int rt_caps_bound(void)
+int rt_caps_bound(uint64_t set)
 {
     /* A kernel newer than our headers has more: it says EINVAL after its last one. */
     for (int cap = 0; cap < 64; cap++) {
-        if (docker_set & BIT(cap))
+        if (set & UINT64_C(1) << cap)
             continue;
         if (prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) < 0)
             return errno == EINVAL && cap > 0 ? 0 : -errno;
@@ -24,14 +17,14 @@ int rt_caps_bound(void)
     return 0;
 }
 
-int rt_caps_set(bool all, bool none)
+int rt_caps_set(uint64_t set)
 {
     struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
     struct __user_cap_data_struct data[2] = {0};
     if (syscall(SYS_capget, &header, data) < 0)
         return -errno;
     uint64_t held = data[0].permitted | (uint64_t)data[1].permitted << 32;
-    uint64_t keep = none ? 0 : all ? held : held & docker_set;
+    uint64_t keep = held & set;
     for (int i = 0; i < 2; i++) {
         data[i].permitted = data[i].effective = (uint32_t)(keep >> (32 * i));
         data[i].inheritable = 0; /* which also empties the ambient set */

@@ -11,6 +11,7 @@
  *      PID 1: when it ends the kernel kills whatever it left behind. */
 #include "runtime/sandbox-internal.h"
 #include "base/fd.h"
+#include "runtime/label.h"
 #include "runtime/mounts.h"
 
 #include <sched.h>
@@ -105,7 +106,8 @@ static int set_up(struct rt_child *c, struct cb_error *err)
     /* A filter that refuses the name (podman's) costs nothing but the name. */
     if (s->hostname && sethostname(s->hostname, strlen(s->hostname)) < 0 && errno != EPERM && errno != ENOSYS)
         return cb_fail_sys(err, errno, "set the hostname '%s'", s->hostname);
-    if (localise_all(c, err) < 0 || rt_attach_scratch(c, err) < 0 || attach_root(c, err) < 0)
+    if (rt_label_apply("", c->confinement, err) < 0 || localise_all(c, err) < 0 || rt_attach_scratch(c, err) < 0 ||
+        attach_root(c, err) < 0)
         return -1;
     /* Before the step's mounts: users are those of the image. */
     if (rt_user_lookup(c->root, s->user ? s->user : "", &c->user, err) < 0)

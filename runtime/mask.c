@@ -5,6 +5,7 @@
 #include "runtime/mounts.h"
 
 #include <ctype.h>
+#include <fnmatch.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/sysmacros.h>
@@ -39,10 +40,23 @@ struct covers {
     int empty_fd; /* an empty directory of the scratch tmpfs: covers directories */
 };
 
+/* Did the user ask for it to stay as it is? Paths of tables may lack their first slash. */
+static bool stays_open(const struct rt_child *c, const char *path)
+{
+    const struct cb_strv *open = &c->confinement->unmask;
+    CB_AUTO(free) char *full = cb_printf("%s%s", *path == '/' ? "" : "/", path);
+    for (size_t i = 0; i < open->n; i++)
+        if (fnmatch(open->items[i], full, 0) == 0)
+            return true;
+    return false;
+}
+
 /* 1: covered; 0: there is nothing to cover; -errno. */
 static int mask(struct rt_child *c, const struct covers *k, const char *path)
 {
     struct stat st;
+    if (stays_open(c, path))
+        return 0;
     CB_AUTO(close) int at = cb_open_in_root(c->root, path, O_PATH | O_CLOEXEC, 0);
     if (at < 0)
         return at == -ENOENT || at == -ENOTDIR || at == -EACCES ? 0 : at;
@@ -72,6 +86,8 @@ static int mask_administrators(struct rt_child *c, const struct covers *k)
 
 static int make_readonly(struct rt_child *c, const char *path)
 {
+    if (stays_open(c, path))
+        return 0;
     CB_AUTO(close) int at = cb_open_in_root(c->root, path, O_PATH | O_CLOEXEC, 0);
     if (at < 0)
         return at == -ENOENT || at == -ENOTDIR ? 0 : at;
@@ -159,6 +175,12 @@ static int mask_all(struct rt_child *c, const struct covers *k, struct cb_error 
         int r = mask(c, k, masked[i]);
         if (r < 0)
             return cb_fail_sys(err, r, "mask '%s' of the sandbox", masked[i]);
+    }
+    const struct cb_strv *more = &c->confinement->mask;
+    for (size_t i = 0; i < more->n; i++) {
+        int r = mask(c, k, more->items[i]);
+        if (r < 0)
+            return cb_fail_sys(err, r, "mask '%s' of the sandbox", more->items[i]);
     }
     int r = mask_thermal(c, k);
     if (r < 0)

@@ -135,12 +135,23 @@ static int set_stdio(const struct rt_child *c, struct cb_error *err)
 }
 
 /* While SETPCAP and SYS_ADMIN are held; then seccomp does not need no_new_privs. */
-static int restrict_kernel(const struct rt_sandbox *s)
+static int restrict_kernel(const struct rt_child *c)
 {
-    if (s->insecure)
+    const struct rt_confinement *k = c->confinement;
+    if (k->no_new_privs && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+        return -errno;
+    if (c->s->insecure)
         return 0;
-    int r = rt_caps_bound();
-    return r < 0 ? r : rt_seccomp_install();
+    int r = rt_caps_bound(rt_confinement_caps(k));
+    return r < 0 || k->unconfined ? r : rt_seccomp_install(c->s->filter);
+}
+
+/* Those of the bounding set; another user than root has none. */
+static uint64_t caps_of_command(const struct rt_child *c)
+{
+    if (c->user.uid != 0)
+        return 0;
+    return c->s->insecure ? RT_EVERY_CAPABILITY : rt_confinement_caps(c->confinement);
 }
 
 int rt_process_drop(struct rt_child *c, struct cb_error *err)
@@ -155,12 +166,12 @@ int rt_process_drop(struct rt_child *c, struct cb_error *err)
     if (r >= 0 && set_limits(s, err) < 0)
         return -1;
     if (r >= 0)
-        r = restrict_kernel(s);
+        r = restrict_kernel(c);
     if (r < 0)
         return cb_fail_sys(err, r, "restrict the sandbox");
     if (set_ids(c, err) < 0)
         return -1;
-    r = rt_caps_set(s->insecure, c->user.uid != 0);
+    r = rt_caps_set(caps_of_command(c));
     if (r < 0)
         return cb_fail_sys(err, r, "set the sandbox's capabilities");
     /* Changing ids has cleared it. */

@@ -29,9 +29,10 @@ struct rt_stubs {
  * what it has to say, and also what it made on the way and did not free (rt_child_done). */
 struct rt_child {
     const struct rt_sandbox *s;
-    const struct rt_group *group; /* NULL: none of its own */
-    int root;                     /* the merged root: a mount that the job made and the child attaches */
-    int report;                   /* a file in memory for the one thing that is said later (exec-stub.h) */
+    const struct rt_confinement *confinement; /* the sandbox's, or the default */
+    const struct rt_group *group;             /* NULL: none of its own */
+    int root;                                 /* the merged root: a mount that the job made and the child attaches */
+    int report;                               /* a file in memory for the one thing that is said later (exec-stub.h) */
     dev_t root_dev;
     ino_t root_ino;
     int scratch;        /* a private tmpfs that the command never sees as a whole */
@@ -116,10 +117,10 @@ int rt_exec_read_report(const struct rt_child *c, struct rt_result *ret);
 /* scope.c: shuts the host's abstract sockets and processes off where the kernel can; needs CAP_SYS_ADMIN in this
  * namespace. 1: done; 0: this kernel cannot; -errno. */
 int rt_scope_enter(void);
-/* seccomp.c: installs Docker's default profile; needs CAP_SYS_ADMIN in this namespace. 0 or -errno. */
-int rt_seccomp_install(void);
+/* seccomp.c: installs a filter (NULL: the one that cbuild carries); needs CAP_SYS_ADMIN in this namespace. 0 or -errno. */
+int rt_seccomp_install(const struct rt_filter *own);
 /* caps.c: 0 or -errno. */
-int rt_caps_bound(void);              /* drops all but Docker's set from the bounding set */
-int rt_caps_set(bool all, bool none); /* permitted and effective: Docker's set, all of the bounding set, or none */
+int rt_caps_bound(uint64_t set); /* drops all others from the bounding set */
+int rt_caps_set(uint64_t set);   /* permitted and effective: those of the set that we hold */
 
 #endif

@@ -177,7 +177,13 @@ static int run_sandbox(const struct rt_sandbox *s, struct rt_result *ret, struct
     if (check(s, err) < 0 || leave_chroot(s, err) < 0 || rt_exec_prepare(err) < 0 || snapshot->prepare(s, &upper, err) < 0)
         return -1;
     struct run r = {.s = s, .pid = -1};
-    r.child = (struct rt_child){.s = s, .report = -1, .root = snapshot->mount(s, err), .scratch = -1, .result = &res};
+    static const struct rt_confinement docker = {0};
+    r.child = (struct rt_child){.s = s,
+                                .confinement = s->confinement ? s->confinement : &docker,
+                                .report = -1,
+                                .root = snapshot->mount(s, err),
+                                .scratch = -1,
+                                .result = &res};
     CB_AUTO(free) char *no_foreign = s->arch ? rt_foreign_enable(s->privilege, s->arch) : NULL;
     r.no_foreign = no_foreign;
     int result = r.child.root < 0 ? -1 : run_in_group(&r, &res, err);

@@ -6,6 +6,7 @@
 
 #include "base/usage.h"
 #include "runtime/cgroup/group.h"
+#include "runtime/confinement.h"
 #include "runtime/network.h"
 #include "runtime/rung/privilege.h"
 #include <stdbool.h>
@@ -61,9 +62,11 @@ struct rt_sandbox {
     size_t n_mounts;
     const char *arch; /* of the root's programs ("arm64"); NULL: this machine's */
     const struct rt_network *network;
-    bool insecure;       /* all capabilities, no seccomp, no masked paths */
-    uint64_t shm_size;   /* bytes; 0: 64 MiB */
-    uint64_t timeout_ms; /* 0: none; the time in which the whole build is stopped does not count */
+    const struct rt_confinement *confinement; /* NULL: Docker's */
+    const struct rt_filter *filter;           /* of rt_confinement_filter; NULL: none was made */
+    bool insecure;                            /* all capabilities, no seccomp, no masked paths */
+    uint64_t shm_size;                        /* bytes; 0: 64 MiB */
+    uint64_t timeout_ms;                      /* 0: none; the time in which the whole build is stopped does not count */
     const struct rt_rlimit *rlimits;
     size_t n_rlimits;
     const struct rt_groups *groups; /* the command gets a control group of its own in these; NULL: it does not */

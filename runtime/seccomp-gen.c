@@ -1,21 +1,15 @@
-/* Builds the seccomp filter of a RUN when cbuild is built: `seccomp_gen CPU > seccomp-filter.inc`, where CPU is
- * meson's cpu_family. Written as BPF by hand, with libseccomp for names and numbers only: neighbouring calls
- * with one answer become one range, and a binary search over about 60 ranges is a fifth of libseccomp's tree
- * over 400 numbers. The kernel runs and compiles the filter at each installation, so its size costs time. */
+/* Run when cbuild is built: `seccomp_gen CPU`, where CPU is meson's cpu_family. Turns the profile's names into the numbers of
+ * that machine with libseccomp, and prints them, and the filter of a RUN with Docker's capabilities. */
+#include "runtime/rung/capability.h"
+#include "runtime/seccomp-code.h"
 #include "runtime/seccomp-profile.h"
 
-#include <errno.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
 #include <seccomp.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define LEN(a)      (sizeof(a) / sizeof((a)[0]))
-#define LITTLE_FLAG 0x40000000u /* __AUDIT_ARCH_LE */
-#define MAX_RULES   2048
+#define LEN(a) (sizeof(a) / sizeof((a)[0]))
 
 static const struct machine {
     const char *cpu; /* meson's cpu_family; NULL: another architecture of the machine above */
@@ -35,19 +29,8 @@ static const struct machine {
     {"ppc64", "ppc64le", SCMP_ARCH_PPC64LE},
 };
 
-/* What happens from number `nr` on, up to the next rule's. */
-enum answer { ALLOW, DENY, NOT_THERE, ASK };
-struct rule {
-    uint32_t nr;
-    enum answer answer;
-    const struct profile_arg_rule *ask;
-};
-struct table {
-    struct rule rules[MAX_RULES];
-    size_t n;
-};
-struct code {
-    struct sock_filter *items;
+struct rules {
+    struct rt_seccomp_rule items[RT_SECCOMP_MAX_RULES / 2 - 2];
     size_t n;
 };
 
@@ -73,14 +56,15 @@ static int resolve(const struct machine *m, const char *name)
     return -1;
 }
 
-static void add(struct table *t, const struct machine *m, const char *name, enum answer a, const struct profile_arg_rule *ask)
+static void add(struct rules *t, const struct machine *m, const char *name, enum rt_seccomp_answer a, size_t ask, int cap)
 {
     int nr = resolve(m, name);
     if (nr < 0)
         return;
-    if (t->n == MAX_RULES)
+    if (t->n == LEN(t->items))
         die("too many rules");
-    t->rules[t->n++] = (struct rule){(uint32_t)nr, a, ask};
+    t->items[t->n++] =
+        (struct rt_seccomp_rule){.nr = (uint32_t)nr, .answer = (uint8_t)a, .ask = (uint8_t)ask, .cap = (int8_t)cap};
 }
 
 static int list_has(const char *list, const char *word)
@@ -92,156 +76,71 @@ static int list_has(const char *list, const char *word)
     return 0;
 }
 
-static void add_machine(struct table *t, const struct machine *m)
+static void add_machine(struct rules *t, const struct machine *m)
 {
     for (size_t i = 0; i < LEN(profile_allow); i++)
-        add(t, m, profile_allow[i], ALLOW, NULL);
+        add(t, m, profile_allow[i], RT_SECCOMP_ALLOW, 0, -1);
     for (size_t i = 0; i < LEN(profile_arch_allow); i++)
         if (list_has(profile_arch_allow[i].arches, m->name))
-            add(t, m, profile_arch_allow[i].name, ALLOW, NULL);
+            add(t, m, profile_arch_allow[i].name, RT_SECCOMP_ALLOW, 0, -1);
     for (size_t i = 0; i < LEN(profile_args); i++)
-        add(t, m, profile_args[i].name, ASK, &profile_args[i]);
+        add(t, m, profile_args[i].name, RT_SECCOMP_ASK, i, -1);
     for (size_t i = 0; i < LEN(profile_enosys); i++)
-        add(t, m, profile_enosys[i], NOT_THERE, NULL);
+        add(t, m, profile_enosys[i], RT_SECCOMP_NOT_THERE, 0, -1);
+    for (size_t i = 0; i < LEN(profile_cap_allow); i++)
+        add(t, m, profile_cap_allow[i].name, RT_SECCOMP_ALLOW, 0, profile_cap_allow[i].cap);
 }
 
-static int by_number(const void *a, const void *b)
+/* ---- what is printed ------------------------------------------------------------------------ */
+
+static void print_rules(const struct machine *m, const struct rules *t)
 {
-    const struct rule *x = a, *y = b;
-    return x->nr < y->nr ? -1 : x->nr > y->nr;
+    printf("static const struct rt_seccomp_rule %s_rules[] = {\n", m->name);
+    for (size_t i = 0; i < t->n; i++)
+        printf("{%u, %u, %u, %d},\n", t->items[i].nr, t->items[i].answer, t->items[i].ask, t->items[i].cap);
+    printf("};\n");
 }
 
-static void push(struct table *t, uint32_t nr, enum answer a, const struct profile_arg_rule *ask)
+static void print_tables(const struct machine *m, const struct rt_seccomp_table *tables, size_t n)
 {
-    if (t->n && t->rules[t->n - 1].nr == nr)
-        t->n--;
-    if (t->n && t->rules[t->n - 1].answer == a && a != ASK)
-        return;
-    t->rules[t->n++] = (struct rule){nr, a, ask};
+    printf("static const struct rt_seccomp_table tables[] = {\n");
+    for (size_t i = 0; i < n; i++)
+        printf("{0x%08xu, %s_rules, %zu},\n", tables[i].arch, m[i].name, tables[i].n);
+    printf("};\n");
 }
 
-/* Single numbers become ranges that cover 0 … 2^32-1. x86_64's x32 calls (bit 30) are among those that are not
- * there: hardly any kernel has them, and they would cost a third of the filter. */
-static void to_ranges(const struct table *singles, struct table *out)
+static void print_filter(const struct rt_seccomp_table *tables, size_t n)
 {
-    push(out, 0, DENY, NULL);
-    for (size_t i = 0; i < singles->n; i++) {
-        const struct rule *r = &singles->rules[i];
-        /* arm has calls of its own with far higher numbers. */
-        if (r->nr > PROFILE_NEWEST && out->rules[out->n - 1].nr <= PROFILE_NEWEST)
-            push(out, PROFILE_NEWEST + 1, NOT_THERE, NULL);
-        push(out, r->nr, r->answer, r->ask);
-        push(out, r->nr + 1, r->nr < PROFILE_NEWEST ? DENY : NOT_THERE, NULL);
-    }
-    if (out->rules[out->n - 1].nr <= PROFILE_NEWEST)
-        push(out, PROFILE_NEWEST + 1, NOT_THERE, NULL);
-}
-
-/* ---- BPF ------------------------------------------------------------------------------------ */
-
-static void emit(struct code *c, uint16_t op, uint32_t k, uint8_t jt, uint8_t jf)
-{
-    c->items = realloc(c->items, (c->n + 1) * sizeof(*c->items));
-    if (!c->items)
-        die("out of memory");
-    c->items[c->n++] = (struct sock_filter){op, jt, jf, k};
-}
-
-static void emit_return(struct code *c, enum answer a)
-{
-    uint32_t k = a == ALLOW ? SECCOMP_RET_ALLOW : SECCOMP_RET_ERRNO | (uint32_t)(a == DENY ? EPERM : ENOSYS);
-    emit(c, BPF_RET | BPF_K, k, 0, 0);
-}
-
-static void emit_ask(struct code *c, const struct profile_arg_rule *p, const struct machine *m)
-{
-    int s390 = m->arch == SCMP_ARCH_S390 || m->arch == SCMP_ARCH_S390X;
-    unsigned low = m->arch & LITTLE_FLAG ? 0 : 4;
-    uint32_t offset = (uint32_t)offsetof(struct seccomp_data, args) + 8 * (s390 ? p->arg_s390 : p->arg) + low;
-    emit(c, BPF_LD | BPF_W | BPF_ABS, offset, 0, 0);
-    if (p->kind == PROFILE_ARG_NO_BIT) {
-        emit(c, BPF_JMP | BPF_JSET | BPF_K, p->values[0], 1, 0);
-    } else {
-        /* A hit jumps past the first return. */
-        for (unsigned i = 0; i < p->n_values; i++)
-            emit(c, BPF_JMP | BPF_JEQ | BPF_K, p->values[i], (uint8_t)(p->n_values - i), 0);
-    }
-    emit_return(c, p->kind == PROFILE_ARG_IN ? DENY : ALLOW);
-    emit_return(c, p->kind == PROFILE_ARG_IN ? ALLOW : DENY);
-}
-
-static void append(struct code *c, struct code *tail)
-{
-    for (size_t i = 0; i < tail->n; i++)
-        emit(c, tail->items[i].code, tail->items[i].k, tail->items[i].jt, tail->items[i].jf);
-    free(tail->items);
-    *tail = (struct code){0};
-}
-
-/* Binary search over rules[0 … n). All jumps are relative, so the halves are simply joined. */
-static struct code search(const struct rule *rules, size_t n, const struct machine *m)
-{
-    struct code c = {0};
-    if (n == 1) {
-        if (rules->answer == ASK)
-            emit_ask(&c, rules->ask, m);
-        else
-            emit_return(&c, rules->answer);
-        return c;
-    }
-    size_t half = n / 2;
-    struct code below = search(rules, half, m), above = search(rules + half, n - half, m);
-    if (below.n <= 255) {
-        emit(&c, BPF_JMP | BPF_JGE | BPF_K, rules[half].nr, (uint8_t)below.n, 0);
-    } else {
-        emit(&c, BPF_JMP | BPF_JGE | BPF_K, rules[half].nr, 0, 1);
-        emit(&c, BPF_JMP | BPF_JA, (uint32_t)below.n, 0, 0);
-    }
-    append(&c, &below);
-    append(&c, &above);
-    return c;
-}
-
-static struct code machine_code(const struct machine *m)
-{
-    static struct table singles, ranges;
-    singles.n = ranges.n = 0;
-    add_machine(&singles, m);
-    qsort(singles.rules, singles.n, sizeof(*singles.rules), by_number);
-    to_ranges(&singles, &ranges);
-    return search(ranges.rules, ranges.n, m);
-}
-
-static struct code program(const struct machine *first)
-{
-    struct code c = {0};
-    emit(&c, BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, arch), 0, 0);
-    for (const struct machine *m = first; m < machines + LEN(machines) && (m == first || !m->cpu); m++) {
-        struct code own = machine_code(m);
-        emit(&c, BPF_JMP | BPF_JEQ | BPF_K, m->arch, 1, 0);
-        emit(&c, BPF_JMP | BPF_JA, (uint32_t)own.n + 1, 0, 0);
-        emit(&c, BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr), 0, 0);
-        append(&c, &own);
-    }
-    emit(&c, BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS, 0, 0);
-    return c;
+    struct sock_filter *code;
+    size_t len = rt_seccomp_code(tables, n, RT_CAPS_OF_DOCKER, &code);
+    if (!len)
+        die("the filter is too long");
+    printf("static const struct sock_filter filter[] = { /* %zu instructions */\n", len);
+    for (size_t i = 0; i < len; i++)
+        printf("{0x%04x, %u, %u, 0x%08x},\n", code[i].code, code[i].jt, code[i].jf, code[i].k);
+    printf("};\n");
+    free(code);
 }
 
 int main(int argc, char **argv)
 {
-    const struct machine *m = machines;
+    static struct rules rules[LEN(machines)];
+    struct rt_seccomp_table tables[LEN(machines)];
+    const struct machine *m = machines, *end = machines + LEN(machines);
+    size_t n = 0;
     if (argc != 2)
         die("usage: seccomp_gen CPU");
-    while (m < machines + LEN(machines) && !(m->cpu && strcmp(m->cpu, argv[1]) == 0))
+    while (m < end && !(m->cpu && strcmp(m->cpu, argv[1]) == 0))
         m++;
-    if (m == machines + LEN(machines))
+    if (m == end)
         die("no profile for this processor");
-    struct code c = program(m);
-    if (c.n > BPF_MAXINSNS)
-        die("the filter is too long");
-    printf("/* %zu instructions for %s */\n", c.n, m->name);
-    for (size_t i = 0; i < c.n; i++)
-        printf("{0x%04x, %u, %u, 0x%08x},\n", c.items[i].code, c.items[i].jt, c.items[i].jf, c.items[i].k);
-    free(c.items);
+    do {
+        add_machine(&rules[n], &m[n]);
+        print_rules(&m[n], &rules[n]);
+        tables[n] = (struct rt_seccomp_table){m[n].arch, rules[n].items, rules[n].n};
+        n++;
+    } while (m + n < end && !m[n].cpu);
+    print_tables(m, tables, n);
+    print_filter(tables, n);
     return fflush(stdout) == 0 ? 0 : 1;
 }

@@ -1,10 +1,11 @@
-/* Docker's default seccomp profile for Docker's default capabilities (moby/profiles, runtime.md §7), as the
- * generator and its test read it. What depends on capabilities outside that set is left out.
+/* Docker's default seccomp profile (moby/profiles, runtime.md §7), as the generator, what writes the filter, and the test
+ * read it.
  *   not named here, but older than the newest name: EPERM
  *   newer than that: ENOSYS, so that a C library falls back to what it knows */
 #ifndef RT_SECCOMP_PROFILE_H
 #define RT_SECCOMP_PROFILE_H
 
+#include <linux/capability.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -54,8 +55,37 @@ static const char *const profile_allow[] = {
     "utimensat", "utimensat_time64", "utimes", "vfork", "vmsplice", "wait4", "waitid", "waitpid", "write", "writev",
     /* kernel 4.8 and later: since then seccomp checks again what a tracer has changed */
     "process_vm_readv", "process_vm_writev", "ptrace",
-    /* CAP_SYS_CHROOT */
+    /* CAP_SYS_CHROOT: without it the call fails by itself */
     "chroot",
+};
+
+/* Allowed to whoever has the capability. */
+static const struct profile_cap_rule {
+    const char *name;
+    int cap;
+} profile_cap_allow[] = {
+    {"open_by_handle_at", CAP_DAC_READ_SEARCH},
+    {"bpf", CAP_SYS_ADMIN}, {"clone", CAP_SYS_ADMIN}, {"clone3", CAP_SYS_ADMIN}, {"fanotify_init", CAP_SYS_ADMIN},
+    {"fsconfig", CAP_SYS_ADMIN}, {"fsmount", CAP_SYS_ADMIN}, {"fsopen", CAP_SYS_ADMIN}, {"fspick", CAP_SYS_ADMIN},
+    {"lookup_dcookie", CAP_SYS_ADMIN}, {"lsm_get_self_attr", CAP_SYS_ADMIN}, {"lsm_list_modules", CAP_SYS_ADMIN},
+    {"lsm_set_self_attr", CAP_SYS_ADMIN}, {"mount", CAP_SYS_ADMIN}, {"mount_setattr", CAP_SYS_ADMIN},
+    {"move_mount", CAP_SYS_ADMIN}, {"open_tree", CAP_SYS_ADMIN}, {"perf_event_open", CAP_SYS_ADMIN},
+    {"quotactl", CAP_SYS_ADMIN}, {"quotactl_fd", CAP_SYS_ADMIN}, {"setdomainname", CAP_SYS_ADMIN},
+    {"sethostname", CAP_SYS_ADMIN}, {"setns", CAP_SYS_ADMIN}, {"syslog", CAP_SYS_ADMIN}, {"umount", CAP_SYS_ADMIN},
+    {"umount2", CAP_SYS_ADMIN}, {"unshare", CAP_SYS_ADMIN},
+    {"reboot", CAP_SYS_BOOT},
+    {"delete_module", CAP_SYS_MODULE}, {"init_module", CAP_SYS_MODULE}, {"finit_module", CAP_SYS_MODULE},
+    {"acct", CAP_SYS_PACCT},
+    {"kcmp", CAP_SYS_PTRACE}, {"pidfd_getfd", CAP_SYS_PTRACE}, {"process_madvise", CAP_SYS_PTRACE},
+    {"iopl", CAP_SYS_RAWIO}, {"ioperm", CAP_SYS_RAWIO},
+    {"settimeofday", CAP_SYS_TIME}, {"stime", CAP_SYS_TIME}, {"clock_settime", CAP_SYS_TIME},
+    {"clock_settime64", CAP_SYS_TIME},
+    {"vhangup", CAP_SYS_TTY_CONFIG},
+    {"get_mempolicy", CAP_SYS_NICE}, {"mbind", CAP_SYS_NICE}, {"set_mempolicy", CAP_SYS_NICE},
+    {"set_mempolicy_home_node", CAP_SYS_NICE},
+    {"syslog", CAP_SYSLOG},
+    {"bpf", CAP_BPF},
+    {"perf_event_open", CAP_PERFMON},
 };
 // clang-format on
 

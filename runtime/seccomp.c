@@ -1,5 +1,6 @@
 #include "runtime/sandbox-internal.h"
 #include "base/mem.h"
+#include "runtime/seccomp-code.h"
 #include "runtime/seccomp-internal.h"
 
 #include <linux/seccomp.h>
@@ -7,9 +8,7 @@
 #include <unistd.h>
 
 /* Made by seccomp_gen when cbuild is built. */
-static const struct sock_filter filter[] = {
 #include "seccomp-filter.inc"
-};
 
 const struct sock_filter *rt_seccomp_filter(size_t *n)
 {
@@ -17,8 +16,15 @@ const struct sock_filter *rt_seccomp_filter(size_t *n)
     return filter;
 }
 
-int rt_seccomp_install(void)
+size_t rt_seccomp_filter_for(uint64_t caps, struct sock_filter **ret)
+{
+    return rt_seccomp_code(tables, CB_LEN(tables), caps, ret);
+}
+
+int rt_seccomp_install(const struct rt_filter *own)
 {
     struct sock_fprog program = {CB_LEN(filter), (struct sock_filter *)filter}; /* the kernel only reads it */
+    if (own && own->n)
+        program = (struct sock_fprog){(unsigned short)own->n, own->code};
     return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program) < 0 ? -errno : 0;
 }

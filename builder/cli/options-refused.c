@@ -32,8 +32,6 @@ static const struct cli_option options[] = {
     VALUE("resource", 0, NULL, "limits have options of their own", "--memory, --cpus, --pids-limit; 'cbuild --help' lists them"),
     SWITCH("rm", 0, "true", "no step leaves a container that could be kept", "build up to a stage with --target to look into it"),
     VALUE("sbom", 0, "false", attest_why, attest_hint),
-    VALUE("security-opt", 0, NULL, "security is a property of single RUN steps",
-          "use RUN --security=insecure and --allow security.insecure"),
     SWITCH("squash", 0, "false", "layers are not merged",
            "end with a stage FROM scratch that copies everything: COPY --from=build / /"),
 };

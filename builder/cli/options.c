@@ -394,7 +394,8 @@ int cli_complete(struct cli_invocation *v, struct cb_error *err)
         return cb_fail(err, CB_E_USAGE, "%s goes with a build: --call makes no image",
                        r->iidfile ? "--iidfile" : "--metadata-file");
     fill_defaults(r);
-    if (check_input(r, err) == 0 && check_together(r, err) == 0 && rt_limits_check(&r->limits, err) == 0)
+    if (check_input(r, err) == 0 && check_together(r, err) == 0 && rt_limits_check(&r->limits, err) == 0 &&
+        rt_confinement_check(&r->confinement, err) == 0)
         return 0;
     err->code = CB_E_USAGE;
     return -1;

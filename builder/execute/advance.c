@@ -100,7 +100,7 @@ static bool has_turn(const struct build_schedule *s, const struct build_step *st
 {
     for (size_t i = 0; step->op == BUILD_OP_RUN && i < s->n_running; i++) {
         const struct build_step *other = s->running[i]->step;
-        if (other && other->op == BUILD_OP_RUN && (other->run.insecure || step->run.insecure))
+        if (other && other->op == BUILD_OP_RUN && (other->run.over_namespace || step->run.over_namespace))
             return false;
     }
     return s->steps_running < s->session->request->jobs;

@@ -49,6 +49,8 @@ static int container_job(struct cb_job_io *io, void *world, const struct rt_job_
         .hosts = hosts,
         .resolv = resolv,
         .network = c->network,
+        .confinement = &session->request->confinement,
+        .filter = &session->filter,
         .read_only = c->read_only,
         .shm_size = session->request->shm_size,
         .rlimits = session->request->ulimits,

@@ -3,6 +3,8 @@
 #include "base/text.h"
 #include "builder/execute/keys-internal.h"
 
+#include <assert.h>
+
 void build_key_name(struct build_key_text *k, size_t at, const char *kind, const char *name)
 {
     if (k->notes)
@@ -87,6 +89,19 @@ static void put_hosts(struct build_key_text *k, const struct cb_strv *hosts)
     build_key_name(k, at, "hosts", NULL);
 }
 
+/* What was asked for on the command line. No mount begins with this byte, so a key without it is what it always was. */
+#define CONFINED 0xff
+static void put_confinement(struct build_key_text *k, const struct build_request *r, const struct build_run *run)
+{
+    static_assert(DF_MOUNT_COUNT < CONFINED, "a mount begins with its type");
+    if (run->insecure || rt_confinement_is_default(&r->confinement))
+        return;
+    size_t at = k->bytes.len;
+    cb_put_u8(&k->bytes, CONFINED);
+    rt_confinement_key(&r->confinement, &k->bytes);
+    build_key_name(k, at, "confinement", NULL);
+}
+
 static void put_run(struct build_key_text *k, const struct build_request *r, const struct build_run *run)
 {
     size_t at = k->bytes.len;
@@ -107,6 +122,7 @@ static void put_run(struct build_key_text *k, const struct build_request *r, con
     build_key_name(k, at, "script", NULL);
     put_limits(k, r);
     put_hosts(k, &r->add_hosts);
+    put_confinement(k, r, run);
     for (const struct build_run_mount *m = run->mounts; m; m = m->next)
         put_mount(k, m);
 }

@@ -106,7 +106,7 @@ static int add_bind(struct running_run *r, const struct build_run_mount *m, cons
             return -1;
         mount.source_path = o->path;
         /* The layer itself is only bound where nobody could make that mount writable. */
-        if (o->layers.n == 1 && m->m->readonly && !r->w->step->run.insecure)
+        if (o->layers.n == 1 && m->m->readonly && !r->w->step->run.over_namespace)
             mount.source_fd = o->layers.dirs[0];
         else
             mount.kind = RT_MOUNT_LAYERS;
@@ -281,6 +281,8 @@ static int run_sandbox(struct running_run *r, struct rt_result *res, struct cb_e
         .n_mounts = r->n,
         .arch = run->arch,
         .network = run->network,
+        .confinement = &b->session->request->confinement,
+        .filter = &b->session->filter,
         .insecure = run->insecure,
         .shm_size = b->session->request->shm_size,
         .groups = b->session->groups,

@@ -81,6 +81,7 @@ static int set_confinement(struct build_planner *p, const struct df_run *d, stru
 {
     const struct build_request *r = p->in->request;
     run->insecure = d->security == DF_SECURITY_INSECURE;
+    run->over_namespace = run->insecure || rt_confinement_reaches_others(&r->confinement);
     if (run->insecure && !r->allow_insecure) {
         cb_fail(err, CB_E_DOCKERFILE, "security.insecure is not allowed");
         return cb_hint(err, "allow it with --allow security.insecure");

@@ -96,6 +96,9 @@ static int start_helper(struct build_session *s, struct cb_error *err)
     open_groups(s);
     rt_privilege_probe(&s->privilege);
     (void)cache_found_get(s->store, "snapshot", &s->snapshot);
+    /* Its jobs read it from their memory. */
+    if (!s->reading && rt_confinement_filter(&s->request->confinement, &s->filter, err) < 0)
+        return -1;
     if ((!s->reading && make_stubs(s, err) < 0) || rt_helper_start(&s->privilege, RT_HELPER_FILES, s, &s->helper, err) < 0)
         return -1;
     if (s->privilege.reason)

@@ -58,6 +58,7 @@ void build_request_done(struct build_request *r)
         free(r->ssh[i].socket);
     }
     free(r->ssh);
+    rt_confinement_done(&r->confinement);
     free(r->ulimits);
     changes_done(&r->changes);
     reg_options_done(&r->registry);

@@ -95,6 +95,7 @@ struct build_request {
     size_t n_ssh, cap_ssh;
     struct rt_rlimit *ulimits;
     size_t n_ulimits, cap_ulimits;
+    struct rt_confinement confinement;
     uint64_t shm_size;        /* 0: default */
     uint64_t step_timeout_ms; /* of a RUN; 0: none */
     struct rt_limits limits;  /* of a RUN */

@@ -78,6 +78,7 @@ void build_session_close(struct build_session *s)
     if (s->store)
         cache_store_free(s->store);
     s->renderer->free(s->renderer);
+    free(s->filter.code);
     rt_privilege_done(&s->privilege);
     cb_buf_done(&s->snapshot);
     cb_error_done(&s->no_groups);

@@ -13,6 +13,7 @@ struct build_session {
     struct cache_store *store;
     struct build_renderer *renderer;
     struct rt_privilege privilege;
+    struct rt_filter filter;    /* of RUN, when it is not the one that cbuild carries; made before the helper */
     struct rt_helper *helper;   /* NULL until the first job that needs the namespace */
     bool runs;                  /* a RUN was started: the helpers are ready for it */
     struct rt_helper *commands; /* of a rung with two helpers: NULL until the first RUN; else the helper serves both */

@@ -32,3 +32,15 @@ char *rt_capability_names(uint64_t set)
     }
     return cb_buf_detach(&b);
 }
+
+uint64_t rt_capability_find(const char *name)
+{
+    uint64_t bit = 1;
+    for (const char *known = names; *known; bit <<= 1) {
+        size_t n = strcspn(known, " ");
+        if (strlen(name) == n && strncasecmp(known, name, n) == 0)
+            return bit;
+        known += n + 1;
+    }
+    return 0;
+}

@@ -1,8 +1,11 @@
 /* The filter of a RUN, interpreted here for every system-call number and compared with the profile's names. */
 #include "base/mem.h"
+#include "runtime/profile.h"
+#include "runtime/rung/capability.h"
 #include "runtime/seccomp-internal.h"
 #include "runtime/seccomp-profile.h"
 
+#include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <seccomp.h>
 #include <setjmp.h>
@@ -24,11 +27,9 @@ static uint32_t load(const struct seccomp_data *d, uint32_t offset)
     return v;
 }
 
-static uint32_t interpret(const struct seccomp_data *d)
+static uint32_t interpret(const struct sock_filter *f, size_t n, const struct seccomp_data *d)
 {
-    size_t n;
     uint32_t a = 0;
-    const struct sock_filter *f = rt_seccomp_filter(&n);
     for (size_t pc = 0; pc < n; pc++) {
         const struct sock_filter *i = &f[pc];
         switch (i->code) {
@@ -43,6 +44,12 @@ static uint32_t interpret(const struct seccomp_data *d)
             break;
         case BPF_JMP | BPF_JGE | BPF_K:
             pc += a >= i->k ? i->jt : i->jf;
+            break;
+        case BPF_JMP | BPF_JGT | BPF_K:
+            pc += a > i->k ? i->jt : i->jf;
+            break;
+        case BPF_ALU | BPF_AND | BPF_K:
+            a &= i->k;
             break;
         case BPF_JMP | BPF_JSET | BPF_K:
             pc += a & i->k ? i->jt : i->jf;
@@ -60,7 +67,19 @@ static uint32_t interpret(const struct seccomp_data *d)
 static uint32_t ask(uint32_t arch, uint32_t nr, uint64_t arg0)
 {
     struct seccomp_data d = {.nr = (int)nr, .arch = arch, .args = {arg0, ~arg0, ~arg0, ~arg0, ~arg0, ~arg0}};
-    return interpret(&d);
+    size_t n;
+    const struct sock_filter *f = rt_seccomp_filter(&n);
+    return interpret(f, n, &d);
+}
+
+/* The answer of a filter of ours to a call of this machine. */
+static uint32_t ask_filter(const struct rt_filter *f, const char *name, uint64_t arg0)
+{
+    struct seccomp_data d = {.nr = seccomp_syscall_resolve_name(name),
+                             .arch = seccomp_arch_native(),
+                             .args = {arg0, ~arg0, ~arg0, ~arg0, ~arg0, ~arg0}};
+    assert_true(d.nr >= 0);
+    return interpret(f->code, f->n, &d);
 }
 
 static int number_of(uint32_t arch, const char *name)
@@ -156,9 +175,154 @@ static void test_named(void **state)
     assert_int_equal(ask(SCMP_ARCH_AARCH64, 0, 0), SECCOMP_RET_KILL_PROCESS);
 }
 
+/* Other capabilities open other calls, and nothing else. */
+static void test_capabilities(void **state)
+{
+    (void)state;
+    static const struct {
+        int cap;
+        const char *name;
+        uint64_t arg0;
+    } t[] = {
+        {CAP_SYS_ADMIN, "mount", 0},
+        {CAP_SYS_ADMIN, "unshare", 0},
+        {CAP_SYS_ADMIN, "clone", 0x10000000},
+        {CAP_SYS_ADMIN, "clone3", 0},
+        {CAP_SYS_TIME, "settimeofday", 0},
+        {CAP_SYS_NICE, "mbind", 0},
+        {CAP_DAC_READ_SEARCH, "open_by_handle_at", 0},
+        {CAP_SYSLOG, "syslog", 0},
+    };
+    for (size_t i = 0; i < CB_LEN(t); i++) {
+        struct rt_filter f;
+        f.n = rt_seccomp_filter_for(RT_CAPS_OF_DOCKER | UINT64_C(1) << t[i].cap, &f.code);
+        assert_true(f.n > 0);
+        for (size_t k = 0; k < CB_LEN(t); k++) {
+            uint32_t got = ask_filter(&f, t[k].name, t[k].arg0);
+            bool allowed = t[k].cap == t[i].cap || (t[i].cap == CAP_SYS_ADMIN && strcmp(t[k].name, "syslog") == 0);
+            if ((got == ALLOW) != allowed)
+                fail_msg("capability %d, %s: %x", t[i].cap, t[k].name, got);
+        }
+        assert_int_equal(ask_filter(&f, "read", 0), ALLOW);
+        assert_int_equal(ask_filter(&f, "keyctl", 0), DENY);
+        free(f.code);
+    }
+}
+
+/* ---- profiles of the user's own ------------------------------------------------------------- */
+
+static const char profile[] =
+    "{'defaultAction': 'SCMP_ACT_ERRNO', 'defaultErrnoRet': 1,"
+    "'archMap': [{'architecture': 'SCMP_ARCH_X86_64', 'subArchitectures': ['SCMP_ARCH_X86', 'SCMP_ARCH_X32']}], 'syscalls': ["
+    "{'names': ['read', 'write', 'no_such_call', 'clone3'], 'action': 'SCMP_ACT_ALLOW', 'args': null, 'comment': 'x'},"
+    "{'names': ['socket'], 'action': 'SCMP_ACT_ALLOW', 'args': [{'index': 0, 'value': 40, 'op': 'SCMP_CMP_NE'}]},"
+    "{'names': ['personality'], 'action': 'SCMP_ACT_ALLOW', 'args': [{'index': 0, 'value': 0, 'op': 'SCMP_CMP_EQ'},"
+    "  {'index': 0, 'value': 8, 'op': 'SCMP_CMP_EQ'}]},"
+    "{'names': ['clone'], 'action': 'SCMP_ACT_ALLOW', 'args': [{'index': 0, 'value': 2114060288, 'valueTwo': 0,"
+    "  'op': 'SCMP_CMP_MASKED_EQ'}], 'excludes': {'caps': ['CAP_SYS_ADMIN']}},"
+    "{'names': ['mount'], 'action': 'SCMP_ACT_ALLOW', 'includes': {'caps': ['CAP_SYS_ADMIN']}},"
+    "{'names': ['chroot'], 'action': 'SCMP_ACT_ALLOW', 'includes': {'caps': ['CAP_SYS_CHROOT'], 'arches': ['amd64']}},"
+    "{'names': ['getpid'], 'action': 'SCMP_ACT_ALLOW', 'excludes': {'arches': ['amd64']}},"
+    "{'names': ['ptrace'], 'action': 'SCMP_ACT_ALLOW', 'includes': {'minKernel': '4.8'}},"
+    "{'names': ['getppid'], 'action': 'SCMP_ACT_ALLOW', 'includes': {'minKernel': '999.0'}},"
+    "{'names': ['keyctl'], 'action': 'SCMP_ACT_ERRNO', 'errnoRet': 38}, {'name': 'bpf', 'action': 'SCMP_ACT_KILL_PROCESS'}]}";
+
+static int parse(const char *text, struct rt_profile **ret, struct cb_error *err)
+{
+    CB_AUTO(free) char *json = cb_strdup(text);
+    for (char *p = json; (p = strchr(p, '\''));)
+        *p = '"';
+    return rt_profile_parse(json, strlen(json), RT_CAPS_OF_DOCKER, ret, err);
+}
+
+static void test_profile(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        uint64_t arg0;
+        uint32_t answer;
+    } t[] = {
+        {"read", 0, ALLOW},
+        {"open", 0, DENY},
+        {"clone3", 0, ALLOW},
+        {"socket", 2, ALLOW},
+        {"socket", 40, DENY},
+        {"personality", 0, ALLOW},
+        {"personality", 8, ALLOW},
+        {"personality", 9, DENY},
+        {"clone", 17, ALLOW},
+        {"mount", 0, DENY},
+        {"clone", 0x10000000, DENY},
+        {"chroot", 0, ALLOW},
+        {"getpid", 0, DENY},
+        {"ptrace", 0, ALLOW},
+        {"getppid", 0, DENY},
+        {"keyctl", 0, NOSYS},
+        {"bpf", 0, SECCOMP_RET_KILL_PROCESS},
+    };
+    struct rt_profile *p;
+    struct rt_filter f;
+    CB_AUTO(cb_error) struct cb_error err = CB_ERROR_INIT;
+    assert_int_equal(parse(profile, &p, &err), 0);
+    if (rt_profile_load(p, &f, &err) < 0)
+        fail_msg("%s", err.msg);
+    for (size_t i = 0; i < CB_LEN(t); i++)
+        if (ask_filter(&f, t[i].name, t[i].arg0) != t[i].answer)
+            fail_msg("%s(%llu): %x", t[i].name, (unsigned long long)t[i].arg0, ask_filter(&f, t[i].name, t[i].arg0));
+    /* clone3 (435) is the newest that it names. */
+    const struct seccomp_data newer = {.nr = 436, .arch = SCMP_ARCH_X86_64}, other = {.nr = 436, .arch = SCMP_ARCH_X86},
+                              native = {.nr = 3, .arch = SCMP_ARCH_X86};
+    assert_int_equal(interpret(f.code, f.n, &newer), NOSYS);
+    assert_int_equal(interpret(f.code, f.n, &other), NOSYS);
+    assert_int_equal(interpret(f.code, f.n, &native), ALLOW); /* read */
+    free(f.code);
+    rt_profile_free(p);
+}
+
+static void test_bad_profiles(void **state)
+{
+    (void)state;
+#define RULE(text) "{'defaultAction': 'SCMP_ACT_ALLOW', 'syscalls': [{'names': ['read'], 'action': 'SCMP_ACT_LOG'}, " text "]}"
+    static const struct {
+        const char *text, *message;
+    } t[] = {
+        {"[]", "expected an object"},
+        {"{", "the file: bad JSON: string or '}' expected near end of file (line 1, column 1)"},
+        {"{}", "defaultAction: it is missing"},
+        {"{'defaultAction': 'ALLOW'}", "defaultAction: unknown value 'ALLOW'"},
+        {"{'defaultAction': 'SCMP_ACT_ERRNO', 'defaultErrnoRet': 5000}", "defaultErrnoRet: 5000 is no errno"},
+        {"{'defaultAction': 'SCMP_ACT_ALLOW', 'syscalls': {}}", "syscalls: expected an array"},
+        {"{'defaultAction': 'SCMP_ACT_ALLOW', 'architectures': ['SCMP_ARCH_PDP11']}",
+         "archMap.architecture: unknown value 'SCMP_ARCH_PDP11'"},
+        {RULE("7"), "syscalls[1]: expected an object"},
+        {RULE("{'action': 'SCMP_ACT_ALLOW'}"), "syscalls[1]: it names no system call"},
+        {RULE("{'names': ['a']}"), "syscalls[1].action: it is missing"},
+        {RULE("{'names': ['a'], 'action': 'SCMP_ACT_NOTIFY'}"),
+         "syscalls[1].action: SCMP_ACT_NOTIFY needs a program that answers, which a build has not"},
+        {RULE("{'names': ['a'], 'action': 'SCMP_ACT_LOG', 'args': [{'index': 6, 'op': 'SCMP_CMP_EQ'}]}"),
+         "syscalls[1].args[0].index: expected a number from 0 to 5"},
+        {RULE("{'names': ['a'], 'action': 'SCMP_ACT_LOG', 'args': [{'index': 0, 'op': 'EQ'}]}"),
+         "syscalls[1].args[0].op: unknown value 'EQ'"},
+        {RULE("{'names': ['a'], 'action': 'SCMP_ACT_LOG', 'includes': {'minKernel': 'new'}}"),
+         "syscalls[1].includes.minKernel: 'new' is no version"},
+        {RULE("{'names': ['a'], 'action': 'SCMP_ACT_LOG', 'excludes': {'caps': 7}}"),
+         "syscalls[1].excludes.caps: expected an array"},
+    };
+    for (size_t i = 0; i < CB_LEN(t); i++) {
+        struct rt_profile *p;
+        CB_AUTO(cb_error) struct cb_error err = CB_ERROR_INIT;
+        assert_int_equal(parse(t[i].text, &p, &err), -1);
+        assert_string_equal(err.msg, t[i].message);
+    }
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_every_number), cmocka_unit_test(test_named)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_every_number), cmocka_unit_test(test_named),        cmocka_unit_test(test_capabilities),
+        cmocka_unit_test(test_profile),      cmocka_unit_test(test_bad_profiles),
+    };
 #ifdef __x86_64__
     return cmocka_run_group_tests(tests, NULL, NULL);
 #else

@@ -481,3 +481,57 @@ X
     printf 'FROM scratch\nCOPY f /\n' | cbuild -q -f - c >id4
     has "$(cat id4)" sha256:
 }
+
+t_capabilities_of_the_command_line() {
+    context c <<Y
+${base}RUN grep -e CapEff -e CapBnd -e NoNew -e Seccomp: /proc/self/status | tr -d '\n\t' >/s; (mount -t tmpfs x /bin && echo mounted; true) >>/s 2>/dev/null
+Y
+    sees() { # sees TEXT ARGS…: what the RUN then says of itself
+        text=$1
+        shift
+        rootfs "$@" c
+        same "$(cat root/s)" "$text"
+    }
+    docker=00000000a80425fb
+    sees "CapEff:${docker}CapBnd:${docker}NoNewPrivs:0Seccomp:2"
+    sees "CapEff:${docker}CapBnd:${docker}NoNewPrivs:1Seccomp:2" --security-opt no-new-privileges
+    sees "CapEff:${docker}CapBnd:${docker}NoNewPrivs:0Seccomp:0" --security-opt seccomp=unconfined
+    sees "CapEff:00000000a82425fbCapBnd:00000000a82425fbNoNewPrivs:0Seccomp:2mounted" --cap-add=sys_admin
+    sees "CapEff:0000000000000001CapBnd:0000000000000001NoNewPrivs:0Seccomp:2" --cap-drop=ALL --cap-add CAP_CHOWN
+    # The key has it: nothing was taken from a build with other rights, and what ran so once is not run again.
+    cbuild --progress=plain --cap-drop=ALL --cap-add CAP_CHOWN c 2>log
+    has "$(cat log)" "CACHED [3/3] RUN"
+    fails 2 cbuild --cap-add nothing c
+    has "$out" 'unknown capability "nothing"'
+    fails 2 cbuild --security-opt colour=red c
+    has "$out" "'colour=red' is no security option"
+}
+
+t_seccomp_profile_of_the_user() {
+    context c <<Y
+${base}RUN mkdir /made || echo no >/refused
+Y
+    printf '{"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{"names": ["mkdir", "mkdirat"], "action": "SCMP_ACT_ERRNO"}]}' >profile
+    rootfs --security-opt seccomp=profile c
+    [ -e root/refused ] && [ ! -e root/made ] || die "the profile does nothing"
+    sed -i 's/ERRNO/ALLOW/' profile
+    rootfs --security-opt seccomp=profile c
+    [ -e root/made ] || die "another profile changes nothing"
+    sed -i 's/ALLOW"}/PRAISE"}/' profile
+    fails 2 cbuild --security-opt seccomp=profile c
+    has "$out" "seccomp profile 'profile': syscalls[0].action: unknown value 'SCMP_ACT_PRAISE'"
+}
+
+t_masked_paths_of_the_command_line() {
+    context c <<Y
+${base}RUN touch /secret; wc -c </proc/interrupts >/interrupts; wc -c </bin/busybox >/size
+Y
+    rootfs --security-opt mask=/bin/nothing --security-opt unmask=/proc/interrupts c
+    [ "$(cat root/interrupts)" != 0 ] || die "/proc/interrupts is masked"
+    rootfs c
+    same "$(cat root/interrupts)" 0
+    printf '%sRUN test ! -s /etc/hosts && ls /usr >/list\n' "${base}RUN mkdir -p /usr/x
+" >c/Dockerfile
+    rootfs --security-opt mask=/etc/hosts:/usr c
+    same "$(cat root/list)" ""
+}
