@@ -7,9 +7,10 @@
 #include "base/limits.h"
 #include "base/signals.h"
 #include "runtime/cgroup/oom.h"
-#include "runtime/chroot.h"
 #include "runtime/exec.h"
+#include "runtime/rung/chroot.h"
 #include "runtime/rung/userns.h"
+#include "runtime/rung/why.h"
 
 #include <fcntl.h>
 #include <linux/keyctl.h>

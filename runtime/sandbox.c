@@ -5,10 +5,12 @@
 #include "base/fd.h"
 #include "base/text.h"
 #include "runtime/cgroup/oom.h"
-#include "runtime/chroot.h"
 #include "runtime/exec.h"
 #include "runtime/foreign.h"
+#include "runtime/rung/chroot.h"
+#include "runtime/rung/filter.h"
 #include "runtime/rung/userns.h"
+#include "runtime/rung/why.h"
 
 #include <sched.h>
 #include <signal.h>

@@ -35,6 +35,12 @@ static int share_store(struct build_session *s, struct cb_error *err)
     }
 }
 
+static int nobody(struct cb_error *err)
+{
+    cb_fail(err, CB_E_UNSUPPORTED, "the user namespace that cbuild was started in lacks its user, so nothing can be made there");
+    return cb_hint(err, "'unshare -U' makes such a one; 'unshare --map-root-user --map-auto' makes one in which cbuild works");
+}
+
 static int open_store(struct build_session *s, const struct build_request *request, struct build_renderer *renderer,
                       struct cb_error *err)
 {
@@ -48,6 +54,8 @@ static int open_store(struct build_session *s, const struct build_request *reque
     clock_gettime(CLOCK_REALTIME, &s->started);
     s->begun = cb_clock_now();
     raise_limits();
+    if (rt_is_nobody())
+        return nobody(err);
     s->signal_fd = build_watch_signals();
     CB_AUTO(free) char *path = cache_store_default_path(request->root, err);
     if (!path)

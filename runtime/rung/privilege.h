@@ -50,6 +50,8 @@ struct rt_rung_ops {
 };
 extern const struct rt_rung_ops rt_rung_root, rt_rung_root_plain, rt_rung_identity, rt_rung_range, rt_rung_single, rt_rung_none;
 
+/* Are we in a user namespace that does not have our own id? Nothing can be made there. */
+bool rt_is_nobody(void);
 /* Cheap: asks for our ids and rights, and an ordinary user's ranges; tries no namespace yet. */
 void rt_privilege_probe(struct rt_privilege *ret);
 /* For a helper of this kind that could not be started: p->rung becomes a lower rung, and p->reason becomes `why` (taken).

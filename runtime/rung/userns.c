@@ -1,7 +1,6 @@
 #include "runtime/rung/userns.h"
 #include "base/fd.h"
 #include "base/limits.h"
-#include "runtime/rung/sysctl.h"
 
 #include <inttypes.h>
 #include <sched.h>
@@ -222,7 +221,7 @@ int rt_userns_map_identity(pid_t pid)
     return r < 0 ? r : copy_map(pid, "gid_map");
 }
 
-/* ---- reasons -------------------------------------------------------------------------------- */
+/* ---- which ids there are -------------------------------------------------------------------- */
 
 /* The first id from 0 on that our own map of this kind lacks; 0: unknown. */
 static uint64_t first_missing(const char *path)
@@ -246,42 +245,22 @@ char *rt_userns_why_no_id(void)
                      (unsigned long long)uid - 1, (unsigned long long)gid - 1);
 }
 
-bool rt_has_seccomp_filter(void)
+bool rt_userns_has_ids(const char *map, uint32_t first, uint32_t count)
 {
-    CB_AUTO(cb_buf) struct cb_buf b = CB_BUF_INIT;
-    return cb_read_file(AT_FDCWD, "/proc/self/status", 65536, &b) == 0 && strstr(b.data, "\nSeccomp:\t2");
+    CB_AUTO(cb_buf) struct cb_buf own = CB_BUF_INIT;
+    struct rt_id_range range;
+    if (cb_read_file(AT_FDCWD, map, MAX_MAP, &own) < 0)
+        return true;
+    for (const char *p = own.data; next_range(&p, &range);)
+        if (first >= range.inside && first - range.inside < range.count && count <= range.count - (first - range.inside))
+            return true;
+    return false;
 }
 
-static const struct {
-    const char *path;
-    uint64_t forbids, missing;
-    bool root_too;
-    const char *why;
-} sysctls[] = {
-    {"/proc/sys/kernel/unprivileged_userns_clone", 0, 1, false,
-     "this kernel forbids user namespaces to ordinary users: 'sysctl kernel.unprivileged_userns_clone=1' allows them"},
-    {"/proc/sys/user/max_user_namespaces", 0, 1, true,
-     "this machine allows no user namespaces: raise 'sysctl user.max_user_namespaces'"},
-    {"/proc/sys/kernel/apparmor_restrict_unprivileged_userns", 1, 0, false,
-     "AppArmor gives no rights in user namespaces: install cbuild's profile under /etc/apparmor.d, or "
-     "'sysctl kernel.apparmor_restrict_unprivileged_userns=0'"},
-};
-
-char *rt_userns_why(int sys)
+bool rt_is_nobody(void)
 {
-    for (size_t i = 0; i < CB_LEN(sysctls); i++)
-        if ((sysctls[i].root_too || geteuid() != 0) && rt_sysctl(sysctls[i].path, sysctls[i].missing) == sysctls[i].forbids)
-            return cb_strdup(sysctls[i].why);
-    if (sys == ENOSPC || sys == EUSERS)
-        return cb_strdup("too many user namespaces exist or are nested: raise 'sysctl user.max_user_namespaces'");
-    if (sys == EINVAL || sys == ENOSYS)
-        return cb_strdup("this kernel was built without the namespaces that are needed (CONFIG_USER_NS, CONFIG_PID_NS)");
-    if ((sys == EPERM || sys == EACCES) && rt_has_seccomp_filter())
-        return cb_strdup(
-            "a seccomp filter of the surrounding container forbids namespaces or mounts: run it with "
-            "'--security-opt seccomp=unconfined --security-opt apparmor=unconfined', or with user namespaces of its own");
-    if (sys == EPERM || sys == EACCES)
-        return cb_strdup("namespaces are refused here (inside a chroot, or by a security module such as SELinux or AppArmor): "
-                         "run cbuild outside of it or allow it there");
-    return cb_printf("namespaces cannot be made here: %s", strerror(sys));
+    const uid_t overflow = 65534; /* how the kernel shows an id that is not mapped */
+    if (geteuid() != overflow && getegid() != overflow)
+        return false;
+    return !rt_userns_has_ids("/proc/self/uid_map", geteuid(), 1) || !rt_userns_has_ids("/proc/self/gid_map", getegid(), 1);
 }

@@ -28,13 +28,9 @@ int rt_userns_try_owner(void);
 
 /* Can files be given to all ids there are, and groups be set? If not, *ret_why may be set (caller frees). */
 bool rt_userns_owns_ids(char **ret_why);
+/* Does our own map (/proc/self/uid_map or gid_map) have these ids in one piece? */
+bool rt_userns_has_ids(const char *map, uint32_t first, uint32_t count);
 /* Why an id does not exist in the user namespace that we were started in. Caller frees; NULL: every id does. */
 char *rt_userns_why_no_id(void);
-
-/* What forbids namespaces on this machine, in one sentence with the way out, for the errno of clone or of
- * the first mount or map. Caller frees. */
-char *rt_userns_why(int sys);
-/* Does somebody else's filter refuse us system calls? */
-bool rt_has_seccomp_filter(void);
 
 #endif

@@ -130,7 +130,7 @@ t_an_id_outside_the_ranges() {
 ${base}RUN touch /f; chown 500000 /f
 X
     fails 1 cbuild c
-    has "$out" "hint: a likely cause: only uids up to 65536 and gids up to 65536 exist here"
+    has "$out" "hint: a likely cause: only uids up to 65536 and gids up to 65536 exist here: larger ranges in /etc/subuid and /etc/subgid give more: 'usermod --add-subuids "
     printf '%sUSER 500000\nRUN true\n' "$base" >c/Dockerfile
     fails 1 cbuild c
     has "$out" "hint: only uids up to 65536"
@@ -148,4 +148,72 @@ X
     has "$out" "cannot be bound in RUN, not even by root"
     printf '%sRUN --network=none timeout 1 nc -l -p 81 || [ $? = 143 ]\n' "$base" >c/Dockerfile
     cbuild c
+}
+
+# Each says what it is and what to do; none is guessed.
+t_true_causes() {
+    only root
+    needs crun
+    echo 'FROM scratch
+RUN ["/x"]' >Dockerfile
+    for place in docker enosys chroot no-userns; do
+        in_place $place "$CBUILD" --progress=plain . >$place 2>&1 || true
+    done
+    has "$(cat docker enosys)" 'a seccomp filter of the surrounding container refuses clone, mount'
+    has "$(cat chroot)" 'cbuild was started in a chroot, where the kernel makes no user namespaces'
+    has "$(cat no-userns)" 'there are as many user namespaces as may be'
+    mkfifo go
+    unshare -U sh -c 'read -r _ <go && exec sh -c "echo 0 >/proc/sys/user/max_user_namespaces && exec \"\$0\" ." "$0"' "$CBUILD" >setting 2>&1 &
+    wait_for 5 sh -c '[ "$(readlink /proc/self/ns/user)" != "$(readlink "/proc/$1/ns/user")" ]' sh $!
+    echo '0 0 4294967295' | tee "/proc/$!/uid_map" >"/proc/$!/gid_map"
+    echo >go
+    wait $! || true
+    has "$(cat setting)" "RUN has no user namespace: this machine allows no user namespaces: raise 'sysctl user.max_user_namespaces'"
+    fails 1 unshare -U "$CBUILD" .
+    has "$out" 'the user namespace that cbuild was started in lacks its user'
+    has "$out" 'hint: '
+    hasnt "$out" 'Invalid argument'
+}
+
+# as_user FILES COMMAND: as a user of ./passwd, with these ranges and with newuidmap and newgidmap in ./bin
+as_user() {
+    unshare -m sh -euc 'files=$1; shift; mount --make-rprivate /; mount --bind "$files" /etc/subuid; mount --bind "$files" /etc/subgid
+        mount --bind passwd /etc/passwd; PATH=$PWD/bin:$PATH
+        [ ! -e tmpfs ] || { mount -t tmpfs -o nosuid tmpfs tmpfs; cp -p bin/* tmpfs; PATH=$PWD/tmpfs:$PATH; }
+        exec setpriv --reuid 54321 --regid 54321 --clear-groups "$@"' sh "$@"
+}
+
+t_why_ranges_do_not_work() {
+    only root
+    needs newuidmap newgidmap
+    mkdir bin home store
+    chmod 755 ../.. .. . bin && chown 54321:54321 home store
+    cp "$CBUILD" ./cbuild
+    export HOME="$PWD/home" CBUILD_ROOT="$PWD/store"
+    context c <<X
+${base}RUN touch /f; chown 5 /f
+X
+    said() { # said FILES WHAT: it, and nothing else, in the note and at the step that fails
+        status=0
+        out=$(as_user "$1" ./cbuild --progress=plain --no-cache c 2>&1) || status=$?
+        has "$out" "$2"
+    }
+    printf 'a:100000:65536\nb:165536:65536\n' >others
+    cp /etc/passwd passwd
+    said others "note: uid 54321 has no name, without which newuidmap gives it nothing: append 'builder:x:54321:54321::/:/bin/sh'"
+    has "$out" "and 'builder:231072:65536' to /etc/subuid and /etc/subgid"
+    echo 'nina:x:54321:54321::/:/bin/sh' >>passwd
+    said others "note: user 'nina' has no range in /etc/subuid: 'usermod --add-subuids 231072-296607 --add-subgids 231072-296607 nina'"
+    printf '54321:4000000000:65536\n' >high
+    printf '#!/bin/sh\n' >bin/newuidmap && chmod 755 bin/newuidmap
+    said high "note: $PWD/bin/newuidmap is neither set-user-ID root nor has it cap_setuid"
+    cp -p "$(command -v newuidmap)" "$(command -v newgidmap)" bin/
+    as_user high setpriv --no-new-privs ./cbuild --progress=plain --no-cache c >log 2>&1 || true
+    has "$(cat log)" 'note: no_new_privs is set on this process, so newuidmap cannot work'
+    mkdir tmpfs
+    said high "note: $PWD/tmpfs/newuidmap lies on a file system that is mounted nosuid"
+    rmdir tmpfs
+    printf '54321:4000000000:3\n' >few
+    said few "hint: a likely cause: only uids up to 3 and gids up to 3 exist here: larger ranges in /etc/subuid"
+    has "$out" "'usermod --add-subuids 4000000003-4000065538 --add-subgids 4000000003-4000065538 nina'"
 }

@@ -4,6 +4,8 @@
 
 #include <stdbool.h>
 
+/* Are we such a one? Without rights over the mount namespace: as far as the mount tables tell. */
+bool rt_is_chroot(void);
 /* The root of our mount namespace becomes our root and working directory. Takes CAP_SYS_ADMIN and CAP_SYS_CHROOT over it.
  * 0 or -errno. */
 int rt_chroot_leave(void);
