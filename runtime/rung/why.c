@@ -18,7 +18,7 @@ static const struct {
     {"/proc/sys/user/max_user_namespaces", 0, 1, true,
      "this machine allows no user namespaces: raise 'sysctl user.max_user_namespaces'"},
     {"/proc/sys/kernel/apparmor_restrict_unprivileged_userns", 1, 0, false,
-     "AppArmor gives no rights in user namespaces: install cbuild's profile under /etc/apparmor.d, or "
+     "AppArmor gives no rights in user namespaces: install and load cbuild's profile (contrib/apparmor/cbuild.in), or "
      "'sysctl kernel.apparmor_restrict_unprivileged_userns=0'"},
 };
 

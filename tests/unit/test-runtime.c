@@ -71,6 +71,7 @@ static const struct {
      0, ALL},
     {"nodes work", "head -c 3 /dev/zero | wc -c; head -c 9 /dev/urandom | wc -c; echo x > /dev/null", "", "/", "3\n9\n", 0, ALL},
     {"devices cannot be made", "mknod /x b 8 0 && cat /x", "", "/", "", 1, ALL},
+    {"a terminal", "exec 3<>/dev/ptmx; ls /dev/pts; stat -c '%a %U:%G' /dev/pts/0", "", "/", "0\nptmx\n620 root:*\n", 0, ALL},
     {"shm", "grep -c 'tmpfs /dev/shm .*size=65536k' /proc/mounts; stat -c %a /dev/shm", "", "/", "1\n1777\n", 0, ALL},
     {"the old root is gone", "grep -v -e ' /proc' -e ' /sys' -e ' /dev' -e ' /etc/' /proc/mounts | awk '{print $2}'", "", "/",
      "/\n", 0, ALL},

@@ -154,3 +154,44 @@ Y
     out=$(cat attack.out)
     held looked
 }
+
+# The keys of whoever builds: of the login session and of the user. Seccomp refuses the calls; without it, the step is in a
+# session and a user namespace that have none of them.
+t_keys_of_the_caller() {
+    keys=$ATTACK_TOOLS/programs/keys
+    status=0
+    "$keys" add true || status=$?
+    [ "$status" != 77 ] || skip "no keys can be made here"
+    box c keys <<Y
+${base}ARG NUMBERS
+RUN ["/a/keys"]
+RUN /a/keys \$NUMBERS
+Y
+    cat >with-keys <<'Y'
+NUMBERS=$(awk '/cbuild-canary/ { print $1 }' /proc/keys | tr '\n' ' ')
+exec timeout 90 "$CBUILD" --progress=plain --build-context tools="$ATTACK_TOOLS/root" --build-arg NUMBERS="$NUMBERS" "$@" c
+Y
+    for option in --cap-add=net_admin --security-opt=seccomp=unconfined; do
+        status=0
+        "$keys" add /bin/sh with-keys "$option" >attack.out 2>&1 </dev/null || status=$?
+        out=$(cat attack.out)
+        unharmed attack.out
+        same "$status" 0
+        held "key of the session" "key of the user" "key by request" "key by number"
+    done
+}
+
+# With CAP_SYS_ADMIN a step can make mounts writable again: what others use later is not among them.
+t_mounts_with_more_capabilities() {
+    box c tries <<Y
+FROM scratch AS one
+COPY a/say /one/say
+${base}RUN --mount=from=one,target=/m --mount=target=/ctx for d in /m /ctx /proc/sys /sys; do mount -o remount,bind,rw \$d; touch \$d/x; done; \
+ echo changed >/m/one/say; /a/say held tried
+RUN --mount=from=one,target=/m [ "\$(head -c 7 /m/one/say)" != changed ] || /a/say reached "the layer of another step"; /a/say held compared
+RUN --mount=target=/ctx [ ! -e /ctx/x ] || /a/say reached "the context's layer"; /a/say held looked
+Y
+    attack --cap-add SYS_ADMIN c
+    same "$status" 0
+    held tried compared looked
+}

@@ -535,3 +535,21 @@ Y
     rootfs --security-opt mask=/etc/hosts:/usr c
     same "$(cat root/list)" ""
 }
+
+# As with Docker, and unlike with kaniko in a restricted pod: no_new_privs is not set.
+t_programs_that_change_the_user() {
+    only root range
+    context c <<Y
+${base}COPY --chmod=644 passwd shadow /etc/
+RUN cp /bin/busybox /bin/su-root && chmod 4755 /bin/su-root && ln -sf su-root /bin/su && mkdir -m 777 /w
+USER app
+RUN id -u >/w/app; /bin/su root -c 'id -u; touch /bin/made' >/w/root; /bin/su - >/w/login -c 'echo \$HOME'
+RUN /bin/su root -c '/bin/su app -c "id -u"' >/w/back
+Y
+    printf 'root::0:0::/root:/bin/sh\napp::1000:1000::/w:/bin/sh\n' >c/passwd
+    printf 'root::1::::::\napp::1::::::\n' >c/shadow
+    rootfs c
+    same "$(cat root/w/app root/w/root root/w/login root/w/back | tr '\n' ' ')" "1000 0 /root 1000 "
+    fails 1 cbuild --security-opt no-new-privileges c
+    has "$out" "must be suid"
+}
