@@ -66,7 +66,13 @@ static int open_store(struct build_session *s, const struct build_request *reque
 int build_session_open(struct build_session *s, const struct build_request *request, struct build_renderer *renderer,
                        struct cb_error *err)
 {
-    return open_store(s, request, renderer, err) < 0 ? -1 : share_store(s, err);
+    if (open_store(s, request, renderer, err) < 0)
+        return -1;
+    /* A store that nobody can write to through us may serve a build that writes nothing. If there is no lock to share, there is
+     * nobody who prunes it either. */
+    s->reading = faccessat(s->store->root, ".", W_OK, AT_EACCESS) < 0 && (errno == EROFS || errno == EACCES);
+    CB_AUTO(cb_error) struct cb_error no_lock = CB_ERROR_INIT;
+    return share_store(s, s->reading ? &no_lock : err) < 0 && !s->reading ? -1 : 0;
 }
 
 int build_session_open_to_read(struct build_session *s, const struct build_request *request, struct build_renderer *renderer,

@@ -24,7 +24,7 @@ struct build_session {
     struct cb_buf snapshot;     /* of RUN: what works here, as the store remembers it (execute/run-root.c) */
     struct cb_job sweep;        /* removes what dead processes left, beside the first steps */
     int gc_lock;                /* shared: prune leaves our layers alone */
-    bool reading;               /* nothing is written into the store, no lock is held */
+    bool reading;               /* nothing is written into the store: by a command that only looks, or because it is read-only */
     int signal_fd;              /* those that ask us to end (base/signals.h); -1: not watched */
     struct timespec started;    /* the date: times of files, and what tells builds apart */
     struct timespec begun;      /* by cb_clock_now: how long it takes, even when somebody sets the date meanwhile */

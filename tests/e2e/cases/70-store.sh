@@ -318,3 +318,34 @@ X
     cbuild c 2>log
     same "$(grep -c CACHED log)" 3
 }
+
+# A build that makes nothing new writes nothing; what has to be written says so.
+t_a_store_that_is_read_only() {
+    context c <<X
+${base}RUN echo a >/a
+X
+    id=$(cbuild -q c)
+    cat >look <<'X'
+set -e
+[ "$1" != root ] || { mount --bind "$CBUILD_ROOT" "$CBUILD_ROOT" && mount -o remount,bind,ro "$CBUILD_ROOT"; }
+"$CBUILD" -q c >id
+"$CBUILD" -o type=tar,dest=o.tar c && "$CBUILD" -o dir c
+"$CBUILD" -t new:1 c && exit 1
+echo 'RUN echo b >/b' >>c/Dockerfile
+"$CBUILD" c && exit 1
+true
+X
+    if [ "$E2E_USER" = root ]; then
+        unshare -m sh look root >log 2>&1 || die "$(cat log)"
+        has "$(cat log)" "name image 'docker.io/library/new:1': write"
+        same "$(grep -c 'hint: the file system is read-only' log)" 2
+    else
+        find "$CBUILD_ROOT" -maxdepth 2 -type d -user "$(id -u)" -exec chmod u-w {} +
+        sh look user >log 2>&1 || status=$?
+        find "$CBUILD_ROOT" -maxdepth 2 -type d -user "$(id -u)" -exec chmod u+w {} +
+        [ "${status:-0}" = 0 ] || die "$(cat log)"
+        has "$(cat log)" "name image 'docker.io/library/new:1': write"
+    fi
+    same "$(cat id)" "$id"
+    same "$(tar -xOf o.tar a)$(cat dir/a)" aa
+}
