@@ -1,20 +1,14 @@
-/* How long something takes, by the clock that nobody can set. */
+/* How long something takes, by a clock that nobody can set, and that stands still while cbuild is stopped (Ctrl-Z). */
 #ifndef CB_CLOCK_H
 #define CB_CLOCK_H
 
 #include <time.h>
 
-static inline struct timespec cb_clock_now(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return now;
-}
+struct timespec cb_clock_now(void);
+double cb_seconds_since(const struct timespec *then);
 
-static inline double cb_seconds_since(const struct timespec *then)
-{
-    struct timespec now = cb_clock_now();
-    return (double)(now.tv_sec - then->tv_sec) + (double)(now.tv_nsec - then->tv_nsec) / 1e9;
-}
+/* What passed since cb_clock_now gave `then` did not pass, in this process and those that it forks from now on. */
+void cb_clock_skip(const struct timespec *then);
+double cb_clock_skipped(void); /* seconds, of all of them */
 
 #endif

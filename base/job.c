@@ -1,4 +1,5 @@
 #include "base/job.h"
+#include "base/clock.h"
 #include "base/fd.h"
 #include "base/limits.h"
 #include "base/pack.h"
@@ -263,6 +264,11 @@ int cb_check_signals(struct cb_error *err)
     sigset_t waiting, ends;
     if (sigpending(&waiting) < 0)
         return 0;
+    if (sigismember(&waiting, SIGTSTP) == 1) {
+        struct timespec began = cb_clock_now();
+        cb_stop_now();
+        cb_clock_skip(&began);
+    }
     cb_end_signals(&ends);
     for (int sig = 1; sig < NSIG; sig++) {
         if (sigismember(&ends, sig) != 1 || sigismember(&waiting, sig) != 1)

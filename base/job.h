@@ -58,7 +58,8 @@ int cb_job_wait(struct cb_job *job, struct cb_buf *answer, struct cb_error *err)
 void cb_job_kill(struct cb_job *job);
 
 /* For long work in the process that runs the jobs, where signals are blocked and read only between them: -1 with
- * CB_E_CANCELED (the signal in err->exit_status) when one that is to end us is pending. In a job there never is one. */
+ * CB_E_CANCELED (the signal in err->exit_status) when one that is to end us is pending. In a job there never is one. It stops
+ * here if that is asked for. */
 int cb_check_signals(struct cb_error *err);
 
 #endif

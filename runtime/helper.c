@@ -33,7 +33,7 @@ struct rt_helper {
 
 /* ---- messages ------------------------------------------------------------------------------- */
 
-enum op { OP_JOB = 1, OP_CANCEL };
+enum op { OP_JOB = 1, OP_CANCEL, OP_STOP, OP_GO_ON };
 
 /* In front of a job's request bytes; the descriptors go beside it: the job's socket, then the request's. The
  * function's address is the same in both processes: one is a fork of the other. */
@@ -89,15 +89,21 @@ static void forget_ended(struct inside *h)
     h->n_pidfds = kept;
 }
 
-/* Kills every job and all it started, and waits until nothing is left. */
-static void kill_all(struct inside *h)
+/* Sends a signal to every job, and to all it started where that can be told. */
+static void signal_all(struct inside *h, int sig)
 {
     if (!h->alone) {
         for (size_t i = 0; i < h->n_pidfds; i++)
-            (void)syscall(SYS_pidfd_send_signal, h->pidfds[i], SIGKILL, NULL, 0); /* if it is gone already, so much the better */
+            (void)syscall(SYS_pidfd_send_signal, h->pidfds[i], sig, NULL, 0); /* if it is gone already, so much the better */
     } else if (getpid() == 1) {
-        (void)kill(-1, SIGKILL); /* ESRCH: nobody is left */
+        (void)kill(-1, sig); /* ESRCH: nobody is left */
     }
+}
+
+/* Kills every job and all it started, and waits until nothing is left. */
+static void kill_all(struct inside *h)
+{
+    signal_all(h, SIGKILL);
     /* SIGCHLD is ignored: this returns when the last child is gone. */
     while (waitpid(-1, NULL, 0) >= 0 || errno == EINTR)
         ;
@@ -178,10 +184,12 @@ static int serve_one(struct inside *h)
         memcpy(&head, h->message.data, sizeof(head));
         if (head.op == OP_JOB && n_fds == head.n_fds + 1)
             start_job(h, &head, fds, h->message.data + sizeof(head), (size_t)n - sizeof(head));
-        if (head.op == OP_CANCEL) {
+        if (head.op == OP_CANCEL)
             kill_all(h);
+        else if (head.op != OP_JOB)
+            signal_all(h, head.op == OP_STOP ? SIGSTOP : SIGCONT);
+        if (head.op != OP_JOB)
             (void)send(h->sock, "", 1, MSG_NOSIGNAL);
-        }
     }
     for (size_t i = 0; i < n_fds; i++)
         cb_close(fds[i]);
@@ -368,13 +376,30 @@ void rt_helper_raise_limits(struct rt_helper *h, const struct rt_rlimit *limits,
     }
 }
 
-void rt_helper_cancel(struct rt_helper *h)
+static void tell(struct rt_helper *h, enum op op)
 {
-    struct head head = {.op = OP_CANCEL};
+    struct head head = {.op = op};
     char done;
     if (send(h->sock, &head, sizeof(head), MSG_NOSIGNAL) < 0)
         return; /* it is gone, and with it all its jobs */
     CB_RETRY(recv(h->sock, &done, 1, 0));
+}
+
+void rt_helper_cancel(struct rt_helper *h)
+{
+    tell(h, OP_CANCEL);
+}
+
+void rt_helper_stop(struct rt_helper *h)
+{
+    if (h)
+        tell(h, OP_STOP);
+}
+
+void rt_helper_go_on(struct rt_helper *h)
+{
+    if (h)
+        tell(h, OP_GO_ON);
 }
 
 void rt_helper_free(struct rt_helper *h)

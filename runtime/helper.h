@@ -37,6 +37,10 @@ int rt_helper_job(struct rt_helper *h, rt_job_fn *fn, const struct rt_job_reques
 void rt_helper_raise_limits(struct rt_helper *h, const struct rt_rlimit *limits, size_t n);
 /* Kills all running jobs (and what they run) and waits until they are gone. The helper stays usable. */
 void rt_helper_cancel(struct rt_helper *h);
+/* Stops all that runs, and has it go on; NULL is fine. Returns when that is done. On a rung without a PID namespace it holds for
+ * the jobs themselves. */
+void rt_helper_stop(struct rt_helper *h);
+void rt_helper_go_on(struct rt_helper *h);
 /* Ends the helper: running jobs are killed. NULL is fine. */
 void rt_helper_free(struct rt_helper *h);
 

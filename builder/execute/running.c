@@ -73,6 +73,7 @@ static struct build_running *running_new(struct build_schedule *s, enum build_ru
         r->logs[i] = BUILD_LOG_INIT(i + 1);
     r->tail.lines = CB_BUF_INIT;
     r->started = cb_clock_now();
+    r->skipped_before = cb_clock_skipped();
     CB_PUSH(s->running, s->n_running, s->cap_running) = r;
     return r;
 }

@@ -20,6 +20,7 @@ struct build_running { /* one job */
     struct build_mask mask;
     struct build_tail tail; /* of what it printed */
     struct timespec started;
+    double skipped_before; /* cb_clock_skipped() then: the job's clock knows nothing of what is skipped later */
 };
 
 struct build_schedule {

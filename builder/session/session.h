@@ -44,7 +44,8 @@ void build_session_close(struct build_session *s);
 /* For build_session_open: blocks the signals that ask us to end and gives the descriptor that they are read from; -1 with errno.
  */
 int build_watch_signals(void);
-/* -1 with CB_E_CANCELED (the signal in err->exit_status) once a signal has asked us to stop. Never blocks. */
+/* -1 with CB_E_CANCELED (the signal in err->exit_status) once a signal has asked us to end. Never blocks, unless one asks us to
+ * stop: then all steps are stopped, and we are, until we are continued. */
 int build_canceled(struct build_session *s, struct cb_error *err);
 
 /* Tell the renderer what happened; the last two in words of our own. Strings are borrowed until they return. */

@@ -234,6 +234,7 @@ static void json_event(struct build_renderer *r, const struct build_event *e)
             json_object_set_new(line, "summary", summary(e->summary, &p->tally));
         break;
     case BUILD_EVENT_BUILD_STARTED:
+    case BUILD_EVENT_CONTINUED:
         break;
     }
     if (json_object_size(line) == 0)

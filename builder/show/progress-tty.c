@@ -204,6 +204,9 @@ static void tty_event(struct build_renderer *r, const struct build_event *e)
     case BUILD_EVENT_BUILD_DONE:
         build_progress_summary(e->summary, &t->tally, screen().columns, &out);
         break;
+    case BUILD_EVENT_CONTINUED:
+        t->drawn = 0; /* what stands below the block now is not ours to overwrite */
+        break;
     case BUILD_EVENT_BUILD_STARTED:
         t->steps = e->n_steps;
         return;

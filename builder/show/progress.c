@@ -110,6 +110,7 @@ static void plain_event(struct build_renderer *r, const struct build_event *e)
         build_progress_summary(e->summary, &p->tally, PLAIN_COLUMNS, &out);
         break;
     case BUILD_EVENT_BUILD_STARTED:
+    case BUILD_EVENT_CONTINUED:
         break;
     }
     fwrite(out.data, 1, out.len, stderr);

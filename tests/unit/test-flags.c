@@ -227,9 +227,9 @@ static void add_table(const struct cli_command *c, char *lines, struct cb_buf *o
     static const struct cli_command any = {.name = ""};
     while ((o = cli_option_at(c, n)) && (lines || o != cli_option_at(&any, 0)))
         CB_PUSH(list, n, cap) = o;
-    qsort(list, n, sizeof(*list), by_name);
     if (!n)
         return;
+    qsort(list, n, sizeof(*list), by_name);
     cb_buf_printf(out, "\n## `cbuild %s`\n\n| flag | %shere | |\n|---|---|---|%s\n", c->name, lines ? "of | " : "",
                   lines ? "---|" : "");
     for (size_t i = 0; i < n; i++) {

@@ -62,20 +62,73 @@ t_ctrl_c() {
 # A sparse file costs nothing to make; each of its bytes has to be hashed. That can be stopped, and ends before it begins
 # where it would take hours.
 t_stopped_while_a_huge_file_is_hashed() {
-    context run <<X
+    context step <<X
 ${base}RUN echo waiting; truncate -s 900G /huge
 X
-    interrupted run ' waiting$'
+    interrupted step ' waiting$'
     mkdir copy && truncate -s 900G copy/huge
     printf 'FROM scratch\nCOPY huge /\n' >copy/Dockerfile
     interrupted copy
     no_mounts
-    sed -i 's/900G/2048G/' run/Dockerfile
+    sed -i 's/900G/2048G/' step/Dockerfile
     truncate -s 2048G copy/huge
-    for c in run copy; do
+    for c in step copy; do
         fails 1 cbuild $c
         has "$out" "'/huge' has 2199023255552 bytes: a file in a layer cannot have more than 1099511627776"
     done
+}
+
+# As a shell with job control has it: cbuild and its steps stop, and go on.
+t_ctrl_z() {
+    context c <<X
+${base}RUN echo waiting; (sleep $nap & setsid sleep $nap) & i=0; while [ \$i -lt 30 ]; do sleep 0.05; i=\$((i + 1)); done; echo woke
+X
+    cat >shell.py <<'X'
+import os, re, signal, sys, time
+def states(text):
+    found = []
+    for p in os.listdir("/proc"):
+        try:
+            if p.isdigit() and text in open(f"/proc/{p}/cmdline").read().replace("\0", " "):
+                found.append(open(f"/proc/{p}/stat").read().rpartition(")")[2].split()[0])
+        except OSError:
+            pass
+    return found
+def until(what, condition):
+    for _ in range(600):
+        if condition():
+            return
+        time.sleep(0.05)
+    sys.exit(f"{what} does not happen: {states(nap)}")
+def woke():
+    return re.search(r"^#3 [0-9.]+ woke$", open("log").read(), re.M)
+nap = f"sleep {sys.argv[2]} "
+started, away = time.monotonic(), 0
+if os.fork():
+    sys.exit(os.waitstatus_to_exitcode(os.wait()[1]))
+os.setsid()
+pid = os.fork()
+if pid == 0:
+    os.setpgid(0, 0)
+    log = os.open("log", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    os.dup2(log, 2)
+    os.execv(sys.argv[1], [sys.argv[1], "--progress=plain", "c"])
+until("the step", lambda: " waiting" in (open("log").read() if os.path.exists("log") else "") and states(nap))
+for _ in range(2):
+    stopped = time.monotonic()
+    os.kill(pid, signal.SIGTSTP)
+    assert os.WIFSTOPPED(os.waitpid(pid, os.WUNTRACED)[1])
+    until("stopping", lambda: set(states(nap)) == {"T"})
+    time.sleep(1)
+    assert not woke()
+    away += time.monotonic() - stopped
+    os.kill(pid, signal.SIGCONT)
+    until("going on", lambda: "T" not in states(nap))
+assert os.waitpid(pid, 0)[1] == 0 and woke()
+took = float(re.search(r"^#3 DONE ([0-9.]+)s", open("log").read(), re.M).group(1))
+assert took < time.monotonic() - started - away + 0.1, took
+X
+    python3 shell.py "$CBUILD" $nap || { cat log >&2; die "it did not stop or go on"; }
 }
 
 t_terminated() {
