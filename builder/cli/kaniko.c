@@ -157,6 +157,7 @@ static int run(void *filled, struct cb_error *err)
         return -1;
     }
     find_credentials(k);
+    k->common.request.ignores_everywhere = true;
     return cli_build.run(&k->common, err);
 }
 

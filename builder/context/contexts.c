@@ -44,15 +44,27 @@ static int use_ignore_file(struct build_local *l, const char *name, const struct
     return 0;
 }
 
+/* 0, or a negative errno. `root`: the directory is from elsewhere, and no link in it leads to files of this machine. */
+static int read_text(int dir, bool root, const char *path, size_t max, struct cb_buf *text)
+{
+    if (!root)
+        return cb_read_file(dir, path, max, text);
+    struct stat st;
+    CB_AUTO(close) int fd = cb_open_in_root(dir, path, O_RDONLY | O_NONBLOCK, 0);
+    if (fd < 0)
+        return fd;
+    return fstat(fd, &st) < 0 ? -errno : S_ISREG(st.st_mode) ? cb_read_fd(fd, max, text) : -EISDIR;
+}
+
 /* 1: read. 0: there is none. */
 static int try_ignore_file(struct build_local *l, int dir, const char *path, struct cb_error *err)
 {
     if (l->ignore) /* --ignorefile is the only one */
         return 1;
-    if (l->remote) /* none is read (dockerfile.md §15) */
+    if (l->remote && !l->ignores) /* none is read (dockerfile.md §15) */
         return 0;
     CB_AUTO(cb_buf) struct cb_buf text = CB_BUF_INIT;
-    int r = cb_read_file(dir, path, CB_MAX_IGNOREFILE, &text);
+    int r = read_text(dir, l->remote && dir == l->dir, path, CB_MAX_IGNOREFILE, &text);
     if (r == -ENOENT || r == -ENOTDIR)
         return 0;
     if (r < 0)
@@ -92,12 +104,7 @@ static int dockerfile_read(int r, const char *path, struct cb_error *err)
 /* Reads the Dockerfile of a context. `root`: it is from elsewhere and must not name files of this machine. */
 static int read_dockerfile(int dir, bool root, const char *path, struct cb_buf *text, struct cb_error *err)
 {
-    CB_AUTO(close) int fd = root ? cb_open_in_root(dir, path, O_RDONLY | O_NONBLOCK, 0) : -1;
-    struct stat st;
-    int r = root ? fd : cb_read_file(dir, path, CB_MAX_DOCKERFILE, text);
-    if (fd >= 0)
-        r = fstat(fd, &st) < 0 ? -errno : S_ISREG(st.st_mode) ? cb_read_fd(fd, CB_MAX_DOCKERFILE, text) : -EISDIR;
-    return dockerfile_read(r, path, err);
+    return dockerfile_read(read_text(dir, root, path, CB_MAX_DOCKERFILE, text), path, err);
 }
 
 /* The default name, its lower-case form and podman's (dockerfile.md §1). */
@@ -312,6 +319,7 @@ int build_contexts_open(struct build_session *session, struct build_contexts *re
 {
     const struct build_request *q = session->request;
     ret->main.dockerfile = &ret->dockerfile;
+    ret->main.ignores = q->ignores_everywhere;
     if (check_dockerfile_option(q, err) < 0)
         return -1;
     for (size_t i = 0; i < q->contexts.n; i++)
@@ -326,7 +334,7 @@ int build_contexts_open(struct build_session *session, struct build_contexts *re
         return -1;
     if (find_dockerfile(q, ret, &ret->dockerfile, err) < 0)
         return -1;
-    return ret->main.ignore || ret->main.remote || read_ignore(&ret->main, err) >= 0 ? 0 : -1;
+    return ret->main.ignore || read_ignore(&ret->main, err) >= 0 ? 0 : -1;
 }
 
 /* Where only a Dockerfile was given: from a URL it is the one file of the context, from standard input there is none. */

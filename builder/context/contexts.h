@@ -21,6 +21,7 @@ struct build_local {
     struct cache_digests *digests;
     struct build_walk *context; /* NULL until build_local_source */
 
+    bool ignores;   /* remote: its ignore file is read all the same */
     bool remote;    /* not a directory of this machine: links in it are never followed out of it */
     bool git_modes; /* a checkout */
     bool has_time;  /* `time` is that of the commit, of the file on the server, or of the archive's newest member */

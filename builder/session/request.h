@@ -106,6 +106,7 @@ struct build_request {
     char *iidfile, *metadata_file;
     struct build_digest_files digest_files;
     char *context_sub;        /* the directory of the context that is meant; NULL: itself */
+    bool ignores_everywhere;  /* the ignore file of a context that is no directory of this machine counts too */
     const char *git_protocol; /* what a context of git:// is fetched by; NULL: git's own */
     char *ignorefile;         /* NULL: as the context and the Dockerfile's name say */
     char *logfile;            /* what is shown goes there; NULL: to standard error */

@@ -274,6 +274,71 @@ static void locations_are_resolved(void **state)
     }
 }
 
+/* What a command line says comes first; files say nothing here. */
+static void options_come_first(void **state)
+{
+    static const struct {
+        const char *mirrors[2], *insecure;
+        bool only, insecure_push, insecure_pull, push;
+        const char *want; /* HOST/PATH of each endpoint; '!' insecure, '*' a mirror */
+    } cases[] = {
+        {{NULL}, NULL, false, false, false, false, "registry-1.docker.io/library/app"},
+        {{"docker.io=m.example"}, NULL, false, false, false, false, "m.example/library/app* registry-1.docker.io/library/app"},
+        {{"docker.io=m.example/hub", "docker.io=n.example:5"},
+         NULL,
+         false,
+         false,
+         false,
+         false,
+         "m.example/hub/library/app* n.example:5/library/app* registry-1.docker.io/library/app"},
+        {{"quay.io=m.example"}, NULL, false, false, false, false, "registry-1.docker.io/library/app"},
+        {{"quay.io=m.example"}, NULL, true, false, false, false, "registry-1.docker.io/library/app"},
+        {{"docker.io=m.example", "docker.io=n.example"},
+         NULL,
+         true,
+         false,
+         false,
+         false,
+         "m.example/library/app* n.example/library/app"},
+        {{"docker.io=m.example"}, NULL, true, false, false, true, "registry-1.docker.io/library/app"},
+        {{"docker.io=m.example"},
+         "m.example",
+         false,
+         false,
+         false,
+         false,
+         "m.example/library/app!* registry-1.docker.io/library/app"},
+        {{NULL}, "docker.io", false, false, false, true, "registry-1.docker.io/library/app!"},
+        {{NULL}, NULL, false, true, false, false, "registry-1.docker.io/library/app"},
+        {{NULL}, NULL, false, true, false, true, "registry-1.docker.io/library/app!"},
+        {{NULL}, NULL, false, false, true, false, "registry-1.docker.io/library/app!"},
+    };
+    (void)state;
+    setenv("CONTAINERS_REGISTRIES_CONF", "/dev/null", 1);
+    for (size_t i = 0; i < CB_LEN(cases); i++) {
+        struct reg_options o = {
+            .mirrors_only = cases[i].only, .insecure_push = cases[i].insecure_push, .insecure_pull = cases[i].insecure_pull};
+        for (size_t k = 0; k < CB_LEN(cases[i].mirrors) && cases[i].mirrors[k]; k++)
+            cb_strv_push(&o.mirrors, cases[i].mirrors[k]);
+        if (cases[i].insecure)
+            cb_strv_push(&o.insecure, cases[i].insecure);
+        CB_AUTO(cb_error) struct cb_error err = CB_ERROR_INIT;
+        CB_AUTO(reg_hosts) struct reg_hosts *h = reg_hosts_load(&o, &err);
+        CB_AUTO(oci_ref) struct oci_ref ref = {0};
+        CB_AUTO(reg_endpoints) struct reg_endpoints e = {0};
+        CB_AUTO(cb_buf) struct cb_buf got = CB_BUF_INIT;
+        if (!h || oci_ref_parse("app", &ref, &err) < 0 || reg_hosts_resolve(h, &ref, cases[i].push, &e, &err) < 0)
+            fail_msg("case %zu: %s", i, err.msg);
+        for (size_t k = 0; k < e.n; k++)
+            cb_buf_printf(&got, "%s%s/%s%s%s", k ? " " : "", e.items[k].host, e.items[k].path, e.items[k].insecure ? "!" : "",
+                          e.items[k].mirror ? "*" : "");
+        if (strcmp(got.data, cases[i].want) != 0)
+            fail_msg("case %zu: got '%s', want '%s'", i, got.data, cases[i].want);
+        reg_options_done(&o);
+    }
+    unsetenv("CONTAINERS_REGISTRIES_CONF");
+}
+
 static void local_hosts_are_known(void **state)
 {
     static const struct {
@@ -308,7 +373,8 @@ int main(void)
         cmocka_unit_test(toml_is_read),           cmocka_unit_test(toml_mistakes_have_a_place),
         cmocka_unit_test(entries_are_chosen),     cmocka_unit_test(later_files_replace),
         cmocka_unit_test(conf_mistakes),          cmocka_unit_test(urls_lose_their_secrets),
-        cmocka_unit_test(locations_are_resolved), cmocka_unit_test(local_hosts_are_known),
+        cmocka_unit_test(locations_are_resolved), cmocka_unit_test(options_come_first),
+        cmocka_unit_test(local_hosts_are_known),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

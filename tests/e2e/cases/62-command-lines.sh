@@ -101,6 +101,12 @@ t_certificates_of_the_command_line() {
     fails 1 cbuild push --cert-dir certs "$repo:1"
     cp tls/cert.pem certs/own.crt
     cbuild push --cert-dir certs "$repo:1" >/dev/null
+    echo text >file
+    cbuild kaniko -c . -d "$repo:2" --registry-certificate "${repo%/*}=tls/cert.pem" 2>log
+    fails 1 cbuild kaniko -c . -d "$repo:2" --registry-certificate other.localhost=tls/cert.pem
+    cbuild kaniko -c . -d "$repo:3" --skip-tls-verify-registry "${repo%/*}" 2>log
+    fails 1 cbuild kaniko -c . -d "$repo:3" --registry-client-cert "${repo%/*}=none,none"
+    has "$out" "read 'none'"
     fails 1 cbuild push --cert-dir nothing "$repo:1"
     has "$out" "read 'nothing'"
 }

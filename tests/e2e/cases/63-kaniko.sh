@@ -75,6 +75,18 @@ t_contexts() {
     cbuild kaniko --context tar://stdin --context-sub-path sub --no-push --digest-file dg <c.tar.gz 2>log
     has "$(cat dg)" sha256:
     fails 1 cbuild kaniko --no-push --context c --context-sub-path ../c
+    mkdir t && printf 'FROM scratch\nCOPY . /\n' >t/Dockerfile && touch t/kept t/left && ln -s /etc/hostname t/link
+    echo left >t/.dockerignore
+    tar -cf t.tar -C t .
+    cbuild kaniko --no-push --context tar://t.tar --tar-path t2.tar -d t:1 2>log
+    tar -xf t2.tar manifest.json && tar -xOf t2.tar "$(jq -r '.[0].Layers[0]' manifest.json)" | tar -tz >names
+    has "$(cat names)" kept
+    hasnt "$(cat names)" left
+    cbuild -o type=tar,dest=t3.tar - <t.tar 2>log # not so for a build: BuildKit does not read it there
+    has "$(tar -tf t3.tar)" left
+    ln -sf "$PWD/c/file" t/.dockerignore # text: a link out of the archive leads nowhere
+    tar -cf t.tar -C t .
+    cbuild kaniko --no-push --context tar://t.tar 2>log
     fails 2 cbuild kaniko --no-push --context tar://nothing
     fails 2 cbuild kaniko --no-push --context s3://bucket/c.tar.gz
     has "$out" "--context tar://stdin"
