@@ -64,16 +64,17 @@ struct inside {
     struct cb_buf message;
 };
 
+static int make_slaves(void *none)
+{
+    (void)none;
+    return mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) < 0 ? -errno : 0;
+}
+
 /* Slave, not private: what the host unmounts in the meantime must not stay busy because of us. All of them: in a chroot they
  * do not begin at our own root. Relative paths of a request mean afterwards what they meant before. */
 static int own_mounts(void)
 {
-    CB_AUTO(close) int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC), cwd = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
-    bool left = root >= 0 && rt_chroot_leave() == 0;
-    int r = mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) < 0 ? -errno : 0;
-    if (left && (fchdir(root) < 0 || chroot(".") < 0))
-        return -errno;
-    return left && cwd >= 0 && fchdir(cwd) < 0 ? -errno : r;
+    return rt_chroot_outside(make_slaves, NULL);
 }
 
 static void forget_ended(struct inside *h)

@@ -5,6 +5,7 @@
 #include "base/dir.h"
 #include "base/fd.h"
 #include "runtime/mounts.h"
+#include "runtime/rung/chroot.h"
 
 #include <unistd.h>
 
@@ -63,14 +64,28 @@ static bool is_shortage(int sys)
     return sys == ENOSPC || sys == EDQUOT || sys == ENOMEM || sys == EMFILE || sys == ENFILE || sys == EROFS;
 }
 
+struct trial {
+    int dir, root;
+    struct cb_error err;
+};
+
+static int mount_outside(void *arg)
+{
+    struct trial *t = arg;
+    t->root = mount_it(t->dir, &t->err);
+    return t->root < 0 ? -t->err.sys : 0;
+}
+
 int rt_snapshot_try_overlay(int dir, char **ret_why, struct cb_error *err)
 {
     int r = make_dirs(dir);
     if (r < 0)
         return cb_fail_sys(err, r, "make directories to try an overlay");
-    CB_AUTO(cb_error) struct cb_error own = CB_ERROR_INIT;
-    CB_AUTO(close) int root = mount_it(dir, &own);
-    r = root < 0 ? own.sys : -use(root);
+    struct trial t = {.dir = dir, .root = -1, .err = CB_ERROR_INIT};
+    r = rt_chroot_outside(mount_outside, &t); /* as a sandbox does that is started in a chroot */
+    CB_AUTO(cb_error) struct cb_error own = t.err;
+    CB_AUTO(close) int root = t.root;
+    r = root < 0 ? own.sys : r < 0 ? -r : -use(root);
     if (is_shortage(r))
         return cb_fail_sys(err, r, "try an overlay");
     if (root < 0)

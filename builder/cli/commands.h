@@ -29,7 +29,7 @@ struct cli_command {
 };
 
 extern const struct cli_command cli_build, cli_images, cli_inspect, cli_tag, cli_rmi, cli_push, cli_pull, cli_du, cli_prune,
-    cli_run_command, cli_kaniko;
+    cli_doctor, cli_run_command, cli_kaniko;
 
 /* The k-th option of a command, its own before those that every command has; NULL: there are no more. */
 const struct cli_option *cli_option_at(const struct cli_command *c, size_t k);

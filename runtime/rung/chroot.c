@@ -83,3 +83,13 @@ int rt_chroot_leave(void)
     CB_AUTO(close) int ns = open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC);
     return ns < 0 || setns(ns, CLONE_NEWNS) < 0 ? -errno : 0;
 }
+
+int rt_chroot_outside(int (*fn)(void *arg), void *arg)
+{
+    CB_AUTO(close) int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC), cwd = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    bool left = root >= 0 && rt_chroot_leave() == 0;
+    int r = fn(arg);
+    if (left && (fchdir(root) < 0 || chroot(".") < 0))
+        return -errno;
+    return left && cwd >= 0 && fchdir(cwd) < 0 ? -errno : r;
+}

@@ -10,4 +10,8 @@ bool rt_is_chroot(void);
  * 0 or -errno. */
 int rt_chroot_leave(void);
 
+/* Calls fn(arg) where the root of our mount namespace is ours, if we may, and gives us back root and working directory.
+ * What it gave, or -errno. */
+int rt_chroot_outside(int (*fn)(void *arg), void *arg);
+
 #endif

@@ -148,8 +148,7 @@ static char *no_range(const struct rt_privilege *p)
                      advice);
 }
 
-/* The file of this name in PATH; caller frees. NULL: there is none. */
-static char *find_program(const char *name)
+char *rt_find_program(const char *name)
 {
     const char *path = getenv("PATH");
     while (path && *path) {
@@ -172,7 +171,7 @@ static char *why_not_mapper(const struct mapper *m)
 {
     struct stat st;
     struct statvfs fs;
-    CB_AUTO(free) char *file = find_program(m->name);
+    CB_AUTO(free) char *file = rt_find_program(m->name);
     if (!file)
         return cb_printf("the program %s is not installed: install the package 'uidmap'", m->name);
     if (prctl(PR_CAPBSET_READ, m->number, 0, 0, 0) == 0)

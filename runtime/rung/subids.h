@@ -13,4 +13,7 @@ char *rt_subids_why_not(const struct rt_privilege *p);
 /* How the administrator gives us (more) ids that nobody has, in these files. Caller frees. */
 char *rt_subids_advice(const struct rt_privilege *p, int files);
 
+/* The file of this name in PATH; caller frees. NULL: there is none. */
+char *rt_find_program(const char *name);
+
 #endif

@@ -217,3 +217,26 @@ X
     said few "hint: a likely cause: only uids up to 3 and gids up to 3 exist here: larger ranges in /etc/subuid"
     has "$out" "'usermod --add-subuids 4000000003-4000065538 --add-subgids 4000000003-4000065538 nina'"
 }
+
+# What is told to a person and to a program is the same, and its status is that of RUN.
+t_doctor() {
+    cbuild doctor >text 2>log || die "$(cat text log)"
+    cbuild doctor --json >doctor.json
+    same "$(cat log)" ''
+    same "$(jq .runs doctor.json)" true
+    has "$(cat text)" "RUN works: $(jq -r .rung doctor.json)"
+    same "$(jq -r '.probes[] | select(.name == "overlay") | .ok' doctor.json)" true
+    jq -e '.probes | length > 10 and all(.name and .value and (.ok or .advice))' doctor.json >log || die "$(cat doctor.json)"
+    [ "$E2E_USER" != single ] || has "$(jq -r .reason doctor.json)" 'has no range in /etc/subuid'
+    [ "$E2E_USER" = root ] || return 0
+    while read -r place runs overlay rung; do
+        in_place "$place" sh -c '"$0" doctor --json' "$CBUILD" >doctor.json || [ $? = 1 ]
+        same "$(jq -r '"\(.runs) \(.probes | map(select(.name == "overlay").ok)) \(.rung)"' doctor.json)" "$runs $overlay $rung"
+        same "$(jq -r '.reason != null' doctor.json)" "$([ "$place" = podman ] && echo false || echo true)"
+    done <<X
+docker false [] no namespaces
+podman true [true] root of a container
+chroot true [true] root without user namespaces
+no-userns true [true] root without user namespaces
+X
+}
