@@ -252,7 +252,7 @@ static int take_rules(json_t *top, uint64_t caps, struct rt_profile *p, struct c
 
 static int take_arch(const char *name, const char *where, struct rt_profile *p, struct cb_error *err)
 {
-    uint32_t token;
+    uint32_t token = 0;
     if (find_word(arches, CB_LEN(arches), name, where, "architecture", &token, err) < 0)
         return -1;
     if (strcmp(name, machine.token) == 0)

@@ -1,5 +1,6 @@
 /* The filter of a RUN, interpreted here for every system-call number and compared with the profile's names. */
 #include "base/mem.h"
+#include "runtime/seccomp-code.h"
 #include "runtime/profile.h"
 #include "runtime/rung/capability.h"
 #include "runtime/seccomp-internal.h"
@@ -18,6 +19,13 @@
 #define ALLOW SECCOMP_RET_ALLOW
 #define DENY  (SECCOMP_RET_ERRNO | EPERM)
 #define NOSYS (SECCOMP_RET_ERRNO | ENOSYS)
+
+/* What the generator makes for arm64, whatever this machine is. */
+#define tables arm64_tables
+#define filter arm64_filter
+#include "seccomp-filter-arm64.inc"
+#undef tables
+#undef filter
 
 static uint32_t load(const struct seccomp_data *d, uint32_t offset)
 {
@@ -97,9 +105,16 @@ static bool is_allowed(uint32_t arch, uint32_t nr)
     for (size_t i = 0; i < CB_LEN(profile_allow); i++)
         if (number_of(arch, profile_allow[i]) == (int)nr)
             return true;
-    /* On these two machines only. */
-    return (arch == SCMP_ARCH_X86_64 && nr == 158 /* arch_prctl */) ||
-           (int)nr == seccomp_syscall_resolve_name_arch(arch, "modify_ldt");
+    const char *machine = arch == SCMP_ARCH_X86_64 ? "x86_64"
+                          : arch == SCMP_ARCH_X86  ? "x86"
+                          : arch == SCMP_ARCH_ARM  ? "arm"
+                                                   : "aarch64";
+    for (size_t i = 0; i < CB_LEN(profile_arch_allow); i++) {
+        CB_AUTO(free) char *list = cb_printf(" %s ", profile_arch_allow[i].arches), *word = cb_printf(" %s ", machine);
+        if (strstr(list, word) && number_of(arch, profile_arch_allow[i].name) == (int)nr)
+            return true;
+    }
+    return false;
 }
 
 static void test_every_number(void **state)
@@ -118,6 +133,32 @@ static void test_every_number(void **state)
                 fail_msg("arch %x number %u: %x instead of %x", arches[i], nr, got, expected);
         }
     }
+}
+
+static void test_arm64(void **state)
+{
+    (void)state;
+    static const uint32_t arches[] = {SCMP_ARCH_AARCH64, SCMP_ARCH_ARM};
+    static const char *const conditional[] = {"socket", "personality", "clone", "clone3"};
+    assert_int_equal(CB_LEN(arm64_tables), CB_LEN(arches));
+    for (size_t i = 0; i < CB_LEN(arches); i++) {
+        for (uint32_t nr = 0; nr < 700; nr++) {
+            const struct seccomp_data d = {.nr = (int)nr, .arch = arches[i], .args = {0x10000000}};
+            uint32_t expected = is_allowed(arches[i], nr) ? ALLOW : nr > PROFILE_NEWEST ? NOSYS : DENY;
+            for (size_t k = 0; k < CB_LEN(conditional); k++)
+                if (number_of(arches[i], conditional[k]) == (int)nr)
+                    expected = k == 0 ? ALLOW : k < 3 ? DENY : NOSYS;
+            uint32_t got = interpret(arm64_filter, CB_LEN(arm64_filter), &d);
+            if (got != expected)
+                fail_msg("arch %x number %u: %x instead of %x", arches[i], nr, got, expected);
+        }
+    }
+    /* calls of arm that are far from the others */
+    const struct seccomp_data set_tls = {.nr = 0xf0005, .arch = SCMP_ARCH_ARM}, next = {.nr = 0xf0006, .arch = SCMP_ARCH_ARM},
+                              other = {.arch = SCMP_ARCH_X86_64};
+    assert_int_equal(interpret(arm64_filter, CB_LEN(arm64_filter), &set_tls), ALLOW);
+    assert_int_equal(interpret(arm64_filter, CB_LEN(arm64_filter), &next), NOSYS);
+    assert_int_equal(interpret(arm64_filter, CB_LEN(arm64_filter), &other), SECCOMP_RET_KILL_PROCESS);
 }
 
 static void test_named(void **state)
@@ -320,8 +361,8 @@ static void test_bad_profiles(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_every_number), cmocka_unit_test(test_named),        cmocka_unit_test(test_capabilities),
-        cmocka_unit_test(test_profile),      cmocka_unit_test(test_bad_profiles),
+        cmocka_unit_test(test_every_number), cmocka_unit_test(test_arm64),   cmocka_unit_test(test_named),
+        cmocka_unit_test(test_capabilities), cmocka_unit_test(test_profile), cmocka_unit_test(test_bad_profiles),
     };
 #ifdef __x86_64__
     return cmocka_run_group_tests(tests, NULL, NULL);
