@@ -8,8 +8,16 @@ struct build_log {
     int fd; /* -1: at its end */
     int stream;
     struct cb_buf line; /* what has no end yet */
+    uint64_t given;     /* bytes of lines so far */
+    struct cb_buf end;  /* beyond the limit: what came last, raw */
+    uint64_t left_out;  /* bytes between the two */
 };
-#define BUILD_LOG_INIT(n) ((struct build_log){-1, (n), CB_BUF_INIT})
+#define BUILD_LOG_INIT(n) ((struct build_log){.fd = -1, .stream = (n), .line = CB_BUF_INIT, .end = CB_BUF_INIT})
+
+/* Of a stream that prints more than BUILD_LOG_LIMIT bytes (or $BUILDKIT_STEP_LOG_MAX_SIZE, as in BuildKit; -1: no limit) the
+ * middle is left out: what a program prints without end shall fill neither the disk nor anybody's time. Its end is given when the
+ * stream ends, because it says what went wrong. */
+#define BUILD_LOG_LIMIT (16u << 20)
 
 /* Takes a line without its end, NULs in it written as "\x00"; one longer than 64 KiB comes in pieces. `text` is borrowed until
  * the function returns. */

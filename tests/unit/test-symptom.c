@@ -114,9 +114,19 @@ static void only_the_end_counts(void **state)
     build_tail_done(&t);
 }
 
+static void test_space(void **state)
+{
+    (void)state;
+    CB_AUTO(free) char *full = hint(&all, "none", "cp: error writing '/x': No space left on device\n");
+    CB_AUTO(free) char *room = hint(&all, "none", "there is space left on this device\n");
+    assert_non_null(strstr(full, "the file system of the store is full"));
+    assert_string_equal(room, "");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_space),
         cmocka_unit_test(refused_ids_show),
         cmocka_unit_test(refused_ports_show),
         cmocka_unit_test(only_the_end_counts),

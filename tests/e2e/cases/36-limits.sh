@@ -26,6 +26,47 @@ X
     cbuild c 2>&1 | grep -q 'CACHED.*echo quick' || die "the limit is in the key"
 }
 
+# What prints without end fills neither a log nor the time; its beginning and its end are shown, its secrets are not.
+t_endless_output() {
+    echo 0123456789abcdef >key
+    context c <<X
+${base}RUN --mount=type=secret,id=k (yes "\$(cat /run/secrets/k) line" | head -c 3000000; echo the end; exit 3)
+X
+    export BUILDKIT_STEP_LOG_MAX_SIZE=100000
+    for how in plain rawjson; do
+        fails 1 cbuild --progress=$how --secret id=k,src=key c
+        [ ${#out} -lt 6000000 ] || die "${#out} bytes are shown"
+        hasnt "$out" "9abcdef line"
+        has "$out" "exit code: 3"
+    done
+    fails 1 cbuild --progress=plain --secret id=k,src=key c
+    has "$out" "[output clipped: more than 100000 bytes; its end follows]"
+    has "$out" " bytes left out]"
+    has "$out" " the end"
+    [ ${#out} -lt 600000 ] || die "${#out} bytes are shown"
+}
+
+# A store without room: the step fails and says why, and the next one finds room again.
+t_full_disk() {
+    only root
+    mkdir small
+    mount -t tmpfs -o size=24m tmpfs small || skip "no file system can be mounted"
+    trap 'umount small' EXIT
+    context c <<X
+${base}RUN dd if=/dev/zero of=/big bs=1M count=100
+X
+    fails 1 cbuild --root small/store c
+    has "$out" "hint: a likely cause: the file system of the store is full"
+    sed -i 's/count=100/count=1/' c/Dockerfile
+    cbuild --root small/store c 2>/dev/null
+    printf 'FROM scratch\nCOPY c /\nCOPY c/big /more\n' >Dockerfile
+    head -c 30000000 /dev/urandom >c/big
+    fails 1 cbuild --root small/store .
+    has "$out" "No space left on device"
+    cbuild --root small/store c -o type=local,dest=out 2>/dev/null
+    [ "$(stat -c %s out/big)" = 1048576 ] || die "the store is damaged"
+}
+
 # Limits need control groups that are ours: root's are, in most places.
 limited() { # limited ARGS…: a build that fails, with what it says in $out
     status=0
