@@ -18,7 +18,8 @@ static const struct cli_option *find(const struct cli_command *c, const char *na
     return NULL;
 }
 
-/* Only options that --help shows are suggested: nobody is led to one that is refused. */
+/* Only options that --help shows are suggested: nobody is led to one that is refused. A short word is near to many: then
+ * the first letter has to be right. */
 static int unknown(const struct cli_command *c, const char *name, size_t n, struct cb_error *err)
 {
     const char **names = NULL;
@@ -30,6 +31,8 @@ static int unknown(const struct cli_command *c, const char *name, size_t n, stru
     CB_AUTO(free) char *word = cb_memdup0(name, n);
     const char *near = cb_did_you_mean(word, names, n_names, false);
     free(names);
+    if (near && n < 5 && near[0] != word[0])
+        near = NULL;
     cb_fail(err, CB_E_USAGE, "unknown option '--%s'", word);
     return near ? cb_hint(err, "did you mean --%s? 'cbuild %s --help' lists all options", near, c->name)
                 : cb_hint(err, "'cbuild %s --help' lists all options", c->name);

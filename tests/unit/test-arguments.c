@@ -193,6 +193,20 @@ static void test_mistakes(void **state)
     }
 }
 
+/* What is no misspelling is no reason to guess. */
+static void test_no_guess(void **state)
+{
+    (void)state;
+    static const char *const lines[] = {"--nil x", "--wall x", "--dame x", "--something x"};
+    for (size_t i = 0; i < CB_LEN(lines); i++) {
+        struct fields f;
+        CB_AUTO(cb_error) struct cb_error err = CB_ERROR_INIT;
+        if (parse(lines[i], &f, &err) == 0 || strstr(err.hint, "did you mean"))
+            fail_msg("'%s': %s", lines[i], err.msg ? err.hint : "accepted");
+        fields_done(&f);
+    }
+}
+
 static void test_help(void **state)
 {
     (void)state;
@@ -237,10 +251,8 @@ static void test_tables(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_shapes),
-        cmocka_unit_test(test_mistakes),
-        cmocka_unit_test(test_help),
-        cmocka_unit_test(test_tables),
+        cmocka_unit_test(test_shapes), cmocka_unit_test(test_mistakes), cmocka_unit_test(test_no_guess),
+        cmocka_unit_test(test_help),   cmocka_unit_test(test_tables),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
