@@ -1,5 +1,5 @@
-/* The options that say how much of the machine a RUN may take. None of them is in the key of a step: they decide whether it
- * ends well, not what it gives. */
+/* The options that say how much of the machine a RUN may take, or the command of `cbuild run`. None of them is in the key of a
+ * step: they decide whether it ends well, not what it gives. */
 #include "builder/cli/options.h"
 #include "base/text.h"
 #include "builder/session/request.h"
@@ -128,7 +128,7 @@ static int add_write_iops(const char *value, void *to, struct cb_error *err)
 
 #define AT(member) offsetof(struct build_request, member)
 
-static const char limits[] = "Limits of each RUN";
+static const char limits[] = "Limits of each command";
 
 static const struct cli_option options[] = {
     {"memory", 'm', limits, "SIZE", NULL, set_memory, AT(limits.memory), "memory: 512m"},

@@ -52,6 +52,8 @@ static int container_job(struct cb_job_io *io, void *world, const struct rt_job_
         .confinement = &session->request->confinement,
         .filter = &session->filter,
         .read_only = c->read_only,
+        .groups = session->groups,
+        .timeout_ms = session->request->step_timeout_ms,
         .shm_size = session->request->shm_size,
         .rlimits = session->request->ulimits,
         .n_rlimits = session->request->n_ulimits,

@@ -192,3 +192,14 @@ X
     out=$(cbuild -m 100m c 2>&1) || status=$?
     [ $status = 0 ] || has "$out" "--memory cannot be honoured: "
 }
+
+t_limits_of_a_command() {
+    only root
+    context c <<X
+$base
+X
+    cbuild -t app c 2>/dev/null
+    cbuild run -m 20m --pids-limit 50 app true 2>log || skip "no control groups: $(grep -m1 honoured log)"
+    fails 137 cbuild run -m 20m app tail /dev/zero
+    fails 2 cbuild run --memory 1m app true
+}
