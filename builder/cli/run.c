@@ -143,6 +143,8 @@ static int run_image(struct run *v, struct cache_image *image, int *ret_status, 
     const char *hostname = v->hostname ? v->hostname : "cbuild", *dir = v->cwd ? v->cwd : config.working_dir;
     set_environment(v, &config, hostname);
     CB_AUTO(free) char *cwd = cb_path_abs("/", dir && *dir ? dir : "/");
+    CB_AUTO(oci_platform) struct oci_platform host = {0};
+    oci_platform_host(&host);
     build_base_find_layers(s, image);
     CB_AUTO(free) struct cb_digest *layers = layers_of(image);
     struct build_container c = {
@@ -155,6 +157,7 @@ static int run_image(struct run *v, struct cache_image *image, int *ret_status, 
                 : config.user ? config.user
                               : "",
         .hostname = hostname,
+        .arch = strcmp(config.platform.arch, host.arch) != 0 ? config.platform.arch : NULL,
         .network = rt_network_find(s->request->network ? s->request->network : "default"),
         .input = v->input,
         .terminal = v->terminal,

@@ -48,6 +48,7 @@ static int container_job(struct cb_job_io *io, void *world, const struct rt_job_
         .hostname = c->hostname,
         .hosts = hosts,
         .resolv = resolv,
+        .arch = c->arch,
         .network = c->network,
         .confinement = &session->request->confinement,
         .filter = &session->filter,

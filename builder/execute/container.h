@@ -11,6 +11,7 @@ struct build_container {      /* all borrowed */
     size_t n_layers;
     const struct cb_strv *argv, *env;
     const char *cwd, *user, *hostname;
+    const char *arch; /* of its programs; NULL: this machine's */
     const struct rt_network *network;
     bool input, terminal; /* builder/attach/attach.h */
     bool read_only;

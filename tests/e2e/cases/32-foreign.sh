@@ -16,12 +16,14 @@ X
     sed -i '2a ENV PATH=/' c/Dockerfile
     [ "$E2E_USER" = single ] || printf 'USER 1234\nRUN ["/arm64"]\n' >>c/Dockerfile
     before=$(ls /proc/sys/fs/binfmt_misc)
-    cbuild --progress=plain --platform linux/arm64 -t foreign -o type=oci,dest=app.tar c 2>log || die "$(cat log)"
+    cbuild --progress=plain --platform linux/arm64 -o type=oci,dest=app.tar c 2>log || die "$(cat log)"
     has "$(cat log)" " /arm64 on aarch64 by root as root"
     has "$(cat log)" " arm64 on aarch64 by root as root"
     [ "$E2E_USER" = single ] || has "$(cat log)" " /arm64 on aarch64 by a user as root"
     same "$(ls /proc/sys/fs/binfmt_misc)" "$before"
     has "$(oci config app.tar)" '"architecture": "arm64"'
+    cbuild --platform linux/arm64 -t foreign c 2>/dev/null
+    has "$(cbuild run --user 0 --entrypoint /arm64 foreign)" "/arm64 on aarch64 by root as root"
     # Beside programs of this machine, and at the same time.
     cp /bin/busybox c/busybox
     cat >c/Dockerfile <<'X'

@@ -166,7 +166,7 @@ t_calls_that_do_not_exist() {
 t_refused_options() {
     printf 'FROM scratch\n' >Dockerfile
     for o in --resource=memory=1g --cache-from=x --cache-to=type=inline --builder=b --provenance=true --sbom=1 \
-        --attest=type=sbom --squash --security-opt=x --isolation=hyperv --rm=false --debug -D --platform=a/b,c/d; do
+        --attest=type=sbom --squash --security-opt=x --isolation=hyperv --rm=false --platform=a/b,c/d; do
         fails 2 cbuild $o .
         has "$out" "ERROR: "
     done
@@ -174,6 +174,6 @@ t_refused_options() {
     fails 2 cbuild --resource memory=1g .
     has "$out" "hint: --memory, --cpus"
     cbuild -q --rm --force-rm --provenance=false --sbom=false --attest type=sbom,disabled=true --load --compress --squash=false \
-        --builder default --isolation default . >id
+        --builder default --isolation default --debug -D . >id
     has "$(cat id)" sha256:
 }
