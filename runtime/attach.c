@@ -2,6 +2,7 @@
 #include "base/fd.h"
 #include "base/path.h"
 #include "runtime/mounts.h"
+#include "runtime/place.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -163,6 +164,8 @@ static int attach_one(struct rt_child *c, const struct rt_mount *m, struct cb_er
 {
     bool made;
     struct stat st;
+    if (c->s->privilege->rung->chroots)
+        return rt_place_mount(c, m, err);
     /* Whether layers show a file or a directory is known once they are mounted. */
     CB_AUTO(close) int mnt = m->kind == RT_MOUNT_LAYERS ? open_source(c, m, -1, false, err) : -1;
     if (m->kind == RT_MOUNT_LAYERS && mnt < 0)

@@ -11,6 +11,7 @@
  *      PID 1: when it ends the kernel kills whatever it left behind. */
 #include "runtime/sandbox-internal.h"
 #include "base/fd.h"
+#include "runtime/chrooted.h"
 #include "runtime/label.h"
 #include "runtime/mounts.h"
 
@@ -90,7 +91,7 @@ static int pivot(const struct rt_child *c, struct cb_error *err)
 static int enter_group(const struct rt_child *c, struct cb_error *err)
 {
     int r = c->group ? rt_group_enter(c->group) : 0;
-    if (r == 0 && c->group && unshare(CLONE_NEWCGROUP) < 0)
+    if (r == 0 && c->group && !c->s->privilege->rung->chroots && unshare(CLONE_NEWCGROUP) < 0)
         r = -errno;
     return r < 0 ? cb_fail_sys(err, r, "enter the control group of a step") : 0;
 }
@@ -101,6 +102,8 @@ static int set_up(struct rt_child *c, struct cb_error *err)
     umask(0); /* modes are as written, until the command sets its own */
     if (enter_group(c, err) < 0)
         return -1;
+    if (s->privilege->rung->chroots)
+        return rt_chrooted_enter(c, err) < 0 ? -1 : rt_process_drop(c, err);
     if (s->network->apply && s->network->apply(err) < 0)
         return -1;
     /* A filter that refuses the name (podman's) costs nothing but the name. */

@@ -11,6 +11,7 @@
 #include "runtime/rung/chroot.h"
 #include "runtime/rung/userns.h"
 #include "runtime/rung/why.h"
+#include "runtime/stragglers.h"
 
 #include <fcntl.h>
 #include <linux/keyctl.h>
@@ -106,6 +107,8 @@ static void kill_all(struct inside *h)
 {
     signal_all(h, SIGKILL);
     /* SIGCHLD is ignored: this returns when the last child is gone. */
+    if (!h->alone)
+        (void)rt_stragglers_end(NULL, 0); /* what they have left behind is ours */
     while (waitpid(-1, NULL, 0) >= 0 || errno == EINTR)
         ;
     forget_ended(h);
@@ -231,12 +234,22 @@ static void prepare(const struct rt_rung_ops *rung, enum rt_helper_kind kind)
     rt_oom_prepare();
 }
 
+/* Without a PID namespace that ends with us we have to outlive the coordinator, whose end is that of our socket, to end what it
+ * had running. */
+static void die_with_parent(const struct inside *h)
+{
+    if (h->alone)
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+    else
+        (void)rt_stragglers_adopt();
+}
+
 __attribute__((noreturn)) static void helper_main(int sock, const struct rt_privilege *p, enum rt_helper_kind kind, void *world)
 {
     struct inside h = {.sock = sock, .world = world, .alone = p->rung->namespaces[kind] & CLONE_NEWPID, .message = CB_BUF_INIT};
     struct hello hello = {0};
     char go;
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    die_with_parent(&h);
     setsid(); /* the terminal's Ctrl-C is the coordinator's to handle */
     reset_signals();
     /* Ids are mapped now; end of file without this byte means that the coordinator died or gave up. */
@@ -245,7 +258,7 @@ __attribute__((noreturn)) static void helper_main(int sock, const struct rt_priv
     int r = p->rung->enter ? p->rung->enter(p) : 0;
     if (r == 0 && p->rung->namespaces[kind] & CLONE_NEWNS)
         r = own_mounts();
-    prctl(PR_SET_PDEATHSIG, SIGKILL); /* a change of ids clears it */
+    die_with_parent(&h); /* a change of ids clears it */
     hello.sys = -r;
     if (send(sock, &hello, sizeof(hello), MSG_NOSIGNAL) < 0 || r < 0)
         _exit(1);
@@ -317,6 +330,8 @@ static int start_at(const struct rt_privilege *p, enum rt_helper_kind kind, void
         end_process(pid);
         return -1;
     }
+    if (!(namespaces & CLONE_NEWPID))
+        prctl(PR_SET_DUMPABLE, 0); /* commands see us: nobody with no more rights than we have may trace us */
     *ret = CB_NEW(struct rt_helper);
     **ret = (struct rt_helper){pid, cb_take_fd(&ours)};
     return 0;

@@ -1,5 +1,6 @@
 #include "runtime/sandbox-internal.h"
 #include "base/fd.h"
+#include "runtime/rung/capability.h"
 
 #include <grp.h>
 #include <signal.h>
@@ -92,6 +93,8 @@ static void reset_signals(void)
 static int open_null(const struct rt_child *c, struct cb_error *err)
 {
     struct stat st;
+    if (c->null >= 0)
+        return fcntl(c->null, F_DUPFD, 0);
     CB_AUTO(close) int fd = cb_open_in_root(c->root, "dev/null", O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
     if (fd < 0 || fstat(fd, &st) < 0 || !S_ISCHR(st.st_mode) || st.st_rdev != makedev(1, 3)) {
         cb_fail(err, CB_E_UNSUPPORTED, "/dev/null of the sandbox is not the null device: a mount of the step covers it");
@@ -134,16 +137,32 @@ static int set_stdio(const struct rt_child *c, struct cb_error *err)
     return 0;
 }
 
-/* While SETPCAP and SYS_ADMIN are held; then seccomp does not need no_new_privs. */
-static int restrict_kernel(const struct rt_child *c)
+/* Filters and domains take CAP_SYS_ADMIN, or no_new_privs, with which set-user-ID programs do nothing: root has no use for them,
+ * another user may need sudo. 1: they can be set; 0: they cannot; -errno. */
+static int may_restrict(const struct rt_child *c)
+{
+    if (!c->s->privilege->rung->chroots || rt_capabilities() & RT_CAP(SYS_ADMIN))
+        return 1;
+    if (c->user.uid != 0)
+        return 0;
+    return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ? -errno : 1;
+}
+
+static uint64_t caps_allowed(const struct rt_child *c)
+{
+    return rt_confinement_caps(c->confinement) & ~(c->s->privilege->rung->withholds & ~c->confinement->add);
+}
+
+/* While SETPCAP and, where there is one, SYS_ADMIN are held. */
+static int restrict_kernel(const struct rt_child *c, bool may_filter)
 {
     const struct rt_confinement *k = c->confinement;
     if (k->no_new_privs && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
         return -errno;
     if (c->s->insecure)
         return 0;
-    int r = rt_caps_bound(rt_confinement_caps(k));
-    return r < 0 || k->unconfined ? r : rt_seccomp_install(c->s->filter);
+    int r = rt_caps_bound(caps_allowed(c));
+    return r < 0 || k->unconfined || !may_filter ? r : rt_seccomp_install(c->s->filter);
 }
 
 /* Those of the bounding set; another user than root has none. */
@@ -151,7 +170,7 @@ static uint64_t caps_of_command(const struct rt_child *c)
 {
     if (c->user.uid != 0)
         return 0;
-    return c->s->insecure ? RT_EVERY_CAPABILITY : rt_confinement_caps(c->confinement);
+    return c->s->insecure ? RT_EVERY_CAPABILITY : caps_allowed(c);
 }
 
 int rt_process_drop(struct rt_child *c, struct cb_error *err)
@@ -161,12 +180,16 @@ int rt_process_drop(struct rt_child *c, struct cb_error *err)
     umask(022);
     if (set_stdio(c, err) < 0 || rt_exec_close_host(c, err) < 0)
         return -1;
-    int r = rt_scope_enter(); /* takes a descriptor, so it comes before the limits */
+    const struct rt_rung_ops *rung = s->privilege->rung;
+    int may = may_restrict(c);
+    c->result->as_root = c->user.uid == 0;
+    /* Takes a descriptor, so it comes before the limits. */
+    int r = may > 0 ? rt_scope_enter(rung->chroots, &c->result->walled) : may;
     c->result->scoped = r > 0;
     if (r >= 0 && set_limits(s, err) < 0)
         return -1;
     if (r >= 0)
-        r = restrict_kernel(c);
+        r = restrict_kernel(c, may > 0);
     if (r < 0)
         return cb_fail_sys(err, r, "restrict the sandbox");
     if (set_ids(c, err) < 0)

@@ -7,6 +7,7 @@
  * target.c    where a mount goes: resolved inside the root, made when missing, removed again
  * system.c    /proc, /dev, /sys
  * mask.c      which parts of them are covered or read-only
+ * chrooted.c  instead of namespaces and mounts, where there are none; place.c, stragglers.c
  * attach.c    the mounts of the step, /etc/hosts and /etc/resolv.conf
  * process.c   ids, capabilities, limits
  * terminal.c  a terminal for whoever works in it
@@ -35,13 +36,18 @@ struct rt_child {
     int report;                               /* a file in memory for the one thing that is said later (exec-stub.h) */
     dev_t root_dev;
     ino_t root_ino;
+    int null;           /* of the machine, for a command whose own may be none; -1: not needed */
     int scratch;        /* a private tmpfs that the command never sees as a whole */
     unsigned n_scratch; /* names used in it and below RT_THROWAWAY */
     struct rt_user user;
     char *program;     /* what is executed */
     const char **argv; /* of the stub */
     const char **env;
-    char *home; /* for `env`, when it lacked one */
+    char *home;               /* for `env`, when it lacked one */
+    struct rt_placed *placed; /* place.c */
+    size_t n_placed, cap_placed;
+    pid_t *own_children; /* of the job, from before */
+    size_t n_own_children;
     /* what the job is told */
     struct cb_error err; /* the sandbox could not be made */
     bool ready;          /* all was set up; exec followed */
@@ -116,7 +122,7 @@ int rt_exec_read_report(const struct rt_child *c, struct rt_result *ret);
 
 /* scope.c: shuts the host's abstract sockets and processes off where the kernel can; needs CAP_SYS_ADMIN in this
  * namespace. 1: done; 0: this kernel cannot; -errno. */
-int rt_scope_enter(void);
+int rt_scope_enter(bool files, bool *ret_walled);
 /* seccomp.c: installs a filter (NULL: the one that cbuild carries); needs CAP_SYS_ADMIN in this namespace. 0 or -errno. */
 int rt_seccomp_install(const struct rt_filter *own);
 /* caps.c: 0 or -errno. */

@@ -5,6 +5,7 @@
 #include "base/fd.h"
 #include "base/text.h"
 #include "runtime/cgroup/oom.h"
+#include "runtime/chrooted.h"
 #include "runtime/exec.h"
 #include "runtime/foreign.h"
 #include "runtime/rung/chroot.h"
@@ -32,6 +33,8 @@ struct run {
 
 static unsigned long namespaces(const struct rt_sandbox *s)
 {
+    if (s->privilege->rung->chroots)
+        return 0;
     /* With a group of its own that becomes the root of its view of groups, once it is there. */
     unsigned long cgroup = s->groups ? 0 : CLONE_NEWCGROUP;
     return CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS | cgroup | s->network->namespaces;
@@ -134,6 +137,18 @@ static int run(struct run *r, struct rt_result *res, struct cb_error *err)
     return 0;
 }
 
+/* Without namespaces, what they would do before and after the command. */
+static int run_whole(struct run *r, struct rt_result *res, struct cb_error *err)
+{
+    if (!r->s->privilege->rung->chroots)
+        return run(r, res, err);
+    CB_AUTO(cb_error) struct cb_error later = CB_ERROR_INIT;
+    int result = rt_chrooted_begin(&r->child, err) < 0 ? -1 : run(r, res, err);
+    if (rt_chrooted_end(&r->child, result < 0 ? &later : err) < 0)
+        result = -1;
+    return result;
+}
+
 /* In a control group of its own, where there are any. */
 static int run_in_group(struct run *r, struct rt_result *res, struct cb_error *err)
 {
@@ -141,7 +156,7 @@ static int run_in_group(struct run *r, struct rt_result *res, struct cb_error *e
     if (r->s->groups && rt_group_make(r->s->groups, &group, err) < 0)
         return -1;
     r->child.group = group;
-    int result = run(r, res, err);
+    int result = run_whole(r, res, err);
     rt_group_end(group, &res->usage, &res->excess);
     res->oom_killed |= res->excess.oom_killed;
     return result;
@@ -153,6 +168,8 @@ static int check(const struct rt_sandbox *s, struct cb_error *err)
         cb_fail(err, CB_E_UNSUPPORTED, "RUN needs namespaces, which this machine does not allow");
         return cb_hint(err, "%s", s->privilege->reason ? s->privilege->reason : "allow user namespaces");
     }
+    if (s->privilege->rung->chroots && rt_chrooted_check(s, err) < 0)
+        return -1;
     return s->argv && s->argv[0] ? 0 : cb_fail(err, CB_E_UNSUPPORTED, "arguments are required");
 }
 
@@ -165,7 +182,7 @@ static bool succeeded(const struct rt_result *res)
  * place; so the sandbox replaces the true root. Where there are user namespaces we are in none: the kernel makes none there. */
 static int leave_chroot(const struct rt_sandbox *s, struct cb_error *err)
 {
-    if (s->privilege->rung->namespaces[RT_HELPER_COMMANDS] & CLONE_NEWUSER)
+    if (s->privilege->rung->chroots || s->privilege->rung->namespaces[RT_HELPER_COMMANDS] & CLONE_NEWUSER)
         return 0;
     int r = rt_chroot_leave();
     return r < 0 ? cb_fail_sys(err, r, "leave the chroot that cbuild was started in") : 0;
@@ -184,6 +201,7 @@ static int run_sandbox(const struct rt_sandbox *s, struct rt_result *ret, struct
                                 .confinement = s->confinement ? s->confinement : &docker,
                                 .report = -1,
                                 .root = snapshot->mount(s, err),
+                                .null = -1,
                                 .scratch = -1,
                                 .result = &res};
     CB_AUTO(free) char *no_foreign = s->arch ? rt_foreign_enable(s->privilege, s->arch) : NULL;

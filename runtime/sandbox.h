@@ -27,6 +27,7 @@ struct rt_mount {
     const char *source_path; /* below source_fd, symlinks followed inside it ("" or NULL: itself) */
     bool readonly;
     bool nosuid_nodev_noexec;
+    bool movable;  /* BIND, SOCKET: the source is nobody else's; where nothing can be mounted it lies in its place meanwhile */
     uint64_t size; /* tmpfs: bytes, 0: no limit */
     const void *data;
     size_t data_len;
@@ -88,6 +89,9 @@ struct rt_result {
     char why[256];
     char advice[512]; /* what else can be said about that; "" */
     bool scoped;      /* it could not reach abstract sockets of other steps or of the host */
+    bool as_root;     /* the command was root */
+    bool walled;      /* in a chroot: even one that gets out of it can open no file there */
+    bool no_devices;  /* in a chroot: its /dev has none, or not all */
     bool outer_proc;  /* the surrounding container's /proc was shown, read-only: the kernel allowed nothing else */
     struct cb_usage usage;
 };

@@ -12,12 +12,16 @@ static int prepare(const struct rt_sandbox *s, int *ret_upper, struct cb_error *
     return *ret_upper < 0 ? cb_fail_sys(err, errno, "open the tree of a step") : 0;
 }
 
-/* nodev: for real root a device of the tree would be a real device. */
+/* Where nothing can be mounted, the directory itself. nodev: for real root a device of the tree would be a real device. */
 static int mount_root(const struct rt_sandbox *s, struct cb_error *err)
 {
     CB_AUTO(close) int dir = fcntl(*s->tree, F_DUPFD_CLOEXEC, 0); /* the caller's stays as it is */
-    if (dir < 0 || rt_fd_localise(dir, "the tree of a step", err) < 0)
-        return dir < 0 ? cb_fail_sys(err, errno, "open the tree of a step") : -1;
+    if (dir < 0)
+        return cb_fail_sys(err, errno, "open the tree of a step");
+    if (s->privilege->rung->chroots)
+        return cb_take_fd(&dir);
+    if (rt_fd_localise(dir, "the tree of a step", err) < 0)
+        return -1;
     CB_AUTO(close) int mnt = rt_mount_clone(dir, "");
     int r = mnt < 0 ? mnt : rt_mount_restrict(mnt, MOUNT_ATTR_NODEV);
     return r < 0 ? cb_fail_sys(err, r, "mount the tree of a step") : cb_take_fd(&mnt);

@@ -76,8 +76,10 @@ int build_cache_mount(struct build_work *w, const struct build_run_mount *m, int
     if (m->from.kind != BUILD_FILES_EMPTY && (seed = open_seed(w, m, work_dir, in, err)) < 0)
         return -1;
     bool whole = !*d->source || strcmp(d->source, "/") == 0; /* with a part of a source, the owners of that part count */
+    /* Where nothing can be mounted the directory itself is moved to its place: nobody else can use it meanwhile. */
+    bool alone = w->b->session->privilege.rung->chroots && d->sharing == DF_SHARING_SHARED;
     struct cache_mount_request req = {.key = key.data,
-                                      .sharing = (enum cache_sharing)d->sharing,
+                                      .sharing = alone ? CACHE_PRIVATE : (enum cache_sharing)d->sharing,
                                       .fresh = m->fresh ? build : NULL,
                                       .mode = whole && d->has_mode ? d->mode & 0777 : 0755,
                                       .uid = whole && d->has_uid ? d->uid : 0,

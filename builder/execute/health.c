@@ -59,6 +59,8 @@ bool build_health(struct build_session *s, build_finding_fn *tell, void *ctx, ch
     *ret_reason = reason ? cb_strdup(reason) : NULL;
     if (!started || !s->privilege.rung->runs)
         return false;
+    if (s->privilege.rung->chroots) /* nothing can be mounted, so no store would help */
+        return true;
     CB_AUTO(rt_finding) struct rt_finding overlay = {0};
     find_overlay(s, &overlay);
     tell(ctx, "overlay", &overlay);

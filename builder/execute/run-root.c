@@ -48,6 +48,8 @@ static int has_overlay(const struct build_run_place *p, int dir, struct cb_error
 {
     const struct build_session *s = p->session;
     const char *rung = s->privilege.rung->name;
+    if (s->privilege.rung->chroots)
+        return 0;
     CB_AUTO(cb_buf) struct cb_buf found = CB_BUF_INIT;
     const char *driver = after_line(s->snapshot.data, rung);
     if (!driver && cache_found_get(s->store, FOUND, &found)) /* a step of this build may have found it out */

@@ -87,6 +87,7 @@ static int add_copy(struct running_run *r, struct rt_mount *m, const struct cb_d
         return -1;
     m->kind = RT_MOUNT_BIND;
     m->source_fd = o->fd;
+    m->movable = true;
     CB_PUSH(r->mounts, r->n, r->cap) = *m;
     return 0;
 }
@@ -106,7 +107,7 @@ static int add_bind(struct running_run *r, const struct build_run_mount *m, cons
             return -1;
         mount.source_path = o->path;
         /* The layer itself is only bound where nobody could make that mount writable. */
-        if (o->layers.n == 1 && m->m->readonly && !r->w->step->run.over_namespace)
+        if (o->layers.n == 1 && m->m->readonly && !r->w->step->run.over_namespace && !b->session->privilege.rung->chroots)
             mount.source_fd = o->layers.dirs[0];
         else
             mount.kind = RT_MOUNT_LAYERS;
@@ -146,6 +147,7 @@ static int add_cache(struct running_run *r, const struct build_run_mount *m, con
     CB_PUSH(r->mounts, r->n, r->cap) = (struct rt_mount){.kind = RT_MOUNT_BIND,
                                                          .target = m->target,
                                                          .readonly = d->readonly,
+                                                         .movable = true,
                                                          .source_fd = cache_mount_dir(o->cache),
                                                          .source_path = d->source};
     return 0;
@@ -209,7 +211,8 @@ static int add_ssh(struct running_run *r, const struct build_run_mount *m, struc
     o->relay = rt_relay_start(&relay, r->root.dir, name, &o->fd, err);
     if (o->relay < 0)
         return -1;
-    CB_PUSH(r->mounts, r->n, r->cap) = (struct rt_mount){.kind = RT_MOUNT_SOCKET, .target = o->path, .source_fd = o->fd};
+    CB_PUSH(r->mounts, r->n, r->cap) =
+        (struct rt_mount){.kind = RT_MOUNT_SOCKET, .target = o->path, .source_fd = o->fd, .movable = true};
     return 0;
 }
 
@@ -315,6 +318,30 @@ static const char outer_proc[] =
     "'podman run --security-opt unmask=ALL' uncovers it";
 
 /* Opens all that the sandbox is made of. */
+static const char in_chroot[] = "RUN works in a chroot, without namespaces: it has no /proc, and the network, the host name and "
+                                "the process ids are those of the "
+                                "surrounding container";
+static const char no_wall[] = "this kernel or a filter allows no Landlock rules for files (Linux 5.19): only the chroot and the "
+                              "rights that RUN lacks keep it "
+                              "from the surrounding container's files";
+static const char no_devices[] =
+    "no device can be made or opened in the store: RUN has an empty file as /dev/null, and no other device. "
+    "It takes CAP_MKNOD, and a volume that is not mounted nodev";
+
+/* What holds for many steps is said once. */
+static void tell_limits(const struct build_work *w, const struct rt_result *res)
+{
+    bool chroots = w->b->session->privilege.rung->chroots;
+    if (res->outer_proc)
+        cb_job_warn(w->io, outer_proc);
+    if (chroots)
+        cb_job_warn(w->io, in_chroot);
+    if (chroots && !res->walled && res->as_root)
+        cb_job_warn(w->io, no_wall);
+    if (res->no_devices)
+        cb_job_warn(w->io, no_devices);
+}
+
 static int prepare(struct running_run *r, struct cb_error *err)
 {
     const struct build_run *run = &r->w->step->run;
@@ -343,11 +370,11 @@ static int execute(struct running_run *r, struct rt_result *res, struct cache_la
         CB_AUTO(free) char *command = build_command_text(run);
         return cb_prefix(err, "process %s did not complete successfully", command);
     }
-    if (res->outer_proc)
-        cb_job_warn(r->w->io, outer_proc);
+    tell_limits(r->w, res);
     if (build_verdict(r->w->b->session->request, run, res, err) < 0)
         return -1;
-    bool private = keeps_to_itself(run, res);
+    /* In a chroot nothing but the rights of a step keeps it from others, and it shares no cache with them meanwhile. */
+    bool private = r->w->b->session->privilege.rung->chroots || keeps_to_itself(run, res);
     if (build_run_root_commit(&r->root, private, layer, err) < 0)
         return -1;
     if (!r->root.tree && private && r->w->n_seeds == 0)

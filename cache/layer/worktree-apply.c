@@ -47,10 +47,11 @@ static int make_room(struct applying *a, const struct cache_entry *e, struct cb_
     return old && !(old->type == CB_DIR && e->type == CB_DIR) ? cache_layer_disk_remove(&a->disk, e->path, err) : 0;
 }
 
-static int copy_file(struct applying *a, const struct cache_entry *e, struct cb_error *err)
+/* `path`: where it is in the layer. */
+static int copy_file(struct applying *a, const struct cache_entry *e, const char *path, struct cb_error *err)
 {
     struct stat st;
-    CB_AUTO(close) int from = cache_layer_cursor_open(&a->source, e->path, &st);
+    CB_AUTO(close) int from = cache_layer_cursor_open(&a->source, path, &st);
     if (from < 0)
         return cb_fail_sys(err, from, "open '/%s' of a layer", e->path);
     if ((uint64_t)st.st_size != e->size)
@@ -65,34 +66,64 @@ static int copy_file(struct applying *a, const struct cache_entry *e, struct cb_
     return cache_layer_disk_end(&a->disk, e, err);
 }
 
-static int place(struct applying *a, const struct cache_entry *e, struct cb_error *err)
+/* Of several names of a file each becomes a file of its own. */
+static int place(struct applying *a, const struct cache_index *x, const struct cache_entry *e, struct cb_error *err)
 {
-    if (e->type == CACHE_WHITEOUT || e->type == CACHE_OPAQUE)
-        return 0;
-    if (a->w->table.x.n && make_room(a, e, err) < 0)
+    struct cache_entry own = e->type == CB_HARDLINK ? *cache_index_find(x, e->link) : *e;
+    const char *path = own.path;
+    own.path = e->path;
+    return own.type == CB_FILE ? copy_file(a, &own, path, err) : cache_layer_disk_make(&a->disk, &own, err);
+}
+
+static int place_all(struct applying *a, const struct cache_index *x, struct cb_error *err)
+{
+    for (size_t i = 0; i < x->n; i++) {
+        const struct cache_entry *e = &x->entries[i];
+        if (e->type == CACHE_WHITEOUT || e->type == CACHE_OPAQUE)
+            continue;
+        if ((a->w->table.x.n && make_room(a, e, err) < 0) || place(a, x, e, err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+static int begin(struct applying *a, const struct cb_digest *layer, struct cb_error *err)
+{
+    int fs = cache_layer_open_fs(a->w->store, layer, err);
+    if (fs < 0)
         return -1;
-    return e->type == CB_FILE ? copy_file(a, e, err) : cache_layer_disk_make(&a->disk, e, err);
+    cache_layer_disk_init(&a->disk, a->w->root);
+    a->disk.merged = true;
+    cache_layer_cursor_set_root(&a->source, fs);
+    return fs;
 }
 
 int cache_worktree_apply(struct cache_worktree *w, const struct cb_digest *layer, struct cb_error *err)
 {
     CB_AUTO(applying) struct applying a = {w, CACHE_LAYER_DISK_INIT, CACHE_LAYER_CURSOR_INIT};
     CB_AUTO(cache_index) struct cache_index x = {0};
-    CB_AUTO(close) int fs = cache_layer_open_fs(w->store, layer, err);
-    if (fs < 0 || cache_layer_index(w->store, layer, &x, err) < 0)
+    CB_AUTO(close) int fs = begin(&a, layer, err);
+    if (fs < 0 || cache_layer_index(w->store, layer, &x, err) < 0 || hide(&a, &x, err) < 0 || place_all(&a, &x, err) < 0)
         return -1;
-    cache_layer_disk_init(&a.disk, w->root);
-    a.disk.merged = true;
-    cache_layer_cursor_set_root(&a.source, fs);
-    if (hide(&a, &x, err) < 0)
-        return -1;
-    /* A hard link goes to an earlier entry of the layer, which may come later in the order of paths. */
-    for (int links = 0; links < 2; links++)
-        for (size_t i = 0; i < x.n; i++)
-            if ((x.entries[i].type == CB_HARDLINK) == links && place(&a, &x.entries[i], err) < 0)
-                return -1;
     if (cache_layer_disk_finish(&a.disk, &x, err) < 0)
         return -1;
     cache_worktree_table_apply(&w->table, &x);
+    return 0;
+}
+
+int cache_worktree_part(struct cache_worktree *w, const struct cb_digest *layer, const struct cache_index *x,
+                        struct cb_error *err)
+{
+    CB_AUTO(applying) struct applying a = {w, CACHE_LAYER_DISK_INIT, CACHE_LAYER_CURSOR_INIT};
+    CB_AUTO(close) int fs = -1;
+    for (size_t i = 0; i < x->n; i++) {
+        const struct cache_entry *e = &x->entries[i];
+        if (e->type != CB_HARDLINK)
+            continue;
+        if (fs < 0 && (fs = begin(&a, layer, err)) < 0)
+            return -1;
+        if (cache_layer_disk_remove(&a.disk, e->path, err) < 0 || place(&a, x, e, err) < 0)
+            return -1;
+    }
     return 0;
 }

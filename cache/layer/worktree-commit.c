@@ -2,9 +2,8 @@
  *
  * First a walk beside the table: a stat for each name. What has another print than before, or none, is a change; what is no
  * longer there too. Then each change is looked at: content is read only where all that stat tells of it is as before. What
- * differs goes through a layer writer, with the directories above it. The rules are those of upper.c, and so are the layers; with
- * one difference, which is the file system's: names of one file stay names of one file, where an overlay parts them when one is
- * written to.
+ * differs goes through a layer writer, with the directories above it. The rules are those of upper.c, and so are
+ * the layers: an overlay parts the names of a file when a later step writes to one, so here they are parted before that.
  *
  * In the end the tree is what the layers say: attributes that no index holds are taken off what was touched, directories that
  * are in no layer get their times back. */
@@ -466,7 +465,7 @@ int cache_worktree_commit(struct cache_worktree *w, struct cache_layer *ret, str
         return -1;
     if (cache_layer_commit(c.writer, ret, err) < 0 || finish_touched(&c, err) < 0)
         return -1;
-    if (cache_layer_index(w->store, &ret->id, &x, err) < 0)
+    if (cache_layer_index(w->store, &ret->id, &x, err) < 0 || cache_worktree_part(w, &ret->id, &x, err) < 0)
         return -1;
     cache_worktree_table_apply(&w->table, &x);
     if (cache_worktree_table_look(&w->table, w->root, err) < 0)

@@ -48,5 +48,5 @@ const struct rt_rung_ops rt_rung_identity = {
     .runs = true,
     .many_ids = true,
     .why_no_id = why_no_id,
-    .below = &rt_rung_none, /* who may not make this namespace may not make one with fewer ids either */
+    .below = &rt_rung_chroot, /* who may not make this namespace may not make one with fewer ids either */
 };

@@ -2,8 +2,8 @@
 
 #include <unistd.h>
 
-static const struct rt_rung_ops *const ladder[] = {&rt_rung_root,  &rt_rung_root_plain, &rt_rung_identity,
-                                                   &rt_rung_range, &rt_rung_single,     &rt_rung_none};
+static const struct rt_rung_ops *const ladder[] = {&rt_rung_root,   &rt_rung_root_plain, &rt_rung_identity, &rt_rung_range,
+                                                   &rt_rung_single, &rt_rung_chroot,     &rt_rung_none};
 
 /* The lowest one always holds. The first reason stays: knowing what the highest rung lacks helps most. */
 static void climb_down(struct rt_privilege *p, size_t from)

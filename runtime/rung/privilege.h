@@ -36,6 +36,8 @@ struct rt_rung_ops {
     /* In the helper, once its ids are mapped: becomes root there; NULL: it is root already. 0 or -errno. */
     int (*enter)(const struct rt_privilege *p);
     bool runs;          /* commands can be run */
+    bool chroots;       /* there are neither namespaces nor mounts for them: a chroot has to do */
+    uint64_t withholds; /* of Docker's capabilities, those that a command must not have here: a bit each */
     bool two_helpers;   /* layers are written where owners are the disk's and devices can be made; commands run elsewhere */
     bool many_ids;      /* ids other than 0 exist, and setgroups(2) is allowed */
     bool foreign_files; /* what layers hold belongs to ids that are not ours outside the helper */
@@ -48,7 +50,8 @@ struct rt_rung_ops {
      * the same form. NULL: nowhere. */
     const struct rt_rung_ops *below_commands;
 };
-extern const struct rt_rung_ops rt_rung_root, rt_rung_root_plain, rt_rung_identity, rt_rung_range, rt_rung_single, rt_rung_none;
+extern const struct rt_rung_ops rt_rung_root, rt_rung_root_plain, rt_rung_identity, rt_rung_range, rt_rung_single, rt_rung_chroot,
+    rt_rung_none;
 
 /* Are we in a user namespace that does not have our own id? Nothing can be made there. */
 bool rt_is_nobody(void);

@@ -25,5 +25,6 @@ const struct rt_rung_ops rt_rung_root_plain = {
     .many_ids = true,
     .owns_network = true,
     .why_no_id = why_no_id,
-    .below = &rt_rung_none,
+    .below_commands = &rt_rung_chroot,
+    .below = &rt_rung_chroot,
 };

@@ -40,11 +40,9 @@ static void show_tree(const struct cache_worktree *w, struct cb_buf *out)
 }
 
 /* As a step does; `shown`: what it left. */
-static void one_step(struct made *m, uint32_t *s, bool many_ids, bool plain, struct cb_buf *shown, struct cb_strv *linked,
-                     struct cache_layer *ret)
+static void one_step(struct made *m, uint32_t *s, bool many_ids, bool plain, struct cb_buf *shown, struct cache_layer *ret)
 {
     CB_AUTO(cb_error) struct cb_error err = CB_ERROR_INIT;
-    CB_AUTO(cb_map) struct cb_map first = {0};
     CB_AUTO(cache_worktree) struct cache_worktree *w = NULL;
     CB_AUTO(free) char *name = cb_printf("step-%zu", m->n);
     CB_AUTO(close) int dir = make_dir(m->place, name);
@@ -52,7 +50,6 @@ static void one_step(struct made *m, uint32_t *s, bool many_ids, bool plain, str
     for (uint32_t n = rnd(s, 25); n > 0; n--)
         change(cache_worktree_root(w), s, many_ids, plain);
     show_tree(w, shown);
-    note_links(cache_worktree_root(w), "", &first, linked);
     OK(cache_worktree_commit(w, ret, &err));
     CB_AUTO(cb_buf) struct cb_buf now = CB_BUF_INIT;
     show_tree(w, &now);
@@ -62,7 +59,7 @@ static void one_step(struct made *m, uint32_t *s, bool many_ids, bool plain, str
         cache_worktree_leave(w); /* else the next step makes one of its own */
 }
 
-static void compare_anew(struct made *m, unsigned seed, const struct cb_buf *shown, const struct cb_strv *linked)
+static void compare_anew(struct made *m, unsigned seed, const struct cb_buf *shown)
 {
     CB_AUTO(cb_error) struct cb_error err = CB_ERROR_INIT;
     CB_AUTO(cb_buf) struct cb_buf now = CB_BUF_INIT;
@@ -72,7 +69,6 @@ static void compare_anew(struct made *m, unsigned seed, const struct cb_buf *sho
     OK(cache_worktree_take(m->store, empty, dir, m->layers, m->n, &w, &err));
     show_tree(w, &now);
     compare("a tree made anew", seed, (int)m->n, shown, &now);
-    still_linked(linked, cache_worktree_root(w));
 }
 
 static void made_begin(struct made *m, const char *path)
@@ -101,16 +97,15 @@ static void random_trees(const char *path, unsigned seed, bool many_ids)
     while (m.n < ROUNDS) {
         CB_AUTO(cb_error) struct cb_error err = CB_ERROR_INIT;
         CB_AUTO(cb_buf) struct cb_buf shown = CB_BUF_INIT, by_index = CB_BUF_INIT;
-        CB_AUTO(cb_strv) struct cb_strv linked = {0};
         CB_AUTO(cache_index) struct cache_index x = {0};
         struct cache_layer l;
-        one_step(&m, &s, many_ids, false, &shown, &linked, &l);
+        one_step(&m, &s, many_ids, false, &shown, &l);
         exact(m.store, &l.id);
         OK(cache_layer_index(m.store, &l.id, &x, &err));
         cache_tree_apply(tree, &x, (int)m.n);
         show_node(cache_tree_root(tree), &by_index);
         compare("the indexes", seed, (int)m.n, &shown, &by_index);
-        compare_anew(&m, seed, &shown, &linked);
+        compare_anew(&m, seed, &shown);
     }
     made_end(&m);
 }
@@ -166,9 +161,8 @@ static void beside_overlay(const char *path, unsigned seed, bool many_ids)
     made_begin(&overlay, other);
     while (tree.n < ROUNDS) {
         CB_AUTO(cb_buf) struct cb_buf shown = CB_BUF_INIT;
-        CB_AUTO(cb_strv) struct cb_strv linked = {0};
         struct cache_layer a, b;
-        one_step(&tree, &s, many_ids, true, &shown, &linked, &a);
+        one_step(&tree, &s, many_ids, true, &shown, &a);
         overlay_step(&overlay, &again, many_ids, &b);
         again = s; /* whether a tree is left takes a number too */
         if (cb_digest_eq(&a.id, &b.id))

@@ -408,8 +408,7 @@ void change(int dir, uint32_t *s, bool many_ids, bool plain)
         (void)symlinkat(rnd(s, 2) ? "a" : "b/c", dir, path);
         break;
     case 10:
-        if (!plain)
-            (void)linkat(dir, path, dir, other, 0);
+        (void)linkat(dir, path, dir, other, 0);
         break;
     case 11:
         (void)fchmodat(dir, path, rnd(s, 2) ? 0755 : 0644, 0);

@@ -38,7 +38,7 @@ void still_linked(const struct cb_strv *pairs, int dir);
 uint32_t rnd(uint32_t *s, uint32_t n);
 void make_socket(int dir, const char *path);
 /* One random change. It may fail, as commands do; what counts is what the tree shows afterwards. `plain`: one of those that do
- * the same in an overlay and in a directory (no names of one inode, no renamed directory). */
+ * the same in an overlay and in a directory (no renamed directory). */
 void change(int dir, uint32_t *s, bool many_ids, bool plain);
 
 /* A layer's directory is what its index says, and no more. */

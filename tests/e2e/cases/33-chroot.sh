@@ -1,0 +1,121 @@
+# Root in a container that allows neither namespaces nor mounts (Docker's defaults): RUN works in a chroot.
+
+in_docker() { # in_docker COMMAND…: its output is in ./log
+    status=0
+    in_place docker "$@" >log 2>&1 || status=$?
+    [ $status != 77 ] || skip "this machine cannot give a container"
+}
+docker_context() {
+    context c
+    cat >tries.c <<'X'
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ptrace.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+static void tried(const char *what, int r)
+{
+    printf("%s: %s\n", what, r < 0 ? strerror(errno) : "DONE");
+}
+int main(void)
+{
+    int seen = 0, traced = 0;
+    mkdir("/deep", 0755);
+    tried("chroot", chroot("/deep"));
+    rmdir("/deep");
+    tried("device", mknod("/disk", S_IFBLK | 0600, makedev(8, 0)));
+    for (int pid = 1; pid < 5000; pid++) {
+        if (pid != getpid() && pid != getppid()) {
+            seen += kill(pid, 0) == 0;
+            traced += ptrace(PTRACE_SEIZE, pid, 0, 0) == 0;
+        }
+    }
+    printf("processes signalled: %d, traced: %d\n", seen, traced);
+    return 0;
+}
+X
+    gcc -static -O1 -o c/tries tries.c
+}
+
+# What a step may do to the container, and what it leaves running.
+t_what_a_chroot_keeps_apart() {
+    only root
+    docker_context <<X
+${base}COPY tries /
+RUN /tries && for i in 1 2 3 4 5 6 7 8; do test ! -e /proc/\$i || exit 1; done; rm /tries
+RUN (setsid sh -c 'trap "" TERM HUP; while :; do echo still >>/written; done' & ) && sleep 0.1; test -s /written
+RUN hop() { (sleep 0.01; hop) & exit; }; hop
+RUN before=\$(wc -c </written) && sleep 0.1 && test "\$before" = "\$(wc -c </written)"
+RUN head -c 4 /dev/urandom >/four && echo lost >/dev/null && test ! -s /dev/null && test -c /dev/null
+USER 1000:1000
+RUN test "\$(id -u)" = 1000 && ! touch /not-mine 2>/dev/null && echo theirs >/dev/shm/x
+USER 0
+RUN --mount=type=secret,id=s test "\$(cat /run/secrets/s)" = hidden && ls -l /run/secrets/s && echo more >>/etc/hosts
+RUN test ! -e /run && ! grep more /etc/hosts && ls -A /dev /proc /sys && test ! -e /dev/shm/x
+RUN --network=none true
+X
+    echo hidden >secret
+    in_docker sh -c "cp -r c secret /tmp && cd /tmp && '$CBUILD' --root store --progress plain --secret id=s,src=secret c; r=\$?; ps -ef
+        find store -name secrets; ls store/work; exit \$r"
+    same "$status" 1
+    for said in 'seccomp filter of the surrounding container' 'RUN works in a chroot' 'chroot: Operation not permitted' \
+        'device: Operation not permitted' 'network of a command.s own .* needs namespaces'; do
+        grep -q "$said" log || die "'$said' is not in: $(cat log)"
+    done
+    # Signals: Landlock keeps them in, since Linux 6.12.
+    [ "$(awk -F. '{ print $1 * 1000 + $2 }' /proc/sys/kernel/osrelease)" -lt 6012 ] ||
+        has "$(cat log)" "processes signalled: 0, traced: 0"
+    same "$(sed -n '/^UID/,$p' log | grep -c '^root')" 2 # the shell and ps
+    ! grep '^store' log || die "something stays in the store"
+}
+
+# The same layers as where there are namespaces; mounts are what they are elsewhere, and nothing of them stays.
+t_the_same_layers_in_a_chroot() {
+    only root
+    docker_context <<X
+FROM scratch AS tools
+COPY busybox /bin/busybox
+$base
+RUN mkdir -p /d/e && echo 1 >/d/f && ln /d/f /d/g && mkfifo /d/p && chown 7:8 /d/f && chmod 4755 /d/g && touch /d/e/x
+RUN mv /d/e /moved && rm /d/p && mkdir /d/p && echo new >/d/p/inner && echo 127.0.0.1 a >>/etc/passwd
+RUN --mount=type=cache,target=/cache --mount=type=tmpfs,target=/scratch --mount=type=bind,from=tools,target=/t/deep \
+ --mount=type=bind,source=busybox,target=/b \
+ echo >>/cache/n && wc -l </cache/n >/lines && echo >/scratch/x && test -x /t/deep/bin/busybox && cmp /b /bin/busybox
+RUN --mount=type=cache,target=/cache test "\$(cat /lines)" = 1 && echo >>/cache/n && test ! -e /scratch && test ! -e /t && test ! -e /b
+RUN rm -rf /d && mkdir /d && chmod 1777 /d
+RUN <<Y
+echo "by a script" >/script
+Y
+WORKDIR /w/x
+USER 5:6
+RUN touch mine; id -G >/tmp-groups || true
+X
+    cbuild c 2>log || { cat log; die "failed"; }
+    ls "$CBUILD_ROOT/layers" >expected
+    in_docker sh -c "cp -r c /tmp && cd /tmp && '$CBUILD' --root store c && ls store/layers >'$PWD/layers' && find store/mounts -name n -size 2c | wc -l &&
+        ls /d /w /cache 2>&1"
+    grep -q '^1$' log || die "$(cat log)"
+    diff expected layers || die "$(cat log)"
+}
+
+# Being told to end, and the end of the builder itself, end what its steps have running.
+t_a_chroot_is_stopped() {
+    only root
+    context c <<X
+${base}RUN (setsid sleep 777 &) ; (setsid sleep 778 &); sleep 776
+X
+    # shellcheck disable=SC2016 # for the shell in there
+    in_docker sh -c '
+        cp -r c /tmp && cd /tmp
+        for signal in TERM KILL; do
+            "$0" --root store c & builder=$!
+            until ps -ef | grep -q "[s]leep 776"; do sleep 0.05; done
+            kill -$signal $builder; wait $builder
+            for i in $(seq 100); do ps -ef | grep -q "[s]leep 77" || break; sleep 0.05; done
+            ps -ef | grep "[s]leep 77" && exit 1
+        done; exit 0' "$CBUILD"
+    same "$status" 0 || die "$(cat log)"
+}
