@@ -157,10 +157,10 @@ static uint64_t caps_allowed(const struct rt_child *c)
 static int restrict_kernel(const struct rt_child *c, bool may_filter)
 {
     const struct rt_confinement *k = c->confinement;
+    if (c->s->insecure) /* whatever the command line says: none of it is in the key of such a step */
+        return 0;
     if (k->no_new_privs && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
         return -errno;
-    if (c->s->insecure)
-        return 0;
     int r = rt_caps_bound(caps_allowed(c));
     return r < 0 || k->unconfined || !may_filter ? r : rt_seccomp_install(c->s->filter);
 }
