@@ -119,3 +119,18 @@ X
         done; exit 0' "$CBUILD"
     same "$status" 0 || die "$(cat log)"
 }
+
+# What was asked for and cannot be had is no rung's to leave out.
+t_confinement_that_a_chroot_cannot_give() {
+    only root
+    context c <<Y
+${base}
+Y
+    printf '{"defaultAction": "SCMP_ACT_ALLOW"}' >c/profile
+    in_docker "$CBUILD" --security-opt seccomp=c/profile c
+    has "$(cat log)" "--security-opt seccomp= cannot be honoured"
+    in_docker "$CBUILD" --security-opt mask=/etc c
+    has "$(cat log)" "--security-opt mask= cannot be honoured"
+    in_docker "$CBUILD" --cap-drop CHOWN c
+    same "$status" 0
+}
