@@ -1,11 +1,14 @@
 #include "base/fd.h"
+#include "base/stepwise.h"
 
 #include <linux/fs.h>
+#include <linux/close_range.h>
 #include <linux/openat2.h>
 #include <stdio.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/random.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -45,6 +48,8 @@ static int open_resolved(int root, const char *path, int flags, mode_t mode, uin
         long fd = syscall(SYS_openat2, root, path, &how, sizeof(how));
         if (fd >= 0)
             return (int)fd;
+        if (errno == ENOSYS || errno == EPERM) /* no such call here, or a filter; what else gives EPERM gives it again */
+            return cb_open_stepwise(root, path, flags, mode, !(resolve & RESOLVE_NO_SYMLINKS));
         if (errno != EAGAIN && errno != EINTR)
             return -errno;
     }
@@ -208,12 +213,31 @@ int cb_chmod(int dirfd, const char *name, mode_t mode)
 int cb_memory_file(const char *name)
 {
     int fd = memfd_create(name, MFD_CLOEXEC | MFD_NOEXEC_SEAL);
+    if (fd < 0 && (errno == ENOSYS || errno == EPERM)) /* a tmpfs, everywhere that there is one */
+        fd = open("/dev/shm", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
     if (fd < 0 && errno == EINVAL) {
         fd = memfd_create(name, MFD_CLOEXEC);
         if (fd >= 0 && fchmod(fd, 0600) < 0)
             fd = cb_close(fd);
     }
     return fd < 0 ? -errno : fd;
+}
+
+#define MOST_FILES ((rlim_t)1 << 20) /* what the kernel lets a process have, unless its administrator raised it */
+
+int cb_close_from(int first)
+{
+    if (close_range((unsigned)first, ~0U, 0) == 0)
+        return 0;
+    if (errno != ENOSYS && errno != EPERM)
+        return -errno;
+    struct rlimit l;
+    if (getrlimit(RLIMIT_NOFILE, &l) < 0)
+        return -errno;
+    /* Not by what /proc lists: in a sandbox that may be an image's. */
+    for (int fd = first, end = (int)CB_MIN(l.rlim_max, MOST_FILES); fd < end; fd++)
+        close(fd);
+    return 0;
 }
 
 int cb_mkdirs(int dirfd, const char *path, mode_t mode)

@@ -8,7 +8,6 @@
 #include "runtime/mounts.h"
 #include "runtime/sandbox-internal.h"
 
-#include <linux/close_range.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -78,10 +77,10 @@ int rt_exec_close_host(const struct rt_child *c, struct cb_error *err)
 {
     /* Both are moved out of the way first: either may have the other's number. */
     int report = fcntl(c->report, F_DUPFD_CLOEXEC, FIRST_OF_HOST), stub = fcntl(stub_fd, F_DUPFD_CLOEXEC, FIRST_OF_HOST);
-    if (report < 0 || stub < 0 || dup2(report, RT_EXEC_REPORT) < 0 || dup3(stub, STUB, O_CLOEXEC) < 0 ||
-        close_range(FIRST_OF_HOST, ~0U, 0) < 0)
+    if (report < 0 || stub < 0 || dup2(report, RT_EXEC_REPORT) < 0 || dup3(stub, STUB, O_CLOEXEC) < 0)
         return cb_fail_sys(err, errno, "close the descriptors of the host");
-    return 0;
+    int r = cb_close_from(FIRST_OF_HOST);
+    return r < 0 ? cb_fail_sys(err, r, "close the descriptors of the host") : 0;
 }
 
 /* ---- looking the program up ----------------------------------------------------------------- */

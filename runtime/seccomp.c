@@ -4,6 +4,7 @@
 #include "runtime/seccomp-internal.h"
 
 #include <linux/seccomp.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -26,5 +27,8 @@ int rt_seccomp_install(const struct rt_filter *own)
     struct sock_fprog program = {CB_LEN(filter), (struct sock_filter *)filter}; /* the kernel only reads it */
     if (own && own->n)
         program = (struct sock_fprog){(unsigned short)own->n, own->code};
-    return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program) < 0 ? -errno : 0;
+    if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program) == 0)
+        return 0;
+    /* The older call for the same, which a filter may have forgotten. */
+    return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program, 0, 0) < 0 ? -errno : 0;
 }

@@ -4,8 +4,6 @@
 #include "base/path.h"
 
 #include <string.h>
-#include <sys/syscall.h>
-#include <linux/openat2.h>
 #include <unistd.h>
 
 #define DIR_MODE  0755
@@ -34,11 +32,8 @@ struct walk {
 
 static int open_resolved(const struct walk *w, const char *path, int flags)
 {
-    struct open_how how = {.flags = (uint64_t)(O_PATH | O_CLOEXEC | flags),
-                           .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_SYMLINKS};
     /* With O_NOFOLLOW a symlink as the last component is itself opened. */
-    int fd = (int)syscall(SYS_openat2, w->c->root, *path ? path : ".", &how, sizeof(how));
-    return fd < 0 ? -errno : fd;
+    return cb_open_beneath(w->c->root, path, O_PATH | flags, 0);
 }
 
 static void record_stub(struct rt_child *c, char *path, const struct stat *st, struct timespec before, struct timespec after)

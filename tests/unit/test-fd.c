@@ -6,10 +6,12 @@
 #include <cmocka.h>
 
 #include "base/fd.h"
+#include "base/stepwise.h"
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -74,10 +76,58 @@ static void modes_without_the_system_call(void **state)
     }
 }
 
+/* What a path leads to, by inode; -errno. */
+static long led_to(int fd)
+{
+    struct stat st;
+    if (fd < 0)
+        return fd;
+    assert_int_equal(fstat(fd, &st), 0);
+    close(fd);
+    return (long)st.st_ino;
+}
+
+/* The kernel's answer and that of the steps are the same, whatever the path. */
+static void steps_lead_where_the_kernel_leads(void **state)
+{
+    static const char *const paths[] = {
+        "a/f",      "/a/f", "a/../a/f", "..",    "../../a", "a/..",     "a/b/../f", "abs",   "rel",   "rel/",
+        "dangling", "loop", "out",      "out/x", "a/up",    "a/up/a/f", "deep/f",   "a/f/",  "a/f/x", "a//b///",
+        "a/./f",    ".",    "./",       "none",  "none/x",  "a/none",   "to-abs/f", "chain",
+    };
+    static const int flags[] = {
+        O_PATH, O_RDONLY, O_PATH | O_NOFOLLOW, O_RDONLY | O_NOFOLLOW, O_PATH | O_DIRECTORY, O_RDWR | O_CREAT | O_EXCL};
+    char path[] = "/tmp/cbuild-test-steps.XXXXXX";
+    (void)state;
+    assert_non_null(mkdtemp(path));
+    CB_AUTO(close) int dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    assert_int_equal(cb_mkdirs(dir, "a/b", 0755), 0);
+    cb_close(openat(dir, "a/f", O_WRONLY | O_CREAT | O_CLOEXEC, 0644));
+    static const char *const links[][2] = {{"/a/f", "abs"},    {"a/f", "rel"},   {"nowhere", "dangling"},
+                                           {"loop", "loop"},   {"/etc", "out"},  {"../..", "a/up"},
+                                           {"a/b/..", "deep"}, {"/a", "to-abs"}, {"rel", "chain"}};
+    for (size_t i = 0; i < CB_LEN(links); i++)
+        assert_int_equal(symlinkat(links[i][0], dir, links[i][1]), 0);
+    for (size_t i = 0; i < CB_LEN(paths); i++)
+        for (size_t k = 0; k < CB_LEN(flags); k++) {
+            int how = flags[k] | O_CLOEXEC, mode = flags[k] & O_CREAT ? 0644 : 0;
+            if (flags[k] & O_CREAT && strstr(paths[i], "none"))
+                continue; /* the first would make it */
+            assert_int_equal(led_to(cb_open_stepwise(dir, paths[i], how, mode, true)),
+                             led_to(cb_open_in_root(dir, paths[i], how, mode)));
+            assert_int_equal(led_to(cb_open_stepwise(dir, paths[i], how, mode, false)),
+                             led_to(cb_open_beneath(dir, paths[i], how, mode)));
+        }
+    assert_int_equal(led_to(cb_open_stepwise(dir, "none", O_RDWR | O_CREAT | O_EXCL, 0644, true)) > 0, true);
+    assert_int_equal(led_to(cb_open_stepwise(dir, "none", O_RDWR | O_CREAT | O_EXCL, 0644, true)), -EEXIST);
+    assert_int_equal(cb_remove_tree(AT_FDCWD, path), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(modes_do_not_follow_links),
+        cmocka_unit_test(steps_lead_where_the_kernel_leads),
         cmocka_unit_test(modes_without_the_system_call),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
