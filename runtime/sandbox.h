@@ -73,7 +73,8 @@ struct rt_sandbox {
     const struct rt_groups *groups; /* the command gets a control group of its own in these; NULL: it does not */
     int stdin_fd;                   /* -1: /dev/null */
     int stdout_fd, stderr_fd;
-    /* Not -1: all three are a terminal of the sandbox instead, whose master this socket takes (one byte with SCM_RIGHTS). */
+    /* Not -1: all three are a terminal of the sandbox instead, whose master this socket (SOCK_SEQPACKET) takes, one byte with
+     * SCM_RIGHTS. What it may have to give is the terminal's size, a struct winsize. */
     int terminal;
     bool read_only;                       /* the root can only be read; what is mounted in it stays as it is */
     const struct rt_privilege *privilege; /* of the helper the job runs in */

@@ -35,11 +35,20 @@ static int send_fd(int sock, int fd)
     return CB_RETRY(sendmsg(sock, &m, MSG_NOSIGNAL)) < 0 ? -errno : 0;
 }
 
+/* Before the command runs: it may ask at once. */
+static void take_size(int sock, int master)
+{
+    struct winsize size;
+    if (recv(sock, &size, sizeof(size), MSG_DONTWAIT) == sizeof(size))
+        (void)ioctl(master, TIOCSWINSZ, &size); /* an unknown size is no failure */
+}
+
 int rt_terminal_open(const struct rt_child *c, struct cb_error *err)
 {
     CB_AUTO(close) int master = open_master(c, err);
     if (master < 0)
         return -1;
+    take_size(c->s->terminal, master);
     CB_AUTO(close) int slave = ioctl(master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
     if (slave < 0 || ioctl(slave, TIOCSCTTY, 0) < 0)
         return cb_fail_sys(err, errno, "take a terminal");

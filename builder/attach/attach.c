@@ -53,7 +53,8 @@ static int open_pipes(struct build_attachment *a, struct cb_error *err)
 static int open_terminal(struct build_attachment *a, struct cb_error *err)
 {
     int pair[2];
-    sigset_t size;
+    sigset_t resized;
+    struct winsize size;
     if (a->input && !isatty(STDIN_FILENO)) {
         cb_fail(err, CB_E_USAGE, "-t with -i: standard input is no terminal");
         return cb_hint(err, "-i alone passes on what comes from a pipe or a file");
@@ -62,10 +63,12 @@ static int open_terminal(struct build_attachment *a, struct cb_error *err)
         return cb_fail_sys(err, errno, "make a socket");
     a->sock = pair[0];
     a->job[0] = pair[1];
-    sigemptyset(&size);
-    sigaddset(&size, SIGWINCH);
-    sigprocmask(SIG_BLOCK, &size, &a->mask);
-    a->resized = signalfd(-1, &size, SFD_CLOEXEC | SFD_NONBLOCK);
+    if (build_terminal_size(&size))
+        (void)!send(a->sock, &size, sizeof(size), MSG_NOSIGNAL);
+    sigemptyset(&resized);
+    sigaddset(&resized, SIGWINCH);
+    sigprocmask(SIG_BLOCK, &resized, &a->mask);
+    a->resized = signalfd(-1, &resized, SFD_CLOEXEC | SFD_NONBLOCK);
     return a->resized < 0 ? cb_fail_sys(err, errno, "watch the size of the terminal") : 0;
 }
 
@@ -141,7 +144,6 @@ static int take_master(struct build_attachment *a, struct cb_error *err)
     if (!c || c->cmsg_type != SCM_RIGHTS)
         return 0; /* it ended before it had one; the job says why */
     memcpy(&a->master, CMSG_DATA(c), sizeof(a->master));
-    build_terminal_resize(a->master);
     if (a->input)
         a->channels[0] = channel(STDIN_FILENO, false, a->master, false);
     a->channels[1] = channel(a->master, false, STDOUT_FILENO, false);

@@ -25,12 +25,17 @@ void build_terminal_leave(struct build_terminal *t)
     t->raw = false;
 }
 
+bool build_terminal_size(struct winsize *ret)
+{
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+        if (ioctl(fd, TIOCGWINSZ, ret) == 0)
+            return true;
+    return false;
+}
+
 void build_terminal_resize(int master)
 {
     struct winsize size;
-    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
-        if (ioctl(fd, TIOCGWINSZ, &size) == 0) {
-            (void)ioctl(master, TIOCSWINSZ, &size);
-            return;
-        }
+    if (build_terminal_size(&size))
+        (void)ioctl(master, TIOCSWINSZ, &size);
 }
