@@ -12,6 +12,7 @@
 #include "runtime/rung/userns.h"
 #include "runtime/rung/why.h"
 #include "runtime/stragglers.h"
+#include "runtime/uplink.h"
 
 #include <fcntl.h>
 #include <linux/keyctl.h>
@@ -34,7 +35,7 @@ struct rt_helper {
 
 /* ---- messages ------------------------------------------------------------------------------- */
 
-enum op { OP_JOB = 1, OP_CANCEL, OP_STOP, OP_GO_ON };
+enum op { OP_JOB = 1, OP_CANCEL, OP_CONNECT, OP_STOP, OP_GO_ON };
 
 /* In front of a job's request bytes; the descriptors go beside it: the job's socket, then the request's. The
  * function's address is the same in both processes: one is a fork of the other. */
@@ -112,6 +113,7 @@ static void kill_all(struct inside *h)
     while (waitpid(-1, NULL, 0) >= 0 || errno == EINTR)
         ;
     forget_ended(h);
+    rt_uplink_end();
 }
 
 struct call {
@@ -190,7 +192,9 @@ static int serve_one(struct inside *h)
             start_job(h, &head, fds, h->message.data + sizeof(head), (size_t)n - sizeof(head));
         if (head.op == OP_CANCEL)
             kill_all(h);
-        else if (head.op != OP_JOB)
+        else if (head.op == OP_CONNECT && h->alone)
+            rt_uplink_begin();
+        else if (head.op == OP_STOP || head.op == OP_GO_ON)
             signal_all(h, head.op == OP_STOP ? SIGSTOP : SIGCONT);
         if (head.op != OP_JOB)
             (void)send(h->sock, "", 1, MSG_NOSIGNAL);
@@ -318,6 +322,7 @@ static int start_at(const struct rt_privilege *p, enum rt_helper_kind kind, void
     CB_AUTO(close) int theirs = pair[1];
     /* Where the default is too small; a refusal shows up at the first large request. */
     (void)!setsockopt(ours, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
+    rt_uplink_share();
     unsigned long namespaces = p->rung->namespaces[kind];
     pid_t pid = rt_clone(namespaces);
     if (pid < 0)
@@ -404,6 +409,11 @@ static void tell(struct rt_helper *h, enum op op)
 void rt_helper_cancel(struct rt_helper *h)
 {
     tell(h, OP_CANCEL);
+}
+
+void rt_helper_connect(struct rt_helper *h)
+{
+    tell(h, OP_CONNECT);
 }
 
 void rt_helper_stop(struct rt_helper *h)

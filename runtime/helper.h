@@ -35,6 +35,8 @@ int rt_helper_start(struct rt_privilege *p, enum rt_helper_kind kind, void *worl
 int rt_helper_job(struct rt_helper *h, rt_job_fn *fn, const struct rt_job_request *req, struct cb_job *ret, struct cb_error *err);
 /* Raises the hard limits of what runs from now on to what these ask for, where we may. */
 void rt_helper_raise_limits(struct rt_helper *h, const struct rt_rlimit *limits, size_t n);
+/* Has the build's network made (uplink.h). Jobs that are sent later can wait for it. */
+void rt_helper_connect(struct rt_helper *h);
 /* Kills all running jobs (and what they run) and waits until they are gone. The helper stays usable. */
 void rt_helper_cancel(struct rt_helper *h);
 /* Stops all that runs, and has it go on; NULL is fine. Returns when that is done. On a rung without a PID namespace it holds for

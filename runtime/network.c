@@ -1,12 +1,15 @@
 #include "runtime/network.h"
 #include "base/fd.h"
 #include "runtime/rung/sysctl.h"
+#include "runtime/uplink.h"
 
+#include <fcntl.h>
 #include <net/if.h>
 #include <sched.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #define FIRST_PORT 1024 /* the first that needs no privilege, where the kernel has no setting for it */
 
@@ -20,10 +23,19 @@ static int loopback_up(struct cb_error *err)
     return ioctl(s, SIOCSIFFLAGS, &r) < 0 ? cb_fail_sys(err, errno, "bring the loopback interface up") : 0;
 }
 
+int rt_network_prepare(struct cb_error *err)
+{
+    /* As in Docker's containers. Where /proc/sys cannot be written, ports below 1024 are for uid 0. */
+    CB_AUTO(close) int first = open("/proc/sys/net/ipv4/ip_unprivileged_port_start", O_WRONLY | O_CLOEXEC);
+    if (first >= 0)
+        (void)!write(first, "0", 1);
+    return loopback_up(err);
+}
+
 static const struct rt_network networks[] = {
-    {"default", 0, 0, NULL}, /* the host's until there is a private one */
-    {"host", 0, 0, NULL},
-    {"none", 1, CLONE_NEWNET, loopback_up},
+    {"default", .key = 0, .own = true, .uplink = true, .apply = rt_uplink_join},
+    {"host", .key = 0},
+    {"none", .key = 1, .namespaces = CLONE_NEWNET, .own = true, .apply = rt_network_prepare},
 };
 
 const struct rt_network *rt_network_find(const char *name)
@@ -36,11 +48,12 @@ const struct rt_network *rt_network_find(const char *name)
 
 char *rt_network_why_no_port(const struct rt_network *n)
 {
-    uint64_t first = n->namespaces ? 0 : rt_sysctl("/proc/sys/net/ipv4/ip_unprivileged_port_start", FIRST_PORT);
+    bool own = n->own && !(n->uplink && rt_uplink_missing());
+    uint64_t first = own ? 0 : rt_sysctl("/proc/sys/net/ipv4/ip_unprivileged_port_start", FIRST_PORT);
     if (first == 0)
         return NULL;
     return cb_printf(
         "ports below %llu cannot be bound in RUN, not even by root: it shares the host's network, which its user namespace "
-        "does not own. 'RUN --network=none' has a network of its own, where they can",
+        "does not own. They can where RUN has another: by default, with pasta (package 'passt'), or with --network=none",
         (unsigned long long)first);
 }

@@ -65,12 +65,12 @@ static int mount_cgroup(struct rt_child *c, uint64_t attributes)
     return rt_mount_attach(mnt, at, "");
 }
 
-/* A fresh sysfs belongs to a network namespace of our own; with the host's network the host's is shown. */
+/* A fresh sysfs belongs to a network namespace of our user namespace; with the host's network the host's is shown. */
 static int mount_sys(struct rt_child *c, struct cb_error *err)
 {
     uint64_t attributes = RT_ATTR_SAFE | (c->s->insecure ? 0 : MOUNT_ATTR_RDONLY);
     CB_AUTO(close) int mnt = -1;
-    if (c->s->network->namespaces)
+    if (c->s->network->own)
         mnt = rt_mount_new("sysfs", NULL, 0, attributes);
     if (mnt < 0) {
         mnt = rt_mount_clone(AT_FDCWD, "/sys");

@@ -7,7 +7,6 @@
 #include "registry/oci/platform.h"
 #include "registry/oci/reference.h"
 
-#include <arpa/inet.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -122,15 +121,6 @@ static int set_invoke(const char *v, void *to, struct cb_error *err)
     return 0;
 }
 
-static int set_network(const char *v, void *to, struct cb_error *err)
-{
-    const struct rt_network *found = rt_network_find(v);
-    if (!found)
-        return cb_fail(err, CB_E_USAGE, "invalid netmode %s", v);
-    *(const char **)to = found->name;
-    return 0;
-}
-
 static int set_allow(const char *v, void *to, struct cb_error *err)
 {
     struct build_request *r = to;
@@ -140,20 +130,6 @@ static int set_allow(const char *v, void *to, struct cb_error *err)
         r->allow_insecure = true;
     else
         return cb_fail(err, CB_E_USAGE, "--allow: '%s' is not one of network.host, security.insecure", v);
-    return 0;
-}
-
-static int set_add_host(const char *v, void *to, struct cb_error *err)
-{
-    size_t n = strcspn(v, "=:");
-    const char *ip = v[n] ? v + n + 1 : "";
-    if (strcmp(ip, "host-gateway") == 0) /* RUN shares the host's network: the host is at the loopback address */
-        ip = "127.0.0.1";
-    CB_AUTO(free) char *plain = *ip == '[' && cb_ends(ip, "]") ? cb_memdup0(ip + 1, strlen(ip) - 2) : cb_strdup(ip);
-    unsigned char address[16];
-    if (!n || (inet_pton(AF_INET, plain, address) != 1 && inet_pton(AF_INET6, plain, address) != 1))
-        return cb_fail(err, CB_E_USAGE, "invalid host \"%s\": expected NAME:IP with an IPv4 or IPv6 address, or host-gateway", v);
-    cb_strv_take(to, cb_printf("%.*s=%s", (int)n, v, plain));
     return 0;
 }
 
@@ -249,9 +225,7 @@ static const struct cli_option options[] = {
     {"jobs", 'j', steps, "N", NULL, set_jobs, AT(jobs), "steps at once (default: number of processors; 0: all)"},
     {"invoke", 0, steps, "on-error[,PROGRAM]", NULL, set_invoke, AT(invoke),
      "when a RUN fails, start a shell (or PROGRAM) in its sandbox, as it was left"},
-    {"network", 0, steps, "MODE", NULL, set_network, AT(network), "network of RUN: default, none, host"},
     {"allow", 0, steps, "ENTITLEMENT", NULL, set_allow, 0, "allow network.host or security.insecure in RUN"},
-    {"add-host", 0, steps, "NAME:IP", NULL, set_add_host, AT(add_hosts), "line for /etc/hosts (IP: an address or host-gateway)"},
     {"secret", 0, steps, "id=ID[,src=FILE|env=VAR]", NULL, cli_set_secret, 0, "secret for RUN --mount=type=secret"},
     {"ssh", 0, steps, "default|ID[=SOCKET]", NULL, cli_set_ssh, 0, "ssh agent for RUN --mount=type=ssh"},
     {"ulimit", 0, steps, "TYPE=SOFT[:HARD]", NULL, set_ulimit, 0, "resource limit of RUN"},

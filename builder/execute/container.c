@@ -3,6 +3,7 @@
 #include "base/pack.h"
 #include "builder/attach/attach.h"
 #include "builder/execute/etc-files.h"
+#include "builder/execute/network.h"
 #include "builder/execute/run-root.h"
 #include "builder/session/jobs.h"
 
@@ -37,8 +38,9 @@ static int container_job(struct cb_job_io *io, void *world, const struct rt_job_
     CB_AUTO(build_run_root) struct build_run_root root = BUILD_RUN_ROOT_INIT;
     if (open_root(session, io, c, &root, err) < 0)
         return -1;
-    CB_AUTO(free) char *hosts = build_hosts_file(session->request, c->hostname);
-    CB_AUTO(free) char *resolv = build_resolv_file();
+    const struct rt_network *network = build_network_of(c->network, io);
+    CB_AUTO(free) char *hosts = build_hosts_file(session->request, c->hostname, network->uplink);
+    CB_AUTO(free) char *resolv = build_resolv_file(session->request, network->uplink);
     struct rt_result res = {0};
     struct rt_sandbox s = {
         .argv = (const char *const *)c->argv->items,
@@ -49,7 +51,7 @@ static int container_job(struct cb_job_io *io, void *world, const struct rt_job_
         .hosts = hosts,
         .resolv = resolv,
         .arch = c->arch,
-        .network = c->network,
+        .network = network,
         .confinement = &session->request->confinement,
         .filter = &session->filter,
         .read_only = c->read_only,
@@ -99,6 +101,8 @@ int build_container_run(struct build_session *s, const struct build_container *c
     struct cb_job job;
     /* In this order: a pipe that a helper has open too never ends. */
     if (build_ns_start(s, RT_HELPER_COMMANDS, err) < 0 || build_attach_open(c->input, c->terminal, &a, err) < 0)
+        return -1;
+    if (c->network->uplink && build_ns_connect(s, err) < 0)
         return -1;
     struct rt_job_request req = {.fds = fds, .n_fds = build_attach_fds(a, fds)};
     int r = build_ns_job(s, RT_HELPER_COMMANDS, container_job, &req, &job, err);

@@ -1,12 +1,17 @@
-/* The files of /etc that a sandbox has instead of the image's. */
+/* The files of /etc that a sandbox has instead of the image's. `uplink`: it has the build's network (runtime/uplink.h), not the
+ * host's. */
 #ifndef BUILD_ETC_FILES_H
 #define BUILD_ETC_FILES_H
 
 #include "builder/session/request.h"
 
 /* /etc/hosts: the sandbox itself, and what --add-host names. Caller frees. */
-char *build_hosts_file(const struct build_request *q, const char *hostname);
-/* /etc/resolv.conf. Caller frees. */
-char *build_resolv_file(void);
+char *build_hosts_file(const struct build_request *q, const char *hostname, bool uplink);
+
+/* /etc/resolv.conf: the host's, as far as the request does not say otherwise and it is of use in the sandbox. Caller frees; NULL:
+ * the image's own is to be seen (--dns=none). */
+char *build_resolv_file(const struct build_request *q, bool uplink);
+/* The same with the host's file as text; `upstream`: the servers behind its resolver, in the same form. */
+char *build_resolv_text(const struct build_request *q, bool uplink, const char *host, const char *upstream);
 
 #endif

@@ -132,6 +132,8 @@ static int start(struct build_graph *g, const struct build_step *s, unsigned how
     CB_AUTO(close) int secrets = run ? send_secrets(g->build->session->request, &s->run, err) : -1;
     if (err->code)
         return -1;
+    if (run && s->run.network->uplink && build_ns_connect(g->build->session, err) < 0)
+        return -1;
     int fds[1 + BUILD_ATTACH_MAX_FDS] = {secrets};
     memcpy(fds + (secrets >= 0), streams, n * sizeof(*fds));
     cb_put_u8(&req, (uint8_t)how);

@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "builder/execute/etc-files.h"
 #include "builder/execute/execute.h"
+#include "builder/execute/network.h"
 #include "builder/execute/run-dir.h"
 #include "builder/execute/run-root.h"
 #include "builder/execute/verdict.h"
@@ -270,8 +271,10 @@ static int run_sandbox(struct running_run *r, struct rt_result *res, struct cb_e
 {
     struct build *b = r->w->b;
     const struct build_run *run = &r->w->step->run;
-    CB_AUTO(free) char *hosts = build_hosts_file(b->session->request, run->hostname);
-    CB_AUTO(free) char *resolv = build_resolv_file();
+    const struct build_request *q = b->session->request;
+    const struct rt_network *network = build_network_of(run->network, r->w->io);
+    CB_AUTO(free) char *hosts = build_hosts_file(q, run->hostname, network->uplink);
+    CB_AUTO(free) char *resolv = build_resolv_file(q, network->uplink);
     struct rt_sandbox s = {
         .argv = (const char *const *)(r->w->invoked ? r->w->invoked : &run->argv)->items,
         .env = (const char *const *)r->env.items,
@@ -283,15 +286,15 @@ static int run_sandbox(struct running_run *r, struct rt_result *res, struct cb_e
         .mounts = r->mounts,
         .n_mounts = r->n,
         .arch = run->arch,
-        .network = run->network,
-        .confinement = &b->session->request->confinement,
+        .network = network,
+        .confinement = &q->confinement,
         .filter = &b->session->filter,
         .insecure = run->insecure,
-        .shm_size = b->session->request->shm_size,
+        .shm_size = q->shm_size,
         .groups = b->session->groups,
-        .timeout_ms = r->w->invoked ? 0 : b->session->request->step_timeout_ms,
-        .rlimits = b->session->request->ulimits,
-        .n_rlimits = b->session->request->n_ulimits,
+        .timeout_ms = r->w->invoked ? 0 : q->step_timeout_ms,
+        .rlimits = q->ulimits,
+        .n_rlimits = q->n_ulimits,
         .stdin_fd = r->w->streams.in,
         .stdout_fd = r->w->streams.out,
         .stderr_fd = r->w->streams.err,

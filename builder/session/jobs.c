@@ -158,6 +158,17 @@ int build_ns_job(struct build_session *s, enum rt_helper_kind kind, rt_job_fn *f
     return rt_helper_job(command && s->commands ? s->commands : s->helper, fn, req, ret, err);
 }
 
+int build_ns_connect(struct build_session *s, struct cb_error *err)
+{
+    if (s->connected)
+        return 0;
+    if (build_ns_start(s, RT_HELPER_COMMANDS, err) < 0)
+        return -1;
+    rt_helper_connect(s->commands ? s->commands : s->helper);
+    s->connected = true;
+    return 0;
+}
+
 void build_ns_cancel(struct build_session *s)
 {
     if (s->commands)

@@ -63,6 +63,8 @@ struct build_digest_files {
     char *tags;   /* NAME:TAG@DIGEST */
 };
 
+#define BUILD_HOST_GATEWAY "host-gateway"
+
 struct build_request {
     char *context;              /* as given; "." etc.; "-" stdin */
     char *dockerfile;           /* -f; NULL: none given */
@@ -75,7 +77,10 @@ struct build_request {
     struct cb_strv file_args;   /* of --build-arg-file: as build_args, which come after them */
     struct cb_strv labels;      /* "K=V" */
     struct cb_strv annotations; /* "K=V", or "[PLATFORM]K=V": of the manifest */
-    struct cb_strv add_hosts;   /* "name=ip" */
+    struct cb_strv add_hosts;   /* "name=ip", "name=host-gateway" */
+    struct cb_strv dns;         /* addresses; or "none" alone: /etc/resolv.conf of the image */
+    struct cb_strv dns_search;  /* domains; or "." alone: none */
+    struct cb_strv dns_options; /* words */
     struct cb_strv contexts;    /* --build-context NAME=VALUE */
     struct cb_strv no_cache_filter;
     bool no_cache;

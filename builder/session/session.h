@@ -19,6 +19,7 @@ struct build_session {
     struct rt_helper *commands; /* of a rung with two helpers: NULL until the first RUN; else the helper serves both */
     struct rt_groups *groups;   /* control groups for commands; NULL: no limit asks for any, or there are none: */
     struct cb_error no_groups;  /* what a RUN says then */
+    bool connected;             /* the commands' helper makes the build's network, or has made it */
     void *frozen;               /* what jobs of the helpers see besides the session: as it was when they were started */
     struct cache_work work;     /* root/: an empty root with the mount points that every RUN needs */
     struct cb_buf snapshot;     /* of RUN: what works here, as the store remembers it (execute/run-root.c) */

@@ -145,7 +145,7 @@ t_ports_that_cannot_be_bound() {
 ${base}RUN timeout 1 nc -l -p 81
 X
     [ "$(cat /proc/sys/net/ipv4/ip_unprivileged_port_start)" -gt 81 ] || skip "every user may bind port 81 here"
-    fails 1 cbuild c
+    fails 1 cbuild --network=host c
     has "$out" "Permission denied"
     has "$out" "hint: a likely cause: ports below"
     has "$out" "cannot be bound in RUN, not even by root"

@@ -268,7 +268,7 @@ t_add_host_ulimit_shm() {
     context c <<X
 ${base}RUN grep here.example /etc/hosts > /h; grep host.example /etc/hosts >> /h; ulimit -n > /n; df -k /dev/shm | tail -n 1 > /shm
 X
-    rootfs --add-host here.example:10.1.2.3 --add-host=host.example=host-gateway --ulimit nofile=77:88 --shm-size 3m c
+    rootfs --network=host --add-host here.example:10.1.2.3 --add-host=host.example=host-gateway --ulimit nofile=77:88 --shm-size 3m c
     same "$(awk '{ print $1 }' root/h | tr '\n' ' ')" "10.1.2.3 127.0.0.1 "
     same "$(cat root/n)" 77
     has "$(cat root/shm)" 3072

@@ -1,0 +1,12 @@
+/* The network that a command has in the end. */
+#ifndef BUILD_NETWORK_H
+#define BUILD_NETWORK_H
+
+#include "base/job.h"
+#include "runtime/network.h"
+
+/* In a command's job: the network that it asks for, once that is there; where the build cannot have one of its own
+ * (runtime/uplink.h), the host's, and a warning says why. */
+const struct rt_network *build_network_of(const struct rt_network *wanted, struct cb_job_io *io);
+
+#endif
