@@ -13,6 +13,7 @@
 #include "builder/show/report.h"
 #include "builder/execute/schedule.h"
 #include "builder/execute/settle.h"
+#include "builder/session/proxies.h"
 
 #include <unistd.h>
 
@@ -160,7 +161,8 @@ static int run(void *filled, struct cb_error *err)
 {
     struct cli_invocation *v = filled;
     const struct build_request *request = &v->request;
-    if (cli_complete(v, err) < 0 || (request->logfile && open_log(request->logfile, err) < 0))
+    if (cli_complete(v, err) < 0 || build_proxies_find(&v->request, err) < 0 ||
+        (request->logfile && open_log(request->logfile, err) < 0))
         return -1;
     struct build b = BUILD_INIT(&v->session);
     forget_results(request);

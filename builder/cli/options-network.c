@@ -75,6 +75,14 @@ static int set_dns_option(const char *v, void *to, struct cb_error *err)
     return 0;
 }
 
+static int set_http_proxy(const char *v, void *to, struct cb_error *err)
+{
+    bool yes = true;
+    int r = cli_set_switch(v, &yes, err);
+    *(bool *)to = !yes;
+    return r;
+}
+
 #define AT(member) offsetof(struct build_request, member)
 
 static const char network[] = "Network of RUN steps";
@@ -86,6 +94,8 @@ static const struct cli_option options[] = {
     {"dns", 0, network, "ADDRESS", NULL, set_dns, AT(dns), "name server instead of the host's (none: the image's resolv.conf)"},
     {"dns-search", 0, network, "DOMAIN", NULL, set_dns_search, AT(dns_search), "search domain instead of the host's (.: none)"},
     {"dns-option", 0, network, "OPTION", NULL, set_dns_option, AT(dns_options), "option of resolv.conf instead of the host's"},
+    {"http-proxy", 0, network, NULL, NULL, set_http_proxy, AT(no_http_proxy),
+     "give RUN the proxies of the environment and of Docker's config.json (default: true)"},
     {"dns-opt", .value = "OPTION", .set = set_dns_option, .field = AT(dns_options), .help = "the same as --dns-option"},
 };
 

@@ -8,6 +8,7 @@
 #include "builder/execute/container.h"
 #include "builder/pull/base-image.h"
 #include "builder/session/jobs.h"
+#include "builder/session/proxies.h"
 #include "cache/store/blob.h"
 
 #define FAILED 125 /* cbuild's own failures, as docker tells them from those of the command */
@@ -118,6 +119,16 @@ static int command_of(const struct run *v, const struct oci_image_config *c, str
     return cb_hint(err, "give one: cbuild run %s COMMAND", args->items[0]);
 }
 
+static void set_pairs(const struct cb_strv *pairs, struct oci_image_config *c)
+{
+    for (size_t i = 0; i < pairs->n; i++) {
+        const char *value;
+        CB_AUTO(free) char *name = cb_split_pair(pairs->items[i], &value);
+        oci_env_set(c, name, value);
+    }
+}
+
+/* The user's words come last. */
 static void set_environment(const struct run *v, struct oci_image_config *c, const char *hostname)
 {
     const char *term = getenv("TERM");
@@ -126,11 +137,10 @@ static void set_environment(const struct run *v, struct oci_image_config *c, con
     oci_env_set(c, "HOSTNAME", hostname);
     if (v->terminal)
         oci_env_set(c, "TERM", term && *term ? term : "xterm");
-    for (size_t i = 0; i < v->env.n; i++) {
-        const char *value;
-        CB_AUTO(free) char *name = cb_split_pair(v->env.items[i], &value);
-        oci_env_set(c, name, value);
-    }
+    CB_AUTO(cb_strv) struct cb_strv both = {0};
+    build_proxies_spell(&v->common.request.proxies, &both);
+    set_pairs(&both, c);
+    set_pairs(&v->env, c);
 }
 
 static int run_image(struct run *v, struct cache_image *image, int *ret_status, struct cb_error *err)
@@ -173,7 +183,7 @@ static int run(void *filled, struct cb_error *err)
     CB_AUTO(cache_image) struct cache_image image = {0};
     int status = -1;
     if (cli_default_progress(&v->common.request, err) == 0 && rt_limits_check(&v->common.request.limits, err) == 0 &&
-        cli_open(&v->common, err) == 0 &&
+        build_proxies_find(&v->common.request, err) == 0 && cli_open(&v->common, err) == 0 &&
         cli_find_image(v->common.session.store, v->common.args.items[0], &image, NULL, err) == 0)
         (void)run_image(v, &image, &status, err);
     if (err->code && err->code != CB_E_CANCELED && err->code != CB_E_USAGE) {

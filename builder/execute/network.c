@@ -1,6 +1,9 @@
 #include "builder/execute/network.h"
-#include "base/mem.h"
+#include "base/text.h"
+#include "builder/session/proxies.h"
 #include "runtime/uplink.h"
+
+#include <string.h>
 
 const struct rt_network *build_network_of(const struct rt_network *wanted, struct cb_job_io *io)
 {
@@ -10,4 +13,19 @@ const struct rt_network *build_network_of(const struct rt_network *wanted, struc
     if (why)
         cb_job_warn(io, why);
     return rt_network_find("host");
+}
+
+void build_network_check_proxies(const struct rt_network *n, const struct cb_strv *proxies, struct cb_job_io *io)
+{
+    for (size_t i = 0; n->own && i < proxies->n; i++) {
+        const char *value;
+        CB_AUTO(free) char *name = cb_split_pair(proxies->items[i], &value);
+        if (name[0] < 'A' || name[0] > 'Z' || strcmp(name, "NO_PROXY") == 0 || !build_proxy_is_local(value))
+            continue;
+        CB_AUTO(free)
+        char *text = cb_printf("%s is a proxy on this machine's loopback address, which RUN does not reach: let it "
+                               "listen on another address, or build with --network=host",
+                               name);
+        cb_job_warn(io, text);
+    }
 }

@@ -3,6 +3,7 @@
 #include "base/fd.h"
 #include "builder/execute/schedule-internal.h"
 #include "builder/pull/materialize.h"
+#include "builder/session/proxies.h"
 #include "builder/session/secret.h"
 
 #include <unistd.h>
@@ -40,6 +41,10 @@ static int mask_secrets(struct build_running *r, struct cb_error *err)
             return -1;
         if (have)
             build_mask_add(&r->mask, value.p, value.n);
+    }
+    for (size_t i = 0; i < r->step->run.proxy_env.n; i++) {
+        struct cb_str password = build_proxy_password(r->step->run.proxy_env.items[i]);
+        build_mask_add(&r->mask, password.p, password.n);
     }
     build_mask_ready(&r->mask);
     return 0;

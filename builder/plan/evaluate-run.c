@@ -5,7 +5,19 @@
 
 static const char *const proxy_names[] = {"HTTP_PROXY", "HTTPS_PROXY", "FTP_PROXY", "NO_PROXY", "ALL_PROXY"};
 
-/* Proxy build-args reach every RUN in both spellings, undeclared, outside keys and history (§9). */
+static const char *proxy_of_machine(const struct build_request *r, const char *name)
+{
+    for (size_t i = 0; i < r->proxies.n; i++) {
+        const char *value;
+        CB_AUTO(free) char *known = cb_split_pair(r->proxies.items[i], &value);
+        if (strcmp(known, name) == 0)
+            return value;
+    }
+    return NULL;
+}
+
+/* Proxy build-args reach every RUN in both spellings, undeclared, outside keys and history (§9). So do those that this machine
+ * has, where no build-arg says otherwise. */
 static void add_proxies(struct build_planner *p, struct build_run *run)
 {
     for (size_t k = 0; k < CB_LEN(proxy_names); k++) {
@@ -20,6 +32,8 @@ static void add_proxies(struct build_planner *p, struct build_run *run)
             value = it->value;
             lower_given = strcmp(it->key, lower) == 0;
         }
+        if (!value)
+            value = proxy_of_machine(p->in->request, proxy_names[k]);
         if (!value || !*value)
             continue;
         cb_strv_take(&run->proxy_env, cb_printf("%s=%s", proxy_names[k], value));

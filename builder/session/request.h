@@ -81,6 +81,8 @@ struct build_request {
     struct cb_strv dns;         /* addresses; or "none" alone: /etc/resolv.conf of the image */
     struct cb_strv dns_search;  /* domains; or "." alone: none */
     struct cb_strv dns_options; /* words */
+    struct cb_strv proxies;     /* "HTTP_PROXY=…": of builder/session/proxies.h, for RUN */
+    bool no_http_proxy;         /* they are not asked for */
     struct cb_strv contexts;    /* --build-context NAME=VALUE */
     struct cb_strv no_cache_filter;
     bool no_cache;

@@ -133,3 +133,31 @@ options ndots:2 rotate"
     rootfs --no-cache --dns none c
     same "$(cat root/r)" ""
 }
+
+# Proxies of the machine reach RUN, and nothing else: no key, no history, no log of a password.
+t_proxies() {
+    context c <<X
+${base}RUN env | grep -i proxy | sort > /env; echo "said \$HTTP_PROXY"
+X
+    export http_proxy=http://user:geheim@192.0.2.1:3128 no_proxy=here.example
+    rootfs --progress=plain c
+    same "$(cat root/env)" "HTTP_PROXY=http://user:geheim@192.0.2.1:3128
+NO_PROXY=here.example
+http_proxy=http://user:geheim@192.0.2.1:3128
+no_proxy=here.example"
+    has "$(cat build.log)" 'said http://user:****@192.0.2.1:3128'
+    ! grep -raqs geheim "$CBUILD_ROOT/records" build.log || die "the password is in the store or the log"
+    cbuild --http-proxy=false --progress=plain c 2>log
+    has "$(cat log)" "0 steps run"
+    rootfs --no-cache --http-proxy=false c
+    same "$(cat root/env)" ""
+    mkdir docker
+    echo '{"proxies": {"default": {"httpProxy": "http://127.0.0.1:3129", "noProxy": "conf.example"}}}' >docker/config.json
+    DOCKER_CONFIG=$PWD/docker rootfs --no-cache --network=none --build-arg NO_PROXY=arg.example c
+    same "$(grep -c -e HTTP_PROXY=http://127.0.0.1:3129 -e NO_PROXY=arg.example root/env)" 2
+    has "$(cat build.log)" "HTTP_PROXY is a proxy on this machine's loopback address, which RUN does not reach"
+    cbuild -t proxies:1 c
+    same "$(DOCKER_CONFIG=$PWD/docker cbuild run -e NO_PROXY=run.example proxies:1 env 2>log | grep -i proxy | sort | tr '\n' ' ')" \
+        "HTTP_PROXY=http://127.0.0.1:3129 NO_PROXY=run.example http_proxy=http://127.0.0.1:3129 no_proxy=conf.example "
+    same "$(cbuild run --http-proxy=false proxies:1 env 2>log | grep -ci proxy)" 0
+}
