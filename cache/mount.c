@@ -2,6 +2,7 @@
  * everybody shares, the others exist where PRIVATE users met. Lock files mount-<hex>-<n> say who uses them;
  * they are beside the directories, so that a directory can be replaced while it is in use. */
 #include "cache/mount.h"
+#include "base/owner.h"
 
 #include "cache/mount-seed.h"
 #include "cache/store/files.h"
@@ -51,6 +52,17 @@ static int choose_slot(struct cache_store *s, const struct cache_mount_request *
     return cb_fail(err, CB_E_FAILED, "cache mount '%s' has too many users at once", at->hex);
 }
 
+/* An id that this user does not have is written beside it, where that can be. */
+static int give(int dir, uint32_t uid, uint32_t gid)
+{
+    if (fchown(dir, uid, gid) == 0)
+        return 0;
+    if (errno != EPERM && errno != EINVAL)
+        return -errno;
+    (void)cb_owner_write(dir, &(struct cb_owner){.uid = uid, .gid = gid});
+    return 0;
+}
+
 /* Made whole beside its place and renamed, so nobody sees it half filled. One that came first is as good. */
 static int make_slot(struct cache_store *s, const struct cache_mount_request *r, int parent, const char *slot,
                      struct cb_error *err)
@@ -58,15 +70,15 @@ static int make_slot(struct cache_store *s, const struct cache_mount_request *r,
     struct cache_work work = CACHE_WORK_INIT;
     if (cache_work_begin(s, &work, err) < 0)
         return -1;
-    int result = -1;
+    int result = -1, e = 0;
     CB_AUTO(close)
     int dir = mkdirat(work.dir, "new", 0700) < 0 ? -1 : openat(work.dir, "new", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (dir < 0)
         cb_fail_sys(err, errno, "make a cache mount in '%s/mounts'", s->path);
     else if (r->seed >= 0 && cache_mount_seed(r->seed, dir, err) < 0)
         ;
-    else if (fchown(dir, r->uid, r->gid) < 0 && errno != EPERM && errno != EINVAL) /* ids that this user does not have */
-        cb_fail_sys(err, errno, "set the owner of a cache mount");
+    else if ((e = give(dir, r->uid, r->gid)) < 0)
+        cb_fail_sys(err, e, "set the owner of a cache mount");
     else if (fchmod(dir, r->mode & 0777) < 0 && errno != EPERM)
         cb_fail_sys(err, errno, "set the mode of a cache mount");
     else if (renameat2(work.dir, "new", parent, slot, RENAME_NOREPLACE) < 0 && errno != EEXIST)

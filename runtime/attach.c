@@ -42,8 +42,9 @@ static int data_source(struct rt_child *c, const struct rt_mount *m, struct cb_e
     CB_AUTO(close) int fd = openat(c->scratch, name, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0600);
     int r = fd < 0 ? -errno : cb_write_full(fd, m->data, m->data_len);
     /* An id that does not exist inside belongs to no process: then the file is root's, as everything else there is. */
-    if (r == 0 && (m->uid || m->gid) && fchown(fd, m->uid, m->gid) < 0 && errno != EINVAL)
-        r = -errno;
+    if (r == 0 && (m->uid || m->gid))
+        r = rt_give(c, c->scratch, name, m->uid, m->gid);
+    r = r == -EINVAL || r == -EOPNOTSUPP ? 0 : r;
     if (r == 0 && fchmod(fd, m->mode & 07777) < 0)
         r = -errno;
     if (r == 0)

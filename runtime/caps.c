@@ -17,6 +17,13 @@ int rt_caps_bound(uint64_t set)
     return 0;
 }
 
+uint64_t rt_caps_held(void)
+{
+    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+    struct __user_cap_data_struct data[2] = {0};
+    return syscall(SYS_capget, &header, data) < 0 ? 0 : data[0].permitted | (uint64_t)data[1].permitted << 32;
+}
+
 int rt_caps_set(uint64_t set)
 {
     struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};

@@ -100,6 +100,8 @@ static int enter_group(const struct rt_child *c, struct cb_error *err)
 static int set_up(struct rt_child *c, struct cb_error *err)
 {
     const struct rt_sandbox *s = c->s;
+    if (c->owners.pid && (c->mounts = open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC)) < 0)
+        return cb_fail_sys(err, errno, "open the mount namespace of a sandbox");
     umask(0); /* modes are as written, until the command sets its own */
     if (enter_group(c, err) < 0)
         return -1;

@@ -25,6 +25,8 @@ static int set_ids(const struct rt_child *c, struct cb_error *err)
     const struct rt_user *u = &c->user;
     const struct rt_rung_ops *rung = c->s->privilege->rung;
     int r = 0;
+    if (c->result->emulated) /* they were told to the supervisor */
+        return 0;
     /* With one id the kernel forbids setgroups; root has no use for it. */
     if (rung->many_ids && setgroups(u->n_groups, u->groups) < 0)
         r = errno;
@@ -148,9 +150,14 @@ static int may_restrict(const struct rt_child *c)
     return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ? -errno : 1;
 }
 
+/* Those that a program can have. Where ids are emulated every process is the kernel's root still, and execve gives it back what
+ * it drops; so for another user what lets him pass by modes of files is gone for good. */
 static uint64_t caps_allowed(const struct rt_child *c)
 {
-    return rt_confinement_caps(c->confinement) & ~(c->s->privilege->rung->withholds & ~c->confinement->add);
+    const uint64_t passes = c->result->emulated && c->user.uid != 0 ? RT_CAP(DAC_OVERRIDE) | RT_CAP(DAC_READ_SEARCH) : 0;
+    if (c->s->insecure)
+        return RT_EVERY_CAPABILITY & ~passes;
+    return rt_confinement_caps(c->confinement) & ~(c->s->privilege->rung->withholds & ~c->confinement->add) & ~passes;
 }
 
 /* While SETPCAP and, where there is one, SYS_ADMIN are held. */
@@ -158,19 +165,27 @@ static int restrict_kernel(const struct rt_child *c, bool may_filter)
 {
     const struct rt_confinement *k = c->confinement;
     if (c->s->insecure) /* whatever the command line says: none of it is in the key of such a step */
-        return 0;
+        return c->result->emulated ? rt_caps_bound(caps_allowed(c)) : 0;
     if (k->no_new_privs && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
         return -errno;
     int r = rt_caps_bound(caps_allowed(c));
     return r < 0 || k->unconfined || !may_filter ? r : rt_seccomp_install(c->s->filter);
 }
 
-/* Those of the bounding set; another user than root has none. */
+/* Those of the bounding set; another user than root has none, as far as the kernel knows of him. */
 static uint64_t caps_of_command(const struct rt_child *c)
 {
-    if (c->user.uid != 0)
+    return c->user.uid != 0 && !c->result->emulated ? 0 : caps_allowed(c);
+}
+
+/* From here on ids and owners are those that the supervisor tells. */
+static int enter_owners(struct rt_child *c, struct cb_error *err)
+{
+    if (!c->owners.pid)
         return 0;
-    return c->s->insecure ? RT_EVERY_CAPABILITY : caps_allowed(c);
+    int r = rt_owners_enter(&c->owners, c->mounts, c->root, &c->user, &c->result->no_emulation, err);
+    c->result->emulated = r == 0;
+    return r < 0 ? -1 : 0;
 }
 
 int rt_process_drop(struct rt_child *c, struct cb_error *err)
@@ -178,7 +193,7 @@ int rt_process_drop(struct rt_child *c, struct cb_error *err)
     const struct rt_sandbox *s = c->s;
     reset_signals();
     umask(022);
-    if (set_stdio(c, err) < 0 || rt_exec_close_host(c, err) < 0)
+    if (enter_owners(c, err) < 0 || set_stdio(c, err) < 0 || rt_exec_close_host(c, err) < 0)
         return -1;
     const struct rt_rung_ops *rung = s->privilege->rung;
     int may = may_restrict(c);

@@ -36,9 +36,11 @@ struct rt_child {
     int report;                               /* a file in memory for the one thing that is said later (exec-stub.h) */
     dev_t root_dev;
     ino_t root_ino;
-    int null;           /* of the machine, for a command whose own may be none; -1: not needed */
-    int scratch;        /* a private tmpfs that the command never sees as a whole */
-    unsigned n_scratch; /* names used in it and below RT_THROWAWAY */
+    struct rt_owners owners; /* the job's */
+    int mounts;              /* this mount namespace */
+    int null;                /* of the machine, for a command whose own may be none; -1: not needed */
+    int scratch;             /* a private tmpfs that the command never sees as a whole */
+    unsigned n_scratch;      /* names used in it and below RT_THROWAWAY */
     struct rt_user user;
     char *program;     /* what is executed */
     const char **argv; /* of the stub */
@@ -87,6 +89,8 @@ enum rt_make {
 /* Opens (O_PATH) the target of a mount as seen in the merged root, symlinks followed inside it. *ret_made says
  * whether it had to be made. Gives an fd, or -1 with err set. A target that is the root itself is refused. */
 int rt_target_open(struct rt_child *c, const char *path, enum rt_make make, bool *ret_made, struct cb_error *err);
+/* Gives what has this name in the directory to these ids, as far as they exist. 0 or -errno. */
+int rt_give(const struct rt_child *c, int dir, const char *name, uid_t uid, gid_t gid);
 /* Removes from the upper directory what was made for mounts only and is still empty and unchanged, and gives
  * the parents their times back. Call when the overlay is gone. */
 void rt_stubs_remove(const struct rt_stubs *stubs, int upper);
@@ -128,5 +132,6 @@ int rt_seccomp_install(const struct rt_filter *own);
 /* caps.c: 0 or -errno. */
 int rt_caps_bound(uint64_t set); /* drops all others from the bounding set */
 int rt_caps_set(uint64_t set);   /* permitted and effective: those of the set that we hold */
+uint64_t rt_caps_held(void);
 
 #endif

@@ -27,6 +27,7 @@
 struct run {
     const struct rt_sandbox *s;
     struct rt_child child;
+    int upper;
     pid_t pid;
     const char *no_foreign; /* why the programs of its architecture cannot be executed here; NULL: they can */
 };
@@ -73,6 +74,16 @@ bool rt_rlimit_allowed(const struct rt_rlimit *l, uint64_t *ret_most)
     (void)setrlimit((__rlimit_resource_t)l->resource, &now); /* a hard limit can always be lowered */
     *ret_most = higher.rlim_max;
     return higher.rlim_max == l->value.rlim_max;
+}
+
+/* Before the sandbox: a job sleeps until its child has executed the command. */
+static int start_owners(struct run *r, struct rt_result *res, struct cb_error *err)
+{
+    uint64_t caps = r->s->insecure ? RT_EVERY_CAPABILITY : rt_confinement_caps(r->child.confinement);
+    const struct rt_owners_world w = {r->child.root, r->upper, r->s->link_owners, caps & rt_caps_held()};
+    if (!r->s->privilege->rung->emulates)
+        return 0;
+    return rt_owners_start(&w, &r->child.owners, &res->no_emulation, err) < 0 ? -1 : 0;
 }
 
 /* When this returns, the child is executing its command or has ended. */
@@ -124,7 +135,7 @@ static int run(struct run *r, struct rt_result *res, struct cb_error *err)
 {
     uint64_t kills = rt_oom_kills();
     struct timespec began = cb_clock_now();
-    if (start(r, err) < 0)
+    if (start_owners(r, res, err) < 0 || start(r, err) < 0)
         return -1;
     if (reap(r, res) < 0)
         return cb_fail_sys(err, errno, "wait for a sandbox");
@@ -134,7 +145,7 @@ static int run(struct run *r, struct rt_result *res, struct cb_error *err)
     /* Without a group of its own it shares the counter with the whole build. */
     bool killed = res->signal == SIGKILL || res->exit_code == 128 + SIGKILL;
     res->oom_killed = killed && rt_oom_kills() > kills;
-    return 0;
+    return rt_owners_finish(&r->child.owners, &res->links, err);
 }
 
 /* Without namespaces, what they would do before and after the command. */
@@ -195,7 +206,7 @@ static int run_sandbox(const struct rt_sandbox *s, struct rt_result *ret, struct
     CB_AUTO(close) int upper = -1;
     if (check(s, err) < 0 || leave_chroot(s, err) < 0 || rt_exec_prepare(err) < 0 || snapshot->prepare(s, &upper, err) < 0)
         return -1;
-    struct run r = {.s = s, .pid = -1};
+    struct run r = {.s = s, .pid = -1, .upper = upper};
     static const struct rt_confinement docker = {0};
     r.child = (struct rt_child){.s = s,
                                 .confinement = s->confinement ? s->confinement : &docker,
@@ -203,12 +214,15 @@ static int run_sandbox(const struct rt_sandbox *s, struct rt_result *ret, struct
                                 .root = snapshot->mount(s, err),
                                 .null = -1,
                                 .scratch = -1,
+                                .mounts = -1,
+                                .owners = RT_OWNERS_INIT,
                                 .result = &res};
     CB_AUTO(free) char *no_foreign = s->arch ? rt_foreign_enable(s->privilege, s->arch) : NULL;
     r.no_foreign = no_foreign;
     int result = r.child.root < 0 ? -1 : run_in_group(&r, &res, err);
     if (result == 0 && succeeded(&res))
         result = snapshot->finish(r.child.root, err);
+    rt_owners_done(&r.child.owners);
     rt_stubs_remove(&r.child.stubs, upper);
     rt_child_done(&r.child);
     int e = cb_remove_tree(s->work_dir, RT_THROWAWAY);
@@ -216,6 +230,8 @@ static int run_sandbox(const struct rt_sandbox *s, struct rt_result *ret, struct
         result = cb_fail_sys(err, e, "remove what was written to throw-away mounts");
     if (result == 0)
         *ret = res;
+    else
+        free(res.links.items);
     return result;
 }
 

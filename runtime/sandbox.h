@@ -8,6 +8,7 @@
 #include "runtime/cgroup/group.h"
 #include "runtime/confinement.h"
 #include "runtime/network.h"
+#include "runtime/owners/owners.h"
 #include "runtime/rung/privilege.h"
 #include <stdbool.h>
 #include <stdint.h>
@@ -78,6 +79,8 @@ struct rt_sandbox {
     int terminal;
     bool read_only;                       /* the root can only be read; what is mounted in it stays as it is */
     const struct rt_privilege *privilege; /* of the helper the job runs in */
+    const struct cb_link_owners
+        *link_owners; /* of symlinks and FIFOs of the lowers, where their inodes do not say; may be NULL */
 };
 
 struct rt_result {
@@ -95,6 +98,9 @@ struct rt_result {
     bool no_devices;  /* in a chroot: its /dev has none, or not all */
     bool outer_proc;  /* the surrounding container's /proc was shown, read-only: the kernel allowed nothing else */
     struct cb_usage usage;
+    bool emulated;               /* ids and owners were told by a supervisor */
+    const char *no_emulation;    /* why not, where the rung would have it (static); else NULL */
+    struct cb_link_owners links; /* owners of what upper/ has that holds none itself; the caller frees links.items */
 };
 
 /* 0: the command ran or could not be executed (see result). -1: the sandbox could not be made, the user or a mount was not

@@ -1,6 +1,7 @@
 #include "runtime/sandbox-internal.h"
 #include "base/fd.h"
 #include "base/limits.h"
+#include "base/owner.h"
 #include "base/path.h"
 
 #include <string.h>
@@ -42,15 +43,20 @@ static void record_stub(struct rt_child *c, char *path, const struct stat *st, s
         (struct rt_stub){path, st->st_mode, st->st_uid, st->st_gid, before, after};
 }
 
+int rt_give(const struct rt_child *c, int dir, const char *name, uid_t uid, gid_t gid)
+{
+    if (c->owners.pid)
+        return cb_owner_write_at(dir, name, &(struct cb_owner){.uid = uid, .gid = gid});
+    return fchownat(dir, name, uid, gid, AT_SYMLINK_NOFOLLOW) < 0 ? -errno : 0;
+}
+
 static int make_one(const struct walk *w, int parent, const char *name, bool dir)
 {
     const struct rt_user *u = &w->c->user;
     if (dir) {
         if (mkdirat(parent, name, DIR_MODE) < 0)
             return -errno;
-        if (w->make == RT_MAKE_CWD && (u->uid || u->gid) && fchownat(parent, name, u->uid, u->gid, AT_SYMLINK_NOFOLLOW) < 0)
-            return -errno;
-        return 0;
+        return w->make == RT_MAKE_CWD && (u->uid || u->gid) ? rt_give(w->c, parent, name, u->uid, u->gid) : 0;
     }
     CB_AUTO(close) int fd = openat(parent, name, O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW | O_CLOEXEC, FILE_MODE);
     return fd < 0 ? -errno : 0;

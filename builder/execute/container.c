@@ -69,6 +69,7 @@ static int container_job(struct cb_job_io *io, void *world, const struct rt_job_
     build_run_root_show(&root, &s);
     if (rt_sandbox_run(&s, &res, err) < 0)
         return -1;
+    free(res.links.items);
     cb_put_u32(answer, (uint32_t)status_of(&res));
     cb_put_str(answer, res.not_started ? res.why : "");
     return 0;

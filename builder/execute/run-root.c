@@ -116,13 +116,15 @@ void build_run_root_show(const struct build_run_root *r, struct rt_sandbox *ret)
     ret->lowers = r->lowers.dirs;
     ret->n_lowers = r->lowers.n + 1;
     ret->tree = r->tree ? &r->tree_fd : NULL;
+    ret->link_owners = r->tree ? cache_worktree_links(r->tree) : &r->lowers.links;
 }
 
-int build_run_root_commit(struct build_run_root *r, bool private, struct cache_layer *ret, struct cb_error *err)
+int build_run_root_commit(struct build_run_root *r, bool private, const struct cb_link_owners *links, struct cache_layer *ret,
+                          struct cb_error *err)
 {
     if (!r->tree)
-        return cache_layer_commit_upper(r->session->store, r->dir, "upper", r->lowers.dirs, r->lowers.n, ret, err);
-    if (cache_worktree_commit(r->tree, ret, err) < 0)
+        return cache_layer_commit_upper(r->session->store, r->dir, "upper", r->lowers.dirs, r->lowers.n, links, ret, err);
+    if (cache_worktree_commit(r->tree, links, ret, err) < 0)
         return -1;
     if (private)
         cache_worktree_leave(r->tree);

@@ -30,7 +30,8 @@ int build_run_root_open(const struct build_run_place *p, struct build_run_root *
 void build_run_root_done(struct build_run_root *r); /* after a failure too */
 void build_run_root_show(const struct build_run_root *r, struct rt_sandbox *ret);
 /* Makes the layer, after a command that succeeded. `private`: nobody else can have files of it open, so its tree is good for the
- * next one. */
-int build_run_root_commit(struct build_run_root *r, bool private, struct cache_layer *ret, struct cb_error *err);
+ * next one. `links`: rt_result's. */
+int build_run_root_commit(struct build_run_root *r, bool private, const struct cb_link_owners *links, struct cache_layer *ret,
+                          struct cb_error *err);
 
 #endif

@@ -321,6 +321,16 @@ static const char outer_proc[] =
     "Processes that start there later are visible to RUN. 'docker run --security-opt systempaths=unconfined' or "
     "'podman run --security-opt unmask=ALL' uncovers it";
 
+static void warn_of_one_id(struct cb_job_io *io, const char *why)
+{
+    CB_AUTO(free)
+    char *text =
+        cb_printf("RUN knows uid 0 alone: 'chown', 'USER' and package managers that use other ids fail. They are emulated "
+                  "where the kernel lets us, but here %s",
+                  why);
+    cb_job_warn(io, text);
+}
+
 /* Opens all that the sandbox is made of. */
 static const char in_chroot[] = "RUN works in a chroot, without namespaces: it has no /proc, and the network, the host name and "
                                 "the process ids are those of the "
@@ -374,12 +384,14 @@ static int execute(struct running_run *r, struct rt_result *res, struct cache_la
         CB_AUTO(free) char *command = build_command_text(run);
         return cb_prefix(err, "process %s did not complete successfully", command);
     }
+    if (res->no_emulation)
+        warn_of_one_id(r->w->io, res->no_emulation);
     tell_limits(r->w, res);
     if (build_verdict(r->w->b->session->request, run, res, err) < 0)
         return -1;
     /* In a chroot nothing but the rights of a step keeps it from others, and it shares no cache with them meanwhile. */
     bool private = r->w->b->session->privilege.rung->chroots || keeps_to_itself(run, res);
-    if (build_run_root_commit(&r->root, private, layer, err) < 0)
+    if (build_run_root_commit(&r->root, private, &res->links, layer, err) < 0)
         return -1;
     if (!r->root.tree && private && r->w->n_seeds == 0)
         build_run_dir_leave(r->w->b, r->w->step->index, r->root.dir);
@@ -392,6 +404,7 @@ int build_execute_run(struct build_work *w, struct build_outcome *ret, struct cb
     struct rt_result res = {0};
     struct cache_layer layer;
     int e = execute(&r, &res, &layer, err);
+    free(res.links.items);
     run_done(&r);
     if (e < 0)
         return -1;

@@ -1,4 +1,5 @@
 #include "builder/execute/symptom.h"
+#include "runtime/owners/owners.h"
 
 #include <string.h>
 
@@ -67,7 +68,8 @@ void build_symptom_hint(const struct build_tail *t, const struct rt_privilege *p
     CB_AUTO(free) char *why = NULL;
     if (err->code != CB_E_RUN)
         return;
-    if (shows(t, &no_id) || (!p->rung->many_ids && shows(t, &no_groups)))
+    bool told = p->rung->emulates && rt_owners_possible(); /* of every id */
+    if (!told && (shows(t, &no_id) || (!p->rung->many_ids && shows(t, &no_groups))))
         why = p->rung->why_no_id(p);
     else if (!p->rung->owns_network && shows(t, &no_port))
         why = rt_network_why_no_port(n);

@@ -91,16 +91,32 @@ static void open_groups(struct build_session *s)
         (void)rt_groups_open(&s->request->limits, &s->groups, &s->no_groups);
 }
 
+/* Where owners of files go, as the jobs will find out for themselves. */
+static bool keeps_beside(const struct rt_privilege *p)
+{
+    return p->rung->emulates || (!p->rung->many_ids && p->uid != 0);
+}
+
+void build_ns_expect(struct build_session *s)
+{
+    struct rt_privilege p;
+    rt_privilege_probe(&p);
+    s->store->beside = keeps_beside(&p);
+    rt_privilege_done(&p);
+}
+
 static int start_helper(struct build_session *s, struct cb_error *err)
 {
     open_groups(s);
     rt_privilege_probe(&s->privilege);
     (void)cache_found_get(s->store, "snapshot", &s->snapshot);
+    s->store->beside = keeps_beside(&s->privilege);
     /* Its jobs read it from their memory. */
     if (!s->reading && rt_confinement_filter(&s->request->confinement, &s->filter, err) < 0)
         return -1;
     if ((!s->reading && make_stubs(s, err) < 0) || rt_helper_start(&s->privilege, RT_HELPER_FILES, s, &s->helper, err) < 0)
         return -1;
+    s->store->beside = keeps_beside(&s->privilege); /* on the rung that it stands on now */
     if (s->privilege.reason)
         build_note(s, "%s", s->privilege.reason);
     for (size_t i = 0; i < s->request->n_ulimits; i++) {

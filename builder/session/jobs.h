@@ -8,6 +8,8 @@
  * it was when its helper was started. */
 int build_ns_job(struct build_session *s, enum rt_helper_kind kind, rt_job_fn *fn, const struct rt_job_request *req,
                  struct cb_job *ret, struct cb_error *err);
+/* Tells the store which rung its files will be used on, as far as can be known before a namespace is made. */
+void build_ns_expect(struct build_session *s);
 /* Starts the helpers for such jobs, where they are not there yet: for whoever opens what must not be open in them too. */
 int build_ns_start(struct build_session *s, enum rt_helper_kind kind, struct cb_error *err);
 /* Has the build's network made (runtime/uplink.h), once; the jobs of RT_HELPER_COMMANDS that follow can wait for it. */

@@ -60,7 +60,10 @@ static int open_store(struct build_session *s, const struct build_request *reque
     CB_AUTO(free) char *path = cache_store_default_path(request->root, err);
     if (!path)
         return -1;
-    return (request->empties ? cache_store_open_to_empty : cache_store_open)(path, &s->store, err);
+    if ((request->empties ? cache_store_open_to_empty : cache_store_open)(path, &s->store, err) < 0)
+        return -1;
+    build_ns_expect(s);
+    return 0;
 }
 
 int build_session_open(struct build_session *s, const struct build_request *request, struct build_renderer *renderer,

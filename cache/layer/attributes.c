@@ -2,6 +2,7 @@
  * overlay's own marks, owner and mode of the root. Since nobody can see these in the index, they must not affect those who
  * get the layer by its content ID. */
 #include "cache/layer/layer-internal.h"
+#include "base/owner.h"
 
 #include <limits.h>
 #include <linux/fs.h>
@@ -53,7 +54,9 @@ static int take_off_label(const struct inode *i, const char *name)
  * origin was means nothing in a lower layer, and removing it costs as much as all the rest here. */
 static int strip_one(const struct inode *i, const char *name, bool keep_capability, struct cache_layer_carried *ret)
 {
-    const char *mark = cache_layer_overlay_xattr(name) ? strchr(strchr(name, '.') + 1, '.') + 1 : "";
+    if (strcmp(name, CB_OWNER_XATTR) == 0 && !cache_layer_can_set_owners())
+        return 0;
+    const char *mark = cache_layer_reserved_xattr(name) ? strchr(strchr(name, '.') + 1, '.') + 1 : "";
     if (strcmp(name, "security.capability") == 0 && keep_capability) {
         ret->capability = true;
         return 0;

@@ -5,6 +5,7 @@
  * no owners at all. Where owners can be set, a failure is an error. */
 #include "cache/layer/layer-internal.h"
 #include "base/map.h"
+#include "base/owner.h"
 
 #include <linux/magic.h>
 #include <stdio.h>
@@ -29,9 +30,16 @@ static bool maps_many_ids(void)
     return sum > 1;
 }
 
+/* Asked for every inode of a layer: a process does not change its namespace, but its children may. */
 bool cache_layer_can_set_owners(void)
 {
-    return geteuid() == 0 && maps_many_ids();
+    static pid_t asked;
+    static bool can;
+    if (asked != getpid()) {
+        asked = getpid();
+        can = geteuid() == 0 && maps_many_ids();
+    }
+    return can;
 }
 
 void cache_layer_disk_init(struct cache_layer_disk *d, int fs)
@@ -83,9 +91,9 @@ int cache_layer_disk_remove(struct cache_layer_disk *d, const char *path, struct
 
 /* ---- attributes ----------------------------------------------------------------------------- */
 
-bool cache_layer_overlay_xattr(const char *name)
+bool cache_layer_reserved_xattr(const char *name)
 {
-    return cb_starts(name, "user.overlay.") || cb_starts(name, "trusted.overlay.");
+    return cb_starts(name, "user.overlay.") || cb_starts(name, "trusted.overlay.") || cb_starts(name, "user.cbuild.");
 }
 
 /* What the unpacking user cannot set or the file system cannot hold may be missing: the index has it. */
@@ -105,7 +113,7 @@ static int set_xattrs(const struct cache_entry *e, int fd, bool by_path, struct 
     snprintf(proc, sizeof(proc), "/proc/self/fd/%d", fd);
     for (size_t i = 0; i < e->n_xattrs; i++) {
         const struct cb_xattr *x = &e->xattrs[i];
-        if (cache_layer_overlay_xattr(x->name))
+        if (cache_layer_reserved_xattr(x->name))
             continue;
         int r = by_path ? setxattr(proc, x->name, x->value, x->len, 0) : fsetxattr(fd, x->name, x->value, x->len, 0);
         if (r < 0 && !xattr_tolerated(errno, e, x->name))
@@ -118,6 +126,24 @@ static bool owner_comes_by_itself(const struct cache_layer_disk *d, const struct
 {
     bool was_there = d->merged && e->type == CB_DIR; /* it may have been another's */
     return !d->owners || (!was_there && e->uid == d->uid && e->gid == d->gid);
+}
+
+/* Where owners cannot be set, they are written beside the file, as are the numbers of a device. Of what can have no attribute,
+ * and on a file system without, only the index knows. `name`: in the directory `fd`; NULL: the file itself. */
+static int write_beside(const struct cache_layer_disk *d, const struct cache_entry *e, int fd, const char *name)
+{
+    bool device = e->type == CB_CHAR || e->type == CB_BLOCK;
+    const struct cb_owner o = {.uid = e->uid,
+                               .gid = e->gid,
+                               .device = !device              ? 0
+                                         : e->type == CB_CHAR ? S_IFCHR
+                                                              : S_IFBLK,
+                               .major = device ? e->dev_major : 0,
+                               .minor = device ? e->dev_minor : 0};
+    if (d->owners || cb_owner_is_plain(&o) || e->type == CB_SYMLINK || e->type == CB_FIFO)
+        return 0;
+    int r = name ? cb_owner_write_at(fd, name, &o) : cb_owner_write(fd, &o);
+    return r == -EOPNOTSUPP ? 0 : r;
 }
 
 static void times_of(const struct cache_entry *e, long nsec, struct timespec t[2])
@@ -133,7 +159,10 @@ static int set_attributes_at(struct cache_layer_disk *d, int dir, const char *na
     times_of(e, 0, t);
     if (!owner_comes_by_itself(d, e) && fchownat(dir, name, e->uid, e->gid, AT_SYMLINK_NOFOLLOW) < 0)
         return fail_owner(err, errno, e);
-    int r = e->type == CB_SYMLINK ? 0 : cb_chmod(dir, name, e->mode & 07777);
+    int r = write_beside(d, e, dir, name);
+    if (r < 0)
+        return fail(err, r, "note the owner of", e->path);
+    r = e->type == CB_SYMLINK ? 0 : cb_chmod(dir, name, e->mode & 07777);
     if (r < 0)
         return fail(err, r, "set the mode of", e->path);
     if (e->n_xattrs) {
@@ -146,6 +175,14 @@ static int set_attributes_at(struct cache_layer_disk *d, int dir, const char *na
     if (utimensat(dir, name, t, AT_SYMLINK_NOFOLLOW) < 0)
         return fail(err, errno, "set the time of", e->path);
     return 0;
+}
+
+int cache_layer_disk_own(struct cache_layer_disk *d, int dir, const char *name, const struct cache_entry *e, struct cb_error *err)
+{
+    if (d->owners)
+        return set_attributes_at(d, dir, name, e, err);
+    int r = write_beside(d, e, dir, name);
+    return r < 0 ? fail(err, r, "note the owner of", e->path) : 0;
 }
 
 /* ---- things without data -------------------------------------------------------------------- */
@@ -270,6 +307,9 @@ int cache_layer_disk_end(struct cache_layer_disk *d, const struct cache_entry *e
         return fail(err, errno, "write", e->path);
     if (chown && fchown(fd, e->uid, e->gid) < 0)
         return fail_owner(err, errno, e);
+    int r = write_beside(d, e, fd, NULL);
+    if (r < 0)
+        return fail(err, r, "note the owner of", e->path);
     if ((mode & (07000 | d->umask)) && fchmod(fd, mode) < 0)
         return fail(err, errno, "set the mode of", e->path);
     if (e->n_xattrs && set_xattrs(e, fd, false, err) < 0)

@@ -3,7 +3,8 @@
  *
  *   index       cache/store/index.h
  *   meta.json   what never changes: content ID, base layer or not, sizes, creation time
- *   state       "<boot id> <inode of fs/, 0: none> [durable]": since when the layer is as it is (layer.c, "trust")
+ *   state       "<boot id> <inode of fs/, 0: none> [<form of its owners>] [durable]": since when the layer is as it is
+ *               (layer.c, "trust"), and where fs/ has owners (form.c)
  *   diff        the diff ID in hex, once it is known
  *   packed-<kind>.json, packed-<kind>-<level>.json
  *               the blobs it came in, and those that were made from it
@@ -19,14 +20,42 @@
 #define CACHE_LAYER_MAX_INDEX   ((size_t)4 << 30)
 #define CACHE_LAYER_COPY_BUFFER (256u << 10)
 
+/* ---- where owners are (form.c) ---------------------------------------------------------------- */
+
+enum cache_layer_form {
+    CACHE_FORM_UNKNOWN,
+    CACHE_FORM_INODES,
+    CACHE_FORM_BESIDE,
+    CACHE_FORM_LINKS /* beside, and some of what can have no attribute has an owner, which is in the index alone */
+};
+struct cache_layer_state {
+    ino_t fs_ino;
+    bool durable;
+    enum cache_layer_form form;
+};
+const char *cache_layer_form_name(enum cache_layer_form f); /* " name", or "" */
+enum cache_layer_form cache_layer_form_parse(const char *text);
+/* Of what this process writes. */
+enum cache_layer_form cache_layer_form_here(const struct cache_index *x);
+/* Can this process stack it as it is? */
+bool cache_layer_form_fits(enum cache_layer_form f);
+/* Does somebody else than root own what can have no attribute? */
+bool cache_layer_is_owned_link(const struct cache_entry *e);
+/* cache_layer_open_fs, in this process's form. CB_E_CORRUPT: it cannot be put into it, and was taken out of the store. [ns] */
+int cache_layer_open_own(struct cache_store *s, const struct cb_digest *id, enum cache_layer_form *ret_form,
+                         struct cb_error *err);
+/* Owners in the indexes of stacked layers (top first), of symlinks and FIFOs that none above them covers. ret->items is a heap
+ * array; paths are in `arena`. */
+int cache_layer_gather_links(const int *dirs, size_t n, struct cb_arena *arena, struct cb_link_owners *ret, struct cb_error *err);
+
 /* ---- the directory (layer.c) ---------------------------------------------------------------- */
 
 struct cache_layer_dir {
     struct cache_layer l;
     struct cb_digest content;
-    bool base;    /* came as a tar from outside: its diff ID is its id, its tar is not ours to make */
-    bool trusted; /* nothing can have been lost since it was made or checked */
-    ino_t fs_ino; /* 0: no fs/ */
+    bool base;                      /* came as a tar from outside: its diff ID is its id, its tar is not ours to make */
+    bool trusted;                   /* nothing can have been lost since it was made or checked */
+    struct cache_layer_state state; /* fs_ino 0: no fs/ */
 };
 struct cache_layer_path {
     char text[sizeof("layers/") + CB_DIGEST_HEX];
@@ -75,14 +104,16 @@ int cache_layer_give_fs(struct cache_layer_draft *d, const struct cb_digest *id,
 int cache_layer_remember_diff(struct cache_store *s, const struct cb_digest *id, const struct cb_digest *diff,
                               struct cb_error *err);
 /* Rewrites `state`: from now on the layer is as this boot sees it. */
-int cache_layer_write_state(struct cache_store *s, int dir, ino_t fs_ino, bool durable);
+int cache_layer_write_state(struct cache_store *s, int dir, const struct cache_layer_state *state);
+/* False: it does not say that these files can be trusted. ret->form is of files with this inode. */
+bool cache_layer_read_state(struct cache_store *s, int dir, ino_t fs_ino, struct cache_layer_state *ret);
 
 /* The two halves of cache_layer_settle, with the sync between them: what is marked as durable is what was there before it. A
  * layer or its files that somebody puts in its place meanwhile were not synced: their state stays as it is, or names other files.
  */
 struct cache_layer_present {
     int dir; /* of the layer; -1: it is not there, or not trusted */
-    ino_t fs_ino;
+    struct cache_layer_state state;
 };
 struct cache_layer_present *cache_layer_look(struct cache_store *s, const struct cb_digest *ids, size_t n);
 void cache_layer_mark(struct cache_store *s, struct cache_layer_present *p, size_t n, bool synced); /* frees p */
@@ -146,8 +177,11 @@ int cache_layer_disk_write(struct cache_layer_disk *d, const struct cache_entry 
                            struct cb_error *err);
 int cache_layer_disk_end(struct cache_layer_disk *d, const struct cache_entry *e, struct cb_error *err);
 int cache_layer_disk_finish(struct cache_layer_disk *d, const struct cache_index *x, struct cb_error *err);
-/* Is this attribute the overlay's own? It never goes into a layer, nor out of one. */
-bool cache_layer_overlay_xattr(const char *name);
+/* Gives what is there already the entry's owner, and what a change of owner takes away. */
+int cache_layer_disk_own(struct cache_layer_disk *d, int dir, const char *name, const struct cache_entry *e,
+                         struct cb_error *err);
+/* Is this attribute the overlay's own, or ours? It never goes into a layer, nor out of one. */
+bool cache_layer_reserved_xattr(const char *name);
 
 /* Sorts. Of the names of one inode, the first in order has the data; the others are links to it. */
 void cache_layer_settle_links(struct cache_index *x);
@@ -160,7 +194,8 @@ struct cache_layer_carried {
     bool redirect, metacopy; /* it shows files from elsewhere: what is left cannot stand alone */
 };
 /* Takes every attribute off the open `fd`, or off `name` in that directory (no link is followed), but a capability that
- * is to be kept, the labels of security modules and overlay's origin, which affect nobody; tells what there was. 0 or -errno. */
+ * is to be kept, an owner where it can be nowhere else, the labels of security modules and overlay's origin, which affect nobody;
+ * tells what there was. 0 or -errno. */
 int cache_layer_strip(int fd, const char *name, bool keep_capability, struct cache_layer_carried *ret);
 /* The inode's flags (chattr(1)); 0 where the file system has none. */
 unsigned cache_layer_flags(int fd);
@@ -230,13 +265,17 @@ int cache_layer_overlay_mark(int dir, const char *path, const char *what);
 
 struct cache_layer_owners {
     const struct cache_layer_lowers *lowers; /* borrowed */
-    bool kept;                               /* owners are in the indexes alone */
-    struct cache_index **indexes;            /* of each lower, NULL: not read yet */
+    const struct cb_link_owners *links; /* what the command gave to others, of what has no attributes; borrowed, NULL: none */
+    bool kept;                          /* owners are beside the files, and in the indexes */
+    struct cache_index **indexes;       /* of each lower, NULL: not read yet */
 };
-void cache_layer_owners_init(struct cache_layer_owners *o, const struct cache_layer_lowers *lowers);
+void cache_layer_owners_init(struct cache_layer_owners *o, const struct cache_layer_lowers *lowers,
+                             const struct cb_link_owners *links);
 void cache_layer_owners_done(struct cache_layer_owners *o);
-/* Where owners are kept in the indexes: gives *st, of the lower `top` at `path`, the owner that the image shows. */
+/* Where owners are kept beside the files: makes *st, of the lower `top` at `path`, what the image shows. */
 int cache_layer_owner_below(struct cache_layer_owners *o, int top, const char *path, struct stat *st, struct cb_error *err);
+/* The same for what the upper directory `dir` has under `name`, where that says itself whose it is. 1: it does. 0 / -errno. */
+int cache_layer_owner_beside(const struct cache_layer_owners *o, int dir, const char *name, const char *path, struct stat *st);
 /* 1: what a directory of the upper has under `name` came from what lies below in its place (*below). 0: it was made anew.
  * `hidden`: the directory hides what is below. -errno. */
 int cache_layer_was_copied_up(int dir, const char *name, const struct stat *st, const struct stat *below, bool hidden);

@@ -80,31 +80,43 @@ static bool read_diff(int dir, struct cb_digest *ret)
     return cb_digest_parse_hex(b.data, ret);
 }
 
-/* "<boot id> <inode> [durable]" */
-static bool read_state(struct cache_store *s, int dir, ino_t fs_ino)
+bool cache_layer_read_state(struct cache_store *s, int dir, ino_t fs_ino, struct cache_layer_state *ret)
 {
     CB_AUTO(cb_buf) struct cb_buf b = CB_BUF_INIT;
-    char *durable = NULL;
+    *ret = (struct cache_layer_state){.fs_ino = fs_ino};
     if (cb_read_file(dir, "state", 256, &b) < 0)
         return false;
-    char *boot = b.data;
-    char *ino = strchr(boot, ' ');
+    char *boot = b.data, *ino = strchr(boot, ' ');
     if (!ino)
         return false;
     *ino++ = '\0';
-    durable = strchr(ino, ' ');
-    if (durable)
-        *durable++ = '\0';
+    char *rest = ino + strcspn(ino, " ");
+    enum cache_layer_form form = cache_layer_form_parse(rest);
+    ret->durable = cb_ends(rest, " durable");
+    *rest = '\0';
     uint64_t number;
     if (!cb_parse_u64(ino, UINT64_MAX, &number) || number != fs_ino)
-        return false;
-    return (durable && strcmp(durable, "durable") == 0) || cache_store_is_this_boot(s, boot);
+        return ret->durable = false;
+    ret->form = form;
+    return ret->durable || cache_store_is_this_boot(s, boot);
 }
 
-int cache_layer_write_state(struct cache_store *s, int dir, ino_t fs_ino, bool durable)
+static char *state_text(struct cache_store *s, const struct cache_layer_state *state)
 {
-    CB_AUTO(free) char *text = cb_printf("%s %ju%s", cache_store_boot_id(s), (uintmax_t)fs_ino, durable ? " durable" : "");
+    return cb_printf("%s %ju%s%s", cache_store_boot_id(s), (uintmax_t)state->fs_ino, cache_layer_form_name(state->form),
+                     state->durable ? " durable" : "");
+}
+
+int cache_layer_write_state(struct cache_store *s, int dir, const struct cache_layer_state *state)
+{
+    CB_AUTO(free) char *text = state_text(s, state);
     return cb_publish_file(dir, "state", text, strlen(text), 0600);
+}
+
+/* Files whose owners this build could not show, nor change, are as good as none. */
+static bool is_foreign(const struct cache_store *s, enum cache_layer_form form)
+{
+    return s->beside && form == CACHE_FORM_INODES;
 }
 
 static int load_from(struct cache_store *s, int dir, const struct cb_digest *id, struct cache_layer_dir *ret)
@@ -113,14 +125,17 @@ static int load_from(struct cache_store *s, int dir, const struct cb_digest *id,
     if (!read_meta(dir, ret))
         return 0;
     struct stat st;
+    ino_t ino = 0;
     if (fstatat(dir, "fs", &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(st.st_mode)) {
-        ret->fs_ino = st.st_ino;
+        ino = st.st_ino;
         ret->l.has_files = true;
     }
     ret->l.has_diff_id = ret->base || read_diff(dir, &ret->l.diff_id);
     if (ret->base)
         ret->l.diff_id = *id;
-    ret->trusted = read_state(s, dir, ret->fs_ino);
+    ret->trusted = cache_layer_read_state(s, dir, ino, &ret->state);
+    if (is_foreign(s, ret->state.form))
+        ret->l.has_files = false;
     return 1;
 }
 
@@ -252,8 +267,18 @@ static int check_layer(struct cache_store *s, const struct cache_layer_dir *l)
         cache_layer_drop(s, &l->l.id);
     if (r != 1)
         return 0;
-    (void)cache_layer_write_state(s, dir, l->fs_ino, true); /* only saves checking it again */
+    struct cache_layer_state durable = l->state;
+    durable.durable = true;
+    (void)cache_layer_write_state(s, dir, &durable); /* only saves checking it again */
     return 1;
+}
+
+/* From another form than its files. */
+static bool can_be_made(struct cache_store *s, const struct cb_digest *id)
+{
+    CB_AUTO(cb_error) struct cb_error ignored = CB_ERROR_INIT;
+    struct cache_packed packed;
+    return cache_layer_packed(s, id, cb_codecs[0], -1, true, &packed, &ignored) == 1;
 }
 
 /* ---- the interface --------------------------------------------------------------------------- */
@@ -265,6 +290,8 @@ int cache_layer_find(struct cache_store *s, const struct cb_digest *id, struct c
     if (r <= 0)
         return r;
     if (!l.base && !cb_digest_eq(id, &l.content)) /* not what its name says */
+        return 0;
+    if (is_foreign(s, l.state.form) && !l.base && !can_be_made(s, id))
         return 0;
     if (!l.trusted && !check_layer(s, &l))
         return 0;
@@ -313,9 +340,10 @@ int cache_layer_open_fs(struct cache_store *s, const struct cb_digest *id, struc
 }
 
 /* In place: nothing is made in a directory that somebody may be removing. If it is only partly written, the layer is checked. */
-static void mark_durable(struct cache_store *s, int dir, ino_t fs_ino)
+static void mark_durable(struct cache_store *s, int dir, struct cache_layer_state state)
 {
-    CB_AUTO(free) char *text = cb_printf("%s %ju durable", cache_store_boot_id(s), (uintmax_t)fs_ino);
+    state.durable = true;
+    CB_AUTO(free) char *text = state_text(s, &state);
     CB_AUTO(close) int fd = openat(dir, "state", O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
     if (fd >= 0)
         (void)cb_write_full(fd, text, strlen(text));
@@ -330,7 +358,7 @@ struct cache_layer_present *cache_layer_look(struct cache_store *s, const struct
         if (p[i].dir < 0 || load_from(s, p[i].dir, &ids[i], &l) != 1 || !l.trusted)
             p[i].dir = cb_close(p[i].dir);
         else
-            p[i].fs_ino = l.fs_ino;
+            p[i].state = l.state;
     }
     return p;
 }
@@ -339,7 +367,7 @@ void cache_layer_mark(struct cache_store *s, struct cache_layer_present *p, size
 {
     for (size_t i = 0; i < n; i++) {
         if (synced && p[i].dir >= 0)
-            mark_durable(s, p[i].dir, p[i].fs_ino);
+            mark_durable(s, p[i].dir, p[i].state);
         cb_close(p[i].dir);
     }
     free(p);

@@ -7,6 +7,7 @@
 #define CACHE_LAYER_H
 
 #include "base/job.h"
+#include "base/owner.h"
 #include "cache/store/index.h"
 #include "cache/store/store.h"
 
@@ -70,10 +71,11 @@ CB_DEFINE_AUTO_PTR(cache_layer_writer, struct cache_layer_writer, cache_layer_wr
  * opaque directories become explicit whiteouts in both; parents of what changed are in the index.
  * Attributes other than a file's capability are removed, and the root gets the owner and mode of every root: the
  * directory must say what the index says, because it is shared by its index.
+ * `links`: owners of symlinks and FIFOs in there, where they cannot be set; NULL: none is known.
  * `work_dir` lies below the store's work/. The directory is renamed into the store, not copied; it stays where it is
  * when the store already has that layer. [ns] (dockerfile.md §17, runtime.md §5) */
 int cache_layer_commit_upper(struct cache_store *s, int work_dir, const char *name, const int *lowers, size_t n_lowers,
-                             struct cache_layer *ret, struct cb_error *err);
+                             const struct cb_link_owners *links, struct cache_layer *ret, struct cb_error *err);
 
 /* ---- the two forms ------------------------------------------------------------------------- */
 

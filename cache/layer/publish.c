@@ -105,9 +105,10 @@ static int write_documents(struct cache_layer_draft *d, const struct cache_index
     struct stat st;
     if (r == 0 && d->fs >= 0) {
         r = fstat(d->fs, &st) < 0 ? -errno : 0;
-        l->fs_ino = r ? 0 : st.st_ino;
+        if (r == 0)
+            l->state = (struct cache_layer_state){.fs_ino = st.st_ino, .form = cache_layer_form_here(x)};
     }
-    return r ? r : cache_layer_write_state(d->store, d->dir, l->fs_ino, false);
+    return r ? r : cache_layer_write_state(d->store, d->dir, &l->state);
 }
 
 /* ---- what a layer learns later ----------------------------------------------------------------- */
@@ -130,12 +131,19 @@ int cache_layer_remember_diff(struct cache_store *s, const struct cb_digest *id,
     return name_diff(s, id, diff, err);
 }
 
-/* -EEXIST: somebody else was faster. Anything there but a directory is damage, and is removed. */
+/* -EEXIST: somebody else was faster. Anything there but a directory is damage, and is removed; files of another form are of no
+ * use here. */
 static int move_fs(struct cache_layer_draft *d, int dir)
 {
     struct stat st;
-    if (fstatat(dir, "fs", &st, AT_SYMLINK_NOFOLLOW) == 0 && !S_ISDIR(st.st_mode))
+    struct cache_layer_state state = {.fs_ino = 0};
+    bool there = fstatat(dir, "fs", &st, AT_SYMLINK_NOFOLLOW) == 0;
+    if (there && !S_ISDIR(st.st_mode))
         (void)unlinkat(dir, "fs", 0);
+    else if (there)
+        (void)cache_layer_read_state(d->store, dir, st.st_ino, &state);
+    if (state.form != CACHE_FORM_UNKNOWN && !cache_layer_form_fits(state.form)) /* theirs goes with the draft */
+        return renameat2(d->dir, "fs", dir, "fs", RENAME_EXCHANGE) < 0 ? -errno : 0;
     return renameat2(d->dir, "fs", dir, "fs", RENAME_NOREPLACE) < 0 ? -errno : 0;
 }
 
@@ -152,7 +160,7 @@ int cache_layer_give_fs(struct cache_layer_draft *d, const struct cb_digest *id,
     if (r == -EEXIST)
         return 0;
     if (r == 0)
-        r = cache_layer_write_state(d->store, dir, st.st_ino, false);
+        r = cache_layer_write_state(d->store, dir, &(struct cache_layer_state){.fs_ino = st.st_ino}); /* its form: form.c */
     return r < 0 ? cb_fail_sys(err, r, "move files into '%s/%s'", d->store->path, cache_layer_path(id).text) : 0;
 }
 

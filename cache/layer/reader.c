@@ -18,15 +18,22 @@ static bool is_above(const struct cb_digest *ids, size_t n, size_t i)
 int cache_stack_open(struct cache_store *s, const struct cb_digest *layers, size_t n, struct cache_stack *ret,
                      struct cb_error *err)
 {
-    CB_AUTO(cache_stack) struct cache_stack stack = {cb_alloc((n + 1) * sizeof(int)), 0};
+    CB_AUTO(cache_stack) struct cache_stack stack = CACHE_STACK_INIT;
+    enum cache_layer_form form;
+    size_t deepest = 0; /* of those with links that have owners: how many layers to look through */
+    stack.dirs = cb_alloc((n + 1) * sizeof(int));
     for (size_t i = n; i-- > 0;) {
         if (is_above(layers, n, i))
             continue;
-        stack.dirs[stack.n] = cache_layer_open_fs(s, &layers[i], err);
+        stack.dirs[stack.n] = cache_layer_open_own(s, &layers[i], &form, err);
         if (stack.dirs[stack.n] < 0)
             return -1;
         stack.n++;
+        if (form == CACHE_FORM_LINKS)
+            deepest = stack.n;
     }
+    if (deepest && cache_layer_gather_links(stack.dirs, deepest, &stack.paths, &stack.links, err) < 0)
+        return -1;
     *ret = stack;
     stack = CACHE_STACK_INIT;
     return 0;
@@ -37,6 +44,8 @@ void cache_stack_close(struct cache_stack *stack)
     for (size_t i = 0; i < stack->n; i++)
         cb_close(stack->dirs[i]);
     free(stack->dirs);
+    free(stack->links.items);
+    cb_arena_done(&stack->paths);
     *stack = CACHE_STACK_INIT;
 }
 

@@ -10,9 +10,11 @@
 struct cache_stack {
     int *dirs; /* with room for one more after the last */
     size_t n;
+    struct cb_link_owners links; /* owners that no inode can show: of symlinks and FIFOs, where owners are beside the files */
+    struct cb_arena paths;       /* of links */
 };
-#define CACHE_STACK_INIT ((struct cache_stack){NULL, 0})
-/* `layers`: bottom first. On failure *ret is untouched. */
+#define CACHE_STACK_INIT ((struct cache_stack){NULL, 0, {NULL, 0}, {NULL}})
+/* `layers`: bottom first. Their owners are where this process needs them afterwards. On failure *ret is untouched. */
 int cache_stack_open(struct cache_store *s, const struct cb_digest *layers, size_t n, struct cache_stack *ret,
                      struct cb_error *err);
 void cache_stack_close(struct cache_stack *stack);

@@ -260,7 +260,7 @@ static size_t keep_xattrs(const struct cb_tar_entry *t, struct cb_xattr *keep)
 {
     size_t n = 0;
     for (size_t i = 0; i < t->n_xattrs; i++) {
-        if (!cache_layer_overlay_xattr(t->xattrs[i].name))
+        if (!cache_layer_reserved_xattr(t->xattrs[i].name))
             keep[n++] = t->xattrs[i];
     }
     return n;

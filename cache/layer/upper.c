@@ -257,7 +257,10 @@ static int count_name(struct upper *u, const struct frame *f, const char *name, 
     struct stat below, own = *st;
     int top, found = find_below(u, f, path, &top, &below, &merge, err), copied = 0, same = 0;
     free(merge.lower);
-    if (found > 0 && u->owners.kept)
+    int beside = cache_layer_owner_beside(&u->owners, f->fd, name, path, &own);
+    if (beside < 0)
+        return fail(err, beside, "read the owner of", path);
+    if (found > 0 && u->owners.kept && !beside)
         copied = cache_layer_was_copied_up(f->fd, name, st, &below, f->hidden);
     if (copied > 0) {
         l->copied_up = true;
@@ -351,10 +354,14 @@ static int is_linked_to_changed(struct upper *u, const struct frame *f, const st
     return l ? l->changed : st->st_nlink < 2 ? 0 : -1;
 }
 
-/* Where owners are only in indexes: what was copied up, under this name or another, has the owner of what it came from. */
-static int keep_owner(struct upper *u, const struct frame *f, const char *name, struct stat *st, const struct stat *below,
-                      struct cb_error *err)
+/* Where owners are not in the inodes: what says nothing of its own and was copied up, under this name or another, has the
+ * owner of what it came from. */
+static int keep_owner(struct upper *u, const struct frame *f, const char *name, const char *path, struct stat *st,
+                      const struct stat *below, struct cb_error *err)
 {
+    int beside = cache_layer_owner_beside(&u->owners, f->fd, name, path, st);
+    if (beside)
+        return beside < 0 ? fail(err, beside, "read the owner of", path) : 0;
     int copied = !u->owners.kept || !below ? 0 : cache_layer_was_copied_up(f->fd, name, st, below, f->hidden);
     if (copied < 0)
         return fail(err, copied, "read the attributes of", name);
@@ -450,7 +457,7 @@ static int walk_name(struct upper *u, struct frame *f, const char *name, struct 
     struct cache_layer_merge merge = {0};
     struct stat below;
     int found = find_below(u, f, path, &top, &below, &merge, err);
-    if (found >= 0 && keep_owner(u, f, name, &st, found ? &below : NULL, err) < 0)
+    if (found >= 0 && keep_owner(u, f, name, path, &st, found ? &below : NULL, err) < 0)
         found = -1;
     if (found >= 0 && S_ISDIR(st.st_mode)) /* takes path and merge */
         return walk_dir(u, f, name, CB_TAKE(path), &st, &merge, found ? &below : NULL, err);
@@ -532,14 +539,14 @@ static void upper_done(struct upper *u)
 CB_DEFINE_AUTO(upper, struct upper, upper_done)
 
 int cache_layer_commit_upper(struct cache_store *s, int work_dir, const char *name, const int *lowers, size_t n_lowers,
-                             struct cache_layer *ret, struct cb_error *err)
+                             const struct cb_link_owners *links, struct cache_layer *ret, struct cb_error *err)
 {
     CB_AUTO(upper) struct upper u = {.lowers = {lowers, n_lowers}};
     CB_AUTO(cache_layer_draft) struct cache_layer_draft d = CACHE_LAYER_DRAFT_INIT;
     CB_AUTO(close) int fd = openat(work_dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (fd < 0)
         return cb_fail_sys(err, errno, "open the upper directory '%s'", name);
-    cache_layer_owners_init(&u.owners, &u.lowers);
+    cache_layer_owners_init(&u.owners, &u.lowers, links);
     u.flags = cache_layer_flags(work_dir);
     u.buffer = cb_alloc_buffer(CACHE_LAYER_COPY_BUFFER);
     u.other = cb_alloc_buffer(CACHE_LAYER_COPY_BUFFER);

@@ -32,8 +32,9 @@ struct commit {
     struct cache_worktree *w;
     struct change *changes; /* in the order of paths */
     size_t n, cap;
-    bool owners_kept; /* owners are in indexes alone */
-    unsigned flags;   /* of inodes that were given no others */
+    bool owners_kept; /* owners are beside the files, and in indexes */
+    struct cache_layer_owners owners;
+    unsigned flags; /* of inodes that were given no others */
     struct cb_map inodes;
     struct cb_arena arena;
     char *buffer;
@@ -210,7 +211,8 @@ static void note_name(struct commit *c, const struct change *g)
 
 /* ---- comparing ----------------------------------------------------------------------------------- */
 
-/* Where owners are only in indexes: what is the same inode as before has the owner that the image gives it. */
+/* Where owners are not in the inodes: what says nothing of its own and is the same inode as before has the owner that the image
+ * gives it. */
 static void keep_owner(struct commit *c, struct change *g)
 {
     const struct cache_entry *before = entry_before(c, g->was);
@@ -295,8 +297,11 @@ static int settle(struct commit *c, struct change *g, struct cache_layer_capabil
                               : cache_layer_settle_name(dir, name, g->path, err);
     if (r < 0)
         return -1;
-    keep_owner(c, g);
-    r = same_content(c, g, dir, name, fd, cap);
+    r = cache_layer_owner_beside(&c->owners, dir, name, g->path, &g->st);
+    if (r == 0)
+        keep_owner(c, g);
+    if (r >= 0)
+        r = same_content(c, g, dir, name, fd, cap);
     g->same = r > 0;
     return r < 0 ? fail(err, r, "compare", g->path) : 0;
 }
@@ -322,9 +327,12 @@ static int add_dir(struct commit *c, const char *path, struct cb_error *err)
     int dir = cache_layer_cursor_parent(&c->cursor, path, &name);
     if (dir < 0 || fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
         return fail(err, dir < 0 ? dir : errno, "look at", path);
-    struct cache_entry e = cache_layer_entry_of(path, CB_DIR, &st);
     const struct cache_entry *before = cache_index_find(&c->w->table.x, path);
-    if (c->owners_kept && before && before->type == CB_DIR) {
+    int beside = cache_layer_owner_beside(&c->owners, dir, name, path, &st);
+    if (beside < 0)
+        return fail(err, beside, "read the owner of", path);
+    struct cache_entry e = cache_layer_entry_of(path, CB_DIR, &st);
+    if (c->owners_kept && !beside && before && before->type == CB_DIR) {
         e.uid = before->uid;
         e.gid = before->gid;
     }
@@ -453,11 +461,12 @@ static int find_changes(struct commit *c, struct cb_error *err)
     return walk(c, &root, err) < 0 ? -1 : settle_all(c, err);
 }
 
-int cache_worktree_commit(struct cache_worktree *w, struct cache_layer *ret, struct cb_error *err)
+int cache_worktree_commit(struct cache_worktree *w, const struct cb_link_owners *links, struct cache_layer *ret,
+                          struct cb_error *err)
 {
-    CB_AUTO(commit) struct commit c = {.w = w, .cursor = CACHE_LAYER_CURSOR_INIT};
+    CB_AUTO(commit) struct commit c = {.w = w, .owners.links = links, .cursor = CACHE_LAYER_CURSOR_INIT};
     CB_AUTO(cache_index) struct cache_index x = {0};
-    c.owners_kept = !cache_layer_can_set_owners();
+    c.owners_kept = c.owners.kept = !cache_layer_can_set_owners();
     c.flags = cache_layer_flags(w->tree);
     c.buffer = cb_alloc_buffer(CACHE_LAYER_COPY_BUFFER);
     cache_layer_cursor_set_root(&c.cursor, w->root);

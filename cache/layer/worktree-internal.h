@@ -43,6 +43,7 @@ struct cache_worktree {
     size_t n;
     struct cache_worktree_table table;
     bool committed;
+    struct cb_link_owners links; /* cache_worktree_links */
 };
 
 /* Puts the files of a layer on the tree, then its entries into the table. */

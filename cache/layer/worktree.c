@@ -99,10 +99,24 @@ void cache_worktree_leave(struct cache_worktree *w)
     (void)renameat2(w->dir, "tree", w->place, name_of(w->layers, w->n).text, RENAME_NOREPLACE);
 }
 
+const struct cb_link_owners *cache_worktree_links(struct cache_worktree *w)
+{
+    const struct cache_index *x = &w->table.x;
+    size_t cap = 0;
+    free(w->links.items);
+    w->links = (struct cb_link_owners){0};
+    for (size_t i = 0; !cache_layer_can_set_owners() && i < x->n; i++)
+        if (cache_layer_is_owned_link(&x->entries[i]))
+            CB_PUSH(w->links.items, w->links.n, cap) =
+                (struct cb_link_owner){x->entries[i].path, x->entries[i].uid, x->entries[i].gid};
+    return &w->links;
+}
+
 void cache_worktree_free(struct cache_worktree *w)
 {
     if (!w)
         return;
+    free(w->links.items);
     cb_close(w->root);
     cb_close(w->tree);
     cache_worktree_table_done(&w->table);

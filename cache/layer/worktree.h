@@ -17,9 +17,12 @@ int cache_worktree_take(struct cache_store *s, int place, int dir, const struct 
 /* The tree that was taken in `dir`, as a command left it, for another command; nothing becomes a layer. */
 int cache_worktree_again(struct cache_store *s, int dir, struct cache_worktree **ret, struct cb_error *err);
 int cache_worktree_root(const struct cache_worktree *w); /* fd, borrowed: what the command sees as / */
+/* Owners that no inode of it can show, where they are beside the files. Borrowed, until the next commit. */
+const struct cb_link_owners *cache_worktree_links(struct cache_worktree *w);
 /* Makes a layer of what has changed in the tree, by the rules of cache_layer_commit_upper; the tree shows that layer too from
  * then on. Nothing may write to the tree meanwhile. */
-int cache_worktree_commit(struct cache_worktree *w, struct cache_layer *ret, struct cb_error *err);
+int cache_worktree_commit(struct cache_worktree *w, const struct cb_link_owners *links, struct cache_layer *ret,
+                          struct cb_error *err);
 /* Leaves the tree, after a commit, for the next step. Without this it stays where it is, and is used no more. */
 void cache_worktree_leave(struct cache_worktree *w);
 void cache_worktree_free(struct cache_worktree *w); /* NULL is fine */

@@ -36,6 +36,7 @@ struct cache_store {
     char *path;    /* for messages and for programs of the host */
     char *boot_id; /* use cache_store_boot_id, which reads it when first asked */
     bool old;      /* of an earlier format: there only to be emptied */
+    bool beside;   /* the build has no other ids: owners are beside the files (cache/layer/form.c); whoever knows sets it */
 };
 
 /* Where the store is: `root` (--root), else $CBUILD_ROOT, else /var/lib/cbuild for uid 0, else

@@ -40,6 +40,7 @@ struct rt_rung_ops {
     uint64_t withholds; /* of Docker's capabilities, those that a command must not have here: a bit each */
     bool two_helpers;   /* layers are written where owners are the disk's and devices can be made; commands run elsewhere */
     bool many_ids;      /* ids other than 0 exist, and setgroups(2) is allowed */
+    bool emulates;      /* commands are told that they exist (owners/), where the machine lets us */
     bool foreign_files; /* what layers hold belongs to ids that are not ours outside the helper */
     bool owns_network;  /* commands have the rights over the host's network that root has */
     /* Why an id may not exist in a command, with the way out; caller frees. NULL: every id does. */

@@ -1,4 +1,5 @@
-/* An ordinary user with only one id mapped, as uid 0. Other owners are kept in the index and in archives. */
+/* An ordinary user with only one id mapped, as uid 0. Other owners are kept beside the files (base/owner.h), and a command is
+ * told of them by a supervisor (owners/). */
 #include "runtime/rung/privilege.h"
 #include "runtime/rung/userns.h"
 
@@ -29,5 +30,6 @@ const struct rt_rung_ops rt_rung_single = {
                    [RT_HELPER_COMMANDS] = CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID},
     .enter = enter,
     .runs = true,
+    .emulates = true,
     .why_no_id = why_no_id,
 };

@@ -127,7 +127,7 @@ static void commit_only(struct cache_store *store, struct stack *st, struct cach
     int dir = open(top, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
     OK(cache_stack_open(store, st->layers, (size_t)st->n, &lowers, &err));
-    OK(cache_layer_commit_upper(store, dir, "upper", lowers.dirs, lowers.n, ret, &err));
+    OK(cache_layer_commit_upper(store, dir, "upper", lowers.dirs, lowers.n, NULL, ret, &err));
     close(dir);
     st->layers[st->n++] = ret->id;
 }
@@ -285,7 +285,7 @@ static void rules(struct cache_store *store)
     for (size_t i = 0; i < CB_LEN(old); i++) /* what is taken out and put in below of them does not show in their times */
         MUST(utimensat(dir, old[i], (struct timespec[2]){{.tv_sec = 5}, {.tv_sec = 5}}, 0) == 0, "%s", old[i]);
     lower = open(lower_path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-    OK(cache_layer_commit_upper(store, dir, "upper", &lower, 1, &l, &err));
+    OK(cache_layer_commit_upper(store, dir, "upper", &lower, 1, NULL, &l, &err));
     exact(store, &l.id);
     layer_text(store, &l.id, &got);
     if (strcmp(got.data, "1 d\n0 d/changed\n7 d/gone\n0 d/linked\n6 d/second -> d/linked\n7 d/socket\n1 o\n5 o/pipe\n1 o/sub\n7 "
@@ -295,7 +295,7 @@ static void rules(struct cache_store *store)
     }
     MUST(mkdir(upper, 0755) == 0, "%s", upper);
     put("upper", ".wh.x", "", 5);
-    MUST(cache_layer_commit_upper(store, dir, "upper", &lower, 1, &l, &err) == -1, "a name with .wh. is accepted");
+    MUST(cache_layer_commit_upper(store, dir, "upper", &lower, 1, NULL, &l, &err) == -1, "a name with .wh. is accepted");
     MUST(strstr(err.msg, ".wh."), "%s", err.msg);
     MUST(cb_remove_tree(dir, "upper") == 0, "%s", upper);
     close(lower);

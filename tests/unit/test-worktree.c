@@ -50,7 +50,7 @@ static void one_step(struct made *m, uint32_t *s, bool many_ids, bool plain, str
     for (uint32_t n = rnd(s, 25); n > 0; n--)
         change(cache_worktree_root(w), s, many_ids, plain);
     show_tree(w, shown);
-    OK(cache_worktree_commit(w, ret, &err));
+    OK(cache_worktree_commit(w, NULL, ret, &err));
     CB_AUTO(cb_buf) struct cb_buf now = CB_BUF_INIT;
     show_tree(w, &now);
     compare("the tree after its commit", 0, 0, shown, &now);
@@ -136,7 +136,7 @@ static void overlay_step(struct made *m, uint32_t *s, bool many_ids, struct cach
         change(fd, s, many_ids, true);
     close(fd);
     MUST(umount(at) == 0, "%s", at);
-    OK(cache_layer_commit_upper(m->store, dir, "upper", lowers.dirs, lowers.n, ret, &err));
+    OK(cache_layer_commit_upper(m->store, dir, "upper", lowers.dirs, lowers.n, NULL, ret, &err));
     m->layers[m->n++] = ret->id;
 }
 

@@ -1,0 +1,81 @@
+/* The chown family. */
+#include "runtime/owners/call.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/capability.h>
+#include <unistd.h>
+
+/* Without CAP_CHOWN the owner may give a file to a group of his, and to nobody else. */
+static bool may_change(const struct rt_cred *cred, const struct cb_owner *old, const struct cb_owner *new)
+{
+    if (rt_cred_can(cred, CAP_CHOWN))
+        return true;
+    bool own = cred->uid[RT_FS] == old->uid, group = new->gid == old->gid || rt_cred_in_group(cred, new->gid);
+    return own && new->uid == old->uid &&group;
+}
+
+/* What the kernel can do as it was asked: root's file stays root's. */
+static bool is_plain_request(uint32_t uid, uint32_t gid)
+{
+    return (uid == 0 || uid == RT_CRED_SAME) && (gid == 0 || gid == RT_CRED_SAME);
+}
+
+static int64_t change(struct rt_call *c, const struct rt_path *p, uint32_t uid, uint32_t gid)
+{
+    const struct rt_cred *cred = rt_call_cred(c);
+    struct cb_owner old;
+    struct stat st;
+    int r = rt_store_stat(c->super, p, &st, &old);
+    if (r < 0)
+        return r;
+    struct cb_owner new = old;
+    new.uid = uid == RT_CRED_SAME ? old.uid : uid;
+    new.gid = gid == RT_CRED_SAME ? old.gid : gid;
+    bool asked = uid != RT_CRED_SAME || gid != RT_CRED_SAME;
+    if (asked && !may_change(cred, &old, &new))
+        return -EPERM;
+    if (r == 0 && is_plain_request(uid, gid))
+        return RT_PASS;
+    if (!rt_call_valid(c))
+        return -ESRCH;
+    /* The kernel takes set-id bits and capabilities off, as it does for every change of an owner. */
+    if (S_ISREG(st.st_mode) && (st.st_mode & 06111) && fchownat(AT_FDCWD, p->text, 0, 0, p->follow ? 0 : AT_SYMLINK_NOFOLLOW) < 0)
+        return -errno;
+    return rt_store_write(c->super, p, &st, &new);
+}
+
+static int64_t change_path(struct rt_call *c, int flags)
+{
+    struct rt_path p;
+    int r = rt_path_at(c, -1, 0, flags, &p);
+    return r < 0 ? r : change(c, &p, rt_call_id(c, 1), rt_call_id(c, 2));
+}
+
+int64_t rt_on_chown(struct rt_call *c)
+{
+    return change_path(c, 0);
+}
+
+int64_t rt_on_lchown(struct rt_call *c)
+{
+    return change_path(c, AT_SYMLINK_NOFOLLOW);
+}
+
+int64_t rt_on_fchown(struct rt_call *c)
+{
+    struct rt_path p;
+    rt_path_fd(c, rt_call_int(c, 0), &p);
+    int64_t r = rt_call_int(c, 0) < 0 ? -EBADF : change(c, &p, rt_call_id(c, 1), rt_call_id(c, 2));
+    return r == -ENOENT ? -EBADF : r;
+}
+
+int64_t rt_on_fchownat(struct rt_call *c)
+{
+    int flags = rt_call_int(c, 4);
+    struct rt_path p;
+    if (flags & ~(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH))
+        return -EINVAL;
+    int r = rt_path_at(c, 0, 1, flags, &p);
+    return r < 0 ? r : change(c, &p, rt_call_id(c, 2), rt_call_id(c, 3));
+}

@@ -1,0 +1,149 @@
+/* The attribute that holds an owner is not shown to anybody inside, and nobody inside can write it. Writes are done here
+ * rather than passed on: a name that another thread changes after it was looked at would get through. */
+#include "base/mem.h"
+#include "runtime/owners/call.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/limits.h>
+#include <string.h>
+#include <sys/xattr.h>
+
+enum how { BY_PATH, BY_LINK, BY_FD };
+
+static int find(struct rt_call *c, enum how how, struct rt_path *ret)
+{
+    if (how != BY_FD)
+        return rt_path_at(c, -1, 0, how == BY_LINK ? AT_SYMLINK_NOFOLLOW : 0, ret);
+    rt_path_fd(c, rt_call_int(c, 0), ret);
+    return 0;
+}
+
+/* 1: it is ours. 0: another one, in `ret`. -errno. */
+static int read_name(const struct rt_call *c, char ret[XATTR_NAME_MAX + 2])
+{
+    int n = rt_call_string(c, c->arg[1], ret, XATTR_NAME_MAX + 2);
+    if (n < 0)
+        return n == -ENAMETOOLONG ? -ERANGE : n;
+    return n == 0 || n > XATTR_NAME_MAX ? -ERANGE : strcmp(ret, CB_OWNER_XATTR) == 0;
+}
+
+/* ---- names ------------------------------------------------------------------------------------ */
+
+static size_t without_ours(char *names, size_t n)
+{
+    size_t kept = 0;
+    for (size_t at = 0, len; at < n; at += len) {
+        len = strnlen(names + at, n - at) + 1;
+        if (strcmp(names + at, CB_OWNER_XATTR) == 0)
+            continue;
+        memmove(names + kept, names + at, len);
+        kept += len;
+    }
+    return kept;
+}
+
+static int64_t list(struct rt_call *c, enum how how)
+{
+    struct cb_owner own;
+    struct rt_path p;
+    if (find(c, how, &p) < 0 || (p.follow ? cb_owner_read_path(p.text, &own) : cb_owner_read_link(p.text, &own)) <= 0)
+        return RT_PASS;
+    CB_AUTO(free) char *names = cb_alloc(XATTR_LIST_MAX + 1);
+    ssize_t n = p.follow ? listxattr(p.text, names, XATTR_LIST_MAX) : llistxattr(p.text, names, XATTR_LIST_MAX);
+    if (n < 0)
+        return -errno;
+    size_t kept = without_ours(names, (size_t)n);
+    if (c->arg[2] == 0)
+        return (int64_t)kept;
+    int r = kept > c->arg[2] ? -ERANGE : kept ? rt_call_write(c, c->arg[1], names, kept) : 0;
+    return r < 0 ? r : (int64_t)kept;
+}
+
+int64_t rt_on_listxattr(struct rt_call *c)
+{
+    return list(c, BY_PATH);
+}
+
+int64_t rt_on_llistxattr(struct rt_call *c)
+{
+    return list(c, BY_LINK);
+}
+
+int64_t rt_on_flistxattr(struct rt_call *c)
+{
+    return list(c, BY_FD);
+}
+
+/* ---- values ----------------------------------------------------------------------------------- */
+
+int64_t rt_on_getxattr(struct rt_call *c)
+{
+    char name[XATTR_NAME_MAX + 2];
+    return read_name(c, name) == 1 ? -ENODATA : RT_PASS;
+}
+
+static int64_t set(struct rt_call *c, enum how how)
+{
+    char name[XATTR_NAME_MAX + 2];
+    struct rt_path p;
+    int r = read_name(c, name);
+    if (r != 0)
+        return r < 0 ? r : -EPERM;
+    if (c->arg[3] > XATTR_SIZE_MAX)
+        return -E2BIG;
+    CB_AUTO(free) char *value = cb_alloc(c->arg[3] + 1);
+    r = find(c, how, &p);
+    if (r == 0 && c->arg[3])
+        r = rt_call_read(c, c->arg[2], value, c->arg[3]);
+    if (r < 0)
+        return r;
+    int flags = rt_call_int(c, 4);
+    r = p.follow ? setxattr(p.text, name, value, c->arg[3], flags) : lsetxattr(p.text, name, value, c->arg[3], flags);
+    return r < 0 ? -errno : 0;
+}
+
+int64_t rt_on_setxattr(struct rt_call *c)
+{
+    return set(c, BY_PATH);
+}
+
+int64_t rt_on_lsetxattr(struct rt_call *c)
+{
+    return set(c, BY_LINK);
+}
+
+int64_t rt_on_fsetxattr(struct rt_call *c)
+{
+    return set(c, BY_FD);
+}
+
+static int64_t take_off(struct rt_call *c, enum how how)
+{
+    char name[XATTR_NAME_MAX + 2];
+    struct rt_path p;
+    int r = read_name(c, name);
+    if (r == 1)
+        return -ENODATA;
+    if (r == 0)
+        r = find(c, how, &p);
+    if (r < 0)
+        return r;
+    r = p.follow ? removexattr(p.text, name) : lremovexattr(p.text, name);
+    return r < 0 ? -errno : 0;
+}
+
+int64_t rt_on_removexattr(struct rt_call *c)
+{
+    return take_off(c, BY_PATH);
+}
+
+int64_t rt_on_lremovexattr(struct rt_call *c)
+{
+    return take_off(c, BY_LINK);
+}
+
+int64_t rt_on_fremovexattr(struct rt_call *c)
+{
+    return take_off(c, BY_FD);
+}

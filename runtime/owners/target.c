@@ -1,0 +1,254 @@
+#include "runtime/owners/call.h"
+#include "base/fd.h"
+
+#include <linux/seccomp.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+uint32_t rt_call_id(const struct rt_call *c, unsigned i)
+{
+    uint32_t id = (uint32_t)c->arg[i];
+    return !c->short_ids ? id : (id & 0xffff) == 0xffff ? RT_CRED_SAME : id & 0xffff;
+}
+
+bool rt_call_valid(const struct rt_call *c)
+{
+    uint64_t id = c->id;
+    return ioctl(c->super->listener, SECCOMP_IOCTL_NOTIF_ID_VALID, &id) == 0;
+}
+
+/* ---- memory --------------------------------------------------------------------------------- */
+
+int rt_call_read(const struct rt_call *c, uint64_t at, void *p, size_t n)
+{
+    struct iovec here = {p, n}, there = {(void *)(uintptr_t)at, n};
+    if (process_vm_readv(c->tid, &here, 1, &there, 1, 0) != (ssize_t)n)
+        return -EFAULT;
+    return rt_call_valid(c) ? 0 : -ESRCH;
+}
+
+/* It cannot run before it is answered, and only a fatal signal ends its waiting: its number is not another process's yet. */
+int rt_call_write(const struct rt_call *c, uint64_t at, const void *p, size_t n)
+{
+    struct iovec here = {(void *)p, n}, there = {(void *)(uintptr_t)at, n};
+    if (!rt_call_valid(c))
+        return -ESRCH;
+    return process_vm_writev(c->tid, &here, 1, &there, 1, 0) == (ssize_t)n ? 0 : -EFAULT;
+}
+
+/* Page by page: the one after the string's last may not be there. */
+int rt_call_string(const struct rt_call *c, uint64_t at, char *ret, size_t max)
+{
+    size_t len = 0;
+    while (len < max) {
+        size_t piece = CB_MIN(max - len, 4096 - (at + len) % 4096);
+        struct iovec here = {ret + len, piece}, there = {(void *)(uintptr_t)(at + len), piece};
+        ssize_t n = process_vm_readv(c->tid, &here, 1, &there, 1, 0);
+        if (n <= 0)
+            return -EFAULT;
+        const char *end = memchr(ret + len, '\0', (size_t)n);
+        if (end)
+            return rt_call_valid(c) ? (int)(end - ret) : -ESRCH;
+        len += (size_t)n;
+    }
+    return -ENAMETOOLONG;
+}
+
+/* ---- who it is ------------------------------------------------------------------------------ */
+
+/* Fork and exec hand the limits of a process on, its threads share them, and nobody inside can change this one: that
+ * makes it the place for the number of its set. It limits real-time tasks only, which a sandbox does not have. */
+const struct rt_cred *rt_cred_of(const struct rt_super *s, pid_t pid)
+{
+    struct rlimit now;
+    if (prlimit(pid, RLIMIT_RTTIME, NULL, &now) < 0)
+        return NULL;
+    const struct rt_cred *c = now.rlim_cur < RT_CRED_BASE ? NULL : rt_creds_get(s->creds, now.rlim_cur - RT_CRED_BASE);
+    return c ? c : rt_creds_get(s->creds, 0);
+}
+
+const struct rt_cred *rt_call_cred(struct rt_call *c)
+{
+    if (!c->cred)
+        c->cred = rt_cred_of(c->super, c->tid);
+    return c->cred ? c->cred : rt_creds_get(c->super->creds, 0);
+}
+
+int rt_call_become(struct rt_call *c, const struct rt_cred *cred)
+{
+    int number = rt_creds_intern(c->super->creds, cred);
+    if (number < 0) {
+        c->super->full = true;
+        return number;
+    }
+    const struct rlimit limit = {RT_CRED_BASE + (rlim_t)number, RLIM_INFINITY};
+    if (!rt_call_valid(c))
+        return -ESRCH;
+    return prlimit(c->tid, RLIMIT_RTTIME, &limit, NULL) < 0 ? -errno : 0;
+}
+
+/* ---- its /proc ------------------------------------------------------------------------------ */
+
+#define MAX_STATUS 16384
+
+/* The number after `label` in /proc/TID/status, in this base; `otherwise` when it is not there. */
+static unsigned long status_of(const struct rt_super *s, pid_t pid, const char *label, int base, unsigned long otherwise)
+{
+    char path[32];
+    CB_AUTO(cb_buf) struct cb_buf b = CB_BUF_INIT;
+    snprintf(path, sizeof(path), "%d/status", (int)pid);
+    if (cb_read_file(s->proc, path, MAX_STATUS, &b) < 0)
+        return otherwise;
+    const char *at = strstr(b.data, label);
+    if (!at)
+        return otherwise;
+    at += strlen(label);
+    for (const char *next; (next = strpbrk(at, "\t\n")) && *next == '\t';) /* of several, the last */
+        at = next + 1;
+    return strtoul(at, NULL, base);
+}
+
+mode_t rt_call_umask(const struct rt_call *c)
+{
+    return (mode_t)status_of(c->super, c->tid, "\nUmask:\t", 8, 022);
+}
+
+bool rt_call_no_new_privs(const struct rt_call *c)
+{
+    return status_of(c->super, c->tid, "\nNoNewPrivs:\t", 10, 0) != 0;
+}
+
+uint32_t rt_pid_inside(const struct rt_super *s, pid_t pid)
+{
+    return (uint32_t)status_of(s, pid, "\nNSpid:\t", 10, 0);
+}
+
+uint32_t rt_call_pid(const struct rt_call *c)
+{
+    return rt_pid_inside(c->super, c->tid);
+}
+
+int rt_call_take_fd(const struct rt_call *c, int fd)
+{
+    pid_t group = (pid_t)status_of(c->super, c->tid, "\nTgid:\t", 10, 0);
+    CB_AUTO(close) int pidfd = group > 0 ? (int)syscall(SYS_pidfd_open, group, 0) : -1;
+    int got = pidfd < 0 ? -1 : (int)syscall(SYS_pidfd_getfd, pidfd, fd, 0);
+    if (got < 0)
+        return -errno;
+    if (rt_call_valid(c))
+        return got;
+    cb_close(got);
+    return -ESRCH;
+}
+
+/* ---- paths ---------------------------------------------------------------------------------- */
+
+/* What leads to the caller's own descriptors leads nowhere from here: these become the caller's. */
+static const struct {
+    const char *prefix, *instead;
+} own[] = {
+    {"/proc/self/", ""},    {"/proc/thread-self/", ""}, {"/dev/fd/", "fd/"},
+    {"/dev/stdin", "fd/0"}, {"/dev/stdout", "fd/1"},    {"/dev/stderr", "fd/2"},
+};
+
+static int join(struct rt_path *p, int n)
+{
+    return n < 0 || (size_t)n >= sizeof(p->text) ? -ENAMETOOLONG : 0;
+}
+
+static int absolute(const struct rt_call *c, const char *path, struct rt_path *ret)
+{
+    for (size_t i = 0; i < CB_LEN(own); i++) {
+        size_t n = strlen(own[i].prefix);
+        if (strncmp(path, own[i].prefix, n) == 0 && (own[i].prefix[n - 1] == '/' || !path[n]))
+            return join(ret, snprintf(ret->text, sizeof(ret->text), "%d/%s%s", (int)c->tid, own[i].instead, path + n));
+    }
+    return join(ret, snprintf(ret->text, sizeof(ret->text), "%s", path));
+}
+
+void rt_path_fd(const struct rt_call *c, int fd, struct rt_path *ret)
+{
+    ret->follow = true; /* the kernel's own link, which ends at the file itself */
+    if (fd == AT_FDCWD)
+        (void)snprintf(ret->text, sizeof(ret->text), "%d/cwd", (int)c->tid);
+    else
+        (void)snprintf(ret->text, sizeof(ret->text), "%d/fd/%d", (int)c->tid, fd);
+}
+
+static bool same_root(const struct rt_super *s, const char *root)
+{
+    struct stat a, b;
+    return stat(root, &a) < 0 || fstat(s->root, &b) < 0 || (a.st_dev == b.st_dev && a.st_ino == b.st_ino);
+}
+
+static int go_to(const struct rt_super *s, int root)
+{
+    return fchdir(root) < 0 || chroot(".") < 0 || fchdir(s->proc) < 0 ? -errno : 0;
+}
+
+/* Absolute paths and symlinks are to mean what they mean to the caller. */
+static int follow_root(struct rt_call *c)
+{
+    char root[32];
+    snprintf(root, sizeof(root), "%d/root", (int)c->tid);
+    if (!c->super->chrooted || c->elsewhere || same_root(c->super, root))
+        return 0;
+    CB_AUTO(close) int fd = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
+        return -errno;
+    c->elsewhere = true;
+    return go_to(c->super, fd);
+}
+
+void rt_path_return(struct rt_call *c)
+{
+    if (c->elsewhere && go_to(c->super, c->super->root) < 0)
+        _exit(1); /* it must not answer from there: without it every call that is notified fails */
+    c->elsewhere = false;
+}
+
+int rt_path_text(struct rt_call *c, int dirfd, const char *path, int flags, struct rt_path *ret)
+{
+    int r = follow_root(c);
+    if (r < 0)
+        return r;
+    ret->follow = !(flags & AT_SYMLINK_NOFOLLOW);
+    if (!*path && !(flags & AT_EMPTY_PATH))
+        return -ENOENT;
+    if (*path == '/')
+        return absolute(c, path, ret);
+    if (!*path) {
+        rt_path_fd(c, dirfd, ret);
+        return 0;
+    }
+    if (dirfd == AT_FDCWD)
+        return join(ret, snprintf(ret->text, sizeof(ret->text), "%d/cwd/%s", (int)c->tid, path));
+    return join(ret, snprintf(ret->text, sizeof(ret->text), "%d/fd/%d/%s", (int)c->tid, dirfd, path));
+}
+
+int rt_path_at(struct rt_call *c, int dir, int path, int flags, struct rt_path *ret)
+{
+    char text[PATH_MAX] = "";
+    int r = 0;
+    if (c->arg[path] || !(flags & AT_EMPTY_PATH)) /* newer kernels take no path at all for an empty one */
+        r = rt_call_string(c, c->arg[path], text, sizeof(text));
+    return r < 0 ? r : rt_path_text(c, dir < 0 ? AT_FDCWD : rt_call_int(c, (unsigned)dir), text, flags, ret);
+}
+
+bool rt_path_split(const struct rt_path *p, struct rt_path *ret_dir, const char **ret_name)
+{
+    const char *slash = strrchr(p->text, '/');
+    if (!slash || !slash[1] || strcmp(slash + 1, ".") == 0 || strcmp(slash + 1, "..") == 0)
+        return false;
+    size_t n = slash == p->text ? 1 : (size_t)(slash - p->text);
+    memcpy(ret_dir->text, p->text, n);
+    ret_dir->text[n] = '\0';
+    ret_dir->follow = true;
+    *ret_name = slash + 1;
+    return true;
+}

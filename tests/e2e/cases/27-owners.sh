@@ -1,0 +1,71 @@
+# Owners and ids. Whoever runs it, with ids of his own or told of them by the supervisor, the image is the same.
+
+# Everything that a command can do to owners, in one image. The outputs that it keeps are what the kernel would have said.
+owners() {
+    mkdir -p c/t/d
+    echo text >c/t/d/f
+    ln -s f c/t/d/l
+    tar -C c --owner=1234 --group=77 --sort=name --mtime=@1 -cf c/t.tar t
+    rm -r c/t
+    context c <<X
+${base}RUN mkdir -p /etc /home/app /out && printf 'root:x:0:0::/root:/bin/sh\napp:x:1000:1000::/home/app:/bin/sh\n' >/etc/passwd \
+ && printf 'root:x:0:\napp:x:1000:\ngrp:x:77:app\n' >/etc/group && chown 1000:1000 /home/app /out
+ADD t.tar /x
+COPY --chown=33:44 t.tar /y/z
+RUN chown -h 9:9 /x/t/d/l; chown -R app:grp /y; ln /x/t/d/f /x/hard; mv /y/z /y/w; mkfifo -m 600 /x/p; chown 5:6 /x/p; touch -d @1 /x/p
+RUN find /x /y -exec stat -c '%n %u:%g %a' {} \; | sort >/out/lower
+RUN chown 0:0 /x/t/d/f; mv /x/t/d/l /x/moved; cp -a /x/t/d /x/copy; rm /x/p; touch /x/p; chmod 4755 /y/w; chown 7 /y/w; stat -c %a /y/w >/out/bits
+USER app
+RUN id >/out/id; cd; echo a >a; mkdir b; ln -s a c; mkfifo d; stat -c '%n %u:%g' a b c d >/out/made; chown 0 a 2>>/out/refused; chgrp 77 a; \
+ chgrp 5 a 2>>/out/refused; touch /etc/no 2>>/out/refused; stat -c %u:%g a /proc/self /etc/passwd >>/out/made; \
+ [ "\$(stat -L -c %u /proc/self/fd/1)" ]
+USER root
+RUN mkdir /sg; chown 0:77 /sg; chmod 2775 /sg; touch /sg/f; mkdir /sg/d; su app -c 'id; touch /sg/byapp; mkdir /sg/byapp.d' >/out/su; \
+ stat -c '%n %u:%g %a' /sg /sg/f /sg/d /sg/byapp /sg/byapp.d >/out/sg; tar -C /x -cf /x.tar t; mkdir /un; tar -C /un -xpf /x.tar; rm /x.tar
+RUN mkdir -p /ch/bin /ch/d; cp /bin/busybox /ch/bin; chroot /ch /bin/busybox chown 8:9 /d; chroot /ch /bin/busybox stat -c %u:%g /d >/out/ch
+RUN cp /bin/busybox /bin/suid; chmod 4755 /bin/suid; su app -c '/bin/suid id -u; /bin/suid su root -c id' >/out/suid 2>&1; rm /bin/suid
+USER 33:44
+RUN id >/tmp/id 2>/dev/null; id
+X
+}
+
+t_owners_are_the_same_for_everybody() {
+    owners
+    rootfs c
+    same "$(cat root/out/lower)" "/x 0:0 755
+/x/hard 1234:77 644
+/x/p 5:6 600
+/x/t 1234:77 755
+/x/t/d 1234:77 755
+/x/t/d/f 1234:77 644
+/x/t/d/l 9:9 777
+/y 1000:77 755
+/y/w 1000:77 644"
+    same "$(cat root/out/id)" "uid=1000(app) gid=1000(app) groups=77(grp),1000(app)"
+    same "$(cat root/out/made)" "a 1000:1000
+b 1000:1000
+c 1000:1000
+d 1000:1000
+1000:77
+$(sed -n 6p root/out/made)
+0:0"
+    same "$(cat root/out/refused)" "chown: a: Operation not permitted
+chgrp: a: Operation not permitted
+touch: /etc/no: Permission denied"
+    same "$(cat root/out/su root/out/sg root/out/ch root/out/bits)" "uid=1000(app) gid=1000(app) groups=77(grp),1000(app)
+/sg 0:77 2775
+/sg/f 0:77 644
+/sg/d 0:77 2755
+/sg/byapp 1000:77 644
+/sg/byapp.d 1000:77 2755
+8:9
+755"
+    listing | awk '{ print $1, $2, $6 }' | grep -E ' (x|y|home|sg|un|ch)/' >list
+    has "$(cat list)" "-rw-r--r-- 0/0 x/t/d/f"
+    has "$(cat list)" "lrwxrwxrwx 9/9 x/moved"
+    has "$(cat list)" "lrwxrwxrwx 1000/1000 home/app/c"
+    has "$(cat list)" "prw-r--r-- 1000/1000 home/app/d"
+    has "$(cat list)" "-rwxr-xr-x 7/77 y/w"
+    has "$(cat list)" "-rw-r--r-- 0/0 x/p"
+    has "$(cat list)" "-rw-r--r-- 1000/77 sg/byapp"
+}
