@@ -148,7 +148,8 @@ int rt_call_take_fd(const struct rt_call *c, int fd)
 
 /* ---- paths ---------------------------------------------------------------------------------- */
 
-/* What leads to the caller's own descriptors leads nowhere from here: these become the caller's. */
+/* What leads to the caller's own descriptors leads nowhere from here: these become the caller's, in the sandbox's /proc. Not
+ * in the supervisor's own: what follows is the caller's text, and ".." in it would lead to every process outside. */
 static const struct {
     const char *prefix, *instead;
 } own[] = {
@@ -166,7 +167,7 @@ static int absolute(const struct rt_call *c, const char *path, struct rt_path *r
     for (size_t i = 0; i < CB_LEN(own); i++) {
         size_t n = strlen(own[i].prefix);
         if (strncmp(path, own[i].prefix, n) == 0 && (own[i].prefix[n - 1] == '/' || !path[n]))
-            return join(ret, snprintf(ret->text, sizeof(ret->text), "%d/%s%s", (int)c->tid, own[i].instead, path + n));
+            return join(ret, snprintf(ret->text, sizeof(ret->text), "/proc/%u/%s%s", rt_call_pid(c), own[i].instead, path + n));
     }
     return join(ret, snprintf(ret->text, sizeof(ret->text), "%s", path));
 }
