@@ -19,6 +19,7 @@ RUNGS = {
     "root": (lambda work: [], None),
     "root-plain": (place("no-userns"), None),
     "range": (user("range"), None),
+    "single": (user("single"), None),
     "identity": (place("podman"), None),
     "identity-userns": (place("kubernetes-userns"), None),
     "chroot": (place("docker"), None),
