@@ -21,7 +21,8 @@ struct df_command df_command_of(struct df_decoder *d, const struct df_node *node
     static const struct cb_str nothing = {"", 0};
     if (!node->json && node->args.n == from)
         return (struct df_command){.args = df_list_of(d, &nothing, 1)};
-    return (struct df_command){.exec = node->json, .args = df_list_of(d, node->args.items + from, node->args.n - from)};
+    const struct cb_str *first = node->args.n ? node->args.items + from : NULL; /* CMD [] has none */
+    return (struct df_command){.exec = node->json, .args = df_list_of(d, first, node->args.n - from)};
 }
 
 static int needs_one(struct df_decoder *d, const struct df_node *node)

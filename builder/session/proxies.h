@@ -8,9 +8,9 @@
 
 /* Finds the request's "HTTP_PROXY=…" and its relatives, unless they are not wanted: those of "proxies" in Docker's config.json,
  * then those of our environment (in either case of letters) that it does not name. */
-int build_proxies_find(struct build_request *r, struct cb_error *err);
+int build_proxies_find(struct build_request *q, struct cb_error *err);
 /* Appends them as programs read them: in capitals and in small letters. */
-void build_proxies_spell(const struct cb_strv *proxies, struct cb_strv *ret);
+void build_proxies_spell(const struct cb_strv *v, struct cb_strv *ret);
 
 /* Is this proxy, a URL or HOST:PORT, one of the host's own loopback addresses? */
 bool build_proxy_is_local(const char *url);
