@@ -21,7 +21,7 @@ struct cli_command {
     const char *help;                  /* what it does, without a full stop */
     size_t min, max;                   /* how many arguments */
     bool command_line;                 /* from the first argument on all words are arguments: a command and its own options */
-    const struct cli_table *tables[8]; /* NULL: no more than every command has */
+    const struct cli_table *tables[9]; /* NULL: no more than every command has */
     size_t size;                       /* of what the options fill */
     /* The exit status, or -1 with err, which is then reported. `filled`: from a command line that was right. */
     int (*run)(void *filled, struct cb_error *err);

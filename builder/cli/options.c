@@ -133,55 +133,6 @@ static int set_allow(const char *v, void *to, struct cb_error *err)
     return 0;
 }
 
-/* ---- --ulimit ----------------------------------------------------------------------------------------------- */
-
-static const struct {
-    const char *name;
-    int resource;
-} limits[] = {
-    {"core", RLIMIT_CORE},         {"cpu", RLIMIT_CPU},
-    {"data", RLIMIT_DATA},         {"fsize", RLIMIT_FSIZE},
-    {"locks", RLIMIT_LOCKS},       {"memlock", RLIMIT_MEMLOCK},
-    {"msgqueue", RLIMIT_MSGQUEUE}, {"nice", RLIMIT_NICE},
-    {"nofile", RLIMIT_NOFILE},     {"nproc", RLIMIT_NPROC},
-    {"rss", RLIMIT_RSS},           {"rtprio", RLIMIT_RTPRIO},
-    {"rttime", RLIMIT_RTTIME},     {"sigpending", RLIMIT_SIGPENDING},
-    {"stack", RLIMIT_STACK},
-};
-
-static bool parse_limit(const char *s, rlim_t *ret)
-{
-    uint64_t v;
-    if (strcmp(s, "-1") == 0) {
-        *ret = RLIM_INFINITY;
-        return true;
-    }
-    if (!cb_parse_u64(s, UINT64_MAX, &v))
-        return false;
-    *ret = v;
-    return true;
-}
-
-static int set_ulimit(const char *v, void *to, struct cb_error *err)
-{
-    struct build_request *r = to;
-    const char *eq = strchr(v, '=');
-    CB_AUTO(free) char *soft = cb_strdup(eq ? eq + 1 : "");
-    char *hard = strchr(soft, ':');
-    if (hard)
-        *hard++ = 0;
-    struct rt_rlimit l = {.resource = -1};
-    for (size_t i = 0; eq && i < CB_LEN(limits); i++)
-        if (strlen(limits[i].name) == (size_t)(eq - v) && strncmp(limits[i].name, v, (size_t)(eq - v)) == 0)
-            l = (struct rt_rlimit){.resource = limits[i].resource, .name = limits[i].name};
-    if (l.resource < 0 || !parse_limit(soft, &l.value.rlim_cur) || !parse_limit(hard ? hard : soft, &l.value.rlim_max))
-        return cb_fail(err, CB_E_USAGE, "invalid ulimit \"%s\": expected TYPE=SOFT[:HARD], as nofile=1024:4096", v);
-    if (l.value.rlim_cur > l.value.rlim_max)
-        return cb_fail(err, CB_E_USAGE, "ulimit \"%s\": the soft limit must not exceed the hard one", v);
-    CB_PUSH(r->ulimits, r->n_ulimits, r->cap_ulimits) = l;
-    return 0;
-}
-
 /* ---- the table ---------------------------------------------------------------------------------------------------- */
 
 static void output_choices(struct cb_buf *out)
@@ -228,8 +179,6 @@ static const struct cli_option options[] = {
     {"allow", 0, steps, "ENTITLEMENT", NULL, set_allow, 0, "allow network.host or security.insecure in RUN"},
     {"secret", 0, steps, "id=ID[,src=FILE|env=VAR]", NULL, cli_set_secret, 0, "secret for RUN --mount=type=secret"},
     {"ssh", 0, steps, "default|ID[=SOCKET]", NULL, cli_set_ssh, 0, "ssh agent for RUN --mount=type=ssh"},
-    {"ulimit", 0, steps, "TYPE=SOFT[:HARD]", NULL, set_ulimit, 0, "resource limit of RUN"},
-    {"shm-size", 0, steps, "SIZE", NULL, cli_set_size, AT(shm_size), "size of /dev/shm (default: 64m)"},
     {"progress", 0, display, "KIND", NULL, cli_set_progress, AT(progress),
      "auto (default: $BUILDKIT_PROGRESS, else by terminal), tty, plain, quiet, rawjson, none"},
     {"quiet", 'q', display, NULL, NULL, cli_set_switch, AT(quiet), "print only the image ID"},

@@ -7,6 +7,7 @@
 extern const struct cli_table cli_build_options;
 extern const struct cli_table cli_limit_options;       /* those that limit RUN steps */
 extern const struct cli_table cli_confinement_options; /* those that say what RUN may ask of the kernel */
+extern const struct cli_table cli_sandbox_options;     /* those that say what is in its sandbox */
 extern const struct cli_table cli_network_options;     /* those that say what RUN reaches */
 extern const struct cli_table cli_registry_options;    /* build, push and pull */
 extern const struct cli_table cli_buildah_options;     /* those that docker build has not */

@@ -182,8 +182,9 @@ static int run(void *filled, struct cb_error *err)
     struct run *v = filled;
     CB_AUTO(cache_image) struct cache_image image = {0};
     int status = -1;
-    if (cli_default_progress(&v->common.request, err) == 0 && rt_limits_check(&v->common.request.limits, err) == 0 &&
-        build_proxies_find(&v->common.request, err) == 0 && cli_open(&v->common, err) == 0 &&
+    struct build_request *q = &v->common.request;
+    if (cli_default_progress(q, err) == 0 && rt_limits_check(&q->limits, err) == 0 &&
+        rt_confinement_check(&q->confinement, err) == 0 && build_proxies_find(q, err) == 0 && cli_open(&v->common, err) == 0 &&
         cli_find_image(v->common.session.store, v->common.args.items[0], &image, NULL, err) == 0)
         (void)run_image(v, &image, &status, err);
     if (err->code && err->code != CB_E_CANCELED && err->code != CB_E_USAGE) {
@@ -200,7 +201,7 @@ const struct cli_command cli_run_command = {
     .min = 1,
     .max = SIZE_MAX,
     .command_line = true,
-    .tables = {CLI_TABLE(options), &cli_limit_options, &cli_network_options},
+    .tables = {CLI_TABLE(options), &cli_sandbox_options, &cli_limit_options, &cli_confinement_options, &cli_network_options},
     .size = sizeof(struct run),
     .run = run,
     .done = done,

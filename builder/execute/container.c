@@ -5,6 +5,7 @@
 #include "builder/execute/etc-files.h"
 #include "builder/execute/network.h"
 #include "builder/execute/run-root.h"
+#include "builder/execute/volumes.h"
 #include "builder/session/jobs.h"
 
 #include <unistd.h>
@@ -36,7 +37,8 @@ static int container_job(struct cb_job_io *io, void *world, const struct rt_job_
     const struct build_container *c = session->frozen;
     struct build_streams streams = build_streams_take(req->fds, req->n_fds, c->terminal);
     CB_AUTO(build_run_root) struct build_run_root root = BUILD_RUN_ROOT_INIT;
-    if (open_root(session, io, c, &root, err) < 0)
+    CB_AUTO(build_volumes) struct build_volumes volumes = {0};
+    if (build_volumes_open(session->request, &volumes, err) < 0 || open_root(session, io, c, &root, err) < 0)
         return -1;
     const struct rt_network *network = build_network_of(c->network, io);
     CB_AUTO(free) char *hosts = build_hosts_file(session->request, c->hostname, network->uplink);
@@ -50,6 +52,8 @@ static int container_job(struct cb_job_io *io, void *world, const struct rt_job_
         .hostname = c->hostname,
         .hosts = hosts,
         .resolv = resolv,
+        .mounts = volumes.mounts,
+        .n_mounts = volumes.n,
         .arch = c->arch,
         .network = network,
         .confinement = &session->request->confinement,

@@ -10,6 +10,7 @@
 #include "builder/execute/run-dir.h"
 #include "builder/execute/run-root.h"
 #include "builder/execute/verdict.h"
+#include "builder/execute/volumes.h"
 #include "builder/session/secret.h"
 #include "runtime/relay.h"
 #include "cache/layer/reader.h"
@@ -33,6 +34,7 @@ struct running_run {
     struct rt_mount *mounts;
     struct open_mount *opened; /* parallel to mounts */
     size_t n, cap, n_opened, cap_opened;
+    struct build_volumes volumes;
     struct cb_strv env;
     struct build_run_root root;
     size_t n_ssh;
@@ -53,6 +55,7 @@ static void run_done(struct running_run *r)
     }
     free(r->opened);
     free(r->mounts);
+    build_volumes_done(&r->volumes);
     build_run_root_done(&r->root);
     cb_strv_done(&r->env);
 }
@@ -233,8 +236,19 @@ static void add_script(struct running_run *r)
                                                          .readonly = true};
 }
 
+/* Those of the Dockerfile lie over them. */
+static int add_volumes(struct running_run *r, struct cb_error *err)
+{
+    int e = build_volumes_open(r->w->b->session->request, &r->volumes, err);
+    for (size_t i = 0; i < r->volumes.n && e == 0; i++)
+        CB_PUSH(r->mounts, r->n, r->cap) = r->volumes.mounts[i];
+    return e;
+}
+
 static int add_mounts(struct running_run *r, struct cb_error *err)
 {
+    if (add_volumes(r, err) < 0)
+        return -1;
     const struct build_input *next = r->w->inputs;
     for (struct build_run_mount *m = r->w->step->run.mounts; m; m = m->next) {
         int e = 0;
@@ -308,8 +322,11 @@ static int run_sandbox(struct running_run *r, struct rt_result *res, struct cb_e
 
 /* Could it have handed a descriptor to another step? Then somebody may still look into its upper directory, or write to its tree,
  * and the next step gets one of its own. */
-static bool keeps_to_itself(const struct build_run *run, const struct rt_result *res)
+static bool keeps_to_itself(const struct running_run *r, const struct rt_result *res)
 {
+    const struct build_run *run = &r->w->step->run;
+    if (r->volumes.n)
+        return false;
     for (const struct build_run_mount *m = run->mounts; m; m = m->next)
         if (m->m->type == DF_MOUNT_CACHE)
             return false;
@@ -390,7 +407,7 @@ static int execute(struct running_run *r, struct rt_result *res, struct cache_la
     if (build_verdict(r->w->b->session->request, run, res, err) < 0)
         return -1;
     /* In a chroot nothing but the rights of a step keeps it from others, and it shares no cache with them meanwhile. */
-    bool private = r->w->b->session->privilege.rung->chroots || keeps_to_itself(run, res);
+    bool private = r->w->b->session->privilege.rung->chroots || keeps_to_itself(r, res);
     if (build_run_root_commit(&r->root, private, &res->links, layer, err) < 0)
         return -1;
     if (!r->root.tree && private && r->w->n_seeds == 0)

@@ -130,19 +130,24 @@ static int start_helper(struct build_session *s, struct cb_error *err)
     return 0;
 }
 
-/* A filter takes CAP_SYS_ADMIN, a mask takes mounts: where commands run in a chroot only there is neither. */
-static int check_confinement(const struct build_session *s, struct cb_error *err)
+/* A filter takes CAP_SYS_ADMIN, masks and volumes take mounts: where commands run in a chroot only there is neither. */
+static int check_options(const struct build_session *s, struct cb_error *err)
 {
-    const struct rt_confinement *c = &s->request->confinement;
-    if (!s->privilege.rung->chroots || !(c->profile || c->mask.n || c->unmask.n))
+    const struct build_request *q = s->request;
+    const struct rt_confinement *c = &q->confinement;
+    const char *option = c->profile                 ? "--security-opt seccomp="
+                         : c->mask.n || c->unmask.n ? "--security-opt mask="
+                         : q->n_volumes             ? "--volume"
+                                                    : NULL;
+    if (!s->privilege.rung->chroots || !option)
         return 0;
-    return cb_fail(err, CB_E_UNSUPPORTED, "--security-opt %s= cannot be honoured where RUN has no namespaces: %s",
-                   c->profile ? "seccomp" : "mask", s->privilege.reason ? s->privilege.reason : "allow them");
+    return cb_fail(err, CB_E_UNSUPPORTED, "%s cannot be honoured where RUN has no namespaces: %s", option,
+                   s->privilege.reason ? s->privilege.reason : "allow them");
 }
 
 static int start_commands(struct build_session *s, struct cb_error *err)
 {
-    if (check_confinement(s, err) < 0)
+    if (check_options(s, err) < 0)
         return -1;
     if (s->no_groups.code) {
         cb_error_move(err, &s->no_groups);

@@ -59,6 +59,11 @@ void build_request_done(struct build_request *r)
         free(r->ssh[i].socket);
     }
     free(r->ssh);
+    for (size_t i = 0; i < r->n_volumes; i++) {
+        free(r->volumes[i].source);
+        free(r->volumes[i].target);
+    }
+    free(r->volumes);
     rt_confinement_done(&r->confinement);
     free(r->ulimits);
     changes_done(&r->changes);

@@ -46,6 +46,12 @@ struct build_ssh { /* --ssh default|id[=socket] */
     char *id, *socket;
 };
 
+struct build_volume { /* --volume */
+    char *source;     /* of the host: absolute, without symlinks */
+    char *target;
+    bool readonly;
+};
+
 /* What the command line changes of the image besides what the Dockerfile says. */
 struct build_changes {
     char *from;         /* instead of the image of the first FROM; NULL: that image */
@@ -100,6 +106,8 @@ struct build_request {
     size_t n_secrets, cap_secrets;
     struct build_ssh *ssh;
     size_t n_ssh, cap_ssh;
+    struct build_volume *volumes; /* for every RUN */
+    size_t n_volumes, cap_volumes;
     struct rt_rlimit *ulimits;
     size_t n_ulimits, cap_ulimits;
     struct rt_confinement confinement;

@@ -121,3 +121,29 @@ X
     fails 1 cbuild --no-cache --secret id=s,src=s c
     has "$out" "secret 's': 's' has more than 500 KiB"
 }
+
+# Files of the host for every RUN, outside of the key and of the layer.
+t_volumes() {
+    mkdir -p v/sub w/in
+    echo seen >v/f
+    context c <<X
+${base}RUN cat /v/f > /seen; ! touch /v/more; echo back > /rw/made; cat /one >> /seen
+RUN --mount=type=tmpfs,target=/v/sub touch /v/sub/x && ls /v/sub >> /seen
+X
+    rootfs -v "$PWD/v:/v:ro" --volume ./w:/rw:rw,private -v ./v/f:/one c
+    same "$(tr '\n' ' ' <root/seen)" "seen seen x "
+    same "$(cat w/made)" back
+    same "$(ls v/sub; ls -d root/v root/rw root/one 2>/dev/null)" ""
+    cbuild -v ./w:/v --progress=plain c 2>log
+    has "$(cat log)" "0 steps run"
+    cbuild -t volumes c
+    same "$(cbuild run -v ./v:/v:ro volumes sh -c 'cat /v/f; touch /v/f' 2>/dev/null || echo failed)" "seen
+failed"
+    # What one RUN puts in its place leads the next one nowhere.
+    printf '%sRUN rmdir /rw/in && ln -s /etc /rw/in\nRUN ls /in\n' "$base" >c/Dockerfile
+    fails 1 cbuild -v ./w:/rw -v ./w/in:/in c
+    has "$out" "--volume: open '$PWD/w/in': Too many levels of symbolic links"
+    for wrong in data:/x ./v:x ./v:/ ./v ./v:/x:O ./v:/x:nope ./nosuch:/x; do
+        fails 2 cbuild -v $wrong c
+    done
+}

@@ -131,6 +131,8 @@ Y
     has "$(cat log)" "--security-opt seccomp= cannot be honoured"
     in_docker "$CBUILD" --security-opt mask=/etc c
     has "$(cat log)" "--security-opt mask= cannot be honoured"
+    in_docker "$CBUILD" --volume /etc:/x c
+    has "$(cat log)" "--volume cannot be honoured"
     in_docker "$CBUILD" --cap-drop CHOWN c
     same "$status" 0
 }
