@@ -15,7 +15,7 @@ struct exporting {
     size_t n;
     const int64_t *epoch;
     struct cb_map first_names; /* "origin:group" -> path of the first name of an inode */
-    bool whole;                /* in a directory: owners, attributes and devices too */
+    bool whole;                /* in a directory: owners and attributes too */
     struct cache_export_left left;
 };
 
@@ -205,17 +205,6 @@ static int write_file(struct exporting *x, const struct cache_node *node, int pa
     return r < 0 ? cb_fail_sys(err, r, "write '%s'", cache_node_path(node)) : 0;
 }
 
-static int make_device(struct exporting *x, const struct cache_entry *e, int parent, const char *name)
-{
-    mode_t type = e->type == CB_CHAR ? S_IFCHR : S_IFBLK;
-    if (x->whole && mknodat(parent, name, type | (e->mode & 07777), makedev(e->dev_major, e->dev_minor)) == 0)
-        return 0;
-    if (x->whole && errno != EPERM)
-        return -errno;
-    x->left.devices++;
-    return LEFT_OUT;
-}
-
 static int make_other(struct exporting *x, const struct cache_node *node, int parent, const char *name)
 {
     const struct cache_entry *e = &node->e;
@@ -228,7 +217,8 @@ static int make_other(struct exporting *x, const struct cache_node *node, int pa
         return mkfifoat(parent, name, e->mode & 07777) < 0 ? -errno : 0;
     case CB_CHAR:
     case CB_BLOCK:
-        return make_device(x, e, parent, name);
+        x->left.devices++;
+        return LEFT_OUT;
     default:
         return 0;
     }

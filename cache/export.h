@@ -19,8 +19,8 @@ struct cache_export_left {
  * Nothing leads out of `dest`, whatever the image's links say. */
 int cache_export_directory(struct cache_store *s, const struct cb_digest *layers, size_t n, const int64_t *epoch, int dest,
                            struct cache_export_left *ret, struct cb_error *err);
-/* The same with owners, attributes and devices as far as the current user can make them: a directory of the store, for a
- * cache mount that starts as the image is. Where an owner cannot be set, the set-id bits are dropped. */
+/* The same with owners and attributes as far as the current user can make them: a directory of the store, for a cache mount that
+ * starts as the image is. Where an owner cannot be set, the set-id bits are dropped. No devices: in a chroot they would open. */
 int cache_export_seed(struct cache_store *s, const struct cb_digest *layers, size_t n, int dest, struct cb_error *err);
 
 #endif

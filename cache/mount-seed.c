@@ -79,9 +79,9 @@ static int copy_symlink(int from, int to, const char *name)
 
 static int copy_special(int to, const char *name, const struct stat *st)
 {
-    if (S_ISSOCK(st->st_mode))
+    if (!S_ISFIFO(st->st_mode))
         return 0;
-    if (mknodat(to, name, st->st_mode, st->st_rdev) == 0)
+    if (mkfifoat(to, name, st->st_mode & 07777) == 0)
         return cb_chmod(to, name, st->st_mode & 07777);
     return may_lack(errno) ? 0 : -errno;
 }

@@ -16,6 +16,7 @@ struct rt_placed {
     char *saved; /* in the work directory: what was there */
     dev_t dev;
     ino_t ino;
+    int data; /* a file of ours: emptied in the end, for a command may have given it another name; -1: none */
 };
 
 /* ---- in and out -------------------------------------------------------------------------------- */
@@ -54,7 +55,7 @@ static int set_time(int dir, struct timespec mtime)
 /* Moves `name` of `from` to the target, which is opened at `at`. */
 static int move_in(struct rt_child *c, const char *target, int at, int from, const char *name, bool returns, struct cb_error *err)
 {
-    struct rt_placed p = {.path = path_in_root(c, at, target, err), .saved = name_for(c, "saved")};
+    struct rt_placed p = {.path = path_in_root(c, at, target, err), .saved = name_for(c, "saved"), .data = -1};
     struct stat st, moved = {0};
     const char *last;
     CB_AUTO(close) int parent = p.path ? cb_open_parent_nofollow(c->root, p.path, &last) : -1;
@@ -100,14 +101,36 @@ static int move_out(struct rt_child *c, const struct rt_placed *p)
     return r < 0 ? r : set_time(parent, st.st_mtim);
 }
 
+static int empty(int file)
+{
+    char path[32];
+    if (file < 0)
+        return 0;
+    snprintf(path, sizeof(path), "/proc/self/fd/%d", file);
+    CB_AUTO(close) int fd = open(path, O_WRONLY | O_TRUNC | O_CLOEXEC);
+    return fd < 0 ? -errno : 0;
+}
+
+bool rt_place_holds(const struct rt_child *c, const char *path)
+{
+    for (size_t i = 0; i < c->n_placed; i++) {
+        size_t n = strlen(c->placed[i].path);
+        if (strncmp(path, c->placed[i].path, n) == 0 && (path[n] == '/' || !path[n]))
+            return true;
+    }
+    return false;
+}
+
 int rt_place_end(struct rt_child *c, struct cb_error *err)
 {
     int r = 0;
     for (size_t i = c->n_placed; i-- > 0;) {
         struct rt_placed *p = &c->placed[i];
-        int e = move_out(c, p);
+        int emptied = empty(p->data), e = move_out(c, p);
+        e = e < 0 ? e : emptied;
         if (e < 0 && r == 0)
             r = cb_fail_sys(err, e, "take what was mounted at '/%s' out of its place", p->path);
+        cb_close(p->data);
         free(p->path);
         free(p->home);
         free(p->saved);
@@ -133,7 +156,14 @@ static int place_data(struct rt_child *c, const struct rt_mount *m, struct cb_er
         r = -errno;
     if (r < 0)
         return cb_fail_sys(err, r, "make the file for '%s'", m->target);
-    return move_in(c, m->target, at, c->s->work_dir, name, false, err);
+    /* Not held open for writing: the command may execute it. */
+    CB_AUTO(close) int file = openat(c->s->work_dir, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+    if (file < 0)
+        return cb_fail_sys(err, errno, "make the file for '%s'", m->target);
+    if (move_in(c, m->target, at, c->s->work_dir, name, false, err) < 0)
+        return -1;
+    c->placed[c->n_placed - 1].data = cb_take_fd(&file);
+    return 0;
 }
 
 static int place_tmpfs(struct rt_child *c, const struct rt_mount *m, struct cb_error *err)

@@ -109,4 +109,8 @@ struct rt_result {
  * upper/ through a descriptor that it passed on. */
 int rt_sandbox_run(const struct rt_sandbox *s, struct rt_result *ret, struct cb_error *err);
 
+/* scope.c: will the domain of this user's command keep it from others also where it takes no_new_privs? Only a number is sure to
+ * be root. */
+bool rt_scope_is_sure(const char *user);
+
 #endif

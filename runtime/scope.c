@@ -5,6 +5,7 @@
 #include "base/fd.h"
 
 #include <linux/landlock.h>
+#include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -29,6 +30,12 @@ static uint64_t file_rights(int abi)
     return abi < 0 ? 0 : (UINT64_C(1) << (abi < (int)CB_LEN(bits) ? bits[abi] : 16)) - 1;
 }
 
+/* -1: a kernel without Landlock says ENOSYS or EOPNOTSUPP, a container's filter EPERM. */
+static int abi_version(void)
+{
+    return (int)syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
+}
+
 static int allow_root(int ruleset, uint64_t rights)
 {
     CB_AUTO(close) int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -36,10 +43,15 @@ static int allow_root(int ruleset, uint64_t rights)
     return root < 0 || syscall(SYS_landlock_add_rule, ruleset, LANDLOCK_RULE_PATH_BENEATH, &rule, 0) < 0 ? -errno : 0;
 }
 
+bool rt_scope_is_sure(const char *user)
+{
+    size_t n = user ? strcspn(user, ":") : 0;
+    return (n == 0 || (n == 1 && *user == '0')) && abi_version() >= ABI_SCOPES;
+}
+
 int rt_scope_enter(bool files, bool *ret_walled)
 {
-    int abi = (int)syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
-    /* One without Landlock says ENOSYS or EOPNOTSUPP, a container's filter EPERM. */
+    int abi = abi_version();
     const struct ruleset r = {.handled_access_fs = files ? file_rights(abi) : 0,
                               .scoped = abi >= ABI_SCOPES ? SCOPE_ABSTRACT_UNIX_SOCKET | SCOPE_SIGNAL : 0};
     if (!r.handled_access_fs && !r.scoped)

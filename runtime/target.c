@@ -3,6 +3,7 @@
 #include "base/limits.h"
 #include "base/owner.h"
 #include "base/path.h"
+#include "runtime/place.h"
 
 #include <string.h>
 #include <unistd.h>
@@ -62,6 +63,17 @@ static int make_one(const struct walk *w, int parent, const char *name, bool dir
     return fd < 0 ? -errno : 0;
 }
 
+/* Not part of something that was mounted, or put, there. What is mounted may be of the same file system as a tree. */
+static bool is_of_root(const struct walk *w, int dir, const struct stat *st)
+{
+    struct statx own, root;
+    if (st->st_dev != w->c->root_dev || rt_place_holds(w->c, w->done.data))
+        return false;
+    bool known =
+        statx(dir, "", AT_EMPTY_PATH, STATX_MNT_ID, &own) == 0 && statx(w->c->root, "", AT_EMPTY_PATH, STATX_MNT_ID, &root) == 0;
+    return !known || own.stx_mnt_id == root.stx_mnt_id; /* before Linux 5.8 both are 0 */
+}
+
 /* Makes `name` in the directory resolved so far. What is made on another mount than the root (a tmpfs, a cache
  * directory) is not part of the layer and is not a stub. */
 static int make_missing(struct walk *w, const char *name, bool dir, struct cb_error *err)
@@ -80,7 +92,7 @@ static int make_missing(struct walk *w, const char *name, bool dir, struct cb_er
         return -1;
     }
     bool stays = w->make == RT_MAKE_CWD || w->make == RT_MAKE_KEPT;
-    if (!stays && before.st_dev == w->c->root_dev && fstat(parent, &after) == 0 &&
+    if (!stays && is_of_root(w, parent, &before) && fstat(parent, &after) == 0 &&
         fstatat(parent, name, &st, AT_SYMLINK_NOFOLLOW) == 0) {
         char *path = cb_printf(w->done.len ? "%s/%s" : "%s%s", w->done.data, name);
         record_stub(w->c, path, &st, before.st_mtim, after.st_mtim);

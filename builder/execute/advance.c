@@ -2,6 +2,7 @@
 #include "builder/execute/keys.h"
 #include "builder/execute/schedule-internal.h"
 #include "cache/store/store.h"
+#include "runtime/sandbox.h"
 
 void build_step_finish(struct build_schedule *s, const struct build_step *step)
 {
@@ -95,12 +96,18 @@ static int await_files(struct build_schedule *s, const struct build_step *step, 
 }
 
 /* An insecure step has rights over the file systems of every other RUN of the build, also over what one of them handed to
- * it: it runs alone. */
+ * it: it runs alone. So does a step in a chroot that the kernel does not keep from others: whoever is handed a directory of
+ * another tree climbs from there. */
+static bool runs_alone(const struct build_schedule *s, const struct build_step *step)
+{
+    return step->run.over_namespace || (s->session->privilege.rung->chroots && !rt_scope_is_sure(step->run.user));
+}
+
 static bool has_turn(const struct build_schedule *s, const struct build_step *step)
 {
     for (size_t i = 0; step->op == BUILD_OP_RUN && i < s->n_running; i++) {
         const struct build_step *other = s->running[i]->step;
-        if (other && other->op == BUILD_OP_RUN && (other->run.over_namespace || step->run.over_namespace))
+        if (other && other->op == BUILD_OP_RUN && (runs_alone(s, other) || runs_alone(s, step)))
             return false;
     }
     return s->steps_running < s->session->request->jobs;

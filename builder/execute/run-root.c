@@ -86,7 +86,8 @@ static int open_tree(const struct build_run_place *p, struct build_run_root *r, 
 {
     const struct build_session *s = p->session;
     int e = p->again ? cache_worktree_again(s->store, r->dir, &r->tree, err)
-                     : cache_worktree_take(s->store, s->work.dir, r->dir, p->layers, p->n_layers, &r->tree, err);
+                     : cache_worktree_take(s->store, s->work.dir, r->dir, p->layers, p->n_layers, !s->privilege.rung->chroots,
+                                           &r->tree, err);
     if (e == 0)
         r->tree_fd = cache_worktree_root(r->tree);
     return e;

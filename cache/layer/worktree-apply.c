@@ -94,6 +94,7 @@ static int begin(struct applying *a, const struct cb_digest *layer, struct cb_er
         return -1;
     cache_layer_disk_init(&a->disk, a->w->root);
     a->disk.merged = true;
+    a->disk.no_devices = a->w->no_devices;
     cache_layer_cursor_set_root(&a->source, fs);
     return fs;
 }

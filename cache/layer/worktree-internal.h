@@ -44,6 +44,7 @@ struct cache_worktree {
     struct cache_worktree_table table;
     bool committed;
     struct cb_link_owners links; /* cache_worktree_links */
+    bool no_devices;             /* empty files stand for them */
 };
 
 /* Puts the files of a layer on the tree, then its entries into the table. */

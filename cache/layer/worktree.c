@@ -61,11 +61,11 @@ static int prepare(struct cache_worktree *w, struct cb_error *err)
     return 0;
 }
 
-int cache_worktree_take(struct cache_store *s, int place, int dir, const struct cb_digest *layers, size_t n,
+int cache_worktree_take(struct cache_store *s, int place, int dir, const struct cb_digest *layers, size_t n, bool devices,
                         struct cache_worktree **ret, struct cb_error *err)
 {
     CB_AUTO(cache_worktree) struct cache_worktree *w = CB_NEW(struct cache_worktree);
-    *w = (struct cache_worktree){.store = s, .place = place, .dir = dir, .tree = -1, .root = -1, .n = n};
+    *w = (struct cache_worktree){.store = s, .place = place, .dir = dir, .tree = -1, .root = -1, .n = n, .no_devices = !devices};
     w->layers = cb_alloc((n + 2) * sizeof(*w->layers));
     for (size_t i = 0; i < n; i++)
         w->layers[i] = layers[i];

@@ -11,8 +11,9 @@
 struct cache_worktree;
 
 /* A tree that shows `layers` (bottom first), as the directory "tree" in `dir`. `place`: where the build's trees wait for the next
- * step; both are directories below the store's work/. */
-int cache_worktree_take(struct cache_store *s, int place, int dir, const struct cb_digest *layers, size_t n,
+ * step; both are directories below the store's work/. Without `devices` empty files stand for them: where the tree
+ * cannot be mounted they would open. */
+int cache_worktree_take(struct cache_store *s, int place, int dir, const struct cb_digest *layers, size_t n, bool devices,
                         struct cache_worktree **ret, struct cb_error *err);
 /* The tree that was taken in `dir`, as a command left it, for another command; nothing becomes a layer. */
 int cache_worktree_again(struct cache_store *s, int dir, struct cache_worktree **ret, struct cb_error *err);

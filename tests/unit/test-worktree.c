@@ -46,7 +46,7 @@ static void one_step(struct made *m, uint32_t *s, bool many_ids, bool plain, str
     CB_AUTO(cache_worktree) struct cache_worktree *w = NULL;
     CB_AUTO(free) char *name = cb_printf("step-%zu", m->n);
     CB_AUTO(close) int dir = make_dir(m->place, name);
-    OK(cache_worktree_take(m->store, m->place, dir, m->layers, m->n, &w, &err));
+    OK(cache_worktree_take(m->store, m->place, dir, m->layers, m->n, true, &w, &err));
     for (uint32_t n = rnd(s, 25); n > 0; n--)
         change(cache_worktree_root(w), s, many_ids, plain);
     show_tree(w, shown);
@@ -66,7 +66,7 @@ static void compare_anew(struct made *m, unsigned seed, const struct cb_buf *sho
     CB_AUTO(cache_worktree) struct cache_worktree *w = NULL;
     CB_AUTO(free) char *name = cb_printf("anew-%zu", m->n);
     CB_AUTO(close) int dir = make_dir(m->place, name), empty = make_dir(dir, "empty");
-    OK(cache_worktree_take(m->store, empty, dir, m->layers, m->n, &w, &err));
+    OK(cache_worktree_take(m->store, empty, dir, m->layers, m->n, true, &w, &err));
     show_tree(w, &now);
     compare("a tree made anew", seed, (int)m->n, shown, &now);
 }

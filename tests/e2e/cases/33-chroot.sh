@@ -136,3 +136,51 @@ Y
     in_docker "$CBUILD" --cap-drop CHOWN c
     same "$status" 0
 }
+
+# What a hostile image or step could do where nothing but a directory keeps it: devices of an image, a directory of another step
+# that is handed over, other names for a secret, a mount in a mount.
+t_a_chroot_is_attacked() {
+    only root
+    gcc -static -O1 -Wall -Werror -o climb "$E2E_HERE/climb.c"
+    base=$(echo "$base" | sed '1s/$/ AS stage/')
+    docker_context <<X
+$base
+COPY climb /bin/
+ADD dev.tar /
+RUN mkdir -p /a/b /s
+FROM stage AS devices
+RUN test -e /d/zero && test "\$(head -c 1 /d/zero | wc -c)" = 0
+RUN --mount=type=bind,from=stage,source=/d,target=/e ! test -e /e/zero
+RUN --mount=type=cache,from=stage,source=/d,target=/e ! test -e /e/zero
+RUN --mount=type=cache,target=/a --mount=type=tmpfs,target=/a/b true
+RUN test -d /a/b
+RUN --mount=type=secret,id=s test -s /run/secrets/s && ln /run/secrets/s /s/link && mv /run /moved
+RUN test ! -s /s/link && test ! -s /moved/secrets/s && ! grep -r canary-4 /s /moved
+RUN <<Y
+#!/bin/sh
+echo executed >/executed
+Y
+RUN grep executed /executed
+FROM stage AS sends
+USER 1000
+RUN climb send
+FROM stage AS climbs
+RUN climb take
+FROM scratch
+COPY --from=devices /executed /1
+COPY --from=sends /bin/busybox /2
+COPY --from=climbs /bin/busybox /3
+X
+    cp climb c
+    python3 -c 'import tarfile
+i = tarfile.TarInfo("d/zero")
+i.type, i.devmajor, i.devminor, i.mode = tarfile.CHRTYPE, 1, 5, 0o666
+tarfile.open("c/dev.tar", "w").addfile(i)'
+    echo canary-4711 >secret
+    in_docker sh -c "cp -r c secret /tmp && cd /tmp && echo theirs >outside && chmod 600 outside &&
+        '$CBUILD' --root store --progress plain --secret id=s,src=secret c && stat -c 'outside %a' outside && ! grep -r canary-4711 store"
+    ! grep REACHED log || die "$(cat log)"
+    [ "$status" = 0 ] || die "$(cat log)"
+    has "$(cat log)" 'HELD: nobody came'
+    has "$(cat log)" 'outside 600'
+}
