@@ -247,7 +247,8 @@ ${base}RUN sleep 1.1
 RUN sleep 0.3; head -c 3000000 /dev/zero >/zeros
 X
     cbuild --progress=plain -t app c 2>log
-    same "$(sed -n '/steps run/,$p' log | sed 's/[0-9.]*m\{0,1\}s  \[/[/; s/ in .*//; s/  */ /g; s/ [0-9.]* MB/ MB/')" "4 steps run, 0 cached
+    # The first RUN is among the slow ones on a busy machine.
+    same "$(sed -n '/steps run/,$p' log | sed '/\[2\/4\] RUN/d; s/[0-9.]*m\{0,1\}s  \[/[/; s/ in .*//; s/  */ /g; s/ [0-9.]* MB/ MB/')" "4 steps run, 0 cached
  time [3/4] RUN sleep 1.1
  [4/4] RUN sleep 0.3; head -c 3000000 /dev/zero >/zeros
  layers MB [4/4] RUN sleep 0.3; head -c 3000000 /dev/zero >/zeros
