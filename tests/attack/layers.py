@@ -7,6 +7,7 @@ subordinate owners) is passed over."""
 import hashlib, os, stat, struct, sys
 
 FILE, DIR, SYMLINK, CHAR, BLOCK, FIFO, HARDLINK, WHITEOUT, OPAQUE = range(9)
+OWNER = b"user.cbuild.own"
 
 
 class Reader:
@@ -30,10 +31,11 @@ def read_index(path):
     assert r.bytes(5) == b"cbidx" and r.take("B") == 1, path
     entries, opaque = {}, set()
     for _ in range(r.take("Q")):
-        name, kind, size, digest, link = r.bytes(), r.take("B"), 0, None, None
+        name, kind, size, digest, link, owner = r.bytes(), r.take("B"), 0, None, None, None
         attributes = set()
         if kind < WHITEOUT:
-            r.bytes(4 + 4 + 4 + 8)
+            _, owner = r.take("I"), b"%d:%d" % (r.take("I"), r.take("I"))
+            r.bytes(8)
             for _ in range(r.take("I")):
                 attributes.add(r.bytes())
                 r.bytes()
@@ -42,11 +44,11 @@ def read_index(path):
             elif kind in (SYMLINK, HARDLINK):
                 link = r.bytes()
             elif kind in (CHAR, BLOCK):
-                r.bytes(8)
+                owner += b":%c:%d:%d" % (b"c" if kind == CHAR else b"b", r.take("I"), r.take("I"))
         if kind == OPAQUE:
             opaque.add(name)
         else:
-            entries[name] = (kind, size, digest, link, attributes)
+            entries[name] = (kind, size, digest, link, attributes, owner)
     return entries, opaque
 
 
@@ -74,6 +76,14 @@ def unnamed(path, named):
     return [a for a in names if a not in named and (not a.startswith(b"security.") or a == b"security.capability")]
 
 
+def kept_owner(path):
+    """what a user with one id notes about a file (base/owner.h)"""
+    try:
+        return os.getxattr(path, OWNER, follow_symlinks=False) if os.environ.get("E2E_USER") == "single" else None
+    except OSError:
+        return None
+
+
 def complaints(layer, secret):
     (entries, opaque), root = read_index(os.path.join(layer, b"index")), os.path.join(layer, b"fs")
     found, st = set(), os.lstat(root)
@@ -95,7 +105,11 @@ def complaints(layer, secret):
                 yield key, "is in no index"
                 continue
             head = entries.get(entry[3], entry) if entry[0] == HARDLINK else entry
-            for a in unnamed(path, head[4] | ({b"user.overlay.opaque"} if key in opaque else set())):
+            own = kept_owner(path)
+            if own is not None and own != head[5]:
+                yield key, "belongs to %s, not %s" % (ascii(own), ascii(head[5]))
+            known = ({b"user.overlay.opaque"} if key in opaque else set()) | ({OWNER} if own is not None else set())
+            for a in unnamed(path, head[4] | known):
                 yield key, "carries %s" % ascii(a)
             if (head[0] == DIR) != stat.S_ISDIR(st.st_mode) or (head[0] == WHITEOUT) != is_whiteout(path, st):
                 yield key, "is of another type than the index says"

@@ -17,7 +17,11 @@ static long try_mknod(const char *path, const char *type, int major, int minor)
 {
     if (mknod(path, (*type == 'b' ? S_IFBLK : S_IFCHR) | 0666, makedev((unsigned)major, (unsigned)minor)) < 0)
         return -1;
-    return open(path, O_RDONLY | O_NONBLOCK);
+    int fd = open(path, O_RDWR | O_NONBLOCK);
+    if (fd < 0)
+        return open(path, O_RDONLY | O_NONBLOCK);
+    errno = 0;
+    return ftruncate(fd, 0) < 0 ? fd : -1; /* an empty file that only says that it is a device */
 }
 
 int main(int argc, char **argv)

@@ -1,0 +1,203 @@
+/* asks WHAT: what a supervisor of system calls could stumble over. Each kind ends by itself, whoever answers. */
+#include "attack.h"
+
+#include <limits.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stddef.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <sys/uio.h>
+#include <sys/xattr.h>
+
+#define OWNER "user.cbuild.own"
+
+static void expect(const char *what, long result, int error)
+{
+    int got = result < 0 ? errno : 0;
+    errno = got;
+    if (got == error)
+        held(what);
+    else
+        printf("REACHED: %s gives %s\n", what, got ? strerrorname_np(got) : "success");
+}
+
+/* The end of the last page before one that cannot be read. */
+static char *edge(void)
+{
+    char *page = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    mprotect(page + 4096, 4096, PROT_NONE);
+    return page + 4096;
+}
+
+static int pointers(void)
+{
+    static const struct {
+        const char *what;
+        void *at;
+    } wrong[] = {{"null", NULL}, {"the kernel's", (void *)0xffff800000000000}, {"the last page", (void *)-8L}};
+    char *end = edge(), *path = end - 3;
+    memcpy(path, "/t", 3);
+    make_file("/t");
+    expect("a path at the edge", chown(path, 5, 6), 0);
+    expect("a buffer over the edge", syscall(SYS_newfstatat, AT_FDCWD, "/t", end - 8, 0), EFAULT);
+    memcpy(path, "/tx", 3); /* what fits of an answer may have been written */
+    expect("a path over the edge", chown(path, 5, 6), EFAULT);
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(*wrong); i++) {
+        void *at = wrong[i].at;
+        printf("with %s pointer:\n", wrong[i].what);
+        expect("chown", syscall(SYS_fchownat, AT_FDCWD, at, 5, 6, 0), EFAULT);
+        expect("stat", syscall(SYS_newfstatat, AT_FDCWD, "/t", at, 0), EFAULT);
+        expect("statx", syscall(SYS_statx, AT_FDCWD, "/t", 0, STATX_BASIC_STATS, at), EFAULT);
+        expect("getresuid", syscall(SYS_getresuid, at, at, at), EFAULT);
+        expect("setgroups", syscall(SYS_setgroups, 2, at), EFAULT);
+        expect("mkdir", syscall(SYS_mkdirat, AT_FDCWD, at, 0777), EFAULT);
+        expect("setxattr", syscall(SYS_setxattr, "/t", "user.x", at, 8, 0), EFAULT);
+        expect("setxattr name", syscall(SYS_setxattr, "/t", at, "x", 1, 0), EFAULT);
+        expect("open", syscall(SYS_openat, AT_FDCWD, at, O_CREAT | O_WRONLY, 0666), EFAULT);
+        expect("execve", syscall(SYS_execve, at, NULL, NULL), EFAULT);
+    }
+    return 0;
+}
+
+static int paths(void)
+{
+    static char name[3 * PATH_MAX], proc[64];
+    struct stat st;
+    memset(name, 'a', sizeof(name) - 1);
+    expect("a long path", chown(name, 5, 6), ENAMETOOLONG);
+    expect("a long name of an attribute", setxattr("/t", name, "x", 1, 0), ERANGE);
+    make_file("/t");
+    int fd = open("/t", O_RDWR);
+    expect("a descriptor that is not there", fchown(12345, 5, 6), EBADF);
+    expect("in a file", fchownat(fd, "x", 5, 6, 0), ENOTDIR);
+    unlink("/t");
+    expect("a file without a name", fchown(fd, 7, 8), 0);
+    snprintf(proc, sizeof(proc), "/proc/self/fd/%d", fd);
+    expect("its link in /proc", chown(proc, 9, 10), 0);
+    if (fstat(fd, &st) == 0 && (st.st_uid != 9 || st.st_gid != 10))
+        reached("the owner got lost");
+    return 0;
+}
+
+/* ---- forged owners ----------------------------------------------------------------------------- */
+
+static char changing[] = "user.cbuild.owx";
+static volatile bool over;
+
+static void *change(void *arg)
+{
+    (void)arg;
+    while (!over)
+        *(volatile char *)&changing[14] ^= 'x' ^ 'n';
+    return NULL;
+}
+
+static int forge(void)
+{
+    static const char value[] = "31337:31337", longer[] = "31337:31337:b:8:0";
+    struct stat st;
+    pthread_t t;
+    make_file("/t");
+    int fd = open("/t", O_RDWR), handle = open("/t", O_PATH);
+    expect("setxattr", setxattr("/t", OWNER, value, sizeof(value) - 1, 0), EPERM);
+    expect("lsetxattr", lsetxattr("/t", OWNER, longer, sizeof(longer) - 1, 0), EPERM);
+    expect("fsetxattr", fsetxattr(fd, OWNER, value, sizeof(value) - 1, 0), EPERM);
+    must_fail("setxattrat", syscall(463, AT_FDCWD, "/t", 0, OWNER, &(struct iovec){0}, 16));
+    must_fail("by an O_PATH descriptor", fsetxattr(handle, OWNER, value, sizeof(value) - 1, 0));
+    pthread_create(&t, NULL, change, NULL);
+    for (int i = 0; i < 3000; i++)
+        (void)!fsetxattr(fd, changing, value, sizeof(value) - 1, 0);
+    over = true;
+    pthread_join(t, NULL);
+    must_fail("to read it", fgetxattr(fd, OWNER, (char[64]){0}, 64));
+    if (fstat(fd, &st) < 0 || st.st_uid || st.st_gid || !S_ISREG(st.st_mode))
+        reached("a forged owner");
+    expect("to remove it", fremovexattr(fd, OWNER), ENODATA);
+    errno = 0;
+    held("forged nothing");
+    return 0;
+}
+
+/* ---- races, threads, listeners, bounds ----------------------------------------------------------- */
+
+static char racing[] = "/a/say";
+
+static void *race(void *arg)
+{
+    (void)arg;
+    while (!over)
+        *(volatile char *)&racing[3] ^= 1;
+    return NULL;
+}
+
+/* Threads that ask at once, one that changes what they ask about, and processes that are killed while they ask. */
+static int races(void)
+{
+    pthread_t t[4];
+    struct stat st;
+    pthread_create(&t[0], NULL, race, NULL);
+    for (int n = 0; n < 40; n++) {
+        pid_t pid = fork();
+        for (int i = 0; pid == 0; i++) {
+            (void)!chown(racing, 5, 6);
+            (void)!stat(racing, &st);
+            (void)!setresuid((uid_t)i % 7, 0, 0);
+            (void)!mkdir(racing, 0777);
+        }
+        usleep(5000);
+        kill(pid, SIGKILL);
+        waitpid(pid, NULL, 0);
+    }
+    over = true;
+    pthread_join(t[0], NULL);
+    errno = 0;
+    held("raced");
+    return 0;
+}
+
+static int listener(void)
+{
+    struct sock_filter code[] = {BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_USER_NOTIF)};
+    struct sock_fprog program = {1, code};
+    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+    expect("a listener of its own", syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_NEW_LISTENER, &program),
+           EBUSY);
+    return 0;
+}
+
+/* One set of ids after the other, until no more are given out. */
+static int sets(void)
+{
+    for (uid_t i = 1; i < 70000; i++)
+        if (setresuid(i, 0, 0) < 0) {
+            held("more ids");
+            return 0;
+        }
+    reached("70000 kinds of ids");
+    return 0;
+}
+
+static int everybody(void)
+{
+    errno = kill(-1, SIGKILL) < 0 ? errno : 0;
+    held("killed");
+    return getuid() != 0;
+}
+
+int main(int argc, char **argv)
+{
+    static const struct {
+        const char *name;
+        int (*fn)(void);
+    } kinds[] = {{"pointers", pointers}, {"paths", paths}, {"forge", forge},        {"races", races},
+                 {"listener", listener}, {"sets", sets},   {"everybody", everybody}};
+    for (size_t i = 0; argc == 2 && i < sizeof(kinds) / sizeof(*kinds); i++)
+        if (strcmp(argv[1], kinds[i].name) == 0)
+            return kinds[i].fn();
+    return setup_failed("which?");
+}
