@@ -3,7 +3,6 @@
 #include "cache/layer/layer.h"
 
 #include <fcntl.h>
-#include <linux/close_range.h>
 #include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -25,19 +24,21 @@ static struct cb_digest *all_layers(const struct build *b, size_t *ret_n)
     return ids;
 }
 
+#define KEPT 3 /* the one descriptor besides the streams */
+
 /* Leaves everything that somebody could wait for: terminal, pipes, locks, the directory it was called in. */
 static bool detach(int *keep)
 {
     sigset_t none;
     sigemptyset(&none);
-    int root = fcntl(*keep, F_DUPFD_CLOEXEC, 3), null = open("/dev/null", O_RDWR | O_CLOEXEC);
+    int root = fcntl(*keep, F_DUPFD_CLOEXEC, KEPT + 1), null = open("/dev/null", O_RDWR | O_CLOEXEC);
     if (root < 0 || null < 0 || setsid() < 0 || chdir("/") < 0 || sigprocmask(SIG_SETMASK, &none, NULL) < 0)
         return false;
     for (int fd = 0; fd < 3; fd++)
         if (dup2(null, fd) < 0)
             return false;
-    *keep = root;
-    return (root == 3 || close_range(3, (unsigned)root - 1, 0) == 0) && close_range((unsigned)root + 1, ~0U, 0) == 0;
+    *keep = dup3(root, KEPT, O_CLOEXEC);
+    return *keep == KEPT && cb_close_from(KEPT + 1) == 0;
 }
 
 static _Noreturn void settle(struct build *b, const struct cb_digest *ids, size_t n)

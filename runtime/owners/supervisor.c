@@ -7,7 +7,6 @@
 #include "runtime/owners/owners.h"
 
 #include <linux/audit.h>
-#include <linux/close_range.h>
 #include <linux/seccomp.h>
 #include <poll.h>
 #include <sched.h>
@@ -207,7 +206,7 @@ static int keep_only(int *fds[], int n)
             return -errno;
         *fds[i] = 3 + i;
     }
-    return close_range((unsigned)(3 + n), ~0U, 0) < 0 ? -errno : 0;
+    return cb_close_from(3 + n);
 }
 
 __attribute__((noreturn)) static void supervisor_main(const struct rt_owners_world *w, pid_t job, int sock, int report, int proc)

@@ -118,7 +118,7 @@ t_read_only_store() {
         trap 'umount -l "$CBUILD_ROOT"' EXIT
         mount -o remount,bind,ro "$CBUILD_ROOT"
         looks "$usage"
-        fails 1 cbuild c
+        fails 1 cbuild --no-cache c
         has "$out" "read-only"
     else
         find "$CBUILD_ROOT" -maxdepth 2 -type d -exec chmod a-w {} +

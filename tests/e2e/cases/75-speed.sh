@@ -44,7 +44,8 @@ t_version_and_help_load_nothing() {
     has "$(cat out)" "libcurl"
 }
 
-# A RUN takes two processes: its job, and the command itself.
+# A RUN takes two processes: its job, and the command itself; where owners are emulated, one more. Nobody changes ids while he is
+# traced, so that ordinary users have one id here.
 t_run_takes_two_processes() {
     context ctx <<EOF
 FROM scratch
@@ -55,7 +56,7 @@ EOF
     for i in 2 3 4 5; do echo "RUN [\"/bin/true\", \"$i\"]" >>ctx/Dockerfile; done
     traced five --no-cache -q -t x ctx
     forks() { grep -cE '^[0-9]+ +(fork|vfork|clone|clone3)\(' "$1"; }
-    same $(($(forks five) - $(forks one))) 8
+    same $(($(forks five) - $(forks one))) "$([ "$E2E_USER" = root ] && echo 8 || echo 12)"
 }
 
 # A layer that the store has is not written again, and nothing is removed before the end.
@@ -66,7 +67,7 @@ COPY busybox /bin/true
 RUN ["/bin/true", "1"]
 RUN ["/bin/true", "2"]
 EOF
-    cbuild -q -t x ctx
+    traced first -q -t x ctx
     traced calls --no-cache -q -t x ctx
     none calls '"meta.json", O_WRONLY|"records/.*O_CREAT'
     has "$(ls "$CBUILD_ROOT/work" | wc -l)" 0
