@@ -13,15 +13,23 @@ static long try_write(const char *path, const char *text)
     return n < 0 ? -1 : 0;
 }
 
+/* An empty file that only says that it is a device is none. */
+static long open_device(const char *path)
+{
+    char byte;
+    int fd = open(path, O_RDWR | O_NONBLOCK);
+    if (fd < 0)
+        return open(path, O_RDONLY | O_NONBLOCK);
+    bool empty = read(fd, &byte, 1) == 0 && ftruncate(fd, 0) == 0;
+    errno = 0;
+    return empty ? -1 : fd;
+}
+
 static long try_mknod(const char *path, const char *type, int major, int minor)
 {
     if (mknod(path, (*type == 'b' ? S_IFBLK : S_IFCHR) | 0666, makedev((unsigned)major, (unsigned)minor)) < 0)
         return -1;
-    int fd = open(path, O_RDWR | O_NONBLOCK);
-    if (fd < 0)
-        return open(path, O_RDONLY | O_NONBLOCK);
-    errno = 0;
-    return ftruncate(fd, 0) < 0 ? fd : -1; /* an empty file that only says that it is a device */
+    return open_device(path);
 }
 
 int main(int argc, char **argv)
@@ -34,7 +42,7 @@ int main(int argc, char **argv)
     if (strcmp(argv[1], "write") == 0 && argc == 4)
         r = try_write(argv[2], argv[3]);
     else if (strcmp(argv[1], "read") == 0)
-        r = open(argv[2], O_RDONLY | O_NONBLOCK);
+        r = open_device(argv[2]);
     else if (strcmp(argv[1], "mount") == 0 && argc == 4)
         r = mount(argv[2], argv[3], argv[2], 0, NULL);
     else if (strcmp(argv[1], "remount") == 0)
