@@ -118,5 +118,6 @@ int cache_layer_plain_root(int fs)
     if ((st.st_mode & 07777) != 0755 && fchmod(fs, 0755) < 0)
         return -errno;
     struct cache_layer_carried ignored;
-    return cache_layer_strip(fs, NULL, false, &ignored);
+    int r = take_off(&(struct inode){.fd = fs}, CB_OWNER_XATTR);
+    return r < 0 ? r : cache_layer_strip(fs, NULL, false, &ignored);
 }
