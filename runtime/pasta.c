@@ -68,7 +68,7 @@ bool rt_uplink_source(int family, char ret[INET6_ADDRSTRLEN])
 static void arguments(struct cb_strv *argv, const char *path)
 {
     static const char *const always[] = {"pasta", "--config-net", "--quiet", "--no-map-gw", "-t", "none", "-u", "none", "-T",
-                                         "none", "-U", "none", "-I", "eth0",
+                                         "none", "-U", "none", "-I", RT_UPLINK_INTERFACE,
                                          /* or it would become nobody, who may not enter the namespace */
                                          "--runas", "0"};
     static const char *const ip4[] = {

@@ -4,6 +4,7 @@
 #include "runtime/network.h"
 #include "runtime/rung/userns.h"
 
+#include <net/if.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -119,7 +120,13 @@ bool rt_uplink_missing(void)
     return shared && shared->phase == MISSING;
 }
 
+/* The interface goes with pasta: a command would find names that do not resolve, and nothing that says why. */
 int rt_uplink_join(struct cb_error *err)
 {
-    return setns(netns, CLONE_NEWNET) < 0 ? cb_fail_sys(err, errno, "enter the network of the build") : 0;
+    if (setns(netns, CLONE_NEWNET) < 0)
+        return cb_fail_sys(err, errno, "enter the network of the build");
+    if (if_nametoindex(RT_UPLINK_INTERFACE) || errno != ENODEV)
+        return 0;
+    cb_fail(err, CB_E_FAILED, "the network of the build is gone: pasta has ended");
+    return cb_hint(err, "build again: what was made so far is in the cache");
 }

@@ -11,10 +11,11 @@
 
 /* Addresses inside are our own, of a network so small that it hardly covers one that is needed. With the host's addresses the
  * host itself could not be reached by them. */
-#define RT_UPLINK_ADDRESS "10.98.117.2"
-#define RT_UPLINK_BITS    "29"
-#define RT_UPLINK_GATEWAY "10.98.117.1"
-#define RT_UPLINK_DNS     "10.98.117.3" /* questions to it go to the host's resolver, whatever address that has there */
+#define RT_UPLINK_INTERFACE "eth0"
+#define RT_UPLINK_ADDRESS   "10.98.117.2"
+#define RT_UPLINK_BITS      "29"
+#define RT_UPLINK_GATEWAY   "10.98.117.1"
+#define RT_UPLINK_DNS       "10.98.117.3" /* questions to it go to the host's resolver, whatever address that has there */
 
 /* The address of this family from which a process here reaches the outside, and by which it is itself reached from a build's
  * network. False: there is no route. */

@@ -103,20 +103,47 @@ X
 
 # It goes with the build, also when that is killed.
 t_pasta_ends_with_the_build() {
-    [ -w /dev/net/tun ] || skip "/dev/net/tun is not open to this user"
+    needs pasta
     programs bin <<X
 setsid sleep 98713$$ >/dev/null 2>&1 &
+exec '$(command -v pasta)' "\$@"
 X
     context c <<X
 ${base}RUN echo started; sleep 60
 X
     env PATH="$PWD/bin" "$CBUILD" --progress=plain c >log 2>&1 &
     build=$!
-    running="cat /proc/[0-9]*/cmdline 2>/dev/null | tr '\\0' ' ' | grep -qa 'slee[p] 98713$$'"
     wait_for 20 grep -q started log
+    connected log
+    running="cat /proc/[0-9]*/cmdline 2>/dev/null | tr '\\0' ' ' | grep -qa 'slee[p] 98713$$'"
     wait_for 20 sh -c "$running"
     kill -KILL $build
     wait_for 20 sh -c "! { $running; }"
+}
+
+# A RUN says so when it has ended before; the one that was running goes on.
+t_pasta_that_is_killed() {
+    needs pasta
+    # With an argument by which it is found: in the build's PID namespace it has another number.
+    programs bin <<X
+exec '$(command -v pasta)' --pid '$PWD/pid' "\$@"
+X
+    context c <<X
+${base}RUN echo started; sleep 2
+RUN echo never
+X
+    env PATH="$PWD/bin" "$CBUILD" --progress=plain c >log 2>&1 &
+    build=$!
+    wait_for 20 grep -q started log
+    connected log
+    for process in /proc/[0-9]*; do
+        ! tr '\0' ' ' <"$process/cmdline" 2>/dev/null | grep -q -e "--pid $PWD/pid " || kill -KILL "${process#/proc/}"
+    done
+    status=0
+    wait $build || status=$?
+    same "$status" 1
+    has "$(cat log)" "the network of the build is gone: pasta has ended"
+    ! grep -q '^#[0-9]* [0-9.]* never' log || die "the next RUN had no network and was told nothing"
 }
 
 t_resolv_conf() {
