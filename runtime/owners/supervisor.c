@@ -280,7 +280,7 @@ int rt_owners_start(const struct rt_owners_world *w, struct rt_owners *ret, cons
         return 0;
     CB_AUTO(close) int proc = rt_mount_new("proc", NULL, 0, RT_ATTR_SAFE);
     if (proc == -EPERM) {
-        *ret_why = "the kernel allows no /proc of its own here, because the one around it is partly covered";
+        *ret_why = "it allows no /proc of our own, because the one around us is partly covered";
         return 0;
     }
     return proc < 0 ? cb_fail_sys(err, proc, "mount proc for the process that keeps owners") : start(w, proc, ret, err);
