@@ -59,8 +59,8 @@ static double round_of(void (*fn)(void))
 
 int main(void)
 {
-    close(open("/roots", O_CREAT | O_WRONLY, 0644));
-    close(open("/other", O_CREAT | O_WRONLY, 0644));
+    close(open("/roots", O_CREAT | O_WRONLY | O_CLOEXEC, 0644));
+    close(open("/other", O_CREAT | O_WRONLY | O_CLOEXEC, 0644));
     for (size_t k = 0; k < sizeof(kinds) / sizeof(*kinds); k++) {
         double least = 1e9;
         (void)!chown("/other", 5, 6);
