@@ -1,4 +1,5 @@
 #include "cache/export.h"
+#include "base/owner.h"
 #include "base/fd.h"
 #include "base/map.h"
 #include "cache/layer/reader.h"
@@ -176,6 +177,8 @@ static mode_t set_owner(struct exporting *x, const struct cache_node *node, int 
     const struct cache_entry *e = &node->e;
     mode_t mode = e->mode & 07777;
     if (x->whole && fchownat(at, name, e->uid, e->gid, AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH) == 0)
+        return mode;
+    if (x->whole && x->store->beside && !*name && cb_owner_write(at, &(struct cb_owner){.uid = e->uid, .gid = e->gid}) == 0)
         return mode;
     if (e->type != CB_FILE || !(mode & (S_ISUID | S_ISGID)))
         return mode;
