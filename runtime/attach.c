@@ -179,7 +179,7 @@ static int attach_one(struct rt_child *c, const struct rt_mount *m, struct cb_er
         return -1;
     /* For real root a device of the host's file system would be a real device; without a user namespace, one that it makes,
      * too. */
-    uint64_t attributes = MOUNT_ATTR_NODEV;
+    uint64_t attributes = m->kind == RT_MOUNT_TMPFS ? rt_nodev(c) : MOUNT_ATTR_NODEV;
     if (m->readonly)
         attributes |= MOUNT_ATTR_RDONLY;
     if (m->nosuid_nodev_noexec)

@@ -96,6 +96,10 @@ int rt_give(const struct rt_child *c, int dir, const char *name, uid_t uid, gid_
 void rt_stubs_remove(const struct rt_stubs *stubs, int upper);
 void rt_stubs_done(struct rt_stubs *stubs);
 
+/* For what a command may write to: MOUNT_ATTR_NODEV where it has no user namespace of its own, so that a device that it makes
+ * could be opened; else none, as BuildKit has it. system.c */
+uint64_t rt_nodev(const struct rt_child *c);
+
 /* system.c: /proc, /dev, /sys and the cgroup file system. */
 int rt_system_mount(struct rt_child *c, struct cb_error *err);
 /* mask.c: after the step's mounts. */

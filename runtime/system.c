@@ -3,6 +3,7 @@
 #include "base/path.h"
 #include "runtime/mounts.h"
 
+#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -135,6 +136,11 @@ static bool is_replaced(const struct rt_sandbox *s, const char *path)
     return false;
 }
 
+uint64_t rt_nodev(const struct rt_child *c)
+{
+    return c->s->privilege->rung->namespaces[RT_HELPER_COMMANDS] & CLONE_NEWUSER ? 0 : MOUNT_ATTR_NODEV;
+}
+
 static int mount_shm(const struct rt_child *c, int dev)
 {
     const struct rt_sandbox *s = c->s;
@@ -145,7 +151,7 @@ static int mount_shm(const struct rt_child *c, int dev)
     const struct rt_option options[] = {{"mode", "1777"}, {"size", size}};
     /* BuildKit's attributes: one whose size was asked for may hold programs, like a tmpfs of the step. */
     CB_AUTO(close)
-    int mnt = rt_mount_new("tmpfs", options, CB_LEN(options), s->shm_size ? MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV : RT_ATTR_SAFE);
+    int mnt = rt_mount_new("tmpfs", options, CB_LEN(options), s->shm_size ? MOUNT_ATTR_NOSUID | rt_nodev(c) : RT_ATTR_SAFE);
     return mount_below(dev, "shm", mnt);
 }
 
