@@ -171,6 +171,8 @@ static int receive(struct loop *l)
         return 0;
     memcpy(&hello, data, sizeof(hello));
     memcpy(fds, CMSG_DATA(c), sizeof(fds));
+    if ((size_t)n != sizeof(hello) + (size_t)hello.n_groups * sizeof(uint32_t))
+        return -EMSGSIZE; /* an image's group file may name more than there is room for */
     uint32_t *groups = (uint32_t *)(void *)(data + sizeof(hello));
     qsort(groups, hello.n_groups, sizeof(*groups), by_number);
     l->super.listener = fds[LISTENER];
