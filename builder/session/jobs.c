@@ -196,6 +196,7 @@ void build_ns_cancel(struct build_session *s)
         rt_helper_cancel(s->commands);
     if (s->helper)
         rt_helper_cancel(s->helper);
+    s->connected = false; /* what made the network has ended, too */
 }
 
 int build_ns_call(struct build_session *s, rt_job_fn *fn, const struct rt_job_request *req, struct cb_buf *answer,

@@ -91,3 +91,12 @@ hidden"
     echo "FROM scratch" >c/Dockerfile
     cbuild --invoke=on-error c </dev/null
 }
+
+# The failure of a step ends everything that ran, what made the network of the build too.
+t_invoke_has_the_network_of_the_step() {
+    context c <<X
+${base}RUN cut -d: -f1 /proc/net/dev >/net; false
+X
+    out=$(echo 'cut -d: -f1 /proc/net/dev | cmp - /net && echo same' | "$CBUILD" --invoke=on-error c 2>log) || [ $? = 1 ]
+    same "$out" same
+}
