@@ -98,6 +98,9 @@ void rt_path_return(struct rt_call *c);
 /* ---- what else it is (target.c) -------------------------------------------------------------- */
 
 mode_t rt_call_umask(const struct rt_call *c);
+/* Has the process these rights (4, 2, 1: read, write, execute) over what is there, by its owner and mode? True where that cannot
+ * be told: the call itself says what is wrong. */
+bool rt_call_may(struct rt_call *c, const struct rt_path *p, unsigned rights);
 bool rt_call_no_new_privs(const struct rt_call *c);
 /* The number that it, or `pid`, has in the sandbox; 0: it is gone. */
 uint32_t rt_call_pid(const struct rt_call *c);

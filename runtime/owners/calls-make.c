@@ -35,16 +35,21 @@ static int owner_in(struct rt_call *c, const struct rt_path *dir, struct cb_owne
     return !cb_owner_is_plain(ret);
 }
 
-/* Everything belongs to us: that the directory's mode keeps this process out must be found out here. */
-static bool may_write(struct rt_call *c, const struct rt_path *dir)
+/* Everything belongs to us: that a mode keeps this process out must be found out here. */
+bool rt_call_may(struct rt_call *c, const struct rt_path *p, unsigned rights)
 {
     const struct rt_cred *cred = rt_call_cred(c);
-    struct cb_owner above;
+    struct cb_owner own;
     struct stat st;
-    if (rt_cred_can(cred, CAP_DAC_OVERRIDE) || rt_store_stat(c->super, dir, &st, &above) < 0)
+    if (rt_cred_can(cred, CAP_DAC_OVERRIDE) || rt_store_stat(c->super, p, &st, &own) < 0)
         return true;
-    unsigned shift = cred->uid[RT_FS] == above.uid ? 6 : rt_cred_in_group(cred, above.gid) ? 3 : 0;
-    return (st.st_mode >> shift & 3) == 3;
+    unsigned shift = cred->uid[RT_FS] == own.uid ? 6 : rt_cred_in_group(cred, own.gid) ? 3 : 0;
+    return (st.st_mode >> shift & rights) == rights;
+}
+
+static bool may_write(struct rt_call *c, const struct rt_path *dir)
+{
+    return rt_call_may(c, dir, 3);
 }
 
 static bool exists(const struct rt_path *p)
@@ -74,7 +79,9 @@ static int give(struct rt_call *c, const struct rt_path *p, const struct cb_owne
     struct rt_path made = *p;
     struct stat st;
     made.follow = false;
-    int r = fstatat(AT_FDCWD, made.text, &st, AT_SYMLINK_NOFOLLOW) < 0 ? -errno : rt_store_write(c->super, &made, &st, o);
+    if (fstatat(AT_FDCWD, made.text, &st, AT_SYMLINK_NOFOLLOW) < 0)
+        return -errno;
+    int r = rt_store_write(c->super, &made, &st, o);
     if (r < 0)
         (void)unlinkat(AT_FDCWD, made.text, S_ISDIR(st.st_mode) ? AT_REMOVEDIR : 0);
     return r;
@@ -172,6 +179,7 @@ int64_t rt_on_openat2(struct rt_call *c)
     struct opening o = {.dir = AT_FDCWD, .text = text};
     CB_AUTO(close) int dir = -1;
     if (c->arg[3] < sizeof(o.how) || rt_call_read(c, c->arg[2], &o.how, sizeof(o.how)) < 0 || !makes(&o.how) ||
+        o.how.resolve & RESOLVE_IN_ROOT || /* then a name here is not a name there */
         rt_call_string(c, c->arg[1], text, sizeof(text)) < 0 || rt_path_text(c, rt_call_int(c, 0), text, 0, &o.path) < 0)
         return RT_PASS;
     if (!o.how.resolve) {

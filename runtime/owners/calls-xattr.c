@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <linux/limits.h>
 #include <string.h>
 #include <sys/xattr.h>
@@ -83,6 +84,14 @@ int64_t rt_on_getxattr(struct rt_call *c)
     return read_name(c, name) == 1 ? -ENODATA : RT_PASS;
 }
 
+/* We have rights that the caller may lack. 0 or -errno. */
+static int may_change(struct rt_call *c, const char *name, const struct rt_path *p)
+{
+    if (strcmp(name, "security.capability") == 0)
+        return rt_cred_can(rt_call_cred(c), CAP_SETFCAP) && c->super->bounding >> CAP_SETFCAP & 1 ? 0 : -EPERM;
+    return rt_call_may(c, p, 2) ? 0 : -EACCES;
+}
+
 static int64_t set(struct rt_call *c, enum how how)
 {
     char name[XATTR_NAME_MAX + 2];
@@ -94,6 +103,8 @@ static int64_t set(struct rt_call *c, enum how how)
         return -E2BIG;
     CB_AUTO(free) char *value = cb_alloc(c->arg[3] + 1);
     r = find(c, how, &p);
+    if (r == 0)
+        r = may_change(c, name, &p);
     if (r == 0 && c->arg[3])
         r = rt_call_read(c, c->arg[2], value, c->arg[3]);
     if (r < 0)
@@ -127,6 +138,8 @@ static int64_t take_off(struct rt_call *c, enum how how)
         return -ENODATA;
     if (r == 0)
         r = find(c, how, &p);
+    if (r == 0)
+        r = may_change(c, name, &p);
     if (r < 0)
         return r;
     r = p.follow ? removexattr(p.text, name) : lremovexattr(p.text, name);

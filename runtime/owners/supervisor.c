@@ -333,8 +333,9 @@ static void parse(const struct cb_buf *b, struct cb_link_owners *ret)
     for (; p < end && ret->n < n; p += strlen(p) + 1) {
         struct cb_link_owner *o = &ret->items[ret->n];
         int at = 0;
-        if (sscanf(p, "%u %u %n", &o->uid, &o->gid, &at) == 2 && at) {
-            o->path = p + at;
+        /* One blank follows: more of them are the path's. */
+        if (sscanf(p, "%u %u%n", &o->uid, &o->gid, &at) == 2 && p[at] == ' ') {
+            o->path = p + at + 1;
             ret->n++;
         }
     }

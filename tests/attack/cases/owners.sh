@@ -21,6 +21,7 @@ t_calls_with_wrong_arguments() {
     box c asks <<Y
 ${base}RUN ["/a/asks", "pointers"]
 RUN ["/a/asks", "paths"]
+RUN ["/a/asks", "rights"]
 Y
     attack c
     same "$status" 0

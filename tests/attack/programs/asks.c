@@ -3,6 +3,7 @@
 
 #include <limits.h>
 #include <linux/filter.h>
+#include <linux/openat2.h>
 #include <linux/seccomp.h>
 #include <pthread.h>
 #include <signal.h>
@@ -123,6 +124,31 @@ static int forge(void)
     return 0;
 }
 
+/* What the caller may not do is not done for him. */
+static int rights(void)
+{
+    static const unsigned char capability[20] = {1, 0, 0, 2, 0xff};
+    struct open_how how = {.flags = O_CREAT | O_RDWR, .mode = 0600, .resolve = RESOLVE_IN_ROOT};
+    mkdir("/open", 0777);
+    chmod("/open", 0777);
+    make_file("/t");
+    make_file("/open/outside");
+    if (mkdir("/open/in", 0777) < 0 || chmod("/open/in", 0777) < 0 || setgid(33) < 0 || setuid(33) < 0)
+        return setup_failed("/open/in");
+    expect("an attribute of root's file", setxattr("/t", "user.x", "x", 1, 0), EACCES);
+    expect("a capability of root's file", setxattr("/t", "security.capability", capability, sizeof(capability), 0), EPERM);
+    make_file("/open/in/own");
+    expect("an attribute of a file of one's own", setxattr("/open/in/own", "user.x", "x", 1, 0), 0);
+    int dir = open("/open/in", O_PATH | O_DIRECTORY);
+    int made = (int)syscall(SYS_openat2, dir, "/open/outside", &how, sizeof(how));
+    expect("a path beneath a root", made, ENOENT);
+    expect("what has that path elsewhere", access("/open/outside", F_OK), 0);
+    made = (int)syscall(SYS_openat2, dir, "/new", &how, sizeof(how));
+    expect("a file beneath a root", made, 0);
+    expect("its name", access("/open/in/new", F_OK), 0);
+    return 0;
+}
+
 /* ---- races, threads, listeners, bounds ----------------------------------------------------------- */
 
 static char racing[] = "/a/say";
@@ -194,8 +220,8 @@ int main(int argc, char **argv)
     static const struct {
         const char *name;
         int (*fn)(void);
-    } kinds[] = {{"pointers", pointers}, {"paths", paths}, {"forge", forge},        {"races", races},
-                 {"listener", listener}, {"sets", sets},   {"everybody", everybody}};
+    } kinds[] = {{"pointers", pointers}, {"paths", paths},       {"forge", forge}, {"rights", rights},
+                 {"races", races},       {"listener", listener}, {"sets", sets},   {"everybody", everybody}};
     for (size_t i = 0; argc == 2 && i < sizeof(kinds) / sizeof(*kinds); i++)
         if (strcmp(argv[1], kinds[i].name) == 0)
             return kinds[i].fn();
