@@ -48,19 +48,30 @@ static void print_text(const struct report *r)
     }
     printf("\nRUN %s: %s\n", r->runs ? "works" : "does not work", r->rung);
     if (r->reason)
-        printf("why not better: %s\n", r->reason);
+        printf("%s: %s\n", r->runs ? "why not better" : "why", r->reason);
 }
 
 /* ---- the command ------------------------------------------------------------------------------------------------------ */
 
+/* A store that is not to be had is a finding, too: the others may say why. */
+static void open_store(struct doctor *d, json_t *list)
+{
+    CB_AUTO(cb_error) struct cb_error err = CB_ERROR_INIT;
+    if (cli_open(&d->common, &err) == 0)
+        return;
+    CB_AUTO(rt_finding) struct rt_finding f = {.value = cb_printf("no: %s", err.msg)};
+    f.advice = err.hint ? cb_strdup(err.hint) : NULL;
+    add(list, "store", &f);
+}
+
 static int doctor(void *filled, struct cb_error *err)
 {
+    (void)err;
     struct doctor *d = filled;
     struct build_session *s = &d->common.session;
     CB_AUTO(json) json_t *list = json_array();
     d->common.request.progress = BUILD_PROGRESS_QUIET; /* its notes are part of the report */
-    if (cli_open(&d->common, err) < 0)
-        return -1;
+    open_store(d, list);
     CB_AUTO(free) char *reason = NULL;
     struct report r = {
         .runs = build_health(s, add, list, &reason), .rung = s->privilege.rung->name, .reason = reason, .probes = list};

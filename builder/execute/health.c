@@ -35,7 +35,7 @@ static void find_overlay(struct build_session *s, struct rt_finding *ret)
     ret->value = cb_printf("%s%s", ret->good ? "yes, in " : "no: ", ret->good ? s->store->path : why ? why : "");
     if (!ret->good)
         ret->advice =
-            cb_strdup("choose a store on ext4, xfs, btrfs or tmpfs with --root: each RUN works in a copy of its files else");
+            cb_strdup("choose a store on ext4, xfs, btrfs or tmpfs with --root: each RUN works in a copy of its files otherwise");
 }
 
 static void look_around(build_finding_fn *tell, void *ctx)
@@ -53,6 +53,11 @@ static void look_around(build_finding_fn *tell, void *ctx)
 bool build_health(struct build_session *s, build_finding_fn *tell, void *ctx, char **ret_reason)
 {
     look_around(tell, ctx);
+    if (!s->store) {
+        rt_privilege_probe(&s->privilege);
+        *ret_reason = cb_strdup("it was not tried: there is no store to work in");
+        return false;
+    }
     CB_AUTO(cb_error) struct cb_error err = CB_ERROR_INIT;
     bool started = build_ns_start(s, RT_HELPER_COMMANDS, &err) == 0;
     const char *reason = started ? s->privilege.reason : err.msg;

@@ -7,7 +7,7 @@
 
 typedef void build_finding_fn(void *ctx, const char *name, const struct rt_finding *f);
 /* Tells each finding, starts the helpers of the session, and says whether RUN works with them: s->privilege is what it stands
- * on. *ret_reason: why it is not a better rung; NULL: nothing is lost (caller frees). */
+ * on. Without a store nothing is started. *ret_reason: why it is not a better rung; NULL: nothing is lost (caller frees). */
 bool build_health(struct build_session *s, build_finding_fn *tell, void *ctx, char **ret_reason);
 
 #endif

@@ -234,6 +234,10 @@ t_doctor() {
     has "$(cat text)" "RUN works: $(jq -r .rung doctor.json)"
     same "$(jq -r '.probes[] | select(.name == "overlay") | .ok' doctor.json)" true
     jq -e '.probes | length > 10 and all(.name and .value and (.ok or .advice))' doctor.json >log || die "$(cat doctor.json)"
+    mkdir other && echo 1 >other/format
+    fails 1 cbuild --root other doctor
+    has "$out" "no: store '"
+    has "$out" "RUN does not work: "
     [ "$E2E_USER" != single ] || has "$(jq -r .reason doctor.json)" 'has no range in /etc/subuid'
     [ "$E2E_USER" = root ] || return 0
     while read -r place runs overlay rung; do
