@@ -66,7 +66,8 @@ int rt_chrooted_end(struct rt_child *c, struct cb_error *err)
     int r = rt_stragglers_end(c->own_children, c->n_own_children);
     c->null = cb_close(c->null);
     free(c->own_children);
+    CB_AUTO(cb_error) struct cb_error second = CB_ERROR_INIT;
     if (r < 0)
         cb_fail_sys(err, r, "end what a command has left running");
-    return rt_place_end(c, err) < 0 || r < 0 ? -1 : 0;
+    return rt_place_end(c, err->code ? &second : err) < 0 || r < 0 ? -1 : 0;
 }

@@ -13,6 +13,10 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#ifndef MFD_EXEC
+#define MFD_EXEC 0x0010U /* Linux 6.3; a machine may have every other one not executable (vm.memfd_noexec) */
+#endif
+
 /* ---- the stub ------------------------------------------------------------------------------- */
 
 /* Made by the build from exec-stub.c. */
@@ -45,7 +49,9 @@ static int make_stub(void)
 static int make_sealed_stub(void)
 {
     char path[32];
-    CB_AUTO(close) int fd = memfd_create("exec", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    CB_AUTO(close) int fd = memfd_create("exec", MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_EXEC);
+    if (fd < 0 && errno == EINVAL)
+        fd = memfd_create("exec", MFD_CLOEXEC | MFD_ALLOW_SEALING);
     int r = fd < 0 ? -errno : cb_write_full(fd, stub_bytes, sizeof(stub_bytes));
     if (r == 0 && (fchmod(fd, 0555) < 0 || fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL) < 0))
         r = -errno;

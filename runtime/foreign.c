@@ -160,14 +160,14 @@ static int open_static(const char *path)
 static int find_emulator(const struct machine *m)
 {
     const char *dirs = getenv("PATH");
-    CB_AUTO(free) char *all = cb_printf("%s:/usr/local/bin:/usr/bin", dirs ? dirs : "");
+    CB_AUTO(free) char *all = cb_printf("%s:/usr/local/bin:/usr/bin", dirs && *dirs ? dirs : "/usr/bin");
     static const char *const names[] = {"qemu-%s-static", "qemu-%s"};
     for (size_t i = 0; i < CB_LEN(names); i++) {
         CB_AUTO(free) char *name = cb_printf(names[i], m->qemu);
         for (const char *p = all; *p;) {
             size_t n = strcspn(p, ":");
             CB_AUTO(free) char *path = cb_printf("%.*s/%s", (int)n, p, name);
-            int fd = *path == '/' ? open_static(path) : -1;
+            int fd = n && *path == '/' ? open_static(path) : -1;
             if (fd >= 0)
                 return fd;
             p += n + (p[n] == ':');

@@ -126,8 +126,8 @@ static int make(scmp_filter_ctx ctx, const struct rt_profile *p, struct cb_buf *
     }
     if (add_rules(ctx, p, err) < 0)
         return -1;
-    CB_AUTO(close) int file = memfd_create("filter", MFD_CLOEXEC);
-    int r = file < 0 ? -errno : lib.seccomp_export_bpf(ctx, file);
+    CB_AUTO(close) int file = cb_memory_file("filter");
+    int r = file < 0 ? file : lib.seccomp_export_bpf(ctx, file);
     put_prologue(p, out);
     if (r == 0 && lseek(file, 0, SEEK_SET) == 0)
         r = cb_read_fd(file, BPF_MAXINSNS * sizeof(struct sock_filter), out);

@@ -16,7 +16,8 @@ struct build_attachment {
     int sock;                      /* brings the terminal's master; -1: none, or it is there */
     int master;                    /* -1: none (yet) */
     int resized;                   /* signalfd of SIGWINCH, where there is a terminal */
-    sigset_t mask;                 /* before that */
+    bool blocked;
+    sigset_t mask; /* before that */
     struct build_channel *channels[3];
     struct build_terminal own;
 };
@@ -67,7 +68,7 @@ static int open_terminal(struct build_attachment *a, struct cb_error *err)
         (void)!send(a->sock, &size, sizeof(size), MSG_NOSIGNAL);
     sigemptyset(&resized);
     sigaddset(&resized, SIGWINCH);
-    sigprocmask(SIG_BLOCK, &resized, &a->mask);
+    a->blocked = sigprocmask(SIG_BLOCK, &resized, &a->mask) == 0;
     a->resized = signalfd(-1, &resized, SFD_CLOEXEC | SFD_NONBLOCK);
     return a->resized < 0 ? cb_fail_sys(err, errno, "watch the size of the terminal") : 0;
 }
@@ -100,7 +101,7 @@ void build_attach_free(struct build_attachment *a)
         free(a->channels[i]);
     }
     build_terminal_leave(&a->own);
-    if (a->resized >= 0)
+    if (a->blocked)
         sigprocmask(SIG_SETMASK, &a->mask, NULL);
     cb_close(a->resized);
     cb_close(a->sock);

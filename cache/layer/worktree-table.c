@@ -25,7 +25,9 @@ int cache_worktree_table_read(int dir, const char *name, struct cache_worktree_t
         return cb_fail_sys(err, r, "read what a working tree shows");
     struct cb_unpack u = cb_unpack(b.data, b.len);
     struct cb_str index = cb_get_bytes(&u);
-    if (u.failed || cache_index_read(index.p, index.n, &ret->x, err) < 0)
+    if (u.failed)
+        return cb_fail(err, CB_E_CORRUPT, "what a working tree shows is damaged");
+    if (cache_index_read(index.p, index.n, &ret->x, err) < 0)
         return -1;
     size_t size = ret->x.n * sizeof(*ret->prints);
     if ((size_t)(u.end - u.p) != size)
