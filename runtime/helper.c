@@ -7,12 +7,12 @@
 #include "base/limits.h"
 #include "base/signals.h"
 #include "runtime/cgroup/oom.h"
-#include "runtime/exec.h"
+#include "runtime/sandbox/exec.h"
 #include "runtime/rung/chroot.h"
 #include "runtime/rung/userns.h"
 #include "runtime/rung/why.h"
-#include "runtime/stragglers.h"
-#include "runtime/uplink.h"
+#include "runtime/sandbox/stragglers.h"
+#include "runtime/network/uplink.h"
 
 #include <fcntl.h>
 #include <linux/keyctl.h>

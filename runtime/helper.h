@@ -10,7 +10,7 @@
 
 #include "base/job.h"
 #include "runtime/rung/privilege.h"
-#include "runtime/sandbox.h"
+#include "runtime/sandbox/sandbox.h"
 
 struct rt_helper;
 

@@ -23,7 +23,7 @@ int build_attach_wait(struct build_attachment *a, struct build_session *s, struc
 void build_attach_free(struct build_attachment *a); /* NULL is fine */
 CB_DEFINE_AUTO_PTR(build_attachment, struct build_attachment, build_attach_free)
 
-/* In the job: the ends as the sandbox takes them (runtime/sandbox.h); -1: it has none. */
+/* In the job: the ends as the sandbox takes them (runtime/sandbox/sandbox.h); -1: it has none. */
 struct build_streams {
     int in, out, err, terminal;
 };

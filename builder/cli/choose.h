@@ -2,7 +2,7 @@
 #ifndef CLI_CHOOSE_H
 #define CLI_CHOOSE_H
 
-#include "builder/cli/commands.h"
+#include "builder/cli/commands/commands.h"
 
 /* All commands, in the order of --help; NULL ends them. The first is what cbuild does when no command is named. */
 extern const struct cli_command *const cli_commands[];

@@ -1,9 +1,9 @@
 /* cbuild: the commands. */
 #include "base/path.h"
 #include "base/signals.h"
-#include "builder/cli/arguments.h"
+#include "builder/cli/options/arguments.h"
 #include "builder/cli/choose.h"
-#include "builder/cli/help.h"
+#include "builder/cli/options/help.h"
 #include "builder/cli/version.h"
 
 #include <errno.h>

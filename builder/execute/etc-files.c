@@ -1,6 +1,6 @@
 #include "builder/execute/etc-files.h"
 #include "base/fd.h"
-#include "runtime/uplink.h"
+#include "runtime/network/uplink.h"
 
 #include <string.h>
 

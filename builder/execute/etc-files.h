@@ -1,5 +1,5 @@
-/* The files of /etc that a sandbox has instead of the image's. `uplink`: it has the build's network (runtime/uplink.h), not the
- * host's. */
+/* The files of /etc that a sandbox has instead of the image's. `uplink`: it has the build's network (runtime/network/uplink.h),
+ * not the host's. */
 #ifndef BUILD_ETC_FILES_H
 #define BUILD_ETC_FILES_H
 

@@ -1,7 +1,7 @@
 #include "builder/execute/execute.h"
 #include "base/limits.h"
 #include "base/pack.h"
-#include "builder/execute/keys.h"
+#include "builder/execute/keys/keys.h"
 #include "builder/session/secret.h"
 #include "cache/layer/layer.h"
 #include "builder/session/jobs.h"

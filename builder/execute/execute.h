@@ -6,7 +6,7 @@
 #define BUILD_EXECUTE_H
 
 #include "builder/attach/attach.h"
-#include "builder/execute/graph.h"
+#include "builder/execute/keys/graph.h"
 
 /* Starts the step's job. `out` and `errout` are the write ends of its log pipes (RUN only; -1: none). */
 int build_execute_start(struct build_graph *g, const struct build_step *s, int out, int errout, struct cb_job *ret,

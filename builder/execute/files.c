@@ -4,7 +4,7 @@
 #include "base/fd.h"
 #include "builder/execute/execute.h"
 #include "builder/copy/extract.h"
-#include "builder/execute/keys.h"
+#include "builder/execute/keys/keys.h"
 #include "builder/copy/owner.h"
 #include "builder/copy/place.h"
 #include "cache/digests.h"

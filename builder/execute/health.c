@@ -2,7 +2,7 @@
 #include "base/fd.h"
 #include "base/pack.h"
 #include "builder/session/jobs.h"
-#include "runtime/snapshot.h"
+#include "runtime/mount/snapshot.h"
 
 /* In the helper for commands, where a RUN would have it. */
 static int overlay_job(struct cb_job_io *io, void *world, const struct rt_job_request *req, struct cb_buf *answer,

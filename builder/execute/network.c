@@ -1,7 +1,7 @@
 #include "builder/execute/network.h"
 #include "base/text.h"
 #include "builder/session/proxies.h"
-#include "runtime/uplink.h"
+#include "runtime/network/uplink.h"
 
 #include <string.h>
 

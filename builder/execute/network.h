@@ -3,10 +3,10 @@
 #define BUILD_NETWORK_H
 
 #include "base/job.h"
-#include "runtime/network.h"
+#include "runtime/network/network.h"
 
 /* In a command's job: the network that it asks for, once that is there; where the build cannot have one of its own
- * (runtime/uplink.h), the host's, and a warning says why. */
+ * (runtime/network/uplink.h), the host's, and a warning says why. */
 const struct rt_network *build_network_of(const struct rt_network *wanted, struct cb_job_io *io);
 /* Warns of proxies ("NAME=VALUE") that cannot be reached from it. */
 void build_network_check_proxies(const struct rt_network *n, const struct cb_strv *proxies, struct cb_job_io *io);

@@ -1,7 +1,7 @@
 #include "builder/execute/run-root.h"
 #include "base/fd.h"
 #include "cache/store/found.h"
-#include "runtime/snapshot.h"
+#include "runtime/mount/snapshot.h"
 
 #include <string.h>
 #include <unistd.h>

@@ -6,7 +6,7 @@
 #include "builder/session/session.h"
 #include "cache/layer/reader.h"
 #include "cache/layer/worktree.h"
-#include "runtime/sandbox.h"
+#include "runtime/sandbox/sandbox.h"
 
 struct build_run_root {
     struct build_session *session;

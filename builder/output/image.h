@@ -1,5 +1,5 @@
-/* An image as outputs take it: a value that is complete and needs no plan. It is made of a build (builder/cli/built.h), or
- * of an image of the store. */
+/* An image as outputs take it: a value that is complete and needs no plan. It is made of a build (builder/cli/commands/built.h),
+ * or of an image of the store. */
 #ifndef BUILD_IMAGE_H
 #define BUILD_IMAGE_H
 

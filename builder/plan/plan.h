@@ -4,7 +4,7 @@
  *
  * A step stands on a `parent` (the snapshot below it; NULL: the empty root) and may take files of other steps. Its result is one
  * more layer on its parent; a BUILD_OP_BASE's result is the layers of an image. Once made, a plan does not change: what becomes
- * of its steps stands elsewhere (builder/execute/graph.h), and processes forked later read the plan from their memory. */
+ * of its steps stands elsewhere (builder/execute/keys/graph.h), and processes forked later read the plan from their memory. */
 #ifndef BUILD_PLAN_H
 #define BUILD_PLAN_H
 

@@ -12,7 +12,7 @@ int build_ns_job(struct build_session *s, enum rt_helper_kind kind, rt_job_fn *f
 void build_ns_expect(struct build_session *s);
 /* Starts the helpers for such jobs, where they are not there yet: for whoever opens what must not be open in them too. */
 int build_ns_start(struct build_session *s, enum rt_helper_kind kind, struct cb_error *err);
-/* Has the build's network made (runtime/uplink.h), once; the jobs of RT_HELPER_COMMANDS that follow can wait for it. */
+/* Has the build's network made (runtime/network/uplink.h), once; the jobs of RT_HELPER_COMMANDS that follow can wait for it. */
 int build_ns_connect(struct build_session *s, struct cb_error *err);
 /* Starts a job of RT_HELPER_FILES and waits for it; for single jobs outside the schedule. */
 int build_ns_call(struct build_session *s, rt_job_fn *fn, const struct rt_job_request *req, struct cb_buf *answer,

@@ -5,7 +5,7 @@
 #include "base/stream/codec.h"
 #include "base/error.h"
 #include "registry/transfer/options.h"
-#include "runtime/sandbox.h"
+#include "runtime/sandbox/sandbox.h"
 
 struct build_output_ops; /* builder/output/output.h */
 struct build_output {    /* -o type=…,key=value */
@@ -93,7 +93,7 @@ struct build_request {
     struct cb_strv no_cache_filter;
     bool no_cache;
     bool allow_host_network, allow_insecure;
-    const char *network; /* a name of runtime/network.h */
+    const char *network; /* a name of runtime/network/network.h */
     enum build_pull pull;
     enum build_progress progress;
     bool quiet; /* -q: progress is quiet then; none when an output takes standard output */

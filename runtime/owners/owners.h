@@ -8,7 +8,7 @@
 
 #include "base/error.h"
 #include "base/owner.h"
-#include "runtime/user.h"
+#include "runtime/owners/user.h"
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>

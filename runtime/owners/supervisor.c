@@ -2,7 +2,7 @@
  * all capabilities of the user namespace, that has entered the sandbox's mount namespace and root. It ends with the job; if
  * it ends earlier, the kernel refuses what is notified (ENOSYS), and the job says so. */
 #include "base/fd.h"
-#include "runtime/mounts.h"
+#include "runtime/mount/mounts.h"
 #include "runtime/owners/call.h"
 #include "runtime/owners/owners.h"
 

@@ -2,8 +2,9 @@
 #ifndef TEST_BUILD_REQUEST_H
 #define TEST_BUILD_REQUEST_H
 
-#include "builder/cli/arguments.h"
-#include "builder/cli/options.h"
+#include "builder/cli/commands/commands.h"
+#include "builder/cli/options/arguments.h"
+#include "builder/cli/options/options.h"
 
 /* As cli_parse and cli_complete; the words may go afterwards. */
 static inline int parse_build(int argc, char **argv, struct build_request *ret, struct cb_error *err)

@@ -1,7 +1,7 @@
 /* The parser of command lines, over a table of its own; what the options of a build mean is in test-options.c. */
-#include "builder/cli/arguments.h"
+#include "builder/cli/options/arguments.h"
 #include "builder/cli/choose.h"
-#include "builder/cli/help.h"
+#include "builder/cli/options/help.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

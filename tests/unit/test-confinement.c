@@ -1,7 +1,7 @@
 /* What a RUN may ask of the kernel: options, and labels on a made-up machine. */
-#include "runtime/confinement.h"
+#include "runtime/confine/confinement.h"
 #include "base/fd.h"
-#include "runtime/label.h"
+#include "runtime/confine/label.h"
 #include "runtime/rung/capability.h"
 
 #include <setjmp.h>

@@ -1,4 +1,4 @@
-#include "builder/execute/graph.h"
+#include "builder/execute/keys/graph.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

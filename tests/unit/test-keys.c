@@ -1,6 +1,6 @@
 /* Keys, and the names of what is in them. */
 #include "build-request.h"
-#include "builder/execute/keys.h"
+#include "builder/execute/keys/keys.h"
 #include "tree-text.h"
 
 #include <setjmp.h>

@@ -6,7 +6,7 @@
 #include <cmocka.h>
 
 #include "base/fd.h"
-#include "builder/execute/log.h"
+#include "builder/execute/schedule/log.h"
 #include <unistd.h>
 
 CB_DEFINE_AUTO(build_mask, struct build_mask, build_mask_done)

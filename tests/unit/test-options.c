@@ -1,5 +1,5 @@
 #include "build-request.h"
-#include "builder/cli/help.h"
+#include "builder/cli/options/help.h"
 #include "builder/output/output.h"
 
 #include <setjmp.h>

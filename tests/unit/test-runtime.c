@@ -4,7 +4,7 @@
 #include "test-runtime.h"
 #include "base/fd.h"
 #include "base/pack.h"
-#include "runtime/foreign.h"
+#include "runtime/sandbox/foreign.h"
 
 #include <dirent.h>
 #include <fnmatch.h>

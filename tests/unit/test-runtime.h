@@ -4,7 +4,7 @@
 
 #include "base/limits.h"
 #include "runtime/helper.h"
-#include "runtime/sandbox.h"
+#include "runtime/sandbox/sandbox.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

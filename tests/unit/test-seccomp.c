@@ -1,10 +1,10 @@
 /* The filter of a RUN, interpreted here for every system-call number and compared with the profile's names. */
 #include "base/mem.h"
-#include "runtime/seccomp-code.h"
-#include "runtime/profile.h"
+#include "runtime/confine/seccomp-code.h"
+#include "runtime/confine/profile.h"
 #include "runtime/rung/capability.h"
-#include "runtime/seccomp-internal.h"
-#include "runtime/seccomp-profile.h"
+#include "runtime/confine/seccomp.h"
+#include "runtime/confine/seccomp-profile.h"
 
 #include <linux/filter.h>
 #include <linux/seccomp.h>

@@ -5,7 +5,7 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
-#include "builder/execute/symptom.h"
+#include "builder/execute/schedule/symptom.h"
 #include <string.h>
 
 static char *lacks_ids(const struct rt_privilege *p)

@@ -1,5 +1,5 @@
 /* USER against passwd and group of a root; no namespace is needed. */
-#include "runtime/user.h"
+#include "runtime/owners/user.h"
 #include "base/fd.h"
 #include "base/limits.h"
 

@@ -1,0 +1,116 @@
+#include "builder/cli/commands/built.h"
+#include "registry/oci/document.h"
+
+static void add_base_layers(struct cache_image *image, const struct cache_image *base)
+{
+    for (size_t i = 0; i < base->n_layers; i++) {
+        struct cache_image_layer *l = &CB_PUSH(image->layers, image->n_layers, image->cap_layers);
+        *l = base->layers[i];
+        l->media_type = cb_strdup(l->media_type);
+        l->source = cb_strdup(l->source);
+    }
+}
+
+static void add_layer(struct build_image *image, const struct build *b, const struct build_step *s)
+{
+    struct cache_image *to = &image->stored;
+    if (s->op == BUILD_OP_BASE) {
+        image->base = &s->base;
+        image->base_shown = s->name;
+        add_base_layers(to, &s->base.image);
+    } else {
+        CB_PUSH(to->layers, to->n_layers, to->cap_layers) = (struct cache_image_layer){.id = b->made[s->index].layer};
+    }
+}
+
+/* The steps whose layers are the image's, bottom first; caller frees. */
+static const struct build_step **steps_of(const struct build_plan *p, size_t *ret_n)
+{
+    size_t n = 0;
+    for (const struct build_step *s = p->target->snapshot; s; s = s->parent)
+        n++;
+    const struct build_step **steps = cb_alloc((n + 1) * sizeof(*steps));
+    *ret_n = n;
+    for (const struct build_step *s = p->target->snapshot; s; s = s->parent)
+        steps[--n] = s;
+    return steps;
+}
+
+static bool later(struct timespec a, struct timespec b)
+{
+    return a.tv_sec != b.tv_sec ? a.tv_sec > b.tv_sec : a.tv_nsec > b.tv_nsec;
+}
+
+/* Entries without a layer take the time of the first new layer, or of the one before them (dockerfile.md §17); an image
+ * without any new layer takes the base's time, so that building it again gives the same image. */
+static bool first_time(const struct build *b, const struct oci_image_config *c, struct timespec *ret)
+{
+    const struct build_plan *p = &b->plan;
+    const struct build_state *t = p->target;
+    if (p->has_epoch) {
+        *ret = (struct timespec){p->epoch, 0};
+        return true;
+    }
+    for (size_t i = 0; i < t->n_history; i++)
+        if (t->history[i].step) {
+            *ret = b->made[t->history[i].step->index].created;
+            return true;
+        }
+    if (!c->n_history || !c->history[c->n_history - 1].has_created)
+        return false;
+    *ret = c->history[c->n_history - 1].created;
+    return true;
+}
+
+static void add_history(const struct build *b, struct oci_image_config *c)
+{
+    const struct build_plan *p = &b->plan;
+    struct timespec now = {0};
+    bool known = first_time(b, c, &now);
+    for (size_t i = 0; i < p->target->n_history; i++) {
+        const struct build_history *h = &p->target->history[i];
+        if (h->step && !p->has_epoch && later(b->made[h->step->index].created, now))
+            now = b->made[h->step->index].created;
+        CB_PUSH(c->history, c->n_history, c->cap_history) = (struct oci_history){.has_created = known,
+                                                                                 .created = now,
+                                                                                 .created_by = cb_strdup(h->created_by),
+                                                                                 .comment = cb_strdup("buildkit.dockerfile.v0"),
+                                                                                 .empty_layer = !h->step};
+    }
+    c->has_created = known;
+    c->created = now;
+}
+
+int cli_image_of(const struct build *b, struct build_image *ret, struct cb_error *err)
+{
+    const struct build_plan *p = &b->plan;
+    CB_AUTO(oci_image_config) struct oci_image_config config = {0};
+    *ret = (struct build_image){.has_epoch = p->has_epoch, .epoch = p->epoch};
+    oci_platform_copy(&ret->platform, &p->target->config.platform);
+    size_t n;
+    CB_AUTO(free) const struct build_step **steps = steps_of(p, &n);
+    for (size_t i = 0; i < n; i++)
+        add_layer(ret, b, steps[i]);
+    oci_image_config_copy(&config, &p->target->config);
+    add_history(b, &config);
+    if (b->session->request->changes.no_history)
+        oci_history_clear(&config);
+    if (b->session->request->changes.docker_types)
+        ret->stored.manifest_type = cb_strdup(DOCKER_TYPE_MANIFEST);
+    return build_image_complete(b->session, ret, &config, err);
+}
+
+size_t cli_layer_sizes(const struct build *b, struct build_layer_size **ret)
+{
+    struct cache_store *store = b->session->store;
+    size_t n;
+    CB_AUTO(free) const struct build_step **steps = steps_of(&b->plan, &n);
+    *ret = cb_alloc((n + 1) * sizeof(**ret));
+    for (size_t i = 0; i < n; i++) {
+        const struct build_step *s = steps[i];
+        uint64_t size =
+            s->op == BUILD_OP_BASE ? build_image_size(store, &s->base.image) : build_layer_bytes(store, &b->made[s->index].layer);
+        (*ret)[i] = (struct build_layer_size){s->name, size};
+    }
+    return n;
+}

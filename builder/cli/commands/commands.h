@@ -1,0 +1,19 @@
+/* The commands of cbuild, each defined in the file that does its work, and what all of them share. */
+#ifndef CLI_COMMANDS_H
+#define CLI_COMMANDS_H
+
+#include "builder/cli/options/command.h"
+
+extern const struct cli_command cli_build, cli_images, cli_inspect, cli_tag, cli_rmi, cli_push, cli_pull, cli_du, cli_prune,
+    cli_doctor, cli_run_command, cli_kaniko;
+
+/* Opens the store for a command that is not a build, to write or only to look. cli_run closes it. */
+int cli_open(struct cli_invocation *v, struct cb_error *err);
+int cli_open_to_read(struct cli_invocation *v, struct cb_error *err);
+
+/* Runs a command with what stands behind its name: parses, answers --help, reports what is wrong. Gives the exit status. */
+int cli_run(const struct cli_command *c, int argc, char **argv);
+/* Prints the error and its hint, frees it, gives the exit status. */
+int cli_report(struct cb_error *err);
+
+#endif

@@ -1,0 +1,94 @@
+/* doctor: what this machine allows, which rung of privilege a RUN will stand on, and what would give a better one. The rung is
+ * tried, not worked out (builder/execute/health.h). */
+#include "base/json.h"
+#include "builder/cli/commands/commands.h"
+#include "builder/execute/health.h"
+
+#include <stdio.h>
+
+struct doctor {
+    struct cli_invocation common;
+    bool json;
+};
+
+/* ---- what is shown --------------------------------------------------------------------------------------------------- */
+
+struct report {
+    bool runs;
+    const char *rung;
+    const char *reason; /* why not a better one; NULL: nothing is lost */
+    json_t *probes;     /* borrowed */
+};
+
+static void add(void *list, const char *name, const struct rt_finding *f)
+{
+    json_array_append_new(
+        list, json_pack("{s:s, s:b, s:s, s:s?}", "name", name, "ok", f->good, "value", f->value, "advice", f->advice));
+}
+
+static void print_json(const struct report *r)
+{
+    CB_AUTO(cb_buf) struct cb_buf out = CB_BUF_INIT;
+    CB_AUTO(json)
+    json_t *all = json_pack("{s:b, s:s, s:s?, s:O}", "runs", r->runs, "rung", r->rung, "reason", r->reason, "probes", r->probes);
+    cb_json_dump(all, CB_JSON_INDENT, &out);
+    puts(out.data);
+}
+
+static void print_text(const struct report *r)
+{
+    size_t i;
+    json_t *probe;
+    json_array_foreach (r->probes, i, probe) {
+        const char *advice = json_string_value(json_object_get(probe, "advice"));
+        printf("%-2s%-17s %s\n", json_is_true(json_object_get(probe, "ok")) ? "" : "!",
+               json_string_value(json_object_get(probe, "name")), json_string_value(json_object_get(probe, "value")));
+        if (advice)
+            printf("%-20s%s\n", "", advice);
+    }
+    printf("\nRUN %s: %s\n", r->runs ? "works" : "does not work", r->rung);
+    if (r->reason)
+        printf("%s: %s\n", r->runs ? "why not better" : "why", r->reason);
+}
+
+/* ---- the command ------------------------------------------------------------------------------------------------------ */
+
+/* A store that is not to be had is a finding, too: the others may say why. */
+static void open_store(struct doctor *d, json_t *list)
+{
+    CB_AUTO(cb_error) struct cb_error err = CB_ERROR_INIT;
+    if (cli_open(&d->common, &err) == 0)
+        return;
+    CB_AUTO(rt_finding) struct rt_finding f = {.value = cb_printf("no: %s", err.msg)};
+    f.advice = err.hint ? cb_strdup(err.hint) : NULL;
+    add(list, "store", &f);
+}
+
+static int doctor(void *filled, struct cb_error *err)
+{
+    (void)err;
+    struct doctor *d = filled;
+    struct build_session *s = &d->common.session;
+    CB_AUTO(json) json_t *list = json_array();
+    d->common.request.progress = BUILD_PROGRESS_QUIET; /* its notes are part of the report */
+    open_store(d, list);
+    CB_AUTO(free) char *reason = NULL;
+    struct report r = {
+        .runs = build_health(s, add, list, &reason), .rung = s->privilege.rung->name, .reason = reason, .probes = list};
+    (d->json ? print_json : print_text)(&r);
+    return r.runs ? 0 : 1;
+}
+
+static const struct cli_option options[] = {
+    {"json", 0, "Output", NULL, NULL, cli_set_switch, offsetof(struct doctor, json), "print it as a JSON document", NULL, NULL},
+};
+static const struct cli_table table = {options, CB_LEN(options)};
+
+const struct cli_command cli_doctor = {
+    .name = "doctor",
+    .arguments = "",
+    .help = "show what this machine allows, how RUN works here, and what would make it better",
+    .tables = {&table},
+    .size = sizeof(struct doctor),
+    .run = doctor,
+};

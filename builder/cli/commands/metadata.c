@@ -1,0 +1,133 @@
+#include "builder/cli/commands/metadata.h"
+#include "base/json.h"
+#include "base/limits.h"
+#include "base/text.h"
+#include "builder/output/manifest.h"
+#include "builder/output/out-file.h"
+#include "cache/store/blob.h"
+#include "registry/oci/document.h"
+#include "registry/oci/reference.h"
+
+/* What a registry or layout calls the image: as an index would list it. */
+static int add_descriptor(struct cache_store *store, const struct build_image *image, const struct build_result *r, json_t *j,
+                          struct cb_error *err)
+{
+    CB_AUTO(cb_buf) struct cb_buf bytes = CB_BUF_INIT;
+    char digest[CB_DIGEST_TEXT + 1];
+    int found = cache_blob_get(store, &r->manifest, CB_MAX_MANIFEST, &bytes, err);
+    if (found <= 0)
+        return found < 0 ? -1 : cb_fail(err, CB_E_CORRUPT, "the image's manifest is not in the store");
+    CB_AUTO(free) char *type = oci_manifest_type(bytes.data, bytes.len);
+    const struct oci_platform *p = &image->platform;
+    json_t *d = json_object(), *platform = json_object();
+    cb_digest_text(&r->manifest, digest);
+    json_object_set_new(d, "mediaType", json_string(type));
+    json_object_set_new(d, "digest", json_string(digest));
+    json_object_set_new(d, "size", json_integer((json_int_t)bytes.len));
+    json_object_set_new(platform, "architecture", json_string(p->arch));
+    json_object_set_new(platform, "os", json_string(p->os));
+    if (p->variant && *p->variant)
+        json_object_set_new(platform, "variant", json_string(p->variant));
+    json_object_set_new(d, "platform", platform);
+    json_object_set_new(j, "containerimage.descriptor", d);
+    return 0;
+}
+
+static json_t *step_json(const struct build_step *step, const struct build_made *made, const struct build_step_state *st)
+{
+    CB_AUTO(cb_buf) struct cb_buf name = CB_BUF_INIT;
+    char layer[CB_DIGEST_TEXT + 1];
+    cb_utf8_sanitize(&name, step->name, strlen(step->name));
+    cb_digest_text(&made->layer, layer);
+    json_t *j = json_object();
+    json_object_set_new(j, "name", json_stringn(name.data, name.len));
+    json_object_set_new(j, "digest", json_string(layer));
+    json_object_set_new(j, "cached", json_boolean(st->cached));
+    json_object_set_new(j, "seconds", json_real((double)st->usage.wall_us / 1e6));
+    json_object_set_new(j, "cpuSeconds", json_real((double)st->usage.cpu_us / 1e6));
+    json_object_set_new(j, "maxRSS", json_integer((json_int_t)st->usage.peak_memory));
+    json_object_set_new(j, "readBytes", json_integer((json_int_t)st->usage.read_bytes));
+    json_object_set_new(j, "writtenBytes", json_integer((json_int_t)st->usage.written_bytes));
+    return j;
+}
+
+/* Those that were needed and have a layer of their own. */
+static json_t *steps_json(const struct build_graph *g)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < g->plan->n_steps; i++)
+        if (g->plan->steps[i]->op != BUILD_OP_BASE && g->states[i].phase == BUILD_STEP_DONE)
+            json_array_append_new(list, step_json(g->plan->steps[i], &g->build->made[i], &g->states[i]));
+    return list;
+}
+
+static int put_file(const char *name, const struct cb_buf *text, struct cb_error *err)
+{
+    return name ? build_out_put(name, text->data, text->len, err) : 0;
+}
+
+/* The manifest's digest, alone and behind every name. */
+static int write_digests(const struct build_request *q, const char *digest, struct cb_error *err)
+{
+    const struct build_digest_files *files = &q->digest_files;
+    CB_AUTO(cb_buf) struct cb_buf alone = CB_BUF_INIT, names = CB_BUF_INIT, tags = CB_BUF_INIT;
+    cb_buf_adds(&alone, digest);
+    for (size_t i = 0; i < q->tags.n; i++) {
+        CB_AUTO(oci_ref) struct oci_ref ref = {0};
+        if (oci_ref_parse(q->tags.items[i], &ref, err) < 0)
+            return -1;
+        CB_AUTO(free) char *name = oci_ref_name(&ref), *full = oci_ref_full(&ref);
+        cb_buf_printf(&names, "%s@%s\n", name, digest);
+        cb_buf_printf(&tags, "%s@%s\n", full, digest);
+    }
+    if (put_file(files->digest, &alone, err) < 0 || put_file(files->names, &names, err) < 0)
+        return -1;
+    return put_file(files->tags, &tags, err);
+}
+
+/* Where no output made a manifest, it is made as a push of the first would have it. */
+static int add_digests(struct build_session *s, const struct build_image *image, const struct build_result *r,
+                       struct cb_error *err)
+{
+    const struct build_request *q = s->request;
+    const struct build_output *o = &q->outputs[0]; /* there always is one */
+    const struct build_packing packing = {.codec = o->codec, .level = o->level, .docker_types = o->docker_types};
+    CB_AUTO(build_manifest) struct build_manifest m = BUILD_MANIFEST_INIT;
+    char digest[CB_DIGEST_TEXT + 1];
+    if (!q->digest_files.digest && !q->digest_files.names && !q->digest_files.tags)
+        return 0;
+    if (!r->has_manifest && build_manifest_make(s, image, &packing, &q->annotations, &m, err) < 0)
+        return -1;
+    cb_digest_text(r->has_manifest ? &r->manifest : &m.digest, digest);
+    return write_digests(q, digest, err);
+}
+
+int cli_write_metadata(const struct build_graph *g, const struct build_image *image, const struct build_result *r,
+                       struct cb_error *err)
+{
+    struct build_session *s = g->build->session;
+    const struct build_request *q = s->request;
+    char id[CB_DIGEST_TEXT + 1], manifest[CB_DIGEST_TEXT + 1];
+    cb_digest_text(&image->stored.config, id);
+    cb_digest_text(&r->manifest, manifest);
+    if (q->iidfile && build_out_put(q->iidfile, id, strlen(id), err) < 0)
+        return -1;
+    if (add_digests(s, image, r, err) < 0)
+        return -1;
+    if (!q->metadata_file)
+        return 0;
+    CB_AUTO(cb_buf) struct cb_buf names = CB_BUF_INIT, out = CB_BUF_INIT;
+    for (size_t i = 0; i < r->image_names.n; i++)
+        cb_buf_printf(&names, i ? ",%s" : "%s", r->image_names.items[i]);
+    CB_AUTO(json) json_t *j = json_object();
+    json_object_set_new(j, "containerimage.config.digest", json_string(id));
+    json_object_set_new(j, "containerimage.digest", json_string(r->has_manifest ? manifest : id));
+    if (r->has_manifest && add_descriptor(s->store, image, r, j, err) < 0)
+        return -1;
+    if (names.len)
+        json_object_set_new(j, "image.name", json_string(names.data));
+    json_object_set_new(j, "cbuild.steps", steps_json(g));
+    cb_json_dump(j, CB_JSON_INDENT, &out);
+    cb_buf_addc(&out, '\n');
+    return build_out_put(q->metadata_file, out.data, out.len, err);
+}

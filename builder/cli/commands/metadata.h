@@ -1,0 +1,13 @@
+/* What --iidfile and --metadata-file say of a build that is done. */
+#ifndef CLI_METADATA_H
+#define CLI_METADATA_H
+
+#include "builder/execute/keys/graph.h"
+#include "builder/output/output.h"
+
+/* Writes the files that were asked for. Besides buildx's keys there is "cbuild.steps": each step with a layer of its own, that
+ * layer's id, and what it cost, in this build or (cached) in the one that made it. */
+int cli_write_metadata(const struct build_graph *g, const struct build_image *image, const struct build_result *r,
+                       struct cb_error *err);
+
+#endif

@@ -1,0 +1,208 @@
+/* run: a command in an image of the store, to try what was built. */
+#include "base/limits.h"
+#include "base/path.h"
+#include "base/text.h"
+#include "builder/cli/commands/commands.h"
+#include "builder/cli/commands/names.h"
+#include "builder/cli/options/options.h"
+#include "builder/execute/container.h"
+#include "builder/pull/base-image.h"
+#include "builder/session/jobs.h"
+#include "builder/session/proxies.h"
+#include "cache/store/blob.h"
+
+#define FAILED 125 /* cbuild's own failures, as docker tells them from those of the command */
+
+struct run {
+    struct cli_invocation common;
+    bool input, terminal, read_only, remove;
+    struct cb_strv env;
+    char *entrypoint, *user, *cwd, *hostname;
+};
+
+static int add_env(const char *v, void *to, struct cb_error *err)
+{
+    if (!*v || *v == '=')
+        return cb_fail(err, CB_E_USAGE, "expected NAME=VALUE or NAME, not '%s'", v);
+    const char *value = strchr(v, '=') ? NULL : getenv(v);
+    if (strchr(v, '='))
+        cb_strv_push(to, v);
+    else if (value)
+        cb_strv_take(to, cb_printf("%s=%s", v, value));
+    return 0;
+}
+
+static int set_remove(const char *v, void *to, struct cb_error *err)
+{
+    bool yes;
+    if (cli_set_switch(v, &yes, err) < 0)
+        return -1;
+    if (!yes) {
+        cb_fail(err, CB_E_UNSUPPORTED, "what the command writes is not kept");
+        return cb_hint(err, "a RUN in a Dockerfile makes an image of it");
+    }
+    *(bool *)to = yes;
+    return 0;
+}
+
+static const struct cli_option options[] = {
+    {"interactive", 'i', "Streams", NULL, NULL, cli_set_switch, offsetof(struct run, input), "pass standard input on"},
+    {"tty", 't', "Streams", NULL, NULL, cli_set_switch, offsetof(struct run, terminal), "give it a terminal"},
+    {"entrypoint", 0, "Command", "PROGRAM", NULL, cli_set_string, offsetof(struct run, entrypoint),
+     "instead of the image's ENTRYPOINT and CMD"},
+    {"env", 'e', "Command", "NAME[=VALUE]", NULL, add_env, offsetof(struct run, env), "set a variable"},
+    {"user", 'u', "Command", "USER[:GROUP]", NULL, cli_set_string, offsetof(struct run, user), "instead of the image's USER"},
+    {"workdir", 'w', "Command", "DIR", NULL, cli_set_string, offsetof(struct run, cwd), "instead of the image's WORKDIR"},
+    {"hostname", 'h', "Command", "NAME", NULL, cli_set_string, offsetof(struct run, hostname), "of the sandbox"},
+    {"read-only", 0, "Files", NULL, NULL, cli_set_switch, offsetof(struct run, read_only), "nothing of the image can be written"},
+    {"rm", 0, "Files", NULL, NULL, set_remove, offsetof(struct run, remove), "forget what it wrote (always)"},
+};
+
+static void done(void *filled)
+{
+    struct run *v = filled;
+    cb_strv_done(&v->env);
+    free(v->entrypoint);
+    free(v->user);
+    free(v->cwd);
+    free(v->hostname);
+}
+
+/* ---- the image ------------------------------------------------------------------------------------------------------- */
+
+static int load_config(struct cache_store *s, const struct cache_image *image, struct oci_image_config *ret, struct cb_error *err)
+{
+    CB_AUTO(cb_buf) struct cb_buf bytes = CB_BUF_INIT;
+    int r = cache_blob_get(s, &image->config, CB_MAX_CONFIG, &bytes, err);
+    if (r <= 0)
+        return r < 0 ? -1 : cb_fail(err, CB_E_CORRUPT, "the config of '%s' is not in the store", image->name);
+    return oci_image_config_parse(bytes.data, bytes.len, ret, err);
+}
+
+static int complete(struct build_session *s, const struct cache_image *image, struct cb_error *err)
+{
+    struct build_base base = {.name = image->name, .image = *image};
+    struct cb_job job;
+    if (build_base_complete(s, image, BUILD_BASE_FILES))
+        return 0;
+    if (build_base_start(s, &base, BUILD_BASE_FILES, &job, err) < 0)
+        return -1;
+    CB_AUTO(free) char *shown = cb_printf("unpack %s", image->name);
+    return build_wait_job(s, &job, shown, NULL, err);
+}
+
+static struct cb_digest *layers_of(const struct cache_image *image)
+{
+    struct cb_digest *ids = cb_alloc((image->n_layers + 1) * sizeof(*ids));
+    for (size_t i = 0; i < image->n_layers; i++)
+        ids[i] = image->layers[i].id;
+    return ids;
+}
+
+/* ---- the command ------------------------------------------------------------------------------------------------------- */
+
+/* As docker does: words behind the image replace CMD, --entrypoint replaces both. */
+static int command_of(const struct run *v, const struct oci_image_config *c, struct cb_strv *ret, struct cb_error *err)
+{
+    const struct cb_strv *args = &v->common.args;
+    if (v->entrypoint && *v->entrypoint)
+        cb_strv_push(ret, v->entrypoint);
+    if (!v->entrypoint)
+        cb_strv_copy(ret, &c->entrypoint);
+    for (size_t i = 1; i < args->n; i++)
+        cb_strv_push(ret, args->items[i]);
+    for (size_t i = 0; i < c->cmd.n && args->n == 1 && !v->entrypoint; i++)
+        cb_strv_push(ret, c->cmd.items[i]);
+    if (ret->n)
+        return 0;
+    cb_fail(err, CB_E_USAGE, "the image has no command");
+    return cb_hint(err, "give one: cbuild run %s COMMAND", args->items[0]);
+}
+
+static void set_pairs(const struct cb_strv *pairs, struct oci_image_config *c)
+{
+    for (size_t i = 0; i < pairs->n; i++) {
+        const char *value;
+        CB_AUTO(free) char *name = cb_split_pair(pairs->items[i], &value);
+        oci_env_set(c, name, value);
+    }
+}
+
+/* The user's words come last. */
+static void set_environment(const struct run *v, struct oci_image_config *c, const char *hostname)
+{
+    const char *term = getenv("TERM");
+    if (!oci_env_get(c, "PATH"))
+        oci_env_set(c, "PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
+    oci_env_set(c, "HOSTNAME", hostname);
+    if (v->terminal)
+        oci_env_set(c, "TERM", term && *term ? term : "xterm");
+    CB_AUTO(cb_strv) struct cb_strv both = {0};
+    build_proxies_spell(&v->common.request.proxies, &both);
+    set_pairs(&both, c);
+    set_pairs(&v->env, c);
+}
+
+static int run_image(struct run *v, struct cache_image *image, int *ret_status, struct cb_error *err)
+{
+    struct build_session *s = &v->common.session;
+    CB_AUTO(oci_image_config) struct oci_image_config config = {0};
+    CB_AUTO(cb_strv) struct cb_strv argv = {0};
+    if (load_config(s->store, image, &config, err) < 0 || command_of(v, &config, &argv, err) < 0)
+        return -1;
+    const char *hostname = v->hostname ? v->hostname : "cbuild", *dir = v->cwd ? v->cwd : config.working_dir;
+    set_environment(v, &config, hostname);
+    CB_AUTO(free) char *cwd = cb_path_abs("/", dir && *dir ? dir : "/");
+    CB_AUTO(oci_platform) struct oci_platform host = {0};
+    oci_platform_host(&host);
+    build_base_find_layers(s, image);
+    CB_AUTO(free) struct cb_digest *layers = layers_of(image);
+    struct build_container c = {
+        .layers = layers,
+        .n_layers = image->n_layers,
+        .argv = &argv,
+        .env = &config.env,
+        .cwd = cwd,
+        .user = v->user       ? v->user
+                : config.user ? config.user
+                              : "",
+        .hostname = hostname,
+        .arch = strcmp(config.platform.arch, host.arch) != 0 ? config.platform.arch : NULL,
+        .network = rt_network_find(s->request->network ? s->request->network : "default"),
+        .input = v->input,
+        .terminal = v->terminal,
+        .read_only = v->read_only,
+    };
+    build_container_freeze(s, &c);
+    return complete(s, image, err) < 0 ? -1 : build_container_run(s, &c, ret_status, err);
+}
+
+static int run(void *filled, struct cb_error *err)
+{
+    struct run *v = filled;
+    CB_AUTO(cache_image) struct cache_image image = {0};
+    int status = -1;
+    struct build_request *q = &v->common.request;
+    if (cli_default_progress(q, err) == 0 && rt_limits_check(&q->limits, err) == 0 &&
+        rt_confinement_check(&q->confinement, err) == 0 && build_proxies_find(q, err) == 0 && cli_open(&v->common, err) == 0 &&
+        cli_find_image(v->common.session.store, v->common.args.items[0], &image, NULL, err) == 0)
+        (void)run_image(v, &image, &status, err);
+    if (err->code && err->code != CB_E_CANCELED && err->code != CB_E_USAGE) {
+        (void)cli_report(err);
+        return status < 0 ? FAILED : status;
+    }
+    return err->code ? -1 : status;
+}
+
+const struct cli_command cli_run_command = {
+    .name = "run",
+    .arguments = "IMAGE [COMMAND...]",
+    .help = "run a command in an image of the store, in the sandbox of RUN",
+    .min = 1,
+    .max = SIZE_MAX,
+    .command_line = true,
+    .tables = {CLI_TABLE(options), &cli_sandbox_options, &cli_limit_options, &cli_confinement_options, &cli_network_options},
+    .size = sizeof(struct run),
+    .run = run,
+    .done = done,
+};

@@ -1,0 +1,117 @@
+/* push, pull: images between the store and registries. */
+#include "builder/cli/commands/commands.h"
+#include "builder/cli/commands/names.h"
+#include "builder/cli/options/options.h"
+#include "builder/output/push.h"
+#include "builder/pull/base-image.h"
+#include "builder/session/jobs.h"
+#include "registry/oci/document.h"
+
+#include <stdio.h>
+
+static void print_pinned(const char *name, const struct cb_digest *digest)
+{
+    char text[CB_DIGEST_TEXT + 1];
+    cb_digest_text(digest, text);
+    printf("%s@%s\n", name, text);
+}
+
+static const struct cli_option options[] = {
+    {"progress", 0, "Display", "KIND", NULL, cli_set_progress, offsetof(struct cli_invocation, request.progress),
+     "auto (default: $BUILDKIT_PROGRESS, else by terminal), tty, plain, quiet, rawjson, none"},
+};
+
+/* ---- push -------------------------------------------------------------------------------------------------------------- */
+
+static int push(void *filled, struct cb_error *err)
+{
+    struct cli_invocation *v = filled;
+    CB_AUTO(cache_image) struct cache_image image = {0};
+    CB_AUTO(oci_ref) struct oci_ref ref = {0};
+    struct build_packing packing = {.codec = cb_codecs[0], .level = -1};
+    const char *name = v->args.items[0];
+    bool by_id = false;
+    if (cli_default_progress(&v->request, err) < 0 || cli_open(v, err) < 0 ||
+        cli_find_image(v->session.store, name, &image, &by_id, err) < 0)
+        return -1;
+    if (by_id && v->args.n == 1) {
+        cb_fail(err, CB_E_USAGE, "'%s' is an image ID: where is it to be pushed?", name);
+        return cb_hint(err, "cbuild push %s registry.example/name:tag", name);
+    }
+    packing.docker_types = image.manifest_type && strcmp(image.manifest_type, DOCKER_TYPE_MANIFEST) == 0;
+    const struct build_base base = {.name = image.name, .image = image};
+    const struct build_image pushed = {.stored = image, .base = &base};
+    struct cb_digest digest;
+    if (cli_parse_name(v->args.items[v->args.n - 1], false, &ref, err) < 0 ||
+        build_push(&v->session, &pushed, &packing, &image.annotations, &ref, &digest, err) < 0)
+        return -1;
+    CB_AUTO(free) char *full = oci_ref_full(&ref);
+    print_pinned(full, &digest);
+    return 0;
+}
+
+const struct cli_command cli_push = {
+    .name = "push",
+    .arguments = "NAME [DEST]",
+    .help = "push an image to a registry, under its name or another",
+    .min = 1,
+    .max = 2,
+    .tables = {CLI_TABLE(options), &cli_registry_options},
+    .size = sizeof(struct cli_invocation),
+    .run = push,
+};
+
+/* ---- pull -------------------------------------------------------------------------------------------------------------- */
+
+/* Every layer as the registry holds it. */
+static int complete(struct build_session *s, const struct cache_image *image, struct cb_error *err)
+{
+    struct build_base base = {.name = image->name, .image = *image};
+    struct cb_job job;
+    if (build_base_complete(s, image, BUILD_BASE_PACKED))
+        return 0;
+    if (build_base_start(s, &base, BUILD_BASE_PACKED, &job, err) < 0)
+        return -1;
+    CB_AUTO(free) char *shown = cb_printf("pull %s", image->name);
+    return build_wait_job(s, &job, shown, NULL, err);
+}
+
+static int pull_one(struct build_session *s, const char *name, struct cb_error *err)
+{
+    struct build_want w = {.text = cb_strdup(name)};
+    oci_platform_host(&w.platform);
+    int r = build_bases_resolve(s, &w, 1, BUILD_PULL_ALWAYS, err);
+    if (r == 0)
+        r = complete(s, &w.base.image, err);
+    if (r == 0)
+        print_pinned(w.base.image.name, &w.base.image.index);
+    build_want_done(&w);
+    return r;
+}
+
+static int pull(void *filled, struct cb_error *err)
+{
+    struct cli_invocation *v = filled;
+    for (size_t i = 0; i < v->args.n; i++) {
+        CB_AUTO(oci_ref) struct oci_ref ref = {0};
+        if (cli_parse_name(v->args.items[i], true, &ref, err) < 0)
+            return -1;
+    }
+    if (cli_default_progress(&v->request, err) < 0 || cli_open(v, err) < 0)
+        return -1;
+    int r = 0;
+    for (size_t i = 0; r == 0 && i < v->args.n; i++)
+        r = pull_one(&v->session, v->args.items[i], err);
+    return r;
+}
+
+const struct cli_command cli_pull = {
+    .name = "pull",
+    .arguments = "NAME...",
+    .help = "pull images into the store",
+    .min = 1,
+    .max = SIZE_MAX,
+    .tables = {CLI_TABLE(options), &cli_registry_options},
+    .size = sizeof(struct cli_invocation),
+    .run = pull,
+};

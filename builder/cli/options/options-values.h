@@ -1,0 +1,26 @@
+/* What tables of options are made of besides option.h: values that have fields or set several of them (options-values.c), and
+ * entries that refuse. */
+#ifndef CLI_OPTIONS_VALUES_H
+#define CLI_OPTIONS_VALUES_H
+
+#include "builder/cli/options/option.h"
+#include "builder/session/request.h"
+
+cli_set_fn cli_set_platform;                                   /* char * */
+cli_set_fn cli_set_build_arg, cli_set_tag, cli_set_annotation; /* struct cb_strv */
+/* These set fields of the whole request. */
+cli_set_fn cli_set_secret, cli_set_ssh, cli_set_output, cli_set_push, cli_set_load, cli_set_call, cli_set_check;
+
+/* Entries of tables for what is not done: name, letter, the value that is fine, why others are not, the way out, what is
+ * done anyway. */
+#define CLI_REFUSED(name_, letter_, value_, ...)                                                                                 \
+    {                                                                                                                            \
+        .name = (name_), .letter = (letter_), .value = (value_), .refusal = &(const struct cli_refusal)                          \
+        {                                                                                                                        \
+            __VA_ARGS__                                                                                                          \
+        }                                                                                                                        \
+    }
+#define CLI_VALUE(name, letter, ...)  CLI_REFUSED(name, letter, "VALUE", __VA_ARGS__)
+#define CLI_SWITCH(name, letter, ...) CLI_REFUSED(name, letter, NULL, __VA_ARGS__)
+
+#endif

@@ -1,0 +1,25 @@
+/* The options of `cbuild build`. */
+#ifndef CLI_OPTIONS_H
+#define CLI_OPTIONS_H
+
+#include "builder/cli/options/command.h"
+
+extern const struct cli_table cli_build_options;
+extern const struct cli_table cli_limit_options;       /* those that limit RUN steps */
+extern const struct cli_table cli_confinement_options; /* those that say what RUN may ask of the kernel */
+extern const struct cli_table cli_sandbox_options;     /* those that say what is in its sandbox */
+extern const struct cli_table cli_network_options;     /* those that say what RUN reaches */
+extern const struct cli_table cli_registry_options;    /* build, push and pull */
+extern const struct cli_table cli_buildah_options;     /* those that docker build has not */
+extern const struct cli_table cli_peer_options;        /* those of buildah and podman that it does anyway, or cannot honour */
+extern const struct cli_table cli_refused_options;     /* those of docker build that cbuild cannot honour */
+
+/* Completes the request of a parsed command line: context, defaults, what the environment says; refuses what contradicts itself.
+ * 0, or -1 with CB_E_USAGE. */
+int cli_complete(struct cli_invocation *v, struct cb_error *err);
+
+/* --progress, which push and pull have too. The second takes $BUILDKIT_PROGRESS where no option was given. */
+cli_set_fn cli_set_progress;
+int cli_default_progress(struct build_request *r, struct cb_error *err);
+
+#endif

@@ -1,0 +1,73 @@
+/* The coordinator's parts: schedule.c waits, advance.c decides what a step does next, lookup.c asks and writes records,
+ * prepare.c brings layers in, running.c has the jobs. */
+#ifndef BUILD_SCHEDULE_INTERNAL_H
+#define BUILD_SCHEDULE_INTERNAL_H
+
+#include "base/map.h"
+#include "builder/execute/execute.h"
+#include "builder/execute/schedule/log.h"
+#include "builder/execute/schedule/symptom.h"
+
+enum build_running_kind { BUILD_RUNNING_STEP, BUILD_RUNNING_BASE, BUILD_RUNNING_MATERIALIZE };
+
+struct build_running { /* one job */
+    struct build_session *session;
+    enum build_running_kind kind;
+    const struct build_step *step; /* STEP, BASE */
+    struct cb_digest layer;        /* MATERIALIZE */
+    struct cb_job job;
+    struct build_log logs[2];
+    struct build_mask mask;
+    struct build_tail tail; /* of what it printed */
+    struct timespec started;
+    double skipped_before; /* cb_clock_skipped() then: the job's clock knows nothing of what is skipped later */
+};
+
+struct build_schedule {
+    struct build_graph *g;
+    struct build_session *session;
+    struct build_running **running;
+    size_t n_running, cap_running;
+    int steps_running; /* of them, those that count against --jobs */
+    int n_run, n_cached;
+    bool failed;
+    struct cb_error first; /* the first of several errors */
+    struct cb_map warned;  /* texts of warnings: what holds for many steps is said once */
+};
+
+/* ---- advance.c ------------------------------------------------------------------------------------------- */
+
+/* Moves the step on as far as it goes; what stops it then wakes it. */
+int build_advance(struct build_schedule *s, const struct build_step *step, struct cb_error *err);
+/* The step has a result: keys of what stands on it can be made. */
+void build_step_finish(struct build_schedule *s, const struct build_step *step);
+
+/* ---- lookup.c -------------------------------------------------------------------------------------------- */
+
+/* 1: the step's result is known, and taken. 0: it is not. */
+int build_lookup_definition(struct build_schedule *s, const struct build_step *step, struct cb_error *err);
+int build_lookup_content(struct build_schedule *s, const struct build_step *step, struct cb_error *err);
+/* What the step gave, for later builds. A failure is a warning. */
+void build_record_outcome(struct build_schedule *s, const struct build_step *step, const struct build_outcome *o);
+
+/* ---- prepare.c ------------------------------------------------------------------------------------------- */
+
+/* Brings in the layers that files are taken from: their indexes tell what is selected, their files hold the bytes. 1: ready. 0:
+ * work was started. */
+int build_prepare_inputs(struct build_schedule *s, const struct build_step *step, bool want_fs, struct cb_error *err);
+/* Brings in all that the step needs to be executed. */
+int build_prepare_step(struct build_schedule *s, const struct build_step *step, struct cb_error *err);
+
+/* ---- running.c ------------------------------------------------------------------------------------------- */
+
+/* Start a job: a step's, the fetching of a base, the unpacking of a layer; the last two only if it does not run already. */
+int build_running_step(struct build_schedule *s, const struct build_step *step, struct cb_error *err);
+int build_running_base(struct build_schedule *s, const struct build_step *base, bool want_fs, struct cb_error *err);
+int build_running_materialize(struct build_schedule *s, const struct cb_digest *layer, struct cb_error *err);
+/* Shows what has come in a log; then, at the end, what is left in both. */
+void build_running_read_log(struct build_running *r, struct build_log *l);
+void build_running_finish_logs(struct build_running *r);
+/* Forgets a job that has ended, and frees it. The last job takes its place in the list. */
+void build_running_drop(struct build_schedule *s, struct build_running *r);
+
+#endif

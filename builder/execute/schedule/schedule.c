@@ -1,0 +1,242 @@
+#include "builder/execute/schedule/schedule.h"
+#include "base/clock.h"
+#include "builder/execute/schedule/schedule-internal.h"
+#include "builder/session/jobs.h"
+
+#include <poll.h>
+
+static void remember_failure(struct build_schedule *s, const struct build_step *step, struct cb_error *err)
+{
+    if (step)
+        cb_at(err, step->at.line, step->at.last_line);
+    if (!s->failed && step && err->code == CB_E_RUN)
+        s->g->failed = step;
+    if (!s->failed)
+        cb_error_move(&s->first, err);
+    else
+        cb_error_done(err);
+    s->failed = true;
+}
+
+/* Looks at the steps to which something has happened, and then at those to which something happens as a result. */
+static void advance(struct build_schedule *s)
+{
+    const struct build_step *step;
+    while (!s->failed && (step = build_graph_next(s->g))) {
+        struct cb_error err = CB_ERROR_INIT;
+        if (build_advance(s, step, &err) < 0)
+            remember_failure(s, step, &err);
+    }
+}
+
+/* ---- the end of work ------------------------------------------------------------------------------------------ */
+
+static void step_succeeded(struct build_schedule *s, struct build_running *r, const struct cb_job_event *e)
+{
+    const struct build_step *step = r->step;
+    struct build_outcome o;
+    if (!build_outcome_read(&e->answer, &o)) {
+        struct cb_error err = CB_ERROR_INIT;
+        cb_fail(&err, CB_E_FAILED, "a worker process gave an answer that cannot be read");
+        remember_failure(s, step, &err);
+        return;
+    }
+    struct build_step_state *st = build_state_of(s->g, step);
+    s->g->build->made[step->index] = (struct build_made){o.layer, o.created};
+    st->has_fs = st->has_index = true;
+    o.usage.wall_us -= CB_MIN(o.usage.wall_us, (uint64_t)((cb_clock_skipped() - r->skipped_before) * 1e6));
+    st->usage = o.usage;
+    s->n_run++;
+    build_record_outcome(s, step, &o);
+    build_emit(s->session, &(struct build_event){.kind = BUILD_EVENT_STEP_DONE,
+                                                 .step = step->number,
+                                                 .name = step->name,
+                                                 .seconds = cb_seconds_since(&r->started),
+                                                 .usage = &o.usage});
+    build_step_finish(s, step);
+}
+
+static void base_done(struct build_schedule *s, struct build_running *r)
+{
+    build_emit(s->session, &(struct build_event){.kind = BUILD_EVENT_STEP_DONE,
+                                                 .step = r->step->number,
+                                                 .name = r->step->name,
+                                                 .extra = true,
+                                                 .seconds = cb_seconds_since(&r->started)});
+}
+
+static void job_failed(struct build_schedule *s, struct build_running *r, struct cb_job_event *e)
+{
+    const struct build_step *step = r->step;
+    if (step && step->op == BUILD_OP_RUN)
+        build_symptom_hint(&r->tail, &s->session->privilege, step->run.network, &e->error);
+    if (step)
+        build_emit(s->session, &(struct build_event){.kind = BUILD_EVENT_STEP_FAILED,
+                                                     .step = step->number,
+                                                     .name = step->name,
+                                                     .error = &e->error,
+                                                     .seconds = cb_seconds_since(&r->started)});
+    remember_failure(s, step, &e->error);
+    e->error = CB_ERROR_INIT;
+}
+
+static void warn_once(struct build_schedule *s, const char *text)
+{
+    if (cb_map_has(&s->warned, text))
+        return;
+    cb_map_set(&s->warned, text, NULL);
+    build_warning(s->session, "%s", text);
+}
+
+static void job_ended(struct build_schedule *s, struct build_running *r)
+{
+    bool step = r->kind == BUILD_RUNNING_STEP;
+    build_running_drop(s, r);
+    if (step) {
+        build_graph_wake(s->g, BUILD_STEP_AWAITS_TURN);
+        return;
+    }
+    build_graph_wake(s->g, BUILD_STEP_AWAITS_INDEXES);
+    build_graph_wake(s->g, BUILD_STEP_AWAITS_FILES);
+}
+
+static void job_event(struct build_schedule *s, struct build_running *r)
+{
+    struct cb_job_event e;
+    if (!cb_job_read(&r->job, false, &e))
+        return;
+    int number = r->step ? r->step->number : 0;
+    switch (e.kind) {
+    case CB_JOB_PROGRESS:
+        build_emit(s->session,
+                   &(struct build_event){
+                       .kind = BUILD_EVENT_STEP_PROGRESS, .step = number, .what = e.text, .done = e.done, .total = e.total});
+        break;
+    case CB_JOB_WARN:
+        warn_once(s, e.text);
+        break;
+    case CB_JOB_DONE:
+        build_running_finish_logs(r);
+        if (r->kind == BUILD_RUNNING_STEP)
+            step_succeeded(s, r, &e);
+        else if (r->kind == BUILD_RUNNING_BASE)
+            base_done(s, r);
+        job_ended(s, r);
+        break;
+    case CB_JOB_FAILED:
+        build_running_finish_logs(r);
+        job_failed(s, r, &e);
+        job_ended(s, r);
+        break;
+    }
+    cb_job_event_done(&e);
+}
+
+/* ---- the loop --------------------------------------------------------------------------------------------------- */
+
+static bool waits_for_lock(const struct build_schedule *s)
+{
+    return s->g->waiting[BUILD_STEP_AWAITS_LOCK].n > 0;
+}
+
+static void cancel_all(struct build_schedule *s)
+{
+    build_ns_cancel(s->session);
+    while (s->n_running) {
+        struct build_running *r = s->running[s->n_running - 1];
+        build_running_finish_logs(r);
+        cb_job_kill(&r->job);
+        if (r->step)
+            build_emit(s->session,
+                       &(struct build_event){.kind = BUILD_EVENT_STEP_CANCELED, .step = r->step->number, .name = r->step->name});
+        build_running_drop(s, r);
+    }
+}
+
+/* fds: signals, then job and logs of each running one. */
+static void read_all(struct build_schedule *s, const struct pollfd *fds)
+{
+    /* build_running_drop moves the last one into a gap: walk from the end, where nothing moves that has not been seen. */
+    for (size_t i = s->n_running; i-- > 0;) {
+        struct build_running *r = s->running[i];
+        const struct pollfd *own = &fds[1 + i * 3];
+        for (int k = 0; k < 2; k++)
+            if (own[1 + k].revents)
+                build_running_read_log(r, &r->logs[k]);
+        if (own[0].revents)
+            job_event(s, r);
+    }
+    struct cb_error canceled = CB_ERROR_INIT;
+    if (fds[0].revents && build_canceled(s->session, &canceled) < 0)
+        remember_failure(s, NULL, &canceled);
+}
+
+static void wait_for_jobs(struct build_schedule *s)
+{
+    size_t n = 0;
+    struct build_renderer *renderer = s->session->renderer;
+    struct pollfd *fds = cb_alloc((1 + s->n_running * 3) * sizeof(*fds));
+    fds[n++] = (struct pollfd){s->session->signal_fd, POLLIN, 0};
+    for (size_t i = 0; i < s->n_running; i++) {
+        struct build_running *r = s->running[i];
+        fds[n++] = (struct pollfd){r->job.sock, POLLIN, 0};
+        fds[n++] = (struct pollfd){r->logs[0].fd, POLLIN, 0};
+        fds[n++] = (struct pollfd){r->logs[1].fd, POLLIN, 0};
+    }
+    int ready = poll(fds, n, waits_for_lock(s) ? 20 : renderer->tick ? 100 : -1);
+    if (ready < 0 && errno != EINTR) {
+        struct cb_error err = CB_ERROR_INIT;
+        cb_fail_sys(&err, errno, "wait for running steps");
+        remember_failure(s, NULL, &err);
+    }
+    if (renderer->tick)
+        renderer->tick(renderer);
+    if (ready > 0)
+        read_all(s, fds);
+    free(fds);
+    build_graph_wake(s->g, BUILD_STEP_AWAITS_LOCK); /* nobody tells us when another process lets go of it */
+}
+
+static int count_steps(const struct build_plan *plan)
+{
+    int n = 0;
+    for (size_t i = 0; i < plan->n_steps; i++)
+        n += plan->steps[i]->op != BUILD_OP_BASE;
+    return n;
+}
+
+static void run(struct build_schedule *s)
+{
+    const struct build_step *target = s->g->plan->target->snapshot;
+    build_graph_need(s->g, target);
+    for (;;) {
+        advance(s);
+        if (s->failed || !target || (build_state_of(s->g, target)->phase == BUILD_STEP_DONE && !s->n_running))
+            return;
+        if (s->n_running || waits_for_lock(s)) {
+            wait_for_jobs(s);
+            continue;
+        }
+        struct cb_error stuck = CB_ERROR_INIT;
+        cb_fail(&stuck, CB_E_FAILED, "internal error: the plan cannot go on");
+        remember_failure(s, NULL, &stuck);
+    }
+}
+
+int build_schedule_run(struct build_graph *g, int *ret_run, int *ret_cached, struct cb_error *err)
+{
+    struct build_schedule s = {.g = g, .session = g->build->session};
+    build_ns_freeze(s.session, g);
+    build_emit(s.session, &(struct build_event){.kind = BUILD_EVENT_BUILD_STARTED, .n_steps = count_steps(g->plan)});
+    run(&s);
+    if (s.failed)
+        cancel_all(&s);
+    free(s.running);
+    cb_map_done(&s.warned);
+    *ret_run = s.n_run;
+    *ret_cached = s.n_cached;
+    if (!s.failed)
+        return 0;
+    cb_error_move(err, &s.first);
+    return -1;
+}
