@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
+#include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -44,36 +45,56 @@ static int ends_open(struct ends *e, bool feed)
     return r;
 }
 
-static void default_signals(sigset_t *ret)
+static void default_signals(bool all, sigset_t *ret)
 {
     sigfillset(ret);
-    for (int sig = 1; sig < NSIG; sig++)
+    for (int sig = 1; sig < NSIG && !all; sig++)
         if (cb_signal_ignored(sig))
             sigdelset(ret, sig);
 }
 
-/* posix_spawn resets signal dispositions and the mask, so that a program does not inherit what our signalfd
- * blocks. What was ignored when we began stays ignored. */
-static int spawn(const struct cb_proc *p, const struct ends *e, pid_t *pid)
+/* posix_spawn resets signal dispositions and the mask, so that a program does not inherit what our signalfd blocks. */
+int cb_spawn(const struct cb_spawn *s, pid_t *ret_pid)
 {
     posix_spawn_file_actions_t files;
     posix_spawnattr_t attr;
     sigset_t all, none;
-    default_signals(&all);
+    default_signals(s->all_signals, &all);
     sigemptyset(&none);
     posix_spawn_file_actions_init(&files);
     posix_spawnattr_init(&attr);
-    if (p->cwd_fd >= 0)
-        posix_spawn_file_actions_addfchdir_np(&files, p->cwd_fd);
-    for (int i = 0; i < 3; i++)
-        posix_spawn_file_actions_adddup2(&files, e->child[i], i);
+    if (s->cwd_fd >= 0)
+        posix_spawn_file_actions_addfchdir_np(&files, s->cwd_fd);
+    for (int i = 0; i < 3; i++) {
+        if (s->streams[i] >= 0)
+            posix_spawn_file_actions_adddup2(&files, s->streams[i], i);
+        else
+            posix_spawn_file_actions_addopen(&files, i, "/dev/null", i ? O_WRONLY : O_RDONLY, 0);
+    }
     posix_spawnattr_setsigdefault(&attr, &all);
     posix_spawnattr_setsigmask(&attr, &none);
     posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK);
-    int r = posix_spawnp(pid, p->argv[0], &files, &attr, (char *const *)p->argv, p->env ? (char *const *)p->env : environ);
+    int r = posix_spawnp(ret_pid, s->argv[0], &files, &attr, (char *const *)s->argv, s->env ? (char *const *)s->env : environ);
     posix_spawnattr_destroy(&attr);
     posix_spawn_file_actions_destroy(&files);
     return -r;
+}
+
+static int spawn(const struct cb_proc *p, const struct ends *e, pid_t *ret_pid)
+{
+    return cb_spawn(&(struct cb_spawn){p->argv, p->env, p->cwd_fd, {e->child[0], e->child[1], e->child[2]}, false}, ret_pid);
+}
+
+char *cb_path_next(const char **rest, const char *name)
+{
+    while (*rest && **rest) {
+        const char *dir = *rest;
+        size_t n = strcspn(dir, ":");
+        *rest = dir + n + (dir[n] == ':');
+        if (*dir == '/')
+            return cb_printf("%.*s/%s", (int)n, dir, name);
+    }
+    return NULL;
 }
 
 /* Reads what is there. 0: go on; 1: end of stream; -errno. */

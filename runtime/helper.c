@@ -5,6 +5,7 @@
 #include "runtime/helper.h"
 #include "base/fd.h"
 #include "base/limits.h"
+#include "base/passing.h"
 #include "base/signals.h"
 #include "runtime/cgroup/oom.h"
 #include "runtime/sandbox/exec.h"
@@ -48,11 +49,6 @@ struct head {
 /* What the helper says when it starts: 0, or the errno of what failed. */
 struct hello {
     int sys;
-};
-
-union control {
-    struct cmsghdr align;
-    char space[CMSG_SPACE(sizeof(int) * (RT_JOB_MAX_FDS + 1))];
 };
 
 /* ---- the helper's process ------------------------------------------------------------------- */
@@ -160,32 +156,15 @@ static void start_job(struct inside *h, const struct head *head, const int *fds,
     }
 }
 
-static size_t take_fds(struct msghdr *m, int fds[RT_JOB_MAX_FDS + 1])
-{
-    size_t n = 0;
-    for (struct cmsghdr *c = CMSG_FIRSTHDR(m); c; c = CMSG_NXTHDR(m, c)) {
-        if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
-            continue;
-        n = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-        memcpy(fds, CMSG_DATA(c), n * sizeof(int));
-    }
-    return n;
-}
-
 /* 1: a message was handled; 0: the coordinator is gone. */
 static int serve_one(struct inside *h)
 {
     int fds[RT_JOB_MAX_FDS + 1];
-    union control control;
-    struct iovec iov = {h->message.data, h->message.cap};
-    struct msghdr m = {.msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control)};
-    ssize_t n = recvmsg(h->sock, &m, MSG_CMSG_CLOEXEC);
-    if (n < 0)
-        return errno == EINTR;
-    if (n == 0)
+    size_t n_fds;
+    ssize_t n = cb_recv_fds(h->sock, h->message.data, h->message.cap, 0, fds, CB_LEN(fds), &n_fds);
+    if (n <= 0)
         return 0;
     struct head head;
-    size_t n_fds = take_fds(&m, fds);
     if ((size_t)n >= sizeof(head)) {
         memcpy(&head, h->message.data, sizeof(head));
         if (head.op == OP_JOB && n_fds == head.n_fds + 1)
@@ -369,18 +348,12 @@ int rt_helper_job(struct rt_helper *h, rt_job_fn *fn, const struct rt_job_reques
         memcpy(fds + 1, req->fds, req->n_fds * sizeof(int));
 
     struct head head = {OP_JOB, fn, req->n_fds};
-    union control control = {0};
-    size_t bytes = (req->n_fds + 1) * sizeof(int);
-    struct iovec iov[2] = {{&head, sizeof(head)}, {(void *)req->bytes, req->len}};
-    struct msghdr m = {.msg_iov = iov, .msg_iovlen = 2, .msg_control = &control, .msg_controllen = CMSG_SPACE(bytes)};
-    struct cmsghdr *c = CMSG_FIRSTHDR(&m);
-    *c = (struct cmsghdr){.cmsg_len = CMSG_LEN(bytes), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS};
-    memcpy(CMSG_DATA(c), fds, bytes);
-    ssize_t n = CB_RETRY(sendmsg(h->sock, &m, MSG_NOSIGNAL));
-    if (n < 0 && (errno == EPIPE || errno == ECONNRESET))
+    struct iovec pieces[2] = {{&head, sizeof(head)}, {(void *)req->bytes, req->len}};
+    int r = cb_send_fds(h->sock, pieces, 2, fds, req->n_fds + 1);
+    if (r == -EPIPE || r == -ECONNRESET)
         return cb_fail(err, CB_E_FAILED, "the helper process is gone");
-    if (n < 0)
-        return cb_fail_sys(err, errno, "send a job to the helper process");
+    if (r < 0)
+        return cb_fail_sys(err, r, "send a job to the helper process");
     *ret = (struct cb_job){cb_take_fd(&ours), -1};
     return 0;
 }

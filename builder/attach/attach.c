@@ -1,5 +1,6 @@
 #include "builder/attach/attach.h"
 #include "base/fd.h"
+#include "base/passing.h"
 #include "builder/attach/channel.h"
 #include "builder/attach/terminal.h"
 #include "builder/session/jobs.h"
@@ -132,19 +133,12 @@ struct build_streams build_streams_take(const int *fds, size_t n, bool terminal)
 /* Once the command has its terminal, ours is only the way to it. */
 static int take_master(struct build_attachment *a, struct cb_error *err)
 {
-    union {
-        struct cmsghdr align;
-        char space[CMSG_SPACE(sizeof(int))];
-    } control;
     char byte;
-    struct iovec iov = {&byte, 1};
-    struct msghdr m = {.msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control)};
-    ssize_t n = CB_RETRY(recvmsg(a->sock, &m, MSG_CMSG_CLOEXEC | MSG_DONTWAIT));
-    struct cmsghdr *c = n > 0 ? CMSG_FIRSTHDR(&m) : NULL;
+    size_t n_fds;
+    ssize_t n = cb_recv_fds(a->sock, &byte, 1, MSG_DONTWAIT, &a->master, 1, &n_fds);
     a->sock = cb_close(a->sock);
-    if (!c || c->cmsg_type != SCM_RIGHTS)
+    if (n <= 0 || !n_fds)
         return 0; /* it ended before it had one; the job says why */
-    memcpy(&a->master, CMSG_DATA(c), sizeof(a->master));
     if (a->input)
         a->channels[0] = channel(STDIN_FILENO, false, a->master, false);
     a->channels[1] = channel(a->master, false, STDOUT_FILENO, false);

@@ -1,7 +1,7 @@
 #include "runtime/confine/caps.h"
+#include "runtime/rung/capability.h"
 
 #include <errno.h>
-#include <linux/capability.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -18,24 +18,12 @@ int rt_caps_bound(uint64_t set)
     return 0;
 }
 
-uint64_t rt_caps_held(void)
-{
-    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
-    struct __user_cap_data_struct data[2] = {0};
-    return syscall(SYS_capget, &header, data) < 0 ? 0 : data[0].permitted | (uint64_t)data[1].permitted << 32;
-}
-
 int rt_caps_set(uint64_t set)
 {
     struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
-    struct __user_cap_data_struct data[2] = {0};
-    if (syscall(SYS_capget, &header, data) < 0)
-        return -errno;
-    uint64_t held = data[0].permitted | (uint64_t)data[1].permitted << 32;
-    uint64_t keep = held & set;
-    for (int i = 0; i < 2; i++) {
+    struct __user_cap_data_struct data[2] = {0}; /* nothing is inheritable, which also empties the ambient set */
+    uint64_t keep = rt_capabilities_permitted() & set;
+    for (int i = 0; i < 2; i++)
         data[i].permitted = data[i].effective = (uint32_t)(keep >> (32 * i));
-        data[i].inheritable = 0; /* which also empties the ambient set */
-    }
     return syscall(SYS_capset, &header, data) < 0 ? -errno : 0;
 }

@@ -7,6 +7,5 @@
 /* 0 or -errno. */
 int rt_caps_bound(uint64_t set); /* drops all others from the bounding set */
 int rt_caps_set(uint64_t set);   /* permitted and effective: those of the set that we hold */
-uint64_t rt_caps_held(void);
 
 #endif

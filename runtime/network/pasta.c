@@ -2,6 +2,7 @@
  * (a descriptor would be closed: newer ones close all they were not told of), and the namespace has none of its own. So it
  * gets a mount namespace in which there is one. */
 #include "base/fd.h"
+#include "base/proc.h"
 #include "base/limits.h"
 #include "runtime/mount/mounts.h"
 #include "runtime/network/uplink.h"
@@ -10,7 +11,6 @@
 #include <linux/close_range.h>
 #include <sched.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -127,34 +127,12 @@ static int wait_until_ready(pid_t pid, int said, struct cb_error *err)
                    WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
 }
 
-static int not_found(int sys, struct cb_error *err)
+static int not_started(int sys, struct cb_error *err)
 {
-    if (sys != ENOENT)
+    if (sys != -ENOENT)
         return cb_fail_sys(err, sys, "start pasta");
     cb_fail(err, CB_E_UNSUPPORTED, "the program pasta is not installed");
     return cb_hint(err, "install the package 'passt'");
-}
-
-/* With the streams as it needs them, and no signal ignored or blocked: pasta takes one that is ignored for a failure. */
-static int spawn(char *const *argv, int said, pid_t *ret)
-{
-    posix_spawn_file_actions_t actions;
-    posix_spawnattr_t attributes;
-    sigset_t all, none;
-    sigfillset(&all);
-    sigemptyset(&none);
-    posix_spawnattr_init(&attributes);
-    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK);
-    posix_spawnattr_setsigdefault(&attributes, &all);
-    posix_spawnattr_setsigmask(&attributes, &none);
-    posix_spawn_file_actions_init(&actions);
-    posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-    posix_spawn_file_actions_adddup2(&actions, said, STDOUT_FILENO);
-    posix_spawn_file_actions_adddup2(&actions, said, STDERR_FILENO);
-    int r = posix_spawnp(ret, argv[0], &actions, &attributes, argv, environ);
-    posix_spawn_file_actions_destroy(&actions);
-    posix_spawnattr_destroy(&attributes);
-    return r;
 }
 
 static int start(const char *path, struct cb_error *err)
@@ -170,8 +148,9 @@ static int start(const char *path, struct cb_error *err)
     sigaddset(&child, SIGCHLD);
     sigprocmask(SIG_BLOCK, &child, NULL);
     signal(SIGCHLD, SIG_DFL);
-    int r = spawn(argv.items, said, &pid);
-    return r ? not_found(r, err) : wait_until_ready(pid, said, err);
+    /* It takes a signal that is ignored for a failure. */
+    int r = cb_spawn(&(struct cb_spawn){(const char *const *)argv.items, NULL, -1, {-1, said, said}, true}, &pid);
+    return r ? not_started(r, err) : wait_until_ready(pid, said, err);
 }
 
 int rt_pasta_start(int netns, struct cb_error *err)

@@ -12,13 +12,25 @@ static const char names[] =
     "SYS_RESOURCE SYS_TIME SYS_TTY_CONFIG MKNOD LEASE AUDIT_WRITE AUDIT_CONTROL SETFCAP MAC_OVERRIDE MAC_ADMIN SYSLOG "
     "WAKE_ALARM BLOCK_SUSPEND AUDIT_READ PERFMON BPF CHECKPOINT_RESTORE ";
 
-uint64_t rt_capabilities(void)
+static void get(struct __user_cap_data_struct ret[2])
 {
     struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
-    struct __user_cap_data_struct data[2] = {0};
-    if (syscall(SYS_capget, &header, data) < 0)
-        return 0;
+    if (syscall(SYS_capget, &header, ret) < 0)
+        memset(ret, 0, 2 * sizeof(*ret));
+}
+
+uint64_t rt_capabilities(void)
+{
+    struct __user_cap_data_struct data[2];
+    get(data);
     return data[0].effective | (uint64_t)data[1].effective << 32;
+}
+
+uint64_t rt_capabilities_permitted(void)
+{
+    struct __user_cap_data_struct data[2];
+    get(data);
+    return data[0].permitted | (uint64_t)data[1].permitted << 32;
 }
 
 char *rt_capability_names(uint64_t set)

@@ -1,5 +1,6 @@
 #include "runtime/rung/subids.h"
 #include "base/fd.h"
+#include "base/proc.h"
 #include "base/text.h"
 #include "runtime/rung/capability.h"
 #include "runtime/rung/userns.h"
@@ -150,14 +151,10 @@ static char *no_range(const struct rt_privilege *p)
 
 char *rt_find_program(const char *name)
 {
-    const char *path = getenv("PATH");
-    while (path && *path) {
-        size_t n = strcspn(path, ":");
-        CB_AUTO(free) char *file = cb_printf("%.*s/%s", (int)n, path, name);
-        if (n && access(file, X_OK) == 0)
-            return CB_TAKE(file);
-        path += n + (path[n] == ':');
-    }
+    const char *rest = getenv("PATH");
+    for (char *file; (file = cb_path_next(&rest, name)); free(file))
+        if (access(file, X_OK) == 0)
+            return file;
     return NULL;
 }
 

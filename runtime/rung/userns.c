@@ -1,11 +1,11 @@
 #include "runtime/rung/userns.h"
 #include "base/fd.h"
+#include "base/proc.h"
 #include "base/limits.h"
 
 #include <inttypes.h>
 #include <sched.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -79,7 +79,6 @@ static int start_mapper(struct mapper *m, pid_t pid, const struct rt_id_range *r
 {
     CB_AUTO(cb_strv) struct cb_strv argv = {0};
     int pipe_fds[2];
-    posix_spawn_file_actions_t actions;
     cb_strv_push(&argv, m->program);
     cb_strv_take(&argv, cb_printf("%d", (int)pid));
     for (size_t i = 0; i < n; i++) {
@@ -88,12 +87,9 @@ static int start_mapper(struct mapper *m, pid_t pid, const struct rt_id_range *r
         cb_strv_take(&argv, cb_printf("%u", ranges[i].count));
     }
     if (pipe2(pipe_fds, O_CLOEXEC) < 0)
-        return errno;
-    posix_spawn_file_actions_init(&actions);
-    posix_spawn_file_actions_adddup2(&actions, pipe_fds[1], 1);
-    posix_spawn_file_actions_adddup2(&actions, pipe_fds[1], 2);
-    int r = posix_spawnp(&m->pid, m->program, &actions, NULL, argv.items, environ);
-    posix_spawn_file_actions_destroy(&actions);
+        return -errno;
+    int r =
+        cb_spawn(&(struct cb_spawn){(const char *const *)argv.items, NULL, -1, {-1, pipe_fds[1], pipe_fds[1]}, false}, &m->pid);
     cb_close(pipe_fds[1]);
     if (r)
         cb_close(pipe_fds[0]);

@@ -6,6 +6,7 @@
  * that is read-only for good (CVE-2019-5736) and belongs to no mount namespace. */
 #include "runtime/sandbox/foreign.h"
 #include "base/fd.h"
+#include "base/proc.h"
 #include "runtime/mount/mounts.h"
 #include "runtime/rung/userns.h"
 
@@ -164,14 +165,12 @@ static int find_emulator(const struct machine *m)
     static const char *const names[] = {"qemu-%s-static", "qemu-%s"};
     for (size_t i = 0; i < CB_LEN(names); i++) {
         CB_AUTO(free) char *name = cb_printf(names[i], m->qemu);
-        for (const char *p = all; *p;) {
-            size_t n = strcspn(p, ":");
-            CB_AUTO(free) char *path = cb_printf("%.*s/%s", (int)n, p, name);
-            int fd = n && *path == '/' ? open_static(path) : -1;
-            if (fd >= 0)
-                return fd;
-            p += n + (p[n] == ':');
-        }
+        int fd = -1;
+        const char *rest = all;
+        for (char *path; fd < 0 && (path = cb_path_next(&rest, name)); free(path))
+            fd = open_static(path);
+        if (fd >= 0)
+            return fd;
     }
     CB_AUTO(free) char *packed = cb_printf("/usr/libexec/qemu-binfmt/%s-binfmt-P", m->qemu); /* Debian */
     return open_static(packed);

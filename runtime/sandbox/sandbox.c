@@ -5,10 +5,10 @@
 #include "base/fd.h"
 #include "base/text.h"
 #include "runtime/cgroup/oom.h"
-#include "runtime/confine/caps.h"
 #include "runtime/sandbox/chrooted.h"
 #include "runtime/sandbox/exec.h"
 #include "runtime/sandbox/foreign.h"
+#include "runtime/rung/capability.h"
 #include "runtime/rung/chroot.h"
 #include "runtime/rung/filter.h"
 #include "runtime/rung/userns.h"
@@ -81,7 +81,7 @@ bool rt_rlimit_allowed(const struct rt_rlimit *l, uint64_t *ret_most)
 static int start_owners(struct run *r, struct rt_result *res, struct cb_error *err)
 {
     uint64_t caps = r->s->insecure ? RT_EVERY_CAPABILITY : rt_confinement_caps(r->child.confinement);
-    const struct rt_owners_world w = {r->child.root, r->upper, r->s->link_owners, caps & rt_caps_held()};
+    const struct rt_owners_world w = {r->child.root, r->upper, r->s->link_owners, caps & rt_capabilities_permitted()};
     if (!r->s->privilege->rung->emulates)
         return 0;
     return rt_owners_start(&w, &r->child.owners, &res->no_emulation, err) < 0 ? -1 : 0;

@@ -1,6 +1,7 @@
 /* A terminal inside the sandbox: a pair of its own devpts, so that what the command does to it reaches nobody else's. */
 #include "runtime/sandbox/sandbox-internal.h"
 #include "base/fd.h"
+#include "base/passing.h"
 
 #include <string.h>
 #include <sys/ioctl.h>
@@ -21,20 +22,6 @@ static int open_master(const struct rt_child *c, struct cb_error *err)
     return ioctl(fd, TIOCSPTLCK, &unlocked) < 0 ? cb_fail_sys(err, errno, "unlock a terminal") : cb_take_fd(&fd);
 }
 
-static int send_fd(int sock, int fd)
-{
-    union {
-        struct cmsghdr align;
-        char space[CMSG_SPACE(sizeof(int))];
-    } control = {0};
-    struct iovec byte = {"", 1};
-    struct msghdr m = {.msg_iov = &byte, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control)};
-    struct cmsghdr *c = CMSG_FIRSTHDR(&m);
-    *c = (struct cmsghdr){.cmsg_len = CMSG_LEN(sizeof(int)), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS};
-    memcpy(CMSG_DATA(c), &fd, sizeof(int));
-    return CB_RETRY(sendmsg(sock, &m, MSG_NOSIGNAL)) < 0 ? -errno : 0;
-}
-
 /* Before the command runs: it may ask at once. */
 static void take_size(int sock, int master)
 {
@@ -52,6 +39,6 @@ int rt_terminal_open(const struct rt_child *c, struct cb_error *err)
     CB_AUTO(close) int slave = ioctl(master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
     if (slave < 0 || ioctl(slave, TIOCSCTTY, 0) < 0)
         return cb_fail_sys(err, errno, "take a terminal");
-    int r = send_fd(c->s->terminal, master);
+    int r = cb_send_fds(c->s->terminal, &(struct iovec){"", 1}, 1, &master, 1);
     return r < 0 ? cb_fail_sys(err, r, "hand a terminal on") : cb_take_fd(&slave);
 }

@@ -6,6 +6,8 @@
 #include <cmocka.h>
 
 #include "base/fd.h"
+#include "base/passing.h"
+#include "base/proc.h"
 #include "base/stepwise.h"
 #include <linux/filter.h>
 #include <linux/seccomp.h>
@@ -13,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -123,11 +126,58 @@ static void steps_lead_where_the_kernel_leads(void **state)
     assert_int_equal(cb_remove_tree(AT_FDCWD, path), 0);
 }
 
+/* What there is no room for is closed: a peer cannot fill our table of descriptors. */
+static void messages_with_descriptors(void **state)
+{
+    int pair[2], pipe_fds[2], got[2] = {-1, -1};
+    char text[8];
+    size_t n_got;
+    assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
+    assert_int_equal(pipe2(pipe_fds, O_CLOEXEC), 0);
+    int next = dup(0); /* the number that the first one will get */
+    close(next);
+    struct iovec pieces[2] = {{"ab", 2}, {"cd", 2}};
+    assert_int_equal(cb_send_fds(pair[0], pieces, 2, (int[]){pipe_fds[0], pipe_fds[1], 0, 1}, 4), 0);
+    assert_int_equal(cb_recv_fds(pair[1], text, sizeof(text), 0, got, 2, &n_got), 4);
+    assert_memory_equal(text, "abcd", 4);
+    assert_int_equal(n_got, 2);
+    assert_int_equal(got[0], next);
+    assert_true(fcntl(got[1], F_GETFD) & FD_CLOEXEC);
+    assert_int_equal(fcntl(got[1] + 1, F_GETFD), -1);
+    assert_int_equal(write(got[1], "x", 1), 1);
+    assert_int_equal(read(pipe_fds[0], text, 1), 1);
+
+    assert_int_equal(cb_send_fds(pair[0], pieces, 1, NULL, 0), 0);
+    assert_int_equal(cb_recv_fds(pair[1], text, sizeof(text), 0, got + 2, 0, &n_got), 2);
+    assert_int_equal(n_got, 0);
+    close(pair[0]);
+    assert_int_equal(cb_recv_fds(pair[1], text, sizeof(text), 0, got + 2, 0, &n_got), 0);
+    for (int i = 0; i < 2; i++) {
+        close(got[i]);
+        close(pipe_fds[i]);
+    }
+    close(pair[1]);
+}
+
+static void places_of_a_program(void **state)
+{
+    static const char *const expected[] = {"/bin/sh", "/usr/bin/sh", "/x/sh"};
+    const char *rest = "/bin:relative::/usr/bin:.:/x";
+    for (size_t i = 0; i < 3; i++) {
+        char *path = cb_path_next(&rest, "sh");
+        assert_string_equal(path, expected[i]);
+        free(path);
+    }
+    assert_null(cb_path_next(&rest, "sh"));
+    rest = NULL;
+    assert_null(cb_path_next(&rest, "sh"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(modes_do_not_follow_links),
-        cmocka_unit_test(steps_lead_where_the_kernel_leads),
+        cmocka_unit_test(modes_do_not_follow_links),     cmocka_unit_test(steps_lead_where_the_kernel_leads),
+        cmocka_unit_test(messages_with_descriptors),     cmocka_unit_test(places_of_a_program),
         cmocka_unit_test(modes_without_the_system_call),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
