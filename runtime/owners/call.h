@@ -150,7 +150,5 @@ rt_call_fn rt_on_listxattr, rt_on_llistxattr, rt_on_flistxattr, rt_on_getxattr, 
 
 /* Installs it in this thread: the listener, or -errno. Needs CAP_SYS_ADMIN. */
 int rt_filter_install(void);
-/* Is this a machine whose numbers are known? */
-bool rt_filter_exists(void);
 
 #endif

@@ -3,10 +3,10 @@
  * one and the profile of a RUN do not know of each other. */
 #include "base/mem.h"
 #include "runtime/owners/call.h"
+#include "runtime/rung/notify.h"
 
 #include <elf.h>
 #include <errno.h>
-#include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <stddef.h>
@@ -18,29 +18,6 @@
 #ifndef SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV
 #define SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV (1UL << 5)
 #endif
-
-#if defined(__x86_64__) && defined(__LP64__)
-#define NATIVE AUDIT_ARCH_X86_64
-#define COMPAT AUDIT_ARCH_I386
-#define X32    0x40000000u
-#elif defined(__aarch64__)
-#define NATIVE AUDIT_ARCH_AARCH64
-#elif defined(__riscv) && __riscv_xlen == 64
-#define NATIVE AUDIT_ARCH_RISCV64
-#else
-#define NATIVE 0 /* layouts of another kind of machine */
-#endif
-#ifndef COMPAT
-#define COMPAT 0
-#endif
-#ifndef X32
-#define X32 0
-#endif
-
-bool rt_filter_exists(void)
-{
-    return NATIVE != 0;
-}
 
 /* ---- instructions ----------------------------------------------------------------------------- */
 
@@ -124,8 +101,8 @@ static void emit_machine(struct code *c, bool compat)
     }
     qsort(sorted, k, sizeof(*sorted), by_number);
     emit(c, BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr), 0, 0);
-    if (X32 && !compat) {
-        emit(c, BPF_JMP | BPF_JGE | BPF_K, X32, 0, 1);
+    if (RT_MACHINE_X32 && !compat) {
+        emit(c, BPF_JMP | BPF_JGE | BPF_K, RT_MACHINE_X32, 0, 1);
         emit_return(c, SECCOMP_RET_ERRNO | ENOSYS);
     }
     emit_search(c, sorted, k);
@@ -134,7 +111,7 @@ static void emit_machine(struct code *c, bool compat)
 /* Another machine's calls are not known, and pass. */
 static void make(struct code *c)
 {
-    const uint32_t machines[] = {NATIVE, COMPAT};
+    const uint32_t machines[] = {RT_MACHINE, RT_MACHINE_COMPAT};
     for (size_t i = 0; i < CB_LEN(machines) && machines[i]; i++) {
         emit(c, BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, arch), 0, 0);
         emit(c, BPF_JMP | BPF_JEQ | BPF_K, machines[i], 1, 0);

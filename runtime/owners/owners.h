@@ -29,8 +29,6 @@ struct rt_owners_world {
     uint64_t bounding;                  /* capabilities that a program can have */
 };
 
-/* Does nothing that can be known beforehand speak against it? */
-bool rt_owners_possible(void);
 /* In the job. 1: it runs. 0: this machine cannot have it; *ret_why says what is missing (static). -1: err. */
 int rt_owners_start(const struct rt_owners_world *w, struct rt_owners *ret, const char **ret_why, struct cb_error *err);
 /* In the sandbox's first process, in its root and with all capabilities: from here on it is `user`, and the kernel asks the

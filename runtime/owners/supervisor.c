@@ -5,6 +5,7 @@
 #include "runtime/mount/mounts.h"
 #include "runtime/owners/call.h"
 #include "runtime/owners/owners.h"
+#include "runtime/rung/notify.h"
 
 #include <linux/audit.h>
 #include <linux/seccomp.h>
@@ -238,25 +239,6 @@ __attribute__((noreturn)) static void supervisor_main(const struct rt_owners_wor
 
 /* ---- the job's side ------------------------------------------------------------------------------ */
 
-/* Why it cannot be here; NULL: nothing speaks against it. */
-static const char *obstacle(void)
-{
-    const uint32_t action = SECCOMP_RET_USER_NOTIF;
-    struct rlimit limit;
-    if (!rt_filter_exists())
-        return "the system calls of this kind of machine are not known to it";
-    if (getrlimit(RLIMIT_RTTIME, &limit) < 0 || limit.rlim_max != RLIM_INFINITY)
-        return "the limit on real-time CPU use (RLIMIT_RTTIME) is set, which carries the ids: start cbuild without it";
-    if (syscall(SYS_seccomp, SECCOMP_GET_ACTION_AVAIL, 0, &action) < 0)
-        return "the kernel has no seccomp notifications (Linux 5.0), or a filter around cbuild refuses them";
-    return NULL;
-}
-
-bool rt_owners_possible(void)
-{
-    return !obstacle();
-}
-
 static int start(const struct rt_owners_world *w, int proc, struct rt_owners *ret, struct cb_error *err)
 {
     int pair[2];
@@ -277,7 +259,7 @@ static int start(const struct rt_owners_world *w, int proc, struct rt_owners *re
 
 int rt_owners_start(const struct rt_owners_world *w, struct rt_owners *ret, const char **ret_why, struct cb_error *err)
 {
-    *ret_why = obstacle();
+    *ret_why = rt_notify_why_not();
     if (*ret_why)
         return 0;
     CB_AUTO(close) int proc = rt_mount_new("proc", NULL, 0, RT_ATTR_SAFE);

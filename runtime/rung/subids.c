@@ -3,6 +3,7 @@
 #include "base/proc.h"
 #include "base/text.h"
 #include "runtime/rung/capability.h"
+#include "runtime/rung/notify.h"
 #include "runtime/rung/userns.h"
 
 #include <pwd.h>
@@ -100,7 +101,7 @@ void rt_subids_read(struct rt_privilege *p)
 /* ---- a range that is free ------------------------------------------------------------------- */
 
 #define FIRST_FREE 100000u /* where the system's tools begin, too */
-#define FREE_COUNT 65536u  /* ids of an ordinary image */
+#define FREE_COUNT 65536u  /* ids of an ordinary image: those of 16 bits */
 
 /* The end of all that `path` gives to anybody, or `least`. */
 static uint64_t end_of_ranges(const char *path, uint64_t least)
@@ -210,6 +211,23 @@ static char *not_here(const struct rt_id_range *ranges, size_t n, const char *ma
     return NULL;
 }
 
+static uint32_t count(const struct rt_id_range *ranges, size_t n)
+{
+    return ranges[n - 1].inside + ranges[n - 1].count;
+}
+
+/* With a few ids one that an image names is soon missing; where owners are emulated there are all. */
+static char *too_few(const struct rt_privilege *p)
+{
+    uint32_t uids = count(p->uids, p->n_uids), gids = count(p->gids, p->n_gids);
+    int lacking = (uids < FREE_COUNT ? RT_SUBUID : 0) | (gids < FREE_COUNT ? RT_SUBGID : 0);
+    if (!lacking || rt_notify_why_not())
+        return NULL;
+    CB_AUTO(free) char *advice = rt_subids_advice(p, lacking);
+    return cb_printf("there are only %u ids for RUN in %s, of the %u that images use, so owners are emulated: %s adds enough",
+                     lacking & RT_SUBUID ? uids : gids, lacking & RT_SUBUID ? "/etc/subuid" : "/etc/subgid", FREE_COUNT, advice);
+}
+
 char *rt_subids_why_not(const struct rt_privilege *p)
 {
     char *why = no_range(p);
@@ -219,5 +237,7 @@ char *rt_subids_why_not(const struct rt_privilege *p)
         why = not_here(p->uids, p->n_uids, "/proc/self/uid_map", "/etc/subuid");
     if (!why)
         why = not_here(p->gids, p->n_gids, "/proc/self/gid_map", "/etc/subgid");
+    if (!why)
+        why = too_few(p);
     return why;
 }

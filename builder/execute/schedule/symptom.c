@@ -1,5 +1,5 @@
 #include "builder/execute/schedule/symptom.h"
-#include "runtime/owners/owners.h"
+#include "runtime/rung/notify.h"
 
 #include <string.h>
 
@@ -68,7 +68,7 @@ void build_symptom_hint(const struct build_tail *t, const struct rt_privilege *p
     CB_AUTO(free) char *why = NULL;
     if (err->code != CB_E_RUN)
         return;
-    bool told = p->rung->emulates && rt_owners_possible(); /* of every id */
+    bool told = p->rung->emulates && !rt_notify_why_not(); /* of every id */
     if (!told && (shows(t, &no_id) || (!p->rung->many_ids && shows(t, &no_groups))))
         why = p->rung->why_no_id(p);
     else if (!p->rung->owns_network && shows(t, &no_port))

@@ -221,8 +221,19 @@ X
     said high "note: $PWD/tmpfs/newuidmap lies on a file system that is mounted nosuid"
     rmdir tmpfs
     printf '54321:4000000000:3\n' >few
-    said few "hint: a likely cause: only uids up to 3 and gids up to 3 exist here: larger ranges in /etc/subuid"
-    has "$out" "'usermod --add-subuids 4000000003-4000065538 --add-subgids 4000000003-4000065538 nina'"
+    more="'usermod --add-subuids 4000000003-4000065538 --add-subgids 4000000003-4000065538 nina'"
+    said few "note: there are only 4 ids for RUN in /etc/subuid, of the 65536 that images use, so owners are emulated: $more adds enough"
+    same "$status" 0
+    same "$(printf %s "$out" | grep -c 'note:')" 1
+    printf '%sRUN touch /f && chown 1000:70000 /f\nUSER 1000\nRUN [ "$(stat -c %%u:%%g:$(id -u) /f)" = 1000:70000:1000 ]\n' "$base" >c/Dockerfile
+    said few "of the 65536 that images use"
+    same "$status" 0
+    printf '%sRUN touch /f; chown 5 /f\n' "$base" >c/Dockerfile
+    status=0
+    out=$(as_user few prlimit --rttime=9999999 ./cbuild --progress=plain --no-cache c 2>&1) || status=$? # emulation needs that limit
+    same "$status" 1
+    has "$out" "hint: a likely cause: only uids up to 3 and gids up to 3 exist here: larger ranges in /etc/subuid"
+    has "$out" "$more"
 }
 
 # What is told to a person and to a program is the same, and its status is that of RUN.
