@@ -50,6 +50,18 @@ static int take_bytes(void *arg, const void *p, size_t n, struct cb_error *err)
     return r < 0 ? cb_fail(err, CB_E_CANCELED, "the layer could not be unpacked") : 0;
 }
 
+/* Nobody else has it: a step of ours has made it. */
+static int fail_gone(const struct one_layer *l, struct cb_error *err)
+{
+    if (!cache_layer_is_foreign(l->f->session->store, &l->layer->diff_id)) {
+        cb_fail(err, CB_E_NOT_FOUND, "it is not in the store, and where it came from cannot be asked again");
+        return cb_hint(err, "build '%s' again", l->f->image->name);
+    }
+    cb_fail(err, CB_E_NOT_FOUND, "some of its files belong to subordinate ids, which cbuild cannot use here, and cannot be read");
+    return cb_hint(err, "build '%s' again, here or where the ids can be used ('cbuild doctor' says why they cannot)",
+                   l->f->image->name);
+}
+
 /* An image of the store may stand on one that was never fetched: its layers are where they came from, which is not where its own
  * name leads. If both are the same repository, the name itself is used, with its tag, by which registries.conf may send it
  * elsewhere. */
@@ -59,10 +71,8 @@ static int fetch_blob(struct one_layer *l, cb_sink_fn *sink, struct cb_error *er
     CB_AUTO(oci_ref) struct oci_ref source = {0};
     CB_AUTO(free) char *name = oci_ref_name(&l->f->ref);
     const struct oci_ref *from = &l->f->ref;
-    if (!l->layer->source) {
-        cb_fail(err, CB_E_NOT_FOUND, "it is not in the store, and where it came from cannot be asked again");
-        return cb_hint(err, "build '%s' again", l->f->image->name);
-    }
+    if (!l->layer->source)
+        return fail_gone(l, err);
     if (strcmp(l->layer->source, name) != 0) {
         if (oci_ref_parse(l->layer->source, &source, err) < 0)
             return -1;
@@ -185,7 +195,7 @@ static int get_layer_once(struct one_layer *l, bool blob, struct cb_error *err)
         return blob || !l->layer->blob_size ? 0 : get_blob(l, err);
     if (found && (have.has_files || l->f->form != BUILD_BASE_FILES))
         return 0;
-    if (found && blob)
+    if (found && (blob || !l->layer->blob_size)) /* one that a step of ours made has no blob of an image's */
         return cache_layer_materialize(s, &l->layer->id, NULL, err);
     struct cache_packed packed = {.digest = l->layer->blob, .size = l->layer->blob_size, .codec = cb_codecs[0]};
     if (l->layer->media_type && oci_layer_codec(l->layer->media_type, &packed.codec, err) < 0)
@@ -227,7 +237,7 @@ static void *worker(void *arg)
         if (get_layer(&l, &err) == 0)
             continue;
         char digest[CB_DIGEST_TEXT + 1];
-        cb_digest_text(&l.layer->blob, digest);
+        cb_digest_text(l.layer->blob_size ? &l.layer->blob : &l.layer->diff_id, digest);
         cb_prefix(&err, "layer %s", digest);
         pthread_mutex_lock(&f->lock);
         if (!atomic_exchange(&f->failed, true))

@@ -1,7 +1,8 @@
 /* Where the owners of a layer's files are: in their inodes, or, where the build has no other ids, beside them (base/owner.h).
  * Which it is is known by the process that wrote them. A store may be used in one way today and in another tomorrow, when its
  * user has got subordinate ids, or has lost them: what is to be stacked is put into this process's form first, from the
- * index. Files that belong to ids which do not exist here cannot be; those of such a layer are made anew from its blob. */
+ * index. Files that belong to ids which do not exist here cannot be; those of such a layer are made anew from its blob, or copied
+ * from what can be read of them (cache_layer_materialize). */
 #include "cache/layer/layer-internal.h"
 #include "base/owner.h"
 
@@ -28,14 +29,41 @@ bool cache_layer_is_owned_link(const struct cache_entry *e)
     return (e->type == CB_SYMLINK || e->type == CB_FIFO) && (e->uid || e->gid);
 }
 
-enum cache_layer_form cache_layer_form_here(const struct cache_index *x)
+static bool has_owned_links(const struct cache_index *x)
 {
-    if (cache_layer_can_set_owners())
-        return CACHE_FORM_INODES;
     for (size_t i = 0; i < x->n; i++)
         if (cache_layer_is_owned_link(&x->entries[i]))
-            return CACHE_FORM_LINKS;
-    return CACHE_FORM_BESIDE;
+            return true;
+    return false;
+}
+
+enum cache_layer_form cache_layer_form_here(const struct cache_index *x)
+{
+    return cache_layer_can_set_owners() ? CACHE_FORM_INODES : has_owned_links(x) ? CACHE_FORM_LINKS : CACHE_FORM_BESIDE;
+}
+
+/* Whoever makes files without giving them away owns them. */
+static bool is_given_away(const struct stat *st)
+{
+    return st->st_uid != geteuid() || st->st_gid != getegid();
+}
+
+enum cache_layer_form cache_layer_form_found(int fs, const struct cache_index *x)
+{
+    CB_AUTO(cache_layer_cursor) struct cache_layer_cursor c = CACHE_LAYER_CURSOR_INIT;
+    cache_layer_cursor_set_root(&c, fs);
+    for (size_t i = 0; i < x->n; i++) {
+        const struct cache_entry *e = &x->entries[i];
+        const char *name;
+        struct stat st;
+        if (e->type == CB_HARDLINK || e->type == CACHE_WHITEOUT || e->type == CACHE_OPAQUE || (!e->uid && !e->gid))
+            continue;
+        int dir = cache_layer_cursor_parent(&c, e->path, &name);
+        if (dir < 0 || fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+            continue;
+        return is_given_away(&st) ? CACHE_FORM_INODES : has_owned_links(x) ? CACHE_FORM_LINKS : CACHE_FORM_BESIDE;
+    }
+    return CACHE_FORM_UNKNOWN;
 }
 
 bool cache_layer_form_fits(enum cache_layer_form f)

@@ -37,6 +37,9 @@ const char *cache_layer_form_name(enum cache_layer_form f); /* " name", or "" */
 enum cache_layer_form cache_layer_form_parse(const char *text);
 /* Of what this process writes. */
 enum cache_layer_form cache_layer_form_here(const struct cache_index *x);
+/* Of the files below `fs`, when nobody has noted it; also from outside of the namespace in which they were made. UNKNOWN: they
+ * are the same in all forms. */
+enum cache_layer_form cache_layer_form_found(int fs, const struct cache_index *x);
 /* Can this process stack it as it is? */
 bool cache_layer_form_fits(enum cache_layer_form f);
 /* Does somebody else than root own what can have no attribute? */
@@ -55,6 +58,7 @@ struct cache_layer_dir {
     struct cb_digest content;
     bool base;                      /* came as a tar from outside: its diff ID is its id, its tar is not ours to make */
     bool trusted;                   /* nothing can have been lost since it was made or checked */
+    bool foreign;                   /* it has files, but they belong to ids that are not there (l.has_files is false) */
     struct cache_layer_state state; /* fs_ino 0: no fs/ */
 };
 struct cache_layer_path {
@@ -99,8 +103,9 @@ int cache_layer_publish(struct cache_layer_draft *d, const struct cache_index *x
                         const struct cb_digest *diff_id, struct cache_layer *ret, struct cb_error *err);
 /* 1: there is a trusted layer of this content with its fs/, as good as a new one. 0: there is not. */
 int cache_layer_exists(struct cache_store *s, const struct cb_digest *content, struct cache_layer *ret, struct cb_error *err);
-/* Moves the draft's fs/ into an existing layer that has none. */
-int cache_layer_give_fs(struct cache_layer_draft *d, const struct cb_digest *id, struct cb_error *err);
+/* Moves the draft's fs/ into an existing layer that has none, or none that is of use here. `x`: its index. */
+int cache_layer_give_fs(struct cache_layer_draft *d, const struct cb_digest *id, const struct cache_index *x,
+                        struct cb_error *err);
 int cache_layer_remember_diff(struct cache_store *s, const struct cb_digest *id, const struct cb_digest *diff,
                               struct cb_error *err);
 /* Rewrites `state`: from now on the layer is as this boot sees it. */
@@ -180,6 +185,13 @@ int cache_layer_disk_finish(struct cache_layer_disk *d, const struct cache_index
 /* Gives what is there already the entry's owner, and what a change of owner takes away. */
 int cache_layer_disk_own(struct cache_layer_disk *d, int dir, const char *name, const struct cache_entry *e,
                          struct cb_error *err);
+/* Makes a regular file from the one that `from` has at `path`. */
+int cache_layer_copy_file(struct cache_layer_disk *to, struct cache_layer_cursor *from, const struct cache_entry *e,
+                          const char *path, struct cb_error *err);
+/* Can this process read all files of a layer's fs/? */
+bool cache_layer_can_be_read(int fs, const struct cache_index *x);
+/* Makes all of it below `to`, in this process's form. */
+int cache_layer_copy_files(int fs, int to, const struct cache_index *x, struct cb_error *err);
 /* Is this attribute the overlay's own, or ours? It never goes into a layer, nor out of one. */
 bool cache_layer_reserved_xattr(const char *name);
 

@@ -134,8 +134,8 @@ static int load_from(struct cache_store *s, int dir, const struct cb_digest *id,
     if (ret->base)
         ret->l.diff_id = *id;
     ret->trusted = cache_layer_read_state(s, dir, ino, &ret->state);
-    if (is_foreign(s, ret->state.form))
-        ret->l.has_files = false;
+    ret->foreign = ret->l.has_files && is_foreign(s, ret->state.form);
+    ret->l.has_files = ret->l.has_files && !ret->foreign;
     return 1;
 }
 
@@ -254,6 +254,12 @@ static int check_files(int dir, const struct cache_index *x)
     return c.blind || c.names == names;
 }
 
+static enum cache_layer_form form_found(int dir, const struct cache_index *x)
+{
+    CB_AUTO(close) int fs = openat(dir, "fs", O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    return fs < 0 ? CACHE_FORM_UNKNOWN : cache_layer_form_found(fs, x);
+}
+
 /* 1: sound, and from now on trusted. 0: damaged, or this process cannot check it. */
 static int check_layer(struct cache_store *s, const struct cache_layer_dir *l)
 {
@@ -269,16 +275,26 @@ static int check_layer(struct cache_store *s, const struct cache_layer_dir *l)
         return 0;
     struct cache_layer_state durable = l->state;
     durable.durable = true;
+    if (durable.form == CACHE_FORM_UNKNOWN && l->l.has_files)
+        durable.form = form_found(dir, &x);
     (void)cache_layer_write_state(s, dir, &durable); /* only saves checking it again */
     return 1;
 }
 
-/* From another form than its files. */
+/* A copy of its own, from what others own. */
+static bool can_be_copied(struct cache_store *s, const struct cb_digest *id)
+{
+    CB_AUTO(cb_error) struct cb_error ignored = CB_ERROR_INIT;
+    CB_AUTO(cache_index) struct cache_index x = {0};
+    CB_AUTO(close) int fs = cache_layer_open_fs(s, id, &ignored);
+    return fs >= 0 && cache_layer_index_beside(fs, &x, &ignored) == 0 && cache_layer_can_be_read(fs, &x);
+}
+
 static bool can_be_made(struct cache_store *s, const struct cb_digest *id)
 {
     CB_AUTO(cb_error) struct cb_error ignored = CB_ERROR_INIT;
     struct cache_packed packed;
-    return cache_layer_packed(s, id, cb_codecs[0], -1, true, &packed, &ignored) == 1;
+    return cache_layer_packed(s, id, cb_codecs[0], -1, true, &packed, &ignored) == 1 || can_be_copied(s, id);
 }
 
 /* ---- the interface --------------------------------------------------------------------------- */
@@ -291,7 +307,7 @@ int cache_layer_find(struct cache_store *s, const struct cb_digest *id, struct c
         return r;
     if (!l.base && !cb_digest_eq(id, &l.content)) /* not what its name says */
         return 0;
-    if (is_foreign(s, l.state.form) && !l.base && !can_be_made(s, id))
+    if (l.foreign && !l.base && !can_be_made(s, id))
         return 0;
     if (!l.trusted && !check_layer(s, &l))
         return 0;
@@ -299,19 +315,31 @@ int cache_layer_find(struct cache_store *s, const struct cb_digest *id, struct c
     return 1;
 }
 
-int cache_layer_find_diff(struct cache_store *s, const struct cb_digest *diff_id, struct cache_layer *ret, struct cb_error *err)
+/* The id of the layer with this diff ID; if none is noted, or the note is torn, the one that a base layer has. */
+static struct cb_digest id_of_diff(struct cache_store *s, const struct cb_digest *diff_id)
 {
     CB_AUTO(cb_buf) struct cb_buf b = CB_BUF_INIT;
     char path[sizeof("diffs/") + CB_DIGEST_HEX] = "diffs/";
-    struct cb_digest id = *diff_id;
+    struct cb_digest id;
     cb_digest_hex(diff_id, path + strlen("diffs/"));
-    int r = cb_read_file(s->root, path, CB_DIGEST_HEX, &b);
-    if (r == 0 && !cb_digest_parse_hex(b.data, &id))
-        id = *diff_id; /* torn: a base layer is found under its diff ID all the same */
-    r = cache_layer_find(s, &id, ret, err);
+    return cb_read_file(s->root, path, CB_DIGEST_HEX, &b) == 0 && cb_digest_parse_hex(b.data, &id) ? id : *diff_id;
+}
+
+int cache_layer_find_diff(struct cache_store *s, const struct cb_digest *diff_id, struct cache_layer *ret, struct cb_error *err)
+{
+    struct cb_digest id = id_of_diff(s, diff_id);
+    int r = cache_layer_find(s, &id, ret, err);
     if (r != 1)
         return r;
     return ret->has_diff_id && cb_digest_eq(&ret->diff_id, diff_id);
+}
+
+bool cache_layer_is_foreign(struct cache_store *s, const struct cb_digest *diff_id)
+{
+    CB_AUTO(cb_error) struct cb_error ignored = CB_ERROR_INIT;
+    struct cb_digest id = id_of_diff(s, diff_id);
+    struct cache_layer_dir l;
+    return cache_layer_load(s, &id, &l, &ignored) == 1 && l.foreign;
 }
 
 int cache_layer_index(struct cache_store *s, const struct cb_digest *id, struct cache_index *ret, struct cb_error *err)
@@ -339,13 +367,16 @@ int cache_layer_open_fs(struct cache_store *s, const struct cb_digest *id, struc
     return fd;
 }
 
-/* In place: nothing is made in a directory that somebody may be removing. If it is only partly written, the layer is checked. */
+/* In place: nothing is made in a directory that somebody may be removing. If it is only partly written, the layer is checked.
+ * What another process has put there meanwhile stays: it may have changed the form. */
 static void mark_durable(struct cache_store *s, int dir, struct cache_layer_state state)
 {
+    CB_AUTO(cb_buf) struct cb_buf now = CB_BUF_INIT;
+    CB_AUTO(free) char *was = state_text(s, &state);
     state.durable = true;
     CB_AUTO(free) char *text = state_text(s, &state);
-    CB_AUTO(close) int fd = openat(dir, "state", O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-    if (fd >= 0)
+    CB_AUTO(close) int fd = openat(dir, "state", O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    if (fd >= 0 && cb_read_fd(fd, 256, &now) == 0 && strcmp(now.data, was) == 0 && lseek(fd, 0, SEEK_SET) == 0)
         (void)cb_write_full(fd, text, strlen(text));
 }
 

@@ -26,6 +26,9 @@ struct cache_layer {
 int cache_layer_find(struct cache_store *s, const struct cb_digest *id, struct cache_layer *ret, struct cb_error *err);
 /* The layer with this diff ID, whatever its id. 1 / 0 / -1. */
 int cache_layer_find_diff(struct cache_store *s, const struct cb_digest *diff_id, struct cache_layer *ret, struct cb_error *err);
+/* Do the files of the layer with this diff ID belong to ids that this build does not have? When cache_layer_find_diff finds none,
+ * this is why. */
+bool cache_layer_is_foreign(struct cache_store *s, const struct cb_digest *diff_id);
 int cache_layer_index(struct cache_store *s, const struct cb_digest *id, struct cache_index *ret, struct cb_error *err);
 /* Takes a damaged layer out of the store, so that it will be made anew. */
 void cache_layer_drop(struct cache_store *s, const struct cb_digest *id);
@@ -84,7 +87,7 @@ int cache_layer_commit_upper(struct cache_store *s, int work_dir, const char *na
  * tries is an error. Publishes as layers/<diff_id>. [ns when want_files] */
 int cache_layer_unpack(struct cache_store *s, cb_source_fn *source, void *arg, const struct cb_digest *diff_id, bool want_files,
                        struct cb_job_io *io, struct cache_layer *ret, struct cb_error *err);
-/* Makes the files of a layer that has none, from its packed blob. [ns] */
+/* Makes the files of a layer that has none, from its packed blob, or from files of ids that this build does not have. [ns] */
 int cache_layer_materialize(struct cache_store *s, const struct cb_digest *id, struct cb_job_io *io, struct cb_error *err);
 /* Writes the layer's canonical tar into `sink` from index and files; gives and remembers its diff ID. [ns] */
 int cache_layer_tar(struct cache_store *s, const struct cb_digest *id, cb_sink_fn *sink, void *arg, struct cb_digest *ret_diff_id,

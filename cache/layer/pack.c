@@ -411,9 +411,8 @@ int cache_layer_pack(struct cache_store *s, const struct cb_digest *id, const st
 /* ---- unpacking what we have --------------------------------------------------------------------------- */
 
 static int unpack_packed(struct cache_store *s, const struct cache_layer_dir *l, const struct cache_packed *from,
-                         struct cache_layer_draft *d, struct cb_job_io *io, struct cb_error *err)
+                         struct cache_layer_draft *d, struct cb_job_io *io, struct cache_index *ret, struct cb_error *err)
 {
-    CB_AUTO(cache_index) struct cache_index x = {0};
     struct blob_source b;
     if (open_blob(s, from, &b, err) < 0)
         return -1;
@@ -421,34 +420,45 @@ static int unpack_packed(struct cache_store *s, const struct cache_layer_dir *l,
     struct cb_digest diff;
     const struct cache_layer_name name = cache_layer_name(&l->l.id);
     const struct cache_layer_stream tar = {read_blob, &b, name.text, io};
-    int r = cache_layer_read_tar(&tar, d->fs, &x, &diff, err);
+    int r = cache_layer_read_tar(&tar, d->fs, ret, &diff, err);
     (void)fd;
     if (r < 0)
         return blame_blob(&b, err);
     if (verify_blob(&b, err) < 0)
         return -1;
     struct cb_digest content;
-    cache_index_content_id(&x, &content);
+    cache_index_content_id(ret, &content);
     if (!cb_digest_eq(&content, &l->content) || (l->l.has_diff_id && !cb_digest_eq(&diff, &l->l.diff_id)))
         return cb_fail(err, CB_E_CORRUPT, "the blob does not hold the layer that it should");
     return 0;
 }
 
+/* From files that others own. */
+static int copy_foreign(struct cache_store *s, const struct cache_layer_dir *l, struct cache_layer_draft *d,
+                        struct cache_index *ret, struct cb_error *err)
+{
+    CB_AUTO(close) int fs = cache_layer_open_fs(s, &l->l.id, err);
+    if (fs < 0 || cache_layer_index(s, &l->l.id, ret, err) < 0)
+        return -1;
+    return cache_layer_copy_files(fs, d->fs, ret, err);
+}
+
 int cache_layer_materialize(struct cache_store *s, const struct cb_digest *id, struct cb_job_io *io, struct cb_error *err)
 {
     CB_AUTO(cache_layer_draft) struct cache_layer_draft d = CACHE_LAYER_DRAFT_INIT;
+    CB_AUTO(cache_index) struct cache_index x = {0};
     struct cache_layer_dir l;
+    struct cache_packed from;
     if (load(s, id, &l, err) < 0)
         return -1;
     if (l.l.has_files)
         return 0;
-    struct cache_packed from;
     int r = cache_layer_packed(s, id, cb_codecs[0], NORMAL_LEVEL, true, &from, err);
-    if (r <= 0)
-        return r == 0 ? no_source(&l, err) : -1;
+    if (r < 0 || (r == 0 && !l.foreign))
+        return r < 0 ? -1 : no_source(&l, err);
     if (cache_layer_draft_begin(s, true, &d, err) < 0)
         return -1;
-    if (unpack_packed(s, &l, &from, &d, io, err) < 0)
-        return cb_prefix(err, "unpack %s", cache_layer_name(id).text);
-    return cache_layer_give_fs(&d, id, err);
+    if ((r ? unpack_packed(s, &l, &from, &d, io, &x, err) : copy_foreign(s, &l, &d, &x, err)) < 0)
+        return cb_prefix(err, "%s %s", r ? "unpack" : "copy", cache_layer_name(id).text);
+    return cache_layer_give_fs(&d, id, &x, err);
 }

@@ -148,7 +148,8 @@ static int move_fs(struct cache_layer_draft *d, int dir)
 }
 
 /* Until `state` is rewritten, its inode is not that of fs/: if we are killed in between, the layer is checked. */
-int cache_layer_give_fs(struct cache_layer_draft *d, const struct cb_digest *id, struct cb_error *err)
+int cache_layer_give_fs(struct cache_layer_draft *d, const struct cb_digest *id, const struct cache_index *x,
+                        struct cb_error *err)
 {
     CB_AUTO(close) int dir = cache_layer_open(d->store, id);
     int r = dir < 0 ? dir : 0;
@@ -160,14 +161,16 @@ int cache_layer_give_fs(struct cache_layer_draft *d, const struct cb_digest *id,
     if (r == -EEXIST)
         return 0;
     if (r == 0)
-        r = cache_layer_write_state(d->store, dir, &(struct cache_layer_state){.fs_ino = st.st_ino}); /* its form: form.c */
+        r = cache_layer_write_state(d->store, dir,
+                                    &(struct cache_layer_state){.fs_ino = st.st_ino, .form = cache_layer_form_here(x)});
     return r < 0 ? cb_fail_sys(err, r, "move files into '%s/%s'", d->store->path, cache_layer_path(id).text) : 0;
 }
 
 /* ---- publishing -------------------------------------------------------------------------------- */
 
 /* The name is taken. 1: by a layer that is as good as ours, which *ret describes. 0: ours took its place. */
-static int meet_existing(struct cache_layer_draft *d, const char *path, struct cache_layer_dir *ours, struct cb_error *err)
+static int meet_existing(struct cache_layer_draft *d, const char *path, const struct cache_index *x, struct cache_layer_dir *ours,
+                         struct cb_error *err)
 {
     struct cache_layer_dir theirs;
     int r = cache_layer_load(d->store, &ours->l.id, &theirs, err);
@@ -175,7 +178,7 @@ static int meet_existing(struct cache_layer_draft *d, const char *path, struct c
         return -1;
     struct cache_layer found;
     if (r == 1 && theirs.trusted && cb_digest_eq(&theirs.content, &ours->content)) {
-        if (d->fs >= 0 && !theirs.l.has_files && cache_layer_give_fs(d, &ours->l.id, err) < 0)
+        if (d->fs >= 0 && !theirs.l.has_files && cache_layer_give_fs(d, &ours->l.id, x, err) < 0)
             return -1;
         r = cache_layer_find(d->store, &ours->l.id, &found, err);
         if (r < 0)
@@ -226,7 +229,7 @@ int cache_layer_publish(struct cache_layer_draft *d, const struct cache_index *x
                             : cb_hint(err, "the file system of the store cannot rename without replacing: choose another one "
                                            "with --root");
     }
-    if (r == -EEXIST && meet_existing(d, path.text, &l, err) < 0)
+    if (r == -EEXIST && meet_existing(d, path.text, x, &l, err) < 0)
         return -1;
     if (diff_id && name_diff(s, &l.l.id, diff_id, err) < 0)
         return -1;

@@ -47,32 +47,14 @@ static int make_room(struct applying *a, const struct cache_entry *e, struct cb_
     return old && !(old->type == CB_DIR && e->type == CB_DIR) ? cache_layer_disk_remove(&a->disk, e->path, err) : 0;
 }
 
-/* `path`: where it is in the layer. */
-static int copy_file(struct applying *a, const struct cache_entry *e, const char *path, struct cb_error *err)
-{
-    struct stat st;
-    CB_AUTO(close) int from = cache_layer_cursor_open(&a->source, path, &st);
-    if (from < 0)
-        return cb_fail_sys(err, from, "open '/%s' of a layer", e->path);
-    if ((uint64_t)st.st_size != e->size)
-        return cb_fail(err, CB_E_CORRUPT, "'/%s' of a layer is not as its index says", e->path);
-    if (cache_layer_disk_begin(&a->disk, e, err) < 0)
-        return -1;
-    int r = e->size ? cb_copy_file(from, a->disk.fd, e->size) : 0;
-    if (r < 0)
-        return cb_fail_sys(err, r, "copy '/%s' of a layer", e->path);
-    a->disk.size = e->size;
-    a->disk.nsec = st.st_mtim.tv_sec == e->mtime ? st.st_mtim.tv_nsec : 0;
-    return cache_layer_disk_end(&a->disk, e, err);
-}
-
 /* Of several names of a file each becomes a file of its own. */
 static int place(struct applying *a, const struct cache_index *x, const struct cache_entry *e, struct cb_error *err)
 {
     struct cache_entry own = e->type == CB_HARDLINK ? *cache_index_find(x, e->link) : *e;
     const char *path = own.path;
     own.path = e->path;
-    return own.type == CB_FILE ? copy_file(a, &own, path, err) : cache_layer_disk_make(&a->disk, &own, err);
+    return own.type == CB_FILE ? cache_layer_copy_file(&a->disk, &a->source, &own, path, err)
+                               : cache_layer_disk_make(&a->disk, &own, err);
 }
 
 static int place_all(struct applying *a, const struct cache_index *x, struct cb_error *err)

@@ -77,9 +77,10 @@ def unnamed(path, named):
 
 
 def keeps_owners(layer):
-    """a user with one id notes the others beside the files (cache/layer/form.c), whether he says so or not"""
+    """a user with one id notes the others beside the files, and says so (cache/layer/form.c)"""
     with open(os.path.join(layer, b"state"), "rb") as f:
-        return b" inodes" not in f.read()
+        state = f.read()
+    return b" beside" in state or b" links" in state
 
 
 def kept_owner(path):

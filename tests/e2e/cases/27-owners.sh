@@ -69,3 +69,55 @@ touch: /etc/no: Permission denied"
     has "$(cat list)" "-rw-r--r-- 0/0 x/p"
     has "$(cat list)" "-rw-r--r-- 1000/77 sg/byapp"
 }
+
+without_ids() { # as its user who may not use the ids any more
+    setpriv --no-new-privs "$CBUILD" "$@"
+}
+
+# What was made with subordinate ids is used without them, as far as it can be read, and with them again; the image is the same.
+t_ids_that_come_and_go() {
+    only range
+    needs setpriv
+    context c <<X
+${base}RUN mkdir -p /d/e && echo 1 >/d/e/f && chown -R 5:6 /d && chown -h 7:8 /bin/ls && echo 2 >/d/g && ln /d/g /d/h && chown 5 /d/g
+RUN rm /d/h
+X
+    cbuild -q -t local c >id
+    printf 'FROM local\nRUN stat -c "%%n %%u:%%g" /d /d/* /d/e/f /bin/ls >/out && chown 9 /d/e/f\n' >c/On.Dockerfile
+    has "$(without_ids c 2>&1)" "0 steps run, 4 cached"
+    without_ids -q -f c/On.Dockerfile c >without
+    without_ids run local stat -c '%n %u:%g' /d /d/e /d/g /d/e/f /bin/ls >owners
+    same "$(cat owners)" "/d 5:6
+/d/e 5:6
+/d/g 5:0
+/d/e/f 5:6
+/bin/ls 7:8"
+    same "$(cbuild -q c)" "$(cat id)"
+    same "$(cbuild run local stat -c '%n %u:%g' /d /d/e /d/g /d/e/f /bin/ls)" "$(cat owners)"
+    same "$(cbuild -q -f c/On.Dockerfile c)" "$(cat without)"
+    same "$(without_ids run local stat -c %u:%g /d/e/f)" 5:6
+    python3 -I -S "$E2E_HERE/../attack/layers.py" "$CBUILD_ROOT" "no secret is here" || die "layers are not what their indexes say"
+}
+
+# Files that only their owner may read are out of reach then: the step is run again, and an image that cannot be made anew says why.
+t_ids_that_are_gone() {
+    only range
+    needs setpriv
+    context c <<X
+${base}RUN echo 1 >/f && chmod 600 /f && chown 5 /f
+X
+    cbuild -q -t local c >id
+    printf 'FROM local\nRUN true\n' >c/On.Dockerfile
+    fails 1 without_ids -f c/On.Dockerfile c
+    has "$out" "no_new_privs"
+    has "$out" "belong to subordinate ids"
+    has "$out" "build 'docker.io/library/local:latest' again"
+    hasnt "$out" 0000000000000000
+    fails 125 without_ids run local true
+    has "$out" "belong to subordinate ids"
+    has "$(without_ids c 2>&1)" "1 step run, 2 cached"
+    without_ids -q -f c/On.Dockerfile c >without
+    same "$(cbuild -q c)" "$(cat id)"
+    same "$(cbuild -q -f c/On.Dockerfile c)" "$(cat without)"
+    same "$(cbuild run local stat -c %u:%a /f)" 5:600
+}
