@@ -98,3 +98,12 @@ void cb_error_move(struct cb_error *to, struct cb_error *from)
     *to = *from;
     *from = CB_ERROR_INIT;
 }
+
+int cb_error_copy(struct cb_error *to, const struct cb_error *from)
+{
+    *to = *from;
+    to->file = cb_strdup(from->file);
+    to->msg = cb_strdup(from->msg);
+    to->hint = cb_strdup(from->hint);
+    return -1;
+}

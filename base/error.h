@@ -56,8 +56,9 @@ int cb_hint(struct cb_error *err, const char *fmt, ...) CB_PRINTF(2, 3);
 /* Sets the place unless there is one already. */
 int cb_at(struct cb_error *err, int line, int last_line);
 
-void cb_error_done(struct cb_error *err);                       /* frees; all zero again */
-void cb_error_move(struct cb_error *to, struct cb_error *from); /* `from` is all zero afterwards */
+void cb_error_done(struct cb_error *err);                            /* frees; all zero again */
+void cb_error_move(struct cb_error *to, struct cb_error *from);      /* `from` is all zero afterwards */
+int cb_error_copy(struct cb_error *to, const struct cb_error *from); /* -1: the same has failed once more */
 CB_DEFINE_AUTO(cb_error, struct cb_error, cb_error_done)
 
 #endif

@@ -225,19 +225,40 @@ int cb_memory_file(const char *name)
 
 #define MOST_FILES ((rlim_t)1 << 20) /* what the kernel lets a process have, unless its administrator raised it */
 
-int cb_close_from(int first)
+static void close_now(int fd)
 {
-    if (close_range((unsigned)first, ~0U, 0) == 0)
+    close(fd);
+}
+
+static void close_on_exec(int fd)
+{
+    (void)fcntl(fd, F_SETFD, FD_CLOEXEC);
+}
+
+static int close_all(int first, unsigned flags, void (*one)(int fd))
+{
+    if (close_range((unsigned)first, ~0U, flags) == 0)
         return 0;
-    if (errno != ENOSYS && errno != EPERM)
+    /* EINVAL: Linux 5.9 and 5.10 know no flags */
+    if (errno != ENOSYS && errno != EPERM && errno != EINVAL)
         return -errno;
     struct rlimit l;
     if (getrlimit(RLIMIT_NOFILE, &l) < 0)
         return -errno;
     /* Not by what /proc lists: in a sandbox that may be an image's. */
     for (int fd = first, end = (int)CB_MIN(l.rlim_max, MOST_FILES); fd < end; fd++)
-        close(fd);
+        one(fd);
     return 0;
+}
+
+int cb_close_from(int first)
+{
+    return close_all(first, 0, close_now);
+}
+
+int cb_cloexec_from(int first)
+{
+    return close_all(first, CLOSE_RANGE_CLOEXEC, close_on_exec);
 }
 
 int cb_mkdirs(int dirfd, const char *path, mode_t mode)

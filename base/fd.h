@@ -55,8 +55,9 @@ int cb_copy_file(int in, int out, uint64_t n);
 int cb_chmod(int dirfd, const char *name, mode_t mode);
 /* A file that exists in memory only and cannot be executed, whoever finds a path to it. An fd or -errno. */
 int cb_memory_file(const char *name);
-/* Closes this descriptor and all above it. */
+/* Closes this descriptor and all above it; the other closes them on exec. 0 or -errno. */
 int cb_close_from(int first);
+int cb_cloexec_from(int first);
 int cb_mkdirs(int dirfd, const char *path, mode_t mode); /* like mkdir -p; our own trees only */
 /* Removes a tree below `dirfd` without following symlinks; chmods directories that we own where it must.
  * Missing is success. */

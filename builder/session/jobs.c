@@ -149,10 +149,8 @@ static int start_commands(struct build_session *s, struct cb_error *err)
 {
     if (check_options(s, err) < 0)
         return -1;
-    if (s->no_groups.code) {
-        cb_error_move(err, &s->no_groups);
-        return -1;
-    }
+    if (s->no_groups.code)
+        return cb_error_copy(err, &s->no_groups);
     const struct rt_rung_ops *before = s->privilege.rung;
     if (before->two_helpers && rt_helper_start(&s->privilege, RT_HELPER_COMMANDS, s, &s->commands, err) < 0)
         return -1;
@@ -165,8 +163,8 @@ static int start_commands(struct build_session *s, struct cb_error *err)
 
 int build_ns_start(struct build_session *s, enum rt_helper_kind kind, struct cb_error *err)
 {
-    if (!s->helper && start_helper(s, err) < 0)
-        return -1;
+    if (!s->helper && (s->no_helper.code || start_helper(s, &s->no_helper) < 0))
+        return cb_error_copy(err, &s->no_helper);
     return kind == RT_HELPER_COMMANDS && !s->runs ? start_commands(s, err) : 0;
 }
 

@@ -99,4 +99,5 @@ void build_session_close(struct build_session *s)
     rt_privilege_done(&s->privilege);
     cb_buf_done(&s->snapshot);
     cb_error_done(&s->no_groups);
+    cb_error_done(&s->no_helper);
 }

@@ -15,6 +15,7 @@ struct build_session {
     struct rt_privilege privilege;
     struct rt_filter filter;    /* of RUN, when it is not the one that cbuild carries; made before the helper */
     struct rt_helper *helper;   /* NULL until the first job that needs the namespace */
+    struct cb_error no_helper;  /* why it could not be started: each job after that one says so, too */
     bool runs;                  /* a RUN was started: the helpers are ready for it */
     struct rt_helper *commands; /* of a rung with two helpers: NULL until the first RUN; else the helper serves both */
     struct rt_groups *groups;   /* control groups for commands; NULL: no limit asks for any, or there are none: */

@@ -6,11 +6,15 @@
 #include "base/buf.h"
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 int rt_cgroup_write(int dir, const char *file, const char *text); /* 0 or -errno */
 int rt_cgroup_read(int dir, const char *file, struct cb_buf *b);  /* appends; 0 or -errno */
 /* The number that is all of a file, or follows the word `key` in it. False: there is none. */
 bool rt_cgroup_number(int dir, const char *file, const char *key, uint64_t *ret);
+/* The next process that cgroup.procs names; *rest points to its text, which is cut up. False: there is none. One that cannot be
+ * seen from here, 0 there, is passed over. */
+bool rt_cgroup_next(char **rest, pid_t *ret);
 /* The sum of the numbers behind each `key` ("rbytes=", "Read "). */
 uint64_t rt_cgroup_sum(int dir, const char *file, const char *key);
 

@@ -1,7 +1,9 @@
 #include "base/dir.h"
 #include "base/fd.h"
+#include "base/text.h"
 #include "runtime/cgroup/files-internal.h"
 
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -59,6 +61,16 @@ uint64_t rt_cgroup_sum(int dir, const char *file, const char *key)
     return sum;
 }
 
+bool rt_cgroup_next(char **rest, pid_t *ret)
+{
+    uint64_t pid = 0;
+    for (const char *line; !pid && (line = strsep(rest, "\n"));)
+        if (!cb_parse_u64(line, INT_MAX, &pid))
+            pid = 0;
+    *ret = (pid_t)pid;
+    return pid != 0;
+}
+
 /* ---- removing --------------------------------------------------------------------------------------------------------- */
 
 static void kill_members(int dir)
@@ -66,13 +78,10 @@ static void kill_members(int dir)
     CB_AUTO(cb_buf) struct cb_buf list = CB_BUF_INIT;
     if (rt_cgroup_write(dir, "cgroup.kill", "1") == 0 || rt_cgroup_read(dir, "cgroup.procs", &list) < 0)
         return;
-    for (const char *p = list.data; *p;) {
-        int pid = atoi(p);
-        if (pid > 1) /* 0: a process that cannot be seen from here */
+    pid_t pid;
+    for (char *rest = list.data; rt_cgroup_next(&rest, &pid);)
+        if (pid > 1)
             (void)kill(pid, SIGKILL);
-        p += strcspn(p, "\n");
-        p += *p == '\n';
-    }
 }
 
 void rt_cgroup_clear(int dir, const char *keep)

@@ -29,13 +29,13 @@ static int control(int dir, unsigned controllers, char sign)
     return text.len ? rt_cgroup_write(dir, "cgroup.subtree_control", text.data) : 0;
 }
 
-static bool is_child(int pid)
+static bool is_child(pid_t pid)
 {
     char path[64];
     CB_AUTO(cb_buf) struct cb_buf status = CB_BUF_INIT;
     snprintf(path, sizeof(path), "/proc/%d/status", pid);
-    const char *parent = cb_read_file(AT_FDCWD, path, 65536, &status) == 0 ? strstr(status.data, "\nPPid:") : NULL;
-    return parent && atoi(parent + strlen("\nPPid:")) == (int)getpid();
+    CB_AUTO(free) char *line = cb_printf("\nPPid:\t%d\n", (int)getpid());
+    return cb_read_file(AT_FDCWD, path, 65536, &status) == 0 && strstr(status.data, line);
 }
 
 /* Moves us, and our jobs that run, from one group to another. 0 or -errno. */
@@ -45,9 +45,8 @@ static int move_us(int from, int to)
     int r = rt_cgroup_write(to, "cgroup.procs", "0");
     if (r < 0 || rt_cgroup_read(from, "cgroup.procs", &list) < 0)
         return r;
-    for (char *p = list.data, *end; *p; p = end) {
-        int pid = (int)strtol(p, &end, 10);
-        end += *end == '\n';
+    pid_t pid;
+    for (char *rest = list.data; rt_cgroup_next(&rest, &pid);) {
         char text[16];
         snprintf(text, sizeof(text), "%d", pid);
         if (is_child(pid))

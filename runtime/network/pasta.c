@@ -8,7 +8,6 @@
 #include "runtime/network/uplink.h"
 
 #include <arpa/inet.h>
-#include <linux/close_range.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -162,7 +161,8 @@ int rt_pasta_start(int netns, struct cb_error *err)
     }
     if (unshare(CLONE_NEWNS) < 0)
         return cb_fail_sys(err, errno, "make a mount namespace for pasta");
-    (void)close_range(FIRST_OTHER, ~0U, CLOSE_RANGE_CLOEXEC); /* whoever started us may have left some open */
-    int r = make_place(netns, path, sizeof(path));
+    int r = cb_cloexec_from(FIRST_OTHER); /* whoever started us may have left some open */
+    if (r == 0)
+        r = make_place(netns, path, sizeof(path));
     return r < 0 ? cb_fail_sys(err, r, "make a place for pasta's network namespace") : start(path, err);
 }

@@ -142,6 +142,18 @@ static void put(int dir, const char *name, const char *text)
     assert_int_equal(cb_publish_file(dir, name, text, strlen(text), 0600), 0);
 }
 
+static void test_members(void **state)
+{
+    char text[] = "12\n0\n-4\nx\n\n99999999999999999999\n7", none[] = "", *rest = text;
+    (void)state;
+    pid_t pid;
+    assert_true(rt_cgroup_next(&rest, &pid) && pid == 12);
+    assert_true(rt_cgroup_next(&rest, &pid) && pid == 7);
+    assert_false(rt_cgroup_next(&rest, &pid));
+    rest = none;
+    assert_false(rt_cgroup_next(&rest, &pid));
+}
+
 static void test_counters(void **state)
 {
     (void)state;
@@ -196,7 +208,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_settings), cmocka_unit_test(test_contradictions), cmocka_unit_test(test_hierarchies),
-        cmocka_unit_test(test_counters), cmocka_unit_test(test_sweep),
+        cmocka_unit_test(test_counters), cmocka_unit_test(test_members),        cmocka_unit_test(test_sweep),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -16,6 +16,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -50,10 +51,10 @@ static void modes_do_not_follow_links(void **state)
     assert_int_equal(cb_remove_tree(AT_FDCWD, path), 0);
 }
 
-/* From here on fchmodat2 fails as on kernels that lack it, or below filters that do not know it. */
-static int deny(unsigned error)
+/* From here on a call fails as on kernels that lack it, or below filters that do not know it. */
+static int deny(unsigned call, unsigned error)
 {
-    struct sock_filter code[] = {BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 0), BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, FCHMODAT2, 0, 1),
+    struct sock_filter code[] = {BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 0), BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, call, 0, 1),
                                  BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | error),
                                  BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)};
     struct sock_fprog program = {CB_LEN(code), code};
@@ -69,7 +70,7 @@ static void modes_without_the_system_call(void **state)
         int status;
         pid_t pid = fork();
         if (pid == 0) {
-            if (deny((unsigned)errors[i]) < 0)
+            if (deny(FCHMODAT2, (unsigned)errors[i]) < 0)
                 _exit(1);
             modes_do_not_follow_links(state); /* a failed assertion aborts */
             _exit(0);
@@ -173,12 +174,40 @@ static void places_of_a_program(void **state)
     assert_null(cb_path_next(&rest, "sh"));
 }
 
+/* A process with a descriptor beyond others, which another program sees or does not. */
+static int seen_by_a_program(int (*call)(int first), bool denied)
+{
+    int status, fd = open("/dev/null", O_RDONLY);
+    if (dup2(fd, 40) < 0)
+        return -1;
+    pid_t pid = fork();
+    if (pid == 0) {
+        if ((denied && deny(SYS_close_range, ENOSYS) < 0) || call(30) < 0 || (call == cb_cloexec_from && fcntl(40, F_GETFD) < 0))
+            _exit(2);
+        execl("/bin/sh", "sh", "-c", "[ -e /proc/self/fd/40 ]", NULL);
+        _exit(3);
+    }
+    close(40);
+    close(fd);
+    waitpid(pid, &status, 0);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+static void descriptors_do_not_reach_a_program(void **state)
+{
+    (void)state;
+    for (int denied = 0; denied < 2; denied++) {
+        assert_int_equal(seen_by_a_program(cb_close_from, denied), 1);
+        assert_int_equal(seen_by_a_program(cb_cloexec_from, denied), 1);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(modes_do_not_follow_links),     cmocka_unit_test(steps_lead_where_the_kernel_leads),
-        cmocka_unit_test(messages_with_descriptors),     cmocka_unit_test(places_of_a_program),
-        cmocka_unit_test(modes_without_the_system_call),
+        cmocka_unit_test(modes_do_not_follow_links),          cmocka_unit_test(steps_lead_where_the_kernel_leads),
+        cmocka_unit_test(messages_with_descriptors),          cmocka_unit_test(places_of_a_program),
+        cmocka_unit_test(descriptors_do_not_reach_a_program), cmocka_unit_test(modes_without_the_system_call),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -101,8 +101,8 @@ static void take(struct build_log *l, const char *p, size_t n, const struct buil
 /* From the first whole line on: a secret may have been cut in the one before it. */
 static void give_end(struct build_log *l, const struct build_mask *mask, build_log_fn *fn, void *arg)
 {
-    const char *line = l->left_out ? memchr(l->end.data, '\n', l->end.len) : l->end.data - 1;
-    size_t from = line ? (size_t)(line + 1 - l->end.data) : l->end.len;
+    const char *line = l->left_out ? memchr(l->end.data, '\n', l->end.len) : NULL;
+    size_t from = line ? (size_t)(line + 1 - l->end.data) : l->left_out ? l->end.len : 0;
     if (l->left_out)
         say(l, fn, arg, cb_printf("[%llu bytes left out]", (unsigned long long)(l->left_out + from)));
     add(l, l->end.data + from, l->end.len - from, mask, fn, arg);
