@@ -5,7 +5,7 @@
 
 static sigset_t ignored; /* all zero: none, as sigemptyset makes it */
 
-static const int ends[] = {SIGINT, SIGTERM, SIGHUP};
+static const int ends[] = {SIGINT, SIGTERM, SIGHUP}, others[] = {SIGQUIT, SIGUSR1, SIGUSR2, SIGWINCH};
 
 static void note(int sig)
 {
@@ -19,6 +19,8 @@ void cb_signals_note(void)
     sigemptyset(&ignored);
     for (size_t i = 0; i < CB_LEN(ends); i++)
         note(ends[i]);
+    for (size_t i = 0; i < CB_LEN(others); i++)
+        note(others[i]);
     note(SIGTSTP);
 }
 
@@ -27,12 +29,22 @@ bool cb_signal_ignored(int sig)
     return sigismember(&ignored, sig) == 1;
 }
 
-void cb_end_signals(sigset_t *s)
+static void add_heeded(const int *list, size_t n, sigset_t *s)
 {
     sigemptyset(s);
-    for (size_t i = 0; i < CB_LEN(ends); i++)
-        if (!cb_signal_ignored(ends[i]))
-            sigaddset(s, ends[i]);
+    for (size_t i = 0; i < n; i++)
+        if (!cb_signal_ignored(list[i]))
+            sigaddset(s, list[i]);
+}
+
+void cb_end_signals(sigset_t *s)
+{
+    add_heeded(ends, CB_LEN(ends), s);
+}
+
+void cb_other_signals(sigset_t *s)
+{
+    add_heeded(others, CB_LEN(others), s);
 }
 
 bool cb_stop_signal_watched(void)

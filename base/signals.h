@@ -10,6 +10,8 @@
 void cb_signals_note(void);       /* at the start, before any is changed */
 bool cb_signal_ignored(int sig);  /* by whoever started us; false when nobody took note */
 void cb_end_signals(sigset_t *s); /* those that are not ignored */
+/* Those that are for a command of which we are the outside: SIGQUIT, SIGUSR1, SIGUSR2, SIGWINCH, where they are not ignored. */
+void cb_other_signals(sigset_t *s);
 
 /* SIGTSTP (Ctrl-Z) is taken like these, because what cbuild has started elsewhere has to stop too. */
 bool cb_stop_signal_watched(void); /* false: whoever started us has it ignored */

@@ -1,6 +1,7 @@
 #include "builder/attach/attach.h"
 #include "base/fd.h"
 #include "base/passing.h"
+#include "base/signals.h"
 #include "builder/attach/channel.h"
 #include "builder/attach/terminal.h"
 #include "builder/session/jobs.h"
@@ -11,12 +12,16 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#define ENOUGH 3 /* of SIGINT and SIGTERM: a command that outlives as many is killed, as docker's is left */
+
 struct build_attachment {
-    bool input, terminal;
+    struct build_attach_mode mode;
     int job[BUILD_ATTACH_MAX_FDS]; /* until it is started */
     int sock;                      /* brings the terminal's master; -1: none, or it is there */
     int master;                    /* -1: none (yet) */
-    int resized;                   /* signalfd of SIGWINCH, where there is a terminal */
+    int signals;                   /* takes those for the command; -1: it gets none */
+    int ends;                      /* of them, how many SIGINT and SIGTERM */
+    int others;                    /* signalfd of what is not to end us */
     bool blocked;
     sigset_t mask; /* before that */
     struct build_channel *channels[3];
@@ -47,7 +52,7 @@ static int pipe_for(struct build_attachment *a, int fd)
 static int open_pipes(struct build_attachment *a, struct cb_error *err)
 {
     int r = 0;
-    for (int fd = a->input ? STDIN_FILENO : STDOUT_FILENO; fd <= STDERR_FILENO && r == 0; fd++)
+    for (int fd = a->mode.input ? STDIN_FILENO : STDOUT_FILENO; fd <= STDERR_FILENO && r == 0; fd++)
         r = pipe_for(a, fd);
     return r < 0 ? cb_fail_sys(err, r, "make a pipe") : 0;
 }
@@ -55,9 +60,8 @@ static int open_pipes(struct build_attachment *a, struct cb_error *err)
 static int open_terminal(struct build_attachment *a, struct cb_error *err)
 {
     int pair[2];
-    sigset_t resized;
     struct winsize size;
-    if (a->input && !isatty(STDIN_FILENO)) {
+    if (a->mode.input && !isatty(STDIN_FILENO)) {
         cb_fail(err, CB_E_USAGE, "-t with -i: standard input is no terminal");
         return cb_hint(err, "-i alone passes on what comes from a pipe or a file");
     }
@@ -67,19 +71,35 @@ static int open_terminal(struct build_attachment *a, struct cb_error *err)
     a->job[0] = pair[1];
     if (build_terminal_size(&size))
         (void)!send(a->sock, &size, sizeof(size), MSG_NOSIGNAL);
-    sigemptyset(&resized);
-    sigaddset(&resized, SIGWINCH);
-    a->blocked = sigprocmask(SIG_BLOCK, &resized, &a->mask) == 0;
-    a->resized = signalfd(-1, &resized, SFD_CLOEXEC | SFD_NONBLOCK);
-    return a->resized < 0 ? cb_fail_sys(err, errno, "watch the size of the terminal") : 0;
+    return 0;
 }
 
-int build_attach_open(bool input, bool terminal, struct build_attachment **ret, struct cb_error *err)
+/* Neither side waits for the other: a command that takes no signals loses them. */
+static int open_signals(struct build_attachment *a, struct cb_error *err)
+{
+    int p[2] = {-1, -1};
+    sigset_t set;
+    cb_other_signals(&set);
+    if (!a->mode.signals) {
+        sigemptyset(&set);
+        sigaddset(&set, SIGWINCH);
+    }
+    if (a->mode.signals && pipe2(p, O_CLOEXEC | O_NONBLOCK) < 0)
+        return cb_fail_sys(err, errno, "make a pipe");
+    a->job[BUILD_ATTACH_MAX_FDS - 1] = p[0];
+    a->signals = p[1];
+    a->blocked = sigprocmask(SIG_BLOCK, &set, &a->mask) == 0;
+    a->others = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+    return a->others < 0 ? cb_fail_sys(err, errno, "watch for signals") : 0;
+}
+
+int build_attach_open(const struct build_attach_mode *mode, struct build_attachment **ret, struct cb_error *err)
 {
     CB_AUTO(build_attachment) struct build_attachment *a = CB_NEW(struct build_attachment);
-    *a = (struct build_attachment){
-        .input = input, .terminal = terminal, .job = {-1, -1, -1}, .sock = -1, .master = -1, .resized = -1};
-    if ((terminal ? open_terminal : open_pipes)(a, err) < 0)
+    *a = (struct build_attachment){.mode = *mode, .job = {-1, -1, -1, -1}, .sock = -1, .master = -1, .signals = -1, .others = -1};
+    if ((mode->terminal ? open_terminal : open_pipes)(a, err) < 0)
+        return -1;
+    if ((mode->terminal || mode->signals) && open_signals(a, err) < 0)
         return -1;
     *ret = CB_TAKE(a);
     return 0;
@@ -104,7 +124,8 @@ void build_attach_free(struct build_attachment *a)
     build_terminal_leave(&a->own);
     if (a->blocked)
         sigprocmask(SIG_SETMASK, &a->mask, NULL);
-    cb_close(a->resized);
+    cb_close(a->signals);
+    cb_close(a->others);
     cb_close(a->sock);
     cb_close(a->master);
     free(a);
@@ -139,20 +160,20 @@ static int take_master(struct build_attachment *a, struct cb_error *err)
     a->sock = cb_close(a->sock);
     if (n <= 0 || !n_fds)
         return 0; /* it ended before it had one; the job says why */
-    if (a->input)
+    if (a->mode.input)
         a->channels[0] = channel(STDIN_FILENO, false, a->master, false);
     a->channels[1] = channel(a->master, false, STDOUT_FILENO, false);
-    return a->input ? build_terminal_enter(&a->own, err) : 0;
+    return a->mode.input ? build_terminal_enter(&a->own, err) : 0;
 }
 
-enum { JOB, SIGNALS, SOCK, RESIZED, CHANNELS, FDS = CHANNELS + 3 };
+enum { JOB, SIGNALS, SOCK, OTHERS, CHANNELS, FDS = CHANNELS + 3 };
 
 static void fill(const struct build_attachment *a, const struct build_session *s, const struct cb_job *job, struct pollfd *fds)
 {
     fds[JOB] = (struct pollfd){job->sock, POLLIN, 0};
     fds[SIGNALS] = (struct pollfd){s->signal_fd, POLLIN, 0};
     fds[SOCK] = (struct pollfd){a->sock, POLLIN, 0};
-    fds[RESIZED] = (struct pollfd){a->resized, POLLIN, 0};
+    fds[OTHERS] = (struct pollfd){a->others, POLLIN, 0};
     for (size_t i = 0; i < CB_LEN(a->channels); i++)
         if (a->channels[i])
             build_channel_poll(a->channels[i], &fds[CHANNELS + i]);
@@ -160,14 +181,49 @@ static void fill(const struct build_attachment *a, const struct build_session *s
             fds[CHANNELS + i] = (struct pollfd){.fd = -1};
 }
 
-static int pass_on(struct build_attachment *a, const struct pollfd *fds, struct cb_error *err)
+/* ---- signals -------------------------------------------------------------------------------------------- */
+
+static void send_signal(const struct build_attachment *a, int sig)
+{
+    unsigned char byte = (unsigned char)sig;
+    (void)!write(a->signals, &byte, 1); /* it has ended, or has more than it takes */
+}
+
+/* -1: it is not to go on. */
+static int take_end(struct build_attachment *a, struct build_session *s, struct cb_error *err)
+{
+    if (a->signals < 0)
+        return build_canceled(s, err);
+    int sig = build_take_signal(s);
+    a->ends += sig == SIGINT || sig == SIGTERM;
+    if (a->ends == ENOUGH)
+        return build_cancel(sig, err);
+    if (sig)
+        send_signal(a, sig);
+    return 0;
+}
+
+/* The kernel tells the processes of a terminal when that changes its size. */
+static void take_other(struct build_attachment *a)
 {
     struct signalfd_siginfo info;
+    if (read(a->others, &info, sizeof(info)) != (ssize_t)sizeof(info))
+        return;
+    if (info.ssi_signo != SIGWINCH || !a->mode.terminal)
+        send_signal(a, (int)info.ssi_signo);
+    else if (a->master >= 0)
+        build_terminal_resize(a->master);
+}
+
+/* ---- rounds --------------------------------------------------------------------------------------------- */
+
+static int pass_on(struct build_attachment *a, const struct pollfd *fds, struct cb_error *err)
+{
     for (size_t i = 0; i < CB_LEN(a->channels); i++)
         if (a->channels[i])
             build_channel_move(a->channels[i], &fds[CHANNELS + i]);
-    if (fds[RESIZED].revents && read(a->resized, &info, sizeof(info)) > 0 && a->master >= 0)
-        build_terminal_resize(a->master);
+    if (fds[OTHERS].revents)
+        take_other(a);
     return fds[SOCK].revents ? take_master(a, err) : 0;
 }
 
@@ -207,7 +263,7 @@ static int serve(struct build_attachment *a, struct build_session *s, const stru
     fill(a, s, job, fds);
     if (poll(fds, FDS, -1) < 0)
         return errno == EINTR ? 0 : cb_fail_sys(err, errno, "wait for a command");
-    if (fds[SIGNALS].revents && build_canceled(s, err) < 0)
+    if (fds[SIGNALS].revents && take_end(a, s, err) < 0)
         return -1;
     return pass_on(a, fds, err);
 }

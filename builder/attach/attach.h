@@ -8,12 +8,15 @@
 
 struct build_attachment;
 
-/* `input`: what comes on our standard input is passed on, else there is nothing to read. `terminal`: with one of its own; our
- * standard input must be a terminal when it is passed on (CB_E_USAGE). */
-int build_attach_open(bool input, bool terminal, struct build_attachment **ret, struct cb_error *err);
-/* The ends for the job, which gets them as the last descriptors of its request (build_streams_take); close them with
- * build_attach_started. Gives how many there are. */
-#define BUILD_ATTACH_MAX_FDS 3
+struct build_attach_mode {
+    bool input;    /* what comes on our standard input is passed on, else there is nothing to read */
+    bool terminal; /* it has one of its own; our standard input must be a terminal when it is passed on (CB_E_USAGE) */
+    bool signals;  /* those that we get are passed on; else those that ask us to end, end it */
+};
+int build_attach_open(const struct build_attach_mode *mode, struct build_attachment **ret, struct cb_error *err);
+/* The ends for the job, which gets them as the last descriptors of its request (build_streams_take), that of the signals behind
+ * those of the streams; close them with build_attach_started. Gives how many there are. */
+#define BUILD_ATTACH_MAX_FDS 4
 size_t build_attach_fds(const struct build_attachment *a, int fds[BUILD_ATTACH_MAX_FDS]);
 /* The job has been started, or will not be. */
 void build_attach_started(struct build_attachment *a);

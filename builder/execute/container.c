@@ -5,6 +5,8 @@
 #include "builder/execute/etc-files.h"
 #include "builder/execute/network.h"
 #include "builder/execute/run-root.h"
+#include "builder/execute/tell.h"
+#include "builder/execute/verdict.h"
 #include "builder/execute/volumes.h"
 #include "builder/session/jobs.h"
 
@@ -25,9 +27,18 @@ static int open_root(struct build_session *s, struct cb_job_io *io, const struct
     return build_run_root_open(&place, ret, err);
 }
 
+#define TIMED_OUT 124 /* as timeout(1) has it */
+
 static int status_of(const struct rt_result *r)
 {
-    return r->signal ? 128 + r->signal : r->exit_code;
+    return r->timed_out ? TIMED_OUT : r->signal ? 128 + r->signal : r->exit_code;
+}
+
+static void put_answer(const struct build_request *q, const struct rt_result *res, struct cb_buf *answer)
+{
+    CB_AUTO(free) char *cause = build_verdict_cause(q, res);
+    cb_put_u32(answer, (uint32_t)status_of(res));
+    cb_put_str(answer, cause ? cause : "");
 }
 
 static int container_job(struct cb_job_io *io, void *world, const struct rt_job_request *req, struct cb_buf *answer,
@@ -35,7 +46,8 @@ static int container_job(struct cb_job_io *io, void *world, const struct rt_job_
 {
     struct build_session *session = world;
     const struct build_container *c = session->frozen;
-    struct build_streams streams = build_streams_take(req->fds, req->n_fds, c->terminal);
+    size_t n_streams = req->n_fds - c->signals;
+    struct build_streams streams = build_streams_take(req->fds, n_streams, c->terminal);
     CB_AUTO(build_run_root) struct build_run_root root = BUILD_RUN_ROOT_INIT;
     CB_AUTO(build_volumes) struct build_volumes volumes = {0};
     if (build_volumes_open(session->request, &volumes, err) < 0 || open_root(session, io, c, &root, err) < 0)
@@ -68,14 +80,15 @@ static int container_job(struct cb_job_io *io, void *world, const struct rt_job_
         .stdout_fd = streams.out,
         .stderr_fd = streams.err,
         .terminal = streams.terminal,
+        .signals = c->signals ? &req->fds[n_streams] : NULL,
         .privilege = &session->privilege,
     };
     build_run_root_show(&root, &s);
     if (rt_sandbox_run(&s, &res, err) < 0)
         return -1;
     free(res.links.items);
-    cb_put_u32(answer, (uint32_t)status_of(&res));
-    cb_put_str(answer, res.not_started ? res.why : "");
+    build_tell_rung(io, &session->privilege, &res);
+    put_answer(session->request, &res, answer);
     return 0;
 }
 
@@ -86,15 +99,15 @@ void build_container_freeze(struct build_session *s, struct build_container *c)
     build_ns_freeze(s, c);
 }
 
-static int read_answer(const struct cb_buf *answer, int *ret_status, struct cb_error *err)
+static int read_answer(const struct build_container *c, const struct cb_buf *answer, int *ret_status, struct cb_error *err)
 {
     struct cb_unpack u = cb_unpack(answer->data, answer->len);
     *ret_status = (int)cb_get_u32(&u);
-    CB_AUTO(free) char *why = cb_get_str(&u);
+    CB_AUTO(free) char *cause = cb_get_str(&u);
     if (u.failed)
         return cb_fail(err, CB_E_FAILED, "a worker process gave an answer that cannot be read");
-    if (*why)
-        cb_fail(err, CB_E_RUN, "%s", why);
+    if (*cause)
+        cb_fail(err, CB_E_RUN, "'%s': %s", c->argv->items[0], cause);
     return 0;
 }
 
@@ -104,8 +117,9 @@ int build_container_run(struct build_session *s, const struct build_container *c
     CB_AUTO(cb_buf) struct cb_buf answer = CB_BUF_INIT;
     int fds[BUILD_ATTACH_MAX_FDS];
     struct cb_job job;
+    const struct build_attach_mode mode = {.input = c->input, .terminal = c->terminal, .signals = c->signals};
     /* In this order: a pipe that a helper has open too never ends. */
-    if (build_ns_start(s, RT_HELPER_COMMANDS, err) < 0 || build_attach_open(c->input, c->terminal, &a, err) < 0)
+    if (build_ns_start(s, RT_HELPER_COMMANDS, err) < 0 || build_attach_open(&mode, &a, err) < 0)
         return -1;
     if (c->network->uplink && build_ns_connect(s, err) < 0)
         return -1;
@@ -114,5 +128,5 @@ int build_container_run(struct build_session *s, const struct build_container *c
     build_attach_started(a);
     if (r < 0 || build_attach_wait(a, s, &job, &answer, err) < 0)
         return -1;
-    return read_answer(&answer, ret_status, err);
+    return read_answer(c, &answer, ret_status, err);
 }

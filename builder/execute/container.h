@@ -13,13 +13,14 @@ struct build_container {      /* all borrowed */
     const char *cwd, *user, *hostname;
     const char *arch; /* of its programs; NULL: this machine's */
     const struct rt_network *network;
-    bool input, terminal; /* builder/attach/attach.h */
+    bool input, terminal, signals; /* builder/attach/attach.h */
     bool read_only;
 };
 
-/* Runs it. *ret_status: the command's, 128 + signal, 127 or 126 when it could not be started; `err` then says why, although 0 is
- * returned. -1: there was no sandbox, or it was stopped. Nothing may have been started in the session's helpers when
- * build_container_freeze is called with it, and it must not change from there on. */
+/* Runs it. *ret_status: the command's, 128 + signal, 127 or 126 when it could not be started, 124 when it took too long. Where
+ * more is to be said of how it ended, `err` does, although 0 is returned. -1: there was no sandbox, or it was stopped. Nothing
+ * may have been started in the session's helpers when build_container_freeze is called with it, and it must not change from there
+ * on. */
 void build_container_freeze(struct build_session *s, struct build_container *c);
 int build_container_run(struct build_session *s, const struct build_container *c, int *ret_status, struct cb_error *err);
 

@@ -157,7 +157,7 @@ int build_execute_invoke(struct build_graph *g, const struct build_step *s, stru
     bool terminal = isatty(STDIN_FILENO);
     int streams[BUILD_ATTACH_MAX_FDS];
     struct cb_job job;
-    if (build_attach_open(true, terminal, &a, err) < 0)
+    if (build_attach_open(&(const struct build_attach_mode){.input = true, .terminal = terminal}, &a, err) < 0)
         return -1;
     int r = start(g, s, terminal ? INVOKE_ON_TERMINAL : INVOKE, streams, build_attach_fds(a, streams), &job, err);
     build_attach_started(a);

@@ -9,6 +9,7 @@
 #include "builder/execute/network.h"
 #include "builder/execute/run-dir.h"
 #include "builder/execute/run-root.h"
+#include "builder/execute/tell.h"
 #include "builder/execute/verdict.h"
 #include "builder/execute/volumes.h"
 #include "builder/session/secret.h"
@@ -333,46 +334,7 @@ static bool keeps_to_itself(const struct running_run *r, const struct rt_result 
     return res->scoped || run->network->namespaces;
 }
 
-static const char outer_proc[] =
-    "RUN sees the /proc of the surrounding container, read-only: parts of that are covered, and then the kernel allows no other. "
-    "Processes that start there later are visible to RUN. 'docker run --security-opt systempaths=unconfined' or "
-    "'podman run --security-opt unmask=ALL' uncovers it";
-
-static void warn_of_one_id(struct cb_job_io *io, const char *why)
-{
-    CB_AUTO(free)
-    char *text =
-        cb_printf("RUN knows uid 0 alone: 'chown', 'USER' and package managers that use other ids fail. They are emulated "
-                  "where the kernel lets us, but here %s",
-                  why);
-    cb_job_warn(io, text);
-}
-
 /* Opens all that the sandbox is made of. */
-static const char in_chroot[] = "RUN works in a chroot, without namespaces: it has no /proc, and the network, the host name and "
-                                "the process ids are those of the "
-                                "surrounding container";
-static const char no_wall[] = "this kernel or a filter allows no Landlock rules for files (Linux 5.19): only the chroot and the "
-                              "rights that RUN lacks keep it "
-                              "from the surrounding container's files";
-static const char no_devices[] =
-    "no device can be made or opened in the store: RUN has an empty file as /dev/null, and no other device. "
-    "It takes CAP_MKNOD, and a volume that is not mounted nodev";
-
-/* What holds for many steps is said once. */
-static void tell_limits(const struct build_work *w, const struct rt_result *res)
-{
-    bool chroots = w->b->session->privilege.rung->chroots;
-    if (res->outer_proc)
-        cb_job_warn(w->io, outer_proc);
-    if (chroots)
-        cb_job_warn(w->io, in_chroot);
-    if (chroots && !res->walled && res->as_root)
-        cb_job_warn(w->io, no_wall);
-    if (res->no_devices)
-        cb_job_warn(w->io, no_devices);
-}
-
 static int prepare(struct running_run *r, struct cb_error *err)
 {
     const struct build_run *run = &r->w->step->run;
@@ -401,9 +363,7 @@ static int execute(struct running_run *r, struct rt_result *res, struct cache_la
         CB_AUTO(free) char *command = build_command_text(run);
         return cb_prefix(err, "process %s did not complete successfully", command);
     }
-    if (res->no_emulation)
-        warn_of_one_id(r->w->io, res->no_emulation);
-    tell_limits(r->w, res);
+    build_tell_rung(r->w->io, &r->w->b->session->privilege, res);
     if (build_verdict(r->w->b->session->request, run, res, err) < 0)
         return -1;
     /* In a chroot nothing but the rights of a step keeps it from others, and it shares no cache with them meanwhile. */
@@ -436,6 +396,7 @@ int build_execute_run_invoked(struct build_work *w, struct cb_error *err)
     struct running_run r = {.w = w, .root = BUILD_RUN_ROOT_INIT};
     struct rt_result res = {0};
     int e = prepare(&r, err) < 0 ? -1 : run_sandbox(&r, &res, err);
+    free(res.links.items);
     run_done(&r);
     return e == 0 && res.not_started ? cb_fail(err, CB_E_RUN, "%s", res.why) : e;
 }

@@ -30,40 +30,52 @@ static char *size_text(int64_t bytes)
     return cb_printf(unit ? "%" PRId64 "%c" : "%" PRId64, bytes, units[unit ? unit - 1 : 0]);
 }
 
-static void hint_memory(const struct rt_limits *l, const struct rt_result *res, struct cb_error *err)
+static char *cause_memory(const struct rt_limits *l, const struct rt_result *res)
 {
     CB_AUTO(free) char *limit = size_text(l->memory);
     CB_AUTO(free) char *peak = cb_printf(" (peak %.1f MiB)", (double)res->usage.peak_memory / (1 << 20));
-    cb_hint(err, "killed: it used more than --memory %s%s", limit, res->excess.memory_counted ? peak : "");
+    return cb_printf("killed: it used more than --memory %s%s", limit, res->excess.memory_counted ? peak : "");
 }
 
-static void hint(const struct rt_limits *l, const struct rt_result *res, struct cb_error *err)
+char *build_verdict_cause(const struct build_request *q, const struct rt_result *res)
+{
+    char time[16];
+    if (res->not_started)
+        return cb_printf("%s%s%s", res->why, *res->advice ? "; " : "", res->advice);
+    if (res->timed_out)
+        return cb_printf("it ran longer than --step-timeout %s and was ended",
+                         cb_human_duration((double)q->step_timeout_ms / 1e3, time));
+    if (!res->signal && res->exit_code == 0)
+        return NULL;
+    if (res->excess.oom_killed && q->limits.memory)
+        return cause_memory(&q->limits, res);
+    if (res->oom_killed)
+        return cb_strdup("it was killed because memory ran out");
+    if (res->excess.fork_refused && q->limits.pids > 0)
+        return cb_printf("it wanted more than the %" PRId64 " processes that --pids-limit allows", q->limits.pids);
+    return NULL;
+}
+
+static void hint(const struct rt_result *res, const char *cause, struct cb_error *err)
 {
     if (res->not_started)
-        cb_hint(err, "the command could not be started: %s%s%s", res->why, *res->advice ? "; " : "", res->advice);
-    else if (res->excess.oom_killed && l->memory)
-        hint_memory(l, res, err);
-    else if (res->oom_killed)
-        cb_hint(err, "it was killed because memory ran out");
-    else if (res->excess.fork_refused && l->pids > 0)
-        cb_hint(err, "it wanted more than the %" PRId64 " processes that --pids-limit allows", l->pids);
+        cb_hint(err, "the command could not be started: %s", cause);
+    else if (cause)
+        cb_hint(err, "%s", cause);
     else if (res->signal)
         cb_hint(err, "it was killed by signal %d (%s)", res->signal, strsignal(res->signal));
 }
 
 int build_verdict(const struct build_request *q, const struct build_run *run, const struct rt_result *res, struct cb_error *err)
 {
-    char time[16];
     if (!res->not_started && !res->timed_out && !res->signal && res->exit_code == 0)
         return 0;
-    CB_AUTO(free) char *command = build_command_text(run);
+    CB_AUTO(free) char *command = build_command_text(run), *cause = build_verdict_cause(q, res);
     if (res->timed_out)
-        return cb_fail(err, CB_E_RUN,
-                       "process %s did not complete successfully: it ran longer than --step-timeout %s and was ended", command,
-                       cb_human_duration((double)q->step_timeout_ms / 1e3, time));
+        return cb_fail(err, CB_E_RUN, "process %s did not complete successfully: %s", command, cause);
     int code = res->signal ? 128 + res->signal : res->not_started ? 1 : res->exit_code;
     cb_fail(err, CB_E_RUN, "process %s did not complete successfully: exit code: %d", command, code);
     err->exit_status = code;
-    hint(&q->limits, res, err);
+    hint(res, cause, err);
     return -1;
 }

@@ -49,6 +49,9 @@ int build_watch_signals(void);
 /* -1 with CB_E_CANCELED (the signal in err->exit_status) once a signal has asked us to end. Never blocks, unless one asks us to
  * stop: then all steps are stopped, and we are, until we are continued. */
 int build_canceled(struct build_session *s, struct cb_error *err);
+/* The parts of it, for whoever has another use for the signals: one that has asked us to end, or 0; what is said when it does. */
+int build_take_signal(struct build_session *s);
+int build_cancel(int sig, struct cb_error *err);
 
 /* Tell the renderer what happened; the last two in words of our own. Strings are borrowed until they return. */
 void build_emit(struct build_session *s, const struct build_event *e);

@@ -30,7 +30,7 @@ static void stop(struct build_session *s)
     build_emit(s, &(struct build_event){.kind = BUILD_EVENT_CONTINUED});
 }
 
-int build_canceled(struct build_session *s, struct cb_error *err)
+int build_take_signal(struct build_session *s)
 {
     struct signalfd_siginfo info;
     do {
@@ -39,7 +39,18 @@ int build_canceled(struct build_session *s, struct cb_error *err)
         if (info.ssi_signo == SIGTSTP)
             stop(s);
     } while (info.ssi_signo == SIGTSTP);
+    return (int)info.ssi_signo;
+}
+
+int build_cancel(int sig, struct cb_error *err)
+{
     cb_fail(err, CB_E_CANCELED, "canceled");
-    err->exit_status = (int)info.ssi_signo;
+    err->exit_status = sig;
     return -1;
+}
+
+int build_canceled(struct build_session *s, struct cb_error *err)
+{
+    int sig = build_take_signal(s);
+    return sig ? build_cancel(sig, err) : 0;
 }

@@ -85,7 +85,7 @@ static int set_limits(const struct rt_sandbox *s, struct cb_error *err)
 /* The helper has set all others to their defaults, and exec resets handlers. */
 static void reset_signals(void)
 {
-    static const int ignored[] = {SIGPIPE, SIGXFSZ, SIGCHLD, SIGINT, SIGTERM, SIGHUP};
+    static const int ignored[] = {SIGPIPE, SIGXFSZ, SIGCHLD, SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGWINCH};
     sigset_t none;
     for (size_t i = 0; i < CB_LEN(ignored); i++)
         (void)signal(ignored[i], SIG_DFL);

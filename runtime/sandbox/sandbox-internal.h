@@ -72,9 +72,10 @@ struct rt_snapshot_ops {
 };
 extern const struct rt_snapshot_ops rt_snapshot_overlay, rt_snapshot_tree;
 
-/* deadline.c: waits until the child has ended, which is then to be reaped. After `ms` it is asked to end, and killed when it does
- * not; false: that was needed. */
-bool rt_deadline_keep(pid_t pid, uint64_t ms);
+/* deadline.c: waits until the child has ended, which is then to be reaped, and passes the signals on to it that are read from
+ * *signals. After `ms` (0: never) it is asked to end, and killed when it does not; false: that was needed. *ret_signal: the one
+ * that has ended it, where that is not what its status says; else 0. */
+bool rt_deadline_keep(pid_t pid, uint64_t ms, const int *signals, int *ret_signal);
 
 /* child.c: the function of the brief clone; `child` is a struct rt_child. Never returns. */
 int rt_child_main(void *child);

@@ -101,13 +101,14 @@ static int start(struct run *r, struct cb_error *err)
  * namespace and the mount namespace before the child can be waited for. */
 static int reap(struct run *r, struct rt_result *res)
 {
-    int status = 0;
+    int status = 0, ended_by = 0;
     struct rusage use = {0};
-    res->timed_out = r->s->timeout_ms && !rt_deadline_keep(r->pid, r->s->timeout_ms);
+    if (r->s->timeout_ms || r->s->signals)
+        res->timed_out = !rt_deadline_keep(r->pid, r->s->timeout_ms, r->s->signals, &ended_by);
     if (CB_RETRY(wait4(r->pid, &status, 0, &use)) < 0)
         return -1;
     if (WIFSIGNALED(status))
-        res->signal = WTERMSIG(status);
+        res->signal = ended_by ? ended_by : WTERMSIG(status);
     else
         res->exit_code = WEXITSTATUS(status);
     cb_usage_add(&res->usage, &use);

@@ -77,7 +77,8 @@ struct rt_sandbox {
     /* Not -1: all three are a terminal of the sandbox instead, whose master this socket (SOCK_SEQPACKET) takes, one byte with
      * SCM_RIGHTS. What it may have to give is the terminal's size, a struct winsize. */
     int terminal;
-    bool read_only;                       /* the root can only be read; what is mounted in it stays as it is */
+    const int *signals; /* a descriptor that gives numbers of signals, a byte each, for the command; NULL: it gets none */
+    bool read_only;     /* the root can only be read; what is mounted in it stays as it is */
     const struct rt_privilege *privilege; /* of the helper the job runs in */
     const struct cb_link_owners
         *link_owners; /* of symlinks and FIFOs of the lowers, where their inodes do not say; may be NULL */

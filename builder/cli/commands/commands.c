@@ -45,6 +45,14 @@ static int show_help(const struct cli_command *c)
     return 0;
 }
 
+/* What a signal has ended says that, whatever it was. */
+static int fail(const struct cli_command *c, struct cb_error *err)
+{
+    bool own = c->failure && err->code != CB_E_CANCELED;
+    int status = cli_report(err);
+    return own ? c->failure : status;
+}
+
 int cli_run(const struct cli_command *c, int argc, char **argv)
 {
     struct cb_error err = CB_ERROR_INIT;
@@ -53,7 +61,7 @@ int cli_run(const struct cli_command *c, int argc, char **argv)
     if (status == 0)
         status = v->help ? show_help(c) : c->run(v, &err);
     if (status < 0)
-        status = cli_report(&err);
+        status = fail(c, &err);
     close_all(c, v);
     return status;
 }

@@ -11,11 +11,9 @@
 #include "builder/session/proxies.h"
 #include "cache/store/blob.h"
 
-#define FAILED 125 /* cbuild's own failures, as docker tells them from those of the command */
-
 struct run {
     struct cli_invocation common;
-    bool input, terminal, read_only, remove;
+    bool input, terminal, read_only, remove, keep_signals;
     struct cb_strv env;
     char *entrypoint, *user, *cwd, *hostname;
 };
@@ -45,9 +43,19 @@ static int set_remove(const char *v, void *to, struct cb_error *err)
     return 0;
 }
 
+static int set_proxy(const char *v, void *to, struct cb_error *err)
+{
+    bool yes = true;
+    int r = cli_set_switch(v, &yes, err);
+    *(bool *)to = !yes;
+    return r;
+}
+
 static const struct cli_option options[] = {
     {"interactive", 'i', "Streams", NULL, NULL, cli_set_switch, offsetof(struct run, input), "pass standard input on"},
     {"tty", 't', "Streams", NULL, NULL, cli_set_switch, offsetof(struct run, terminal), "give it a terminal"},
+    {"sig-proxy", 0, "Streams", NULL, NULL, set_proxy, offsetof(struct run, keep_signals),
+     "false: signals end cbuild instead of being passed on"},
     {"entrypoint", 0, "Command", "PROGRAM", NULL, cli_set_string, offsetof(struct run, entrypoint),
      "instead of the image's ENTRYPOINT and CMD"},
     {"env", 'e', "Command", "NAME[=VALUE]", NULL, add_env, offsetof(struct run, env), "set a variable"},
@@ -143,6 +151,12 @@ static void set_environment(const struct run *v, struct oci_image_config *c, con
     set_pairs(&v->env, c);
 }
 
+static int no_place(const struct build_session *s, struct cb_error *err)
+{
+    cb_fail(err, CB_E_UNSUPPORTED, "what a command writes has its place in the store, and '%s' can only be read", s->store->path);
+    return cb_hint(err, "give one that can be written to: --root DIR or $CBUILD_ROOT");
+}
+
 static int run_image(struct run *v, struct cache_image *image, int *ret_status, struct cb_error *err)
 {
     struct build_session *s = &v->common.session;
@@ -171,8 +185,11 @@ static int run_image(struct run *v, struct cache_image *image, int *ret_status, 
         .network = rt_network_find(s->request->network ? s->request->network : "default"),
         .input = v->input,
         .terminal = v->terminal,
+        .signals = !v->keep_signals,
         .read_only = v->read_only,
     };
+    if (s->reading)
+        return no_place(s, err);
     build_container_freeze(s, &c);
     return complete(s, image, err) < 0 ? -1 : build_container_run(s, &c, ret_status, err);
 }
@@ -187,11 +204,9 @@ static int run(void *filled, struct cb_error *err)
         rt_confinement_check(&q->confinement, err) == 0 && build_proxies_find(q, err) == 0 && cli_open(&v->common, err) == 0 &&
         cli_find_image(v->common.session.store, v->common.args.items[0], &image, NULL, err) == 0)
         (void)run_image(v, &image, &status, err);
-    if (err->code && err->code != CB_E_CANCELED && err->code != CB_E_USAGE) {
+    if (status >= 0 && err->code)
         (void)cli_report(err);
-        return status < 0 ? FAILED : status;
-    }
-    return err->code ? -1 : status;
+    return status;
 }
 
 const struct cli_command cli_run_command = {
@@ -201,6 +216,7 @@ const struct cli_command cli_run_command = {
     .min = 1,
     .max = SIZE_MAX,
     .command_line = true,
+    .failure = 125, /* as docker tells its own failures from those of the command */
     .tables = {CLI_TABLE(options), &cli_sandbox_options, &cli_limit_options, &cli_confinement_options, &cli_network_options},
     .size = sizeof(struct run),
     .run = run,

@@ -27,13 +27,41 @@ X
     fails 126 cbuild run --entrypoint /bin app
     fails 125 cbuild run nothing
     has "$out" "no image 'nothing' in the store"
-    fails 2 cbuild run
-    fails 2 cbuild run --nope app
-    fails 2 cbuild run --rm=false app
-    fails 2 cbuild run -it app
+    fails 125 cbuild run
+    fails 125 cbuild run --nope app
+    fails 125 cbuild run --rm=false app
+    fails 125 cbuild run -it app
     has "$out" "standard input is no terminal"
     id=$(cbuild images -q app)
     same "$(cbuild run "$id")" "entry command"
+}
+
+t_run_says_how_it_ended() {
+    context c <<X
+$base
+X
+    cbuild -t app c 2>/dev/null
+    fails 124 cbuild run --step-timeout 200ms app sleep 1000
+    has "$out" "'sleep': it ran longer than --step-timeout 0.2s and was ended"
+    fails 143 cbuild run app sh -c 'sh -c "kill -TERM \$\$"; exit $?'
+    hasnt "$out" ERROR
+    dirs=$(find "$CBUILD_ROOT" -maxdepth 2 -type d -user "$(id -u)")
+    cat >look <<'X'
+[ "$1" != root ] || { mount --bind "$CBUILD_ROOT" "$CBUILD_ROOT" && mount -o remount,bind,ro "$CBUILD_ROOT"; }
+"$CBUILD" run app true
+X
+    if [ "$E2E_USER" = root ]; then
+        fails 125 unshare -m sh look root
+    else
+        # shellcheck disable=SC2086 # words
+        chmod u-w $dirs
+        status=0
+        out=$(sh look user 2>&1) || status=$?
+        # shellcheck disable=SC2086
+        chmod u+w $dirs
+        same $status 125
+    fi
+    has "$out" "what a command writes has its place in the store, and '$CBUILD_ROOT' can only be read"
 }
 
 t_run_on_a_terminal() {
@@ -48,18 +76,46 @@ X
 42"
 }
 
-t_run_is_stopped() {
+# A signal does to the command what it does to any process, although it is the first of its namespace. (The shell has SIGINT and
+# SIGQUIT ignored in what it starts behind its back.)
+t_run_passes_signals_on() {
     context c <<X
 $base
 X
     cbuild -t app c 2>/dev/null
-    "$CBUILD" run app sh -c 'echo ready; exec sleep 1000' >log 2>&1 &
-    pid=$!
-    wait_for 20 grep -q ready log
+    started() { # started ARGS…: until the command has said so
+        : >log
+        env --default-signal "$CBUILD" run "$@" >log 2>&1 &
+        pid=$!
+        wait_for 20 grep -q ready log
+    }
+    ends() { # ends STATUS
+        status=0
+        wait $pid || status=$?
+        same "$status" "$1"
+    }
+    started app sh -c 'for s in TERM INT HUP USR1 USR2 QUIT WINCH; do trap "echo $s; n=\$((n + 1))" $s; done
+        n=0; echo ready; while [ $n -lt 7 ]; do sleep 0.02; done; exit 9'
+    for sig in TERM INT HUP USR1 USR2 QUIT WINCH; do
+        kill -$sig $pid
+        wait_for 20 grep -q ^$sig log
+    done
+    ends 9
+    for sig in USR1 QUIT TERM; do
+        started app sh -c 'echo ready; exec sleep 1000'
+        kill -WINCH $pid
+        kill -$sig $pid
+        ends $((128 + $(kill -l $sig 2>/dev/null || env kill -l $sig)))
+    done
+    started --sig-proxy=false app sh -c 'trap "" TERM; echo ready; sleep 1000'
     kill -TERM $pid
-    status=0
-    wait $pid || status=$?
-    same "$status" 143
+    ends 143
+    started app sh -c 'trap "echo no" TERM; echo ready; while :; do sleep 1; done'
+    for _ in 1 2 3; do
+        kill -TERM $pid
+        sleep 0.1
+    done
+    ends 143
 }
 
 t_invoke_on_error() {

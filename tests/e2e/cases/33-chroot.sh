@@ -133,8 +133,11 @@ Y
     has "$(cat log)" "--security-opt mask= cannot be honoured"
     in_docker "$CBUILD" --volume /etc:/x c
     has "$(cat log)" "--volume cannot be honoured"
-    in_docker "$CBUILD" --cap-drop CHOWN c
+    in_docker "$CBUILD" --cap-drop CHOWN -t app c
     same "$status" 0
+    in_docker "$CBUILD" run app sh -c 'exit 3'
+    same "$status" 3
+    has "$(cat log)" "RUN works in a chroot"
 }
 
 # What a hostile image or step could do where nothing but a directory keeps it: devices of an image, a directory of another step

@@ -201,5 +201,8 @@ X
     cbuild -t app c 2>/dev/null
     cbuild run -m 20m --pids-limit 50 app true 2>log || skip "no control groups: $(grep -m1 honoured log)"
     fails 137 cbuild run -m 20m app tail /dev/zero
-    fails 2 cbuild run --memory 1m app true
+    has "$out" "'tail': killed: it used more than --memory 20m (peak "
+    fails 2 cbuild run --pids-limit 3 app sh -c 'for i in 1 2 3 4; do sleep 1 & done; exit 2'
+    has "$out" "'sh': it wanted more than the 3 processes that --pids-limit allows"
+    fails 125 cbuild run --memory 1m app true
 }
