@@ -1,6 +1,7 @@
 #include "base/fd.h"
 #include "base/stepwise.h"
 
+#include <limits.h>
 #include <linux/fs.h>
 #include <linux/close_range.h>
 #include <linux/openat2.h>
@@ -77,6 +78,14 @@ int cb_open_parent_nofollow(int root, const char *path, const char **name)
     if (fd >= 0)
         *name = last;
     return fd;
+}
+
+char *cb_fd_path(int fd)
+{
+    char link[32], path[PATH_MAX];
+    snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+    ssize_t n = readlink(link, path, sizeof(path));
+    return n < 0 || n == sizeof(path) ? NULL : cb_memdup0(path, (size_t)n);
 }
 
 ssize_t cb_read(int fd, void *p, size_t n)

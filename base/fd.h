@@ -40,6 +40,10 @@ int cb_open_beneath(int root, const char *path, int flags, mode_t mode);
  * of or inside `root`; *name points into `path`. Refuses "", ".", ".." as last component. */
 int cb_open_parent_nofollow(int root, const char *path, const char **name);
 
+/* Where an open file is now, wherever it has been moved; caller frees. NULL: errno. That of a file whose name is gone leads
+ * nowhere, or to another file. */
+char *cb_fd_path(int fd);
+
 ssize_t cb_read(int fd, void *p, size_t n);         /* read(2) that signals do not interrupt: bytes, 0 at the end, or -errno */
 int cb_read_full(int fd, void *p, size_t n);        /* bytes read (less at end of file) or -errno */
 int cb_write_full(int fd, const void *p, size_t n); /* 0 or -errno */

@@ -6,6 +6,7 @@
 
 #include "cache/mount-seed.h"
 #include "cache/store/files.h"
+#include "cache/store/lent.h"
 
 #include <stdio.h>
 #include <unistd.h>
@@ -15,6 +16,8 @@
 struct cache_mount {
     struct cache_store *store;
     int dir, lock;
+    char *note; /* store/lent.h */
+    const struct cache_work *borrower;
 };
 
 struct place {
@@ -156,13 +159,24 @@ int cache_mount_acquire(struct cache_store *s, const struct cache_mount_request 
     memcpy(at.dir + 7, at.hex, sizeof(at.hex));
     if ((r->fresh && empty_once(s, &at, r->fresh, err) < 0) || choose_slot(s, r, &at, &lock, err) < 0)
         return -1;
+    CB_AUTO(free) char *note = cb_printf("%s-%s", at.hex, at.slot);
+    cache_lent_fetch(s, note); /* whoever has borrowed it is dead: the lock is ours */
     int dir = open_slot(s, r, &at, err);
     if (dir < 0)
         return -1;
     note_use(s, &at, r->key);
     *ret = CB_NEW(struct cache_mount);
-    **ret = (struct cache_mount){s, dir, cb_take_fd(&lock)};
+    **ret = (struct cache_mount){s, dir, cb_take_fd(&lock), CB_TAKE(note), NULL};
     return 0;
+}
+
+int cache_mount_lend(struct cache_mount *m, const struct cache_work *w, const char *source, struct cb_error *err)
+{
+    CB_AUTO(close) int thing = cb_open_in_root(m->dir, source, O_PATH | O_CLOEXEC, 0);
+    if (thing < 0)
+        return cb_fail_sys(err, thing, "open '%s' of a cache mount", source);
+    m->borrower = w;
+    return cache_lend(m->store, w, m->note, thing, err);
 }
 
 int cache_mount_dir(const struct cache_mount *m)
@@ -174,7 +188,10 @@ void cache_mount_release(struct cache_mount *m)
 {
     if (!m)
         return;
+    if (m->borrower)
+        cache_lent_is_back(m->store, m->borrower, m->note);
     cb_close(m->dir);
     cache_unlock(m->store, NULL, &m->lock);
+    free(m->note);
     free(m);
 }

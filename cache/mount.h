@@ -20,6 +20,9 @@ struct cache_mount;
 int cache_mount_acquire(struct cache_store *s, const struct cache_mount_request *r, struct cache_mount **ret,
                         struct cb_error *err);
 int cache_mount_dir(const struct cache_mount *m); /* O_PATH fd, borrowed */
-void cache_mount_release(struct cache_mount *m);  /* NULL is fine */
+/* Its directory, or what `source` is in there, will be moved into that work directory, which outlives `m`, and back before the
+ * release: nobody else may use it (PRIVATE or LOCKED). Whoever dies meanwhile leaves it for the next one. 0 or -1. */
+int cache_mount_lend(struct cache_mount *m, const struct cache_work *w, const char *source, struct cb_error *err);
+void cache_mount_release(struct cache_mount *m); /* NULL is fine */
 
 #endif

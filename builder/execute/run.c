@@ -147,7 +147,10 @@ static int add_cache(struct running_run *r, const struct build_run_mount *m, con
     const struct df_mount *d = m->m;
     struct open_mount *o = opened_new(r);
     const struct build_input *in = m->from.kind == BUILD_FILES_STEP ? (*next)++ : NULL;
+    struct build_session *s = r->w->b->session;
     if (build_cache_mount(r->w, m, r->root.dir, in, &o->cache, err) < 0)
+        return -1;
+    if (s->privilege.rung->chroots && cache_mount_lend(o->cache, &s->work, d->source, err) < 0)
         return -1;
     CB_PUSH(r->mounts, r->n, r->cap) = (struct rt_mount){.kind = RT_MOUNT_BIND,
                                                          .target = m->target,

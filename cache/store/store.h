@@ -12,7 +12,7 @@
  *   fetch/<hex>             what is known of a URL that ADD named (cache/fetch.h)
  *   snapshot                what RUN can have as its root here (cache/store/found.h)
  *   locks/                  flock files, and `steps`, whose bytes are the locks of steps
- *   work/<random>/          what is being made, locked by its owner
+ *   work/<random>/          what is being made, locked by its owner; <random>.lent/: what else lies in it (cache/store/lent.h)
  *
  * Publish rule: whole under work/ (or in a file without a name), then renamed into place; nothing
  * published is ever changed.

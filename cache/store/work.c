@@ -1,4 +1,5 @@
 #include "cache/store/files.h"
+#include "cache/store/lent.h"
 
 #include <stdio.h>
 #include <sys/file.h>
@@ -90,8 +91,9 @@ int cache_work_begin(struct cache_store *s, struct cache_work *ret, struct cb_er
 }
 
 /* The tree goes first: as long as any of it is there, its lock file says whose it is. */
-static void remove_work(int work, const char *name, const char *lock)
+static void remove_work(struct cache_store *s, int work, const char *name, const char *lock)
 {
+    cache_lent_fetch_all(s, name);
     if (cb_remove_tree(work, name) == 0)
         (void)unlinkat(work, lock, 0);
 }
@@ -105,7 +107,7 @@ void cache_work_done(struct cache_store *s, struct cache_work *w)
     w->dir = cb_close(w->dir);
     CB_AUTO(close) int work = openat(s->root, "work", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (work >= 0)
-        remove_work(work, w->name, lock);
+        remove_work(s, work, w->name, lock);
     (void)flock(w->lock_fd, LOCK_UN); /* for a child that inherited it: what stays is for the sweep */
     w->lock_fd = cb_close(w->lock_fd);
 }
@@ -120,13 +122,13 @@ void cache_work_leave(struct cache_work *w)
 
 /* ---- sweeping ------------------------------------------------------------------------------- */
 
-static void sweep_owner(int work, const char *lock)
+static void sweep_owner(struct cache_store *s, int work, const char *lock)
 {
     CB_AUTO(close) int fd = openat(work, lock, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
     if (fd < 0 || flock_now(fd) < 0)
         return;
     CB_AUTO(free) char *name = cb_memdup0(lock, strlen(lock) - strlen(".lock"));
-    remove_work(work, name, lock);
+    remove_work(s, work, name, lock);
 }
 
 static void sweep_temporary(int work, const char *name)
@@ -139,11 +141,13 @@ static void sweep_temporary(int work, const char *name)
         (void)unlinkat(work, name, 0);
 }
 
-/* A living owner made its lock file before its directory, and removes it after the directory. */
+/* A living owner made its lock file before its directory, and removes it after the directory. The notes of what was lent to it
+ * lie beside that. */
 static void sweep_orphan(int work, const char *name)
 {
     struct stat st;
-    CB_AUTO(free) char *lock = cb_printf("%s.lock", name);
+    CB_AUTO(free) char *owner = NULL;
+    CB_AUTO(free) char *lock = cb_printf("%s.lock", cache_lent_is_notes(name, &owner) ? owner : name);
     if (fstatat(work, lock, &st, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT)
         (void)cb_remove_tree(work, name);
 }
@@ -159,7 +163,7 @@ void cache_work_sweep(struct cache_store *s)
         if (cache_is_temporary(name))
             sweep_temporary(work, name);
         else if (cb_ends(name, ".lock"))
-            sweep_owner(work, name);
+            sweep_owner(s, work, name);
         else
             sweep_orphan(work, name);
     }

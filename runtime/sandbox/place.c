@@ -14,9 +14,9 @@ struct rt_placed {
     char *path;  /* below the root, no links in it */
     char *home;  /* where it came from and goes back to; NULL: it is thrown away */
     char *saved; /* in the work directory: what was there */
-    dev_t dev;
-    ino_t ino;
-    int data; /* a file of ours: emptied in the end, for a command may have given it another name; -1: none */
+    int thing;   /* it (O_PATH), and the directory that it was put into: the command may move either */
+    int parent;
+    bool data; /* a file of ours: emptied in the end, for a command may have given it another name */
 };
 
 /* ---- in and out -------------------------------------------------------------------------------- */
@@ -26,19 +26,10 @@ static char *name_for(struct rt_child *c, const char *what)
     return cb_printf("%s-%u", what, c->n_scratch++);
 }
 
-/* Of an open file. NULL: errno. */
-static char *path_of(int fd)
-{
-    char link[32], path[PATH_MAX];
-    snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
-    ssize_t n = readlink(link, path, sizeof(path));
-    return n < 0 || n == sizeof(path) ? NULL : cb_memdup0(path, (size_t)n);
-}
-
 /* The path below the root of what was opened there. NULL: err. */
 static char *path_in_root(const struct rt_child *c, int fd, const char *target, struct cb_error *err)
 {
-    CB_AUTO(free) char *root = path_of(c->root), *path = path_of(fd);
+    CB_AUTO(free) char *root = cb_fd_path(c->root), *path = cb_fd_path(fd);
     size_t n = root ? strlen(root) : 0;
     if (path && root && strncmp(path, root, n) == 0 && path[n] == '/' && path[n + 1])
         return cb_strdup(path + n + 1);
@@ -52,60 +43,94 @@ static int set_time(int dir, struct timespec mtime)
     return utimensat(dir, ".", times, 0) < 0 ? -errno : 0;
 }
 
+static void placed_done(struct rt_placed *p)
+{
+    cb_close(p->thing);
+    cb_close(p->parent);
+    free(p->path);
+    free(p->home);
+    free(p->saved);
+}
+CB_DEFINE_AUTO(placed, struct rt_placed, placed_done)
+
+/* In this directory: what is `last` there goes aside, and `name` of `from` takes its place. 0 or -errno. */
+static int exchange(const struct rt_child *c, struct rt_placed *p, const char *last, int from, const char *name)
+{
+    struct stat st;
+    p->thing = openat(from, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+    if (p->thing < 0 || fstat(p->parent, &st) < 0 || renameat(p->parent, last, c->s->work_dir, p->saved) < 0)
+        return -errno;
+    return renameat(from, name, p->parent, last) < 0 ? -errno : set_time(p->parent, st.st_mtim);
+}
+
 /* Moves `name` of `from` to the target, which is opened at `at`. */
 static int move_in(struct rt_child *c, const char *target, int at, int from, const char *name, bool returns, struct cb_error *err)
 {
-    struct rt_placed p = {.path = path_in_root(c, at, target, err), .saved = name_for(c, "saved"), .data = -1};
-    struct stat st, moved = {0};
+    CB_AUTO(placed)
+    struct rt_placed p = {.path = path_in_root(c, at, target, err), .saved = name_for(c, "saved"), .thing = -1, .parent = -1};
     const char *last;
-    CB_AUTO(close) int parent = p.path ? cb_open_parent_nofollow(c->root, p.path, &last) : -1;
-    int r = !p.path                                                                         ? -1
-            : parent < 0                                                                    ? parent
-            : fstat(parent, &st) < 0 || renameat(parent, last, c->s->work_dir, p.saved) < 0 ? -errno
-                                                                                            : 0;
-    if (r == 0)
-        r = renameat(from, name, parent, last) < 0 || fstatat(parent, last, &moved, AT_SYMLINK_NOFOLLOW) < 0
-                ? -errno
-                : set_time(parent, st.st_mtim);
-    if (r < 0) {
-        free(p.path);
-        free(p.saved);
-        return err->code ? -1 : cb_fail_sys(err, r, "put what is mounted at '%s' in its place", target);
-    }
-    p.dev = moved.st_dev;
-    p.ino = moved.st_ino;
+    if (!p.path)
+        return -1;
+    p.parent = cb_open_parent_nofollow(c->root, p.path, &last);
+    int r = p.parent < 0 ? p.parent : exchange(c, &p, last, from, name);
+    if (r < 0)
+        return cb_fail_sys(err, r, "put what is mounted at '%s' in its place", target);
     p.home = returns ? cb_strdup(name) : NULL;
     CB_PUSH(c->placed, c->n_placed, c->cap_placed) = p;
+    p = (struct rt_placed){.thing = -1, .parent = -1};
     return 0;
 }
 
-/* 0 or -errno. That the command has removed the directory around it is no failure. */
+/* Moves it to the work directory, from wherever the command has moved it. 1: done; 0: the command has removed it; -errno. */
+static int take(const struct rt_placed *p, int work, const char *name)
+{
+    struct stat was, st, dir;
+    const char *last;
+    CB_AUTO(free) char *path = cb_fd_path(p->thing);
+    CB_AUTO(close) int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (!path || root < 0 || fstat(p->thing, &was) < 0)
+        return -errno;
+    CB_AUTO(close) int parent = cb_open_parent_nofollow(root, path + 1, &last);
+    if (parent < 0 || fstatat(parent, last, &st, AT_SYMLINK_NOFOLLOW) < 0 || st.st_dev != was.st_dev || st.st_ino != was.st_ino)
+        return 0; /* without a name its path leads nowhere */
+    if (fstat(parent, &dir) < 0 || renameat(parent, last, work, name) < 0)
+        return -errno;
+    int r = set_time(parent, dir.st_mtim);
+    return r < 0 ? r : 1;
+}
+
+/* What was there comes back, whatever the command has made in its place. Where the directory around it is gone nothing does. */
+static int put_back(struct rt_child *c, const struct rt_placed *p)
+{
+    struct stat st;
+    int work = c->s->work_dir;
+    const char *last = cb_path_base(p->path);
+    CB_AUTO(free) char *other = name_for(c, "other");
+    if (fstat(p->parent, &st) < 0)
+        return -errno;
+    if (renameat(p->parent, last, work, other) < 0 && errno != ENOENT)
+        return -errno;
+    if (renameat(work, p->saved, p->parent, last) < 0)
+        return errno == ENOENT ? 0 : -errno;
+    int r = cb_remove_tree(work, other);
+    return r < 0 ? r : set_time(p->parent, st.st_mtim);
+}
+
 static int move_out(struct rt_child *c, const struct rt_placed *p)
 {
     int work = c->s->work_dir;
-    const char *last;
-    struct stat st, is;
     CB_AUTO(free) char *used = name_for(c, "used");
-    CB_AUTO(close) int parent = cb_open_parent_nofollow(c->root, p->path, &last);
-    if (parent < 0)
-        return parent == -ENOENT || parent == -ENOTDIR || parent == -ELOOP ? 0 : parent;
-    if (fstat(parent, &st) < 0)
-        return -errno;
-    if (renameat(parent, last, work, used) < 0 && errno != ENOENT)
-        return -errno;
-    if (p->home && fstatat(work, used, &is, AT_SYMLINK_NOFOLLOW) == 0 && is.st_dev == p->dev && is.st_ino == p->ino)
-        (void)renameat2(work, used, AT_FDCWD, p->home, RENAME_NOREPLACE); /* else the cache starts afresh */
-    int r = cb_remove_tree(work, used);
-    if (r == 0 && renameat(work, p->saved, parent, last) < 0)
-        r = -errno;
-    return r < 0 ? r : set_time(parent, st.st_mtim);
+    int r = take(p, work, used);
+    if (r > 0 && p->home)
+        (void)renameat2(work, used, AT_FDCWD, p->home, RENAME_NOREPLACE); /* else it stays for whoever cleans up */
+    else if (r > 0)
+        r = cb_remove_tree(work, used);
+    return r < 0 ? r : put_back(c, p);
 }
 
 static int empty(int file)
 {
     char path[32];
-    if (file < 0)
-        return 0;
     snprintf(path, sizeof(path), "/proc/self/fd/%d", file);
     CB_AUTO(close) int fd = open(path, O_WRONLY | O_TRUNC | O_CLOEXEC);
     return fd < 0 ? -errno : 0;
@@ -126,14 +151,11 @@ int rt_place_end(struct rt_child *c, struct cb_error *err)
     int r = 0;
     for (size_t i = c->n_placed; i-- > 0;) {
         struct rt_placed *p = &c->placed[i];
-        int emptied = empty(p->data), e = move_out(c, p);
+        int emptied = p->data ? empty(p->thing) : 0, e = move_out(c, p);
         e = e < 0 ? e : emptied;
         if (e < 0 && r == 0)
             r = cb_fail_sys(err, e, "take what was mounted at '/%s' out of its place", p->path);
-        cb_close(p->data);
-        free(p->path);
-        free(p->home);
-        free(p->saved);
+        placed_done(p);
     }
     free(c->placed);
     c->placed = NULL;
@@ -156,13 +178,10 @@ static int place_data(struct rt_child *c, const struct rt_mount *m, struct cb_er
         r = -errno;
     if (r < 0)
         return cb_fail_sys(err, r, "make the file for '%s'", m->target);
-    /* Not held open for writing: the command may execute it. */
-    CB_AUTO(close) int file = openat(c->s->work_dir, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
-    if (file < 0)
-        return cb_fail_sys(err, errno, "make the file for '%s'", m->target);
+    fd = cb_close(fd); /* nobody executes a file that is open for writing */
     if (move_in(c, m->target, at, c->s->work_dir, name, false, err) < 0)
         return -1;
-    c->placed[c->n_placed - 1].data = cb_take_fd(&file);
+    c->placed[c->n_placed - 1].data = true;
     return 0;
 }
 
@@ -191,7 +210,7 @@ static int place_movable(struct rt_child *c, const struct rt_mount *m, struct cb
     CB_AUTO(close) int at = rt_target_open(c, m->target, S_ISDIR(st.st_mode) ? RT_MAKE_DIR : RT_MAKE_FILE, &made, err);
     if (at < 0)
         return -1;
-    CB_AUTO(free) char *path = path_of(from);
+    CB_AUTO(free) char *path = cb_fd_path(from);
     if (!path)
         return cb_fail_sys(err, errno, "find the source of the mount at '%s'", m->target);
     return move_in(c, m->target, at, AT_FDCWD, path, true, err);

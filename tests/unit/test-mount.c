@@ -126,6 +126,40 @@ static void test_seed(void **state)
     cache_mount_release(m);
 }
 
+/* Moved into a work directory and not back: the next user, the owner's end and the sweep bring it home, from wherever it is. */
+static void test_lent(void **state)
+{
+    struct fixture *f = *state;
+    enum { BY_USER, BY_OWNER, BY_SWEEP, WAYS };
+    struct cache_mount *m = acquire(f, "k", CACHE_PRIVATE, NULL);
+    assert_int_equal(mkdirat(cache_mount_dir(m), "part", 0700), 0);
+    cache_mount_release(m);
+    for (int how = 0; how < 2 * WAYS; how++) {
+        struct cache_work w = CACHE_WORK_INIT;
+        const char *source = how % 2 ? "part" : "";
+        OK_IS(f, 0, cache_work_begin(f->s, &w, &f->err));
+        m = acquire(f, "k", CACHE_PRIVATE, NULL);
+        CB_AUTO(free) char *home = cb_fd_path(cache_mount_dir(m)), *path = cb_printf("%s/%s", home, source);
+        OK_IS(f, 0, cache_mount_lend(m, &w, source, &f->err));
+        assert_int_equal(mkdirat(w.dir, "step", 0700), 0);
+        assert_int_equal(renameat(AT_FDCWD, how % 2 ? path : home, w.dir, "step/moved"), 0);
+        cache_mount_release(m);
+        if (how / 2 == BY_OWNER)
+            cache_work_done(f->s, &w);
+        else if (how / 2 == BY_SWEEP)
+            cache_work_leave(&w);
+        if (how / 2 == BY_SWEEP)
+            cache_work_sweep(f->s);
+        m = how / 2 == BY_USER ? acquire(f, "k", CACHE_SHARED, NULL) : NULL;
+        CB_AUTO(free) char *part = cb_printf("%s/part", home);
+        assert_int_equal(access(part, F_OK), 0);
+        cache_mount_release(m);
+        cache_work_done(f->s, &w);
+    }
+    CB_AUTO(free) char *work = cb_printf("%s/work", f->path);
+    assert_int_equal(rmdir(work), 0); /* nor does a note stay */
+}
+
 static void test_crowd(void **state)
 {
     struct fixture *f = *state;
@@ -155,7 +189,8 @@ static void test_crowd(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_shared), TEST(test_private), TEST(test_locked_waits), TEST(test_fresh), TEST(test_seed), TEST(test_crowd),
+        TEST(test_shared), TEST(test_private), TEST(test_locked_waits), TEST(test_fresh),
+        TEST(test_seed),   TEST(test_lent),    TEST(test_crowd),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

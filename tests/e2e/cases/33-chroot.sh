@@ -187,3 +187,44 @@ tarfile.open("c/dev.tar", "w").addfile(i)'
     has "$(cat log)" 'HELD: nobody came'
     has "$(cat log)" 'outside 600'
 }
+
+# A cache that lies in the tree is not lost with the step: whether that moves it elsewhere, or is ended, or the builder is.
+t_caches_come_home_from_a_chroot() {
+    only root
+    docker_context <<X
+FROM scratch AS start
+COPY f /sub/dir/f
+${base}ARG DO
+RUN --mount=type=cache,target=/a/cache --mount=type=cache,target=/part,id=part,source=/sub/dir,from=start sh -c "\$DO"
+X
+    echo seed >c/f
+    # shellcheck disable=SC2016 # for the shell in there
+    in_docker sh -c '
+        cp -r c /tmp && cd /tmp
+        build() { "$0" --root store --progress plain --build-arg DO="$1" c >log 2>&1; }
+        build "echo kept >/a/cache/kept; echo more >/part/more" || { cat log; exit 1; }
+        for signal in TERM KILL; do
+            "$0" --root store --progress plain --build-arg DO="mv /a /b$signal; mv /part /c$signal; sleep 775" c & builder=$!
+            until ps -ef | grep -q "[s]leep 775"; do sleep 0.05; done
+            kill -$signal $builder; wait $builder
+            build "cat /a/cache/kept /part/more /part/f; echo $signal" || { cat log; exit 1; }
+            [ $(grep -c -e " kept$" -e " more$" -e " seed$" log) = 3 ] || { echo lost by $signal; cat log; exit 1; }
+        done
+        build "mv /a /moved; mv /part /moved/part; echo new >/etc/hosts; rm /etc/resolv.conf; echo >/etc/resolv.conf; ls /moved" || { cat log; exit 1; }
+        build "cat /a/cache/kept /part/more; ls -d /moved || true" || { cat log; exit 1; }
+        echo "found $(grep -c -e "No such file" -e " kept$" log), left $(ls store/work | wc -l)"' "$CBUILD"
+    has "$(cat log)" 'found 2, left 0'
+}
+
+# Other names of a cache's files, in the tree: who writes to the cache later does not write to the tree, nor to its layer.
+t_links_into_a_cache_are_severed() {
+    only root
+    docker_context <<X
+${base}RUN echo 1 >/mine && chown 5:6 /mine && chmod 4751 /mine && mkdir /d
+RUN --mount=type=cache,target=/cache echo 1 >/cache/f && chown 7:8 /cache/f && ln /cache/f /d/f && ln /cache/f /d/g && ln /mine /cache/mine
+RUN --mount=type=cache,target=/cache echo 2 >>/cache/f && echo 2 >>/cache/mine
+RUN test "\$(echo \$(cat /d/f /d/g /mine))" = "1 1 1" && test "\$(echo \$(stat -c %u:%g:%a /mine /d/f /d/g))" = "5:6:4751 7:8:644 7:8:644"
+X
+    in_docker sh -c "cp -r c /tmp && cd /tmp && '$CBUILD' --root store --progress plain c"
+    [ "$status" = 0 ] || die "$(cat log)"
+}
