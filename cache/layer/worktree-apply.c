@@ -1,6 +1,7 @@
 /* A layer's files on a working tree. They are copied (as reflinks where the file system can), never linked: a command writes to
  * them. */
 #include "cache/layer/worktree-internal.h"
+#include "base/fd.h"
 
 #include <unistd.h>
 
@@ -94,19 +95,31 @@ int cache_worktree_apply(struct cache_worktree *w, const struct cb_digest *layer
     return 0;
 }
 
+/* Whoever can write to it by another name would write to the tree. */
+static bool has_other_names(struct cache_worktree *w, const struct cache_entry *e)
+{
+    struct stat st;
+    const char *name;
+    CB_AUTO(close) int dir = e->type == CB_DIR ? -1 : cb_open_parent_nofollow(w->root, e->path, &name);
+    return dir >= 0 && fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && st.st_nlink > 1;
+}
+
+static int make_own(struct applying *a, const struct cache_index *x, const struct cache_entry *e, struct cb_error *err)
+{
+    return cache_layer_disk_remove(&a->disk, e->path, err) < 0 ? -1 : place(a, x, e, err);
+}
+
 int cache_worktree_part(struct cache_worktree *w, const struct cb_digest *layer, const struct cache_index *x,
                         struct cb_error *err)
 {
     CB_AUTO(applying) struct applying a = {w, CACHE_LAYER_DISK_INIT, CACHE_LAYER_CURSOR_INIT};
-    CB_AUTO(close) int fs = -1;
-    for (size_t i = 0; i < x->n; i++) {
-        const struct cache_entry *e = &x->entries[i];
-        if (e->type != CB_HARDLINK)
-            continue;
-        if (fs < 0 && (fs = begin(&a, layer, err)) < 0)
-            return -1;
-        if (cache_layer_disk_remove(&a.disk, e->path, err) < 0 || place(&a, x, e, err) < 0)
-            return -1;
-    }
-    return 0;
+    CB_AUTO(close) int fs = begin(&a, layer, err);
+    int r = fs < 0 ? -1 : 0;
+    for (size_t i = 0; i < x->n && r == 0; i++)
+        if (x->entries[i].type == CB_HARDLINK)
+            r = make_own(&a, x, &x->entries[i], err);
+    for (size_t i = 0; i < x->n && r == 0; i++)
+        if (x->entries[i].type != CB_HARDLINK && has_other_names(w, &x->entries[i]))
+            r = make_own(&a, x, &x->entries[i], err);
+    return r;
 }

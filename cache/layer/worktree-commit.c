@@ -172,6 +172,7 @@ static int walk(struct commit *c, struct frame *f, struct cb_error *err)
 /* They stay together: when one of them goes into the layer, all go. */
 struct inode {
     bool changed;    /* a name differs from what it was, or they were not one file */
+    nlink_t found;   /* names in the tree */
     uint64_t before; /* the file that they were; 0: not known yet */
     bool owned;      /* one of them had this owner before */
     uint32_t uid, gid;
@@ -202,11 +203,19 @@ static void note_name(struct commit *c, const struct change *g)
     if (!g->same || (i->before && i->before != before))
         i->changed = true;
     i->before = before;
+    i->found++;
     if (before == g->st.st_ino) {
         i->owned = true;
         i->uid = g->st.st_uid;
         i->gid = g->st.st_gid;
     }
+}
+
+/* What has a name outside of the tree (in a cache that lay in it, of which it was made a link) goes into the layer, too: the tree
+ * then gets a file of its own from there (cache_worktree_part). */
+static bool stays_together(const struct inode *i, const struct change *g)
+{
+    return i->changed || i->found < g->st.st_nlink;
 }
 
 /* ---- comparing ----------------------------------------------------------------------------------- */
@@ -411,7 +420,7 @@ static int add_all(struct commit *c, struct cb_error *err)
     for (size_t i = 0; i < c->n; i++) {
         struct change *g = &c->changes[i];
         const struct cache_entry gone = {.path = g->path, .type = CACHE_WHITEOUT};
-        if (has_names(g) && inode_of(c, &g->st)->changed)
+        if (has_names(g) && stays_together(inode_of(c, &g->st), g))
             g->same = false;
         if (g->same)
             continue;

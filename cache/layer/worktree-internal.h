@@ -49,7 +49,8 @@ struct cache_worktree {
 
 /* Puts the files of a layer on the tree, then its entries into the table. */
 int cache_worktree_apply(struct cache_worktree *w, const struct cb_digest *layer, struct cb_error *err);
-/* Makes what the tree has as further names of files, and the layer as hard links, into files of their own. */
+/* Makes what the tree has as further names of files, and the layer as hard links, into files of their own; so too what has names
+ * outside of the tree. */
 int cache_worktree_part(struct cache_worktree *w, const struct cb_digest *layer, const struct cache_index *x,
                         struct cb_error *err);
 
