@@ -63,24 +63,23 @@ bool cb_owner_is_plain(const struct cb_owner *o)
     return o->uid == 0 && o->gid == 0 && !o->device;
 }
 
-/* ---- one inode, named in three ways --------------------------------------------------------- */
+/* ---- of one inode --------------------------------------------------------- */
+
+static int read_inode(const char *path, bool follow, struct cb_owner *ret)
+{
+    char value[CB_OWNER_MAX];
+    ssize_t n =
+        follow ? getxattr(path, CB_OWNER_XATTR, value, sizeof(value)) : lgetxattr(path, CB_OWNER_XATTR, value, sizeof(value));
+    if (n >= 0)
+        return cb_owner_parse(value, (size_t)n, ret);
+    return errno == ENODATA || errno == EOPNOTSUPP || errno == ERANGE || errno == EPERM ? 0 : -errno;
+}
 
 struct inode {
     int fd;
     const char *path;
     bool follow;
 };
-
-static int read_inode(const struct inode *i, struct cb_owner *ret)
-{
-    char value[CB_OWNER_MAX];
-    ssize_t n = !i->path    ? fgetxattr(i->fd, CB_OWNER_XATTR, value, sizeof(value))
-                : i->follow ? getxattr(i->path, CB_OWNER_XATTR, value, sizeof(value))
-                            : lgetxattr(i->path, CB_OWNER_XATTR, value, sizeof(value));
-    if (n >= 0)
-        return cb_owner_parse(value, (size_t)n, ret);
-    return errno == ENODATA || errno == EOPNOTSUPP || errno == ERANGE || errno == EPERM ? 0 : -errno;
-}
 
 static int write_inode(const struct inode *i, const struct cb_owner *o)
 {
@@ -92,19 +91,14 @@ static int write_inode(const struct inode *i, const struct cb_owner *o)
     return r < 0 ? -errno : 0;
 }
 
-int cb_owner_read(int fd, struct cb_owner *ret)
-{
-    return read_inode(&(struct inode){.fd = fd}, ret);
-}
-
 int cb_owner_read_path(const char *path, struct cb_owner *ret)
 {
-    return read_inode(&(struct inode){.path = path, .follow = true}, ret);
+    return read_inode(path, true, ret);
 }
 
 int cb_owner_read_link(const char *path, struct cb_owner *ret)
 {
-    return read_inode(&(struct inode){.path = path}, ret);
+    return read_inode(path, false, ret);
 }
 
 int cb_owner_write(int fd, const struct cb_owner *o)

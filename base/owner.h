@@ -25,7 +25,6 @@ bool cb_owner_parse(const char *p, size_t n, struct cb_owner *ret);
 bool cb_owner_is_plain(const struct cb_owner *o);
 
 /* 1: *ret was read. 0: there is none, or it cannot be read as one. -errno. The last: a symlink is not followed. */
-int cb_owner_read(int fd, struct cb_owner *ret);
 int cb_owner_read_path(const char *path, struct cb_owner *ret);
 int cb_owner_read_link(const char *path, struct cb_owner *ret);
 /* Of `name` in the directory, no symlink is followed. */

@@ -123,7 +123,7 @@ int rt_store_write(struct rt_super *s, const struct rt_path *p, const struct sta
 struct rt_test {
     enum { RT_ANY, RT_ONE_OF, RT_BITS } kind;
     uint8_t arg;
-    uint32_t value[2]; /* ONE_OF: is it one of these (the second 0: only the first)? BITS: has it all bits of [0] or of [1]? */
+    uint32_t value[2]; /* ONE_OF: is it one of these (the second 0: only the first)? BITS: has it any of the bits of [0]? */
 };
 struct rt_row {
     int native, compat; /* -1: there is none */
@@ -137,7 +137,7 @@ const struct rt_row *rt_rows(size_t *n);
 rt_call_fn rt_on_getuid, rt_on_geteuid, rt_on_getgid, rt_on_getegid, rt_on_getresuid, rt_on_getresgid, rt_on_getgroups;
 rt_call_fn rt_on_setuid, rt_on_setgid, rt_on_setreuid, rt_on_setregid, rt_on_setresuid, rt_on_setresgid, rt_on_setfsuid,
     rt_on_setfsgid, rt_on_setgroups;
-rt_call_fn rt_on_prctl, rt_on_capget, rt_on_capset, rt_on_setrlimit, rt_on_getrlimit, rt_on_prlimit, rt_on_getsockopt;
+rt_call_fn rt_on_prctl, rt_on_capget, rt_on_capset, rt_on_getrlimit, rt_on_prlimit, rt_on_getsockopt;
 rt_call_fn rt_on_chown, rt_on_lchown, rt_on_fchown, rt_on_fchownat;
 rt_call_fn rt_on_stat, rt_on_lstat, rt_on_fstat, rt_on_fstatat, rt_on_statx, rt_on_stat64, rt_on_lstat64, rt_on_fstat64;
 rt_call_fn rt_on_open, rt_on_openat, rt_on_openat2, rt_on_creat, rt_on_mkdir, rt_on_mkdirat, rt_on_symlink, rt_on_symlinkat,

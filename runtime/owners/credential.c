@@ -225,17 +225,6 @@ struct rt_creds *rt_creds_new(void)
     return CB_NEW(struct rt_creds);
 }
 
-void rt_creds_free(struct rt_creds *t)
-{
-    if (!t)
-        return;
-    for (size_t i = 0; i < t->n; i++)
-        free(t->items[i]);
-    free(t->items);
-    cb_map_done(&t->numbers);
-    free(t);
-}
-
 static void key_of(const struct rt_cred *c, struct cb_buf *ret)
 {
     uint64_t numbers[] = {c->permitted, c->effective, c->inheritable, c->keep};

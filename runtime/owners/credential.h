@@ -1,7 +1,7 @@
 /* Who a process is taken for: ids, groups and capabilities, and what the system calls that change them make of them
  * (credentials(7), capabilities(7)). Pure: nothing here asks or tells the kernel anything.
  *
- * Sets are interned: a process is known by the number of its set (supervisor.c says where that is kept). */
+ * Sets are interned: a process is known by the number of its set (target.c says where that is kept). */
 #ifndef RT_OWNERS_CREDENTIAL_H
 #define RT_OWNERS_CREDENTIAL_H
 
@@ -58,7 +58,6 @@ void rt_cred_exec(struct rt_cred *c, uint64_t bounding, const struct rt_executed
 
 struct rt_creds;
 struct rt_creds *rt_creds_new(void);
-void rt_creds_free(struct rt_creds *t);
 /* The number of this set, or -EAGAIN when the table is full. Groups are copied. */
 int rt_creds_intern(struct rt_creds *t, const struct rt_cred *c);
 /* NULL: no such number. */

@@ -66,10 +66,12 @@ int rt_links_add_below(struct rt_links *l, int root, const struct cb_link_owners
         const struct cb_owner o = {.uid = below->items[i].uid, .gid = below->items[i].gid};
         struct key k;
         uint16_t mode;
-        int r = key_of(root, below->items[i].path, AT_SYMLINK_NOFOLLOW, &k, &mode);
+        /* A higher layer may have made a symlink of a directory on the way, which would lead to the host from here. */
+        CB_AUTO(close) int fd = cb_open_beneath(root, below->items[i].path, O_PATH | O_NOFOLLOW | O_CLOEXEC, 0);
+        int r = fd < 0 ? fd : key_of(fd, "", AT_EMPTY_PATH, &k, &mode);
         if (r == 0 && !S_ISREG(mode) && !S_ISDIR(mode)) /* what a higher layer has put there is not meant */
             keep(l, &l->below, &k, KEY_BELOW, &o);
-        if (r < 0 && r != -ENOENT && r != -ENOTDIR)
+        if (r < 0 && r != -ENOENT && r != -ENOTDIR && r != -ELOOP)
             return r;
     }
     return 0;
@@ -98,14 +100,6 @@ int rt_links_set(struct rt_links *l, const char *path, bool follow, const struct
         return -ENOSPC;
     keep(l, &l->made, &k, sizeof(k), o);
     return 0;
-}
-
-void rt_links_done(struct rt_links *l)
-{
-    cb_map_done(&l->made);
-    cb_map_done(&l->below);
-    free(l->owners);
-    *l = (struct rt_links){0};
 }
 
 /* ---- from inodes to paths ------------------------------------------------------------------- */

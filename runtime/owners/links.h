@@ -16,9 +16,9 @@ struct rt_links {
     size_t n, cap;
 };
 
-/* `path` without following what is at its end, relative to the working directory; or the root when `fd` >= 0. */
+/* What the layers say of the merged `root`; what is not there, or something else there, is passed over. 0 or -errno. */
 int rt_links_add_below(struct rt_links *l, int root, const struct cb_link_owners *below);
-/* 1 with *ret / 0 / -errno. */
+/* Of what this path leads to. 1 with *ret, 0: it has none, or -errno. */
 int rt_links_find(const struct rt_links *l, const char *path, bool follow, struct cb_owner *ret);
 /* 0, -ENOSPC at the bound, or -errno. The inode is in the upper directory already. */
 int rt_links_set(struct rt_links *l, const char *path, bool follow, const struct cb_owner *o);
@@ -26,6 +26,5 @@ bool rt_links_empty(const struct rt_links *l);
 /* Looks at everything in the upper directory that has no attributes, and writes a line "uid gid path\0" of each that has an
  * owner. 0 or -errno. */
 int rt_links_report(const struct rt_links *l, int root, int upper, struct cb_buf *ret);
-void rt_links_done(struct rt_links *l);
 
 #endif

@@ -43,12 +43,36 @@ static int send_hello(int sock, const struct rt_user *user, const int fds[N_FDS]
 {
     struct hello hello = {user->uid, user->gid, (uint32_t)user->n_groups};
     union control control = {0};
-    struct iovec iov[2] = {{&hello, sizeof(hello)}, {user->groups, user->n_groups * sizeof(*user->groups)}};
-    struct msghdr m = {.msg_iov = iov, .msg_iovlen = 2, .msg_control = &control, .msg_controllen = sizeof(control)};
+    struct iovec iov = {&hello, sizeof(hello)};
+    struct msghdr m = {.msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control)};
     struct cmsghdr *c = CMSG_FIRSTHDR(&m);
     *c = (struct cmsghdr){.cmsg_len = CMSG_LEN(sizeof(int) * N_FDS), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS};
     memcpy(CMSG_DATA(c), fds, sizeof(int) * N_FDS);
     return sendmsg(sock, &m, MSG_NOSIGNAL) < 0 ? -errno : 0;
+}
+
+/* One message takes as much as the socket's buffer, which may be less than all of them. */
+#define GROUPS_AT_ONCE ((size_t)8192)
+
+static int send_groups(int sock, const struct rt_user *user)
+{
+    for (size_t at = 0; at < user->n_groups; at += GROUPS_AT_ONCE) {
+        size_t n = CB_MIN(user->n_groups - at, GROUPS_AT_ONCE);
+        if (send(sock, user->groups + at, n * sizeof(*user->groups), MSG_NOSIGNAL) < 0)
+            return -errno;
+    }
+    return 0;
+}
+
+static int receive_groups(int sock, uint32_t *ret, size_t n)
+{
+    for (size_t at = 0; at < n;) {
+        ssize_t got = CB_RETRY(recv(sock, ret + at, CB_MIN(n - at, GROUPS_AT_ONCE) * sizeof(*ret), 0));
+        if (got <= 0 || got % (ssize_t)sizeof(*ret) != 0)
+            return got < 0 ? -errno : -EPIPE;
+        at += (size_t)got / sizeof(*ret);
+    }
+    return 0;
 }
 
 /* ---- one call ----------------------------------------------------------------------------------- */
@@ -158,26 +182,32 @@ static int by_number(const void *a, const void *b)
 }
 
 /* 1: the sandbox has come. 0: it never will. -errno. */
-static int receive(struct loop *l)
+static int receive(int sock, struct hello *ret, int ret_fds[N_FDS])
 {
-    CB_AUTO(free) char *data = cb_alloc_buffer(sizeof(struct hello) + RT_CRED_MAX_GROUPS * sizeof(uint32_t));
-    struct iovec iov = {data, sizeof(struct hello) + RT_CRED_MAX_GROUPS * sizeof(uint32_t)};
+    struct iovec iov = {ret, sizeof(*ret)};
     union control control;
     struct msghdr m = {.msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control)};
-    struct hello hello;
-    int fds[N_FDS];
-    ssize_t n = CB_RETRY(recvmsg(l->sock, &m, MSG_CMSG_CLOEXEC));
+    ssize_t n = CB_RETRY(recvmsg(sock, &m, MSG_CMSG_CLOEXEC));
     const struct cmsghdr *c = CMSG_FIRSTHDR(&m);
-    if (n < (ssize_t)sizeof(hello) || !c || c->cmsg_len != CMSG_LEN(sizeof(fds)))
+    if (n != (ssize_t)sizeof(*ret) || !c || c->cmsg_len != CMSG_LEN(sizeof(int) * N_FDS))
         return 0;
-    memcpy(&hello, data, sizeof(hello));
-    memcpy(fds, CMSG_DATA(c), sizeof(fds));
-    if ((size_t)n != sizeof(hello) + (size_t)hello.n_groups * sizeof(uint32_t))
-        return -EMSGSIZE; /* an image's group file may name more than there is room for */
-    uint32_t *groups = (uint32_t *)(void *)(data + sizeof(hello));
+    memcpy(ret_fds, CMSG_DATA(c), sizeof(int) * N_FDS);
+    return ret->n_groups <= RT_CRED_MAX_GROUPS ? 1 : -EINVAL;
+}
+
+static int begin(struct loop *l)
+{
+    struct hello hello;
+    int fds[N_FDS], r = receive(l->sock, &hello, fds);
+    if (r <= 0)
+        return r;
+    CB_AUTO(free) uint32_t *groups = cb_alloc((hello.n_groups + 1) * sizeof(*groups));
+    r = receive_groups(l->sock, groups, hello.n_groups);
+    if (r < 0)
+        return r;
     qsort(groups, hello.n_groups, sizeof(*groups), by_number);
     l->super.listener = fds[LISTENER];
-    int r = first_ids(&l->super, &hello, groups);
+    r = first_ids(&l->super, &hello, groups);
     if (r >= 0)
         r = enter(l, fds[MOUNTS], fds[ROOT]);
     cb_close(fds[MOUNTS]);
@@ -199,7 +229,7 @@ static int say(const struct loop *l, int upper, int report)
 static int keep_only(int *fds[], int n)
 {
     for (int i = 0; i < n; i++) {
-        int fd = fcntl(*fds[i], F_DUPFD_CLOEXEC, 64);
+        int fd = fcntl(*fds[i], F_DUPFD_CLOEXEC, 3 + n);
         if (fd < 0)
             return -errno;
         *fds[i] = fd;
@@ -227,7 +257,7 @@ __attribute__((noreturn)) static void supervisor_main(const struct rt_owners_wor
     umask(0);
     int r = rt_links_add_below(&l.super.links, root, w->below);
     if (r == 0)
-        r = receive(&l);
+        r = begin(&l);
     if (r == 0)
         _exit(0);
     int said = r < 0 ? -r : 0;
@@ -273,6 +303,8 @@ int rt_owners_start(const struct rt_owners_world *w, struct rt_owners *ret, cons
 static int say_hello(const struct rt_owners *o, int listener, int mounts, int root, const struct rt_user *user)
 {
     int said = 0, r = send_hello(o->sock, user, (int[N_FDS]){listener, mounts, root});
+    if (r == 0)
+        r = send_groups(o->sock, user);
     if (r < 0)
         return r;
     ssize_t n = CB_RETRY(recv(o->sock, &said, sizeof(said), 0));

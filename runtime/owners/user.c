@@ -3,6 +3,7 @@
 #include "base/limits.h"
 #include "base/text.h"
 
+#include <linux/limits.h>
 #include <string.h>
 
 #define MAX_ID 2147483647
@@ -258,6 +259,9 @@ int rt_user_lookup(int root, const char *spec, struct rt_user *ret, struct cb_er
         if (s.group.n == 0)
             find_supplementary(group_text, name, &u);
         unique_groups(&u);
+        if (u.n_groups > NGROUPS_MAX)
+            return cb_fail(err, CB_E_UNSUPPORTED, "user '%s' is in %zu groups of the image's /etc/group: the kernel allows %d",
+                           spec, u.n_groups, NGROUPS_MAX);
     } else {
         add_group(&u, u.gid);
     }

@@ -62,11 +62,21 @@ static void leave_no_core(void)
     }
 }
 
-/* Ordinary users cannot raise a hard limit: then they get as much as there is. */
-static int set_limits(const struct rt_sandbox *s, struct cb_error *err)
+static int no_rttime(const struct rt_sandbox *s, struct cb_error *err)
 {
+    cb_fail(err, CB_E_UNSUPPORTED,
+            "--ulimit rttime cannot be honoured where owners are emulated: that limit carries the ids of a process");
+    return s->privilege->reason ? cb_hint(err, "%s", s->privilege->reason) : -1;
+}
+
+/* Ordinary users cannot raise a hard limit: then they get as much as there is. */
+static int set_limits(const struct rt_child *c, struct cb_error *err)
+{
+    const struct rt_sandbox *s = c->s;
     leave_no_core();
     for (size_t i = 0; i < s->n_rlimits; i++) {
+        if (c->result->emulated && s->rlimits[i].resource == RLIMIT_RTTIME && s->rlimits[i].value.rlim_cur != RLIM_INFINITY)
+            return no_rttime(s, err);
         struct rlimit now, want = s->rlimits[i].value;
         if (setrlimit(s->rlimits[i].resource, &want) == 0)
             continue;
@@ -204,7 +214,7 @@ int rt_process_drop(struct rt_child *c, struct cb_error *err)
     /* Takes a descriptor, so it comes before the limits. */
     int r = may > 0 ? rt_scope_enter(rung->chroots, &c->result->walled) : may;
     c->result->scoped = r > 0;
-    if (r >= 0 && set_limits(s, err) < 0)
+    if (r >= 0 && set_limits(c, err) < 0)
         return -1;
     if (r >= 0)
         r = restrict_kernel(c, may > 0);

@@ -121,3 +121,51 @@ X
     same "$(cbuild -q -f c/On.Dockerfile c)" "$(cat without)"
     same "$(cbuild run local stat -c %u:%a /f)" 5:600
 }
+
+# A directory with links of others that becomes a link itself leads nowhere on the host.
+t_a_directory_of_links_that_becomes_a_link() {
+    context c <<X
+${base}RUN mkdir /d && ln -s x /d/l && chown -h 5:6 /d/l && mkfifo /p && chown 7:8 /p
+RUN rm -r /d && ln -s /root /d && stat -c %u:%g /p >/out
+X
+    printf 'RUN stat -c %%u:%%g /d /p >/out && [ ! -e /d/l ]\n' >>c/Dockerfile
+    rootfs c
+    same "$(cat root/out)" "0:0
+7:8"
+}
+
+# As many groups as the kernel allows, and one more.
+t_a_user_in_many_groups() {
+    groups() { # groups N: besides his own
+        awk -v n="$1" 'BEGIN { print "root:x:0:"; for (i = 1; i <= n; i++) print "g" i ":x:" i ":app" }' >c/group
+    }
+    context c <<X
+FROM scratch
+COPY busybox /bin/busybox
+COPY group /etc/group
+RUN ["/bin/busybox", "sh", "-c", "echo app:x:0:0::/:/bin/sh >/etc/passwd"]
+COPY count /
+USER app
+RUN ["/count"]
+X
+    printf '#include <stdio.h>\n#include <unistd.h>\nint main(void)\n{\n    printf("%%d groups\\n", getgroups(0, NULL));\n}\n' >count.c
+    gcc -static -o c/count count.c
+    groups 65535
+    cbuild --progress=plain c >log 2>&1 || die "$(cat log)"
+    grep -q ' 65536 groups$' log || die "$(cat log)"
+    groups 65536
+    fails 1 cbuild c
+    has "$out" "user 'app' is in 65537 groups of the image's /etc/group: the kernel allows 65536"
+}
+
+# The limit that carries ids is not the command's to have; any number of open files is enough for it.
+t_limits_where_owners_are_emulated() {
+    only single
+    context c <<X
+${base}RUN touch /f && chown 5 /f && [ \$(stat -c %u /f) = 5 ]
+X
+    cbuild --ulimit nofile=6:6 --ulimit rttime=-1 c
+    fails 1 cbuild --no-cache --ulimit rttime=1000000 c
+    has "$out" "--ulimit rttime cannot be honoured where owners are emulated"
+    prlimit --nofile=60:60 "$CBUILD" --no-cache c
+}
