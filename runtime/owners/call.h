@@ -36,10 +36,10 @@ struct rt_super {
 
 struct rt_call {
     struct rt_super *super;
+    const struct rt_row *row;
     uint64_t id;
     pid_t tid;
-    bool compat;    /* of a 32-bit program */
-    bool short_ids; /* its ids have 16 bits */
+    bool compat; /* of a 32-bit program */
     uint64_t arg[6];
     bool elsewhere; /* the supervisor stands in the caller's own root now */
     /* read when it is first asked for (rt_call_cred) */
@@ -88,6 +88,10 @@ struct rt_path {
 int rt_path_at(struct rt_call *c, int dir, int path, int flags, struct rt_path *ret);
 /* The same for a path that has been read, below an open file of the caller (AT_FDCWD). */
 int rt_path_text(struct rt_call *c, int dirfd, const char *path, int flags, struct rt_path *ret);
+/* The file that the first argument names, as the row says. */
+int rt_path_how(struct rt_call *c, struct rt_path *ret);
+/* The same where a descriptor must be open for more than its path (O_PATH). */
+int rt_path_open(struct rt_call *c, struct rt_path *ret);
 /* What descriptor `fd` of the caller is. */
 void rt_path_fd(const struct rt_call *c, int fd, struct rt_path *ret);
 /* The directory of the path, and the name in it (which points into p->text). False: it has no such name. */
@@ -125,26 +129,30 @@ struct rt_test {
     uint8_t arg;
     uint32_t value[2]; /* ONE_OF: is it one of these (the second 0: only the first)? BITS: has it any of the bits of [0]? */
 };
+/* How a call names the file it is about, in its first argument. */
+enum rt_how { RT_PATH, RT_LINK, RT_FD };
 struct rt_row {
     int native, compat; /* -1: there is none */
     rt_call_fn *fn;     /* NULL: refused with `refuse` */
+    enum rt_how how;    /* of calls that differ in nothing else */
     struct rt_test test[2];
     int refuse;
-    bool short_ids;
+    bool short_ids; /* of 16 bits */
 };
+#define RT_MAX_ROWS   96
+#define RT_MAX_NUMBER 512 /* every number is less */
 const struct rt_row *rt_rows(size_t *n);
 
 rt_call_fn rt_on_getuid, rt_on_geteuid, rt_on_getgid, rt_on_getegid, rt_on_getresuid, rt_on_getresgid, rt_on_getgroups;
 rt_call_fn rt_on_setuid, rt_on_setgid, rt_on_setreuid, rt_on_setregid, rt_on_setresuid, rt_on_setresgid, rt_on_setfsuid,
     rt_on_setfsgid, rt_on_setgroups;
 rt_call_fn rt_on_prctl, rt_on_capget, rt_on_capset, rt_on_getrlimit, rt_on_prlimit, rt_on_getsockopt;
-rt_call_fn rt_on_chown, rt_on_lchown, rt_on_fchown, rt_on_fchownat;
-rt_call_fn rt_on_stat, rt_on_lstat, rt_on_fstat, rt_on_fstatat, rt_on_statx, rt_on_stat64, rt_on_lstat64, rt_on_fstat64;
+rt_call_fn rt_on_chown, rt_on_fchownat;
+rt_call_fn rt_on_stat, rt_on_fstatat, rt_on_statx, rt_on_stat64;
 rt_call_fn rt_on_open, rt_on_openat, rt_on_openat2, rt_on_creat, rt_on_mkdir, rt_on_mkdirat, rt_on_symlink, rt_on_symlinkat,
     rt_on_mknod, rt_on_mknodat;
 rt_call_fn rt_on_execve, rt_on_execveat, rt_on_chroot;
-rt_call_fn rt_on_listxattr, rt_on_llistxattr, rt_on_flistxattr, rt_on_getxattr, rt_on_setxattr, rt_on_lsetxattr, rt_on_fsetxattr,
-    rt_on_removexattr, rt_on_lremovexattr, rt_on_fremovexattr;
+rt_call_fn rt_on_listxattr, rt_on_getxattr, rt_on_setxattr, rt_on_removexattr;
 
 /* ---- the filter (filter.c) -------------------------------------------------------------------- */
 

@@ -45,29 +45,11 @@ static int64_t change(struct rt_call *c, const struct rt_path *p, uint32_t uid, 
     return rt_store_write(c->super, p, &st, &new);
 }
 
-static int64_t change_path(struct rt_call *c, int flags)
-{
-    struct rt_path p;
-    int r = rt_path_at(c, -1, 0, flags, &p);
-    return r < 0 ? r : change(c, &p, rt_call_id(c, 1), rt_call_id(c, 2));
-}
-
 int64_t rt_on_chown(struct rt_call *c)
 {
-    return change_path(c, 0);
-}
-
-int64_t rt_on_lchown(struct rt_call *c)
-{
-    return change_path(c, AT_SYMLINK_NOFOLLOW);
-}
-
-int64_t rt_on_fchown(struct rt_call *c)
-{
     struct rt_path p;
-    rt_path_fd(c, rt_call_int(c, 0), &p);
-    int64_t r = rt_call_int(c, 0) < 0 ? -EBADF : change(c, &p, rt_call_id(c, 1), rt_call_id(c, 2));
-    return r == -ENOENT ? -EBADF : r;
+    int r = rt_path_open(c, &p);
+    return r < 0 ? r : change(c, &p, rt_call_id(c, 1), rt_call_id(c, 2));
 }
 
 int64_t rt_on_fchownat(struct rt_call *c)

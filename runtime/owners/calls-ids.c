@@ -17,7 +17,7 @@
 /* As 16 bits hold it: 65534 stands for what does not fit. */
 static uint32_t shown(const struct rt_call *c, uint32_t id)
 {
-    return c->short_ids && id > 0xffff ? 65534 : id;
+    return c->row->short_ids && id > 0xffff ? 65534 : id;
 }
 
 int64_t rt_on_getuid(struct rt_call *c)
@@ -43,7 +43,7 @@ int64_t rt_on_getegid(struct rt_call *c)
 static int write_id(const struct rt_call *c, uint64_t at, uint32_t id)
 {
     uint16_t narrow = (uint16_t)shown(c, id);
-    return c->short_ids ? rt_call_write(c, at, &narrow, sizeof(narrow)) : rt_call_write(c, at, &id, sizeof(id));
+    return c->row->short_ids ? rt_call_write(c, at, &narrow, sizeof(narrow)) : rt_call_write(c, at, &id, sizeof(id));
 }
 
 static int64_t get_three(const struct rt_call *c, const uint32_t id[RT_WHICH])
@@ -70,9 +70,9 @@ int64_t rt_on_getgroups(struct rt_call *c)
     int room = rt_call_int(c, 0), r = 0;
     if (room < 0 || (room > 0 && (uint32_t)room < cred->n_groups))
         return -EINVAL;
-    if (room > 0 && !c->short_ids && cred->n_groups)
+    if (room > 0 && !c->row->short_ids && cred->n_groups)
         r = rt_call_write(c, c->arg[1], cred->groups, cred->n_groups * sizeof(*cred->groups));
-    for (uint32_t i = 0; room > 0 && c->short_ids && i < cred->n_groups && r == 0; i++)
+    for (uint32_t i = 0; room > 0 && c->row->short_ids && i < cred->n_groups && r == 0; i++)
         r = write_id(c, c->arg[1] + 2 * (uint64_t)i, cred->groups[i]);
     return r < 0 ? r : (int64_t)cred->n_groups;
 }
@@ -151,8 +151,8 @@ static int by_number(const void *a, const void *b)
 
 static int read_groups(const struct rt_call *c, uint32_t *ret, size_t n)
 {
-    int r = n ? rt_call_read(c, c->arg[1], ret, n * (c->short_ids ? sizeof(uint16_t) : sizeof(uint32_t))) : 0;
-    for (size_t i = n; r == 0 && c->short_ids && i-- > 0;) /* widened in place, from the end */
+    int r = n ? rt_call_read(c, c->arg[1], ret, n * (c->row->short_ids ? sizeof(uint16_t) : sizeof(uint32_t))) : 0;
+    for (size_t i = n; r == 0 && c->row->short_ids && i-- > 0;) /* widened in place, from the end */
         ret[i] = ((const uint16_t *)(const void *)ret)[i];
     for (size_t i = 0; i < n && r == 0; i++)
         r = ret[i] == RT_CRED_SAME ? -EINVAL : 0;

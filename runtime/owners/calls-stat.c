@@ -115,48 +115,21 @@ static int64_t tell(const struct rt_call *c, const struct rt_path *p, int r, uns
     return write_stat(c, c->arg[buffer], &st, large);
 }
 
-static int64_t tell_path(struct rt_call *c, int flags, bool large)
+static int64_t tell_named(struct rt_call *c, bool large)
 {
     struct rt_path p;
-    int r = rt_path_at(c, -1, 0, flags, &p);
+    int r = rt_path_how(c, &p);
     return tell(c, &p, r, 1, large);
-}
-
-static int64_t tell_fd(struct rt_call *c, bool large)
-{
-    struct rt_path p;
-    rt_path_fd(c, rt_call_int(c, 0), &p);
-    return tell(c, &p, 0, 1, large);
 }
 
 int64_t rt_on_stat(struct rt_call *c)
 {
-    return tell_path(c, 0, false);
-}
-
-int64_t rt_on_lstat(struct rt_call *c)
-{
-    return tell_path(c, AT_SYMLINK_NOFOLLOW, false);
-}
-
-int64_t rt_on_fstat(struct rt_call *c)
-{
-    return tell_fd(c, false);
+    return tell_named(c, false);
 }
 
 int64_t rt_on_stat64(struct rt_call *c)
 {
-    return tell_path(c, 0, true);
-}
-
-int64_t rt_on_lstat64(struct rt_call *c)
-{
-    return tell_path(c, AT_SYMLINK_NOFOLLOW, true);
-}
-
-int64_t rt_on_fstat64(struct rt_call *c)
-{
-    return tell_fd(c, true);
+    return tell_named(c, true);
 }
 
 int64_t rt_on_fstatat(struct rt_call *c)

@@ -10,16 +10,6 @@
 #include <string.h>
 #include <sys/xattr.h>
 
-enum how { BY_PATH, BY_LINK, BY_FD };
-
-static int find(struct rt_call *c, enum how how, struct rt_path *ret)
-{
-    if (how != BY_FD)
-        return rt_path_at(c, -1, 0, how == BY_LINK ? AT_SYMLINK_NOFOLLOW : 0, ret);
-    rt_path_fd(c, rt_call_int(c, 0), ret);
-    return 0;
-}
-
 /* 1: it is ours. 0: another one, in `ret`. -errno. */
 static int read_name(const struct rt_call *c, char ret[XATTR_NAME_MAX + 2])
 {
@@ -44,11 +34,11 @@ static size_t without_ours(char *names, size_t n)
     return kept;
 }
 
-static int64_t list(struct rt_call *c, enum how how)
+int64_t rt_on_listxattr(struct rt_call *c)
 {
     struct cb_owner own;
     struct rt_path p;
-    if (find(c, how, &p) < 0 || (p.follow ? cb_owner_read_path(p.text, &own) : cb_owner_read_link(p.text, &own)) <= 0)
+    if (rt_path_open(c, &p) < 0 || (p.follow ? cb_owner_read_path(p.text, &own) : cb_owner_read_link(p.text, &own)) <= 0)
         return RT_PASS;
     CB_AUTO(free) char *names = cb_alloc(XATTR_LIST_MAX + 1);
     ssize_t n = p.follow ? listxattr(p.text, names, XATTR_LIST_MAX) : llistxattr(p.text, names, XATTR_LIST_MAX);
@@ -59,21 +49,6 @@ static int64_t list(struct rt_call *c, enum how how)
         return (int64_t)kept;
     int r = kept > c->arg[2] ? -ERANGE : kept ? rt_call_write(c, c->arg[1], names, kept) : 0;
     return r < 0 ? r : (int64_t)kept;
-}
-
-int64_t rt_on_listxattr(struct rt_call *c)
-{
-    return list(c, BY_PATH);
-}
-
-int64_t rt_on_llistxattr(struct rt_call *c)
-{
-    return list(c, BY_LINK);
-}
-
-int64_t rt_on_flistxattr(struct rt_call *c)
-{
-    return list(c, BY_FD);
 }
 
 /* ---- values ----------------------------------------------------------------------------------- */
@@ -92,7 +67,7 @@ static int may_change(struct rt_call *c, const char *name, const struct rt_path 
     return rt_call_may(c, p, 2) ? 0 : -EACCES;
 }
 
-static int64_t set(struct rt_call *c, enum how how)
+int64_t rt_on_setxattr(struct rt_call *c)
 {
     char name[XATTR_NAME_MAX + 2];
     struct rt_path p;
@@ -102,7 +77,7 @@ static int64_t set(struct rt_call *c, enum how how)
     if (c->arg[3] > XATTR_SIZE_MAX)
         return -E2BIG;
     CB_AUTO(free) char *value = cb_alloc(c->arg[3] + 1);
-    r = find(c, how, &p);
+    r = rt_path_open(c, &p);
     if (r == 0)
         r = may_change(c, name, &p);
     if (r == 0 && c->arg[3])
@@ -114,22 +89,7 @@ static int64_t set(struct rt_call *c, enum how how)
     return r < 0 ? -errno : 0;
 }
 
-int64_t rt_on_setxattr(struct rt_call *c)
-{
-    return set(c, BY_PATH);
-}
-
-int64_t rt_on_lsetxattr(struct rt_call *c)
-{
-    return set(c, BY_LINK);
-}
-
-int64_t rt_on_fsetxattr(struct rt_call *c)
-{
-    return set(c, BY_FD);
-}
-
-static int64_t take_off(struct rt_call *c, enum how how)
+int64_t rt_on_removexattr(struct rt_call *c)
 {
     char name[XATTR_NAME_MAX + 2];
     struct rt_path p;
@@ -137,26 +97,11 @@ static int64_t take_off(struct rt_call *c, enum how how)
     if (r == 1)
         return -ENODATA;
     if (r == 0)
-        r = find(c, how, &p);
+        r = rt_path_open(c, &p);
     if (r == 0)
         r = may_change(c, name, &p);
     if (r < 0)
         return r;
     r = p.follow ? removexattr(p.text, name) : lremovexattr(p.text, name);
     return r < 0 ? -errno : 0;
-}
-
-int64_t rt_on_removexattr(struct rt_call *c)
-{
-    return take_off(c, BY_PATH);
-}
-
-int64_t rt_on_lremovexattr(struct rt_call *c)
-{
-    return take_off(c, BY_LINK);
-}
-
-int64_t rt_on_fremovexattr(struct rt_call *c)
-{
-    return take_off(c, BY_FD);
 }

@@ -21,8 +21,10 @@
 
 /* ---- instructions ----------------------------------------------------------------------------- */
 
-#define MAX_CODE 2048
-#define MAX_ROWS 128
+/* A row has two tests of up to four instructions each, its answer, its number, and its part of the search. */
+#define PER_ROW  (2 * 4 + 1 + 2 + 2)
+#define MAX_CODE (2 * (RT_MAX_ROWS * PER_ROW + 8))
+_Static_assert(MAX_CODE <= BPF_MAXINSNS, "a filter that the kernel takes");
 
 struct code {
     struct sock_filter items[MAX_CODE];
@@ -91,7 +93,7 @@ static int by_number(const void *a, const void *b)
 
 static void emit_machine(struct code *c, bool compat)
 {
-    struct numbered sorted[MAX_ROWS];
+    struct numbered sorted[RT_MAX_ROWS];
     size_t n, k = 0;
     const struct rt_row *rows = rt_rows(&n);
     for (size_t i = 0; i < n; i++) {

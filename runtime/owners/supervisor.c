@@ -80,36 +80,40 @@ static int receive_groups(int sock, uint32_t *ret, size_t n)
 struct loop {
     struct rt_super super;
     int sock;
-    rt_call_fn *native[512], *compat[512];
-    bool short_ids[512]; /* of compat */
+    const struct rt_row *native[RT_MAX_NUMBER], *compat[RT_MAX_NUMBER];
 };
 
-static void fill_tables(struct loop *l)
+static bool enter_row(const struct rt_row *table[RT_MAX_NUMBER], int number, const struct rt_row *row)
+{
+    if (number >= RT_MAX_NUMBER)
+        return false;
+    if (number >= 0)
+        table[number] = row;
+    return true;
+}
+
+/* False: a number of the table is too large. */
+static bool fill_tables(struct loop *l)
 {
     size_t n;
     const struct rt_row *rows = rt_rows(&n);
-    for (size_t i = 0; i < n; i++) {
-        if (rows[i].native >= 0)
-            l->native[rows[i].native] = rows[i].fn;
-        if (rows[i].compat < 0)
-            continue;
-        l->compat[rows[i].compat] = rows[i].fn;
-        l->short_ids[rows[i].compat] = rows[i].short_ids;
-    }
+    for (size_t i = 0; i < n; i++)
+        if (!enter_row(l->native, rows[i].native, &rows[i]) || !enter_row(l->compat, rows[i].compat, &rows[i]))
+            return false;
+    return true;
 }
 
 static int64_t ask(struct loop *l, const struct seccomp_notif *n)
 {
     bool compat = !(n->data.arch & __AUDIT_ARCH_64BIT);
     uint32_t nr = (uint32_t)n->data.nr;
-    rt_call_fn *fn = nr >= CB_LEN(l->native) ? NULL : compat ? l->compat[nr] : l->native[nr];
-    struct rt_call c = {.super = &l->super, .id = n->id, .tid = (pid_t)n->pid, .compat = compat};
-    if (!fn)
+    const struct rt_row *row = nr >= RT_MAX_NUMBER ? NULL : compat ? l->compat[nr] : l->native[nr];
+    struct rt_call c = {.super = &l->super, .row = row, .id = n->id, .tid = (pid_t)n->pid, .compat = compat};
+    if (!row || !row->fn)
         return -ENOSYS;
-    c.short_ids = compat && l->short_ids[nr];
     for (size_t i = 0; i < CB_LEN(c.arg); i++)
         c.arg[i] = n->data.args[i];
-    int64_t r = fn(&c);
+    int64_t r = row->fn(&c);
     rt_path_return(&c);
     return r;
 }
@@ -253,9 +257,8 @@ __attribute__((noreturn)) static void supervisor_main(const struct rt_owners_wor
         _exit(1);
     l = (struct loop){.super = {.listener = -1, .proc = proc, .root = -1, .bounding = w->bounding}, .sock = sock};
     l.super.creds = rt_creds_new();
-    fill_tables(&l);
     umask(0);
-    int r = rt_links_add_below(&l.super.links, root, w->below);
+    int r = !fill_tables(&l) ? -ENOSYS : rt_links_add_below(&l.super.links, root, w->below);
     if (r == 0)
         r = begin(&l);
     if (r == 0)

@@ -84,13 +84,13 @@ static const struct rt_row rows[] = {
     {SYS_getsockopt, 365, rt_on_getsockopt, .test = {IS(1, SOL_SOCKET, 0), IS(2, SO_PEERCRED, 0)}},
 
     {SYS_chown, 212, rt_on_chown},               {-1, 182, rt_on_chown, .short_ids = true},
-    {SYS_lchown, 198, rt_on_lchown},             {-1, 16, rt_on_lchown, .short_ids = true},
-    {SYS_fchown, 207, rt_on_fchown},             {-1, 95, rt_on_fchown, .short_ids = true},
+    {SYS_lchown, 198, rt_on_chown, RT_LINK},     {-1, 16, rt_on_chown, RT_LINK, .short_ids = true},
+    {SYS_fchown, 207, rt_on_chown, RT_FD},       {-1, 95, rt_on_chown, RT_FD, .short_ids = true},
     {SYS_fchownat, 298, rt_on_fchownat},
 
     {SYS_stat, 106, rt_on_stat},                 {-1, 195, rt_on_stat64},
-    {SYS_lstat, 107, rt_on_lstat},               {-1, 196, rt_on_lstat64},
-    {SYS_fstat, 108, rt_on_fstat},               {-1, 197, rt_on_fstat64},
+    {SYS_lstat, 107, rt_on_stat, RT_LINK},       {-1, 196, rt_on_stat64, RT_LINK},
+    {SYS_fstat, 108, rt_on_stat, RT_FD},         {-1, 197, rt_on_stat64, RT_FD},
     {SYS_newfstatat, 300, rt_on_fstatat},
     {SYS_statx, 383, rt_on_statx},
 
@@ -110,17 +110,17 @@ static const struct rt_row rows[] = {
     {SYS_chroot, 61, rt_on_chroot},
 
     {SYS_listxattr, 232, rt_on_listxattr},
-    {SYS_llistxattr, 233, rt_on_llistxattr},
-    {SYS_flistxattr, 234, rt_on_flistxattr},
+    {SYS_llistxattr, 233, rt_on_listxattr, RT_LINK},
+    {SYS_flistxattr, 234, rt_on_listxattr, RT_FD},
     {SYS_getxattr, 229, rt_on_getxattr},
     {SYS_lgetxattr, 230, rt_on_getxattr},
     {SYS_fgetxattr, 231, rt_on_getxattr},
     {SYS_setxattr, 226, rt_on_setxattr},
-    {SYS_lsetxattr, 227, rt_on_lsetxattr},
-    {SYS_fsetxattr, 228, rt_on_fsetxattr},
+    {SYS_lsetxattr, 227, rt_on_setxattr, RT_LINK},
+    {SYS_fsetxattr, 228, rt_on_setxattr, RT_FD},
     {SYS_removexattr, 235, rt_on_removexattr},
-    {SYS_lremovexattr, 236, rt_on_lremovexattr},
-    {SYS_fremovexattr, 237, rt_on_fremovexattr},
+    {SYS_lremovexattr, 236, rt_on_removexattr, RT_LINK},
+    {SYS_fremovexattr, 237, rt_on_removexattr, RT_FD},
     /* setxattrat, getxattrat, listxattrat, removexattrat: a C library then takes those above */
     {463, 463, NULL, .refuse = ENOSYS}, {464, 464, NULL, .refuse = ENOSYS}, {465, 465, NULL, .refuse = ENOSYS},
     {466, 466, NULL, .refuse = ENOSYS},
@@ -128,6 +128,7 @@ static const struct rt_row rows[] = {
     {425, 425, NULL, .refuse = ENOSYS},
 };
 // clang-format on
+_Static_assert(CB_LEN(rows) <= RT_MAX_ROWS, "rows of the filter");
 
 const struct rt_row *rt_rows(size_t *n)
 {

@@ -13,7 +13,7 @@
 uint32_t rt_call_id(const struct rt_call *c, unsigned i)
 {
     uint32_t id = (uint32_t)c->arg[i];
-    return !c->short_ids ? id : (id & 0xffff) == 0xffff ? RT_CRED_SAME : id & 0xffff;
+    return !c->row->short_ids ? id : (id & 0xffff) == 0xffff ? RT_CRED_SAME : id & 0xffff;
 }
 
 bool rt_call_valid(const struct rt_call *c)
@@ -239,6 +239,27 @@ int rt_path_at(struct rt_call *c, int dir, int path, int flags, struct rt_path *
     if (c->arg[path] || !(flags & AT_EMPTY_PATH)) /* newer kernels take no path at all for an empty one */
         r = rt_call_string(c, c->arg[path], text, sizeof(text));
     return r < 0 ? r : rt_path_text(c, dir < 0 ? AT_FDCWD : rt_call_int(c, (unsigned)dir), text, flags, ret);
+}
+
+int rt_path_how(struct rt_call *c, struct rt_path *ret)
+{
+    if (c->row->how != RT_FD)
+        return rt_path_at(c, -1, 0, c->row->how == RT_LINK ? AT_SYMLINK_NOFOLLOW : 0, ret);
+    if (rt_call_int(c, 0) < 0)
+        return -EBADF;
+    rt_path_fd(c, rt_call_int(c, 0), ret);
+    return 0;
+}
+
+/* The link in /proc has a mode by what the descriptor is open for. None: for its path only, or for ioctl(2) only, which hardly
+ * anybody knows. */
+int rt_path_open(struct rt_call *c, struct rt_path *ret)
+{
+    struct stat st;
+    int r = rt_path_how(c, ret);
+    if (r < 0 || c->row->how != RT_FD)
+        return r;
+    return fstatat(AT_FDCWD, ret->text, &st, AT_SYMLINK_NOFOLLOW) < 0 || !(st.st_mode & 0600) ? -EBADF : 0;
 }
 
 bool rt_path_split(const struct rt_path *p, struct rt_path *ret_dir, const char **ret_name)
