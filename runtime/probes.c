@@ -1,10 +1,11 @@
 #include "runtime/probes.h"
 #include "base/buf.h"
 #include "base/fd.h"
-#include "runtime/cgroup/hierarchy.h"
+#include "runtime/cgroup/group.h"
 #include "runtime/rung/capability.h"
 #include "runtime/rung/chroot.h"
 #include "runtime/rung/filter.h"
+#include "runtime/rung/notify.h"
 #include "runtime/rung/subids.h"
 #include "runtime/rung/userns.h"
 #include "runtime/rung/why.h"
@@ -67,12 +68,14 @@ static void look_at_filter(const struct rt_privilege *p, struct rt_finding *ret)
     for (size_t i = 0; i < rt_filter_n_trials; i++)
         if (rt_filter_answer(&rt_filter_trials[i]))
             cb_buf_printf(&refused, refused.len ? ", %s" : "refuses %s", rt_filter_trials[i].call);
-    ret->good = refused.len == 0;
+    CB_AUTO(free) char *needed = rt_filter_refused();
+    ret->good = !needed;
+    if (refused.len && ret->good)
+        cb_buf_adds(&refused, ": older calls do");
     ret->value =
-        !ret->good ? cb_buf_detach(&refused) : cb_strdup(rt_has_seccomp_filter() ? "refuses nothing that is needed" : "none");
+        refused.len ? cb_buf_detach(&refused) : cb_strdup(rt_has_seccomp_filter() ? "refuses nothing that is needed" : "none");
     if (!ret->good)
         ret->advice = cb_strdup("run the surrounding container with '--security-opt seccomp=unconfined'");
-    cb_buf_done(&refused);
 }
 
 static void look_at_module(const struct rt_privilege *p, struct rt_finding *ret)
@@ -134,9 +137,25 @@ static void look_for_subids(const struct rt_privilege *p, struct rt_finding *ret
     rt_subids_read(&own);
     ret->advice = rt_subids_why_not(&own);
     ret->good = !ret->advice;
+    struct rt_finding spaces = {0};
+    try_namespaces(CLONE_NEWUSER, &spaces);
+    if (!ret->good && !spaces.good) {
+        free(ret->advice);
+        ret->advice = cb_strdup("they are of use where a user namespace can be made: that comes first");
+    }
+    rt_finding_done(&spaces);
     ret->value = cb_printf("%llu uids, %llu gids", (unsigned long long)count(own.uids, own.n_uids),
                            (unsigned long long)count(own.gids, own.n_gids));
     rt_privilege_done(&own);
+}
+
+static void look_for_notifications(const struct rt_privilege *p, struct rt_finding *ret)
+{
+    const char *why = rt_notify_why_not();
+    (void)p;
+    ret->good = !why;
+    ret->value = cb_strdup(why ? "no" : "where ids are missing");
+    ret->advice = cb_strdup(why);
 }
 
 /* ---- what else is used when it is there ----------------------------------------------------- */
@@ -176,24 +195,39 @@ static void look_for_tun(const struct rt_privilege *p, struct rt_finding *ret)
     look_for_device("/dev/net/tun", "pasta needs it", ret);
 }
 
-static void look_for_cgroups(const struct rt_privilege *p, struct rt_finding *ret)
+/* A limit for each controller. They are written down for a command only, of which there is none: any device will do. */
+static const struct rt_io_limit some_io = {RT_IO_READ_BPS, 0, 1u << 30};
+static const struct rt_limits some_limits[RT_CONTROLLERS] = {
+    [RT_CONTROLLER_MEMORY] = {.memory = 1 << 30},
+    [RT_CONTROLLER_CPU] = {.cpus = 1000000},
+    [RT_CONTROLLER_CPUSET] = {.cpuset_cpus = (char[]){"0"}},
+    [RT_CONTROLLER_PIDS] = {.pids = 1000},
+    [RT_CONTROLLER_IO] = {.io = (struct rt_io_limit *)&some_io, .n_io = 1},
+};
+
+/* The way out, which is the same for all that we have not got, or some of it is missing for a reason of its own. */
+static void keep_advice(struct rt_finding *ret, const struct cb_error *err)
 {
-    CB_AUTO(rt_hierarchies) struct rt_hierarchies all = {0};
-    struct cb_buf names = CB_BUF_INIT;
+    if (!ret->advice)
+        ret->advice = cb_printf("%s%s%s", err->msg, err->hint ? ": " : "", err->hint ? err->hint : "");
+}
+
+static void look_for_limits(const struct rt_privilege *p, struct rt_finding *ret)
+{
+    CB_AUTO(cb_buf) struct cb_buf have = CB_BUF_INIT, lack = CB_BUF_INIT;
     (void)p;
-    rt_hierarchies_read(&all);
-    for (int i = 0; i < RT_CONTROLLERS; i++) {
-        const struct rt_hierarchy *h = rt_hierarchy_with(&all, (enum rt_controller)i);
-        if (h && access(h->own, W_OK) == 0)
-            cb_buf_printf(&names, names.len ? ", %s" : "%s", h->v2 ? rt_controllers[i].v2 : rt_controllers[i].v1);
+    for (int c = 0; c < RT_CONTROLLERS; c++) {
+        CB_AUTO(cb_error) struct cb_error err = CB_ERROR_INIT;
+        struct rt_groups *g = NULL;
+        struct cb_buf *list = rt_groups_open(&some_limits[c], &g, &err) == 0 ? &have : &lack;
+        cb_buf_printf(list, "%s%s", list->len ? ", " : "", rt_controllers[c].v2);
+        rt_groups_close(g);
+        if (list == &lack)
+            keep_advice(ret, &err);
     }
-    ret->good = names.len > 0;
-    ret->value = ret->good ? cb_buf_detach(&names) : cb_strdup("none that we may divide");
-    if (!ret->good)
-        ret->advice =
-            cb_strdup("limits of RUN (--memory and the like) need a group of our own: under systemd, 'systemd-run --user "
-                      "--scope -p Delegate=yes cbuild …'");
-    cb_buf_done(&names);
+    ret->good = !lack.len;
+    ret->value =
+        cb_printf("%s%s%s", have.len ? have.data : "none", lack.len && have.len ? "; not " : "", have.len ? lack.data : "");
 }
 
 const struct rt_probe rt_probes[] = {
@@ -208,7 +242,8 @@ const struct rt_probe rt_probes[] = {
     {"other namespaces", look_for_namespaces},
     {"subordinate ids", look_for_subids},
     {"newuidmap", look_for_newuidmap},
-    {"cgroups", look_for_cgroups},
+    {"emulated owners", look_for_notifications},
+    {"limits", look_for_limits},
     {"pasta", look_for_pasta},
     {"/dev/net/tun", look_for_tun},
 };

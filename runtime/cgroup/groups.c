@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #define SELF  "self" /* the group below the build's in which cbuild itself is, where it had to move */
@@ -157,21 +158,34 @@ static const char *option_of(const struct rt_groups *g, unsigned controllers)
     return "cgroup-parent";
 }
 
-static const char delegation[] =
-    "systemd gives a user's processes such groups: 'systemd-run --user --scope -p Delegate=yes cbuild ...'. The controllers that "
-    "it has for users are in a file /etc/systemd/system/user@.service.d/delegate.conf: '[Service]' and "
-    "'Delegate=cpu cpuset io memory pids'. In a container, /sys/fs/cgroup has to be writable and cbuild alone in its group";
+/* What gives us groups of version 2 to divide, where `dir` is our own. */
+static const char *delegation(const char *dir)
+{
+    struct statvfs fs;
+    if (statvfs(dir, &fs) == 0 && fs.f_flag & ST_RDONLY)
+        return "the surrounding container has to be started with a writable /sys/fs/cgroup, and cbuild alone in its group";
+    if (access("/run/systemd/system", F_OK) == 0)
+        return "systemd gives a user's processes such groups: 'systemd-run --user --scope -p Delegate=yes cbuild ...'. The "
+               "controllers that it has for users are in a file /etc/systemd/system/user@.service.d/delegate.conf: '[Service]' "
+               "and "
+               "'Delegate=cpu cpuset io memory pids'";
+    return "an administrator can give you a group, as 'mkdir /sys/fs/cgroup/NAME' and 'chown -R USER /sys/fs/cgroup/NAME' do, "
+           "with "
+           "the "
+           "controllers in the cgroup.subtree_control above it, and start you there: 'echo PID "
+           ">/sys/fs/cgroup/NAME/cgroup.procs'";
+}
 
 static int no_controller(const struct rt_groups *g, const struct rt_hierarchies *all, enum rt_controller c, struct cb_error *err)
 {
-    bool v2 = false;
+    const struct rt_hierarchy *v2 = NULL, *v1 = NULL; /* a machine that has both keeps its controllers in version 1 */
     for (size_t i = 0; i < all->n; i++)
-        v2 |= all->items[i].v2;
+        *(all->items[i].v2 ? &v2 : &v1) = &all->items[i];
     cb_fail(err, CB_E_UNSUPPORTED, "--%s cannot be honoured: the controller '%s' of control groups is not ours to use",
             option_for(g, c), rt_controllers[c].v2);
     if (!all->n)
         return cb_hint(err, "no control groups are mounted here, at /sys/fs/cgroup or elsewhere");
-    return cb_hint(err, "%s", v2 ? delegation : "this kernel does not have it, or it is not mounted");
+    return cb_hint(err, "%s", v2 && !v1 ? delegation(v2->top) : "this kernel does not have it, or it is not mounted");
 }
 
 static int no_level(const struct rt_groups *g, const struct rt_level *l, int r, struct cb_error *err)
@@ -186,7 +200,7 @@ static int no_level(const struct rt_groups *g, const struct rt_level *l, int r, 
     if (!l->v2)
         return cb_hint(err, "an administrator can give you a group in each hierarchy, as 'mkdir /sys/fs/cgroup/memory/NAME' and "
                             "'chown -R USER /sys/fs/cgroup/memory/NAME' do: then --cgroup-parent /NAME");
-    return cb_hint(err, "%s", delegation);
+    return cb_hint(err, "%s", delegation(l->path));
 }
 
 /* ---- all of them -------------------------------------------------------------------------------------------------------- */

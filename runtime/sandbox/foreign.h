@@ -1,5 +1,5 @@
 /* Programs of other architectures in a RUN, by qemu-user: the kernel executes them through an interpreter that is
- * registered with binfmt_misc. Internal to runtime/. */
+ * registered with binfmt_misc. For runtime/, and for who looks what works (builder/execute/health.c). */
 #ifndef RT_FOREIGN_H
 #define RT_FOREIGN_H
 

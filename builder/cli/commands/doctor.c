@@ -14,10 +14,9 @@ struct doctor {
 /* ---- what is shown --------------------------------------------------------------------------------------------------- */
 
 struct report {
-    bool runs;
+    struct build_health health;
     const char *rung;
-    const char *reason; /* why not a better one; NULL: nothing is lost */
-    json_t *probes;     /* borrowed */
+    json_t *probes; /* borrowed */
 };
 
 static void add(void *list, const char *name, const struct rt_finding *f)
@@ -28,9 +27,11 @@ static void add(void *list, const char *name, const struct rt_finding *f)
 
 static void print_json(const struct report *r)
 {
+    const struct build_health *h = &r->health;
     CB_AUTO(cb_buf) struct cb_buf out = CB_BUF_INIT;
     CB_AUTO(json)
-    json_t *all = json_pack("{s:b, s:s, s:s?, s:O}", "runs", r->runs, "rung", r->rung, "reason", r->reason, "probes", r->probes);
+    json_t *all = json_pack("{s:b, s:s, s:s?, s:{s:s?, s:s?, s:s?}, s:O}", "runs", h->runs, "rung", r->rung, "reason", h->reason,
+                            "uses", "files", h->files, "owners", h->owners, "network", h->network, "probes", r->probes);
     cb_json_dump(all, CB_JSON_INDENT, &out);
     puts(out.data);
 }
@@ -46,9 +47,12 @@ static void print_text(const struct report *r)
         if (advice)
             printf("%-20s%s\n", "", advice);
     }
-    printf("\nRUN %s: %s\n", r->runs ? "works" : "does not work", r->rung);
-    if (r->reason)
-        printf("%s: %s\n", r->runs ? "why not better" : "why", r->reason);
+    const struct build_health *h = &r->health;
+    printf("\nRUN %s: %s\n", h->runs ? "works" : "does not work", r->rung);
+    if (h->reason)
+        printf("%s: %s\n", h->runs ? "why not better" : "why", h->reason);
+    if (h->runs)
+        printf("it works in %s\nowners of files: %s\nits network: %s\n", h->files, h->owners, h->network);
 }
 
 /* ---- the command ------------------------------------------------------------------------------------------------------ */
@@ -72,11 +76,11 @@ static int doctor(void *filled, struct cb_error *err)
     CB_AUTO(json) json_t *list = json_array();
     d->common.request.progress = BUILD_PROGRESS_QUIET; /* its notes are part of the report */
     open_store(d, list);
-    CB_AUTO(free) char *reason = NULL;
-    struct report r = {
-        .runs = build_health(s, add, list, &reason), .rung = s->privilege.rung->name, .reason = reason, .probes = list};
+    CB_AUTO(build_health) struct build_health health;
+    build_health_look(s, add, list, &health);
+    struct report r = {.health = health, .rung = s->privilege.rung->name, .probes = list};
     (d->json ? print_json : print_text)(&r);
-    return r.runs ? 0 : 1;
+    return health.runs ? 0 : 1;
 }
 
 static const struct cli_option options[] = {

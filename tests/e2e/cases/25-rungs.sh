@@ -244,21 +244,27 @@ t_doctor() {
     same "$(jq .runs doctor.json)" true
     has "$(cat text)" "RUN works: $(jq -r .rung doctor.json)"
     same "$(jq -r '.probes[] | select(.name == "overlay") | .ok' doctor.json)" true
-    jq -e '.probes | length > 10 and all(.name and .value and (.ok or .advice))' doctor.json >log || die "$(cat doctor.json)"
+    jq -e '.probes | length > 17 and all(.name and .value and (.ok or .advice))' doctor.json >log || die "$(cat doctor.json)"
+    same "$(jq -c '[.probes[] | select(.name == ("user attributes", "emulated owners", "other machines")).ok]' doctor.json)" '[true,true,true]'
+    same "$(jq -r '"\(.uses.files); \(.uses.owners); \(.uses.network)"' doctor.json)" "layers under an overlay; $(
+        [ "$E2E_USER" = single ] && echo emulated || echo those that the command gives); one of the build's own, through pasta"
+    [ -e /sys/fs/cgroup/cgroup.controllers ] || hasnt "$(cat text)" systemd # version 1 is not systemd's to give
     mkdir other && echo 1 >other/format
     fails 1 cbuild --root other doctor
     has "$out" "no: store '"
     has "$out" "RUN does not work: "
     [ "$E2E_USER" != single ] || has "$(jq -r .reason doctor.json)" 'has no range in /etc/subuid'
     [ "$E2E_USER" = root ] || return 0
-    while read -r place runs overlay rung; do
+    while read -r place runs overlay network rung; do
         in_place "$place" sh -c '"$0" doctor --json' "$CBUILD" >doctor.json || [ $? = 1 ]
-        same "$(jq -r '"\(.runs) \(.probes | map(select(.name == "overlay").ok)) \(.rung)"' doctor.json)" "$runs $overlay $rung"
+        same "$(jq -r '"\(.runs) \(.probes | map(select(.name == "overlay").ok)) \(.uses.network[:3]) \(.rung)"' doctor.json)" \
+            "$runs $overlay $network $rung"
         same "$(jq -r '.reason != null' doctor.json)" "$([ "$place" = podman ] && echo false || echo true)"
+        hasnt "$(jq -r '.probes[] | select(.name == "limits").advice' doctor.json)" systemd
     done <<X
-docker true [] chroot
-podman true [true] root of a container
-chroot true [true] root without user namespaces
-no-userns true [true] root without user namespaces
+docker true [] the chroot
+podman true [true] the root of a container
+chroot true [true] one root without user namespaces
+no-userns true [true] one root without user namespaces
 X
 }
