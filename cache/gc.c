@@ -105,7 +105,7 @@ static int count_files(struct cache_gc_graph *g, const char *dir, struct cache_u
             continue;
         CB_AUTO(free) char *path = cb_printf("%s/%s", dir, name);
         add(row, cache_gc_disk_use(g, g->store->root, path), !work || owner_is_dead(g->store, name));
-        if (cb_ends(name, ".recent")) /* the second file of a context */
+        if (strchr(name, '.')) /* another file of the same context */
             row->count--;
     }
     return 0;

@@ -4,8 +4,8 @@
 #include <unistd.h>
 
 const struct cli_command *const cli_commands[] = {
-    &cli_build, &cli_run_command, &cli_images, &cli_inspect, &cli_tag,    &cli_rmi, &cli_push,
-    &cli_pull,  &cli_du,          &cli_prune,  &cli_doctor,  &cli_kaniko, NULL,
+    &cli_build, &cli_explain_command, &cli_run_command, &cli_images, &cli_inspect, &cli_tag, &cli_rmi, &cli_push, &cli_pull,
+    &cli_du,    &cli_prune,           &cli_doctor,      &cli_kaniko, NULL,
 };
 
 /* What the others call them. */

@@ -82,9 +82,12 @@ enum build_op { BUILD_OP_BASE, BUILD_OP_RUN, BUILD_OP_COPY, BUILD_OP_WORKDIR };
 
 struct build_step {
     enum build_op op;
-    size_t index; /* in plan->steps: topological order */
-    int number;   /* as shown, from 1 */
-    char *name;   /* "[build 2/5] RUN make" */
+    size_t index;       /* in plan->steps: topological order */
+    int number;         /* as shown, from 1 */
+    char *name;         /* "[build 2/5] RUN make" */
+    char *stage;        /* "build"; NULL: it is no instruction of a stage. Then the next two are nothing */
+    const char *source; /* of its name: "RUN make" */
+    int position;       /* in its stage, from 1 */
     struct cb_place at;
     const struct build_step *parent;
     const struct build_step **inputs; /* those whose files it takes, in the order in which it names them */

@@ -28,6 +28,9 @@ struct build_step *build_step_new(struct build_planner *p, struct build_stage *s
         step->at = i->at;
         CB_AUTO(free) char *stage = p->n_stages > 1 ? cb_printf("%s ", s->display) : cb_strdup("");
         step->name = cb_printf("[%s%d/%d] %s", stage, s->number, s->total, i->source);
+        step->stage = cb_strdup(s->display);
+        step->source = step->name + strlen(step->name) - strlen(i->source);
+        step->position = s->number;
     }
     CB_PUSH(p->plan->steps, p->plan->n_steps, p->plan->cap_steps) = step;
     if (s)
@@ -102,6 +105,7 @@ static void step_free(const struct build_plan *p, struct build_step *s)
     }
     free(s->inputs);
     free(s->name);
+    free(s->stage);
     free(s);
 }
 

@@ -12,12 +12,14 @@
 
 enum build_event_kind {
     BUILD_EVENT_BUILD_STARTED, /* n_steps: steps that can show */
-    BUILD_EVENT_STEP_STARTED,  /* step, name, why: "--no-cache", "not in the cache"; NULL: not a step of the plan */
+    BUILD_EVENT_STEP_STARTED,  /* step, name, why: "src/main.c changed", "--no-cache", "not in the cache"; NULL: not a step of the
+                                  plan */
     BUILD_EVENT_STEP_CACHED,   /* step, name, why: "same definition", "same inputs", "made meanwhile" */
     BUILD_EVENT_STEP_LOG,      /* step, text (one line without its newline, or a partial one), stream 1 or 2 */
     BUILD_EVENT_STEP_PROGRESS, /* step, what, done, total */
-    BUILD_EVENT_STEP_DONE,     /* step, seconds, usage (NULL: not known) */
-    BUILD_EVENT_STEP_FAILED,   /* step, error */
+    BUILD_EVENT_STEP_DONE,   /* step, seconds, usage (NULL: not known), why: what has changed since its nearest earlier result, or
+                                NULL */
+    BUILD_EVENT_STEP_FAILED, /* step, error */
     BUILD_EVENT_STEP_CANCELED, /* step */
     BUILD_EVENT_CONTINUED,     /* cbuild was stopped for a while: others may have written to the terminal */
     BUILD_EVENT_NOTE,          /* text: something the user should know, once */

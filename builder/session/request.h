@@ -92,6 +92,8 @@ struct build_request {
     struct cb_strv contexts;    /* --build-context NAME=VALUE */
     struct cb_strv no_cache_filter;
     bool no_cache;
+    bool dry_run;      /* nothing is executed: what would be is said on standard output */
+    bool dry_run_json; /* in JSON */
     bool allow_host_network, allow_insecure;
     const char *network; /* a name of runtime/network/network.h */
     enum build_pull pull;

@@ -173,3 +173,16 @@ void build_progress_layout_end(enum progress_end end, const char *name, double s
     const char *tail = ends[end].tail ? ends[end].tail : cb_human_duration(seconds, time);
     add_row(out, &(struct row){ends[end].mark, ends[end].style, name, tail}, colours, columns);
 }
+
+void build_progress_layout_why(const char *why, bool colours, size_t columns, struct cb_buf *out)
+{
+    static const char label[] = "  ran: ";
+    size_t width = usable(columns);
+    if (width < sizeof(label) + LEAST_NAME)
+        return;
+    if (colours)
+        cb_buf_adds(out, "\033[2m");
+    cb_buf_adds(out, label);
+    add_cut(out, why, width - (sizeof(label) - 1));
+    cb_buf_adds(out, colours ? "\033[0m\n" : "\n");
+}

@@ -36,4 +36,7 @@ enum progress_end { BUILD_PROGRESS_DONE, BUILD_PROGRESS_CACHED, BUILD_PROGRESS_F
 void build_progress_layout_end(enum progress_end end, const char *name, double seconds, bool colours, size_t columns,
                                struct cb_buf *out);
 
+/* Appends the dim line below it that says why it ran. */
+void build_progress_layout_why(const char *why, bool colours, size_t columns, struct cb_buf *out);
+
 #endif

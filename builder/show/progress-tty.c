@@ -140,6 +140,8 @@ static void print_log(const struct live *l, struct cb_buf *out)
 static void finish(struct tty *t, enum progress_end end, const struct build_event *e, struct cb_buf *out)
 {
     build_progress_layout_end(end, e->name ? e->name : "", e->seconds, t->colours, screen().columns, out);
+    if (end == BUILD_PROGRESS_DONE && e->why)
+        build_progress_layout_why(e->why, t->colours, screen().columns, out);
     if (end == BUILD_PROGRESS_FAILED)
         print_log(find(t, e->step), out);
     t->steps_done += (end == BUILD_PROGRESS_DONE || end == BUILD_PROGRESS_CACHED) && !e->extra;

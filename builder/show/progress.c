@@ -65,11 +65,20 @@ static void plain_progress(struct plain *p, const struct build_event *e, struct 
     cb_buf_printf(out, "#%d %s %s / %s\n", e->step, e->what, cb_human_size(e->done, done), cb_human_size(e->total, total));
 }
 
+static void plain_done(const struct build_event *e, struct cb_buf *out)
+{
+    char time[16];
+    cb_buf_printf(out, "#%d DONE %s\n", e->step, cb_human_duration(e->seconds, time));
+    if (!e->why)
+        return;
+    cb_buf_printf(out, "#%d ran: ", e->step);
+    build_progress_text(out, e->why);
+}
+
 static void plain_event(struct build_renderer *r, const struct build_event *e)
 {
     struct plain *p = (struct plain *)r;
     CB_AUTO(cb_buf) struct cb_buf out = CB_BUF_INIT;
-    char time[16];
     build_progress_tally_add(&p->tally, e);
     switch (e->kind) {
     case BUILD_EVENT_STEP_STARTED:
@@ -86,7 +95,7 @@ static void plain_event(struct build_renderer *r, const struct build_event *e)
         plain_progress(p, e, &out);
         break;
     case BUILD_EVENT_STEP_DONE:
-        cb_buf_printf(&out, "#%d DONE %s\n", e->step, cb_human_duration(e->seconds, time));
+        plain_done(e, &out);
         break;
     case BUILD_EVENT_STEP_FAILED:
         cb_buf_printf(&out, "#%d ERROR: ", e->step);

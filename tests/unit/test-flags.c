@@ -219,14 +219,30 @@ static int by_name(const void *a, const void *b)
     return strcmp((*x)->name, (*y)->name);
 }
 
+static bool is_of_build(const struct cli_option *o)
+{
+    const struct cli_option *other;
+    for (size_t k = 0; (other = cli_option_at(&cli_build, k)); k++)
+        if (other == o)
+            return true;
+    return false;
+}
+
+/* A command that takes all options of a build. */
+static bool takes_a_build(const struct cli_command *c)
+{
+    return c != &cli_build && c->tables[1] == cli_build.tables[0];
+}
+
 /* A table of a command's options; with `lines`, those that every command has and whose they are too. */
 static void add_table(const struct cli_command *c, char *lines, struct cb_buf *out)
 {
     const struct cli_option **list = NULL, *o;
     size_t n = 0, cap = 0;
     static const struct cli_command any = {.name = ""};
-    while ((o = cli_option_at(c, n)) && (lines || o != cli_option_at(&any, 0)))
-        CB_PUSH(list, n, cap) = o;
+    for (size_t k = 0; (o = cli_option_at(c, k)) && (lines || o != cli_option_at(&any, 0)); k++)
+        if (!takes_a_build(c) || !is_of_build(o))
+            CB_PUSH(list, n, cap) = o;
     if (!n)
         return;
     qsort(list, n, sizeof(*list), by_name);
@@ -244,6 +260,8 @@ static void add_table(const struct cli_command *c, char *lines, struct cb_buf *o
             add_help(out, list[i]);
         cb_buf_adds(out, " |\n");
     }
+    if (takes_a_build(c))
+        cb_buf_adds(out, "\nand those of `cbuild build`.\n");
     free(list);
 }
 

@@ -5,6 +5,7 @@
 #include "base/fd.h"
 #include "builder/cli/commands/built.h"
 #include "builder/cli/commands/call.h"
+#include "builder/cli/commands/explain.h"
 #include "builder/cli/commands/metadata.h"
 #include "builder/execute/execute.h"
 #include "builder/execute/keys/keys.h"
@@ -119,7 +120,7 @@ static int build(struct build *b, struct cb_error *err)
 {
     const struct build_request *q = b->session->request;
     int n_run = 0, n_cached = 0;
-    if (check_destinations(q, err) < 0)
+    if (!q->dry_run && check_destinations(q, err) < 0)
         return -1;
     if (build_contexts_open(b->session, &b->contexts, err) < 0 || build_plan(b, err) < 0)
         return -1;
@@ -133,6 +134,8 @@ static int build(struct build *b, struct cb_error *err)
     build_graph_init(&graph, b);
     if (build_keys_define(&graph, err) < 0)
         return -1;
+    if (q->dry_run)
+        return cli_explain(&graph, err);
     if (build_schedule_run(&graph, &n_run, &n_cached, err) < 0)
         return graph.failed && q->invoke.n ? invoke(b, &graph, err) : -1;
     CB_AUTO(build_image) struct build_image image = {0};
@@ -166,7 +169,8 @@ static int run(void *filled, struct cb_error *err)
         (request->logfile && open_log(request->logfile, err) < 0))
         return -1;
     struct build b = BUILD_INIT(&v->session);
-    forget_results(request);
+    if (!request->dry_run)
+        forget_results(request);
     v->opened = true;
     int status = build_session_open(&v->session, request, build_renderer_new(request->progress), err);
     if (status == 0)

@@ -166,6 +166,7 @@ static const struct cli_option options[] = {
     {"no-cache", 0, cache, NULL, NULL, cli_set_switch, AT(no_cache), "execute every step"},
     {"no-cache-filter", 0, cache, "STAGE,...", NULL, set_no_cache_filter, AT(no_cache_filter),
      "execute every step of these stages"},
+    {"dry-run", 0, cache, NULL, NULL, cli_set_switch, AT(dry_run), "say which steps would run, and why; execute nothing"},
     {"pull", 0, cache, "POLICY", "true", set_pull, AT(pull), "base images: missing (default), always, newer, never"},
     {"tag", 't', result, "NAME[:TAG]", NULL, cli_set_tag, AT(tags), "name of the image"},
     {"output", 'o', result, "SPEC", NULL, cli_set_output, 0, "", .choices = output_choices},

@@ -75,6 +75,15 @@ static void put_parent_chain(const struct build_graph *g, const struct build_ste
         cb_put_digest(k, &g->states[s->parent->index].key.chain);
 }
 
+/* Part of the parent in the key; of its own among the notes, because no step of the build can be named for it. */
+static void note_base(const struct build_graph *g, const struct build_step *s, struct build_notes *notes)
+{
+    while (s && s->op != BUILD_OP_BASE)
+        s = s->parent;
+    if (s)
+        build_notes_add(notes, "base", NULL, &g->states[s->index].key.chain, sizeof(struct cb_digest));
+}
+
 int build_keys_content(struct build_graph *g, const struct build_step *s, struct cb_error *err)
 {
     struct build_key *key = &g->states[s->index].key;
@@ -86,6 +95,7 @@ int build_keys_content(struct build_graph *g, const struct build_step *s, struct
     if (!(s->op == BUILD_OP_COPY && s->copy.link)) {
         put_parent_chain(g, s, &k.bytes);
         build_key_name(&k, at, "parent", NULL);
+        note_base(g, s, &key->notes);
     }
     cb_put_bytes(&k.bytes, key->local_inputs.data, key->local_inputs.len);
     if (key->selected)

@@ -94,6 +94,7 @@ void build_running_drop(struct build_schedule *s, struct build_running *r)
         s->steps_running--;
     build_mask_done(&r->mask);
     build_tail_done(&r->tail);
+    build_cause_done(&r->cause);
     free(r);
 }
 
@@ -137,10 +138,12 @@ int build_running_step(struct build_schedule *s, const struct build_step *step, 
     int ends[2] = {-1, -1};
     int e = step->op == BUILD_OP_RUN ? open_logs(r, ends) : 0;
     s->steps_running++;
+    if (!step->no_cache)
+        build_cause_find(s->g, s->earlier, step, &r->cause);
     build_emit(s->session, &(struct build_event){.kind = BUILD_EVENT_STEP_STARTED,
                                                  .step = step->number,
                                                  .name = step->name,
-                                                 .why = build_state_of(s->g, step)->why});
+                                                 .why = r->cause.text ? r->cause.text : build_state_of(s->g, step)->why});
     int result = e < 0 ? cb_fail_sys(err, e, "make a pipe") : step->op == BUILD_OP_RUN ? mask_secrets(r, err) : 0;
     if (result == 0)
         result = build_execute_start(s->g, step, ends[0], ends[1], &r->job, err);

@@ -5,6 +5,7 @@
 
 #include "base/map.h"
 #include "builder/execute/execute.h"
+#include "builder/execute/schedule/cause.h"
 #include "builder/execute/schedule/log.h"
 #include "builder/execute/schedule/symptom.h"
 
@@ -18,7 +19,8 @@ struct build_running { /* one job */
     struct cb_job job;
     struct build_log logs[2];
     struct build_mask mask;
-    struct build_tail tail; /* of what it printed */
+    struct build_tail tail;   /* of what it printed */
+    struct build_cause cause; /* STEP: why it runs */
     struct timespec started;
     double skipped_before; /* cb_clock_skipped() then: the job's clock knows nothing of what is skipped later */
 };
@@ -33,6 +35,7 @@ struct build_schedule {
     bool failed;
     struct cb_error first; /* the first of several errors */
     struct cb_map warned;  /* texts of warnings: what holds for many steps is said once */
+    struct cache_earlier *earlier;
 };
 
 /* ---- advance.c ------------------------------------------------------------------------------------------- */

@@ -48,9 +48,11 @@ static void step_succeeded(struct build_schedule *s, struct build_running *r, co
     st->usage = o.usage;
     s->n_run++;
     build_record_outcome(s, step, &o);
+    build_cause_finish(s->g, s->earlier, step, &r->cause);
     build_emit(s->session, &(struct build_event){.kind = BUILD_EVENT_STEP_DONE,
                                                  .step = step->number,
                                                  .name = step->name,
+                                                 .why = r->cause.text,
                                                  .seconds = cb_seconds_since(&r->started),
                                                  .usage = &o.usage});
     build_step_finish(s, step);
@@ -225,7 +227,7 @@ static void run(struct build_schedule *s)
 
 int build_schedule_run(struct build_graph *g, int *ret_run, int *ret_cached, struct cb_error *err)
 {
-    struct build_schedule s = {.g = g, .session = g->build->session};
+    struct build_schedule s = {.g = g, .session = g->build->session, .earlier = build_earlier_open(g->build)};
     build_ns_freeze(s.session, g);
     build_emit(s.session, &(struct build_event){.kind = BUILD_EVENT_BUILD_STARTED, .n_steps = count_steps(g->plan)});
     run(&s);
@@ -233,6 +235,7 @@ int build_schedule_run(struct build_graph *g, int *ret_run, int *ret_cached, str
         cancel_all(&s);
     free(s.running);
     cb_map_done(&s.warned);
+    cache_earlier_close(s.earlier);
     *ret_run = s.n_run;
     *ret_cached = s.n_cached;
     if (!s.failed)

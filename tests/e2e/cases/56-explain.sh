@@ -1,0 +1,90 @@
+# Why a step runs: the line behind it, `cbuild explain`, --dry-run.
+
+# The base, then: a COPY, a RUN that uses an ARG, a RUN on it.
+example() {
+    context c <<X
+${base}ARG VERSION=1
+COPY src /src
+RUN cat /src/* > /all; echo \$VERSION
+RUN wc /all
+X
+    mkdir c/src
+    for i in 1 2 3; do echo $i >c/src/f$i; done
+    cbuild c 2>log
+    hasnt "$(cat log)" "ran:"
+}
+
+t_causes_are_named() {
+    example
+    echo new >>c/src/f2
+    cbuild c 2>log
+    has "$(cat log)" "ran: src/f2 changed"
+    has "$(cat log)" "COPY src /src gave another result"
+    cbuild --build-arg VERSION=2 c 2>log
+    has "$(cat log)" "ran: ARG VERSION changed"
+    sed -i 's/wc/wc -l/' c/Dockerfile
+    cbuild c 2>log
+    has "$(cat log)" "ran: the command changed"
+    rm c/src/f1
+    echo 4 >c/src/f4
+    cbuild --progress=rawjson c 2>log
+    has "$(cat log)" '"why":"src/f4 added (+1 more)"'
+    cbuild --no-cache c 2>log
+    hasnt "$(cat log)" "ran:"
+}
+
+t_files_are_named_in_large_contexts() {
+    example
+    for i in $(seq 1 400); do echo "$i" >"c/src/n$i"; done
+    cbuild c 2>log
+    has "$(cat log)" "added (+399 more)"
+    echo new >c/src/n77
+    cbuild explain c >out
+    has "$(cat out)" "src/n77 changed ("
+    cbuild c 2>log
+    has "$(cat log)" "ran: src/n77 changed"
+    rm c/src/n9
+    cbuild c 2>log
+    has "$(cat log)" "ran: /src/n9 removed"
+}
+
+t_explain_executes_nothing() {
+    example
+    before=$(cd "$CBUILD_ROOT" && find layers records | sort)
+    cbuild explain c >out
+    has "$(cat out)" "0 steps would run"
+    echo new >>c/src/f2
+    touch iid
+    cbuild explain --iidfile iid -t app:9 c >out
+    has "$(cat out)" "RUNS        [3/5] COPY src /src"
+    has "$(cat out)" "src/f2 changed ("
+    has "$(cat out)" "MAY RUN     [4/5] RUN"
+    has "$(cat out)" "1 step would run, 2 may, 2 cached"
+    cbuild --dry-run --json c 2>/dev/null && die "an option of explain is taken"
+    cbuild explain --json c >json
+    python3 -c 'import json, sys
+steps = json.load(open("json"))
+assert [s["fate"] for s in steps][-3:] == ["runs", "open", "open"], steps
+assert steps[-3]["differences"][0]["input"] == "src/f2", steps'
+    cbuild --dry-run --no-cache c >out
+    has "$(cat out)" "--no-cache"
+    same "$before" "$(cd "$CBUILD_ROOT" && find layers records | sort)"
+    [ -e iid ] || die "explain removed the file of an earlier build"
+    hasnt "$(cbuild images)" app:9
+    cbuild c 2>/dev/null
+    cbuild explain c >out
+    has "$(cat out)" "last made because src/f2 changed"
+}
+
+t_what_is_not_needed_is_not_explained() {
+    context c <<X
+FROM scratch AS other
+COPY Dockerfile /d
+FROM scratch
+COPY --from=other /d /d
+X
+    cbuild c 2>log
+    cbuild explain c >out
+    hasnt "$(cat out)" "[other 1/1]"
+    has "$(cat out)" "0 steps would run, 1 cached"
+}
