@@ -2,8 +2,8 @@
 #include "base/fd.h"
 #include "base/owner.h"
 #include "base/pack.h"
+#include "builder/execute/run-root.h"
 #include "builder/session/jobs.h"
-#include "runtime/mount/snapshot.h"
 #include "runtime/network/uplink.h"
 #include "runtime/rung/notify.h"
 #include "runtime/sandbox/foreign.h"
@@ -31,12 +31,9 @@ static int overlay_job(struct cb_job_io *io, void *world, const struct rt_job_re
                        struct cb_error *err)
 {
     (void)io, (void)req;
-    const struct build_session *s = world;
+    struct build_session *s = world;
     CB_AUTO(free) char *why = NULL;
-    CB_AUTO(close)
-    int in = mkdirat(s->work.dir, "try", 0700) < 0 ? -1 : openat(s->work.dir, "try", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    int r = in < 0 ? cb_fail_sys(err, errno, "make a directory in the store") : rt_snapshot_try_overlay(in, &why, err);
-    (void)cb_remove_tree(s->work.dir, "try");
+    int r = build_run_root_try(s, s->work.dir, &why, err);
     cb_put_u64(answer, r > 0);
     cb_put_str(answer, why ? why : "");
     return r < 0 ? -1 : 0;
@@ -54,10 +51,14 @@ static void find_overlay(struct build_session *s, struct rt_finding *ret)
     struct cb_unpack u = cb_unpack(answer.data, answer.len);
     ret->good = !err.code && cb_get_u64(&u);
     CB_AUTO(free) char *why = err.code ? cb_strdup(err.msg) : cb_get_str(&u);
-    ret->value = cb_printf("%s%s", ret->good ? "yes, in " : "no: ", ret->good ? s->store->path : why ? why : "");
+    ret->value = cb_printf("%s%s", ret->good ? "yes, in " : "no: ",
+                           ret->good ? (s->run_root ? s->run_root : s->store)->path
+                           : why     ? why
+                                     : "");
     if (!ret->good)
-        ret->advice =
-            cb_strdup("choose a store on ext4, xfs, btrfs or tmpfs with --root: each RUN works in a copy of its files otherwise");
+        ret->advice = cb_strdup(
+            "name a directory on ext4, xfs, btrfs or tmpfs (a volume, in a container) with --run-root, or have the store there "
+            "(--root): each RUN works in a copy of its files otherwise");
 }
 
 /* Where owners are emulated they are attributes of files. */

@@ -19,16 +19,45 @@ static const char *after_line(const char *text, const char *line)
     return strncmp(text, line, n) == 0 && (text[n] == '\n' || !text[n]) ? text + n + (text[n] == '\n') : NULL;
 }
 
+/* What the answer holds for: the rung, and the file system on which commands work when it is not the store's. */
+static char *condition(const struct build_session *s)
+{
+    struct stat st;
+    return s->run_root && fstat(s->run_root->root, &st) == 0
+               ? cb_printf("%s %llx", s->privilege.rung->name, (unsigned long long)st.st_dev)
+               : cb_strdup(s->privilege.rung->name);
+}
+
+static int try_below(int dir, int lower_dir, char **ret_why, struct cb_error *err)
+{
+    CB_AUTO(close) int in = mkdirat(dir, "try", 0700) < 0 ? -1 : openat(dir, "try", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    const struct rt_snapshot_place place = {in, lower_dir < 0 ? in : lower_dir};
+    int r =
+        in < 0 ? cb_fail_sys(err, errno, "make a directory to try an overlay") : rt_snapshot_try_overlay(&place, ret_why, err);
+    (void)cb_remove_tree(dir, "try"); /* what stays goes with the directory around it */
+    return r;
+}
+
+int build_run_root_try(struct build_session *s, int dir, char **ret_why, struct cb_error *err)
+{
+    if (!s->run_root)
+        return try_below(dir, -1, ret_why, err);
+    struct cache_work lower = CACHE_WORK_INIT; /* layers stay in the store */
+    if (cache_work_begin(s->store, &lower, err) < 0)
+        return -1;
+    int r = try_below(dir, lower.dir, ret_why, err);
+    cache_work_done(s->store, &lower);
+    return r;
+}
+
 /* *ret: the text to remember. */
-static int try(const struct build_run_place *p, int dir, struct cb_buf *ret, struct cb_error *err)
+static int try(const struct build_run_place *p, const char *where, struct cb_buf *ret, struct cb_error *err)
 {
     CB_AUTO(free) char *why = NULL;
-    CB_AUTO(close) int in = mkdirat(dir, "try", 0700) < 0 ? -1 : openat(dir, "try", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    int r = in < 0 ? cb_fail_sys(err, errno, "make a directory to try an overlay") : rt_snapshot_try_overlay(in, &why, err);
-    (void)cb_remove_tree(dir, "try"); /* what stays goes with the step's directory */
+    int r = build_run_root_try(p->session, p->dir, &why, err);
     if (r < 0)
         return -1;
-    cb_buf_printf(ret, "%s\n%s%s%s", p->session->privilege.rung->name, r ? OVERLAY : TREE, r ? "" : "\n", r ? "" : why);
+    cb_buf_printf(ret, "%s\n%s%s%s", where, r ? OVERLAY : TREE, r ? "" : "\n", r ? "" : why);
     cache_found_keep(p->session->store, FOUND, ret->data);
     return 0;
 }
@@ -37,28 +66,29 @@ static void tell_why(const struct build_run_place *p, const char *why)
 {
     CB_AUTO(free)
     char *text =
-        cb_printf("each RUN works in a copy of its files and is compared with it, because the store's file system cannot "
-                  "have overlays (%s): a store elsewhere (--root), on ext4, xfs, btrfs or tmpfs, is faster",
-                  why);
+        cb_printf("each RUN works in a copy of its files and is compared with it, because %s '%s' cannot have overlays (%s). "
+                  "A directory on ext4, xfs, btrfs or tmpfs (a volume, in a container), given with --run-root, is faster",
+                  p->session->run_root ? "the run root" : "the store",
+                  p->session->run_root ? p->session->run_root->path : p->session->store->path, why);
     cb_job_warn(p->io, text);
 }
 
 /* 1: RUN has overlays here. 0: trees. */
-static int has_overlay(const struct build_run_place *p, int dir, struct cb_error *err)
+static int has_overlay(const struct build_run_place *p, struct cb_error *err)
 {
     const struct build_session *s = p->session;
-    const char *rung = s->privilege.rung->name;
-    if (s->privilege.rung->chroots)
-        return 0;
+    if (s->privilege.rung->chroots || !s->privilege.rung->runs)
+        return !s->privilege.rung->runs; /* what says why no command can be run comes later */
+    CB_AUTO(free) char *where = condition(s);
     CB_AUTO(cb_buf) struct cb_buf found = CB_BUF_INIT;
-    const char *driver = after_line(s->snapshot.data, rung);
+    const char *driver = after_line(s->snapshot.data, where);
     if (!driver && cache_found_get(s->store, FOUND, &found)) /* a step of this build may have found it out */
-        driver = after_line(found.data, rung);
+        driver = after_line(found.data, where);
     if (!driver) {
         cb_buf_reset(&found);
-        if (try(p, dir, &found, err) < 0)
+        if (try(p, where, &found, err) < 0)
             return -1;
-        driver = after_line(found.data, rung);
+        driver = after_line(found.data, where);
     }
     const char *why = after_line(driver, TREE);
     if (why)
@@ -98,7 +128,7 @@ int build_run_root_open(const struct build_run_place *p, struct build_run_root *
     *ret = BUILD_RUN_ROOT_INIT;
     ret->session = p->session;
     ret->dir = p->dir;
-    int overlay = p->dir < 0 ? -1 : has_overlay(p, p->dir, err);
+    int overlay = p->dir < 0 ? -1 : has_overlay(p, err);
     return overlay < 0 ? -1 : overlay ? open_stack(p, ret, err) : open_tree(p, ret, err);
 }
 

@@ -26,6 +26,8 @@ struct build_run_place {
     size_t n_layers;
     bool again; /* a command has worked in `dir`, and another is to find what it left */
 };
+/* Can commands have overlays there? As rt_snapshot_try_overlay, with changes in `dir` and layers where the store has them. */
+int build_run_root_try(struct build_session *s, int dir, char **ret_why, struct cb_error *err);
 int build_run_root_open(const struct build_run_place *p, struct build_run_root *ret, struct cb_error *err);
 void build_run_root_done(struct build_run_root *r); /* after a failure too */
 void build_run_root_show(const struct build_run_root *r, struct rt_sandbox *ret);

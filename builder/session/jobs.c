@@ -15,6 +15,8 @@ static int sweep_job(struct cb_job_io *io, void *world, const struct rt_job_requ
     (void)io, (void)req, (void)answer, (void)err;
     struct build_session *s = world;
     cache_work_sweep(s->store);
+    if (s->run_root)
+        cache_work_sweep(s->run_root);
     return 0;
 }
 
@@ -25,12 +27,18 @@ static void start_sweep(struct build_session *s)
         s->sweep.sock = -1;
 }
 
+/* Where commands work. */
+static struct cache_store *work_place(const struct build_session *s)
+{
+    return s->run_root ? s->run_root : s->store;
+}
+
 static int clean_up_job(struct cb_job_io *io, void *world, const struct rt_job_request *req, struct cb_buf *answer,
                         struct cb_error *err)
 {
     (void)io, (void)req, (void)answer, (void)err;
     struct build_session *s = world;
-    cache_work_done(s->store, &s->work);
+    cache_work_done(work_place(s), &s->work);
     return 0;
 }
 
@@ -68,8 +76,9 @@ static int make_stubs(struct build_session *s, struct cb_error *err)
 {
     static const char *const dirs[] = {"root", "root/etc"};
     static const char *const files[] = {"root/etc/hosts", "root/etc/resolv.conf"};
-    if (cache_work_begin(s->store, &s->work, err) < 0)
+    if (cache_work_begin(work_place(s), &s->work, err) < 0)
         return -1;
+    s->store->marks = s->run_root ? s->work.dir : -1;
     for (size_t i = 0; i < CB_LEN(dirs); i++) {
         int r = mkdirat(s->work.dir, dirs[i], 0755) < 0 ? -errno : cb_chmod(s->work.dir, dirs[i], 0755);
         if (r < 0)

@@ -25,6 +25,7 @@ void build_request_done(struct build_request *r)
                        r->target,
                        r->platform,
                        r->root,
+                       r->run_root,
                        r->call_format,
                        r->context_sub,
                        r->iidfile,

@@ -77,6 +77,7 @@ struct build_request {
     char *target;               /* NULL: last stage */
     char *platform;             /* NULL: this machine's */
     char *root;                 /* --root; NULL: default */
+    char *run_root;             /* --run-root; NULL: none */
     bool empties;               /* prune of everything: the store may have an earlier format */
     struct cb_strv tags;        /* -t, as given; checked to be references */
     struct cb_strv build_args;  /* "K=V"; those without '=' were filled from the environment or dropped */

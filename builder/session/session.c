@@ -66,6 +66,12 @@ static int open_store(struct build_session *s, const struct build_request *reque
     return 0;
 }
 
+static int open_run_root(struct build_session *s, struct cb_error *err)
+{
+    const char *path = s->request->run_root ? s->request->run_root : getenv("CBUILD_RUN_ROOT");
+    return path && *path ? cache_store_open_run_root(path, &s->run_root, err) : 0;
+}
+
 int build_session_open(struct build_session *s, const struct build_request *request, struct build_renderer *renderer,
                        struct cb_error *err)
 {
@@ -75,7 +81,9 @@ int build_session_open(struct build_session *s, const struct build_request *requ
      * nobody who prunes it either. */
     s->reading = faccessat(s->store->root, ".", W_OK, AT_EACCESS) < 0 && (errno == EROFS || errno == EACCES);
     CB_AUTO(cb_error) struct cb_error no_lock = CB_ERROR_INIT;
-    return share_store(s, s->reading ? &no_lock : err) < 0 && !s->reading ? -1 : 0;
+    if (share_store(s, s->reading ? &no_lock : err) < 0 && !s->reading)
+        return -1;
+    return s->reading ? 0 : open_run_root(s, err);
 }
 
 int build_session_open_to_read(struct build_session *s, const struct build_request *request, struct build_renderer *renderer,
@@ -92,8 +100,8 @@ void build_session_close(struct build_session *s)
     if (s->store)
         cache_unlock(s->store, NULL, &s->gc_lock);
     cb_close(s->signal_fd);
-    if (s->store)
-        cache_store_free(s->store);
+    cache_store_free(s->store);
+    cache_store_free(s->run_root);
     s->renderer->free(s->renderer);
     free(s->filter.code);
     rt_privilege_done(&s->privilege);

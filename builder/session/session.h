@@ -11,6 +11,7 @@
 struct build_session {
     const struct build_request *request;
     struct cache_store *store;
+    struct cache_store *run_root; /* --run-root: has no more than the work of commands; NULL: that is in the store */
     struct build_renderer *renderer;
     struct rt_privilege privilege;
     struct rt_filter filter;    /* of RUN, when it is not the one that cbuild carries; made before the helper */

@@ -47,6 +47,9 @@ bool cache_layer_is_owned_link(const struct cache_entry *e);
 /* cache_layer_open_fs, in this process's form. CB_E_CORRUPT: it cannot be put into it, and was taken out of the store. [ns] */
 int cache_layer_open_own(struct cache_store *s, const struct cb_digest *id, enum cache_layer_form *ret_form,
                          struct cb_error *err);
+/* *ret: a directory (to be closed) to stack right below the layer's own, with the marks that this could not hold; -1: there are
+ * none. 0, or -1 with `err` set. (marks.c) */
+int cache_layer_open_marks(struct cache_store *s, const struct cb_digest *id, int *ret, struct cb_error *err);
 /* Owners in the indexes of stacked layers (top first), of symlinks and FIFOs that none above them covers. ret->items is a heap
  * array; paths are in `arena`. */
 int cache_layer_gather_links(const int *dirs, size_t n, struct cb_arena *arena, struct cb_link_owners *ret, struct cb_error *err);

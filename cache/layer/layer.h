@@ -75,8 +75,9 @@ CB_DEFINE_AUTO_PTR(cache_layer_writer, struct cache_layer_writer, cache_layer_wr
  * Attributes other than a file's capability are removed, and the root gets the owner and mode of every root: the
  * directory must say what the index says, because it is shared by its index.
  * `links`: owners of symlinks and FIFOs in there, where they cannot be set; NULL: none is known.
- * `work_dir` lies below the store's work/. The directory is renamed into the store, not copied; it stays where it is
- * when the store already has that layer. [ns] (dockerfile.md §17, runtime.md §5) */
+ * `work_dir` lies below the store's work/, or that of a run root. The directory is renamed into the store, and only copied when
+ * it lies on another file system; it stays where it is when the store already has that layer. [ns] (dockerfile.md §17, runtime.md
+ * §5) */
 int cache_layer_commit_upper(struct cache_store *s, int work_dir, const char *name, const int *lowers, size_t n_lowers,
                              const struct cb_link_owners *links, struct cache_layer *ret, struct cb_error *err);
 

@@ -21,7 +21,7 @@ int cache_stack_open(struct cache_store *s, const struct cb_digest *layers, size
     CB_AUTO(cache_stack) struct cache_stack stack = CACHE_STACK_INIT;
     enum cache_layer_form form;
     size_t deepest = 0; /* of those with links that have owners: how many layers to look through */
-    stack.dirs = cb_alloc((n + 1) * sizeof(int));
+    stack.dirs = cb_alloc((2 * n + 1) * sizeof(int));
     for (size_t i = n; i-- > 0;) {
         if (is_above(layers, n, i))
             continue;
@@ -31,6 +31,9 @@ int cache_stack_open(struct cache_store *s, const struct cb_digest *layers, size
         stack.n++;
         if (form == CACHE_FORM_LINKS)
             deepest = stack.n;
+        if (cache_layer_open_marks(s, &layers[i], &stack.dirs[stack.n], err) < 0)
+            return -1;
+        stack.n += stack.dirs[stack.n] >= 0;
     }
     if (deepest && cache_layer_gather_links(stack.dirs, deepest, &stack.paths, &stack.links, err) < 0)
         return -1;

@@ -538,6 +538,26 @@ static void upper_done(struct upper *u)
 }
 CB_DEFINE_AUTO(upper, struct upper, upper_done)
 
+/* Can nothing be renamed from there into the store? The kernel asks that first, whatever the names are. */
+static bool is_elsewhere(const struct cache_store *s, int work_dir)
+{
+    return renameat(work_dir, "no-such-name", s->root, "no-such-name") < 0 && errno == EXDEV;
+}
+
+/* The draft gets the files that the index is of: the directory itself, or where it lies elsewhere a copy. */
+static int move_files(struct cache_store *s, int work_dir, const char *name, int fd, const struct cache_index *x,
+                      struct cache_layer_draft *d, struct cb_error *err)
+{
+    if (is_elsewhere(s, work_dir))
+        return cache_layer_draft_begin(s, true, d, err) < 0 ? -1 : cache_layer_copy_files(fd, d->fs, x, err);
+    if (cache_layer_draft_begin_in(s, work_dir, false, d, err) < 0)
+        return -1;
+    d->fs = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+    if (d->fs < 0 || renameat(work_dir, name, d->dir, "fs") < 0)
+        return cb_fail_sys(err, errno, "move the upper directory '%s' into '%s/work'", name, s->path);
+    return 0;
+}
+
 int cache_layer_commit_upper(struct cache_store *s, int work_dir, const char *name, const int *lowers, size_t n_lowers,
                              const struct cb_link_owners *links, struct cache_layer *ret, struct cb_error *err)
 {
@@ -558,10 +578,7 @@ int cache_layer_commit_upper(struct cache_store *s, int work_dir, const char *na
     int found = cache_layer_exists(s, &content, ret, err);
     if (found != 0)
         return found < 0 ? -1 : 0;
-    if (cache_layer_draft_begin_in(s, work_dir, false, &d, err) < 0)
+    if (move_files(s, work_dir, name, fd, &u.index, &d, err) < 0)
         return -1;
-    if (renameat(work_dir, name, d.dir, "fs") < 0)
-        return cb_fail_sys(err, errno, "move the upper directory '%s' into '%s/work'", name, s->path);
-    d.fs = cb_take_fd(&fd);
     return cache_layer_publish(&d, &u.index, &content, NULL, ret, err);
 }

@@ -229,19 +229,36 @@ static int check_format(struct cache_store *s, bool to_empty, struct cb_error *e
     return number == CACHE_FORMAT || (s->old && to_empty) ? 1 : refuse_format(s, number, err);
 }
 
-static int open_store(const char *path, bool to_empty, struct cache_store **ret, struct cb_error *err)
+static struct cache_store *open_root(const char *path, struct cb_error *err)
 {
     CB_AUTO(cache_store) struct cache_store *s = CB_NEW(struct cache_store);
-    s->path = absolute(path);
+    *s = (struct cache_store){.path = absolute(path), .marks = -1};
     s->root = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (s->root < 0 && errno == ENOENT) {
         if (make_root(path, err) < 0)
-            return -1;
+            return NULL;
         s->root = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     }
-    if (s->root < 0)
-        return fail_open(err, errno, "open the store", path);
-    if (check_owner(s, err) < 0)
+    if (s->root < 0) {
+        fail_open(err, errno, "open the store", path);
+        return NULL;
+    }
+    return check_owner(s, err) < 0 ? NULL : CB_TAKE(s);
+}
+
+int cache_store_open_run_root(const char *path, struct cache_store **ret, struct cb_error *err)
+{
+    CB_AUTO(cache_store) struct cache_store *s = open_root(path, err);
+    if (!s || check_private(s, ".", err) < 0 || check_private(s, "work", err) < 0)
+        return cb_prefix(err, "--run-root");
+    *ret = CB_TAKE(s);
+    return 0;
+}
+
+static int open_store(const char *path, bool to_empty, struct cache_store **ret, struct cb_error *err)
+{
+    CB_AUTO(cache_store) struct cache_store *s = open_root(path, err);
+    if (!s)
         return -1;
     int r = check_format(s, to_empty, err);
     if (r < 0 || (r == 0 && make_layout(s, err) < 0) || check_layout(s, err) < 0)

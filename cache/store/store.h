@@ -37,6 +37,7 @@ struct cache_store {
     char *boot_id; /* use cache_store_boot_id, which reads it when first asked */
     bool old;      /* of an earlier format: there only to be emptied */
     bool beside;   /* the build has no other ids: owners are beside the files (cache/layer/form.c); whoever knows sets it */
+    int marks;     /* where marks of layers are made that this file system cannot hold (cache/layer/marks.c); -1: nowhere */
 };
 
 /* Where the store is: `root` (--root), else $CBUILD_ROOT, else /var/lib/cbuild for uid 0, else
@@ -48,7 +49,10 @@ char *cache_store_default_path(const char *root, struct cb_error *err);
 int cache_store_open(const char *path, struct cache_store **ret, struct cb_error *err);
 /* The same for cache_prune, which makes a store of an earlier format one of ours when it has emptied it. */
 int cache_store_open_to_empty(const char *path, struct cache_store **ret, struct cb_error *err);
-void cache_store_free(struct cache_store *s);
+/* A directory that holds nothing of a store but its work/, on another file system perhaps: for cache_work_begin and
+ * cache_work_sweep alone. It is made when it does not exist; refused when it is not ours alone. */
+int cache_store_open_run_root(const char *path, struct cache_store **ret, struct cb_error *err);
+void cache_store_free(struct cache_store *s); /* NULL is fine */
 /* The boot of the running kernel, noted with what must be checked when a later boot finds it. Borrowed from `s`;
  * never NULL, "" when the kernel does not tell. */
 const char *cache_store_boot_id(struct cache_store *s);

@@ -68,7 +68,17 @@ int rt_mount_freeze(int mnt)
     return fsconfig(fs, FSCONFIG_CMD_RECONFIGURE, NULL, NULL, 0) < 0 ? -errno : 0;
 }
 
-/* The kernel's own words about the last failure, without their "e " in front; "" when it has none. */
+/* Directories are named to the kernel by descriptors, which say nothing to a reader. */
+static void strike_out(char *text, const char *word)
+{
+    for (char *at; (at = strstr(text, word));) {
+        char *end = at + strlen(word);
+        end += strspn(end, "0123456789");
+        memmove(at, end, strlen(end) + 1);
+    }
+}
+
+/* The kernel's own words about the last failure, without their "e overlay: " in front; "" when it has none. */
 static void read_fs_log(int fs, char *out, size_t size)
 {
     ssize_t n = read(fs, out, size - 1);
@@ -76,6 +86,9 @@ static void read_fs_log(int fs, char *out, size_t size)
     if (n > 2 && out[1] == ' ')
         memmove(out, out + 2, (size_t)n - 1);
     out[strcspn(out, "\n")] = '\0';
+    strike_out(out, "overlay: ");
+    strike_out(out, " on /proc/self/fd/");
+    strike_out(out, " /proc/self/fd/");
 }
 
 static int set_fd_path(int fs, const char *key, int fd)

@@ -18,22 +18,24 @@ static int make_file(int dir, const char *path)
     return 0;
 }
 
-static int make_dirs(int dir)
+static int make_dirs(const struct rt_snapshot_place *p)
 {
-    static const char *const dirs[] = {"lower", "lower/dir", "upper", "work", "hidden"};
+    static const char *const dirs[] = {"upper", "work", "hidden"};
     for (size_t i = 0; i < CB_LEN(dirs); i++)
-        if (mkdirat(dir, dirs[i], 0755) < 0)
+        if (mkdirat(p->dir, dirs[i], 0755) < 0)
             return -errno;
-    int r = make_file(dir, "lower/gone");
-    return r < 0 ? r : make_file(dir, "lower/dir/below");
+    if (mkdirat(p->lower_dir, "lower", 0755) < 0 || mkdirat(p->lower_dir, "lower/dir", 0755) < 0)
+        return -errno;
+    int r = make_file(p->lower_dir, "lower/gone");
+    return r < 0 ? r : make_file(p->lower_dir, "lower/dir/below");
 }
 
-static int mount_it(int dir, struct cb_error *err)
+static int mount_it(const struct rt_snapshot_place *p, struct cb_error *err)
 {
     static const char *const dirs[] = {"lower", "upper", "work", "hidden"};
     int fds[CB_LEN(dirs)], r = 0;
     for (size_t i = 0; i < CB_LEN(dirs); i++) {
-        fds[i] = openat(dir, dirs[i], O_PATH | O_DIRECTORY | O_CLOEXEC);
+        fds[i] = openat(i ? p->dir : p->lower_dir, dirs[i], O_PATH | O_DIRECTORY | O_CLOEXEC);
         if (r == 0)
             r = fds[i] < 0 ? cb_fail_sys(err, errno, "open '%s'", dirs[i]) : rt_fd_localise(fds[i], dirs[i], err);
     }
@@ -65,23 +67,24 @@ static bool is_shortage(int sys)
 }
 
 struct trial {
-    int dir, root;
+    const struct rt_snapshot_place *place;
+    int root;
     struct cb_error err;
 };
 
 static int mount_outside(void *arg)
 {
     struct trial *t = arg;
-    t->root = mount_it(t->dir, &t->err);
+    t->root = mount_it(t->place, &t->err);
     return t->root < 0 ? -t->err.sys : 0;
 }
 
-int rt_snapshot_try_overlay(int dir, char **ret_why, struct cb_error *err)
+int rt_snapshot_try_overlay(const struct rt_snapshot_place *p, char **ret_why, struct cb_error *err)
 {
-    int r = make_dirs(dir);
+    int r = make_dirs(p);
     if (r < 0)
         return cb_fail_sys(err, r, "make directories to try an overlay");
-    struct trial t = {.dir = dir, .root = -1, .err = CB_ERROR_INIT};
+    struct trial t = {.place = p, .root = -1, .err = CB_ERROR_INIT};
     r = rt_chroot_outside(mount_outside, &t); /* as a sandbox does that is started in a chroot */
     CB_AUTO(cb_error) struct cb_error own = t.err;
     CB_AUTO(close) int root = t.root;

@@ -74,7 +74,11 @@ static int move_in(struct rt_child *c, const char *target, int at, int from, con
     p.parent = cb_open_parent_nofollow(c->root, p.path, &last);
     int r = p.parent < 0 ? p.parent : exchange(c, &p, last, from, name);
     if (r < 0)
-        return cb_fail_sys(err, r, "put what is mounted at '%s' in its place", target);
+        cb_fail_sys(err, r, "put what is mounted at '%s' in its place", target);
+    if (r == -EXDEV)
+        cb_hint(err, "a cache cannot be moved to a run root on another file system: leave --run-root out");
+    if (r < 0)
+        return -1;
     p.home = returns ? cb_strdup(name) : NULL;
     CB_PUSH(c->placed, c->n_placed, c->cap_placed) = p;
     p = (struct rt_placed){.thing = -1, .parent = -1};

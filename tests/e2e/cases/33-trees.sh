@@ -42,6 +42,7 @@ t_the_same_layers_as_an_overlay() {
     [ $status = 0 ] || { cat log; die "status $status"; }
     has "$(cat log)" "copy of its files"
     has "$(cat log)" "not supported as upperdir"
+    hasnt "$(cat log)" /proc/self
     has "$(cat log)" "0 steps run"
     same "$(cat work)" ""
     diff expected layers
@@ -61,4 +62,61 @@ t_a_tree_from_layers() {
         >log 2>&1 || status=$?
     [ $status != 77 ] || skip "this machine cannot give a container"
     [ $status = 0 ] || { cat log; die "status $status"; }
+}
+
+# Commands work where --run-root says, on another file system than the store's; nothing of it stays, and the layers are the same.
+t_a_run_root_elsewhere() {
+    elsewhere=$(mktemp -d /dev/shm/cbuild-run.XXXXXX) || skip "there is no /dev/shm"
+    trap 'rm -rf "$elsewhere"' EXIT
+    [ "$(stat -c %d "$elsewhere")" != "$(stat -c %d .)" ] || skip "/dev/shm is on the file system of the store"
+    trees_context
+    cbuild c 2>log || { cat log; die "failed"; }
+    ls "$CBUILD_ROOT/layers" >expected
+    cbuild --root other --run-root "$elsewhere/new" c 2>log || { cat log; die "failed"; }
+    ls other/layers | diff expected -
+    same "$(ls other/work "$elsewhere/new/work")" "$elsewhere/new/work:
+
+other/work:"
+    sed -i s/inner/other/ c/Dockerfile
+    has "$(CBUILD_RUN_ROOT=$elsewhere/new cbuild --root other c 2>&1)" "8 steps run"
+    has "$(cbuild --root other --runroot "$elsewhere/new" c 2>&1)" "0 steps run"
+    mkdir -m 777 "$elsewhere/open"
+    chmod 777 "$elsewhere/open"
+    fails 1 cbuild --root other --run-root "$elsewhere/open" c
+    has "$out" "--run-root: others may write"
+    cbuild --root other prune --all --mounts >/dev/null
+}
+
+# A store that cannot have overlays, as in most containers, has them with a run root on a volume or a tmpfs.
+t_a_run_root_for_a_store_without_overlays() {
+    only root
+    trees_context
+    cbuild c 2>log || { cat log; die "failed"; }
+    ls "$CBUILD_ROOT/layers" >expected
+    status=0
+    # shellcheck disable=SC2016 # for the shell in there
+    in_place docker-privileged sh -c 'cp -r c /tmp/c && mkdir /tmp/t && mount -t tmpfs tmpfs /tmp/t && cd /tmp && export CBUILD_RUN_ROOT=t/run &&
+        "$0" --root store c && ls store/layers >layers && cp layers store/snapshot "$OLDPWD" && sed -i s/inner/other/ c/Dockerfile &&
+        "$0" --root store c && "$0" --root store doctor && "$0" --root store run --help >/dev/null' "$CBUILD" >log 2>&1 || status=$?
+    [ $status != 77 ] || skip "this machine cannot give a container"
+    [ $status = 0 ] || { cat log; die "status $status"; }
+    hasnt "$(cat log)" "copy of its files"
+    has "$(cat log)" "8 steps run, 6 cached"
+    has "$(cat log)" "yes, in /tmp/t/run"
+    has "$(cat snapshot)" overlay
+    diff expected layers
+}
+
+# Where no command can be run, nothing is said of how its files would be kept.
+t_no_word_of_copies_where_nothing_runs() {
+    only root
+    context c <<X
+$base
+X
+    status=0
+    in_place kubernetes-restricted sh -c "cp -r c /tmp/c && '$CBUILD' --root /tmp/s /tmp/c" >log 2>&1 || status=$?
+    [ $status != 77 ] || skip "this machine cannot give a container"
+    same "$status" 1
+    has "$(cat log)" "RUN needs namespaces"
+    hasnt "$(cat log)" "copy of its files"
 }
