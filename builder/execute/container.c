@@ -71,6 +71,7 @@ static int container_job(struct cb_job_io *io, void *world, const struct rt_job_
         .confinement = &session->request->confinement,
         .filter = &session->filter,
         .read_only = c->read_only,
+        .insecure = c->insecure,
         .groups = session->groups,
         .timeout_ms = session->request->step_timeout_ms,
         .shm_size = session->request->shm_size,

@@ -15,6 +15,7 @@ struct build_container {      /* all borrowed */
     const struct rt_network *network;
     bool input, terminal, signals; /* builder/attach/attach.h */
     bool read_only;
+    bool insecure; /* runtime/sandbox/sandbox.h */
 };
 
 /* Runs it. *ret_status: the command's, 128 + signal, 127 or 126 when it could not be started, 124 when it took too long. Where

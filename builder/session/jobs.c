@@ -139,6 +139,14 @@ static int start_helper(struct build_session *s, struct cb_error *err)
     return 0;
 }
 
+static bool has_host_files(const struct build_request *q)
+{
+    for (size_t i = 0; i < q->n_volumes; i++)
+        if (q->volumes[i].source)
+            return true;
+    return false;
+}
+
 /* A filter takes CAP_SYS_ADMIN, masks and volumes take mounts: where commands run in a chroot only there is neither. */
 static int check_options(const struct build_session *s, struct cb_error *err)
 {
@@ -146,7 +154,7 @@ static int check_options(const struct build_session *s, struct cb_error *err)
     const struct rt_confinement *c = &q->confinement;
     const char *option = c->profile                 ? "--security-opt seccomp="
                          : c->mask.n || c->unmask.n ? "--security-opt mask="
-                         : q->n_volumes             ? "--volume"
+                         : has_host_files(q)        ? "--volume"
                                                     : NULL;
     if (!s->privilege.rung->chroots || !option)
         return 0;

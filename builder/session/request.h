@@ -46,10 +46,14 @@ struct build_ssh { /* --ssh default|id[=socket] */
     char *id, *socket;
 };
 
-struct build_volume { /* --volume */
-    char *source;     /* of the host: absolute, without symlinks */
+struct build_volume { /* --volume, --mount, --tmpfs */
+    char *source;     /* of the host: absolute, without symlinks; NULL: a tmpfs */
     char *target;
     bool readonly;
+    bool open; /* tmpfs: not nosuid, nodev, noexec */
+    bool has_mode;
+    uint32_t mode; /* of a tmpfs' root directory, if it has one */
+    uint64_t size; /* of a tmpfs; 0: no limit */
 };
 
 /* What the command line changes of the image besides what the Dockerfile says. */

@@ -59,7 +59,7 @@ static int tmpfs_source(const struct rt_mount *m, int at, bool made, struct cb_e
     struct stat st;
     if (fstat(at, &st) < 0)
         return cb_fail_sys(err, errno, "look at '%s'", m->target);
-    snprintf(mode, sizeof(mode), "%o", made ? 01777u : (unsigned)st.st_mode & 07777u);
+    snprintf(mode, sizeof(mode), "%o", m->has_mode ? m->mode : made ? 01777u : (unsigned)st.st_mode & 07777u);
     snprintf(size, sizeof(size), "%llu", (unsigned long long)m->size);
     const struct rt_option options[] = {{"mode", mode}, {"size", size}};
     int mnt = rt_mount_new("tmpfs", options, m->size ? 2 : 1, MOUNT_ATTR_NOSUID);

@@ -198,7 +198,11 @@ static int place_tmpfs(struct rt_child *c, const struct rt_mount *m, struct cb_e
     if (at < 0)
         return -1;
     if (fstat(at, &st) < 0 || mkdirat(c->s->work_dir, name, 0700) < 0 ||
-        fchmodat(c->s->work_dir, name, made ? 01777 : st.st_mode & 07777, 0) < 0)
+        fchmodat(c->s->work_dir, name,
+                 m->has_mode ? m->mode
+                 : made      ? 01777
+                             : st.st_mode & 07777,
+                 0) < 0)
         return cb_fail_sys(err, errno, "make a directory for '%s'", m->target);
     return move_in(c, m->target, at, c->s->work_dir, name, false, err);
 }

@@ -30,6 +30,7 @@ struct rt_mount {
     bool nosuid_nodev_noexec;
     bool movable;  /* BIND, SOCKET: the source is nobody else's; where nothing can be mounted it lies in its place meanwhile */
     uint64_t size; /* tmpfs: bytes, 0: no limit */
+    bool has_mode; /* tmpfs: `mode` is that of its root, instead of that of the directory it covers */
     const void *data;
     size_t data_len;
     uint32_t mode, uid, gid;

@@ -27,6 +27,15 @@ struct line {
     const char *peers, *words, *want;
 };
 
+/* Whose command line it is here; NULL: its words begin with a command of their own. */
+static const struct cli_command *command_of(const struct line *l)
+{
+    return strcmp(l->peers, "commands") == 0 ? NULL
+           : strcmp(l->peers, "kaniko") == 0 ? &cli_kaniko
+           : strstr(l->peers, " run")        ? &cli_run_command
+                                             : &cli_build;
+}
+
 /* The next line that says something; `rest` moves on. */
 static bool next_line(char **rest, struct line *ret)
 {
@@ -130,9 +139,13 @@ static void test_lines(void **state)
         CB_AUTO(cb_error) struct cb_error err = CB_ERROR_INIT;
         char *argv[MAX_WORDS + 2];
         int argc = split(words, argv);
-        const char *got = strcmp(l.peers, "kaniko") == 0     ? try_command(&cli_kaniko, argc, argv, &err)
-                          : strcmp(l.peers, "commands") == 0 ? try_words(argc, argv, &err)
-                                                             : try_build(argc, argv, &err);
+        const struct cli_command *c = command_of(&l);
+        char image[] = "image";
+        if (c == &cli_run_command)
+            argv[argc++] = image;
+        const char *got = c == &cli_build ? try_build(argc, argv, &err)
+                          : c             ? try_command(c, argc, argv, &err)
+                                          : try_words(argc, argv, &err);
         bool fine = strcmp(l.want, "known") == 0 ? is_known(got) : strcmp(got, l.want) == 0;
         if (!fine && ++wrong)
             print_error("%s\t%s\t%s, expected %s (%s)\n", l.peers, l.words, got, l.want, err.msg ? err.msg : "");
@@ -156,7 +169,7 @@ static void add_peers(const struct cli_command *c, const struct cli_option *o, c
     struct line l;
     for (char *rest = text; next_line(&rest, &l);)
         for (size_t i = 0; i < CB_LEN(peers); i++)
-            found[i] |= strstr(l.peers, peers[i]) && option_of(c, l.words) == o;
+            found[i] |= command_of(&l) == c && strstr(l.peers, peers[i]) && option_of(c, l.words) == o;
     for (size_t i = 0; i < CB_LEN(peers); i++)
         if (found[i]) {
             cb_buf_printf(out, "%s%s", between, peers[i]);
@@ -234,13 +247,13 @@ static bool takes_a_build(const struct cli_command *c)
     return c != &cli_build && c->tables[1] == cli_build.tables[0];
 }
 
-/* A table of a command's options; with `lines`, those that every command has and whose they are too. */
+/* A table of a command's options; with `lines`, whose they are too. Those that every command has stand in that of build. */
 static void add_table(const struct cli_command *c, char *lines, struct cb_buf *out)
 {
     const struct cli_option **list = NULL, *o;
     size_t n = 0, cap = 0;
     static const struct cli_command any = {.name = ""};
-    for (size_t k = 0; (o = cli_option_at(c, k)) && (lines || o != cli_option_at(&any, 0)); k++)
+    for (size_t k = 0; (o = cli_option_at(c, k)) && (c == &cli_build || o != cli_option_at(&any, 0)); k++)
         if (!takes_a_build(c) || !is_of_build(o))
             CB_PUSH(list, n, cap) = o;
     if (!n)
@@ -274,7 +287,7 @@ static void make_page(const char *page, struct cb_buf *out)
     read_file("peer-flags.tsv", &lines);
     cb_buf_add(out, page, (size_t)(marker - page) + strlen(MARKER));
     for (size_t i = 0; cli_commands[i]; i++)
-        add_table(cli_commands[i], i == 0 ? lines.data : NULL, out);
+        add_table(cli_commands[i], cli_commands[i] == &cli_build || cli_commands[i] == &cli_run_command ? lines.data : NULL, out);
 }
 
 static void test_page(void **state)

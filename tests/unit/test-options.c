@@ -110,7 +110,7 @@ static void test_mistakes(void **state)
         {"-t A:1 .", "invalid tag \"A:1\""},
         {"--pull=sometimes .", "is not one of missing, always, newer, never"},
         {"--jobs 99999999999999999999 .", "up to 4096"},
-        {"--network=bridge .", "invalid netmode bridge"},
+        {"--network=mynet .", "invalid netmode mynet"},
         {"--allow all .", "is not one of"},
         {"--add-host x .", "invalid host"},
         {"--dns x .", "'x' is not an IPv4 or IPv6 address, or none"},

@@ -186,8 +186,7 @@ const struct cli_command cli_build = {
     .arguments = "CONTEXT",
     .help = "build an image (the word 'build' may be left out)",
     .max = SIZE_MAX, /* counted by cli_complete, which says what is missing */
-    .tables = {&cli_build_options, &cli_sandbox_options, &cli_limit_options, &cli_confinement_options, &cli_network_options,
-               &cli_registry_options, &cli_buildah_options, &cli_refused_options, &cli_peer_options},
+    .tables = {CLI_BUILD_TABLES},
     .size = sizeof(struct cli_invocation),
     .run = run,
 };

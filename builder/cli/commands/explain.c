@@ -161,8 +161,7 @@ const struct cli_command cli_explain_command = {
     .arguments = "CONTEXT",
     .help = "say which steps a build would run, and why",
     .max = SIZE_MAX,
-    .tables = {CLI_TABLE(options), &cli_build_options, &cli_sandbox_options, &cli_limit_options, &cli_confinement_options,
-               &cli_network_options, &cli_registry_options, &cli_buildah_options, &cli_refused_options, &cli_peer_options},
+    .tables = {CLI_TABLE(options), CLI_BUILD_TABLES},
     .size = sizeof(struct cli_invocation),
     .run = run,
 };

@@ -4,6 +4,7 @@
 #include "base/text.h"
 #include "builder/cli/commands/commands.h"
 #include "builder/cli/commands/names.h"
+#include "builder/cli/options/options-values.h"
 #include "builder/cli/options/options.h"
 #include "builder/execute/container.h"
 #include "builder/pull/base-image.h"
@@ -13,8 +14,9 @@
 
 struct run {
     struct cli_invocation common;
-    bool input, terminal, read_only, remove, keep_signals;
-    struct cb_strv env;
+    bool input, terminal, read_only, remove, keep_signals, privileged;
+    bool asks; /* --pull: a registry may be asked */
+    struct cb_strv env, file_env;
     char *entrypoint, *user, *cwd, *hostname;
 };
 
@@ -27,6 +29,28 @@ static int add_env(const char *v, void *to, struct cb_error *err)
         cb_strv_push(to, v);
     else if (value)
         cb_strv_take(to, cb_printf("%s=%s", v, value));
+    return 0;
+}
+
+static int read_env(const char *v, void *to, struct cb_error *err)
+{
+    return cli_set_lines(v, add_env, to, err);
+}
+
+static int set_pull(const char *v, void *to, struct cb_error *err)
+{
+    struct run *r = to;
+    r->asks = true;
+    return cli_set_pull(v, &r->common.request.pull, err);
+}
+
+/* podman's, in seconds. */
+static int set_timeout(const char *v, void *to, struct cb_error *err)
+{
+    uint64_t seconds;
+    if (!cb_parse_u64(v, UINT32_MAX, &seconds))
+        return cb_fail(err, CB_E_USAGE, "expected seconds, not '%s'", v);
+    *(uint64_t *)to = seconds * 1000;
     return 0;
 }
 
@@ -59,17 +83,34 @@ static const struct cli_option options[] = {
     {"entrypoint", 0, "Command", "PROGRAM", NULL, cli_set_string, offsetof(struct run, entrypoint),
      "instead of the image's ENTRYPOINT and CMD"},
     {"env", 'e', "Command", "NAME[=VALUE]", NULL, add_env, offsetof(struct run, env), "set a variable"},
+    {"env-file", 0, "Command", "FILE", NULL, read_env, offsetof(struct run, file_env),
+     "lines as --env takes them, which comes after them"},
+    {.name = "timeout",
+     .value = "SECONDS",
+     .set = set_timeout,
+     .field = offsetof(struct run, common.request.step_timeout_ms),
+     .help = "the same as --step-timeout"},
     {"user", 'u', "Command", "USER[:GROUP]", NULL, cli_set_string, offsetof(struct run, user), "instead of the image's USER"},
     {"workdir", 'w', "Command", "DIR", NULL, cli_set_string, offsetof(struct run, cwd), "instead of the image's WORKDIR"},
     {"hostname", 'h', "Command", "NAME", NULL, cli_set_string, offsetof(struct run, hostname), "of the sandbox"},
     {"read-only", 0, "Files", NULL, NULL, cli_set_switch, offsetof(struct run, read_only), "nothing of the image can be written"},
+    {"tmpfs", 0, "Files", "DIR[:OPTIONS]", NULL, cli_add_tmpfs, 0, "a file system in memory (size=, mode=, ro, exec)"},
+    {"mount", 0, "Files", "type=bind|tmpfs,...", NULL, cli_add_mount, 0, "src=, dst=, readonly; tmpfs-size=, tmpfs-mode="},
     {"rm", 0, "Files", NULL, NULL, set_remove, offsetof(struct run, remove), "forget what it wrote (always)"},
+    {"privileged", 0, "Rights", NULL, NULL, cli_set_switch, offsetof(struct run, privileged),
+     "all capabilities, no seccomp filter, no masked paths"},
+    {"pull", 0, "Image", "POLICY", "always", set_pull, 0, "never (default: what the store has), missing, newer, always"},
+    {"platform", 0, "Image", "OS/ARCH", NULL, cli_set_platform, offsetof(struct run, common.request.platform),
+     "that it must be for, or that is pulled"},
+    {"quiet", 'q', "Image", NULL, NULL, cli_set_switch, offsetof(struct run, common.request.quiet), "show no progress of a pull"},
+    {"progress", 0, "Image", "KIND", NULL, cli_set_progress, offsetof(struct run, common.request.progress), "of a pull"},
 };
 
 static void done(void *filled)
 {
     struct run *v = filled;
     cb_strv_done(&v->env);
+    cb_strv_done(&v->file_env);
     free(v->entrypoint);
     free(v->user);
     free(v->cwd);
@@ -105,6 +146,55 @@ static struct cb_digest *layers_of(const struct cache_image *image)
     for (size_t i = 0; i < image->n_layers; i++)
         ids[i] = image->layers[i].id;
     return ids;
+}
+
+static int check_platform(const struct build_request *q, const struct cache_image *image, const struct oci_image_config *c,
+                          struct cb_error *err)
+{
+    CB_AUTO(oci_platform) struct oci_platform want = {0};
+    if (!q->platform || oci_platform_parse(q->platform, &want, err) < 0)
+        return q->platform ? -1 : 0;
+    if (oci_platform_rank(&want, &c->platform) >= 0)
+        return 0;
+    CB_AUTO(free) char *have = oci_platform_text(&c->platform);
+    cb_fail(err, CB_E_NOT_FOUND, "image '%s' in the store is for %s, not %s", image->name, have, q->platform);
+    return cb_hint(err, "--pull=always takes the other from its registry");
+}
+
+static int pull(struct build_session *s, const char *name, struct cache_image *ret, struct cb_error *err)
+{
+    const struct build_request *q = s->request;
+    struct build_want w = {.text = cb_strdup(name)};
+    int r = 0;
+    if (q->platform)
+        r = oci_platform_parse(q->platform, &w.platform, err);
+    else
+        oci_platform_host(&w.platform);
+    if (r == 0)
+        r = build_bases_resolve(s, &w, 1, q->pull, err);
+    *ret = w.base.image;
+    w.base.image = (struct cache_image){0};
+    build_want_done(&w);
+    return r;
+}
+
+/* What the store has by an ID is no name that a registry knows. */
+static int find(struct run *v, struct cache_image *ret, struct cb_error *err)
+{
+    struct build_session *s = &v->common.session;
+    const char *name = v->common.args.items[0];
+    enum build_pull policy = v->asks ? s->request->pull : BUILD_PULL_NEVER;
+    if (policy == BUILD_PULL_ALWAYS || policy == BUILD_PULL_NEWER)
+        return pull(s, name, ret, err);
+    int r = cli_find_image(s->store, name, ret, NULL, err);
+    if (r == 0 || err->code != CB_E_NOT_FOUND)
+        return r;
+    if (policy == BUILD_PULL_NEVER) {
+        free(CB_TAKE(err->hint));
+        return cb_hint(err, "'cbuild images' lists them; --pull=missing asks its registry");
+    }
+    cb_error_done(err);
+    return pull(s, name, ret, err);
 }
 
 /* ---- the command ------------------------------------------------------------------------------------------------------- */
@@ -148,6 +238,7 @@ static void set_environment(const struct run *v, struct oci_image_config *c, con
     CB_AUTO(cb_strv) struct cb_strv both = {0};
     build_proxies_spell(&v->common.request.proxies, &both);
     set_pairs(&both, c);
+    set_pairs(&v->file_env, c);
     set_pairs(&v->env, c);
 }
 
@@ -162,7 +253,8 @@ static int run_image(struct run *v, struct cache_image *image, int *ret_status, 
     struct build_session *s = &v->common.session;
     CB_AUTO(oci_image_config) struct oci_image_config config = {0};
     CB_AUTO(cb_strv) struct cb_strv argv = {0};
-    if (load_config(s->store, image, &config, err) < 0 || command_of(v, &config, &argv, err) < 0)
+    if (load_config(s->store, image, &config, err) < 0 || check_platform(s->request, image, &config, err) < 0 ||
+        command_of(v, &config, &argv, err) < 0)
         return -1;
     const char *hostname = v->hostname ? v->hostname : "cbuild", *dir = v->cwd ? v->cwd : config.working_dir;
     set_environment(v, &config, hostname);
@@ -187,6 +279,7 @@ static int run_image(struct run *v, struct cache_image *image, int *ret_status, 
         .terminal = v->terminal,
         .signals = !v->keep_signals,
         .read_only = v->read_only,
+        .insecure = v->privileged,
     };
     if (s->reading)
         return no_place(s, err);
@@ -202,7 +295,7 @@ static int run(void *filled, struct cb_error *err)
     struct build_request *q = &v->common.request;
     if (cli_default_progress(q, err) == 0 && rt_limits_check(&q->limits, err) == 0 &&
         rt_confinement_check(&q->confinement, err) == 0 && build_proxies_find(q, err) == 0 && cli_open(&v->common, err) == 0 &&
-        cli_find_image(v->common.session.store, v->common.args.items[0], &image, NULL, err) == 0)
+        find(v, &image, err) == 0)
         (void)run_image(v, &image, &status, err);
     if (status >= 0 && err->code)
         (void)cli_report(err);
@@ -217,7 +310,8 @@ const struct cli_command cli_run_command = {
     .max = SIZE_MAX,
     .command_line = true,
     .failure = 125, /* as docker tells its own failures from those of the command */
-    .tables = {CLI_TABLE(options), &cli_sandbox_options, &cli_limit_options, &cli_confinement_options, &cli_network_options},
+    .tables = {CLI_TABLE(options), &cli_sandbox_options, &cli_limit_options, &cli_confinement_options, &cli_network_options,
+               &cli_registry_options, &cli_platform_options, &cli_namespace_options, &cli_container_options},
     .size = sizeof(struct run),
     .run = run,
     .done = done,

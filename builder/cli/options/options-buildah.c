@@ -15,22 +15,9 @@ static int set_from(const char *v, void *to, struct cb_error *err)
     return cli_put(to, v);
 }
 
-/* Lines as --build-arg takes them; empty ones and those that begin with '#' say nothing. */
 static int read_args(const char *v, void *to, struct cb_error *err)
 {
-    CB_AUTO(cb_buf) struct cb_buf text = CB_BUF_INIT;
-    int r = cb_read_named(v, CB_MAX_CONFIG, &text), number = 0;
-    if (r < 0)
-        return cb_fail_sys(err, r, "read '%s'", v);
-    for (char *rest = text.data, *line; (line = strsep(&rest, "\n"));) {
-        number++;
-        size_t n = strlen(line);
-        if (n && line[n - 1] == '\r')
-            line[n - 1] = 0;
-        if (*line && *line != '#' && cli_set_build_arg(line, to, err) < 0)
-            return cb_prefix(err, "'%s', line %d", v, number);
-    }
-    return 0;
+    return cli_set_lines(v, cli_set_build_arg, to, err);
 }
 
 /* ---- parts of --platform ------------------------------------------------------------------------------------- */
@@ -138,9 +125,6 @@ static const struct cli_option options[] = {
     {"build-arg-file", 0, section, "FILE", NULL, read_args, AT(file_args),
      "lines as --build-arg takes them, which comes after them"},
     {"ignorefile", 0, section, "FILE", NULL, cli_set_file, AT(ignorefile), "instead of .dockerignore"},
-    {"os", 0, section, "OS", NULL, set_os, AT(platform), "this part of --platform"},
-    {"arch", 0, section, "ARCH", NULL, set_arch, AT(platform), "this part of --platform"},
-    {"variant", 0, section, "VARIANT", NULL, set_variant, AT(platform), "this part of --platform"},
     {"env", 'e', section, "NAME[=VALUE]", NULL, cli_set_build_arg, AT(changes.env),
      "as an ENV right behind FROM, in every stage"},
     {"unsetenv", 0, section, "NAME", NULL, add_name, AT(changes.unset_env), "take a variable out of the image"},
@@ -158,3 +142,13 @@ static const struct cli_option options[] = {
 };
 
 const struct cli_table cli_buildah_options = {options, CB_LEN(options)};
+
+static const struct cli_option platform[] = {
+    {"os", 0, section, "OS", NULL, set_os, AT(platform), "this part of --platform"},
+    {"arch", 0, section, "ARCH", NULL, set_arch, AT(platform), "this part of --platform"},
+    {"variant", 0, section, "VARIANT", NULL, set_variant, AT(platform), "this part of --platform"},
+    {.name = "override-os", .value = "OS", .set = set_os, .field = AT(platform), .help = "the same as --os"},
+    {.name = "override-arch", .value = "ARCH", .set = set_arch, .field = AT(platform), .help = "the same as --arch"},
+};
+
+const struct cli_table cli_platform_options = {platform, CB_LEN(platform)};

@@ -1,17 +1,28 @@
 /* The options that say what a RUN may ask of the kernel. */
+#include "builder/cli/options/options-values.h"
 #include "builder/cli/options/options.h"
 #include "builder/session/request.h"
 
-static int add_capability(const char *v, void *to, struct cb_error *err)
+static int add_one(const char *v, void *to, struct cb_error *err)
 {
     struct rt_confinement *c = to;
     return rt_confinement_capability(&c->add, v, err);
 }
 
-static int drop_capability(const char *v, void *to, struct cb_error *err)
+static int drop_one(const char *v, void *to, struct cb_error *err)
 {
     struct rt_confinement *c = to;
     return rt_confinement_capability(&c->drop, v, err);
+}
+
+static int add_capability(const char *v, void *to, struct cb_error *err)
+{
+    return cli_set_each(v, add_one, to, err);
+}
+
+static int drop_capability(const char *v, void *to, struct cb_error *err)
+{
+    return cli_set_each(v, drop_one, to, err);
 }
 
 static int set_security(const char *v, void *to, struct cb_error *err)

@@ -1,5 +1,6 @@
 /* The options that say what a RUN reaches of the world outside. Of these only the kind of network and the names of hosts are in
  * the key of a step. */
+#include "builder/cli/options/options-values.h"
 #include "builder/cli/options/options.h"
 #include "builder/session/request.h"
 
@@ -7,13 +8,26 @@
 #include <ctype.h>
 #include <string.h>
 
+/* What the others call a network that is the container's own. */
+static const char *const own_networks[] = {"bridge", "private", "pasta", "slirp4netns"};
+
+static const struct rt_network *find_network(const char *name)
+{
+    for (size_t i = 0; i < CB_LEN(own_networks); i++)
+        if (strcmp(own_networks[i], name) == 0)
+            name = "default";
+    return rt_network_find(name);
+}
+
 /* Whoever asks for the host's network on the command line has allowed it, as with buildx. */
 static int set_network(const char *v, void *to, struct cb_error *err)
 {
     struct build_request *r = to;
-    const struct rt_network *found = rt_network_find(v);
-    if (!found)
-        return cb_fail(err, CB_E_USAGE, "invalid netmode %s", v);
+    const struct rt_network *found = find_network(v);
+    if (!found) {
+        cb_fail(err, CB_E_USAGE, "invalid netmode %s", v);
+        return cb_hint(err, "there are no networks with names: default, none, host");
+    }
     r->network = found->name;
     r->allow_host_network |= strcmp(v, "host") == 0;
     return 0;
@@ -25,7 +39,7 @@ static bool is_address(const char *text)
     return inet_pton(AF_INET, text, address) == 1 || inet_pton(AF_INET6, text, address) == 1;
 }
 
-static int set_add_host(const char *v, void *to, struct cb_error *err)
+static int add_host(const char *v, void *to, struct cb_error *err)
 {
     size_t n = strcspn(v, "=:");
     const char *ip = v[n] ? v + n + 1 : "";
@@ -55,24 +69,45 @@ static int add_word(const char *v, const char *alone, struct cb_strv *to, struct
     return 0;
 }
 
-static int set_dns(const char *v, void *to, struct cb_error *err)
+static int add_server(const char *v, void *to, struct cb_error *err)
 {
     if (!is_address(v) && strcmp(v, "none") != 0)
         return cb_fail(err, CB_E_USAGE, "'%s' is not an IPv4 or IPv6 address, or none", v);
     return add_word(v, "none", to, err);
 }
 
-static int set_dns_search(const char *v, void *to, struct cb_error *err)
+static int add_domain(const char *v, void *to, struct cb_error *err)
 {
     return is_word(v) ? add_word(v, ".", to, err) : cb_fail(err, CB_E_USAGE, "'%s' is not the name of a domain", v);
 }
 
-static int set_dns_option(const char *v, void *to, struct cb_error *err)
+static int add_option(const char *v, void *to, struct cb_error *err)
 {
     if (!is_word(v))
         return cb_fail(err, CB_E_USAGE, "'%s' is not an option of resolv.conf (try ndots:2)", v);
     cb_strv_push(to, v);
     return 0;
+}
+
+/* buildah's take lists. */
+static int set_add_host(const char *v, void *to, struct cb_error *err)
+{
+    return cli_set_each(v, add_host, to, err);
+}
+
+static int set_dns(const char *v, void *to, struct cb_error *err)
+{
+    return cli_set_each(v, add_server, to, err);
+}
+
+static int set_dns_search(const char *v, void *to, struct cb_error *err)
+{
+    return cli_set_each(v, add_domain, to, err);
+}
+
+static int set_dns_option(const char *v, void *to, struct cb_error *err)
+{
+    return cli_set_each(v, add_option, to, err);
 }
 
 static int set_http_proxy(const char *v, void *to, struct cb_error *err)
@@ -96,6 +131,7 @@ static const struct cli_option options[] = {
     {"dns-option", 0, network, "OPTION", NULL, set_dns_option, AT(dns_options), "option of resolv.conf instead of the host's"},
     {"http-proxy", 0, network, NULL, NULL, set_http_proxy, AT(no_http_proxy),
      "give RUN the proxies of the environment and of Docker's config.json (default: true)"},
+    {"net", .value = "MODE", .set = set_network, .help = "the same as --network"},
     {"dns-opt", .value = "OPTION", .set = set_dns_option, .field = AT(dns_options), .help = "the same as --dns-option"},
 };
 

@@ -1,5 +1,6 @@
 /* The options that say what a RUN, or the command of `cbuild run`, finds in its sandbox. Volumes are not in the key of a step. */
 #include "base/text.h"
+#include "builder/cli/options/options-values.h"
 #include "builder/cli/options/options.h"
 #include "builder/session/request.h"
 
@@ -37,7 +38,7 @@ static bool parse_limit(const char *s, rlim_t *ret)
     return true;
 }
 
-static int set_ulimit(const char *v, void *to, struct cb_error *err)
+static int add_ulimit(const char *v, void *to, struct cb_error *err)
 {
     struct build_request *r = to;
     const char *eq = strchr(v, '=');
@@ -55,6 +56,11 @@ static int set_ulimit(const char *v, void *to, struct cb_error *err)
         return cb_fail(err, CB_E_USAGE, "ulimit \"%s\": the soft limit must not exceed the hard one", v);
     CB_PUSH(r->ulimits, r->n_ulimits, r->cap_ulimits) = l;
     return 0;
+}
+
+static int set_ulimit(const char *v, void *to, struct cb_error *err)
+{
+    return cli_set_each(v, add_ulimit, to, err);
 }
 
 /* ---- --volume ----------------------------------------------------------------------------------------------- */
@@ -95,7 +101,7 @@ static int set_volume_option(const char *name, struct build_volume *v, struct cb
 }
 
 /* Its path without symlinks: whoever changes it later leads nowhere else. */
-static int set_volume_source(const char *source, struct build_volume *v, struct cb_error *err)
+int cli_volume_source(const char *source, struct build_volume *v, struct cb_error *err)
 {
     if (*source != '/' && *source != '.') {
         cb_fail(err, CB_E_USAGE, "'%s' is not a path: there are no volumes with names", source);
@@ -110,7 +116,7 @@ static int parse_volume(char *text, struct build_volume *v, struct cb_error *err
     const char *source = strsep(&text, ":"), *target = strsep(&text, ":");
     if (!*source || !target || *target != '/' || strspn(target, "/") == strlen(target))
         return cb_fail(err, CB_E_USAGE, "expected SRC:DST[:ro], both paths, DST absolute and not /");
-    if (set_volume_source(source, v, err) < 0)
+    if (cli_volume_source(source, v, err) < 0)
         return -1;
     v->target = cb_strdup(target);
     for (const char *name; (name = strsep(&text, ","));)

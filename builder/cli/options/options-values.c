@@ -1,4 +1,6 @@
 /* The options whose values have fields: --secret, --ssh, --output and its short forms, --call. */
+#include "base/limits.h"
+#include "base/named.h"
 #include "base/text.h"
 #include "builder/cli/options/options-values.h"
 #include "builder/output/output.h"
@@ -24,6 +26,32 @@ static int each_field(const char *option, const char *text, field_fn *fn, void *
             *eq = 0;
         if (fn(arg, fields.items[i], eq ? eq + 1 : NULL, err) < 0)
             return cb_prefix(err, "%s '%s'", option, text);
+    }
+    return 0;
+}
+
+int cli_set_each(const char *list, cli_set_fn *set, void *to, struct cb_error *err)
+{
+    CB_AUTO(free) char *text = cb_strdup(list);
+    for (char *rest = text, *item; (item = strsep(&rest, ","));)
+        if (set(item, to, err) < 0)
+            return -1;
+    return 0;
+}
+
+int cli_set_lines(const char *file, cli_set_fn *set, void *to, struct cb_error *err)
+{
+    CB_AUTO(cb_buf) struct cb_buf text = CB_BUF_INIT;
+    int r = cb_read_named(file, CB_MAX_CONFIG, &text), number = 0;
+    if (r < 0)
+        return cb_fail_sys(err, r, "read '%s'", file);
+    for (char *rest = text.data, *line; (line = strsep(&rest, "\n"));) {
+        number++;
+        size_t n = strlen(line);
+        if (n && line[n - 1] == '\r')
+            line[n - 1] = 0;
+        if (*line && *line != '#' && set(line, to, err) < 0)
+            return cb_prefix(err, "'%s', line %d", file, number);
     }
     return 0;
 }

@@ -8,8 +8,16 @@
 
 cli_set_fn cli_set_platform;                                   /* char * */
 cli_set_fn cli_set_build_arg, cli_set_tag, cli_set_annotation; /* struct cb_strv */
+cli_set_fn cli_set_pull;                                       /* enum build_pull */
 /* These set fields of the whole request. */
 cli_set_fn cli_set_secret, cli_set_ssh, cli_set_output, cli_set_push, cli_set_load, cli_set_call, cli_set_check;
+
+cli_set_fn cli_add_mount, cli_add_tmpfs;                                                 /* --mount and --tmpfs of a container */
+int cli_volume_source(const char *source, struct build_volume *v, struct cb_error *err); /* a path of the host */
+/* Sets each of a list with commas. */
+int cli_set_each(const char *list, cli_set_fn *set, void *to, struct cb_error *err);
+/* Calls set for each line of a file that the user named, but for empty ones and those that begin with '#'. */
+int cli_set_lines(const char *file, cli_set_fn *set, void *to, struct cb_error *err);
 
 /* Entries of tables for what is not done: name, letter, the value that is fine, why others are not, the way out, what is
  * done anyway. */

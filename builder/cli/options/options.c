@@ -67,7 +67,7 @@ static int set_no_cache_filter(const char *v, void *to, struct cb_error *err)
     return df_csv_fields(v, CB_E_USAGE, to, err);
 }
 
-static int set_pull(const char *v, void *to, struct cb_error *err)
+int cli_set_pull(const char *v, void *to, struct cb_error *err)
 {
     bool yes;
     int kind = BUILD_PULL_MISSING;
@@ -167,7 +167,7 @@ static const struct cli_option options[] = {
     {"no-cache-filter", 0, cache, "STAGE,...", NULL, set_no_cache_filter, AT(no_cache_filter),
      "execute every step of these stages"},
     {"dry-run", 0, cache, NULL, NULL, cli_set_switch, AT(dry_run), "say which steps would run, and why; execute nothing"},
-    {"pull", 0, cache, "POLICY", "true", set_pull, AT(pull), "base images: missing (default), always, newer, never"},
+    {"pull", 0, cache, "POLICY", "true", cli_set_pull, AT(pull), "base images: missing (default), always, newer, never"},
     {"tag", 't', result, "NAME[:TAG]", NULL, cli_set_tag, AT(tags), "name of the image"},
     {"output", 'o', result, "SPEC", NULL, cli_set_output, 0, "", .choices = output_choices},
     {"push", 0, result, NULL, NULL, cli_set_push, 0, "store and push the image under its names"},

@@ -64,6 +64,39 @@ X
     has "$out" "what a command writes has its place in the store, and '$CBUILD_ROOT' can only be read"
 }
 
+t_run_takes_what_docker_run_takes() {
+    context c <<X
+${base}
+X
+    cbuild -t app c 2>/dev/null
+    run() {
+        cbuild run "$@" 2>log || { cat log; die "run $*"; }
+    }
+    printf '# what\n\nA=1\nB=of the file\nC\n' >file
+    # shellcheck disable=SC2016 # for the shell in there
+    same "$(C=c run --env-file file -e B=2 app sh -c 'echo $A $B $C')" "1 2 c"
+    mkdir dir && echo text >dir/file
+    same "$(run --mount "type=bind,src=$PWD/dir,dst=/m,readonly" --tmpfs /t/a:size=1m,mode=700 --mount type=tmpfs,dst=/t/b \
+        app sh -c 'cat /m/file; touch /m/x 2>/dev/null || echo read-only; stat -c %a /t/a /t/b; echo x >/t/b/x
+        sed -n "s|.* /t/a tmpfs \\([a-z,]*\\),relatime.*|\\1|p" /proc/mounts' | tr '\n' ' ')" "text read-only 700 1777 rw,nosuid,nodev,noexec "
+    same "$(run --rm --init --name web -l a=b --log-driver none --stop-signal INT --restart no --network bridge --detach=false \
+        -a stdout --platform local --uts private --security-opt no-new-privileges app echo fine)" fine
+    [ "$(run --privileged app grep CapBnd /proc/self/status)" != "$(run app grep CapBnd /proc/self/status)" ] || die "no more rights"
+    fails 125 cbuild run --platform linux/s390x app true
+    has "$out" "in the store is for linux/"
+    fails 125 cbuild run nothing true
+    has "$out" "--pull=missing asks its registry"
+    fails 125 cbuild run -d app true
+    has "$out" "there is no daemon"
+    fails 125 cbuild run -p 80:80 app true
+    has "$out" "--network host"
+    fails 125 cbuild run -v name:/x app true
+    has "$out" "no volumes with names"
+    fails 125 cbuild run --mount type=bind,dst=/x app true
+    has "$out" "src= is missing"
+    fails 124 cbuild run --timeout 1 app sleep 1000
+}
+
 t_run_on_a_terminal() {
     context c <<X
 $base
