@@ -56,9 +56,7 @@ struct hello {
 struct inside {
     int sock;
     void *world;
-    bool alone;  /* in a PID namespace of its own */
-    int *pidfds; /* else: jobs that may still run */
-    size_t n_pidfds, cap_pidfds;
+    bool alone; /* in a PID namespace of its own */
     struct cb_buf message;
 };
 
@@ -75,40 +73,26 @@ static int own_mounts(void)
     return rt_chroot_outside(make_slaves, NULL);
 }
 
-static void forget_ended(struct inside *h)
+/* Sends a signal to every job and to all it started. */
+static void signal_all(const struct inside *h, int sig)
 {
-    size_t kept = 0;
-    for (size_t i = 0; i < h->n_pidfds; i++) {
-        struct pollfd p = {.fd = h->pidfds[i], .events = POLLIN};
-        if (poll(&p, 1, 0) == 1)
-            cb_close(h->pidfds[i]);
-        else
-            h->pidfds[kept++] = h->pidfds[i];
-    }
-    h->n_pidfds = kept;
-}
-
-/* Sends a signal to every job, and to all it started where that can be told. */
-static void signal_all(struct inside *h, int sig)
-{
-    if (!h->alone) {
-        for (size_t i = 0; i < h->n_pidfds; i++)
-            (void)syscall(SYS_pidfd_send_signal, h->pidfds[i], sig, NULL, 0); /* if it is gone already, so much the better */
-    } else if (getpid() == 1) {
+    if (!h->alone)
+        rt_stragglers_signal(sig);
+    else if (getpid() == 1)
         (void)kill(-1, sig); /* ESRCH: nobody is left */
-    }
 }
 
 /* Kills every job and all it started, and waits until nothing is left. */
-static void kill_all(struct inside *h)
+static void kill_all(const struct inside *h)
 {
-    signal_all(h, SIGKILL);
-    /* SIGCHLD is ignored: this returns when the last child is gone. */
-    if (!h->alone)
-        (void)rt_stragglers_end(NULL, 0); /* what they have left behind is ours */
-    while (waitpid(-1, NULL, 0) >= 0 || errno == EINTR)
-        ;
-    forget_ended(h);
+    if (!h->alone) {
+        (void)rt_stragglers_end(NULL, 0);
+    } else {
+        signal_all(h, SIGKILL);
+        /* SIGCHLD is ignored: this returns when the last child is gone. */
+        while (waitpid(-1, NULL, 0) >= 0 || errno == EINTR)
+            ;
+    }
     rt_uplink_end();
 }
 
@@ -131,8 +115,6 @@ __attribute__((noreturn)) static void job_child(struct inside *h, pid_t helper, 
     if (getppid() != helper)
         _exit(1);
     cb_close(h->sock);
-    for (size_t i = 0; i < h->n_pidfds; i++)
-        cb_close(h->pidfds[i]);
     signal(SIGCHLD, SIG_DFL); /* a job waits for its own children */
     struct call c = {head->fn, h->world, {.bytes = bytes, .len = len, .fds = fds + 1, .n_fds = head->n_fds}};
     cb_job_child(fds[0], call, &c);
@@ -147,12 +129,6 @@ static void start_job(struct inside *h, const struct head *head, const int *fds,
         CB_AUTO(cb_error) struct cb_error err = CB_ERROR_INIT;
         cb_fail_sys(&err, errno, "start a job");
         cb_job_refuse(fds[0], &err);
-    }
-    if (pid > 0 && !h->alone) {
-        int fd = (int)syscall(SYS_pidfd_open, pid, 0);
-        forget_ended(h);
-        if (fd >= 0)
-            CB_PUSH(h->pidfds, h->n_pidfds, h->cap_pidfds) = fd;
     }
 }
 

@@ -1,7 +1,10 @@
 /* Descendants are found by the parents that /proc names: since this process adopts what loses its own parent, all that a command
- * has started, however it has detached itself, hangs from here. First all are stopped, so that none makes another while they are
- * killed: a stopped process starts nothing, and those that were started meanwhile are found by looking again. */
+ * has started, however it has detached itself, hangs from here. They are killed from the top, where the kernel lists them at
+ * once: a process that is never the same for long is met in the moment in which it becomes our child. Now and then all are
+ * killed, for those below may start others faster than the top goes. Who is dead is not waited for while there are many: so long
+ * it counts, and a bomb with a limit has no room for another. */
 #include "runtime/sandbox/stragglers.h"
+#include "base/clock.h"
 #include "base/dir.h"
 #include "base/fd.h"
 
@@ -14,7 +17,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define MAX_LOOKS 2000 /* of all processes; each stops what the last has missed. A bomb that outruns this has the machine */
+#define MAX_CHILDREN (16u << 20) /* bytes of the list of them; pids have seven digits at most */
+#define MAX_STOPS    100         /* looks for what was started before its parent stopped */
+#define FEW          64
+#define ALL_EVERY    8     /* looks at our children, one of them at all descendants */
+#define PATIENCE     120.0 /* seconds; what is left then hangs in the kernel */
 
 struct process {
     pid_t pid, parent;
@@ -93,6 +100,48 @@ static void mark(struct processes *all, const pid_t *keep, size_t n_keep)
     }
 }
 
+static bool knows(const struct processes *list, const struct process *p)
+{
+    return list->n && bsearch(p, list->items, list->n, sizeof(*p), by_pid);
+}
+
+/* Those that hang from us. 0 or -errno. */
+static int look_below(struct processes *all, const pid_t *keep, size_t n_keep)
+{
+    int r = look(all);
+    mark(all, keep, n_keep);
+    size_t n = 0;
+    for (size_t i = 0; i < all->n; i++)
+        if (all->items[i].ours)
+            all->items[n++] = all->items[i];
+    all->n = n;
+    return r;
+}
+
+/* Our children, dead ones too. 0 or -errno. */
+static int look_at_children(struct processes *all, const pid_t *keep, size_t n_keep)
+{
+    CB_AUTO(cb_buf) struct cb_buf list = CB_BUF_INIT;
+    pid_t self = getpid();
+    int pid, end;
+    if (cb_read_file(AT_FDCWD, "/proc/thread-self/children", MAX_CHILDREN, &list) < 0) { /* not every kernel has it */
+        int r = look_below(all, keep, n_keep);
+        size_t n = 0;
+        for (size_t i = 0; i < all->n; i++)
+            if (all->items[i].parent == self)
+                all->items[n++] = all->items[i];
+        all->n = n;
+        return r;
+    }
+    all->n = 0;
+    for (const char *p = list.data; sscanf(p, "%d %n", &pid, &end) == 1; p += end)
+        if (!is_in(pid, keep, n_keep))
+            CB_PUSH(all->items, all->n, all->cap) = (struct process){pid, self, true};
+    if (all->n)
+        qsort(all->items, all->n, sizeof(*all->items), by_pid);
+    return 0;
+}
+
 /* ---- ending ------------------------------------------------------------------------------------ */
 
 /* The number may have become another's since we looked: the descriptor is taken first, and its parent looked at again. */
@@ -100,6 +149,10 @@ static void send_to(const struct process *p, int sig)
 {
     char number[16];
     struct process now;
+    if (p->parent == getpid()) { /* not waited for, so the number is still its own */
+        (void)kill(p->pid, sig);
+        return;
+    }
     CB_AUTO(close) int fd = (int)syscall(SYS_pidfd_open, p->pid, 0);
     CB_AUTO(close) int proc = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
     snprintf(number, sizeof(number), "%d", (int)p->pid);
@@ -107,78 +160,96 @@ static void send_to(const struct process *p, int sig)
         (void)syscall(SYS_pidfd_send_signal, fd, sig, NULL, 0); /* gone: so much the better */
 }
 
-/* How many there are that were not among those `before`, all of which have been told to stop. One that waits in the kernel stops
- * later, but starts nothing meanwhile. */
-static size_t stop_all(const struct processes *all, const struct processes *before)
+/* How many are not among those `before`. */
+static size_t send_to_all(const struct processes *all, const struct processes *before, int sig)
 {
     size_t fresh = 0;
     for (size_t i = 0; i < all->n; i++) {
-        const struct process *p = &all->items[i];
-        if (!p->ours)
-            continue;
-        fresh += !before->n || !bsearch(p, before->items, before->n, sizeof(*before->items), by_pid);
-        send_to(p, SIGSTOP);
+        fresh += !knows(before, &all->items[i]);
+        send_to(&all->items[i], sig);
     }
     return fresh;
 }
 
-/* How many are left. Those that are our children are waited for. */
-static size_t kill_all(const struct processes *all)
+static void reap(const struct processes *all)
 {
-    size_t left = 0;
-    for (size_t i = 0; i < all->n; i++) {
-        const struct process *p = &all->items[i];
-        if (!p->ours)
-            continue;
-        left++;
-        send_to(p, SIGKILL); /* a zombie too: only its first thread may have ended */
-        if (p->parent == getpid())
-            (void)waitpid(p->pid, NULL, WNOHANG);
-    }
-    return left;
+    for (size_t i = 0; i < all->n; i++)
+        if (all->items[i].parent == getpid())
+            (void)waitpid(all->items[i].pid, NULL, WNOHANG | __WALL);
 }
 
 static bool have_children(void)
 {
     siginfo_t info;
-    return waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0;
+    return waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT | __WALL) == 0;
 }
 
-int rt_stragglers_end(const pid_t *keep, size_t n_keep)
+static void swap(struct processes *a, struct processes *b)
+{
+    struct processes c = *a;
+    *a = *b;
+    *b = c;
+}
+
+static int end_all(const pid_t *keep, size_t n_keep)
 {
     struct processes all = {0}, before = {0};
+    const struct timespec began = cb_clock_now();
     int r = 0;
-    bool stopped = false, left = have_children();
-    for (int looks = 0; left && r == 0; looks++) {
-        r = looks == MAX_LOOKS ? -ETIMEDOUT : look(&all);
-        if (r < 0)
+    for (unsigned looks = 1; r == 0; looks++) {
+        bool deep = looks % ALL_EVERY == 0;
+        r = deep ? look_below(&all, keep, n_keep) : look_at_children(&all, keep, n_keep);
+        if (r < 0 || (!all.n && !deep))
             break;
-        mark(&all, keep, n_keep);
-        if (!stopped)
-            stopped = stop_all(&all, &before) == 0;
-        else
-            left = kill_all(&all) > 0;
-        struct processes seen = all;
-        all = before;
-        before = seen;
-        if (left && stopped && looks > 2)
-            usleep(200);
+        size_t fresh = send_to_all(&all, &before, SIGKILL);
+        if (fresh <= FEW)
+            reap(&all);
+        if (!fresh)
+            usleep(200); /* they are on their way */
+        if (!deep)
+            swap(&all, &before);
+        if (cb_seconds_since(&began) > PATIENCE)
+            r = -ETIMEDOUT;
     }
     free(all.items);
     free(before.items);
     return r;
 }
 
+int rt_stragglers_end(const pid_t *keep, size_t n_keep)
+{
+    struct sigaction was;
+    const struct sigaction dfl = {.sa_handler = SIG_DFL};
+    if (!have_children())
+        return 0;
+    sigaction(SIGCHLD, &dfl, &was); /* ignored, the dead would give back their numbers at once */
+    int r = end_all(keep, n_keep);
+    sigaction(SIGCHLD, &was, NULL);
+    return r;
+}
+
+void rt_stragglers_signal(int sig)
+{
+    struct processes all = {0}, before = {0};
+    for (int looks = 0; looks < MAX_STOPS && look_below(&all, NULL, 0) == 0; looks++) {
+        size_t fresh = send_to_all(&all, &before, sig);
+        if (sig != SIGSTOP || !fresh)
+            break;
+        swap(&all, &before);
+    }
+    free(all.items);
+    free(before.items);
+}
+
 pid_t *rt_stragglers_children(size_t *ret_n)
 {
     struct processes all = {0};
-    pid_t *children = NULL, self = getpid();
+    pid_t *children = NULL;
     size_t cap = 0;
     *ret_n = 0;
-    if (have_children() && look(&all) == 0)
+    if (have_children() && look_at_children(&all, NULL, 0) == 0)
         for (size_t i = 0; i < all.n; i++)
-            if (all.items[i].parent == self)
-                CB_PUSH(children, *ret_n, cap) = all.items[i].pid;
+            CB_PUSH(children, *ret_n, cap) = all.items[i].pid;
     free(all.items);
     return children;
 }

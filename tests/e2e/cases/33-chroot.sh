@@ -228,3 +228,33 @@ X
     in_docker sh -c "cp -r c /tmp && cd /tmp && '$CBUILD' --root store --progress plain c"
     [ "$status" = 0 ] || die "$(cat log)"
 }
+
+# Whatever it does, a step's last process ends with it; and what was stopped with the build goes on with it, or ends.
+t_a_chroot_leaves_no_straggler() {
+    only root
+    gcc -static -O1 -Wall -Werror -o straggle "$E2E_HERE/straggle.c"
+    docker_context <<X
+${base}COPY --chmod=755 straggle /
+RUN /straggle hop
+USER 41234
+RUN /straggle bomb
+RUN /straggle hop && /straggle bomb
+USER 0
+RUN setsid sleep 773 & sleep 774
+X
+    cp straggle c
+    # shellcheck disable=SC2016 # for the shell in there
+    in_docker sh -c '
+        states() { ps -eo stat=,args= | sed -n "s/^\(.\).* sleep 77[34]$/\1/p" | sort -u; }
+        becomes() { for i in $(seq 200); do [ "$(states)" = "$1" ] && return; sleep 0.05; done; echo "not $1: $(states)"; ps -ef; }
+        cp -r c /tmp && cd /tmp
+        python3 -c "import os, sys; os.setpgid(0, 0); os.execv(sys.argv[1], sys.argv[1:])" "$0" --root store --progress plain c & builder=$!
+        becomes S
+        ps -eo args= | grep "[s]traggle bomb"
+        kill -TSTP $builder; becomes T
+        kill -CONT $builder; becomes S
+        kill -TSTP $builder; becomes T
+        kill -KILL $builder; becomes ""
+        ps -eo args= | grep "[s]traggle"; true' "$CBUILD"
+    ! grep -E "^not |^/straggle" log || die "$(cat log)"
+}
