@@ -2,9 +2,11 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "cache/store/found.h"
+#include "runtime/rung/capability.h"
 
 #include <assert.h>
 #include <poll.h>
+#include <sched.h>
 #include <unistd.h>
 
 /* ---- the helper ------------------------------------------------------------------------------------------------------ */
@@ -147,19 +149,48 @@ static bool has_host_files(const struct build_request *q)
     return false;
 }
 
+static bool has_label(const struct rt_confinement *c)
+{
+    return c->apparmor || c->selinux[0] || c->selinux[1] || c->selinux[2] || c->selinux[3];
+}
+
 /* A filter takes CAP_SYS_ADMIN, masks and volumes take mounts: where commands run in a chroot only there is neither. */
 static int check_options(const struct build_session *s, struct cb_error *err)
 {
     const struct build_request *q = s->request;
     const struct rt_confinement *c = &q->confinement;
-    const char *option = c->profile                 ? "--security-opt seccomp="
-                         : c->mask.n || c->unmask.n ? "--security-opt mask="
-                         : has_host_files(q)        ? "--volume"
-                                                    : NULL;
-    if (!s->privilege.rung->chroots || !option)
+    const char *reason = s->privilege.reason ? s->privilege.reason : "allow them";
+    const struct {
+        bool given;
+        const char *option, *why, *hint;
+    } all[] = {
+        {c->profile, "--security-opt seccomp=", reason, NULL},
+        {c->mask.n || c->unmask.n, "--security-opt mask=", reason, NULL},
+        {has_label(c),
+         "--security-opt apparmor= or label=", "a command in a chroot has no_new_privs, with which the kernel changes no label",
+         "give the surrounding container the label: RUN has it, too"},
+        {has_host_files(q), "--volume", reason,
+         "what a RUN only reads, --build-context NAME=DIR and RUN --mount=type=bind,from=NAME,target=PATH give it here, too"},
+    };
+    for (size_t i = 0; i < CB_LEN(all) && s->privilege.rung->chroots; i++) {
+        if (!all[i].given)
+            continue;
+        cb_fail(err, CB_E_UNSUPPORTED, "%s cannot be honoured where RUN has no namespaces: %s", all[i].option, all[i].why);
+        return all[i].hint ? cb_hint(err, "%s", all[i].hint) : -1;
+    }
+    return 0;
+}
+
+/* In a user namespace RUN can have all capabilities of it, else those that we have. */
+static int check_capabilities(const struct build_session *s, struct cb_error *err)
+{
+    uint64_t asked = s->request->confinement.add, lacks = asked & rt_capabilities_known() & ~rt_capabilities_permitted();
+    if (!lacks || s->privilege.rung->namespaces[RT_HELPER_COMMANDS] & CLONE_NEWUSER)
         return 0;
-    return cb_fail(err, CB_E_UNSUPPORTED, "%s cannot be honoured where RUN has no namespaces: %s", option,
-                   s->privilege.reason ? s->privilege.reason : "allow them");
+    CB_AUTO(free) char *names = rt_capability_names(lacks);
+    cb_fail(err, CB_E_UNSUPPORTED, "--cap-add %s cannot be honoured: cbuild itself does not have %s here",
+            asked == RT_EVERY_CAPABILITY ? "ALL" : names, names);
+    return cb_hint(err, "in a container, run that with '--cap-add %s'", names);
 }
 
 static int start_commands(struct build_session *s, struct cb_error *err)
@@ -173,6 +204,8 @@ static int start_commands(struct build_session *s, struct cb_error *err)
         return -1;
     if (s->privilege.rung != before)
         build_note(s, "RUN has no user namespace: %s", s->privilege.reason);
+    if (check_capabilities(s, err) < 0)
+        return -1;
     rt_helper_raise_limits(s->commands ? s->commands : s->helper, s->request->ulimits, s->request->n_ulimits);
     s->runs = true;
     return 0;

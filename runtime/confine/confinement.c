@@ -95,7 +95,10 @@ static int set_unmask(struct rt_confinement *c, const char *v, struct cb_error *
 
 static int set_apparmor(struct rt_confinement *c, const char *v, struct cb_error *err)
 {
-    return rt_label_check_apparmor("", v, err) < 0 ? -1 : put(&c->apparmor, v);
+    if (rt_label_check_apparmor("", v, err) < 0)
+        return -1;
+    free(CB_TAKE(c->apparmor));
+    return rt_label_has_apparmor("") ? put(&c->apparmor, v) : 0; /* else "unconfined", which it is */
 }
 
 static int set_label(struct rt_confinement *c, const char *v, struct cb_error *err)

@@ -26,7 +26,7 @@ static int write_label(const char *root, const char *path, const char *text, str
     return 0;
 }
 
-static bool has_apparmor(const char *root)
+bool rt_label_has_apparmor(const char *root)
 {
     CB_AUTO(cb_buf) struct cb_buf enabled = CB_BUF_INIT;
     return read_line(root, "/sys/module/apparmor/parameters/enabled", &enabled) == 0 && strcmp(enabled.data, "Y") == 0;
@@ -34,7 +34,7 @@ static bool has_apparmor(const char *root)
 
 int rt_label_check_apparmor(const char *root, const char *profile, struct cb_error *err)
 {
-    if (strcmp(profile, "unconfined") == 0 || has_apparmor(root))
+    if (strcmp(profile, "unconfined") == 0 || rt_label_has_apparmor(root))
         return 0;
     return cb_fail(err, CB_E_UNSUPPORTED, "apparmor=%s: AppArmor is not in use on this machine", profile);
 }
@@ -50,7 +50,7 @@ int rt_label_check_selinux(const char *root, struct cb_error *err)
 
 static int apply_apparmor(const char *root, const char *profile, struct cb_error *err)
 {
-    if (!has_apparmor(root))
+    if (!rt_label_has_apparmor(root))
         return 0;
     CB_AUTO(free) char *text = cb_printf("exec %s", profile);
     CB_AUTO(free) char *own = cb_printf("%s/proc/thread-self/attr/apparmor/exec", root);

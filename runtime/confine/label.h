@@ -5,6 +5,7 @@
 
 #include "runtime/confine/confinement.h"
 
+bool rt_label_has_apparmor(const char *root); /* in use on this machine */
 /* Can such labels be used on this machine? 0, or -1 with the reason. AppArmor's "unconfined" can be used everywhere. */
 int rt_label_check_apparmor(const char *root, const char *profile, struct cb_error *err);
 int rt_label_check_selinux(const char *root, struct cb_error *err);

@@ -2,6 +2,7 @@
 #include "base/buf.h"
 
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -31,6 +32,14 @@ uint64_t rt_capabilities_permitted(void)
     struct __user_cap_data_struct data[2];
     get(data);
     return data[0].permitted | (uint64_t)data[1].permitted << 32;
+}
+
+uint64_t rt_capabilities_known(void)
+{
+    int n = 0;
+    while (n < 63 && prctl(PR_CAPBSET_READ, n, 0, 0, 0) >= 0)
+        n++;
+    return (UINT64_C(1) << n) - 1;
 }
 
 char *rt_capability_names(uint64_t set)

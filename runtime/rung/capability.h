@@ -20,6 +20,8 @@
 uint64_t rt_capabilities(void);
 /* Those that can be put in effect. */
 uint64_t rt_capabilities_permitted(void);
+/* Those that this kernel has. */
+uint64_t rt_capabilities_known(void);
 /* The names of these, as in "SETUID,SETGID"; caller frees. */
 char *rt_capability_names(uint64_t set);
 /* Its bit: "SETUID", in letters of any size; 0: there is no such capability. */

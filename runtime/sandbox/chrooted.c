@@ -19,9 +19,6 @@ int rt_chrooted_check(const struct rt_sandbox *s, struct cb_error *err)
         return refuse(s, "--security=insecure", err);
     if (s->read_only)
         return refuse(s, "a root that can only be read", err);
-    const struct rt_confinement *k = s->confinement;
-    if (k && (k->mask.n || k->unmask.n || k->apparmor || k->selinux[2]))
-        return refuse(s, "--security-opt mask, unmask, apparmor or label", err);
     return s->terminal >= 0 ? refuse(s, "a terminal", err) : 0;
 }
 
