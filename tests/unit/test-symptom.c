@@ -123,13 +123,27 @@ static void test_space(void **state)
     assert_string_equal(room, "");
 }
 
+static void a_missing_proc_shows(void **state)
+{
+    (void)state;
+    static const struct rt_rung_ops chroot = {.chroots = true, .many_ids = true, .owns_network = true, .why_no_id = lacks_none};
+    static const char *const outputs[] = {"sh: can't create /dev/stderr: nonexistent directory",
+                                          "tee: /dev/stdout: No such file or directory",
+                                          "sh: 1: cannot open /proc/cpuinfo: No such file"};
+    for (size_t i = 0; i < CB_LEN(outputs); i++) {
+        CB_AUTO(free) char *in = hint(&chroot, "host", outputs[i]), *elsewhere = hint(&all, "host", outputs[i]);
+        assert_non_null(strstr(in, "RUN has no /proc in a chroot"));
+        assert_string_equal(elsewhere, "");
+    }
+    CB_AUTO(free) char *other = hint(&chroot, "host", "cat: /etc/x: No such file or directory");
+    assert_string_equal(other, "");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_space),
-        cmocka_unit_test(refused_ids_show),
-        cmocka_unit_test(refused_ports_show),
-        cmocka_unit_test(only_the_end_counts),
+        cmocka_unit_test(test_space),         cmocka_unit_test(a_missing_proc_shows), cmocka_unit_test(refused_ids_show),
+        cmocka_unit_test(refused_ports_show), cmocka_unit_test(only_the_end_counts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

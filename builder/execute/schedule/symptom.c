@@ -32,10 +32,19 @@ static const struct symptom no_groups = {{"groups"}, {"operation not permitted",
 static const struct symptom no_port = {{"bind(", "bind:", "bind to", "binding to", "listen "},
                                        {"permission denied", "eacces"},
                                        {"unix", "denied /"}}; /* a socket in the file system has no port */
+static const struct symptom no_proc = {{"/dev/std", "/dev/fd", "/proc"}, {"no such file", "nonexistent"}};
 static const struct symptom no_space = {{"no space left on device", "enospc"}, {"no space left on device", "enospc"}};
 static const char full[] =
     "the file system of the store is full ('cbuild du' and 'cbuild prune' show and free what is in it), or one "
     "in memory is (--shm-size, tmpfs mounts)";
+
+static char *why_no_proc(const struct rt_privilege *p)
+{
+    return cb_printf(
+        "RUN has no /proc in a chroot, nor what leads there: /dev/stdin, /dev/stdout, /dev/stderr, /dev/fd. Where '-' or "
+        "'>&2' says the same, that works; else %s",
+        p->reason ? p->reason : "allow namespaces");
+}
 
 static bool has_any(const char *line, const char *const *words, size_t n)
 {
@@ -73,6 +82,8 @@ void build_symptom_hint(const struct build_tail *t, const struct rt_privilege *p
         why = p->rung->why_no_id(p);
     else if (!p->rung->owns_network && shows(t, &no_port))
         why = rt_network_why_no_port(n);
+    else if (p->rung->chroots && shows(t, &no_proc))
+        why = why_no_proc(p);
     else if (shows(t, &no_space))
         why = cb_strdup(full);
     if (why)
