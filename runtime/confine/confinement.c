@@ -159,7 +159,7 @@ int rt_confinement_filter(const struct rt_confinement *c, struct rt_filter *ret,
         return rt_profile_load(c->profile, ret, err) < 0 ? cb_prefix(err, "seccomp profile '%s'", c->profile_file) : 0;
     if ((caps & ~RT_CAPS_OF_DOCKER) == 0) /* fewer: the kernel itself refuses what takes the others */
         return 0;
-    ret->n = rt_seccomp_filter_for(caps, &ret->code);
+    ret->n = rt_seccomp_filter_for(caps, false, &ret->code);
     return ret->n ? 0 : cb_fail(err, CB_E_FAILED, "make a filter of system calls: there is no memory");
 }
 

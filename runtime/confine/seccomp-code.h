@@ -16,6 +16,7 @@ struct rt_seccomp_rule {
     uint8_t ask;    /* ASK: which of profile_args */
     int8_t cap;     /* -1, or the rule is for those who have this capability, and then goes before the other */
 };
+#define RT_SECCOMP_SHARES    63   /* as a capability: the rules for those who share their process ids with the builder */
 #define RT_SECCOMP_MAX_RULES 2048 /* of one table; enough for every architecture there is */
 
 struct rt_seccomp_table { /* the calls of an architecture that are not simply refused, in any order */

@@ -84,7 +84,7 @@ static void add_machine(struct rules *t, const struct machine *m)
         if (list_has(profile_arch_allow[i].arches, m->name))
             add(t, m, profile_arch_allow[i].name, RT_SECCOMP_ALLOW, 0, -1);
     for (size_t i = 0; i < LEN(profile_args); i++)
-        add(t, m, profile_args[i].name, RT_SECCOMP_ASK, i, -1);
+        add(t, m, profile_args[i].name, RT_SECCOMP_ASK, i, profile_args[i].shared ? RT_SECCOMP_SHARES : -1);
     for (size_t i = 0; i < LEN(profile_enosys); i++)
         add(t, m, profile_enosys[i], RT_SECCOMP_NOT_THERE, 0, -1);
     for (size_t i = 0; i < LEN(profile_cap_allow); i++)

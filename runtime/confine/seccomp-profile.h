@@ -6,6 +6,7 @@
 #define RT_SECCOMP_PROFILE_H
 
 #include <linux/capability.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -121,10 +122,12 @@ static const struct profile_arg_rule {
     unsigned arg, arg_s390;
     unsigned n_values;
     uint32_t values[5];
+    bool shared; /* only where a command has the builder's processes beside it, in a chroot */
 } profile_args[] = {
-    {"socket", PROFILE_ARG_NOT_IN, 0, 0, 2, {38 /* AF_ALG */, 40 /* AF_VSOCK */}},
-    {"personality", PROFILE_ARG_IN, 0, 0, 5, {0, 0x8, 0x20000, 0x20008, 0xffffffff}},
-    {"clone", PROFILE_ARG_NO_BIT, 0, 1, 1, {0x7e020000 /* CLONE_NEW{NS,CGROUP,UTS,IPC,USER,PID,NET} */}},
+    {"socket", PROFILE_ARG_NOT_IN, 0, 0, 2, {38 /* AF_ALG */, 40 /* AF_VSOCK */}, false},
+    {"personality", PROFILE_ARG_IN, 0, 0, 5, {0, 0x8, 0x20000, 0x20008, 0xffffffff}, false},
+    {"clone", PROFILE_ARG_NO_BIT, 0, 1, 1, {0x7e020000 /* CLONE_NEW{NS,CGROUP,UTS,IPC,USER,PID,NET} */}, false},
+    {"prlimit64", PROFILE_ARG_IN, 0, 0, 1, {0 /* itself: a limit of processor time would end another */}, true},
 };
 
 /* Flags behind a pointer cannot be looked at, so libc is made to use clone. The family of a socket that 32-bit programs make

@@ -17,9 +17,10 @@ const struct sock_filter *rt_seccomp_filter(size_t *n)
     return filter;
 }
 
-size_t rt_seccomp_filter_for(uint64_t caps, struct sock_filter **ret)
+size_t rt_seccomp_filter_for(uint64_t caps, bool shares, struct sock_filter **ret)
 {
-    return rt_seccomp_code(tables, CB_LEN(tables), caps, ret);
+    const uint64_t bit = UINT64_C(1) << RT_SECCOMP_SHARES;
+    return rt_seccomp_code(tables, CB_LEN(tables), shares ? caps | bit : caps & ~bit, ret);
 }
 
 int rt_seccomp_install(const struct rt_filter *own)

@@ -173,6 +173,18 @@ static uint64_t caps_allowed(const struct rt_child *c)
     return rt_confinement_caps(c->confinement) & ~(c->s->privilege->rung->withholds & ~c->confinement->add) & ~passes;
 }
 
+/* In a chroot the builder's processes have numbers: the filter is another one, and no profile of the user's own. */
+static int install_filter(const struct rt_child *c)
+{
+    struct rt_filter shares = {0};
+    if (!c->s->privilege->rung->chroots)
+        return rt_seccomp_install(c->s->filter);
+    shares.n = rt_seccomp_filter_for(caps_allowed(c), true, &shares.code);
+    int r = shares.n ? rt_seccomp_install(&shares) : -ENOMEM;
+    free(shares.code);
+    return r;
+}
+
 /* While SETPCAP and, where there is one, SYS_ADMIN are held. */
 static int restrict_kernel(const struct rt_child *c, bool may_filter)
 {
@@ -182,7 +194,7 @@ static int restrict_kernel(const struct rt_child *c, bool may_filter)
     if (k->no_new_privs && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
         return -errno;
     int r = rt_caps_bound(caps_allowed(c));
-    return r < 0 || k->unconfined || !may_filter ? r : rt_seccomp_install(c->s->filter);
+    return r < 0 || k->unconfined || !may_filter ? r : install_filter(c);
 }
 
 /* Those of the bounding set; another user than root has none, as far as the kernel knows of him. */

@@ -11,8 +11,8 @@ int rt_stragglers_adopt(void);
 /* The children that this process has now; caller frees. */
 pid_t *rt_stragglers_children(size_t *ret_n);
 
-/* Ends all descendants of this process, but for these children and what they have started, and waits until they are gone. Only one
- * that hangs in the kernel outlives it: -ETIMEDOUT, after two minutes. */
+/* Ends all descendants of this process, but for these children and what they have started, and waits until they are gone. Only
+ * one that hangs in the kernel outlives it: -ETIMEDOUT, after two minutes. */
 int rt_stragglers_end(const pid_t *keep, size_t n_keep);
 
 /* Sends SIGSTOP or SIGCONT to all descendants of this process. */

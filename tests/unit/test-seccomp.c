@@ -236,7 +236,7 @@ static void test_capabilities(void **state)
     };
     for (size_t i = 0; i < CB_LEN(t); i++) {
         struct rt_filter f;
-        f.n = rt_seccomp_filter_for(RT_CAPS_OF_DOCKER | UINT64_C(1) << t[i].cap, &f.code);
+        f.n = rt_seccomp_filter_for(RT_CAPS_OF_DOCKER | UINT64_C(1) << t[i].cap, false, &f.code);
         assert_true(f.n > 0);
         for (size_t k = 0; k < CB_LEN(t); k++) {
             uint32_t got = ask_filter(&f, t[k].name, t[k].arg0);
@@ -358,11 +358,30 @@ static void test_bad_profiles(void **state)
     }
 }
 
+/* Where the builder's processes have numbers, a command changes its own limits only. */
+static void test_shared(void **state)
+{
+    (void)state;
+    struct rt_filter f = {0};
+    f.n = rt_seccomp_filter_for(RT_EVERY_CAPABILITY, true, &f.code);
+    assert_true(f.n > 0);
+    for (uint64_t pid = 0; pid < 3; pid++) {
+        struct seccomp_data d = {.nr = seccomp_syscall_resolve_name("prlimit64"), .arch = seccomp_arch_native(), .args = {pid}};
+        assert_int_equal(interpret(f.code, f.n, &d), pid ? DENY : ALLOW);
+    }
+    free(f.code);
+    f.n = rt_seccomp_filter_for(RT_EVERY_CAPABILITY, false, &f.code);
+    struct seccomp_data d = {.nr = seccomp_syscall_resolve_name("prlimit64"), .arch = seccomp_arch_native(), .args = {1}};
+    assert_int_equal(interpret(f.code, f.n, &d), ALLOW);
+    free(f.code);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_number), cmocka_unit_test(test_arm64),   cmocka_unit_test(test_named),
         cmocka_unit_test(test_capabilities), cmocka_unit_test(test_profile), cmocka_unit_test(test_bad_profiles),
+        cmocka_unit_test(test_shared),
     };
 #ifdef __x86_64__
     return cmocka_run_group_tests(tests, NULL, NULL);
