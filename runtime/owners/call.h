@@ -41,9 +41,10 @@ struct rt_call {
     pid_t tid;
     bool compat; /* of a 32-bit program */
     uint64_t arg[6];
-    bool elsewhere; /* the supervisor stands in the caller's own root now */
+    bool elsewhere; /* the supervisor stands in the caller's own root or directory now */
     /* read when it is first asked for (rt_call_cred) */
     const struct rt_cred *cred;
+    bool unsettled; /* its limit still says what it would have become */
 };
 
 /* An answer is what the call returns: a value, or -errno. */
@@ -69,13 +70,21 @@ int rt_call_string(const struct rt_call *c, uint64_t at, char *ret, size_t max);
 
 /* ---- who it is ------------------------------------------------------------------------------- */
 
-#define RT_CRED_BASE (UINT64_C(1) << 32) /* the soft limit RLIMIT_RTTIME of set 0 */
+/* The soft limit RLIMIT_RTTIME of set 0; the sets that follow are one more each. While it is not known yet whether a program is
+ * executed, with RT_CRED_DOUBT: the set that it gets then, the set that it has otherwise (16 bits each), and above them a mark of
+ * what it executes now. */
+#define RT_CRED_BASE  (UINT64_C(1) << 32)
+#define RT_CRED_DOUBT (UINT64_C(1) << 62)
 
 const struct rt_cred *rt_call_cred(struct rt_call *c);
 /* The ids that `pid` has; NULL: it is gone. */
 const struct rt_cred *rt_cred_of(const struct rt_super *s, pid_t pid);
 /* From now on all of its threads and children have these. 0 or -errno. */
 int rt_call_become(struct rt_call *c, const struct rt_cred *cred);
+/* The same if the execve that it waits in succeeds. */
+int rt_call_become_by_exec(struct rt_call *c, const struct rt_cred *cred);
+/* In an execve, before anything else: what an earlier one that failed has left is forgotten. */
+void rt_call_settle(struct rt_call *c);
 
 /* ---- where it points to ---------------------------------------------------------------------- */
 
@@ -92,8 +101,14 @@ int rt_path_text(struct rt_call *c, int dirfd, const char *path, int flags, stru
 int rt_path_how(struct rt_call *c, struct rt_path *ret);
 /* The same where a descriptor must be open for more than its path (O_PATH). */
 int rt_path_open(struct rt_call *c, struct rt_path *ret);
+/* Is the directory in argument `dir` one that it has, or not needed for *p? */
+bool rt_call_has_dir(const struct rt_call *c, unsigned dir, const struct rt_path *p);
 /* What descriptor `fd` of the caller is. */
 void rt_path_fd(const struct rt_call *c, int fd, struct rt_path *ret);
+/* Goes along the symlinks at its end by what they say. From here such a one as /dev/stdout leads nowhere, which they may name;
+ * and what a dangling one names can be made. 0 or -errno. */
+int rt_path_links(const struct rt_call *c, struct rt_path *p);
+bool rt_is_of_proc(int fd);
 /* The directory of the path, and the name in it (which points into p->text). False: it has no such name. */
 bool rt_path_split(const struct rt_path *p, struct rt_path *ret_dir, const char **ret_name);
 /* Back to the sandbox's root. */
@@ -127,7 +142,7 @@ int rt_store_write(struct rt_super *s, const struct rt_path *p, const struct sta
 struct rt_test {
     enum { RT_ANY, RT_ONE_OF, RT_BITS } kind;
     uint8_t arg;
-    uint32_t value[2]; /* ONE_OF: is it one of these (the second 0: only the first)? BITS: has it any of the bits of [0]? */
+    uint32_t value[3]; /* ONE_OF: is it one of these (0: that one is not meant)? BITS: has it any of the bits of [0]? */
 };
 /* How a call names the file it is about, in its first argument. */
 enum rt_how { RT_PATH, RT_LINK, RT_FD };

@@ -21,12 +21,14 @@ static bool is_plain_request(uint32_t uid, uint32_t gid)
     return (uid == 0 || uid == RT_CRED_SAME) && (gid == 0 || gid == RT_CRED_SAME);
 }
 
-static int64_t change(struct rt_call *c, const struct rt_path *p, uint32_t uid, uint32_t gid)
+static int64_t change(struct rt_call *c, struct rt_path *p, uint32_t uid, uint32_t gid)
 {
     const struct rt_cred *cred = rt_call_cred(c);
     struct cb_owner old;
     struct stat st;
     int r = rt_store_stat(c->super, p, &st, &old);
+    if (r == -ENOENT && rt_path_links(c, p) == 0)
+        r = rt_store_stat(c->super, p, &st, &old);
     if (r < 0)
         return r;
     struct cb_owner new = old;
@@ -59,5 +61,6 @@ int64_t rt_on_fchownat(struct rt_call *c)
     if (flags & ~(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH))
         return -EINVAL;
     int r = rt_path_at(c, 0, 1, flags, &p);
-    return r < 0 ? r : change(c, &p, rt_call_id(c, 2), rt_call_id(c, 3));
+    int64_t result = r < 0 ? r : change(c, &p, rt_call_id(c, 2), rt_call_id(c, 3));
+    return result == -ENOENT && !rt_call_has_dir(c, 0, &p) ? -EBADF : result;
 }

@@ -180,6 +180,8 @@ int64_t rt_on_setgroups(struct rt_call *c)
 int64_t rt_on_prctl(struct rt_call *c)
 {
     struct rt_cred new = *rt_call_cred(c);
+    if (rt_call_int(c, 0) == PR_SET_MM)
+        return -EPERM;
     if (rt_call_int(c, 0) == PR_GET_KEEPCAPS)
         return new.keep;
     if (c->arg[1] > 1)

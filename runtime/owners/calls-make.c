@@ -52,10 +52,11 @@ static bool may_write(struct rt_call *c, const struct rt_path *dir)
     return rt_call_may(c, dir, 3);
 }
 
+/* Or it is no name at all: then the kernel says what is wrong. */
 static bool exists(const struct rt_path *p)
 {
     struct stat st;
-    return fstatat(AT_FDCWD, p->text, &st, AT_SYMLINK_NOFOLLOW) == 0;
+    return fstatat(AT_FDCWD, p->text, &st, AT_SYMLINK_NOFOLLOW) == 0 || errno != ENOENT;
 }
 
 /* Of a name that is to be made. 1: by us, for *ret. 0: by the kernel. -errno. */
@@ -141,6 +142,8 @@ static int64_t open_path(struct rt_call *c, struct opening *o)
 {
     struct cb_owner own;
     if (o->how.flags & (O_PATH | O_DIRECTORY) && o->how.flags & O_CREAT)
+        return RT_PASS;
+    if (o->how.flags & O_CREAT && !(o->how.flags & (O_EXCL | O_NOFOLLOW)) && !o->how.resolve && rt_path_links(c, &o->path) < 0)
         return RT_PASS;
     int r = o->how.flags & O_CREAT ? prepare(c, &o->path, &own) : owner_in(c, &o->path, &own);
     if (r == 1 && !(o->how.flags & O_CREAT) && !may_write(c, &o->path))

@@ -102,12 +102,18 @@ static int64_t write_stat(const struct rt_call *c, uint64_t at, const struct sta
 
 /* ---- the calls -------------------------------------------------------------------------------- */
 
+static int read_owner(const struct rt_call *c, struct rt_path *p, struct cb_owner *ret)
+{
+    int r = rt_store_read(c->super, p, ret);
+    return r == -ENOENT && rt_path_links(c, p) == 0 ? rt_store_read(c->super, p, ret) : r;
+}
+
 /* `r`: how the path was found. */
-static int64_t tell(const struct rt_call *c, const struct rt_path *p, int r, unsigned buffer, bool large)
+static int64_t tell(const struct rt_call *c, struct rt_path *p, int r, unsigned buffer, bool large)
 {
     struct cb_owner own;
     struct stat st;
-    if (r < 0 || rt_store_read(c->super, p, &own) <= 0)
+    if (r < 0 || read_owner(c, p, &own) <= 0)
         return RT_PASS;
     if (fstatat(AT_FDCWD, p->text, &st, p->follow ? 0 : AT_SYMLINK_NOFOLLOW) < 0)
         return RT_PASS;
@@ -134,8 +140,11 @@ int64_t rt_on_stat64(struct rt_call *c)
 
 int64_t rt_on_fstatat(struct rt_call *c)
 {
+    int flags = rt_call_int(c, 3);
     struct rt_path p;
-    int r = rt_path_at(c, 0, 1, rt_call_int(c, 3), &p);
+    if (flags & ~(AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_EMPTY_PATH))
+        return RT_PASS;
+    int r = rt_path_at(c, 0, 1, flags, &p);
     return tell(c, &p, r, 2, true);
 }
 
@@ -146,7 +155,7 @@ int64_t rt_on_statx(struct rt_call *c)
     struct rt_path p;
     struct statx sx;
     memset(&sx, 0, sizeof(sx));
-    if (rt_path_at(c, 0, 1, flags, &p) < 0 || rt_store_read(c->super, &p, &own) <= 0)
+    if (rt_path_at(c, 0, 1, flags, &p) < 0 || read_owner(c, &p, &own) <= 0)
         return RT_PASS;
     flags = (flags & ~(AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW)) | (p.follow ? 0 : AT_SYMLINK_NOFOLLOW);
     if (syscall(SYS_statx, AT_FDCWD, p.text, flags, (unsigned)c->arg[3], &sx) < 0)

@@ -59,9 +59,15 @@ int64_t rt_on_getxattr(struct rt_call *c)
     return read_name(c, name) == 1 ? -ENODATA : RT_PASS;
 }
 
-/* We have rights that the caller may lack. 0 or -errno. */
-static int may_change(struct rt_call *c, const char *name, const struct rt_path *p)
+/* The file, and whether the caller has the rights that we have. 0 or -errno. */
+static int find(struct rt_call *c, const char *name, struct rt_path *p)
 {
+    struct stat st;
+    int r = rt_path_open(c, p);
+    if (r == 0 && p->follow && fstatat(AT_FDCWD, p->text, &st, 0) < 0)
+        r = errno == ENOENT ? rt_path_links(c, p) : -errno;
+    if (r < 0)
+        return r;
     if (strcmp(name, "security.capability") == 0)
         return rt_cred_can(rt_call_cred(c), CAP_SETFCAP) && c->super->bounding >> CAP_SETFCAP & 1 ? 0 : -EPERM;
     return rt_call_may(c, p, 2) ? 0 : -EACCES;
@@ -77,9 +83,7 @@ int64_t rt_on_setxattr(struct rt_call *c)
     if (c->arg[3] > XATTR_SIZE_MAX)
         return -E2BIG;
     CB_AUTO(free) char *value = cb_alloc(c->arg[3] + 1);
-    r = rt_path_open(c, &p);
-    if (r == 0)
-        r = may_change(c, name, &p);
+    r = find(c, name, &p);
     if (r == 0 && c->arg[3])
         r = rt_call_read(c, c->arg[2], value, c->arg[3]);
     if (r < 0)
@@ -97,9 +101,7 @@ int64_t rt_on_removexattr(struct rt_call *c)
     if (r == 1)
         return -ENODATA;
     if (r == 0)
-        r = rt_path_open(c, &p);
-    if (r == 0)
-        r = may_change(c, name, &p);
+        r = find(c, name, &p);
     if (r < 0)
         return r;
     r = p.follow ? removexattr(p.text, name) : lremovexattr(p.text, name);

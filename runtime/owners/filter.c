@@ -21,8 +21,8 @@
 
 /* ---- instructions ----------------------------------------------------------------------------- */
 
-/* A row has two tests of up to four instructions each, its answer, its number, and its part of the search. */
-#define PER_ROW  (2 * 4 + 1 + 2 + 2)
+/* A row has two tests of up to five instructions each, its answer, its number, and its part of the search. */
+#define PER_ROW  (2 * 5 + 1 + 2 + 2)
 #define MAX_CODE (2 * (RT_MAX_ROWS * PER_ROW + 8))
 _Static_assert(MAX_CODE <= BPF_MAXINSNS, "a filter that the kernel takes");
 
@@ -50,8 +50,8 @@ static void emit_test(struct code *c, const struct rt_test *t)
     if (t->kind == RT_BITS) {
         emit(c, BPF_JMP | BPF_JSET | BPF_K, t->value[0], 1, 0);
     } else {
-        emit(c, BPF_JMP | BPF_JEQ | BPF_K, t->value[0], 2, 0);
-        emit(c, BPF_JMP | BPF_JEQ | BPF_K, t->value[1] ? t->value[1] : t->value[0], 1, 0);
+        for (unsigned n = CB_LEN(t->value), i = 0; i < n; i++)
+            emit(c, BPF_JMP | BPF_JEQ | BPF_K, i && !t->value[i] ? t->value[0] : t->value[i], (uint8_t)(n - i), 0);
     }
     emit_return(c, SECCOMP_RET_ALLOW);
 }

@@ -1,3 +1,4 @@
+#include "base/fd.h"
 #include "runtime/owners/call.h"
 
 #include <errno.h>
@@ -27,11 +28,20 @@ int rt_store_stat(const struct rt_super *s, const struct rt_path *p, struct stat
     return r;
 }
 
+/* Of such a file the kernel says that it was given away, but it was not. */
+static bool forgets(const struct rt_path *p)
+{
+    CB_AUTO(close) int fd = open(p->text, O_PATH | O_CLOEXEC | (p->follow ? 0 : O_NOFOLLOW));
+    return fd >= 0 && rt_is_of_proc(fd);
+}
+
 /* Its time of birth is another one once it lies in the upper directory, so it is moved there first. */
 static int write_to_table(struct rt_super *s, const struct rt_path *p, const struct cb_owner *o)
 {
     if (fchownat(AT_FDCWD, p->text, 0, 0, flags_of(p)) < 0)
         return -errno;
+    if (forgets(p))
+        return 0;
     int r = rt_links_set(&s->links, p->text, p->follow, o);
     s->full = s->full || r == -ENOSPC;
     return r;

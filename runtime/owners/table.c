@@ -48,11 +48,11 @@
             }                                                                                                                    \
         }                                                                                                                        \
     }
-#define IS(n, a, b)                                                                                                              \
+#define IS(n, ...)                                                                                                               \
     {                                                                                                                            \
         RT_ONE_OF, n,                                                                                                            \
         {                                                                                                                        \
-            a, b                                                                                                                 \
+            __VA_ARGS__                                                                                                          \
         }                                                                                                                        \
     }
 
@@ -74,14 +74,14 @@ static const struct rt_row rows[] = {
     {SYS_setfsuid, 215, rt_on_setfsuid},         {-1, 138, rt_on_setfsuid, .short_ids = true},
     {SYS_setfsgid, 216, rt_on_setfsgid},         {-1, 139, rt_on_setfsgid, .short_ids = true},
     {SYS_setgroups, 206, rt_on_setgroups},       {-1, 81, rt_on_setgroups, .short_ids = true},
-    {SYS_prctl, 172, rt_on_prctl, .test = {IS(0, PR_SET_KEEPCAPS, PR_GET_KEEPCAPS)}},
+    {SYS_prctl, 172, rt_on_prctl, .test = {IS(0, PR_SET_KEEPCAPS, PR_GET_KEEPCAPS, PR_SET_MM)}},
     {SYS_capget, 184, rt_on_capget},
     {SYS_capset, 185, rt_on_capset},
-    {SYS_setrlimit, 75, NULL, .test = {IS(0, RLIMIT_RTTIME, 0)}},
-    {SYS_getrlimit, 76, rt_on_getrlimit, .test = {IS(0, RLIMIT_RTTIME, 0)}},
-    {-1, 191, rt_on_getrlimit, .test = {IS(0, RLIMIT_RTTIME, 0)}},
-    {SYS_prlimit64, 340, rt_on_prlimit, .test = {IS(1, RLIMIT_RTTIME, 0)}},
-    {SYS_getsockopt, 365, rt_on_getsockopt, .test = {IS(1, SOL_SOCKET, 0), IS(2, SO_PEERCRED, 0)}},
+    {SYS_setrlimit, 75, NULL, .test = {IS(0, RLIMIT_RTTIME)}},
+    {SYS_getrlimit, 76, rt_on_getrlimit, .test = {IS(0, RLIMIT_RTTIME)}},
+    {-1, 191, rt_on_getrlimit, .test = {IS(0, RLIMIT_RTTIME)}},
+    {SYS_prlimit64, 340, rt_on_prlimit, .test = {IS(1, RLIMIT_RTTIME)}},
+    {SYS_getsockopt, 365, rt_on_getsockopt, .test = {IS(1, SOL_SOCKET), IS(2, SO_PEERCRED)}},
 
     {SYS_chown, 212, rt_on_chown},               {-1, 182, rt_on_chown, .short_ids = true},
     {SYS_lchown, 198, rt_on_chown, RT_LINK},     {-1, 16, rt_on_chown, RT_LINK, .short_ids = true},

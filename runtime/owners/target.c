@@ -1,6 +1,7 @@
 #include "runtime/owners/call.h"
 #include "base/fd.h"
 
+#include <linux/magic.h>
 #include <linux/seccomp.h>
 #include <stdio.h>
 #include <string.h>
@@ -8,6 +9,7 @@
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 uint32_t rt_call_id(const struct rt_call *c, unsigned i)
@@ -59,42 +61,119 @@ int rt_call_string(const struct rt_call *c, uint64_t at, char *ret, size_t max)
     return -ENAMETOOLONG;
 }
 
+#define MAX_STATUS 16384
+
 /* ---- who it is ------------------------------------------------------------------------------ */
+
+#define MARK 0x3fffffff
+
+/* What it executes, as far as it shows from outside: the file, and where the kernel has put it, which nobody inside can
+ * change (table.c refuses PR_SET_MM). 30 bits; every execve makes another. 0: it cannot be told. */
+static uint64_t mark_of(const struct rt_super *s, pid_t pid)
+{
+    char path[32];
+    struct stat exe = {0};
+    CB_AUTO(cb_buf) struct cb_buf b = CB_BUF_INIT;
+    snprintf(path, sizeof(path), "%d/exe", (int)pid);
+    (void)fstatat(s->proc, path, &exe, 0); /* it may have been removed */
+    uint64_t hash = exe.st_dev * 31 + exe.st_ino;
+    snprintf(path, sizeof(path), "%d/stat", (int)pid);
+    if (cb_read_file(s->proc, path, MAX_STATUS, &b) < 0)
+        return 0;
+    const char *p = strrchr(b.data, ')'); /* a name may hold anything */
+    for (unsigned field = 2; p && *p; field++, p = strchr(p + 1, ' '))
+        if ((field >= 26 && field <= 28) || (field >= 45 && field <= 51)) /* addresses of code, stack, data, arguments */
+            hash = (hash ^ strtoull(p, NULL, 10)) * UINT64_C(0x100000001b3);
+    return CB_MAX((hash ^ hash >> 30) & MARK, 1);
+}
+
+_Static_assert(RT_CRED_SETS <= 65536, "two numbers in one limit");
+
+static bool in_doubt(uint64_t limit)
+{
+    return limit != RLIM_INFINITY && limit & RT_CRED_DOUBT;
+}
 
 /* Fork and exec hand the limits of a process on, its threads share them, and nobody inside can change this one: that
  * makes it the place for the number of its set. It limits real-time tasks only, which a sandbox does not have. */
-const struct rt_cred *rt_cred_of(const struct rt_super *s, pid_t pid)
+static const struct rt_cred *read_cred(const struct rt_super *s, pid_t pid, uint64_t *ret_limit, bool *ret_executed)
 {
     struct rlimit now;
     if (prlimit(pid, RLIMIT_RTTIME, NULL, &now) < 0)
         return NULL;
-    const struct rt_cred *c = now.rlim_cur < RT_CRED_BASE ? NULL : rt_creds_get(s->creds, now.rlim_cur - RT_CRED_BASE);
+    *ret_limit = now.rlim_cur;
+    uint64_t mark = in_doubt(now.rlim_cur) ? mark_of(s, pid) : 0;
+    *ret_executed = mark && mark != (now.rlim_cur >> 32 & MARK);
+    uint64_t number = !in_doubt(now.rlim_cur) ? now.rlim_cur - RT_CRED_BASE
+                      : *ret_executed         ? now.rlim_cur & 0xffff
+                                              : now.rlim_cur >> 16 & 0xffff;
+    const struct rt_cred *c = rt_creds_get(s->creds, number);
     return c ? c : rt_creds_get(s->creds, 0);
 }
 
-const struct rt_cred *rt_call_cred(struct rt_call *c)
+const struct rt_cred *rt_cred_of(const struct rt_super *s, pid_t pid)
 {
-    if (!c->cred)
-        c->cred = rt_cred_of(c->super, c->tid);
-    return c->cred ? c->cred : rt_creds_get(c->super->creds, 0);
+    uint64_t limit;
+    bool executed;
+    return read_cred(s, pid, &limit, &executed);
 }
 
-int rt_call_become(struct rt_call *c, const struct rt_cred *cred)
+static int write_limit(const struct rt_call *c, uint64_t value)
 {
-    int number = rt_creds_intern(c->super->creds, cred);
-    if (number < 0) {
-        c->super->full = true;
-        return number;
-    }
-    const struct rlimit limit = {RT_CRED_BASE + (rlim_t)number, RLIM_INFINITY};
+    const struct rlimit limit = {value, RLIM_INFINITY};
     if (!rt_call_valid(c))
         return -ESRCH;
     return prlimit(c->tid, RLIMIT_RTTIME, &limit, NULL) < 0 ? -errno : 0;
 }
 
-/* ---- its /proc ------------------------------------------------------------------------------ */
+/* Where the execve has not succeeded, another thread may still be in it: the doubt stays. */
+static const struct rt_cred *find_cred(struct rt_call *c)
+{
+    uint64_t limit;
+    bool executed;
+    const struct rt_cred *cred = read_cred(c->super, c->tid, &limit, &executed);
+    c->unsettled = cred && in_doubt(limit) && !executed;
+    if (cred && executed)
+        (void)write_limit(c, RT_CRED_BASE + (limit & 0xffff)); /* ESRCH: it has been killed */
+    return cred;
+}
 
-#define MAX_STATUS 16384
+const struct rt_cred *rt_call_cred(struct rt_call *c)
+{
+    if (!c->cred)
+        c->cred = find_cred(c);
+    return c->cred ? c->cred : rt_creds_get(c->super->creds, 0);
+}
+
+static int number_of(struct rt_call *c, const struct rt_cred *cred)
+{
+    int number = rt_creds_intern(c->super->creds, cred);
+    c->super->full = c->super->full || number < 0;
+    return number;
+}
+
+int rt_call_become(struct rt_call *c, const struct rt_cred *cred)
+{
+    int number = number_of(c, cred);
+    return number < 0 ? number : write_limit(c, RT_CRED_BASE + (uint64_t)number);
+}
+
+int rt_call_become_by_exec(struct rt_call *c, const struct rt_cred *cred)
+{
+    int old = number_of(c, rt_call_cred(c)), new = number_of(c, cred);
+    if (old < 0 || new < 0)
+        return old < 0 ? old : new;
+    return write_limit(c, RT_CRED_DOUBT | mark_of(c->super, c->tid) << 32 | (uint64_t)old << 16 | (uint64_t) new);
+}
+
+void rt_call_settle(struct rt_call *c)
+{
+    const struct rt_cred *cred = rt_call_cred(c);
+    if (c->unsettled)
+        (void)rt_call_become(c, cred); /* a set that is known; ESRCH: it has been killed */
+}
+
+/* ---- its /proc ------------------------------------------------------------------------------ */
 
 /* The number after `label` in /proc/TID/status, in this base; `otherwise` when it is not there. */
 static unsigned long status_of(const struct rt_super *s, pid_t pid, const char *label, int base, unsigned long otherwise)
@@ -147,6 +226,8 @@ int rt_call_take_fd(const struct rt_call *c, int fd)
 }
 
 /* ---- paths ---------------------------------------------------------------------------------- */
+
+#define MAX_LINKS 40 /* as the kernel */
 
 /* What leads to the caller's own descriptors leads nowhere from here: these become the caller's, in the sandbox's /proc. Not
  * in the supervisor's own: what follows is the caller's text, and ".." in it would lead to every process outside. */
@@ -213,23 +294,42 @@ void rt_path_return(struct rt_call *c)
     c->elsewhere = false;
 }
 
+/* A path that leaves no room for what would stand before it: the supervisor goes to where it begins. */
+static int go_along(struct rt_call *c, const char *path, struct rt_path *ret)
+{
+    CB_AUTO(close) int dir = open(ret->text, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (dir < 0)
+        return -errno;
+    c->elsewhere = true;
+    return fchdir(dir) < 0 ? -errno : join(ret, snprintf(ret->text, sizeof(ret->text), "%s", path));
+}
+
 int rt_path_text(struct rt_call *c, int dirfd, const char *path, int flags, struct rt_path *ret)
 {
-    int r = follow_root(c);
+    int r = c->elsewhere && fchdir(c->super->proc) < 0 ? -errno : follow_root(c);
     if (r < 0)
         return r;
-    ret->follow = !(flags & AT_SYMLINK_NOFOLLOW);
     if (!*path && !(flags & AT_EMPTY_PATH))
         return -ENOENT;
+    rt_path_fd(c, dirfd, ret);
+    if (!*path)
+        return 0;
+    ret->follow = !(flags & AT_SYMLINK_NOFOLLOW);
     if (*path == '/')
         return absolute(c, path, ret);
-    if (!*path) {
-        rt_path_fd(c, dirfd, ret);
-        return 0;
-    }
-    if (dirfd == AT_FDCWD)
-        return join(ret, snprintf(ret->text, sizeof(ret->text), "%d/cwd/%s", (int)c->tid, path));
-    return join(ret, snprintf(ret->text, sizeof(ret->text), "%d/fd/%d/%s", (int)c->tid, dirfd, path));
+    size_t n = strlen(ret->text), room = sizeof(ret->text) - n;
+    if (strlen(path) + 1 >= room)
+        return go_along(c, path, ret);
+    (void)snprintf(ret->text + n, room, "/%s", path);
+    return 0;
+}
+
+bool rt_call_has_dir(const struct rt_call *c, unsigned dir, const struct rt_path *p)
+{
+    struct rt_path at;
+    struct stat st;
+    rt_path_fd(c, rt_call_int(c, dir), &at);
+    return *p->text == '/' || fstatat(c->super->proc, at.text, &st, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
 int rt_path_at(struct rt_call *c, int dir, int path, int flags, struct rt_path *ret)
@@ -260,6 +360,38 @@ int rt_path_open(struct rt_call *c, struct rt_path *ret)
     if (r < 0 || c->row->how != RT_FD)
         return r;
     return fstatat(AT_FDCWD, ret->text, &st, AT_SYMLINK_NOFOLLOW) < 0 || !(st.st_mode & 0600) ? -EBADF : 0;
+}
+
+bool rt_is_of_proc(int fd)
+{
+    struct statfs fs;
+    return fstatfs(fd, &fs) < 0 || fs.f_type == PROC_SUPER_MAGIC;
+}
+
+/* 1: it is a symlink, and *p is now what that says. 0: it is none, or one of /proc's, which lead elsewhere than they say. */
+static int one_link(const struct rt_call *c, struct rt_path *p)
+{
+    char target[PATH_MAX], dir[PATH_MAX];
+    CB_AUTO(close) int fd = open(p->text, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0 || rt_is_of_proc(fd))
+        return 0;
+    ssize_t n = readlinkat(fd, "", target, sizeof(target) - 1);
+    if (n <= 0)
+        return 0;
+    target[n] = '\0';
+    if (*target == '/')
+        return absolute(c, target, p) < 0 ? -ENAMETOOLONG : 1;
+    const char *slash = strrchr(p->text, '/');
+    snprintf(dir, sizeof(dir), "%.*s", slash ? (int)(slash + 1 - p->text) : 0, p->text);
+    return join(p, snprintf(p->text, sizeof(p->text), "%s%s", dir, target)) < 0 ? -ENAMETOOLONG : 1;
+}
+
+int rt_path_links(const struct rt_call *c, struct rt_path *p)
+{
+    int r = 1;
+    for (int n = 0; n < MAX_LINKS && r > 0 && p->follow; n++)
+        r = one_link(c, p);
+    return r;
 }
 
 bool rt_path_split(const struct rt_path *p, struct rt_path *ret_dir, const char **ret_name)

@@ -11,6 +11,7 @@ KINDS = {
     "names": "names with control characters, newlines, and those of whiteouts", "opaque": "an opaque mark behind a link to /",
     "parents": "files whose parents are links to WORD", "fifo": "pipes and sockets in place of what is read",
     "many-links": "a file with 70,000 names", "sparse": "a sparse file of a petabyte", "case": "a whiteout of what the layer has",
+    "forged": "attributes that say whose a file is, ours and others'",
     "hiding": "a device 0:0, which is overlay's whiteout, in place of etc/passwd",
 }
 
@@ -64,6 +65,12 @@ def main():
     elif kind == "xattrs":
         add("x", xattrs={"security.selinux": "system_u:object_r:shadow_t:s0", "security.ima": "x", "security.evm": "x",
                          "security.apparmor": "x", "trusted.x": "y", "system.posix_acl_access": "x", "user.x": "y" * 60000})
+    elif kind == "forged":
+        for n, (key, value) in enumerate((("user.cbuild.own", "31337:31337"), ("user.cbuild.own", "31337:31337:b:8:0"),
+                                          ("trusted.cbuild.own", "31337:31337"), ("security.cbuild.own", "31337:31337"),
+                                          ("user.containers.override_stat", "31337:31337:0104755"))):
+            add("forged-%d" % n, data=b"x", uid=5, gid=6, xattrs={key: value})
+            add("forged-dir-%d" % n, tarfile.DIRTYPE, mode=0o755, xattrs={key: value})
     elif kind == "links":
         add("a", tarfile.SYMTYPE, "b")
         add("b", tarfile.SYMTYPE, "a")

@@ -26,6 +26,16 @@ private() { # the store is what keeps other users of the machine from what layer
 # Where nodes cannot be made a layer has an empty file in their place.
 opens='o() { for f; do if [ -c $f ] || [ -b $f ]; then /a/tries read $f; fi; done; }; o'
 
+# Whose a file is a tar's header says, and no attribute. (An unknown one of security.* the kernel lets nobody copy up.)
+t_forged_owners_in_layers() {
+    on forged <<Y
+RUN stat -c '%F %u:%g' /forged* | sort | uniq -c | while read -r n what; do /a/say held "\$n \$what"; done; chown 7:8 /forged-[!3]
+RUN stat -c '%F %u:%g' /forged-[!3] | sort | uniq -c | while read -r n what; do /a/say held "then \$n \$what"; done
+Y
+    same "$status" 0
+    held "5 directory 0:0" "5 regular file 5:6" "then 4 regular file 7:8"
+}
+
 # The whole disk by a node in an image: as root the layer has real ones. Nothing opens them: not RUN, not a mount of them,
 # not COPY; and they are the store's alone.
 t_devices_in_layers() {

@@ -22,9 +22,11 @@ t_calls_with_wrong_arguments() {
 ${base}RUN ["/a/asks", "pointers"]
 RUN ["/a/asks", "paths"]
 RUN ["/a/asks", "rights"]
+RUN ["/a/asks", "narrow"]
 Y
     attack c
     same "$status" 0
+    held "32-bit calls"
     held "a path at the edge" "a file without a name"
 }
 
@@ -55,15 +57,20 @@ Y
 # Threads that change what is asked about, callers that are killed meanwhile or kill everybody, a listener of their own.
 t_races_for_the_supervisor() {
     only single
+    chmod 777 "$CASE_DIR/beside"
+    echo "$secret" >"$CASE_DIR/beside/canary"
+    fingerprint >"$CASE_DIR/before"
     box c asks <<Y
 ${base}RUN ["/a/asks", "races"]
 RUN ["/a/asks", "listener"]
 RUN ["/a/asks", "everybody"]
+RUN ["/a/asks", "floods", "100"]
+RUN ["/a/asks", "swaps", "$(from_above "$CASE_DIR/beside")"]
 RUN chown 5:6 /a/say && stat -c %u:%g /a/say
 Y
     attack c
     same "$status" 0
-    held raced "a listener of its own" killed
+    held raced "a listener of its own" killed flooded swapped
     has "$out" "5:6"
 }
 

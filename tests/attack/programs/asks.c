@@ -1,4 +1,4 @@
-/* asks WHAT: what a supervisor of system calls could stumble over. Each kind ends by itself, whoever answers. */
+/* asks WHAT [WORD]: what a supervisor of system calls could stumble over. Each kind ends by itself, whoever answers. */
 #include "attack.h"
 
 #include <limits.h>
@@ -98,6 +98,13 @@ static void *change(void *arg)
     return NULL;
 }
 
+static bool has_name(int fd)
+{
+    char names[1024];
+    ssize_t n = flistxattr(fd, names, sizeof(names));
+    return n < 0 || memmem(names, (size_t)n, OWNER, sizeof(OWNER));
+}
+
 static int forge(void)
 {
     static const char value[] = "31337:31337", longer[] = "31337:31337:b:8:0";
@@ -116,6 +123,10 @@ static int forge(void)
     over = true;
     pthread_join(t, NULL);
     must_fail("to read it", fgetxattr(fd, OWNER, (char[64]){0}, 64));
+    for (int i = 0; i < 2; i++) /* also of a file that has one */
+        if (has_name(fd) || fchown(fd, i ? 0 : 7, i ? 0 : 8) < 0)
+            reached("its name");
+    must_fail("to read it afterwards", fgetxattr(fd, OWNER, (char[64]){0}, 64));
     if (fstat(fd, &st) < 0 || st.st_uid || st.st_gid || !S_ISREG(st.st_mode))
         reached("a forged owner");
     expect("to remove it", fremovexattr(fd, OWNER), ENODATA);
@@ -123,6 +134,64 @@ static int forge(void)
     held("forged nothing");
     return 0;
 }
+
+/* ---- calls of another kind ----------------------------------------------------------------------- */
+
+#ifdef __x86_64__
+static long call_32(long nr, unsigned long a, unsigned long b, unsigned long c, unsigned long d, unsigned long e)
+{
+    long r;
+    __asm__ volatile("int $0x80"
+                     : "=a"(r)
+                     : "0"(nr), "b"(a), "c"(b), "d"(c), "S"(d), "D"(e)
+                     : "memory", "r8", "r9", "r10", "r11");
+    return (int)r;
+}
+
+static void refused(const char *what, long r)
+{
+    errno = r < 0 ? (int)-r : 0;
+    must_fail(what, r);
+}
+
+/* By 32-bit calls of a 64-bit program: what it does by one kind it is told by the other. */
+static int narrow(void)
+{
+    static const struct {
+        const char *what;
+        long nr;
+    } gives[] = {{"chown of 16 bits", 182}, {"chown of 32 bits", 212}, {"lchown of 16 bits", 16}, {"lchown of 32 bits", 198}};
+    char *low = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, -1, 0);
+    unsigned long path = (unsigned long)low, name = path + 64, value = path + 128, out = path + 256;
+    struct stat st;
+    make_file("/t");
+    strcpy(low, "/t");
+    strcpy(low + 64, OWNER);
+    strcpy(low + 128, "31337:31337");
+    for (size_t i = 0; i < sizeof(gives) / sizeof(*gives); i++) {
+        long r = call_32(gives[i].nr, path, 40 + i, 50 + i, 0, 0);
+        if (r != 0 || stat("/t", &st) < 0 || st.st_uid != 40 + i || st.st_gid != 50 + i)
+            reached(gives[i].what);
+    }
+    if (call_32(195, path, out, 0, 0, 0) != 0 || *(unsigned *)(low + 256 + 24) != 43)
+        reached("stat of 32 bits");
+    refused("setxattr of 32 bits", call_32(226, path, name, value, 11, 0));
+    refused("getxattr of 32 bits", call_32(229, path, name, out, 64, 0));
+    if (call_32(213, 33, 0, 0, 0, 0) != 0 || getuid() != 33 || call_32(24, 0, 0, 0, 0, 0) != 33)
+        reached("setuid of 32 bits");
+    refused("setuid back", call_32(213, 0, 0, 0, 0, 0));
+    refused("chown as another", call_32(212, path, 33, 33, 0, 0));
+    errno = 0;
+    held("32-bit calls");
+    return 0;
+}
+#else
+static int narrow(void)
+{
+    held("32-bit calls");
+    return 0;
+}
+#endif
 
 /* What the caller may not do is not done for him. */
 static int rights(void)
@@ -186,6 +255,74 @@ static int races(void)
     return 0;
 }
 
+static const char *word; /* what was said beside the kind */
+
+static void *exchange(void *arg)
+{
+    (void)arg;
+    while (!over)
+        (void)!renameat2(AT_FDCWD, "/open/s", AT_FDCWD, "/open/other", RENAME_EXCHANGE);
+    return NULL;
+}
+
+static void make_and_give(void)
+{
+    int fd = open("/open/s/file", O_CREAT | O_EXCL | O_WRONLY, 0666);
+    (void)!mkdir("/open/s/dir", 0777);
+    (void)!symlink("x", "/open/s/link");
+    (void)!chown("/open/s/canary", 33, 33);
+    (void)!chown("/open/s/file", -1, 33);
+    (void)!setxattr("/open/s/canary", "user.swapped", "x", 1, 0);
+    close(fd);
+    unlink("/open/s/file");
+    rmdir("/open/s/dir");
+    unlink("/open/s/link");
+}
+
+/* A directory that is a link to one of the host (WORD) every now and then, while what is in it is made and given away. */
+static int swaps(void)
+{
+    pthread_t t;
+    if (mkdir("/open", 0777) < 0 || chmod("/open", 0777) < 0 || mkdir("/open/s", 0777) < 0 || chmod("/open/s", 0777) < 0 ||
+        symlink(word, "/open/other") < 0 || setgid(33) < 0 || setuid(33) < 0)
+        return setup_failed("/open");
+    pthread_create(&t, NULL, exchange, NULL);
+    for (int i = 0; i < 1000; i++)
+        make_and_give();
+    over = true;
+    pthread_join(t, NULL);
+    errno = 0;
+    held("swapped");
+    return 0;
+}
+
+static void *flood(void *arg)
+{
+    char name[32];
+    struct stat st;
+    int each = atoi(word);
+    snprintf(name, sizeof(name), "/f%zu", (size_t)arg);
+    make_file(name);
+    for (int i = 0; i < each; i++)
+        if (chown(name, (uid_t)i, 7) < 0 || stat(name, &st) < 0 || st.st_uid != (uid_t)i || getuid() != 0)
+            reached("a wrong answer");
+    return NULL;
+}
+
+/* 64 threads at once, each of which knows what it must be told, WORD times. */
+static int floods(void)
+{
+    pthread_t t[64];
+    for (size_t i = 0; i < 64; i++)
+        if (pthread_create(&t[i], NULL, flood, (void *)i))
+            return setup_failed("threads");
+    for (size_t i = 0; i < 64; i++)
+        pthread_join(t[i], NULL);
+    errno = 0;
+    held("flooded");
+    return 0;
+}
+
 static int listener(void)
 {
     struct sock_filter code[] = {BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_USER_NOTIF)};
@@ -220,9 +357,11 @@ int main(int argc, char **argv)
     static const struct {
         const char *name;
         int (*fn)(void);
-    } kinds[] = {{"pointers", pointers}, {"paths", paths},       {"forge", forge}, {"rights", rights},
-                 {"races", races},       {"listener", listener}, {"sets", sets},   {"everybody", everybody}};
-    for (size_t i = 0; argc == 2 && i < sizeof(kinds) / sizeof(*kinds); i++)
+    } kinds[] = {{"pointers", pointers}, {"paths", paths},       {"forge", forge},  {"rights", rights},
+                 {"races", races},       {"listener", listener}, {"sets", sets},    {"everybody", everybody},
+                 {"narrow", narrow},     {"swaps", swaps},       {"floods", floods}};
+    word = argc > 2 ? argv[2] : "";
+    for (size_t i = 0; argc >= 2 && i < sizeof(kinds) / sizeof(*kinds); i++)
         if (strcmp(argv[1], kinds[i].name) == 0)
             return kinds[i].fn();
     return setup_failed("which?");

@@ -169,3 +169,19 @@ X
     has "$out" "--ulimit rttime cannot be honoured where owners are emulated"
     prlimit --nofile=60:60 "$CBUILD" --no-cache c
 }
+
+# Some 600 calls with arguments of all kinds, and programs with set-id bits: emulated owners answer as the kernel does.
+t_calls_answer_as_the_kernel_does() {
+    only range
+    context c <<X
+${base}COPY owner-calls /owner-calls
+RUN mkdir /out && { /owner-calls 2>&1 | cat >/out/said; }
+X
+    gcc -std=gnu11 -D_GNU_SOURCE -O1 -Wall -Wextra -Werror -Wno-unused-result -static -o c/owner-calls "$E2E_HERE/owner-calls.c"
+    cbuild -o type=tar,dest=ids.tar c
+    CBUILD_ROOT=$PWD/single unshare -Ur "$CBUILD" -o type=tar,dest=told.tar c
+    tar -xOf ids.tar out/said >ids
+    tar -xOf told.tar out/said >told
+    has "$(tail -n 1 ids)" "runs as: uids 0 5 5"
+    diff ids told || die "not the same"
+}
