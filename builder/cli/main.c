@@ -4,7 +4,7 @@
 #include "builder/cli/options/arguments.h"
 #include "builder/cli/choose.h"
 #include "builder/cli/options/help.h"
-#include "builder/cli/version.h"
+#include "builder/cli/commands/version.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -75,8 +75,6 @@ static int run(int argc, char **argv)
 
 static int run_executor(int argc, char **argv)
 {
-    if (argc == 1 && strcmp(argv[0], "version") == 0)
-        return cli_print_version(false), 0;
     return cli_run(&cli_kaniko, argc, argv);
 }
 

@@ -68,11 +68,20 @@ int build_push(struct build_session *s, const struct build_image *image, const s
     int r = build_manifest_as_pulled(s, image, &m, err);
     if (r < 0 || (r == 0 && build_manifest_make(s, image, p, annotations, &m, err) < 0))
         return -1;
+    *ret_manifest = m.digest;
     struct push_job j = {s->store, &s->request->registry, ref, &m, image};
     if (cb_job_fork(push_job, &j, &job, err) < 0 || build_wait_job(s, &job, shown, NULL, err) < 0)
         return -1;
-    *ret_manifest = m.digest;
     return 0;
+}
+
+/* Registries have no code for it, but all say so. */
+static bool is_kept(const struct build_session *s, struct cb_error *err)
+{
+    if (!s->request->ignores_immutable || !err->msg || !strcasestr(err->msg, "immutable"))
+        return false;
+    cb_error_done(err);
+    return true;
 }
 
 static bool has_tag(const char *name)
@@ -110,12 +119,15 @@ int build_output_push_names(struct build_session *s, const struct build_output *
         if (o->by_digest) /* without a tag it goes under its digest */
             free(CB_TAKE(ref.tag));
         CB_AUTO(free) char *name = oci_ref_full(&ref);
-        if (build_push(s, image, &packing, &annotations, &ref, &ret->manifest, err) < 0)
+        int r = build_push(s, image, &packing, &annotations, &ref, &ret->manifest, err);
+        if (r < 0 && !is_kept(s, err))
             return -1;
+        if (r < 0)
+            build_note(s, "%s stays as it is: its registry lets nobody move the tag", name);
         ret->has_manifest = true;
         if (cb_strv_find(&ret->image_names, name) < 0)
             cb_strv_push(&ret->image_names, name);
-        cb_strv_take(&ret->names, cb_printf("%s (pushed)", name));
+        cb_strv_take(&ret->names, cb_printf(r < 0 ? "%s (kept by its registry)" : "%s (pushed)", name));
     }
     return 0;
 }

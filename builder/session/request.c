@@ -37,7 +37,7 @@ void build_request_done(struct build_request *r)
                        r->digest_files.tags};
     struct cb_strv *lists[] = {&r->file_args, &r->tags,       &r->build_args,  &r->labels,  &r->annotations, &r->add_hosts,
                                &r->dns,       &r->dns_search, &r->dns_options, &r->proxies, &r->contexts,    &r->no_cache_filter,
-                               &r->invoke};
+                               &r->invoke,    &r->notes};
     for (size_t i = 0; i < CB_LEN(strings); i++)
         free(strings[i]);
     for (size_t i = 0; i < CB_LEN(lists); i++)

@@ -125,6 +125,10 @@ struct build_request {
     struct cb_strv invoke;    /* --invoke: what is run where a RUN has failed; empty: nothing */
     struct build_changes changes;
     struct reg_options registry;
+    struct cb_strv notes; /* what is said once of options that are accepted without being done */
+    bool ages;            /* what an earlier build made more than max_age seconds ago is not taken */
+    int64_t max_age;
+    bool ignores_immutable; /* a tag that a registry does not let be moved is no failure of a push */
     char *iidfile, *metadata_file;
     struct build_digest_files digest_files;
     char *context_sub;        /* the directory of the context that is meant; NULL: itself */

@@ -173,6 +173,8 @@ static int run(void *filled, struct cb_error *err)
         forget_results(request);
     v->opened = true;
     int status = build_session_open(&v->session, request, build_renderer_new(request->progress), err);
+    for (size_t i = 0; i < request->notes.n && status == 0; i++)
+        build_note(&v->session, "%s", request->notes.items[i]);
     if (status == 0)
         status = request->call == BUILD_CALL_BUILD ? build(&b, err) : cli_call(&b, err);
     if (status < 0)

@@ -1,6 +1,7 @@
 /* `cbuild kaniko`, and cbuild under the name `executor`: a build as the command line of kaniko's executor asks for it. It
  * becomes the request of a build; nothing else knows of kaniko. */
 #include "builder/cli/options/kaniko.h"
+#include "builder/cli/commands/version.h"
 #include "builder/cli/commands/commands.h"
 #include "base/base64.h"
 #include "base/text.h"
@@ -150,13 +151,26 @@ static void find_credentials(const struct kaniko *k)
         setenv("DOCKER_CONFIG", docker, 1);
 }
 
+/* kaniko's executor has one command besides what it is for. */
+static int run_command(const char *word, struct cb_error *err)
+{
+    if (strcmp(word, "version") != 0)
+        return cb_fail(err, CB_E_USAGE, "unexpected argument '%s': the context is given with --context", word);
+    cli_print_version(false);
+    return 0;
+}
+
 static int run(void *filled, struct cb_error *err)
 {
     struct kaniko *k = filled;
-    if (read_environment(k, err) < 0 || take_context(k, err) < 0 || add_outputs(k, err) < 0) {
+    if (k->common.args.n)
+        return run_command(k->common.args.items[0], err);
+    if (read_environment(k, err) < 0 || add_outputs(k, err) < 0) {
         err->code = CB_E_USAGE;
         return -1;
     }
+    if (take_context(k, err) < 0)
+        return -1;
     find_credentials(k);
     k->common.request.ignores_everywhere = true;
     return cli_build.run(&k->common, err);
@@ -166,6 +180,7 @@ const struct cli_command cli_kaniko = {
     .name = "kaniko",
     .arguments = "",
     .help = "build as the command line of kaniko's executor says",
+    .max = 1,
     .tables = {&cli_kaniko_options},
     .size = sizeof(struct kaniko),
     .run = run,

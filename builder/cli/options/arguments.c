@@ -38,11 +38,20 @@ static int unknown(const struct cli_command *c, const char *name, size_t n, stru
                 : cb_hint(err, "'cbuild %s --help' lists all options", c->name);
 }
 
+static int refuse(const struct parser *p, const struct cli_option *o, const char *value, struct cb_error *err)
+{
+    if (cli_refuse(o, value, err) < 0)
+        return -1;
+    if (o->refusal->note)
+        cb_strv_take(&p->ret->request.notes, cb_printf("--%s: %s", o->name, o->refusal->note));
+    return 0;
+}
+
 /* Whatever is wrong with a value, the message names the option. */
 static int set(const struct parser *p, const struct cli_option *o, const char *value, struct cb_error *err)
 {
     if (o->refusal)
-        return cli_refuse(o, value, err);
+        return refuse(p, o, value, err);
     if (o->set(value, (char *)p->ret + o->field, err) == 0)
         return 0;
     CB_AUTO(free) char *name = cb_printf("--%s", o->name);

@@ -16,6 +16,7 @@ struct cli_refusal {
     const char *why;  /* NULL: every value is fine */
     const char *hint; /* NULL: there is no other way */
     const char *done; /* for docs/flags.md: what is done anyway; NULL: the value says it */
+    const char *note; /* a value is fine because the result is the same, but it is not done: what a build says; NULL: nothing */
 };
 
 struct cli_option {

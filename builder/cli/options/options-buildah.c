@@ -131,6 +131,7 @@ static const struct cli_option options[] = {
     {"unsetlabel", 0, section, "KEY", NULL, add_name, AT(changes.unset_labels), "take a label out of the image"},
     {"inherit-labels", 0, section, NULL, NULL, set_inherit_labels, AT(changes.no_base_labels),
      "false: without those of base images"},
+    {"cache-ttl", 0, section, "DURATION", NULL, cli_set_cache_ttl, 0, "execute steps whose result is older: 24h"},
     {"omit-history", 0, section, NULL, NULL, cli_set_switch, AT(changes.no_history), "an image without history"},
     {"format", 0, section, "KIND", NULL, set_format, AT(changes.docker_types),
      "media types of the manifest: oci (default), docker"},

@@ -24,8 +24,6 @@ static const char annotations_why[] = "a manifest has no annotations but those t
 static const struct cli_option options[] = {
     CLI_SWITCH("all-platforms", 0, "false", "one platform is built at a time", "build each with its own --platform"),
     CLI_VALUE("blob-cache", 0, NULL, "layers are kept in the store", "--root DIR says where it is"),
-    CLI_VALUE("cache-ttl", 0, NULL, "what the store has does not grow old",
-              "cbuild prune --until 168h removes what was not used for so long"),
     CLI_VALUE("cni-config-dir", 0, NULL, cni_why, NULL),
     CLI_VALUE("cni-plugin-path", 0, NULL, cni_why, NULL),
     CLI_SWITCH("compat-volumes", 0, "false", "what a RUN changes below a VOLUME stays in the image", NULL),

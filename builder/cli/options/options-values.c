@@ -157,6 +157,13 @@ int cli_set_output(const char *v, void *to, struct cb_error *err)
     return build_output_end(o, err) < 0 ? cb_prefix(err, "--output '%s'", v) : 0;
 }
 
+int cli_set_cache_ttl(const char *v, void *to, struct cb_error *err)
+{
+    struct build_request *r = to;
+    r->ages = true;
+    return cli_set_span(v, &r->max_age, err);
+}
+
 int cli_set_push(const char *v, void *to, struct cb_error *err)
 {
     bool yes;

@@ -11,12 +11,20 @@ static void take_record(struct build_schedule *s, const struct build_step *step,
     st->usage = r->usage;
 }
 
+static int load(struct build_schedule *s, const struct cb_digest *key, struct cache_record *ret, struct cb_error *err)
+{
+    const struct build_session *session = s->session;
+    int found = cache_record_load(session->store, key, ret, err);
+    bool old = session->request->ages && session->started.tv_sec - ret->created.tv_sec >= session->request->max_age;
+    return found > 0 && old ? 0 : found;
+}
+
 int build_lookup_definition(struct build_schedule *s, const struct build_step *step, struct cb_error *err)
 {
     CB_AUTO(cache_record) struct cache_record r = {0};
     struct cb_digest key;
     build_keys_on_parent(s->g, step, &key);
-    int found = cache_record_load(s->session->store, &key, &r, err);
+    int found = load(s, &key, &r, err);
     if (found <= 0)
         return found;
     take_record(s, step, &r);
@@ -30,7 +38,7 @@ int build_lookup_content(struct build_schedule *s, const struct build_step *step
     CB_AUTO(cb_error) struct cb_error ignored = CB_ERROR_INIT;
     struct cb_digest definition;
     const struct cb_digest *content = &build_state_of(s->g, step)->key.content;
-    int found = step->no_cache ? 0 : cache_record_load(s->session->store, content, &r, err);
+    int found = step->no_cache ? 0 : load(s, content, &r, err);
     if (found <= 0)
         return found;
     take_record(s, step, &r);

@@ -87,7 +87,7 @@ t_contexts() {
     ln -sf "$PWD/c/file" t/.dockerignore # text: a link out of the archive leads nowhere
     tar -cf t.tar -C t .
     cbuild kaniko --no-push --context tar://t.tar 2>log
-    fails 2 cbuild kaniko --no-push --context tar://nothing
+    fails 1 cbuild kaniko --no-push --context tar://nothing
     fails 2 cbuild kaniko --no-push --context s3://bucket/c.tar.gz
     has "$out" "--context tar://stdin"
     fails 1 cbuild kaniko --no-push
@@ -123,19 +123,67 @@ t_credentials() {
     cbuild kaniko --kaniko-dir "$PWD/kaniko" -c c -d "$(cat addr)/app:2" 2>log
 }
 
+# A registry that takes every blob and lets nobody move a tag.
+t_immutable_tags() {
+    app
+    cat >registry.py <<'X'
+import http.server
+class Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    def answer(self, status, body=b""):
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(body)))
+        self.send_header("Location", "/v2/app/blobs/uploads/1")
+        self.end_headers()
+        self.wfile.write(body)
+    def do_GET(self): self.answer(200)
+    def do_HEAD(self): self.answer(404)
+    def do_POST(self): self.answer(202)
+    def do_PUT(self):
+        self.rfile.read(int(self.headers["Content-Length"]))
+        if "/manifests/" not in self.path:
+            return self.answer(201)
+        self.answer(400, b'{"errors":[{"code":"TAG_INVALID","message":"The image tag \'1\' already exists in the repository and cannot be overwritten because the repository is immutable."}]}')
+    def log_message(self, *args): pass
+server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+print("127.0.0.1:%d" % server.server_port, flush=True)
+server.serve_forever()
+X
+    python3 registry.py >address &
+    pid=$!
+    trap 'kill $pid' EXIT
+    wait_for 20 grep -q : address
+    fails 1 cbuild kaniko -c c -d "$(cat address)/app:1"
+    has "$out" immutable
+    cbuild kaniko -c c -d "$(cat address)/app:1" --push-ignore-immutable-tag-errors --digest-file dg 2>log || die "$(cat log)"
+    has "$(cat log)" "stays as it is"
+    has "$(cat dg)" sha256:
+}
+
 t_refused() {
     app
     fails 2 cbuild kaniko -c c
     has "$out" "no --destination"
     fails 2 cbuild kaniko -c c --no-push --image-name-with-digest-file names
-    for option in --cache-repo=x --cache-ttl=6h --single-snapshot --reproducible --ignore-path=/x --bucket=b --materialize --log-timestamp; do
+    for option in --single-snapshot --reproducible --ignore-path=/x --bucket=b --materialize --log-timestamp; do
         fails 2 cbuild kaniko -c c --no-push $option
         has "$out" "cannot be honoured: "
     done
+    for option in --cache-repo=localhost:1/c "--cache --cache-ttl=6h" --ignore-var-run --skip-unused-stages=false --use-new-run; do
+        # shellcheck disable=SC2086 # words
+        cbuild kaniko -c c --no-push $option 2>log || die "$(cat log)"
+    done
+    cbuild kaniko -c c --no-push --cache-repo=localhost:1/c 2>log
+    has "$(cat log)" "--cache-repo: no cache is pushed or pulled"
+    cbuild kaniko -c c --no-push --cache-ttl=0s 2>&1 | grep CACHED && die "something is not too old"
+    has "$(cbuild kaniko -c c --no-push --dryrun 2>&1)" "would run"
     KANIKO_NO_PUSH=true cbuild kaniko -c c --reproducible=false --single-snapshot=false --skip-unused-stages --ignore-var-run=false 2>log
     fails 2 cbuild kaniko -c c --no-pusch
     has "$out" "did you mean --no-push?"
     ln -s "$CBUILD" executor
     has "$(./executor version)" cbuild
+    has "$(cbuild kaniko version)" cbuild
+    fails 2 cbuild kaniko c
+    has "$out" "--context"
     has "$(./executor --help)" --oci-layout-path
 }

@@ -1,4 +1,4 @@
-#include "builder/cli/version.h"
+#include "builder/cli/commands/version.h"
 #include "base/stream/codec.h"
 #include "base/json.h"
 
