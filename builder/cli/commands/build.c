@@ -1,4 +1,5 @@
 /* `cbuild build`: contexts, plan, keys, schedule, image, outputs, in this order. */
+#include "builder/cli/options/environment.h"
 #include "builder/cli/options/options.h"
 #include "builder/cli/commands/commands.h"
 #include "base/clock.h"
@@ -190,5 +191,6 @@ const struct cli_command cli_build = {
     .max = SIZE_MAX, /* counted by cli_complete, which says what is missing */
     .tables = {CLI_BUILD_TABLES},
     .size = sizeof(struct cli_invocation),
+    .environment = cli_build_environment,
     .run = run,
 };

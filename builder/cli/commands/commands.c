@@ -57,7 +57,9 @@ int cli_run(const struct cli_command *c, int argc, char **argv)
 {
     struct cb_error err = CB_ERROR_INIT;
     struct cli_invocation *v = cb_alloc(c->size);
-    int status = cli_parse(c, argc, argv, v, &err);
+    int status = c->environment ? c->environment(&v->request, &err) : 0;
+    if (status == 0)
+        status = cli_parse(c, argc, argv, v, &err);
     if (status == 0)
         status = v->help ? show_help(c) : c->run(v, &err);
     if (status < 0)

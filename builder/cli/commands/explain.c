@@ -3,6 +3,7 @@
 #include "base/json.h"
 #include "base/text.h"
 #include "builder/cli/commands/commands.h"
+#include "builder/cli/options/environment.h"
 #include "builder/cli/options/options.h"
 #include "builder/execute/schedule/foresee.h"
 #include "builder/show/progress-text.h"
@@ -163,5 +164,6 @@ const struct cli_command cli_explain_command = {
     .max = SIZE_MAX,
     .tables = {CLI_TABLE(options), CLI_BUILD_TABLES},
     .size = sizeof(struct cli_invocation),
+    .environment = cli_build_environment,
     .run = run,
 };

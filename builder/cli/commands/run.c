@@ -4,6 +4,7 @@
 #include "base/text.h"
 #include "builder/cli/commands/commands.h"
 #include "builder/cli/commands/names.h"
+#include "builder/cli/options/environment.h"
 #include "builder/cli/options/options-values.h"
 #include "builder/cli/options/options.h"
 #include "builder/execute/container.h"
@@ -313,6 +314,7 @@ const struct cli_command cli_run_command = {
     .tables = {CLI_TABLE(options), &cli_sandbox_options, &cli_limit_options, &cli_confinement_options, &cli_network_options,
                &cli_registry_options, &cli_platform_options, &cli_namespace_options, &cli_container_options},
     .size = sizeof(struct run),
+    .environment = cli_container_environment,
     .run = run,
     .done = done,
 };

@@ -66,7 +66,7 @@ static int set_epoch(const char *v, void *to, struct cb_error *err)
     return 0;
 }
 
-static int set_format(const char *v, void *to, struct cb_error *err)
+int cli_set_format(const char *v, void *to, struct cb_error *err)
 {
     static const char *const names[] = {"oci", "docker"};
     int kind;
@@ -133,7 +133,7 @@ static const struct cli_option options[] = {
      "false: without those of base images"},
     {"cache-ttl", 0, section, "DURATION", NULL, cli_set_cache_ttl, 0, "execute steps whose result is older: 24h"},
     {"omit-history", 0, section, NULL, NULL, cli_set_switch, AT(changes.no_history), "an image without history"},
-    {"format", 0, section, "KIND", NULL, set_format, AT(changes.docker_types),
+    {"format", 0, section, "KIND", NULL, cli_set_format, AT(changes.docker_types),
      "media types of the manifest: oci (default), docker"},
     {"timestamp", 0, section, "SECONDS", NULL, set_epoch, AT(build_args), "times of image and history, as SOURCE_DATE_EPOCH"},
     {"source-date-epoch", 0, section, "SECONDS", NULL, set_epoch, AT(build_args), "the same as --timestamp"},

@@ -24,6 +24,23 @@ t_words_of_others() {
     cbuild -q ps >/dev/null
 }
 
+t_environment_of_others() {
+    printf 'FROM scratch\nCOPY Dockerfile /\n' >Dockerfile
+    export DOCKER_DEFAULT_PLATFORM=linux/s390x BUILDAH_FORMAT=docker
+    cbuild -q -t app:1 -o type=oci,tar=false,dest=one . >/dev/null
+    same "$(oci config one | jq -r .architecture)" s390x
+    has "$(oci manifest one | jq -r .mediaType)" distribution.manifest
+    cbuild -q --platform local --format oci -o type=oci,tar=false,dest=two . >/dev/null
+    hasnt "$(oci config two | jq -r .architecture)" s390x
+    has "$(oci manifest two | jq -r .mediaType)" oci.image.manifest
+    DOCKER_DEFAULT_PLATFORM=x/y/z/w fails 2 cbuild .
+    has "$out" "DOCKER_DEFAULT_PLATFORM"
+    cbuild kaniko --no-push --context . --oci-layout-path three 2>log
+    hasnt "$(oci config three | jq -r .architecture)" s390x
+    export DOCKER_BUILDKIT=0 BUILDAH_ISOLATION=chroot BUILDAH_LAYERS=false STORAGE_DRIVER=vfs BUILDX_BUILDER=none
+    cbuild -q . >/dev/null
+}
+
 t_misspelt_commands() {
     for word in biuld imagse prnue inspct; do
         fails 2 cbuild $word x
