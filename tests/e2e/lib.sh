@@ -15,6 +15,13 @@ skip() { # a kernel feature is missing: say which
 only() { # only KIND…: for the other kinds of user this is no case at all
     case " $* " in *" $E2E_USER "*) ;; *) exit 78 ;; esac
 }
+# The rung that RUN stands on, as cbuild calls it, where a suite is run in a container; else the kind of user tells.
+: "${E2E_RUNG:=$E2E_USER}"
+not_on() { # not_on RUNG…: what the case needs, or is about, does not exist there
+    for rung in "$@"; do
+        [ "$E2E_RUNG" != "$rung" ] || exit 78
+    done
+}
 finished() { # what follows a case that has not failed; other suites have more to say
     :
 }

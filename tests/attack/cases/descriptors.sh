@@ -3,6 +3,7 @@
 # Two steps at once with a cache mount between them; `hand` gives the receiver something of its root and ends, the third
 # step starts when the first one's layer is made and says so, and then the receiver uses what it got.
 between() { # between WHAT [CHANNEL]
+    not_on chroot # each of two steps has a cache mount to itself there
     box c hand <<Y
 FROM scratch AS base
 COPY --from=tools / /
@@ -85,6 +86,7 @@ t_through_an_abstract_socket() {
 # A step that changed nothing leaves its run directory to the next one: then the root of the first would show what the second
 # writes.
 t_root_of_a_step_that_changed_nothing() {
+    not_on chroot # as above
     box c hand <<Y
 FROM scratch AS base
 COPY --from=tools / /
@@ -107,6 +109,7 @@ Y
 # An insecure step has rights over the file systems of the others: it could make one that was shut writable again. So no other
 # step runs beside it.
 t_beside_an_insecure_step() {
+    not_on chroot # as above
     box c <<Y
 # syntax=docker/dockerfile:1-labs
 FROM scratch AS base

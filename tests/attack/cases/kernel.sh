@@ -26,6 +26,7 @@ Y
 
 # CVE-2014-9357 and "shocker": files of the host opened by a handle, which is an inode number and can be guessed.
 t_guessed_file_handles() {
+    not_on chroot # the tree of a step is the disk's own file system: handles are made, and none is opened
     box c handle <<Y
 ${base}RUN ["/a/handle"]
 RUN --mount=type=cache,target=/c cd /c && /a/handle
@@ -38,6 +39,7 @@ Y
 # Everything below /proc/sys and /sys that can be opened for writing: uevent_helper, core_pattern, modprobe, release_agent,
 # kexec, power, module parameters, and what nobody has thought of.
 t_nothing_of_proc_and_sys_is_writable() {
+    not_on chroot # both are empty directories
     box c writable <<Y
 ${base}RUN /a/writable /proc/sys /proc/bus /proc/fs /proc/irq /proc/sysrq-trigger /proc/kcore /proc/mtrr
 RUN /a/writable /sys
@@ -110,6 +112,7 @@ Y
 
 # ptrace, process_vm_readv and pidfd_getfd reach processes of one's own only, of which there are none but one's own.
 t_other_processes_memory() {
+    not_on chroot "root of a container" # there is no /proc, or the container's, as mounts/partly_covered_proc has it
     box c <<Y
 ${base}RUN n=0; for p in /proc/[0-9]*; do [ "\${p#/proc/}" = \$\$ ] || [ "\${p#/proc/}" = self ] || n=\$((n + 1)); done; \
  [ \$n -lt 3 ] || /a/say reached "\$n processes are seen"; /a/say held "\$(grep -c . /proc/self/status) lines"
@@ -121,6 +124,7 @@ Y
 
 # The nodes of /dev are the host's own: their mode, owner and times, and new names beside them.
 t_metadata_of_device_nodes() {
+    not_on chroot # they are made for the step
     box c tries <<Y
 ${base}RUN for n in null zero full random urandom tty; do /a/tries chmod /dev/\$n; /a/tries chown /dev/\$n; done; \
  touch -d 2001-01-01 /dev/null; ln /dev/null /dev/own 2>&1; rm -f /dev/zero 2>&1; mv /dev/full /dev/gone 2>&1; true
@@ -135,6 +139,7 @@ Y
 
 # What a system mounts in /sys for its administrator is readable for root of a container where the host's /sys is shown.
 t_file_systems_of_the_administrator() {
+    not_on chroot "root of a container" # where this case cannot mount
     only root
     box c tries <<Y
 ${base}RUN for d in debug tracing security config; do /a/tries read /sys/kernel/\$d/canary; done; /a/tries read /sys/fs/bpf/canary; \
@@ -177,7 +182,8 @@ Y
         out=$(cat attack.out)
         unharmed attack.out
         same "$status" 0
-        held "key of the session" "key of the user" "key by request" "key by number"
+        held "key of the session" "key of the user" "key by request"
+        [ ! -s /proc/keys ] || held "key by number" # covered in some containers, and then not known
     done
 }
 
