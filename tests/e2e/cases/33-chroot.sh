@@ -270,3 +270,27 @@ X
         ps -eo args= | grep "[s]traggle"; true' "$CBUILD"
     ! grep -E "^not |^/straggle" log || die "$(cat log)"
 }
+
+# Two builds at once, with caches in common, and one that is killed: nothing of the container outside of the store is another
+# than in a container in which nothing was built.
+t_a_chroot_leaves_the_containers_root_alone() {
+    only root
+    docker_context <<X
+${base}ARG N
+RUN --mount=type=cache,target=/cache --mount=type=cache,target=/locked,sharing=locked echo \$N | tee -a /cache/n /locked/n /etc/passwd /n >/etc/hostname
+RUN rm -rf /usr /root /var; mkdir /usr; sleep \$N
+X
+    listed() { "$E2E_HERE/../tools/container" docker -b "$CASE_DIR" -b "$(dirname "$CBUILD")" -c "$@"; }
+    listed before -- true || skip "this machine cannot give a container"
+    # shellcheck disable=SC2016 # for the shell in there
+    listed after -- sh -c 'cp -r c /tmp && cd /tmp
+        "$0" --root store --build-arg N=772 c & killed=$!
+        for i in $(seq 200); do ps -ef | grep -q "[s]leep 772" && break; sleep 0.05; done
+        "$0" --root store --build-arg N=0 c & zero=$!
+        "$0" --root store --build-arg N=0.1 c && wait $zero || exit 1
+        kill -KILL $killed; wait $killed
+        "$0" --root store --build-arg N=0.2 c || exit 1
+        cat store/mounts/*/*/n | sort | uniq -c' "$CBUILD" >log 2>&1 || die "$(cat log)"
+    diff before after
+    same "$(sed -n 's/^ *\([0-9]* [0-9.]*\)$/\1/p' log | tr '\n' ' ')" "2 0 2 0.1 2 0.2 2 772 "
+}
