@@ -293,8 +293,8 @@ t_help_of_every_command() {
         [ "$command" = run ] || cbuild "$command" -h | cmp - help # there -h is the host's name, as with docker
         awk 'length > 130 || / $/' help | grep . && die "a line of 'cbuild $command --help'"
         for option in $(grep -o '^ *\(-., \)\?--[a-z-]*' help | grep -o -- '--[a-z-]*'); do
-            # --help behind it ends it well: nothing is removed, and a value that is missing is the next word
-            out=$(cbuild "$command" "$option" --help 2>&1 </dev/null) || true
+            # --help behind it ends it well: nothing is removed, and the first is the value of one that needs one
+            out=$(cbuild "$command" "$option" --help --help 2>&1 </dev/null) || true
             hasnt "$out" "unknown option"
         done
         wrong=2
