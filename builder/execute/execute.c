@@ -154,9 +154,11 @@ int build_execute_invoke(struct build_graph *g, const struct build_step *s, stru
     struct build_session *session = g->build->session;
     CB_AUTO(build_attachment) struct build_attachment *a = NULL;
     CB_AUTO(cb_buf) struct cb_buf answer = CB_BUF_INIT;
-    bool terminal = isatty(STDIN_FILENO);
+    bool terminal = isatty(STDIN_FILENO) && !session->privilege.rung->chroots;
     int streams[BUILD_ATTACH_MAX_FDS];
     struct cb_job job;
+    if (!terminal && isatty(STDIN_FILENO))
+        build_note(session, "the command has no terminal, because RUN works in a chroot: it reads lines, and Ctrl-D ends it");
     if (build_attach_open(&(const struct build_attach_mode){.input = true, .terminal = terminal}, &a, err) < 0)
         return -1;
     int r = start(g, s, terminal ? INVOKE_ON_TERMINAL : INVOKE, streams, build_attach_fds(a, streams), &job, err);

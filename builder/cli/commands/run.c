@@ -103,7 +103,8 @@ static const struct cli_option options[] = {
     {"pull", 0, "Image", "POLICY", "always", set_pull, 0, "never (default: what the store has), missing, newer, always"},
     {"platform", 0, "Image", "OS/ARCH", NULL, cli_set_platform, offsetof(struct run, common.request.platform),
      "that it must be for, or that is pulled"},
-    {"quiet", 'q', "Image", NULL, NULL, cli_set_switch, offsetof(struct run, common.request.quiet), "show no progress of a pull"},
+    {"quiet", 'q', "Image", NULL, NULL, cli_set_quiet, offsetof(struct run, common.request.progress),
+     "show no progress of a pull"},
     {"progress", 0, "Image", "KIND", NULL, cli_set_progress, offsetof(struct run, common.request.progress), "of a pull"},
 };
 

@@ -1,7 +1,10 @@
 /* push, pull: images between the store and registries. */
 #include "builder/cli/commands/commands.h"
 #include "builder/cli/commands/names.h"
+#include "base/text.h"
+#include "builder/cli/options/options-values.h"
 #include "builder/cli/options/options.h"
+#include "builder/output/out-file.h"
 #include "builder/output/push.h"
 #include "builder/pull/base-image.h"
 #include "builder/session/jobs.h"
@@ -16,12 +19,32 @@ static void print_pinned(const char *name, const struct cb_digest *digest)
     printf("%s@%s\n", name, text);
 }
 
+#define AT(member) offsetof(struct cli_invocation, request.member)
+
 static const struct cli_option options[] = {
-    {"progress", 0, "Display", "KIND", NULL, cli_set_progress, offsetof(struct cli_invocation, request.progress),
+    {"progress", 0, "Display", "KIND", NULL, cli_set_progress, AT(progress),
      "auto (default: $BUILDKIT_PROGRESS, else by terminal), tty, plain, quiet, rawjson, none"},
+    {"quiet", 'q', "Display", NULL, NULL, cli_set_quiet, AT(progress), "the same as --progress=quiet"},
 };
 
+/* buildah and podman name registries so. */
+static const char *plain_name(const char *text)
+{
+    return cb_starts(text, "docker://") ? text + strlen("docker://") : text;
+}
+
 /* ---- push -------------------------------------------------------------------------------------------------------------- */
+
+static const struct cli_option push_options[] = {
+    {"digestfile", 0, "Result", "FILE", NULL, cli_set_file, AT(digest_files.digest), "write the manifest's digest to a file"},
+};
+
+static int write_digest(const struct build_request *q, const struct cb_digest *digest, struct cb_error *err)
+{
+    char text[CB_DIGEST_TEXT + 1];
+    cb_digest_text(digest, text);
+    return q->digest_files.digest ? build_out_put(q->digest_files.digest, text, strlen(text), err) : 0;
+}
 
 static int push(void *filled, struct cb_error *err)
 {
@@ -42,8 +65,9 @@ static int push(void *filled, struct cb_error *err)
     const struct build_base base = {.name = image.name, .image = image};
     const struct build_image pushed = {.stored = image, .base = &base};
     struct cb_digest digest;
-    if (cli_parse_name(v->args.items[v->args.n - 1], false, &ref, err) < 0 ||
-        build_push(&v->session, &pushed, &packing, &image.annotations, &ref, &digest, err) < 0)
+    if (cli_parse_name(plain_name(v->args.items[v->args.n - 1]), false, &ref, err) < 0 ||
+        build_push(&v->session, &pushed, &packing, &image.annotations, &ref, &digest, err) < 0 ||
+        write_digest(&v->request, &digest, err) < 0)
         return -1;
     CB_AUTO(free) char *full = oci_ref_full(&ref);
     print_pinned(full, &digest);
@@ -56,12 +80,17 @@ const struct cli_command cli_push = {
     .help = "push an image to a registry, under its name or another",
     .min = 1,
     .max = 2,
-    .tables = {CLI_TABLE(options), &cli_registry_options},
+    .tables = {CLI_TABLE(options), CLI_TABLE(push_options), &cli_registry_options, &cli_push_peer_options},
     .size = sizeof(struct cli_invocation),
     .run = push,
 };
 
 /* ---- pull -------------------------------------------------------------------------------------------------------------- */
+
+static const struct cli_option pull_options[] = {
+    {"platform", 0, "Image", "OS/ARCH", NULL, cli_set_platform, AT(platform),
+     "of the images (default, and 'local': this machine's)"},
+};
 
 /* Every layer as the registry holds it. */
 static int complete(struct build_session *s, const struct cache_image *image, struct cb_error *err)
@@ -79,8 +108,13 @@ static int complete(struct build_session *s, const struct cache_image *image, st
 static int pull_one(struct build_session *s, const char *name, struct cb_error *err)
 {
     struct build_want w = {.text = cb_strdup(name)};
-    oci_platform_host(&w.platform);
-    int r = build_bases_resolve(s, &w, 1, BUILD_PULL_ALWAYS, err);
+    int r = 0;
+    if (s->request->platform)
+        r = oci_platform_parse(s->request->platform, &w.platform, err);
+    else
+        oci_platform_host(&w.platform);
+    if (r == 0)
+        r = build_bases_resolve(s, &w, 1, BUILD_PULL_ALWAYS, err);
     if (r == 0)
         r = complete(s, &w.base.image, err);
     if (r == 0)
@@ -94,14 +128,14 @@ static int pull(void *filled, struct cb_error *err)
     struct cli_invocation *v = filled;
     for (size_t i = 0; i < v->args.n; i++) {
         CB_AUTO(oci_ref) struct oci_ref ref = {0};
-        if (cli_parse_name(v->args.items[i], true, &ref, err) < 0)
+        if (cli_parse_name(plain_name(v->args.items[i]), true, &ref, err) < 0)
             return -1;
     }
     if (cli_default_progress(&v->request, err) < 0 || cli_open(v, err) < 0)
         return -1;
     int r = 0;
     for (size_t i = 0; r == 0 && i < v->args.n; i++)
-        r = pull_one(&v->session, v->args.items[i], err);
+        r = pull_one(&v->session, plain_name(v->args.items[i]), err);
     return r;
 }
 
@@ -111,7 +145,7 @@ const struct cli_command cli_pull = {
     .help = "pull images into the store",
     .min = 1,
     .max = SIZE_MAX,
-    .tables = {CLI_TABLE(options), &cli_registry_options},
+    .tables = {CLI_TABLE(options), CLI_TABLE(pull_options), &cli_registry_options, &cli_platform_options, &cli_pull_peer_options},
     .size = sizeof(struct cli_invocation),
     .run = pull,
 };

@@ -30,6 +30,8 @@ static const struct cli_option common[] = {
      .set = cli_set_string,
      .field = offsetof(struct cli_invocation, request.run_root),
      .help = "as --run-root"},
+    CLI_VALUE("cgroup-manager", 0, "cgroupfs|systemd", "it is no manager of control groups", NULL,
+              "limits take control groups from whoever gives them"),
     CLI_VALUE("storage-driver", 0, "overlay|vfs", "layers are kept as the store's file system allows", NULL,
               "layers are kept as the store's file system allows"),
     CLI_VALUE("storage-opt", 0, NULL, "the store has no drivers with options", "--root DIR says where it is"),

@@ -95,6 +95,16 @@ int cli_set_progress(const char *v, void *to, struct cb_error *err)
     return choose_progress("--progress", v, to, err);
 }
 
+int cli_set_quiet(const char *v, void *to, struct cb_error *err)
+{
+    bool yes;
+    if (cli_set_switch(v, &yes, err) < 0)
+        return -1;
+    if (yes)
+        *(enum build_progress *)to = BUILD_PROGRESS_QUIET;
+    return 0;
+}
+
 enum { MAX_JOBS = 4096 };
 
 static int set_jobs(const char *v, void *to, struct cb_error *err)

@@ -15,7 +15,9 @@ extern const struct cli_table cli_platform_options;    /* of these, the parts of
 extern const struct cli_table cli_peer_options;        /* those of buildah and podman that it does anyway, or cannot honour */
 extern const struct cli_table cli_namespace_options;   /* of these, what is said of namespaces: for run, too */
 extern const struct cli_table cli_container_options;   /* those of docker run and podman run that run does anyway, or cannot */
-extern const struct cli_table cli_refused_options;     /* those of docker build that cbuild cannot honour */
+extern const struct cli_table cli_push_peer_options;   /* what others have for push and pull */
+extern const struct cli_table cli_pull_peer_options;
+extern const struct cli_table cli_refused_options; /* those of docker build that cbuild cannot honour */
 
 /* All that a build takes. */
 #define CLI_BUILD_TABLES                                                                                                         \
@@ -28,7 +30,7 @@ extern const struct cli_table cli_refused_options;     /* those of docker build 
 int cli_complete(struct cli_invocation *v, struct cb_error *err);
 
 /* --progress, which push and pull have too. The second takes $BUILDKIT_PROGRESS where no option was given. */
-cli_set_fn cli_set_progress;
+cli_set_fn cli_set_progress, cli_set_quiet;
 int cli_default_progress(struct build_request *r, struct cb_error *err);
 
 #endif

@@ -187,6 +187,10 @@ t_docker_format() {
     cbuild -q -t "$repo:1" --format docker . >/dev/null
     cbuild push "$repo:1" >/dev/null
     has "$(skopeo inspect --raw --tls-verify=false "docker://$repo:1")" application/vnd.docker.distribution.manifest.v2+json
+    same "$(cbuild --storage-driver=vfs push -q --tls-verify=false --digestfile dg "$repo:1" "docker://$repo:2" 2>&1)" "$repo:2@$(cat dg)"
+    same "$(cbuild pull -q --platform local "docker://$repo:2" 2>&1)" "$repo:2@$(cat dg)"
+    cbuild rmi "$repo:2" >/dev/null
+    fails 126 cbuild run --pull=missing -q --entrypoint /Dockerfile "$repo:2"
 }
 
 t_log_file() {
