@@ -211,7 +211,9 @@ static int place_movable(struct rt_child *c, const struct rt_mount *m, struct cb
 {
     bool made;
     struct stat st;
-    CB_AUTO(close) int from = cb_open_in_root(m->source_fd, m->source_path ? m->source_path : "", O_PATH | O_CLOEXEC, 0);
+    CB_AUTO(close) /* nothing lies beneath a socket */
+    int from = m->source_path ? cb_open_in_root(m->source_fd, m->source_path, O_PATH | O_CLOEXEC, 0)
+                              : fcntl(m->source_fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
     if (from < 0 || fstat(from, &st) < 0)
         return cb_fail_sys(err, from < 0 ? from : errno, "open '%s' for the mount at '%s'", m->source_path ? m->source_path : "",
                            m->target);

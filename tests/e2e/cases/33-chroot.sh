@@ -101,6 +101,20 @@ X
     diff expected layers || die "$(cat log)"
 }
 
+# An agent's socket is put in its place as a file is, and nothing of it stays.
+t_an_agent_in_a_chroot() {
+    only root
+    needs ssh-agent
+    eval "$(ssh-agent -a "$PWD/agent")" >/dev/null
+    trap 'kill $SSH_AGENT_PID' EXIT
+    context c <<X
+${base}RUN --mount=type=ssh test -S "\$SSH_AUTH_SOCK" && ! touch "\$SSH_AUTH_SOCK/x"
+RUN test ! -e /run
+X
+    in_docker "$CBUILD" --root store --progress plain --ssh default="$PWD/agent" c
+    same "$status" 0 || die "$(cat log)"
+}
+
 # Being told to end, and the end of the builder itself, end what its steps have running.
 t_a_chroot_is_stopped() {
     only root
