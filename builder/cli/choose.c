@@ -22,7 +22,7 @@ static const struct {
     {"image", "tag", &cli_tag},       {"image", "rm", &cli_rmi},
     {"image", "push", &cli_push},     {"image", "pull", &cli_pull},
     {"image", "prune", &cli_prune},   {"system", "df", &cli_du},
-    {"system", "prune", &cli_prune},
+    {"system", "prune", &cli_prune},  {"executor", NULL, &cli_kaniko},
 };
 
 static const char credentials_hint[] = "credentials are read from ~/.docker/config.json and containers/auth.json, where 'docker "
@@ -61,6 +61,7 @@ static const struct {
     {"builder", "there are no builder instances: cbuild builds by itself"},
     {"system", "'cbuild du' shows what the store uses, 'cbuild prune' removes what nothing needs"},
     {"convert", "-o type=oci and type=docker write an image with the media types of either"},
+    {"warmer", "'cbuild pull NAME' puts base images into the store, where every build finds them"},
     {"completion", "'cbuild COMMAND --help' lists the options"},
 };
 
