@@ -150,7 +150,8 @@ static int add_cache(struct running_run *r, const struct build_run_mount *m, con
     struct build_session *s = r->w->b->session;
     if (build_cache_mount(r->w, m, r->root.dir, in, &o->cache, err) < 0)
         return -1;
-    if (s->privilege.rung->chroots && cache_mount_lend(o->cache, &s->work, d->source, err) < 0)
+    /* To a run root, which is another store, nothing is lent: a cache that is moved there may be lost with its step. */
+    if (s->privilege.rung->chroots && !s->run_root && cache_mount_lend(o->cache, &s->work, d->source, err) < 0)
         return -1;
     CB_PUSH(r->mounts, r->n, r->cap) = (struct rt_mount){.kind = RT_MOUNT_BIND,
                                                          .target = m->target,

@@ -85,22 +85,29 @@ static int move_in(struct rt_child *c, const char *target, int at, int from, con
     return 0;
 }
 
-/* Moves it to the work directory, from wherever the command has moved it. 1: done; 0: the command has removed it; -errno. */
-static int take(const struct rt_placed *p, int work, const char *name)
+/* 1: it was moved from there to the work directory; 0: it is not there; -errno. */
+static int take_from(const struct rt_placed *p, int parent, const char *last, int work, const char *name)
 {
     struct stat was, st, dir;
-    const char *last;
-    CB_AUTO(free) char *path = cb_fd_path(p->thing);
-    CB_AUTO(close) int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
-    if (!path || root < 0 || fstat(p->thing, &was) < 0)
+    if (fstat(p->thing, &was) < 0 || fstat(parent, &dir) < 0)
         return -errno;
-    CB_AUTO(close) int parent = cb_open_parent_nofollow(root, path + 1, &last);
-    if (parent < 0 || fstatat(parent, last, &st, AT_SYMLINK_NOFOLLOW) < 0 || st.st_dev != was.st_dev || st.st_ino != was.st_ino)
-        return 0; /* without a name its path leads nowhere */
-    if (fstat(parent, &dir) < 0 || renameat(parent, last, work, name) < 0)
+    if (fstatat(parent, last, &st, AT_SYMLINK_NOFOLLOW) < 0 || st.st_dev != was.st_dev || st.st_ino != was.st_ino)
+        return 0;
+    if (renameat(parent, last, work, name) < 0)
         return -errno;
     int r = set_time(parent, dir.st_mtim);
     return r < 0 ? r : 1;
+}
+
+/* The same, wherever the command has moved it. 0: the command has removed it. */
+static int take(const struct rt_placed *p, int work, const char *name)
+{
+    const char *last;
+    int r = take_from(p, p->parent, cb_path_base(p->path), work, name);
+    CB_AUTO(free) char *path = r ? NULL : cb_fd_path(p->thing);
+    CB_AUTO(close) int root = path ? open("/", O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
+    CB_AUTO(close) int parent = root < 0 ? -1 : cb_open_parent_nofollow(root, path + 1, &last);
+    return parent < 0 ? r : take_from(p, parent, last, work, name); /* without a name its path leads nowhere */
 }
 
 /* What was there comes back, whatever the command has made in its place. Where the directory around it is gone nothing does. */

@@ -4,7 +4,6 @@
  * killed, for those below may start others faster than the top goes. Who is dead is not waited for while there are many: so long
  * it counts, and a bomb with a limit has no room for another. */
 #include "runtime/sandbox/stragglers.h"
-#include "base/clock.h"
 #include "base/dir.h"
 #include "base/fd.h"
 
@@ -20,12 +19,13 @@
 #define MAX_CHILDREN (16u << 20) /* bytes of the list of them; pids have seven digits at most */
 #define MAX_STOPS    100         /* looks for what was started before its parent stopped */
 #define FEW          64
-#define ALL_EVERY    8     /* looks at our children, one of them at all descendants */
-#define PATIENCE     120.0 /* seconds; what is left then hangs in the kernel */
+#define ALL_EVERY    8      /* looks at our children, one of them at all descendants */
+#define PATIENCE     300000 /* looks, each a fifth of a millisecond and more, at none but killed ones: these hang in the kernel */
 
 struct process {
     pid_t pid, parent;
-    bool ours; /* a descendant that is to end */
+    bool ours;  /* a descendant that is to end */
+    bool child; /* ours, and not waited for: the number is still its own */
 };
 struct processes {
     struct process *items;
@@ -123,7 +123,6 @@ static int look_at_children(struct processes *all, const pid_t *keep, size_t n_k
 {
     CB_AUTO(cb_buf) struct cb_buf list = CB_BUF_INIT;
     pid_t self = getpid();
-    int pid, end;
     if (cb_read_file(AT_FDCWD, "/proc/thread-self/children", MAX_CHILDREN, &list) < 0) { /* not every kernel has it */
         int r = look_below(all, keep, n_keep);
         size_t n = 0;
@@ -134,9 +133,14 @@ static int look_at_children(struct processes *all, const pid_t *keep, size_t n_k
         return r;
     }
     all->n = 0;
-    for (const char *p = list.data; sscanf(p, "%d %n", &pid, &end) == 1; p += end)
+    static const char digits[] = "0123456789";
+    for (const char *p = list.data + strcspn(list.data, digits); *p; p += strcspn(p, digits)) {
+        pid_t pid = 0;
+        for (; isdigit((unsigned char)*p); p++)
+            pid = 10 * pid + (*p - '0');
         if (!is_in(pid, keep, n_keep))
-            CB_PUSH(all->items, all->n, all->cap) = (struct process){pid, self, true};
+            CB_PUSH(all->items, all->n, all->cap) = (struct process){pid, self, true, true};
+    }
     if (all->n)
         qsort(all->items, all->n, sizeof(*all->items), by_pid);
     return 0;
@@ -149,7 +153,7 @@ static void send_to(const struct process *p, int sig)
 {
     char number[16];
     struct process now;
-    if (p->parent == getpid()) { /* not waited for, so the number is still its own */
+    if (p->child) {
         (void)kill(p->pid, sig);
         return;
     }
@@ -194,7 +198,7 @@ static void swap(struct processes *a, struct processes *b)
 static int end_all(const pid_t *keep, size_t n_keep)
 {
     struct processes all = {0}, before = {0};
-    const struct timespec began = cb_clock_now();
+    unsigned idle = 0;
     int r = 0;
     for (unsigned looks = 1; r == 0; looks++) {
         bool deep = looks % ALL_EVERY == 0;
@@ -204,11 +208,12 @@ static int end_all(const pid_t *keep, size_t n_keep)
         size_t fresh = send_to_all(&all, &before, SIGKILL);
         if (fresh <= FEW)
             reap(&all);
+        idle = fresh ? 0 : idle + 1;
         if (!fresh)
             usleep(200); /* they are on their way */
         if (!deep)
             swap(&all, &before);
-        if (cb_seconds_since(&began) > PATIENCE)
+        if (idle > PATIENCE)
             r = -ETIMEDOUT;
     }
     free(all.items);

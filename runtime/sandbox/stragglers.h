@@ -12,7 +12,7 @@ int rt_stragglers_adopt(void);
 pid_t *rt_stragglers_children(size_t *ret_n);
 
 /* Ends all descendants of this process, but for these children and what they have started, and waits until they are gone. Only
- * one that hangs in the kernel outlives it: -ETIMEDOUT, after two minutes. */
+ * one that hangs in the kernel outlives it: -ETIMEDOUT, after a minute and more. */
 int rt_stragglers_end(const pid_t *keep, size_t n_keep);
 
 /* Sends SIGSTOP or SIGCONT to all descendants of this process. */
