@@ -184,7 +184,8 @@ static int check_options(const struct build_session *s, struct cb_error *err)
 /* In a user namespace RUN can have all capabilities of it, else those that we have. */
 static int check_capabilities(const struct build_session *s, struct cb_error *err)
 {
-    uint64_t asked = s->request->confinement.add, lacks = asked & rt_capabilities_known() & ~rt_capabilities_permitted();
+    uint64_t asked = s->request->confinement.add;
+    uint64_t lacks = asked ? asked & rt_capabilities_known() & ~rt_capabilities_permitted() : 0;
     if (!lacks || s->privilege.rung->namespaces[RT_HELPER_COMMANDS] & CLONE_NEWUSER)
         return 0;
     CB_AUTO(free) char *names = rt_capability_names(lacks);
