@@ -84,8 +84,8 @@ static int make_slot(struct cache_store *s, const struct cache_mount_request *r,
         cb_fail_sys(err, e, "set the owner of a cache mount");
     else if (fchmod(dir, r->mode & 0777) < 0 && errno != EPERM)
         cb_fail_sys(err, errno, "set the mode of a cache mount");
-    else if (renameat2(work.dir, "new", parent, slot, RENAME_NOREPLACE) < 0 && errno != EEXIST)
-        cb_fail_sys(err, errno, "make a cache mount in '%s/mounts'", s->path);
+    else if ((e = cache_rename_new(work.dir, "new", parent, slot)) < 0 && e != -EEXIST)
+        cb_fail_sys(err, e, "make a cache mount in '%s/mounts'", s->path);
     else
         result = 0;
     cache_work_done(s, &work);

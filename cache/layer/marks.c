@@ -55,9 +55,8 @@ static int make(struct cache_store *s, const struct cb_digest *id, const char *n
         return cb_fail_sys(err, errno, "make the marks of a layer");
     if (make_marks(dir, &x, err) < 0)
         return -1;
-    if (renameat2(s->marks, own, s->marks, name, RENAME_NOREPLACE) < 0 && errno != EEXIST)
-        return cb_fail_sys(err, errno, "keep the marks of a layer");
-    return 0;
+    int r = cache_rename_new(s->marks, own, s->marks, name);
+    return r < 0 && r != -EEXIST ? cb_fail_sys(err, r, "keep the marks of a layer") : 0;
 }
 
 int cache_layer_open_marks(struct cache_store *s, const struct cb_digest *id, int *ret, struct cb_error *err)

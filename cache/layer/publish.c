@@ -143,8 +143,8 @@ static int move_fs(struct cache_layer_draft *d, int dir)
     else if (there)
         (void)cache_layer_read_state(d->store, dir, st.st_ino, &state);
     if (state.form != CACHE_FORM_UNKNOWN && !cache_layer_form_fits(state.form)) /* theirs goes with the draft */
-        return renameat2(d->dir, "fs", dir, "fs", RENAME_EXCHANGE) < 0 ? -errno : 0;
-    return renameat2(d->dir, "fs", dir, "fs", RENAME_NOREPLACE) < 0 ? -errno : 0;
+        return cache_rename_over(d->dir, "fs", dir, "fs");
+    return cache_rename_new(d->dir, "fs", dir, "fs");
 }
 
 /* Until `state` is rewritten, its inode is not that of fs/: if we are killed in between, the layer is checked. */
@@ -188,9 +188,8 @@ static int meet_existing(struct cache_layer_draft *d, const char *path, const st
             return 1;
         }
     }
-    if (renameat2(d->base, "layer", d->store->root, path, RENAME_EXCHANGE) < 0)
-        return cb_fail_sys(err, errno, "replace '%s/%s'", d->store->path, path);
-    return 0;
+    r = cache_rename_over(d->base, "layer", d->store->root, path);
+    return r < 0 ? cb_fail_sys(err, r, "replace '%s/%s'", d->store->path, path) : 0;
 }
 
 int cache_layer_exists(struct cache_store *s, const struct cb_digest *content, struct cache_layer *ret, struct cb_error *err)
@@ -222,13 +221,9 @@ int cache_layer_publish(struct cache_layer_draft *d, const struct cache_index *x
         return cb_fail_sys(err, r, "write a layer into '%s/work'", s->path);
     r = cb_mkdirs(s->root, "layers", 0700);
     if (r == 0)
-        r = renameat2(d->base, "layer", s->root, path.text, RENAME_NOREPLACE) < 0 ? -errno : 0;
-    if (r < 0 && r != -EEXIST) {
-        cb_fail_sys(err, r, "publish '%s/%s'", s->path, path.text);
-        return r != -EINVAL ? -1
-                            : cb_hint(err, "the file system of the store cannot rename without replacing: choose another one "
-                                           "with --root");
-    }
+        r = cache_rename_new(d->base, "layer", s->root, path.text);
+    if (r < 0 && r != -EEXIST)
+        return cb_fail_sys(err, r, "publish '%s/%s'", s->path, path.text);
     if (r == -EEXIST && meet_existing(d, path.text, x, &l, err) < 0)
         return -1;
     if (diff_id && name_diff(s, &l.l.id, diff_id, err) < 0)

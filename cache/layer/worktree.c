@@ -96,7 +96,7 @@ void cache_worktree_leave(struct cache_worktree *w)
     if (!w->committed || cache_worktree_table_write(w->tree, "table", &w->table, &ignored) < 0)
         return;
     /* One that another step left shows the same. */
-    (void)renameat2(w->dir, "tree", w->place, name_of(w->layers, w->n).text, RENAME_NOREPLACE);
+    (void)cache_rename_new(w->dir, "tree", w->place, name_of(w->layers, w->n).text);
 }
 
 const struct cb_link_owners *cache_worktree_links(struct cache_worktree *w)

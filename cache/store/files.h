@@ -9,6 +9,12 @@
 #define CACHE_RANDOM_NAME 16 /* hexadecimal digits, without the NUL */
 /* A name that has never been used: 64 random bits. */
 void cache_random_name(char out[CACHE_RANDOM_NAME + 1]);
+/* Renames a directory to a name that is free. 0; -EEXIST: it is taken; -errno. Where renameat2 is refused, or the file system
+ * cannot rename without replacing (NFS), an empty directory does not count as there. */
+int cache_rename_new(int from, const char *name, int to, const char *new_name);
+/* Puts the directory `name` of `from` in the place of what `to` has under that name, which comes into `from`: under `name`, or,
+ * where the two cannot be exchanged at once, with ".old" behind it. 0 or -errno. */
+int cache_rename_over(int from, const char *name, int to, const char *place);
 /* Gives an O_TMPFILE a name. 0 or -errno. */
 int cache_link_unnamed(int fd, int dir, const char *name);
 

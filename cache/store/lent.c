@@ -77,7 +77,7 @@ static void move_home(struct cache_store *s, const struct lent *l, int dir, cons
     const char *last;
     CB_AUTO(close) int parent = cb_open_parent_nofollow(s->root, l->home, &last);
     if (parent >= 0)
-        (void)renameat2(dir, name, parent, last, RENAME_NOREPLACE); /* somebody was faster, or has begun afresh */
+        (void)cache_rename_new(dir, name, parent, last); /* somebody was faster, or has begun afresh */
 }
 
 /* Looks for it below the directory, which is closed. */

@@ -36,7 +36,7 @@ clone:0x7e020000        error
 seccomp                 works
 memfd_create            works
 close_range             works
-renameat2               error
+renameat2               works
 sethostname             works
 capset                  error
 execveat                error
