@@ -15,6 +15,11 @@ const struct rt_network *build_network_of(const struct rt_network *wanted, struc
     return rt_network_find("host");
 }
 
+bool build_network_is_missing(void)
+{
+    return rt_uplink_missing();
+}
+
 void build_network_check_proxies(const struct rt_network *n, const struct cb_strv *proxies, struct cb_job_io *io)
 {
     for (size_t i = 0; n->own && i < proxies->n; i++) {

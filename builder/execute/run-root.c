@@ -96,6 +96,16 @@ static int has_overlay(const struct build_run_place *p, struct cb_error *err)
     return !why;
 }
 
+const char *build_run_root_driver(struct build_session *s)
+{
+    if (s->privilege.rung->chroots)
+        return TREE;
+    CB_AUTO(free) char *where = condition(s);
+    CB_AUTO(cb_buf) struct cb_buf found = CB_BUF_INIT;
+    const char *driver = cache_found_get(s->store, FOUND, &found) ? after_line(found.data, where) : NULL;
+    return !driver ? "" : after_line(driver, TREE) ? TREE : OVERLAY;
+}
+
 /* ---- overlay --------------------------------------------------------------------------------------- */
 
 static int open_stack(const struct build_run_place *p, struct build_run_root *r, struct cb_error *err)
@@ -129,7 +139,9 @@ int build_run_root_open(const struct build_run_place *p, struct build_run_root *
     ret->session = p->session;
     ret->dir = p->dir;
     int overlay = p->dir < 0 ? -1 : has_overlay(p, err);
-    return overlay < 0 ? -1 : overlay ? open_stack(p, ret, err) : open_tree(p, ret, err);
+    if (overlay < 0 || (overlay && open_stack(p, ret, err) < 0))
+        return -1;
+    return overlay && ret->lowers.n < RT_MAX_LOWERS ? 0 : open_tree(p, ret, err);
 }
 
 void build_run_root_done(struct build_run_root *r)

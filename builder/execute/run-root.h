@@ -28,6 +28,9 @@ struct build_run_place {
 };
 /* Can commands have overlays there? As rt_snapshot_try_overlay, with changes in `dir` and layers where the store has them. */
 int build_run_root_try(struct build_session *s, int dir, char **ret_why, struct cb_error *err);
+/* Once a command has been run in this build: what they have as their root, "overlay" or "tree". Borrowed; "" when it was not
+ * kept. */
+const char *build_run_root_driver(struct build_session *s);
 int build_run_root_open(const struct build_run_place *p, struct build_run_root *ret, struct cb_error *err);
 void build_run_root_done(struct build_run_root *r); /* after a failure too */
 void build_run_root_show(const struct build_run_root *r, struct rt_sandbox *ret);

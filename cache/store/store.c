@@ -246,9 +246,23 @@ static struct cache_store *open_root(const char *path, struct cb_error *err)
     return check_owner(s, err) < 0 ? NULL : CB_TAKE(s);
 }
 
+/* In a place that is open to everybody, as /dev/shm or the volume of a pod, a directory of our own. */
+static char *run_root_at(const char *path, struct cb_error *err)
+{
+    struct stat st, own;
+    if (stat(path, &st) < 0 || !(st.st_mode & OTHERS_WRITE))
+        return cb_strdup(path);
+    CB_AUTO(free) char *below = cb_printf("%s/cbuild-%u", path, (unsigned)geteuid());
+    if (lstat(below, &own) < 0 || S_ISDIR(own.st_mode))
+        return CB_TAKE(below);
+    fail_open(err, ENOTDIR, "open", below); /* a link, which anybody can have put there */
+    return NULL;
+}
+
 int cache_store_open_run_root(const char *path, struct cache_store **ret, struct cb_error *err)
 {
-    CB_AUTO(cache_store) struct cache_store *s = open_root(path, err);
+    CB_AUTO(free) char *at = run_root_at(path, err);
+    CB_AUTO(cache_store) struct cache_store *s = at ? open_root(at, err) : NULL;
     if (!s || check_private(s, ".", err) < 0 || check_private(s, "work", err) < 0)
         return cb_prefix(err, "--run-root");
     *ret = CB_TAKE(s);

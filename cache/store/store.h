@@ -50,7 +50,7 @@ int cache_store_open(const char *path, struct cache_store **ret, struct cb_error
 /* The same for cache_prune, which makes a store of an earlier format one of ours when it has emptied it. */
 int cache_store_open_to_empty(const char *path, struct cache_store **ret, struct cb_error *err);
 /* A directory that holds nothing of a store but its work/, on another file system perhaps: for cache_work_begin and
- * cache_work_sweep alone. It is made when it does not exist; refused when it is not ours alone. */
+ * cache_work_sweep alone. It is made when it does not exist; below one that others may write to, it is a directory of our own. */
 int cache_store_open_run_root(const char *path, struct cache_store **ret, struct cb_error *err);
 void cache_store_free(struct cache_store *s); /* NULL is fine */
 /* The boot of the running kernel, noted with what must be checked when a later boot finds it. Borrowed from `s`;

@@ -2,6 +2,8 @@
 #include "base/json.h"
 #include "base/limits.h"
 #include "base/text.h"
+#include "builder/execute/network.h"
+#include "builder/execute/run-root.h"
 #include "builder/output/manifest.h"
 #include "builder/output/out-file.h"
 #include "cache/store/blob.h"
@@ -59,6 +61,19 @@ static json_t *steps_json(const struct build_graph *g)
         if (g->plan->steps[i]->op != BUILD_OP_BASE && g->states[i].phase == BUILD_STEP_DONE)
             json_array_append_new(list, step_json(g->plan->steps[i], &g->build->made[i], &g->states[i]));
     return list;
+}
+
+/* How this machine ran commands, where any was run. */
+static void add_sandbox(struct build_session *s, json_t *j)
+{
+    if (!s->runs)
+        return;
+    json_t *d = json_object();
+    json_object_set_new(d, "rung", json_string(s->privilege.rung->name));
+    json_object_set_new(d, "files", json_string(build_run_root_driver(s)));
+    if (s->connected)
+        json_object_set_new(d, "network", json_string(build_network_is_missing() ? "host" : "own"));
+    json_object_set_new(j, "cbuild.sandbox", d);
 }
 
 static int put_file(const char *name, const struct cb_buf *text, struct cb_error *err)
@@ -127,6 +142,7 @@ int cli_write_metadata(const struct build_graph *g, const struct build_image *im
     if (names.len)
         json_object_set_new(j, "image.name", json_string(names.data));
     json_object_set_new(j, "cbuild.steps", steps_json(g));
+    add_sandbox(s, j);
     cb_json_dump(j, CB_JSON_INDENT, &out);
     cb_buf_addc(&out, '\n');
     return build_out_put(q->metadata_file, out.data, out.len, err);

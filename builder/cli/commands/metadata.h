@@ -5,8 +5,9 @@
 #include "builder/execute/keys/graph.h"
 #include "builder/output/output.h"
 
-/* Writes the files that were asked for. Besides buildx's keys there is "cbuild.steps": each step with a layer of its own, that
- * layer's id, and what it cost, in this build or (cached) in the one that made it. */
+/* Writes the files that were asked for. Besides buildx's keys there are "cbuild.sandbox", how commands were run here, if any was,
+ * and "cbuild.steps": each step with a layer of its own, that layer's id, and what it cost, in this build or (cached) in the one
+ * that made it. */
 int cli_write_metadata(const struct build_graph *g, const struct build_image *image, const struct build_result *r,
                        struct cb_error *err);
 

@@ -122,7 +122,10 @@ X
         cbuild --progress=rawjson --metadata-file m.json c 2>events
         python3 - "$cached" <<'X'
 import json, sys
-step = json.load(open("m.json"))["cbuild.steps"][-1]
+all = json.load(open("m.json"))
+assert ("cbuild.sandbox" in all) == (sys.argv[1] == "false"), all
+assert all.get("cbuild.sandbox", {"files": "tree"})["files"] in ("overlay", "tree"), all
+step = all["cbuild.steps"][-1]
 assert "RUN i=0" in step["name"] and step["digest"].startswith("sha256:"), step
 assert step["cached"] == (sys.argv[1] == "true"), step
 assert step["seconds"] > 0 and step["cpuSeconds"] > 0 and step["maxRSS"] > 100000 and step["readBytes"] >= 0, step

@@ -82,8 +82,12 @@ other/work:"
     has "$(cbuild --root other --runroot "$elsewhere/new" c 2>&1)" "0 steps run"
     mkdir -m 777 "$elsewhere/open"
     chmod 777 "$elsewhere/open"
+    cbuild -q --root other --run-root "$elsewhere/open" --no-cache c >/dev/null
+    same "$(stat -c %a "$elsewhere/open/cbuild-$(id -u)")" 700
+    rm -r "$elsewhere/open/cbuild-$(id -u)"
+    ln -s "$elsewhere/new" "$elsewhere/open/cbuild-$(id -u)"
     fails 1 cbuild --root other --run-root "$elsewhere/open" c
-    has "$out" "--run-root: others may write"
+    has "$out" "there is a file where a directory should be"
     cbuild --root other prune --all --mounts >/dev/null
 }
 
@@ -95,14 +99,14 @@ t_a_run_root_for_a_store_without_overlays() {
     ls "$CBUILD_ROOT/layers" >expected
     status=0
     # shellcheck disable=SC2016 # for the shell in there
-    in_place docker-privileged sh -c 'cp -r c /tmp/c && mkdir /tmp/t && mount -t tmpfs tmpfs /tmp/t && cd /tmp && export CBUILD_RUN_ROOT=t/run &&
+    in_place docker-privileged sh -c 'cp -r c /tmp/c && mkdir /tmp/t && mount -t tmpfs tmpfs /tmp/t && cd /tmp && export CBUILD_RUN_ROOT=t &&
         "$0" --root store c && ls store/layers >layers && cp layers store/snapshot "$OLDPWD" && sed -i s/inner/other/ c/Dockerfile &&
         "$0" --root store c && "$0" --root store doctor && "$0" --root store run --help >/dev/null' "$CBUILD" >log 2>&1 || status=$?
     [ $status != 77 ] || skip "this machine cannot give a container"
     [ $status = 0 ] || { cat log; die "status $status"; }
     hasnt "$(cat log)" "copy of its files"
     has "$(cat log)" "8 steps run, 6 cached"
-    has "$(cat log)" "yes, in /tmp/t/run"
+    has "$(cat log)" "yes, in /tmp/t/cbuild-0"
     has "$(cat snapshot)" overlay
     diff expected layers
 }
