@@ -65,11 +65,11 @@ Y
 signal.signal(signal.SIGINT, signal.SIG_DFL)
 os.execv(sys.argv[1], sys.argv[1:])' "$CBUILD" --build-context tools="$ATTACK_TOOLS/root" c >log 2>&1 &
             pid=$!
-            wait_for 30 sh -c 'lock=$(find "$CBUILD_ROOT" -name lock) && test -e "$lock" && ! flock -x -n "$lock" true'
+            wait_for 30 sh -c 'lock=$(find "$CBUILD_ROOT" -name lock 2>/dev/null); test -e "$lock" && ! flock -x -n "$lock" true'
             kill -$signal $pid
             wait $pid || true
-            wait_for 20 sh -c 'flock -x -n "$(find "$CBUILD_ROOT" -name lock)" true' # a chroot has it elsewhere meanwhile
-            find "$CBUILD_ROOT" -name lock -delete
+            wait_for 20 sh -c 'flock -x -n "$(find "$CBUILD_ROOT" -name lock 2>/dev/null)" true' # a chroot has it elsewhere meanwhile
+            find "$CBUILD_ROOT" -name lock -delete 2>/dev/null || true # overlay keeps directories that only root may read
         done
         unharmed log
     done

@@ -22,12 +22,21 @@ t_calls_with_wrong_arguments() {
 ${base}RUN ["/a/asks", "pointers"]
 RUN ["/a/asks", "paths"]
 RUN ["/a/asks", "rights"]
-RUN ["/a/asks", "narrow"]
+Y
+    attack c
+    same "$status" 0
+    held "a path at the edge" "a file without a name"
+}
+
+# The calls of 32-bit programs are other numbers for the same.
+t_calls_of_32_bits() {
+    only single
+    box c asks <<Y
+${base}RUN ["/a/asks", "narrow"]
 Y
     attack c
     same "$status" 0
     held "32-bit calls"
-    held "a path at the edge" "a file without a name"
 }
 
 # The attribute that holds an owner, written from inside, brought by a file of the context, an archive and a cache.
