@@ -30,11 +30,11 @@ int main(int argc, char **argv)
     const struct rlimit few = {60, 60}; /* root is not bound by it, and hops */
     for (int sig = 1; sig < NSIG; sig++)
         signal(sig, SIG_IGN);
-    setrlimit(RLIMIT_NPROC, &few);
     if (argc != 2 || fork() > 0) {
         usleep(100000);
         return argc != 2;
     }
+    setrlimit(RLIMIT_NPROC, &few); /* others of the same user may have used it up already: not before the fork above */
     if (strcmp(argv[1], "bomb") == 0)
         bomb();
     hop();

@@ -136,9 +136,7 @@ X
     build=$!
     wait_for 20 grep -q started log
     connected log
-    for process in /proc/[0-9]*; do
-        ! tr '\0' ' ' <"$process/cmdline" 2>/dev/null | grep -q -e "--pid $PWD/pid " || kill -KILL "${process#/proc/}"
-    done
+    pgrep -f "pasta .*--pid $PWD/pid " | xargs kill -KILL
     status=0
     wait $build || status=$?
     same "$status" 1
