@@ -62,6 +62,7 @@ static int container_job(struct cb_job_io *io, void *world, const struct rt_job_
         .cwd = c->cwd,
         .user = c->user,
         .hostname = c->hostname,
+        .needs_hostname = c->needs_hostname,
         .hosts = hosts,
         .resolv = resolv,
         .mounts = volumes.mounts,

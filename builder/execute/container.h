@@ -13,9 +13,10 @@ struct build_container {      /* all borrowed */
     const char *cwd, *user, *hostname;
     const char *arch; /* of its programs; NULL: this machine's */
     const struct rt_network *network;
+    bool needs_hostname;           /* runtime/sandbox/sandbox.h */
     bool input, terminal, signals; /* builder/attach/attach.h */
     bool read_only;
-    bool insecure; /* runtime/sandbox/sandbox.h */
+    bool insecure;
 };
 
 /* Runs it. *ret_status: the command's, 128 + signal, 127 or 126 when it could not be started, 124 when it took too long. Where

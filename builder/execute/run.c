@@ -368,6 +368,8 @@ static int execute(struct running_run *r, struct rt_result *res, struct cache_la
         return cb_prefix(err, "process %s did not complete successfully", command);
     }
     build_tell_rung(r->w->io, &r->w->b->session->privilege, res);
+    if (res->no_hostname && run->asked_hostname)
+        build_tell_hostname(r->w->io, run->hostname);
     if (build_verdict(r->w->b->session->request, run, res, err) < 0)
         return -1;
     /* In a chroot nothing but the rights of a step keeps it from others, and it shares no cache with them meanwhile. */

@@ -38,3 +38,13 @@ void build_tell_rung(struct cb_job_io *io, const struct rt_privilege *p, const s
     if (res->no_devices)
         cb_job_warn(io, no_devices);
 }
+
+void build_tell_hostname(struct cb_job_io *io, const char *name)
+{
+    CB_AUTO(free)
+    char *text =
+        cb_printf("BUILDKIT_SANDBOX_HOSTNAME: '%s' is not the host name in RUN: what surrounds cbuild does not let it set "
+                  "one. 'docker run --hostname' and 'podman run --hostname' give one from outside",
+                  name);
+    cb_job_warn(io, text);
+}

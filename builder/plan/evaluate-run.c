@@ -129,7 +129,8 @@ static void set_environment(struct build_planner *p, struct build_stage *s, stru
     add_proxies(p, run);
     const char *hostname = build_vars_get(&p->build_args, "BUILDKIT_SANDBOX_HOSTNAME");
     const char *dir = s->state.config.working_dir;
-    run->hostname = cb_strdup(hostname && *hostname ? hostname : "buildkitsandbox");
+    run->asked_hostname = hostname && *hostname;
+    run->hostname = cb_strdup(run->asked_hostname ? hostname : "buildkitsandbox");
     run->cwd = cb_path_abs("/", dir && *dir ? dir : "/");
     run->user = cb_strdup(s->state.config.user ? s->state.config.user : "");
     const char *arch = s->state.config.platform.arch;

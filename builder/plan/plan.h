@@ -48,6 +48,7 @@ struct build_run {
     size_t script_len;
     const struct rt_network *network;
     bool insecure;
+    bool asked_hostname; /* it is BUILDKIT_SANDBOX_HOSTNAME */
     bool over_namespace; /* it has rights over the namespace that all steps share */
 };
 

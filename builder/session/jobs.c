@@ -154,7 +154,8 @@ static bool has_label(const struct rt_confinement *c)
     return c->apparmor || c->selinux[0] || c->selinux[1] || c->selinux[2] || c->selinux[3];
 }
 
-/* A filter takes CAP_SYS_ADMIN, masks and volumes take mounts: where commands run in a chroot only there is neither. */
+/* A filter takes CAP_SYS_ADMIN, masks, a /dev/shm and volumes take mounts: where commands run in a chroot only there is neither.
+ */
 static int check_options(const struct build_session *s, struct cb_error *err)
 {
     const struct build_request *q = s->request;
@@ -169,6 +170,7 @@ static int check_options(const struct build_session *s, struct cb_error *err)
         {has_label(c),
          "--security-opt apparmor= or label=", "a command in a chroot has no_new_privs, with which the kernel changes no label",
          "give the surrounding container the label: RUN has it, too"},
+        {q->shm_size, "--shm-size", reason, NULL},
         {has_host_files(q), "--volume", reason,
          "what a RUN only reads, --build-context NAME=DIR and RUN --mount=type=bind,from=NAME,target=PATH give it here, too"},
     };

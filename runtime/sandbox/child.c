@@ -97,21 +97,37 @@ static int enter_group(const struct rt_child *c, struct cb_error *err)
     return r < 0 ? cb_fail_sys(err, r, "enter the control group of a step") : 0;
 }
 
+/* In a chroot the name would be that of the surrounding container. A filter that refuses it (podman's) costs nothing but the
+ * name, where nobody asked for one. */
+static int set_hostname(const struct rt_child *c, struct cb_error *err)
+{
+    const struct rt_sandbox *s = c->s;
+    bool ours = !s->privilege->rung->chroots;
+    if (!s->hostname || (ours && sethostname(s->hostname, strlen(s->hostname)) == 0))
+        return 0;
+    if (ours && errno != EPERM && errno != ENOSYS)
+        return cb_fail_sys(err, errno, "set the hostname '%s'", s->hostname);
+    c->result->no_hostname = true;
+    if (!s->needs_hostname)
+        return 0;
+    cb_fail(err, CB_E_UNSUPPORTED, "--hostname %s cannot be honoured: %s", s->hostname,
+            ours ? "a filter around cbuild refuses sethostname" : "a command in a chroot has the host name of the machine");
+    return cb_hint(err, "leave it away, or start the surrounding container with '--hostname %s'%s", s->hostname,
+                   ours ? " or with '--security-opt seccomp=unconfined'" : "");
+}
+
 static int set_up(struct rt_child *c, struct cb_error *err)
 {
     const struct rt_sandbox *s = c->s;
     if (c->owners.pid && (c->mounts = open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC)) < 0)
         return cb_fail_sys(err, errno, "open the mount namespace of a sandbox");
     umask(0); /* modes are as written, until the command sets its own */
-    if (enter_group(c, err) < 0)
+    if (enter_group(c, err) < 0 || set_hostname(c, err) < 0)
         return -1;
     if (s->privilege->rung->chroots)
         return rt_chrooted_enter(c, err) < 0 ? -1 : rt_process_drop(c, err);
     if (s->network->apply && s->network->apply(err) < 0)
         return -1;
-    /* A filter that refuses the name (podman's) costs nothing but the name. */
-    if (s->hostname && sethostname(s->hostname, strlen(s->hostname)) < 0 && errno != EPERM && errno != ENOSYS)
-        return cb_fail_sys(err, errno, "set the hostname '%s'", s->hostname);
     if (rt_label_apply("", c->confinement, err) < 0 || localise_all(c, err) < 0 || rt_attach_scratch(c, err) < 0 ||
         attach_root(c, err) < 0)
         return -1;

@@ -59,8 +59,9 @@ struct rt_sandbox {
     const char *cwd;        /* absolute; made 0755 with the user's ids when missing */
     const char *user;       /* as in USER: "", "name", "1:2", "name:group"; looked up in the root's files */
     const char *hostname;
-    const char *hosts;  /* content of /etc/hosts */
-    const char *resolv; /* content of /etc/resolv.conf */
+    bool needs_hostname; /* where it cannot be set there is no sandbox: somebody asked for it with --hostname */
+    const char *hosts;   /* content of /etc/hosts */
+    const char *resolv;  /* content of /etc/resolv.conf */
     const struct rt_mount *mounts;
     size_t n_mounts;
     const char *arch; /* of the root's programs ("arm64"); NULL: this machine's */
@@ -98,6 +99,7 @@ struct rt_result {
     bool as_root;     /* the command was root */
     bool walled;      /* in a chroot: even one that gets out of it can open no file there */
     bool no_devices;  /* in a chroot: its /dev has none, or not all */
+    bool no_hostname; /* the host name could not be set */
     bool outer_proc;  /* the surrounding container's /proc was shown, read-only: the kernel allowed nothing else */
     struct cb_usage usage;
     bool emulated;               /* ids and owners were told by a supervisor */

@@ -275,6 +275,7 @@ static int run_image(struct run *v, struct cache_image *image, int *ret_status, 
                 : config.user ? config.user
                               : "",
         .hostname = hostname,
+        .needs_hostname = v->hostname,
         .arch = strcmp(config.platform.arch, host.arch) != 0 ? config.platform.arch : NULL,
         .network = rt_network_find(s->request->network ? s->request->network : "default"),
         .input = v->input,

@@ -152,6 +152,7 @@ Y
 --memory 1g|--memory cannot be honoured
 --pids-limit 9|--pids-limit cannot be honoured
 --cpus 1|--cpus cannot be honoured
+--shm-size 1m|--shm-size cannot be honoured
 --build-arg DO=cat\ /dev/stdin|hint: a likely cause: RUN has no /proc in a chroot
 Y
     # shellcheck disable=SC2016 # for the shell in there
@@ -307,4 +308,24 @@ X
         cat store/mounts/*/*/n | sort | uniq -c' "$CBUILD" >log 2>&1 || die "$(cat log)"
     diff before after
     same "$(sed -n 's/^ *\([0-9]* [0-9.]*\)$/\1/p' log | tr '\n' ' ')" "2 0 2 0.1 2 0.2 2 772 "
+}
+
+# Where the host name is not ours to set: a default is done without, a name that was asked for is not.
+t_a_host_name_that_was_asked_for() {
+    only root
+    context c <<X
+${base}RUN true
+X
+    for place in docker podman; do
+        status=0
+        # shellcheck disable=SC2016 # for the shell in there
+        in_place $place sh -c '
+            export CBUILD_ROOT=/tmp/s
+            "$0" --progress plain --build-arg BUILDKIT_SANDBOX_HOSTNAME=asked -t i c && "$0" --no-cache c 2>default &&
+                "$0" run i true && ! "$0" run --hostname other i true && ! grep BUILDKIT_ default' "$CBUILD" >log 2>&1 || status=$?
+        [ $status != 77 ] || skip "this machine cannot give a container"
+        same "$status" 0 || die "$place: $(cat log)"
+        same "$(grep -c "BUILDKIT_SANDBOX_HOSTNAME: 'asked' is not the host name" log)" 1 || die "$place: $(cat log)"
+        has "$(cat log)" "--hostname other cannot be honoured"
+    done
 }
