@@ -3,6 +3,7 @@
 #include "base/fd.h"
 #include "runtime/cgroup/files-internal.h"
 #include "runtime/cgroup/group-internal.h"
+#include "runtime/cgroup/sets.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -150,12 +151,13 @@ static const char *option_for(const struct rt_groups *g, enum rt_controller c)
     return "cgroup-parent";
 }
 
-static const char *option_of(const struct rt_groups *g, unsigned controllers)
+/* RT_CONTROLLERS: there is none. */
+static enum rt_controller first_of(unsigned controllers)
 {
-    for (int c = 0; c < RT_CONTROLLERS; c++)
-        if (controllers & 1u << c)
-            return option_for(g, (enum rt_controller)c);
-    return "cgroup-parent";
+    int c = 0;
+    while (c < RT_CONTROLLERS && !(controllers & 1u << c))
+        c++;
+    return (enum rt_controller)c;
 }
 
 /* What gives us groups of version 2 to divide, where `dir` is our own. */
@@ -190,16 +192,20 @@ static int no_controller(const struct rt_groups *g, const struct rt_hierarchies 
 
 static int no_level(const struct rt_groups *g, const struct rt_level *l, int r, struct cb_error *err)
 {
+    enum rt_controller c = first_of(l->controllers);
+    const char *v1 = rt_controllers[c < RT_CONTROLLERS ? c : RT_CONTROLLER_MEMORY].v1;
     cb_fail(err, CB_E_UNSUPPORTED, "--%s cannot be honoured: a control group for steps cannot be made in '%s': %s",
-            option_of(g, l->controllers), l->path, strerror(-r));
+            option_for(g, c), l->path, strerror(-r));
     err->sys = -r;
     if (r == -EBUSY)
         return cb_hint(err, "other processes are in that group, and version 2 has none where limits are handed on: start cbuild "
                             "alone in a group, as 'systemd-run --scope -p Delegate=yes cbuild ...' does, or name another with "
                             "--cgroup-parent");
     if (!l->v2)
-        return cb_hint(err, "an administrator can give you a group in each hierarchy, as 'mkdir /sys/fs/cgroup/memory/NAME' and "
-                            "'chown -R USER /sys/fs/cgroup/memory/NAME' do: then --cgroup-parent /NAME");
+        return cb_hint(err,
+                       "an administrator can give you a group in each hierarchy, as 'mkdir /sys/fs/cgroup/%s/NAME' and "
+                       "'chown -R USER /sys/fs/cgroup/%s/NAME' do: then --cgroup-parent /NAME",
+                       v1, v1);
     return cb_hint(err, "%s", delegation(l->path));
 }
 
@@ -264,13 +270,24 @@ static int open_levels(struct rt_groups *g, struct cb_error *err)
     return 0;
 }
 
+/* The kernel refuses what the group above does not have, or leaves it out without a word. */
+static int check_sets(const struct rt_groups *g, struct cb_error *err)
+{
+    for (size_t i = 0; i < g->n; i++) {
+        const struct rt_level *l = &g->levels[i];
+        if (l->controllers & 1u << RT_CONTROLLER_CPUSET && rt_sets_check_group(g->limits, l->v2, l->dir, l->path, err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
 static int open_all(struct rt_groups *g, struct cb_error *err)
 {
     CB_AUTO(rt_hierarchies) struct rt_hierarchies all = {0};
     rt_hierarchies_read(&all);
     int r = find_levels(g, &all, err);
     if (r == 0)
-        r = open_levels(g, err);
+        r = open_levels(g, err) < 0 ? -1 : check_sets(g, err);
     for (size_t i = 0; i < g->n && r < 0; i++)
         close_level(&g->levels[i], g->name);
     if (r < 0)

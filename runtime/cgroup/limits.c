@@ -1,10 +1,15 @@
 #include "runtime/cgroup/limits.h"
+#include "runtime/cgroup/sets.h"
 
 #include <inttypes.h>
 #include <sys/sysmacros.h>
 
 #define LEAST_MEMORY   (INT64_C(6) << 20) /* docker's: less, and not even a shell starts */
-#define DEFAULT_PERIOD 100000             /* microseconds: the kernel's */
+#define DEFAULT_PERIOD 100000             /* microseconds: the kernel's, as are the bounds */
+#define LEAST_TIME     1000
+#define MOST_PERIOD    1000000
+#define MOST_QUOTA     ((INT64_C(1) << 44) - 1)
+#define MOST_PIDS      (4 << 20) /* of a machine */
 
 const struct rt_controller_names rt_controllers[RT_CONTROLLERS] = {
     [RT_CONTROLLER_MEMORY] = {"memory", "memory"}, [RT_CONTROLLER_CPU] = {"cpu", "cpu"},
@@ -27,6 +32,15 @@ bool rt_limits_any(const struct rt_limits *l)
            l->cpuset_cpus || l->cpuset_mems || l->pids || l->n_io || l->parent;
 }
 
+/* What the kernel takes. */
+static int check_microseconds(const char *option, int64_t n, int64_t most, struct cb_error *err)
+{
+    if (n <= 0 || (n >= LEAST_TIME && n <= most))
+        return 0;
+    cb_fail(err, CB_E_USAGE, "--%s %" PRId64 ": out of range", option, n);
+    return cb_hint(err, "it is in microseconds, from %d to %" PRId64, LEAST_TIME, most);
+}
+
 int rt_limits_check(const struct rt_limits *l, struct cb_error *err)
 {
     if (l->memory && l->memory < LEAST_MEMORY)
@@ -39,7 +53,11 @@ int rt_limits_check(const struct rt_limits *l, struct cb_error *err)
         return cb_fail(err, CB_E_USAGE, "--memory-reservation cannot be more than --memory");
     if (l->cpus && (l->cpu_quota || l->cpu_period))
         return cb_fail(err, CB_E_USAGE, "--cpus says the same as --cpu-quota and --cpu-period: give one or the other");
-    return 0;
+    if (check_microseconds("cpu-period", l->cpu_period, MOST_PERIOD, err) < 0)
+        return -1;
+    if (check_microseconds("cpu-quota", l->cpu_quota, MOST_QUOTA, err) < 0)
+        return -1;
+    return rt_sets_check_online(l, err);
 }
 
 /* ---- what is written ------------------------------------------------------------------------------------------------ */
@@ -144,7 +162,7 @@ static void put_mems_of_set(const struct rt_limits *l, bool v2, struct cb_buf *o
 static void put_pids(const struct rt_limits *l, bool v2, struct cb_buf *out)
 {
     (void)v2;
-    put_number(out, l->pids, "max");
+    put_number(out, l->pids > MOST_PIDS ? -1 : l->pids, "max");
 }
 
 static const struct {

@@ -1,5 +1,6 @@
 /* How much of the machine a command may take, as docker's options say it, and the files of a control group that say the same
- * to the kernel, in either version (runtime.md §10). A value; nothing here touches a file. */
+ * to the kernel, in either version (runtime.md §10). A value; nothing here touches a file, but
+ * that rt_limits_check looks up what the machine has. */
 #ifndef RT_LIMITS_H
 #define RT_LIMITS_H
 
@@ -42,7 +43,7 @@ struct rt_limits { /* 0, NULL: not given */
 };
 void rt_limits_done(struct rt_limits *l);
 bool rt_limits_any(const struct rt_limits *l); /* whether commands need groups of their own */
-/* What contradicts itself, or no command could run with. 0, or -1 with `err` set. */
+/* What contradicts itself, or no command could run with here. 0, or -1 with `err` set. */
 int rt_limits_check(const struct rt_limits *l, struct cb_error *err);
 
 /* One file of a command's group, and what is written to it. */

@@ -4,6 +4,7 @@
 #include "base/fd.h"
 #include "runtime/cgroup/files-internal.h"
 #include "runtime/cgroup/hierarchy.h"
+#include "runtime/cgroup/sets.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -57,6 +58,7 @@ static void test_settings(void **state)
         {{.cpuset_cpus = cpus, .cpuset_mems = mems}, "cpuset.cpus=0-3,5; cpuset.mems=0", "cpuset.cpus=0-3,5; cpuset.mems=0"},
         {{.pids = 20}, "pids.max=20", "pids.max=20"},
         {{.pids = -1}, "pids.max=max", "pids.max=max"},
+        {{.pids = INT64_MAX}, "pids.max=max", "pids.max=max"},
         {{.io = io, .n_io = 2},
          "blkio.throttle.read_bps_device=8:1 1000; blkio.throttle.write_iops_device=254:0 7",
          "io.max=8:1 rbps=1000; io.max=254:0 wiops=7"},
@@ -81,6 +83,12 @@ static void test_contradictions(void **state)
         {{.memory = 2 << 20 << 4, .memory_swap = 1 << 24}, "cannot be less than --memory"},
         {{.memory = 1 << 24, .memory_reservation = 1 << 25}, "--memory-reservation"},
         {{.cpus = 1, .cpu_period = 1}, "--cpus says the same"},
+        {{.cpu_period = 1000, .cpu_quota = 1000}, NULL},
+        {{.cpu_period = 1000000, .cpu_quota = -1}, NULL},
+        {{.cpu_period = 999}, "--cpu-period 999: out of range"},
+        {{.cpu_period = 1000001}, "--cpu-period"},
+        {{.cpu_quota = 999}, "--cpu-quota 999: out of range"},
+        {{.cpu_quota = INT64_MAX}, "--cpu-quota"},
     };
     for (size_t i = 0; i < CB_LEN(cases); i++) {
         CB_AUTO(cb_error) struct cb_error err = CB_ERROR_INIT;
@@ -89,6 +97,25 @@ static void test_contradictions(void **state)
         if (cases[i].message && !strstr(err.msg, cases[i].message))
             fail_msg("'%s' is not in '%s'", cases[i].message, err.msg);
     }
+}
+
+static void test_sets(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *list, *have;
+        int64_t lacks;
+    } good[] = {
+        {"0", "0\n", -1},    {"0-3,5", "0-2,3-9", -1}, {"0-3,5", "0-2", 3},
+        {"0-3,5", "0-4", 5}, {"999999", "0", 999999},  {"0", "", 0},
+    };
+    for (size_t i = 0; i < CB_LEN(good); i++) {
+        assert_true(rt_set_is(good[i].list));
+        assert_int_equal(rt_set_lacks(good[i].list, good[i].have), good[i].lacks);
+    }
+    static const char *const bad[] = {"", "-", "-1", "1-", "3-1", "0,", ",0", "0,,1", "0-1-2", "1000000", "0\n", "0 1"};
+    for (size_t i = 0; i < CB_LEN(bad); i++)
+        assert_false(rt_set_is(bad[i]));
 }
 
 /* ---- hierarchies ------------------------------------------------------------------------------------------------------ */
@@ -209,6 +236,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_settings), cmocka_unit_test(test_contradictions), cmocka_unit_test(test_hierarchies),
         cmocka_unit_test(test_counters), cmocka_unit_test(test_members),        cmocka_unit_test(test_sweep),
+        cmocka_unit_test(test_sets),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -124,10 +124,15 @@ static void test_mistakes(void **state)
         {"-m -1 .", "is not a size"},
         {"-m 5m .", "less than 6m"},
         {"--memory-swap 1g .", "goes with --memory"},
-        {"--cpus 0 .", "not a number of processors"},
+        {"--cpus 0.001 .", "not a number of processors"},
         {"--cpus 0x10 .", "not a number of processors"},
         {"--cpus 1 --cpu-quota 5 .", "--cpus says the same"},
         {"--cpuset-cpus a .", "not a list of numbers"},
+        {"--cpuset-cpus 3-1 .", "--cpuset-cpus: '3-1' is not a list of numbers"},
+        {"--cpuset-cpus 99999 .", "--cpuset-cpus 99999: this machine has no 99999"},
+        {"--cpuset-mems 0,70000-70001 .", "this machine has no 70000"},
+        {"--cpu-period 10 .", "--cpu-period 10: out of range"},
+        {"--cpu-quota 1 .", "--cpu-quota 1: out of range"},
         {"--pids-limit many .", "not a number"},
         {"--device-read-bps /dev/null:1m .", "'/dev/null' is not a block device"},
         {"--device-write-iops /none:5 .", "'/none'"},
@@ -205,19 +210,19 @@ static void test_limits(void **state)
 {
     (void)state;
     struct build_request r;
-    accept("-qm512m --memory-swap -1 --cpus 1.5 -c 2 --pids-limit=-1 --cpuset-cpus 0-3,5 .", &r);
+    accept("-qm512m --memory-swap -1 --cpus 1.5 -c 2 --pids-limit=-1 --cpuset-cpus 0 .", &r);
     assert_int_equal(r.limits.memory, 512 << 20);
     assert_int_equal(r.limits.memory_swap, -1);
     assert_int_equal(r.limits.cpus, 1500000);
     assert_int_equal(r.limits.cpu_shares, 2);
     assert_int_equal(r.limits.pids, -1);
-    assert_string_equal(r.limits.cpuset_cpus, "0-3,5");
+    assert_string_equal(r.limits.cpuset_cpus, "0");
     build_request_done(&r);
     accept("--step-timeout 1m0.5s --cgroup-parent /a --cgroup-parent b.slice .", &r);
     assert_int_equal(r.step_timeout_ms, 60500);
     assert_string_equal(r.limits.parent, "b.slice");
     build_request_done(&r);
-    accept("--memory 0 --pids-limit 0 .", &r);
+    accept("--memory 0 --pids-limit 0 --cpus 0 --cpu-quota 0 .", &r);
     assert_false(rt_limits_any(&r.limits));
     build_request_done(&r);
 }

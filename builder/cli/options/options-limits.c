@@ -39,7 +39,7 @@ static int set_cpus(const char *value, void *to, struct cb_error *err)
 {
     char *end;
     double cpus = strtod(value, &end);
-    if (end == value || *end || !(cpus >= 0.01 && cpus <= 1e6) || strspn(value, "0123456789.") != strlen(value))
+    if (end == value || *end || !(cpus == 0 || (cpus >= 0.01 && cpus <= 1e6)) || strspn(value, "0123456789.") != strlen(value))
         return cb_fail(err, CB_E_USAGE, "'%s' is not a number of processors (try 1.5)", value);
     *(uint64_t *)to = (uint64_t)(cpus * 1e6 + 0.5);
     return 0;
@@ -63,7 +63,7 @@ static int set_number_or_none(const char *value, void *to, struct cb_error *err)
     return 0;
 }
 
-/* A list of numbers and ranges: 0-3,5. It becomes a file's content, and the kernel says what there is. */
+/* A list of numbers and ranges: 0-3,5. It becomes a file's content. */
 static int set_list(const char *value, void *to, struct cb_error *err)
 {
     if (!*value || strspn(value, "0123456789,-") != strlen(value))

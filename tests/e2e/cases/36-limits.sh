@@ -101,9 +101,21 @@ X
     limited --pids-limit 30 --cpus 1.5 --cpuset-cpus 0 --memory-reservation 10m -c 512 c
     has "$out" "hint: it wanted more than the 30 processes that --pids-limit allows"
     no_groups_left
-    fails 1 cbuild --cpuset-cpus 4095 c
-    has "$out" "--cpuset-cpus: write '4095' to 'cpuset.cpus' of a control group"
+    for beyond in '--cpuset-cpus 4095' '--cpuset-mems 4095' '--cpu-period 10' '--cpu-quota 1'; do
+        # shellcheck disable=SC2086 # words
+        fails 2 cbuild $beyond c
+        has "$out" "$beyond: "
+        has "$out" 'hint: it'
+    done
     no_groups_left
+    parent=/sys/fs/cgroup/cpuset/cbuild.test.$$
+    [ -d /sys/devices/system/cpu/cpu1 ] || return 0
+    mkdir $parent 2>/dev/null || return 0
+    trap 'rmdir $parent' EXIT
+    echo 0 >$parent/cpuset.cpus && echo 0 >$parent/cpuset.mems
+    fails 2 cbuild --no-cache --cpuset-cpus 1 --cgroup-parent "/${parent##*/}" c
+    has "$out" "--cpuset-cpus 1: the control group '$parent' has no 1"
+    has "$out" "hint: its processors are 0"
 }
 
 # What a group counts of a step is the whole step's: here, two processes that are as large as both together.
@@ -191,6 +203,11 @@ X
     status=0
     out=$(cbuild -m 100m c 2>&1) || status=$?
     [ $status = 0 ] || has "$out" "--memory cannot be honoured: "
+    case $out in *"as 'mkdir /sys/fs/cgroup/memory/NAME'"*)
+        fails 1 cbuild --pids-limit 9 c
+        has "$out" "as 'mkdir /sys/fs/cgroup/pids/NAME'"
+        ;;
+    esac
 }
 
 t_limits_of_a_command() {
