@@ -53,7 +53,7 @@ static int container_job(struct cb_job_io *io, void *world, const struct rt_job_
     if (build_volumes_open(session->request, &volumes, err) < 0 || open_root(session, io, c, &root, err) < 0)
         return -1;
     const struct rt_network *network = build_network_of(c->network, io);
-    CB_AUTO(free) char *hosts = build_hosts_file(session->request, c->hostname, network->uplink);
+    CB_AUTO(free) char *hosts = build_hosts_added(session->request, network->uplink);
     CB_AUTO(free) char *resolv = build_resolv_file(session->request, network->uplink);
     struct rt_result res = {0};
     struct rt_sandbox s = {

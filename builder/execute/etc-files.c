@@ -16,11 +16,10 @@ static const char *gateway(bool uplink, char text[INET6_ADDRSTRLEN])
     return found ? text : "127.0.0.1";
 }
 
-char *build_hosts_file(const struct build_request *q, const char *hostname, bool uplink)
+char *build_hosts_added(const struct build_request *q, bool uplink)
 {
     char text[INET6_ADDRSTRLEN];
     CB_AUTO(cb_buf) struct cb_buf out = CB_BUF_INIT;
-    cb_buf_printf(&out, "127.0.0.1\tlocalhost %s\n::1\tlocalhost ip6-localhost ip6-loopback\n", hostname);
     for (size_t i = 0; i < q->add_hosts.n; i++) {
         const char *pair = q->add_hosts.items[i], *eq = strchr(pair, '=');
         const char *address = strcmp(eq + 1, BUILD_HOST_GATEWAY) == 0 ? gateway(uplink, text) : eq + 1;

@@ -5,8 +5,8 @@
 
 #include "builder/session/request.h"
 
-/* /etc/hosts: the sandbox itself, and what --add-host names. Caller frees. */
-char *build_hosts_file(const struct build_request *q, const char *hostname, bool uplink);
+/* /etc/hosts: the lines that --add-host asks for; those of the sandbox itself come before them. Caller frees. */
+char *build_hosts_added(const struct build_request *q, bool uplink);
 
 /* /etc/resolv.conf: the host's, as far as the request does not say otherwise and it is of use in the sandbox. Caller frees; NULL:
  * the image's own is to be seen (--dns=none). */

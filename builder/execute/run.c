@@ -293,7 +293,7 @@ static int run_sandbox(struct running_run *r, struct rt_result *res, struct cb_e
     const struct build_request *q = b->session->request;
     const struct rt_network *network = build_network_of(run->network, r->w->io);
     build_network_check_proxies(network, &run->proxy_env, r->w->io);
-    CB_AUTO(free) char *hosts = build_hosts_file(q, run->hostname, network->uplink);
+    CB_AUTO(free) char *hosts = build_hosts_added(q, network->uplink);
     CB_AUTO(free) char *resolv = build_resolv_file(q, network->uplink);
     struct rt_sandbox s = {
         .argv = (const char *const *)(r->w->invoked ? r->w->invoked : &run->argv)->items,

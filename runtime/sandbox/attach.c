@@ -4,6 +4,7 @@
 #include "runtime/mount/mounts.h"
 #include "runtime/sandbox/place.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -216,13 +217,25 @@ static struct entry text_file(const char *target, const char *text)
                           .ours = true};
 }
 
+/* Of the sandbox itself, by the name that its command sees: a filter or the lack of namespaces may have left it another than was
+ * asked for. By both families, or who asks for the one that is missing asks a name server. */
+static char *hosts_text(const struct rt_sandbox *s)
+{
+    char seen[HOST_NAME_MAX + 1] = "";
+    (void)gethostname(seen, sizeof(seen));
+    bool differs = s->hostname && strcmp(s->hostname, seen) != 0;
+    CB_AUTO(free) char *names = cb_printf("%s%s%s", seen, differs ? " " : "", differs ? s->hostname : "");
+    return cb_printf("127.0.0.1\tlocalhost %s\n::1\tlocalhost ip6-localhost ip6-loopback %s\n%s", names, names, s->hosts);
+}
+
 int rt_attach_all(struct rt_child *c, struct cb_error *err)
 {
     const struct rt_sandbox *s = c->s;
+    CB_AUTO(free) char *hosts = s->hosts ? hosts_text(s) : NULL;
     struct entry *all = cb_alloc((s->n_mounts + 2) * sizeof(*all));
     size_t n = 0;
-    if (s->hosts)
-        all[n++] = text_file("/etc/hosts", s->hosts);
+    if (hosts)
+        all[n++] = text_file("/etc/hosts", hosts);
     if (s->resolv)
         all[n++] = text_file("/etc/resolv.conf", s->resolv);
     for (size_t i = 0; i < s->n_mounts; i++)

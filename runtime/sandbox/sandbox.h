@@ -60,7 +60,7 @@ struct rt_sandbox {
     const char *user;       /* as in USER: "", "name", "1:2", "name:group"; looked up in the root's files */
     const char *hostname;
     bool needs_hostname; /* where it cannot be set there is no sandbox: somebody asked for it with --hostname */
-    const char *hosts;   /* content of /etc/hosts */
+    const char *hosts;   /* lines of /etc/hosts after those of the sandbox itself */
     const char *resolv;  /* content of /etc/resolv.conf */
     const struct rt_mount *mounts;
     size_t n_mounts;

@@ -219,7 +219,7 @@ struct rt_sandbox fx_sandbox(const char *script)
                                .cwd = "/",
                                .user = "",
                                .hostname = "sandbox",
-                               .hosts = "127.0.0.1\tlocalhost\n",
+                               .hosts = "192.0.2.1\tadded\n",
                                .resolv = "nameserver 192.0.2.1\n",
                                .network = rt_network_find("host")};
 }

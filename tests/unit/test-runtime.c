@@ -46,7 +46,8 @@ static const struct {
      "0000000000000000\n0000000000000000\n0000000000000000\n", 0, ALL},
     {"no_new_privs is off", "grep NoNewPrivs /proc/self/status", "", "/", "NoNewPrivs:\t0\n", 0, ALL},
 
-    {"hosts", "cat /etc/hosts; echo x >> /etc/hosts", "", "/", "127.0.0.1\tlocalhost\n", 1, ALL},
+    {"hosts", "cat /etc/hosts; echo x >> /etc/hosts", "", "/",
+     "127.0.0.1\tlocalhost sandbox\n::1\tlocalhost ip6-localhost ip6-loopback sandbox\n192.0.2.1\tadded\n", 1, ALL},
     {"resolv.conf", "cat /etc/resolv.conf", "", "/", "nameserver 192.0.2.1\n", 0, ALL},
     {"capabilities", "grep Cap /proc/self/status | awk '{print $2}'", "", "/",
      "0000000000000000\n00000000a80425fb\n00000000a80425fb\n00000000a80425fb\n0000000000000000\n", 0, ALL},
