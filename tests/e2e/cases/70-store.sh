@@ -326,7 +326,7 @@ t_a_store_that_is_read_only() {
     context c <<X
 ${base}RUN echo a >/a
 X
-    id=$(cbuild -q c)
+    id=$(cbuild -q -t known c)
     cat >look <<'X'
 set -e
 [ "$1" != root ] || { mount --bind "$CBUILD_ROOT" "$CBUILD_ROOT" && mount -o remount,bind,ro "$CBUILD_ROOT"; }
