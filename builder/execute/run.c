@@ -12,6 +12,7 @@
 #include "builder/execute/tell.h"
 #include "builder/execute/verdict.h"
 #include "builder/execute/volumes.h"
+#include "builder/session/jobs.h"
 #include "builder/session/secret.h"
 #include "runtime/relay.h"
 #include "cache/layer/reader.h"
@@ -162,6 +163,12 @@ static int add_cache(struct running_run *r, const struct build_run_mount *m, con
     return 0;
 }
 
+/* In a chroot it is a file of the tree, which stays when we are killed. */
+static int note_secret(struct build_session *s, struct cb_error *err)
+{
+    return s->privilege.rung->chroots ? cache_work_note_secret(build_work_place(s), &s->work, err) : 0;
+}
+
 static int add_secret(struct running_run *r, const struct build_run_mount *m, struct cb_error *err)
 {
     const struct df_mount *d = m->m;
@@ -181,6 +188,8 @@ static int add_secret(struct running_run *r, const struct build_run_mount *m, st
         set_env(&r->env, d->env, o->data.data);
     if (!have || (d->has_env && !*d->target))
         return 0;
+    if (note_secret(r->w->b->session, err) < 0)
+        return -1;
     o->path = m->target ? cb_strdup(m->target) : cb_printf("/run/secrets/%s", cb_path_base(id));
     CB_PUSH(r->mounts, r->n, r->cap) = (struct rt_mount){.kind = RT_MOUNT_DATA,
                                                          .target = o->path,

@@ -29,8 +29,7 @@ static void start_sweep(struct build_session *s)
         s->sweep.sock = -1;
 }
 
-/* Where commands work. */
-static struct cache_store *work_place(const struct build_session *s)
+struct cache_store *build_work_place(const struct build_session *s)
 {
     return s->run_root ? s->run_root : s->store;
 }
@@ -40,7 +39,7 @@ static int clean_up_job(struct cb_job_io *io, void *world, const struct rt_job_r
 {
     (void)io, (void)req, (void)answer, (void)err;
     struct build_session *s = world;
-    cache_work_done(work_place(s), &s->work);
+    cache_work_done(build_work_place(s), &s->work);
     return 0;
 }
 
@@ -78,7 +77,7 @@ static int make_stubs(struct build_session *s, struct cb_error *err)
 {
     static const char *const dirs[] = {"root", "root/etc"};
     static const char *const files[] = {"root/etc/hosts", "root/etc/resolv.conf"};
-    if (cache_work_begin(work_place(s), &s->work, err) < 0)
+    if (cache_work_begin(build_work_place(s), &s->work, err) < 0)
         return -1;
     s->store->marks = s->run_root ? s->work.dir : -1;
     for (size_t i = 0; i < CB_LEN(dirs); i++) {

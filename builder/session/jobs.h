@@ -18,6 +18,9 @@ int build_ns_connect(struct build_session *s, struct cb_error *err);
 int build_ns_call(struct build_session *s, rt_job_fn *fn, const struct rt_job_request *req, struct cb_buf *answer,
                   struct cb_error *err);
 
+/* Where commands work: the store, or the run root. */
+struct cache_store *build_work_place(const struct build_session *s);
+
 /* Jobs see `frozen` in their session; what it points to no longer changes. Call this before the first job. */
 void build_ns_freeze(struct build_session *s, void *frozen);
 

@@ -66,10 +66,16 @@ static int open_store(struct build_session *s, const struct build_request *reque
     return 0;
 }
 
-static int open_run_root(struct build_session *s, struct cb_error *err)
+/* Where commands work, which is rid of the secrets of builds that were killed. */
+static int open_work(struct build_session *s, struct cb_error *err)
 {
     const char *path = s->request->run_root ? s->request->run_root : getenv("CBUILD_RUN_ROOT");
-    return path && *path ? cache_store_open_run_root(path, &s->run_root, err) : 0;
+    if (path && *path && cache_store_open_run_root(path, &s->run_root, err) < 0)
+        return -1;
+    cache_work_sweep_secrets(s->store);
+    if (s->run_root)
+        cache_work_sweep_secrets(s->run_root);
+    return 0;
 }
 
 int build_session_open(struct build_session *s, const struct build_request *request, struct build_renderer *renderer,
@@ -83,7 +89,7 @@ int build_session_open(struct build_session *s, const struct build_request *requ
     CB_AUTO(cb_error) struct cb_error no_lock = CB_ERROR_INIT;
     if (share_store(s, s->reading ? &no_lock : err) < 0 && !s->reading)
         return -1;
-    return s->reading ? 0 : open_run_root(s, err);
+    return s->reading ? 0 : open_work(s, err);
 }
 
 int build_session_open_to_read(struct build_session *s, const struct build_request *request, struct build_renderer *renderer,

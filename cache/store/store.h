@@ -74,6 +74,11 @@ int cache_work_begin(struct cache_store *s, struct cache_work *ret, struct cb_er
 void cache_work_done(struct cache_store *s, struct cache_work *w);
 /* Closes it only: the next sweep removes what is left of it. For a process that may not remove what is in it. */
 void cache_work_leave(struct cache_work *w);
+/* Notes that a secret may come to lie in it. 0 or -1. */
+int cache_work_note_secret(struct cache_store *s, const struct cache_work *w, struct cb_error *err);
+/* Removes those of dead owners that had such a note. It takes no time when there are none, so every build does it before anything
+ * else. Never fails. */
+void cache_work_sweep_secrets(struct cache_store *s);
 /* Removes the work directories of owners that are dead. Call it in the helper, where every file can be
  * removed. Never fails: what cannot go now is tried again the next time. */
 void cache_work_sweep(struct cache_store *s);

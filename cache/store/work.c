@@ -120,6 +120,12 @@ void cache_work_leave(struct cache_work *w)
     w->lock_fd = cb_close(w->lock_fd);
 }
 
+/* The lock file outlives the directory, and is empty else. */
+int cache_work_note_secret(struct cache_store *s, const struct cache_work *w, struct cb_error *err)
+{
+    return CB_RETRY(pwrite(w->lock_fd, "s", 1, 0)) == 1 ? 0 : cb_fail_sys(err, errno, "write a lock in '%s/work'", s->path);
+}
+
 /* ---- sweeping ------------------------------------------------------------------------------- */
 
 static void sweep_owner(struct cache_store *s, int work, const char *lock)
@@ -167,4 +173,16 @@ void cache_work_sweep(struct cache_store *s)
         else
             sweep_orphan(work, name);
     }
+}
+
+void cache_work_sweep_secrets(struct cache_store *s)
+{
+    struct stat st;
+    CB_AUTO(cb_strv) struct cb_strv names = {0};
+    CB_AUTO(close) int work = openat(s->root, "work", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (work < 0 || cache_store_names(s, "work", &names) < 0)
+        return;
+    for (size_t i = 0; i < names.n; i++)
+        if (cb_ends(names.items[i], ".lock") && fstatat(work, names.items[i], &st, AT_SYMLINK_NOFOLLOW) == 0 && st.st_size > 0)
+            sweep_owner(s, work, names.items[i]);
 }

@@ -232,7 +232,7 @@ X
         build "echo kept >/a/cache/kept; echo more >/part/more" || { cat log; exit 1; }
         for signal in TERM KILL; do
             "$0" --root store --progress plain --build-arg DO="mv /a /b$signal; mv /part /c$signal; sleep 775" c & builder=$!
-            until ps -ef | grep -q "[s]leep 775"; do sleep 0.05; done
+            until ps -eo args= | grep -q "^sleep 775"; do sleep 0.05; done
             kill -$signal $builder; wait $builder
             build "cat /a/cache/kept /part/more /part/f; echo $signal" || { cat log; exit 1; }
             [ $(grep -c -e " kept$" -e " more$" -e " seed$" log) = 3 ] || { echo lost by $signal; cat log; exit 1; }
@@ -241,6 +241,32 @@ X
         build "cat /a/cache/kept /part/more; ls -d /moved || true" || { cat log; exit 1; }
         echo "found $(grep -c -e "No such file" -e " kept$" log), left $(ls store/work | wc -l)"' "$CBUILD"
     has "$(cat log)" 'found 2, left 0'
+}
+
+# Secrets of a build that was killed go with the next one, which need not run anything, and may fail.
+t_the_next_build_removes_secrets() {
+    only root
+    docker_context <<X
+${base}ARG DO=true
+RUN --mount=type=secret,id=s ln /run/secrets/s /other; sh -c "\$DO"
+X
+    echo hidden-in-there >secret
+    # shellcheck disable=SC2016 # for the shell in there
+    in_docker sh -c '
+        cp -r c secret /tmp && cd /tmp
+        set -- "$0" --root store --run-root work --secret id=s,src=secret --progress plain c
+        "$@" || exit 1
+        for more in "" "--target none"; do
+            "$@" --build-arg DO="sleep 771" & builder=$!
+            until ps -eo args= | grep -q "^sleep 771"; do sleep 0.05; done
+            kill -KILL $builder; wait $builder
+            (cd work/work && flock ./*.lock true)
+            [ $(grep -rl hidden-in work | wc -l) = 2 ] || { echo "nothing was left: nothing is tried"; exit 1; }
+            "$@" $more
+            ! grep -rl hidden-in store work || exit 1
+        done' "$CBUILD"
+    [ "$status" = 0 ] || die "$(cat log)"
+    has "$(cat log)" "0 steps run, 3 cached"
 }
 
 # Other names of a cache's files, in the tree: who writes to the cache later does not write to the tree, nor to its layer.
