@@ -11,6 +11,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static int help_program(void)
@@ -82,6 +83,8 @@ int main(int argc, char **argv)
 {
     if (!fill_streams())
         return 1;
+    (void)umask(umask(0) &
+                077); /* what we make is ours to use, whatever the user's forbids others; commands have one of their own */
     cb_signals_note();
     signal(SIGXFSZ, SIG_IGN); /* a file beyond `ulimit -f` is an error that names it, not the end of a process */
     bool executor = argc > 0 && strcmp(cb_path_base(argv[0]), "executor") == 0; /* as kaniko's program is called */

@@ -72,6 +72,13 @@ static char *scope_of(const char *url)
     return cb_strdup(url);
 }
 
+static int bad_remote(const char *remote, struct cb_error *err)
+{
+    CB_AUTO(free) char *shown = reg_url_redact(remote);
+    cb_fail(err, CB_E_DOCKERFILE, "'%s' is not the URL of a git repository", shown);
+    return cb_hint(err, "one is HOST/PATH behind its scheme; a repository of this machine is given as a directory");
+}
+
 /* Takes user information out of an http(s) URL, so that neither messages nor arguments nor .git/config hold it. */
 static int set_remote(const struct build_session *session, struct job_request *r, struct cb_error *err)
 {
@@ -82,7 +89,7 @@ static int set_remote(const struct build_session *session, struct job_request *r
         return 0;
     }
     if (!reg_url_parse(remote, &u))
-        return cb_fail(err, CB_E_DOCKERFILE, "invalid URL of a git repository");
+        return bad_remote(remote, err);
     r->url = reg_url_text(&u);
     CB_AUTO(free) char *user = u.user && !strchr(u.user, ':') ? cb_printf("%s:", u.user) : cb_strdup(u.user);
     r->credential = user ? basic(user) : secret_header(session, u.host);

@@ -178,10 +178,11 @@ void build_health_look(struct build_session *s, build_finding_fn *tell, void *ct
     look_around(tell, ctx);
     if (!s->store) {
         rt_privilege_probe(&s->privilege);
-        ret->reason = cb_strdup("it was not tried: there is no store to work in");
+        ret->reason = cb_strdup("there is no store to work in");
         return;
     }
     CB_AUTO(cb_error) struct cb_error err = CB_ERROR_INIT;
+    ret->tried = true;
     bool started = build_ns_start(s, RT_HELPER_COMMANDS, &err) == 0;
     ret->reason = cb_strdup(started ? s->privilege.reason : err.msg);
     ret->runs = started && s->privilege.rung->runs;

@@ -7,6 +7,7 @@
 
 typedef void build_finding_fn(void *ctx, const char *name, const struct rt_finding *f);
 struct build_health {
+    bool tried;   /* there is a store; else `reason` says so */
     bool runs;    /* RUN works: s->privilege is what it stands on */
     char *reason; /* owned: why that is not a better rung; NULL: nothing is lost */
     /* Owned; NULL where RUN does not work: */

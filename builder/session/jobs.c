@@ -127,7 +127,7 @@ static int start_helper(struct build_session *s, struct cb_error *err)
     if ((!s->reading && make_stubs(s, err) < 0) || rt_helper_start(&s->privilege, RT_HELPER_FILES, s, &s->helper, err) < 0)
         return -1;
     s->store->beside = keeps_beside(&s->privilege); /* on the rung that it stands on now */
-    if (s->privilege.reason)
+    if (s->privilege.reason && !s->reason_later)
         build_note(s, "%s", s->privilege.reason);
     for (size_t i = 0; i < s->request->n_ulimits; i++) {
         uint64_t most;

@@ -28,6 +28,7 @@ struct build_session {
     struct cb_job sweep;        /* removes what dead processes left, beside the first steps */
     int gc_lock;                /* shared: prune leaves our layers alone */
     bool reading;               /* nothing is written into the store: by a command that only looks, or because it is read-only */
+    bool reason_later;          /* why RUN stands on no better rung is told by the command itself, where it matters */
     int signal_fd;              /* those that ask us to end (base/signals.h); -1: not watched */
     struct timespec started;    /* the date: times of files, and what tells builds apart */
     struct timespec begun;      /* by cb_clock_now: how long it takes, even when somebody sets the date meanwhile */

@@ -266,8 +266,12 @@ static int read_file(struct reg_hosts *h, const char *path, struct cb_error *err
     int r = cb_read_file(AT_FDCWD, path, CB_MAX_CONFIG, &text);
     if (r == -ENOENT || r == -ENOTDIR)
         return 0;
-    if (r < 0)
-        return cb_fail_sys(err, r, "read '%s'", path);
+    if (r < 0) {
+        cb_fail_sys(err, r, "read '%s'", path);
+        return cb_hint(err,
+                       "it may block registries or lead to others, so it is not passed over: make it readable, or do without "
+                       "any with CONTAINERS_REGISTRIES_CONF=/dev/null");
+    }
     return reg_hosts_read(h, text.data, text.len, path, err) < 0 ? -1 : 1;
 }
 

@@ -48,6 +48,10 @@ static void print_text(const struct report *r)
             printf("%-20s%s\n", "", advice);
     }
     const struct build_health *h = &r->health;
+    if (!h->tried) {
+        printf("\nRUN was not tried: %s\n", h->reason);
+        return;
+    }
     printf("\nRUN %s: %s\n", h->runs ? "works" : "does not work", r->rung);
     if (h->reason)
         printf("%s: %s\n", h->runs ? "why not better" : "why", h->reason);

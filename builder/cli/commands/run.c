@@ -287,7 +287,11 @@ static int run_image(struct run *v, struct cache_image *image, int *ret_status, 
     if (s->reading)
         return no_place(s, err);
     build_container_freeze(s, &c);
-    return complete(s, image, err) < 0 ? -1 : build_container_run(s, &c, ret_status, err);
+    s->reason_later = true; /* standard error is the command's; of one that fails it may be the cause */
+    int r = complete(s, image, err) < 0 ? -1 : build_container_run(s, &c, ret_status, err);
+    if (s->privilege.reason && (r < 0 || *ret_status != 0))
+        build_note(s, "%s", s->privilege.reason);
+    return r;
 }
 
 static int run(void *filled, struct cb_error *err)

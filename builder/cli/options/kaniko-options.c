@@ -108,6 +108,16 @@ static int set_git(const char *v, void *to, struct cb_error *err)
     return 0;
 }
 
+/* It is looked up with the context as its root, where ".." would lead nowhere. */
+static int set_sub_path(const char *v, void *to, struct cb_error *err)
+{
+    CB_AUTO(free) char *path = cb_printf("/%s/", v);
+    if (!strstr(path, "/../"))
+        return cli_set_string(v, to, err);
+    cb_fail(err, CB_E_USAGE, "'%s' leads out of the build context", v);
+    return cb_hint(err, "--context names another");
+}
+
 /* ---- the table ------------------------------------------------------------------------------------------------- */
 
 #define OWN(member)      offsetof(struct kaniko, member)
@@ -124,7 +134,7 @@ static const char apart[] = "the container's own file system is neither changed 
 static const struct cli_option options[] = {
     {"context", 'c', input, "CONTEXT", NULL, cli_set_string, OWN(context),
      "dir://DIR, tar://FILE, tar://stdin, git://URL[#REF], a directory (default: /workspace)"},
-    {"context-sub-path", 0, input, "DIR", NULL, cli_set_string, REQUEST(context_sub),
+    {"context-sub-path", 0, input, "DIR", NULL, set_sub_path, REQUEST(context_sub),
      "directory of the context that is the context"},
     {"dockerfile", 'f', input, "FILE", NULL, cli_set_string, REQUEST(dockerfile), "default: Dockerfile in the context"},
     {"git", 0, input, "branch=NAME", NULL, set_git, OWN(branch), "branch of a git context that names none"},

@@ -13,6 +13,8 @@ static const char cni_why[] = "no CNI plug-ins are used";
 static const char ids_why[] = "the ids of a step are those that /etc/subuid and /etc/subgid give to whoever builds";
 static const char namespace_why[] = "a sandbox shares no namespace but that of its network with what is outside";
 static const char own_namespace[] = "every sandbox has one of its own";
+static const char own_hint[] = "leave it away: every sandbox has one of its own";
+static const char userns_hint[] = "leave it away: what root of a sandbox writes to a --volume belongs to whoever runs cbuild";
 static const char runtime_why[] = "cbuild runs steps itself, without an OCI runtime";
 static const char cost_why[] = "what a step costs has another place";
 static const char cost_hint[] = "--metadata-file has it for every step";
@@ -94,11 +96,11 @@ static const struct cli_option options[] = {
 const struct cli_table cli_peer_options = {options, CB_LEN(options)};
 
 static const struct cli_option namespaces[] = {
-    CLI_VALUE("cgroupns", 0, "private", namespace_why, NULL, own_namespace),
-    CLI_VALUE("ipc", 0, "private|container", namespace_why, NULL, own_namespace),
-    CLI_VALUE("pid", 0, "private|container", namespace_why, NULL, own_namespace),
-    CLI_VALUE("userns", 0, "private|container|auto", namespace_why, NULL, own_namespace),
-    CLI_VALUE("uts", 0, "private|container", namespace_why, NULL, own_namespace),
+    CLI_VALUE("cgroupns", 0, "private", namespace_why, own_hint, own_namespace),
+    CLI_VALUE("ipc", 0, "private|container", namespace_why, own_hint, own_namespace),
+    CLI_VALUE("pid", 0, "private|container", namespace_why, own_hint, own_namespace),
+    CLI_VALUE("userns", 0, "private|container|auto", namespace_why, userns_hint, own_namespace),
+    CLI_VALUE("uts", 0, "private|container", namespace_why, own_hint, own_namespace),
 };
 
 const struct cli_table cli_namespace_options = {namespaces, CB_LEN(namespaces)};

@@ -28,8 +28,10 @@ int cli_set_platform(const char *v, void *to, struct cb_error *err)
         free(CB_TAKE(*(char **)to));
         return 0;
     }
-    if (strchr(v, ','))
-        return cb_fail(err, CB_E_UNSUPPORTED, "--platform %s: this version builds one platform at a time", v);
+    if (strchr(v, ',')) {
+        cb_fail(err, CB_E_UNSUPPORTED, "--platform %s: this version builds one platform at a time", v);
+        return cb_hint(err, "call cbuild once for each, and give each image a name of its own");
+    }
     return oci_platform_parse(v, &p, err) < 0 ? -1 : cli_put(to, v);
 }
 

@@ -17,11 +17,13 @@ X
     same "$(echo in | cbuild run --entrypoint cat app)" ""
     same "$(seq 100000 | cbuild run -i --entrypoint cat app | md5sum)" "$(seq 100000 | md5sum)"
     same "$(cbuild run --entrypoint yes app 2>/dev/null | head -n 1)" y
+    same "$(cbuild run app 2>&1)" "entry command"
     cbuild run --entrypoint touch app /w/f
     same "$(cbuild run --entrypoint ls app /w)" ""
     fails 1 cbuild run --read-only --entrypoint touch app /w/f
     has "$out" "Read-only file system"
     fails 5 cbuild run --entrypoint sh app -c 'exit 5'
+    [ "$E2E_USER" != single ] || has "$out" "has no range in /etc/subuid"
     fails 127 cbuild run --entrypoint nope app
     has "$out" "executable file not found"
     fails 126 cbuild run --entrypoint /bin app

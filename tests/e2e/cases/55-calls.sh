@@ -171,6 +171,7 @@ t_refused_options() {
         has "$out" "ERROR: "
     done
     has "$out" "one platform at a time"
+    has "$out" "hint: call cbuild once for each"
     fails 2 cbuild --resource memory=1g .
     has "$out" "hint: --memory, --cpus"
     cbuild -q --rm --force-rm --provenance=false --sbom=false --attest type=sbom,disabled=true --load --compress --squash=false \

@@ -74,7 +74,13 @@ t_contexts() {
     done
     cbuild kaniko --context tar://stdin --context-sub-path sub --no-push --digest-file dg <c.tar.gz 2>log
     has "$(cat dg)" sha256:
-    fails 1 cbuild kaniko --no-push --context c --context-sub-path ../c
+    for out_of in .. ../c sub/../..; do
+        fails 2 cbuild kaniko --no-push --context c --context-sub-path=$out_of
+        has "$out" "'$out_of' leads out of the build context"
+    done
+    fails 1 cbuild kaniko --no-push --context git://me:pass@/path
+    has "$out" "/path' is not the URL of a git repository"
+    hasnt "$out" pass
     mkdir t && printf 'FROM scratch\nCOPY . /\n' >t/Dockerfile && touch t/kept t/left && ln -s /etc/hostname t/link
     echo left >t/.dockerignore
     tar -cf t.tar -C t .

@@ -57,6 +57,16 @@ t_directory_that_is_no_store() {
     has "$out" "c/f"
 }
 
+# What cbuild makes it can open; a command's umask is that of every RUN.
+t_a_umask_that_forbids_ourselves() {
+    context c <<X
+${base}RUN umask >/mask
+X
+    (umask 777 && cbuild --root s -o type=tar,dest=out.tar c) 2>log || die "$(cat log)"
+    same "$(tar -xOf out.tar mask)" 0022
+    same "$(stat -c %a s out.tar | tr '\n' ' ')" "700 600 "
+}
+
 # Who could put layers there could have their programs executed.
 t_store_that_others_may_write() {
     app
