@@ -53,23 +53,34 @@ static char *absolute(const char *path)
 
 /* ---- making it ------------------------------------------------------------------------------ */
 
-static int fail_open(struct cb_error *err, int sys, const char *what, const char *path)
+static const char *kind_of(const struct cache_store *s)
+{
+    return s->run_root ? "run root" : "store";
+}
+
+static const char *option_of(const struct cache_store *s)
+{
+    return s->run_root ? "--run-root" : "--root";
+}
+
+static int fail_open(const struct cache_store *s, int sys, const char *verb, const char *path, struct cb_error *err)
 {
     if (sys == ENOTDIR || sys == EEXIST) {
-        cb_fail(err, CB_E_FAILED, "store '%s': there is a file where a directory should be", path);
-        return cb_hint(err, "remove the file or choose another directory with --root");
+        cb_fail(err, CB_E_FAILED, "%s '%s': there is a file where a directory should be", kind_of(s), path);
+        return cb_hint(err, "remove the file or choose another directory with %s", option_of(s));
     }
-    cb_fail_sys(err, sys, "%s '%s'", what, path);
+    cb_fail_sys(err, sys, "%s the %s '%s'", verb, kind_of(s), path);
     if (sys == EACCES || sys == EPERM)
-        cb_hint(err, "choose a directory that you may write to, with --root or in CBUILD_ROOT");
+        cb_hint(err, "choose a directory that you may write to, with %s or in %s", option_of(s),
+                s->run_root ? "CBUILD_RUN_ROOT" : "CBUILD_ROOT");
     return -1;
 }
 
 /* Parents included: what we make is for its owner alone. */
-static int make_root(const char *path, struct cb_error *err)
+static int make_root(const struct cache_store *s, const char *path, struct cb_error *err)
 {
     int r = cb_mkdirs(AT_FDCWD, path, 0700);
-    return r < 0 ? fail_open(err, -r, "make the store", path) : 0;
+    return r < 0 ? fail_open(s, -r, "make", path, err) : 0;
 }
 
 static bool is_ours(const char *name)
@@ -89,7 +100,7 @@ static int check_empty(struct cache_store *s, struct cb_error *err)
     CB_AUTO(cb_strv) struct cb_strv names = {0};
     int r = cache_store_names(s, ".", &names);
     if (r < 0)
-        return fail_open(err, -r, "read the store", s->path);
+        return fail_open(s, -r, "read", s->path, err);
     for (size_t i = 0; i < names.n; i++) {
         if (is_ours(names.items[i]) || strcmp(names.items[i], "format") == 0)
             continue;
@@ -114,7 +125,7 @@ static int write_format(struct cache_store *s, struct cb_error *err)
         r = -errno;
     if (r < 0 && fd >= 0)
         unlinkat(s->root, tmp, 0);
-    return r < 0 ? fail_open(err, -r, "write to the store", s->path) : 0;
+    return r < 0 ? fail_open(s, -r, "write to", s->path, err) : 0;
 }
 
 /* What one build makes in work/ has nothing to do with what the last one removed there. ext4 is told so, as it is of
@@ -138,7 +149,7 @@ static int make_layout(struct cache_store *s, struct cb_error *err)
         (void)fchmod(s->root, st.st_mode & 07777 & ~OTHERS_WRITE); /* an empty directory that we were given; checked below */
     for (size_t i = 0; i < CB_LEN(layout); i++)
         if (mkdirat(s->root, layout[i], 0700) < 0 && errno != EEXIST)
-            return fail_open(err, errno, "write to the store", s->path);
+            return fail_open(s, errno, "write to", s->path, err);
     spread_work(s);
     return write_format(s, err);
 }
@@ -158,9 +169,9 @@ static int check_owner(struct cache_store *s, struct cb_error *err)
         return cb_fail_sys(err, errno, "stat '%s'", s->path);
     if (is_trusted(&st))
         return 0;
-    cb_fail(err, CB_E_FAILED, "store '%s' belongs to user %u, and this is user %u", s->path, (unsigned)st.st_uid,
+    cb_fail(err, CB_E_FAILED, "%s '%s' belongs to user %u, and this is user %u", kind_of(s), s->path, (unsigned)st.st_uid,
             (unsigned)geteuid());
-    return cb_hint(err, "run as that user, or choose another directory with --root (a new one inside it will do)");
+    return cb_hint(err, "run as that user, or choose another directory with %s (a new one inside it will do)", option_of(s));
 }
 
 /* Where others can write, they may have put anything, including what builds execute; the sticky bit of /tmp does not keep
@@ -170,19 +181,23 @@ static int check_private(struct cache_store *s, const char *dir, struct cb_error
     struct stat st;
     CB_AUTO(free) char *path = strcmp(dir, ".") == 0 ? cb_strdup(s->path) : cb_printf("%s/%s", s->path, dir);
     if (fstatat(s->root, dir, &st, AT_SYMLINK_NOFOLLOW) < 0)
-        return errno == ENOENT ? 0 : fail_open(err, errno, "open the store", path);
+        return errno == ENOENT ? 0 : fail_open(s, errno, "open", path, err);
     if (!S_ISDIR(st.st_mode))
-        return fail_open(err, ENOTDIR, "open the store", path);
+        return fail_open(s, ENOTDIR, "open", path, err);
     if (!is_trusted(&st)) {
-        cb_fail(err, CB_E_FAILED, "'%s' of the store belongs to user %u, and this is user %u", path, (unsigned)st.st_uid,
+        cb_fail(err, CB_E_FAILED, "'%s' of the %s belongs to user %u, and this is user %u", path, kind_of(s), (unsigned)st.st_uid,
                 (unsigned)geteuid());
-        return cb_hint(err, "do not use what somebody else put there: remove it, or choose another directory with --root");
+        return cb_hint(err, "do not use what somebody else put there: remove it, or choose another directory with %s",
+                       option_of(s));
     }
     if (!(st.st_mode & OTHERS_WRITE))
         return 0;
-    cb_fail(err, CB_E_FAILED, "others may write to the store: '%s' has the mode %04o", path, (unsigned)st.st_mode & 07777);
-    return cb_hint(err, "'chmod go-w', when only you have written there; else choose another directory with --root (a new one "
-                        "inside it will do)");
+    cb_fail(err, CB_E_FAILED, "others may write to the %s: '%s' has the mode %04o", kind_of(s), path,
+            (unsigned)st.st_mode & 07777);
+    return cb_hint(err,
+                   "'chmod go-w', when only you have written there; else choose another directory with %s (a new one "
+                   "inside it will do)",
+                   option_of(s));
 }
 
 /* By names, a microsecond each: nobody else can change what they lead to, once that is checked. */
@@ -213,10 +228,10 @@ static int check_format(struct cache_store *s, bool to_empty, struct cb_error *e
     char text[32];
     CB_AUTO(close) int fd = openat(s->root, "format", O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0)
-        return errno == ENOENT ? 0 : fail_open(err, errno, "read the store", s->path);
+        return errno == ENOENT ? 0 : fail_open(s, errno, "read", s->path, err);
     int n = cb_read_full(fd, text, sizeof(text) - 1);
     if (n < 0)
-        return fail_open(err, -n, "read the store", s->path);
+        return fail_open(s, -n, "read", s->path, err);
     if (n && text[n - 1] == '\n')
         n--;
     text[n] = 0;
@@ -229,18 +244,18 @@ static int check_format(struct cache_store *s, bool to_empty, struct cb_error *e
     return number == CACHE_FORMAT || (s->old && to_empty) ? 1 : refuse_format(s, number, err);
 }
 
-static struct cache_store *open_root(const char *path, struct cb_error *err)
+static struct cache_store *open_root(const char *path, bool run_root, struct cb_error *err)
 {
     CB_AUTO(cache_store) struct cache_store *s = CB_NEW(struct cache_store);
-    *s = (struct cache_store){.path = absolute(path), .marks = -1};
+    *s = (struct cache_store){.path = absolute(path), .marks = -1, .run_root = run_root};
     s->root = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (s->root < 0 && errno == ENOENT) {
-        if (make_root(path, err) < 0)
+        if (make_root(s, path, err) < 0)
             return NULL;
         s->root = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     }
     if (s->root < 0) {
-        fail_open(err, errno, "open the store", path);
+        fail_open(s, errno, "open", path, err);
         return NULL;
     }
     return check_owner(s, err) < 0 ? NULL : CB_TAKE(s);
@@ -255,23 +270,24 @@ static char *run_root_at(const char *path, struct cb_error *err)
     CB_AUTO(free) char *below = cb_printf("%s/cbuild-%u", path, (unsigned)geteuid());
     if (lstat(below, &own) < 0 || S_ISDIR(own.st_mode))
         return CB_TAKE(below);
-    fail_open(err, ENOTDIR, "open", below); /* a link, which anybody can have put there */
+    fail_open(&(struct cache_store){.run_root = true}, ENOTDIR, "open", below,
+              err); /* a link, which anybody can have put there */
     return NULL;
 }
 
 int cache_store_open_run_root(const char *path, struct cache_store **ret, struct cb_error *err)
 {
     CB_AUTO(free) char *at = run_root_at(path, err);
-    CB_AUTO(cache_store) struct cache_store *s = at ? open_root(at, err) : NULL;
+    CB_AUTO(cache_store) struct cache_store *s = at ? open_root(at, true, err) : NULL;
     if (!s || check_private(s, ".", err) < 0 || check_private(s, "work", err) < 0)
-        return cb_prefix(err, "--run-root");
+        return -1;
     *ret = CB_TAKE(s);
     return 0;
 }
 
 static int open_store(const char *path, bool to_empty, struct cache_store **ret, struct cb_error *err)
 {
-    CB_AUTO(cache_store) struct cache_store *s = open_root(path, err);
+    CB_AUTO(cache_store) struct cache_store *s = open_root(path, false, err);
     if (!s)
         return -1;
     int r = check_format(s, to_empty, err);

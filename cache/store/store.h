@@ -35,6 +35,7 @@ struct cache_store {
     int root;      /* directory fd */
     char *path;    /* for messages and for programs of the host */
     char *boot_id; /* use cache_store_boot_id, which reads it when first asked */
+    bool run_root; /* no store but what cache_store_open_run_root has opened */
     bool old;      /* of an earlier format: there only to be emptied */
     bool beside;   /* the build has no other ids: owners are beside the files (cache/layer/form.c); whoever knows sets it */
     int marks;     /* where marks of layers are made that this file system cannot hold (cache/layer/marks.c); -1: nowhere */

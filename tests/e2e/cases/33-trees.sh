@@ -87,7 +87,17 @@ other/work:"
     rm -r "$elsewhere/open/cbuild-$(id -u)"
     ln -s "$elsewhere/new" "$elsewhere/open/cbuild-$(id -u)"
     fails 1 cbuild --root other --run-root "$elsewhere/open" c
-    has "$out" "there is a file where a directory should be"
+    has "$out" "run root '$elsewhere/open/cbuild-$(id -u)': there is a file where a directory should be"
+    has "$out" "another directory with --run-root"
+    chmod 1777 "$elsewhere/open"
+    rm "$elsewhere/open/cbuild-$(id -u)"
+    mkdir "$elsewhere/open/cbuild-$(id -u)"
+    chmod 777 "$elsewhere/open/cbuild-$(id -u)"
+    fails 1 cbuild --root other --run-root "$elsewhere/open" c
+    has "$out" "others may write to the run root: '$elsewhere/open/cbuild-"
+    has "$out" "another directory with --run-root"
+    fails 1 cbuild --root other --run-root "$PWD/c/Dockerfile" c
+    has "$out" "run root '$PWD/c/Dockerfile': there is a file where a directory should be"
     cbuild --root other prune --all --mounts >/dev/null
 }
 
