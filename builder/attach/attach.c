@@ -197,7 +197,7 @@ static int take_end(struct build_attachment *a, struct build_session *s, struct 
     int sig = build_take_signal(s);
     a->ends += sig == SIGINT || sig == SIGTERM;
     if (a->ends == ENOUGH)
-        return build_cancel(sig, err);
+        return build_cancel(s, sig, err);
     if (sig)
         send_signal(a, sig);
     return 0;

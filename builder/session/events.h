@@ -22,6 +22,7 @@ enum build_event_kind {
     BUILD_EVENT_STEP_FAILED, /* step, error */
     BUILD_EVENT_STEP_CANCELED, /* step */
     BUILD_EVENT_CONTINUED,     /* cbuild was stopped for a while: others may have written to the terminal */
+    BUILD_EVENT_WAITING,       /* all of this moment has been told: lines of logs, which a renderer may gather, are shown now */
     BUILD_EVENT_NOTE,          /* text: something the user should know, once */
     BUILD_EVENT_WARNING,       /* text */
     BUILD_EVENT_LINT,          /* lint warnings of this build: lint, dockerfile name, source */

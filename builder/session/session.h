@@ -30,6 +30,7 @@ struct build_session {
     bool reading;               /* nothing is written into the store: by a command that only looks, or because it is read-only */
     bool reason_later;          /* why RUN stands on no better rung is told by the command itself, where it matters */
     int signal_fd;              /* those that ask us to end (base/signals.h); -1: not watched */
+    bool canceled;              /* one of them has ended what we do */
     struct timespec started;    /* the date: times of files, and what tells builds apart */
     struct timespec begun;      /* by cb_clock_now: how long it takes, even when somebody sets the date meanwhile */
     int last_number;            /* of a step that is shown */
@@ -53,7 +54,10 @@ int build_watch_signals(void);
 int build_canceled(struct build_session *s, struct cb_error *err);
 /* The parts of it, for whoever has another use for the signals: one that has asked us to end, or 0; what is said when it does. */
 int build_take_signal(struct build_session *s);
-int build_cancel(int sig, struct cb_error *err);
+int build_cancel(struct build_session *s, int sig, struct cb_error *err);
+/* For whoever has something else to wait for: a signal has asked us to end, or does. It stays there for the others; one that asks
+ * us to stop does not, see build_canceled. */
+bool build_asked_to_end(struct build_session *s);
 
 /* Tell the renderer what happened; the last two in words of our own. Strings are borrowed until they return. */
 void build_emit(struct build_session *s, const struct build_event *e);

@@ -42,8 +42,9 @@ int build_take_signal(struct build_session *s)
     return (int)info.ssi_signo;
 }
 
-int build_cancel(int sig, struct cb_error *err)
+int build_cancel(struct build_session *s, int sig, struct cb_error *err)
 {
+    s->canceled = true;
     cb_fail(err, CB_E_CANCELED, "canceled");
     err->exit_status = sig;
     return -1;
@@ -52,5 +53,21 @@ int build_cancel(int sig, struct cb_error *err)
 int build_canceled(struct build_session *s, struct cb_error *err)
 {
     int sig = build_take_signal(s);
-    return sig ? build_cancel(sig, err) : 0;
+    return sig ? build_cancel(s, sig, err) : 0;
+}
+
+bool build_asked_to_end(struct build_session *s)
+{
+    static const struct timespec now = {0};
+    sigset_t pending, ends, stops;
+    sigemptyset(&pending);
+    sigemptyset(&stops);
+    sigaddset(&stops, SIGTSTP);
+    cb_end_signals(&ends);
+    (void)sigpending(&pending);
+    if (sigismember(&pending, SIGTSTP) == 1 && sigtimedwait(&stops, NULL, &now) == SIGTSTP)
+        stop(s);
+    (void)sigpending(&pending);
+    sigandset(&ends, &ends, &pending);
+    return s->canceled || !sigisemptyset(&ends);
 }

@@ -7,6 +7,7 @@
 #include "base/json.h"
 #include "base/text.h"
 #include "builder/show/progress-summary.h"
+#include "builder/show/standard-error.h"
 #include "base/base64.h"
 
 #include <stdio.h>
@@ -235,13 +236,14 @@ static void json_event(struct build_renderer *r, const struct build_event *e)
         break;
     case BUILD_EVENT_BUILD_STARTED:
     case BUILD_EVENT_CONTINUED:
+    case BUILD_EVENT_WAITING:
         break;
     }
-    if (json_object_size(line) == 0)
-        return;
-    cb_json_dump(line, CB_JSON_COMPACT, &out);
-    cb_buf_addc(&out, '\n');
-    fwrite(out.data, 1, out.len, stderr);
+    if (json_object_size(line)) {
+        cb_json_dump(line, CB_JSON_COMPACT, &out);
+        cb_buf_addc(&out, '\n');
+    }
+    (e->kind == BUILD_EVENT_STEP_LOG ? build_show_later : build_show)(&out);
 }
 
 static void json_free(struct build_renderer *r)

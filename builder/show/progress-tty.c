@@ -5,9 +5,9 @@
 #include "builder/show/progress-layout.h"
 #include "builder/show/progress-summary.h"
 #include "builder/show/progress-text.h"
+#include "builder/show/standard-error.h"
 #include "builder/show/terminal-text.h"
 
-#include <stdio.h>
 #include <sys/ioctl.h>
 
 #define KEPT_LINES 1000 /* of a running step's log, for the error */
@@ -77,7 +77,7 @@ static void flush(struct tty *t, const struct cb_buf *permanent)
     cb_buf_adds(&out, t->n ? "\033[?7l" : "");
     draw(t, &out);
     cb_buf_adds(&out, t->n ? "\033[?7h" : "");
-    fwrite(out.data, 1, out.len, stderr);
+    build_show(&out);
 }
 
 /* ---- events ----------------------------------------------------------------------------------------------------- */
@@ -211,6 +211,8 @@ static void tty_event(struct build_renderer *r, const struct build_event *e)
         break;
     case BUILD_EVENT_BUILD_STARTED:
         t->steps = e->n_steps;
+        return;
+    case BUILD_EVENT_WAITING:
         return;
     }
     flush(t, &out);

@@ -7,6 +7,7 @@
 #include "builder/show/progress-text.h"
 #include "builder/show/progress-json.h"
 #include "builder/show/progress-tty.h"
+#include "builder/show/standard-error.h"
 #include "builder/show/terminal-text.h"
 
 #include <stdio.h>
@@ -120,9 +121,10 @@ static void plain_event(struct build_renderer *r, const struct build_event *e)
         break;
     case BUILD_EVENT_BUILD_STARTED:
     case BUILD_EVENT_CONTINUED:
+    case BUILD_EVENT_WAITING:
         break;
     }
-    fwrite(out.data, 1, out.len, stderr);
+    (e->kind == BUILD_EVENT_STEP_LOG ? build_show_later : build_show)(&out);
 }
 
 static void plain_free(struct build_renderer *r)

@@ -1,8 +1,7 @@
 #include "builder/show/report.h"
 #include "base/text.h"
+#include "builder/show/standard-error.h"
 #include "parser/excerpt.h"
-
-#include <stdio.h>
 
 static void add_text(struct cb_buf *out, const char *text)
 {
@@ -23,7 +22,7 @@ void build_report(struct cb_str source, const char *name, const struct cb_error 
         cb_buf_adds(&out, "  hint: ");
         add_text(&out, err->hint);
     }
-    fputs(out.data, stderr);
+    build_show(&out);
 }
 
 int build_exit_status(const struct cb_error *err)

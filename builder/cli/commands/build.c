@@ -12,7 +12,6 @@
 #include "builder/execute/keys/keys.h"
 #include "builder/output/out-file.h"
 #include "builder/output/output.h"
-#include "builder/show/progress.h"
 #include "builder/show/report.h"
 #include "builder/execute/schedule/schedule.h"
 #include "builder/execute/schedule/settle.h"
@@ -173,7 +172,7 @@ static int run(void *filled, struct cb_error *err)
     if (!request->dry_run)
         forget_results(request);
     v->opened = true;
-    int status = build_session_open(&v->session, request, build_renderer_new(request->progress), err);
+    int status = build_session_open(&v->session, request, cli_renderer(v), err);
     for (size_t i = 0; i < request->notes.n && status == 0; i++)
         build_note(&v->session, "%s", request->notes.items[i]);
     if (status == 0)

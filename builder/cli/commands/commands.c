@@ -3,6 +3,7 @@
 #include "builder/cli/options/help.h"
 #include "builder/show/progress.h"
 #include "builder/show/report.h"
+#include "builder/show/standard-error.h"
 
 #include <stdio.h>
 
@@ -14,22 +15,29 @@ int cli_report(struct cb_error *err)
     return status;
 }
 
+struct build_renderer *cli_renderer(struct cli_invocation *v)
+{
+    build_show_heed(&v->session);
+    return build_renderer_new(v->request.progress);
+}
+
 int cli_open(struct cli_invocation *v, struct cb_error *err)
 {
     v->opened = true;
-    return build_session_open(&v->session, &v->request, build_renderer_new(v->request.progress), err);
+    return build_session_open(&v->session, &v->request, cli_renderer(v), err);
 }
 
 int cli_open_to_read(struct cli_invocation *v, struct cb_error *err)
 {
     v->opened = true;
-    return build_session_open_to_read(&v->session, &v->request, build_renderer_new(v->request.progress), err);
+    return build_session_open_to_read(&v->session, &v->request, cli_renderer(v), err);
 }
 
 static void close_all(const struct cli_command *c, struct cli_invocation *v)
 {
     if (c->done)
         c->done(v);
+    build_show_heed(NULL);
     if (v->opened)
         build_session_close(&v->session);
     cb_strv_done(&v->args);

@@ -11,6 +11,9 @@ extern const struct cli_command cli_build, cli_images, cli_inspect, cli_tag, cli
 int cli_open(struct cli_invocation *v, struct cb_error *err);
 int cli_open_to_read(struct cli_invocation *v, struct cb_error *err);
 
+/* What shows a command's work, as its options say; it heeds the signals of its session. For build_session_open. */
+struct build_renderer *cli_renderer(struct cli_invocation *v);
+
 /* Runs a command with what stands behind its name: parses, answers --help, reports what is wrong. Gives the exit status. */
 int cli_run(const struct cli_command *c, int argc, char **argv);
 /* Prints the error and its hint, frees it, gives the exit status. */

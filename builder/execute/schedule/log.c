@@ -109,10 +109,10 @@ static void give_end(struct build_log *l, const struct build_mask *mask, build_l
     cb_buf_done(&l->end);
 }
 
-void build_log_read(struct build_log *l, const struct build_mask *mask, build_log_fn *fn, void *arg)
+static void read_blocks(struct build_log *l, int most, const struct build_mask *mask, build_log_fn *fn, void *arg)
 {
     char block[16384];
-    for (int rounds = 0; l->fd >= 0 && rounds < 64; rounds++) {
+    for (int i = 0; l->fd >= 0 && i < most; i++) {
         ssize_t n = read(l->fd, block, sizeof(block));
         if (n > 0) {
             take(l, block, (size_t)n, mask, fn, arg);
@@ -126,10 +126,15 @@ void build_log_read(struct build_log *l, const struct build_mask *mask, build_lo
     }
 }
 
+/* No more than a pipe usually holds: signals wait until it has been shown. */
+void build_log_read(struct build_log *l, const struct build_mask *mask, build_log_fn *fn, void *arg)
+{
+    read_blocks(l, 4, mask, fn, arg);
+}
+
 void build_log_finish(struct build_log *l, const struct build_mask *mask, build_log_fn *fn, void *arg)
 {
-    if (l->fd >= 0)
-        build_log_read(l, mask, fn, arg);
+    read_blocks(l, 64, mask, fn, arg);
     if (l->end.len)
         give_end(l, mask, fn, arg);
     if (l->line.len)

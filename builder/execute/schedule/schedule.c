@@ -169,6 +169,7 @@ static void read_all(struct build_schedule *s, const struct pollfd *fds)
             job_event(s, r);
     }
     struct cb_error canceled = CB_ERROR_INIT;
+    build_emit(s->session, &(struct build_event){.kind = BUILD_EVENT_WAITING});
     if (fds[0].revents && build_canceled(s->session, &canceled) < 0)
         remember_failure(s, NULL, &canceled);
 }

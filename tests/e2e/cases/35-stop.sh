@@ -151,6 +151,38 @@ t_killed() {
     wait_for 5 nothing_half_made
 }
 
+# A pager that shows its first page, a terminal after Ctrl-S: who reads there is waited for, but not with the end.
+t_ended_while_nobody_reads() {
+    context c <<X
+${base}RUN i=0; while [ \$i -lt 1500 ]; do i=\$((i + 1)); echo "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa \$i"; done; sleep $nap
+X
+    cat >display.py <<'X'
+import os, pty, sys
+unread = os.pipe()
+pid = pty.fork()[0] if sys.argv[1] == "terminal" else os.fork()
+if pid == 0:
+    if sys.argv[1] == "pipe":
+        os.dup2(unread[1], 2)
+    os.execv(sys.argv[2], sys.argv[2:])
+open("pid", "w").write(str(pid))
+os._exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) & 255)
+X
+    for display in "pipe plain" "pipe rawjson" "terminal plain"; do
+        rm -f pid
+        python3 display.py "${display% *}" "$CBUILD" "--progress=${display#* }" c >log 2>&1 &
+        display_pid=$!
+        wait_for 30 eval '[ "$(holding "sleep $nap ")" ]'
+        pid=$(cat pid)
+        trap 'kill -KILL $pid 2>/dev/null || true' EXIT
+        sleep 0.1
+        kill -TERM "$pid"
+        wait_for 5 eval '[ -z "$(holding "sleep $nap ")" ]'
+        status=0 && wait $display_pid || status=$?
+        same "$status" 143
+    done
+    no_mounts
+}
+
 t_hung_up_terminal() {
     slow_build $nap
     kill -HUP $pid
