@@ -299,6 +299,38 @@ static int fill_dev(struct rt_child *c, int dev)
     return r;
 }
 
+/* What programs ask of the machine, as it is now: Node's os.cpus() is empty without the first, and npm 9 then runs no script.
+ * Nothing of processes or of settings is among them. */
+static const char *const of_machine[] = {"cpuinfo", "stat", "meminfo", "loadavg", "uptime", "version", "filesystems"};
+
+#define MAX_OF_MACHINE (4u << 20) /* bytes; cpuinfo has one and a half KiB a processor */
+
+static int fill_proc(struct rt_child *c, int proc)
+{
+    (void)c;
+    CB_AUTO(cb_buf) struct cb_buf text = CB_BUF_INIT;
+    int r = 0;
+    for (size_t i = 0; i < CB_LEN(of_machine) && r == 0; i++) {
+        CB_AUTO(free) char *path = cb_printf("/proc/%s", of_machine[i]);
+        cb_buf_reset(&text);
+        if (cb_read_file(AT_FDCWD, path, MAX_OF_MACHINE, &text) < 0)
+            continue; /* covered around us: no more is shown than we see */
+        CB_AUTO(close) int fd = openat(proc, of_machine[i], O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0444);
+        r = fd < 0 ? -errno : cb_write_full(fd, text.data, text.len);
+    }
+    return r;
+}
+
+/* A directory of ours, filled, takes the place of one of the image. */
+static int place_dir(struct rt_child *c, const char *path, int at, int (*fill)(struct rt_child *c, int dir), struct cb_error *err)
+{
+    CB_AUTO(free) char *name = name_for(c, path + 1);
+    CB_AUTO(close)
+    int dir = mkdirat(c->s->work_dir, name, 0755) < 0 ? -1 : openat(c->s->work_dir, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int r = dir < 0 ? -errno : fill(c, dir);
+    return r < 0 ? cb_fail_sys(err, r, "make %s for the command", path) : move_in(c, path, at, c->s->work_dir, name, false, err);
+}
+
 /* As system.c: a directory that the image lacks is made and stays. */
 static int open_dir(struct rt_child *c, const char *path, struct cb_error *err)
 {
@@ -314,11 +346,7 @@ int rt_place_system(struct rt_child *c, struct cb_error *err)
     CB_AUTO(close) int proc = open_dir(c, "/proc", err);
     CB_AUTO(close) int at = proc < 0 ? -1 : open_dir(c, "/dev", err);
     CB_AUTO(close) int sys = at < 0 ? -1 : open_dir(c, "/sys", err);
-    CB_AUTO(free) char *name = name_for(c, "dev");
-    if (sys < 0)
+    if (sys < 0 || place_dir(c, "/proc", proc, fill_proc, err) < 0)
         return -1;
-    CB_AUTO(close)
-    int dev = mkdirat(c->s->work_dir, name, 0755) < 0 ? -1 : openat(c->s->work_dir, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    int r = dev < 0 ? -errno : fill_dev(c, dev);
-    return r < 0 ? cb_fail_sys(err, r, "make /dev for the command") : move_in(c, "/dev", at, c->s->work_dir, name, false, err);
+    return place_dir(c, "/dev", at, fill_dev, err);
 }

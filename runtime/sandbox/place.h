@@ -4,7 +4,7 @@
 
 #include "runtime/sandbox/sandbox-internal.h"
 
-/* /dev, and empty /proc and /sys. In the job, before the command starts. */
+/* /dev, of /proc what says something of the machine, and an empty /sys. In the job, before the command starts. */
 int rt_place_system(struct rt_child *c, struct cb_error *err);
 /* Puts what the mount shows in its place; what was there is kept aside. Ways in which it is not a mount: what is written is not
  * refused, and a tmpfs has no limit. */

@@ -54,6 +54,7 @@ USER 1000:1000
 RUN test "\$(id -u)" = 1000 && ! touch /not-mine 2>/dev/null && echo theirs >/dev/shm/x
 USER 0
 RUN --mount=type=secret,id=s test "\$(cat /run/secrets/s)" = hidden && ls -l /run/secrets/s && echo more >>/etc/hosts
+RUN grep -q processor /proc/cpuinfo && test -s /proc/meminfo && test -s /proc/stat && test ! -e /proc/self && test ! -e /proc/sys
 RUN test ! -e /run && ! grep more /etc/hosts && ls -A /dev /proc /sys && test ! -e /dev/shm/x
 RUN --network=none true
 X
