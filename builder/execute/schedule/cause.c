@@ -83,11 +83,14 @@ static const char *name_below(const struct build_graph *g, const struct build_st
     return NULL;
 }
 
-static void replace(struct build_differences *d, struct build_differences *by)
+/* These instead of what was found before. */
+static void say(struct build_cause *c, struct build_differences *files)
 {
-    build_differences_done(d);
-    *d = *by;
-    *by = (struct build_differences){0};
+    build_differences_done(&c->differences);
+    free(c->text);
+    c->differences = *files;
+    c->text = build_differences_text(files, NULL);
+    *files = (struct build_differences){0};
 }
 
 /* By the files of the context, before the step is done. */
@@ -103,13 +106,8 @@ static bool find_files(const struct build_graph *g, const struct build_step *ste
 
 static void take(const struct build_graph *g, const struct build_step *step, struct nearest *n, struct build_cause *ret)
 {
-    CB_AUTO(build_differences) struct build_differences files = {0};
     ret->coarse = step->op == BUILD_OP_COPY && n->coarse;
     ret->layer = n->layer;
-    if (ret->coarse && find_files(g, step, &n->layer, &files)) {
-        replace(&n->differences, &files);
-        ret->coarse = false;
-    }
     ret->differences = n->differences;
     ret->text = build_differences_text(&ret->differences, name_below(g, step));
 }
@@ -129,6 +127,15 @@ void build_cause_find(const struct build_graph *g, struct cache_earlier *e, cons
         take(g, step, &n, ret);
 }
 
+void build_cause_find_files(const struct build_graph *g, const struct build_step *step, struct build_cause *c)
+{
+    CB_AUTO(build_differences) struct build_differences files = {0};
+    if (!c->coarse || !find_files(g, step, &c->layer, &files))
+        return;
+    c->coarse = false;
+    say(c, &files);
+}
+
 /* By the files of both results, when both are there. */
 static void compare_layers(const struct build_graph *g, const struct build_step *step, struct build_cause *c)
 {
@@ -142,9 +149,7 @@ static void compare_layers(const struct build_graph *g, const struct build_step 
     build_differences_of_layers(&before, &now, &files);
     if (!files.n)
         return;
-    replace(&c->differences, &files);
-    free(c->text);
-    c->text = build_differences_text(&c->differences, NULL);
+    say(c, &files);
 }
 
 /* ---- the last time --------------------------------------------------------------------------------------- */

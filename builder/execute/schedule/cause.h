@@ -20,7 +20,10 @@ struct cache_earlier *build_earlier_open(const struct build *b);
 /* Fills the zeroed *ret for a step whose content key is made, and is not known. */
 void build_cause_find(const struct build_graph *g, struct cache_earlier *e, const struct build_step *step,
                       struct build_cause *ret);
-/* The same for a step whose result is known: why that was made, when it was. */
+/* Says a cause that lies in directories by the files of the context, as far as these are known. It reads the index of a layer: in
+ * a build, call it when the step has been started. */
+void build_cause_find_files(const struct build_graph *g, const struct build_step *step, struct build_cause *c);
+/* As build_cause_find for a step whose result is known: why that was made, when it was. */
 void build_cause_of_last(const struct build_graph *g, struct cache_earlier *e, const struct build_step *step,
                          struct build_cause *ret);
 /* When the step is done: then the files of both results can be compared, where it takes that. Its result is what a later build is

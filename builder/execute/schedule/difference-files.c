@@ -100,9 +100,11 @@ bool build_differences_of_selection(const struct build_copy *copy, const struct 
             add_entry(ret, cache_node_path(node), old, &node->e);
     }
     for (size_t i = 0; i < before->n; i++) { /* that are known by their paths in the layer only */
-        CB_AUTO(free) char *path = cb_printf("/%s", before->entries[i].path);
-        if (before->entries[i].type != CB_DIR && !cb_map_has(&files, before->entries[i].path))
-            add_entry(ret, path, &before->entries[i], NULL);
+        const struct cache_entry *old = &before->entries[i];
+        if (old->type == CB_DIR || cb_map_has(&files, old->path))
+            continue;
+        CB_AUTO(free) char *path = cb_printf("/%s", old->path);
+        add_entry(ret, path, old, NULL);
     }
     return n_same && ret->n;
 }

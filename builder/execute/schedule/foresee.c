@@ -71,6 +71,7 @@ static int runs(struct foresight *f, const struct build_step *step)
     fate->why = step->no_cache ? "--no-cache" : "no earlier result of it is known here";
     if (!step->no_cache)
         build_cause_find(f->s.g, f->s.earlier, step, &fate->cause);
+    build_cause_find_files(f->s.g, step, &fate->cause);
     return 0;
 }
 

@@ -147,6 +147,8 @@ int build_running_step(struct build_schedule *s, const struct build_step *step, 
     int result = e < 0 ? cb_fail_sys(err, e, "make a pipe") : step->op == BUILD_OP_RUN ? mask_secrets(r, err) : 0;
     if (result == 0)
         result = build_execute_start(s->g, step, ends[0], ends[1], &r->job, err);
+    if (result == 0)
+        build_cause_find_files(s->g, step, &r->cause); /* while the job works */
     cb_close(ends[0]);
     cb_close(ends[1]);
     if (result < 0) {
