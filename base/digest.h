@@ -19,6 +19,10 @@ void cb_sha256_add(struct cb_sha256 *s, const void *p, size_t n);
 void cb_sha256_end(struct cb_sha256 *s, struct cb_digest *ret);
 void cb_sha256(const void *p, size_t n, struct cb_digest *ret);
 
+/* A digest of something that may be guessed, made so that each guess costs `rounds` times two hashes: PBKDF2 with HMAC-SHA-256
+ * (RFC 8018), its first block. */
+void cb_stretch(const void *p, size_t n, const struct cb_digest *salt, uint32_t rounds, struct cb_digest *ret);
+
 void cb_digest_hex(const struct cb_digest *d, char out[CB_DIGEST_HEX + 1]);
 void cb_digest_text(const struct cb_digest *d, char out[CB_DIGEST_TEXT + 1]); /* "sha256:…" */
 bool cb_digest_parse_hex(const char *hex, struct cb_digest *ret);             /* exactly 64 lower-case digits */

@@ -36,8 +36,9 @@ enum build_progress {
 extern const char *const build_progress_names[BUILD_PROGRESS_COUNT];
 enum build_call { BUILD_CALL_BUILD, BUILD_CALL_CHECK, BUILD_CALL_OUTLINE, BUILD_CALL_TARGETS, BUILD_CALL_COUNT };
 
-struct build_secret { /* --secret id=…,src=…|env=… */
+struct build_secret { /* --secret id=…,src=…|env=…[,keyed] */
     char *id, *src, *env;
+    bool keyed; /* its value is part of the keys of steps that mount it */
     bool known; /* `have` and `value` are set: it was asked for (builder/session/secret.h) */
     int have;
     struct cb_buf value;

@@ -53,6 +53,12 @@ int build_secret_read(const struct build_request *q, const char *id, struct cb_s
     return s->have;
 }
 
+bool build_secret_is_keyed(const struct build_request *q, const char *id)
+{
+    const struct build_secret *s = find(q, id);
+    return s && s->keyed;
+}
+
 /* ---- to a job -------------------------------------------------------------------------------------------------------- */
 
 static int write_values(const struct cb_buf *values)

@@ -47,6 +47,10 @@ static const struct {
     {{"dir:src=1", "chown=1"}, {"dir:src=2", "chown=2"}, "src/ changed (+1 more)", NULL, false},
     {{"file:a:b=1"}, {"file:a:b=2"}, "a:b changed", NULL, false},
     {{"mount:/m=1"}, {"command=2"}, "the command added (+1 more)", NULL, false},
+    {{"secret:s=1", "command=1"}, {"secret:s=2", "command=1"}, "secret s changed", NULL, false},
+    {{"secret:s=1", "secret:t=1"}, {"secret:s=2", "secret:t=2"}, "secret s changed (+1 more)", NULL, false},
+    {{"secret:s=1", "command=1"}, {"secret:s=2", "command=2"}, "the command changed", NULL, false},
+    {{"command=1"}, {"secret:s=2", "command=1"}, "secret s added", NULL, false},
     {{"new-kind=1"}, {"new-kind=2"}, "new-kind changed", NULL, false},
 };
 

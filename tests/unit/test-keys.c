@@ -113,6 +113,14 @@ static const struct {
     {"RUN --mount=type=tmpfs,target=/x a", "RUN --mount=type=tmpfs,target=/y a", NULL, NULL, "mount:/x mount:/y"},
     {"RUN --mount=type=secret,id=s a", "RUN --mount=type=secret,id=t a", NULL, NULL, "mount:s mount:t"},
     {"RUN --mount=type=secret,id=s a", "RUN --mount=type=secret,id=s a", "--secret=id=s,env=HOME", "--secret=id=s,env=PATH", ""},
+    {"RUN --mount=type=secret,id=s a", "RUN --mount=type=secret,id=s a", "--secret=id=s,env=HOME,keyed",
+     "--secret=id=s,env=PATH,keyed", "secret:s"},
+    {"RUN --mount=type=secret,id=s a", "RUN --mount=type=secret,id=s a", "--secret=id=s,env=HOME", "--secret=id=s,env=HOME,keyed",
+     "secret:s"},
+    {"RUN --mount=type=secret,id=s a", "RUN --mount=type=secret,id=s a", "--secret=id=s,env=UNSET_HERE,keyed",
+     "--secret=id=s,env=EMPTY,keyed", "secret:s"},
+    {"RUN --mount=type=secret,id=t a", "RUN --mount=type=secret,id=t a", "--secret=id=s,env=HOME,keyed",
+     "--secret=id=s,env=PATH,keyed", ""},
     {"WORKDIR /a\nUSER 1\nWORKDIR /b", "WORKDIR /a\nUSER 2\nWORKDIR /c", NULL, NULL, "workdir user"},
     {"COPY <<a /x\n1\na", "COPY <<a /x\n2\na", NULL, NULL, "heredoc:a"},
     {"COPY <<a /x\n1\na", "COPY <<a /y\n1\na", NULL, NULL, "destination"},
@@ -232,6 +240,7 @@ static void test_long_names(void **state)
 
 int main(void)
 {
+    setenv("EMPTY", "", 1);
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_changes), cmocka_unit_test(test_both_keys),
                                        cmocka_unit_test(test_files), cmocka_unit_test(test_many_files),
                                        cmocka_unit_test(test_long_names)};

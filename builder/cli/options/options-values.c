@@ -59,6 +59,8 @@ int cli_set_lines(const char *file, cli_set_fn *set, void *to, struct cb_error *
 static int secret_field(void *arg, const char *key, const char *value, struct cb_error *err)
 {
     struct build_secret *s = arg;
+    if (strcmp(key, "keyed") == 0)
+        return cli_set_switch(value ? value : "true", &s->keyed, err);
     if (!value)
         return cb_fail(err, CB_E_USAGE, "invalid field '%s' must be a key=value pair", key);
     if (strcmp(key, "id") == 0)

@@ -19,6 +19,7 @@ void build_graph_init(struct build_graph *g, struct build *b)
     b->made = cb_alloc((n + 1) * sizeof(*b->made));
     for (size_t i = 0; i < n; i++) {
         const struct build_step *step = b->plan.steps[i];
+        g->states[i].key.secrets = CB_BUF_INIT;
         g->states[i].key.local_inputs = CB_BUF_INIT;
         g->states[i].lock = -1;
         if (step->parent)
@@ -32,6 +33,7 @@ void build_graph_done(struct build_graph *g)
 {
     for (size_t i = 0; i < g->plan->n_steps; i++) {
         build_selection_done(&g->states[i].key.selection);
+        cb_buf_done(&g->states[i].key.secrets);
         cb_buf_done(&g->states[i].key.local_inputs);
         build_notes_done(&g->states[i].key.notes);
         cb_close(g->states[i].lock);

@@ -14,6 +14,7 @@
 struct build_key {
     struct cb_digest definition, content;
     struct cb_digest chain;           /* identity of the snapshot after it; when it is done */
+    struct cb_buf secrets;            /* digests of its keyed secrets */
     struct cb_buf local_inputs;       /* digests of what it takes from local contexts */
     struct build_selection selection; /* COPY from a local context: made with the definition key */
     bool selected;

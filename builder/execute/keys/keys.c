@@ -14,7 +14,13 @@ static int define(struct build_graph *g, const struct build_step *s, struct cb_e
     struct build_key *key = &g->states[s->index].key;
     CB_AUTO(build_key_text) struct build_key_text k = {CB_BUF_INIT, NULL};
     cb_put_str(&k.bytes, "definition");
+    size_t at = k.bytes.len;
     build_key_put_operation(&k, g, s);
+    size_t secrets = k.bytes.len;
+    k.notes = &key->notes; /* of these and the local ones only: they are not looked at again */
+    if (build_key_put_secrets(&k, at, g, s, err) < 0)
+        return cb_at(err, s->at.line, s->at.last_line);
+    cb_buf_add(&key->secrets, k.bytes.data + secrets, k.bytes.len - secrets);
     if (s->parent)
         cb_put_digest(&k.bytes, &g->states[s->parent->index].key.definition);
     for (size_t i = 0; i < s->n_inputs; i++)
@@ -24,7 +30,6 @@ static int define(struct build_graph *g, const struct build_step *s, struct cb_e
         build_key_put_strv(&k.bytes, &s->copy.excludes);
     }
     size_t before = k.bytes.len;
-    k.notes = &key->notes; /* of these only: they are not looked at again */
     if (build_key_put_local(&k, g, s, err) < 0)
         return cb_at(err, s->at.line, s->at.last_line);
     /* The content key needs them again: keep what was read. */
@@ -90,6 +95,7 @@ int build_keys_content(struct build_graph *g, const struct build_step *s, struct
     CB_AUTO(build_key_text) struct build_key_text k = {CB_BUF_INIT, &key->notes};
     cb_put_str(&k.bytes, "content");
     build_key_put_operation(&k, g, s);
+    cb_buf_add(&k.bytes, key->secrets.data, key->secrets.len);
     size_t at = k.bytes.len;
     /* --link copies into an empty layer: what lies below is no input. */
     if (!(s->op == BUILD_OP_COPY && s->copy.link)) {

@@ -1,7 +1,7 @@
 /* Identity of steps (architecture.md "Identity"). A definition key says what is asked, down to the base image; a content key
  * says the same with the content of the inputs in place of how they were made. Keys are SHA-256 over a
- * canonical serialisation that starts with BUILD_KEY_FORMAT; times, inode numbers, host paths and values of
- * secrets are never part of one. */
+ * canonical serialisation that starts with BUILD_KEY_FORMAT; times, inode numbers and host paths are never part of one, values of
+ * secrets only as keys-secret.c puts them there, when that was asked for. */
 #ifndef BUILD_KEYS_H
 #define BUILD_KEYS_H
 

@@ -27,6 +27,12 @@ void build_notes_add(struct build_notes *n, const char *kind, const char *name, 
     add_digest(n, kind, name, &d);
 }
 
+void build_notes_add_secret(struct build_notes *n, const char *id, const struct cb_digest *d)
+{
+    add_digest(n, "secret", id, d);
+    n->items[n->n - 1].digest[4] = 0;
+}
+
 /* ---- files ----------------------------------------------------------------------------------------------- */
 
 /* Entries below one path, while they are gathered. */

@@ -24,6 +24,10 @@ CB_DEFINE_AUTO(build_notes, struct build_notes, build_notes_done)
 /* "KIND" or "KIND:NAME" (name NULL: none), and what was hashed for it. */
 void build_notes_add(struct build_notes *n, const char *kind, const char *name, const void *bytes, size_t len);
 
+/* "secret:ID". Of its digest 16 bits are kept: a record may be read by others, and these tell that the value has changed, and
+ * hardly more. They can be compared within one instruction only: the digest is salted with it. */
+void build_notes_add_secret(struct build_notes *n, const char *id, const struct cb_digest *d);
+
 /* What a COPY takes: "file:PATH" each, or "dir:PATH" and "file:PATH" of its topmost level when they are too many, or only
  * "files", whose digest is `whole`, that of the selection. Digests of its files are known. */
 void build_notes_add_selection(struct build_notes *n, const struct build_selection *s, const struct cb_digest *whole);

@@ -36,6 +36,7 @@ static const struct {
     {"env", "ENV ", ""},
     {"mount", "--mount at ", ""},
     {"bind", "what is mounted at ", ""},
+    {"secret", "secret ", ""},
     {"fetched", "", ""},
     {"heredoc", "the here-document ", ""},
     {"ulimit", "--ulimit ", ""},
@@ -90,6 +91,17 @@ static void add_note(struct notes_reader *r, enum build_change how, const char *
     build_differences_add(r->to, how, what, was, is);
 }
 
+/* What is said of a secret now, and was said of it before, can be compared when it is said within the same instruction. */
+static void compare_secrets(struct notes_reader *r, const struct build_notes *now, const struct cb_map *values)
+{
+    bool same_instruction = !r->others;
+    for (size_t i = 0; i < now->n && same_instruction; i++) {
+        const char *was = is_kind(now->items[i].name, "secret") ? cb_map_get(values, now->items[i].name) : NULL;
+        if (was && strcmp(was, now->items[i].digest) != 0)
+            add_note(r, BUILD_CHANGED, now->items[i].name, was, now->items[i].digest);
+    }
+}
+
 void build_differences_of_notes(const struct build_notes *now, const struct cache_record *before, struct build_differences *ret,
                                 bool *ret_coarse)
 {
@@ -101,12 +113,14 @@ void build_differences_of_notes(const struct build_notes *now, const struct cach
         const struct build_note *note = &now->items[i];
         const char *was = cb_map_get(&values, note->name);
         cb_map_set(&seen, note->name, ret);
-        if (!was || strcmp(was, note->digest) != 0)
+        bool salted = was && is_kind(note->name, "secret");
+        if (!was || (!salted && strcmp(was, note->digest) != 0))
             add_note(&r, was ? BUILD_CHANGED : BUILD_ADDED, note->name, was, note->digest);
     }
     for (size_t i = 0; i < before->n_inputs; i++)
         if (!cb_map_set(&seen, before->inputs[i].name, ret))
             add_note(&r, BUILD_REMOVED, before->inputs[i].name, before->inputs[i].value, NULL);
+    compare_secrets(&r, now, &values);
     *ret_coarse = r.coarse && !r.others;
 }
 

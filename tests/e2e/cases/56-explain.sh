@@ -88,3 +88,21 @@ X
     hasnt "$(cat out)" "[other 1/1]"
     has "$(cat out)" "0 steps would run, 1 cached"
 }
+
+t_keyed_secrets_are_causes() {
+    context c <<X
+${base}RUN --mount=type=secret,id=token cat /run/secrets/token >/dev/null
+X
+    one() { TOKEN=$1 cbuild --secret "id=token,env=TOKEN$2" c 2>log; }
+    one first ""
+    one second ""
+    hasnt "$(cat log)" "ran:"
+    one first ,keyed
+    has "$(cat log)" "ran: secret token added"
+    one second ,keyed=true
+    has "$(cat log)" "ran: secret token changed"
+    one first ,keyed
+    hasnt "$(cat log)" "ran:"
+    cbuild --secret id=token,env=TOKEN,keyed=maybe c 2>log && die "keyed=maybe is taken"
+    has "$(cat log)" "expected true or false, not 'maybe'"
+}
