@@ -3,6 +3,7 @@
 #include "base/pack.h"
 #include "base/proc.h"
 #include "base/text.h"
+#include "builder/session/git.h"
 #include "builder/session/jobs.h"
 #include "builder/context/download.h"
 #include "builder/session/secret.h"
@@ -124,32 +125,6 @@ static int set_agent(const struct build_session *session, struct job_request *r,
 
 /* ---- running git -------------------------------------------------------------------------------------------------------- */
 
-static const char *const passed_on[] = {"PATH",         "TMPDIR",        "http_proxy",     "https_proxy",   "all_proxy",
-                                        "no_proxy",     "HTTP_PROXY",    "HTTPS_PROXY",    "ALL_PROXY",     "NO_PROXY",
-                                        "SSL_CERT_DIR", "SSL_CERT_FILE", "GIT_SSL_CAINFO", "GIT_SSL_CAPATH"};
-
-static const char *const settings[][2] = {
-    {"core.hooksPath", "/dev/null"},
-    {"core.attributesFile", "/dev/null"},
-    {"core.fsmonitor", "false"},
-    {"core.symlinks", "true"},
-    {"core.fileMode", "true"},
-    {"core.autocrlf", "false"},
-    {"credential.helper", ""},
-    {"advice.detachedHead", "false"},
-    {"init.defaultBranch", "main"},
-    {"submodule.recurse", "false"},
-    {"gc.auto", "0"},
-    {"maintenance.auto", "false"},
-    {"uploadpack.packObjectsHook", ""},
-};
-
-static void add_setting(struct cb_strv *env, size_t i, const char *key, const char *value)
-{
-    cb_strv_take(env, cb_printf("GIT_CONFIG_KEY_%zu=%s", i, key));
-    cb_strv_take(env, cb_printf("GIT_CONFIG_VALUE_%zu=%s", i, value));
-}
-
 /* Host keys: those the user knows; a new host's is taken and remembered, a changed one refused. Without an agent there is no ssh
  * at all: left to itself, ssh would take the keys in the user's home. */
 static void add_ssh(const struct job_request *r, struct cb_strv *env)
@@ -168,50 +143,20 @@ static void add_ssh(const struct job_request *r, struct cb_strv *env)
                                 r->given ? " -o IdentityFile=none" : "", known));
 }
 
-/* Nothing of our own environment but what helps to reach the network: git would obey the GIT_DIR of a hook that runs us. */
-static void make_env(const struct job_request *r, struct cb_strv *env)
+static void make_env(const struct job_request *r, struct build_git_env *env)
 {
-    static const char *const fixed[] = {"GIT_TERMINAL_PROMPT=0",       "GIT_ASKPASS=true",  "SSH_ASKPASS=true",
-                                        "GIT_CONFIG_NOSYSTEM=1",       "GIT_TEMPLATE_DIR=", "GIT_ATTR_NOSYSTEM=1",
-                                        "GIT_CONFIG_GLOBAL=/dev/null", "LC_ALL=C.UTF-8"};
-    size_t n = CB_LEN(settings);
-    for (size_t i = 0; i < CB_LEN(passed_on); i++)
-        if (getenv(passed_on[i]))
-            cb_strv_take(env, cb_printf("%s=%s", passed_on[i], getenv(passed_on[i])));
-    for (size_t i = 0; i < CB_LEN(fixed); i++)
-        cb_strv_push(env, fixed[i]);
-    cb_strv_take(env, cb_printf("HOME=%s", r->home));
-    add_ssh(r, env);
-    for (size_t i = 0; i < n; i++)
-        add_setting(env, i, settings[i][0], settings[i][1]);
+    build_git_env_begin(env, r->home);
+    add_ssh(r, &env->vars);
     if (r->credential) {
         CB_AUTO(free) char *key = cb_printf("http.%s.extraHeader", r->scope);
-        add_setting(env, n++, key, r->credential);
+        build_git_env_set(env, key, r->credential);
     }
-    cb_strv_take(env, cb_printf("GIT_CONFIG_COUNT=%zu", n));
-}
-
-/* git's reason: what it marks as one (each once: it tries submodules twice), else its last line. */
-static void put_reason(const char *text, struct cb_buf *out)
-{
-    CB_AUTO(free) char *last = NULL;
-    for (const char *line = text; *line; line += strcspn(line, "\n"), line += *line == '\n') {
-        CB_AUTO(free) char *one = cb_memdup0(line, strcspn(line, "\n"));
-        bool marked = cb_starts(one, "fatal: ") || cb_starts(one, "error: ") || cb_starts(one, "remote: ");
-        if (marked && out->len < 2000 && !strstr(out->data, one))
-            cb_buf_printf(out, out->len ? "; %s" : "%s", one);
-        if (*one) {
-            free(last);
-            last = CB_TAKE(one);
-        }
-    }
-    if (!out->len && last)
-        cb_buf_adds(out, last);
+    build_git_env_end(env);
 }
 
 struct git {
     const struct job_request *r;
-    struct cb_strv env;
+    struct build_git_env env;
 };
 
 /* Runs git in the checkout; its output goes to `out`. */
@@ -223,7 +168,8 @@ static int git(const struct git *g, const char *const *args, struct cb_buf *out,
         argv[n++] = *args++;
     CB_AUTO(cb_buf) struct cb_buf errout = CB_BUF_INIT;
     CB_AUTO(cb_buf) struct cb_buf reason = CB_BUF_INIT;
-    struct cb_proc p = {.argv = argv, .env = (const char *const *)g->env.items, .cwd_fd = g->r->dir, .max_output = MAX_OUTPUT};
+    struct cb_proc p = {
+        .argv = argv, .env = (const char *const *)g->env.vars.items, .cwd_fd = g->r->dir, .max_output = MAX_OUTPUT};
     int status;
     cb_buf_reset(out);
     if (cb_proc_run(&p, out, &errout, &status, err) < 0) {
@@ -233,7 +179,7 @@ static int git(const struct git *g, const char *const *args, struct cb_buf *out,
     }
     if (status == 0)
         return 0;
-    put_reason(errout.data, &reason);
+    build_git_reason(errout.data, &reason);
     cb_fail(err, CB_E_FAILED, "git %s: %s", argv[1], reason.data);
     if (strstr(reason.data, "could not read Username") || strstr(reason.data, "Authentication failed"))
         cb_hint(err, "give a token with --secret id=GIT_AUTH_TOKEN,env=VARIABLE or id=GIT_AUTH_TOKEN.HOST");
@@ -502,7 +448,7 @@ static int git_job(struct cb_job_io *io, const void *ctx, struct cb_buf *answer,
     umask(022);
     make_env(g.r, &g.env);
     int r = run_git(&g, answer, err);
-    cb_strv_done(&g.env);
+    cb_strv_done(&g.env.vars);
     return r;
 }
 
