@@ -35,14 +35,21 @@ static int add_descriptor(struct cache_store *store, const struct build_image *i
     return 0;
 }
 
-static json_t *step_json(const struct build_step *step, const struct build_made *made, const struct build_step_state *st)
+static json_t *name_json(const struct build_step *step)
 {
     CB_AUTO(cb_buf) struct cb_buf name = CB_BUF_INIT;
-    char layer[CB_DIGEST_TEXT + 1];
     cb_utf8_sanitize(&name, step->name, strlen(step->name));
+    return json_stringn(name.data, name.len);
+}
+
+static json_t *step_json(const struct build_graph *g, const struct build_step *step)
+{
+    const struct build_made *made = &g->build->made[step->index];
+    const struct build_step_state *st = &g->states[step->index];
+    char layer[CB_DIGEST_TEXT + 1];
     cb_digest_text(&made->layer, layer);
     json_t *j = json_object();
-    json_object_set_new(j, "name", json_stringn(name.data, name.len));
+    json_object_set_new(j, "name", name_json(step));
     json_object_set_new(j, "digest", json_string(layer));
     json_object_set_new(j, "cached", json_boolean(st->cached));
     json_object_set_new(j, "seconds", json_real((double)st->usage.wall_us / 1e6));
@@ -50,17 +57,25 @@ static json_t *step_json(const struct build_step *step, const struct build_made 
     json_object_set_new(j, "maxRSS", json_integer((json_int_t)st->usage.peak_memory));
     json_object_set_new(j, "readBytes", json_integer((json_int_t)st->usage.read_bytes));
     json_object_set_new(j, "writtenBytes", json_integer((json_int_t)st->usage.written_bytes));
+    json_object_set_new(j, "size", json_integer((json_int_t)build_layer_bytes(g->build->session->store, &made->layer)));
     return j;
 }
 
-/* Those that were needed and have a layer of their own. */
-static json_t *steps_json(const struct build_graph *g)
+/* Those that were needed and have a layer of their own, and the names of the others, which stand below what was known. */
+static void add_steps(const struct build_graph *g, json_t *j)
 {
-    json_t *list = json_array();
-    for (size_t i = 0; i < g->plan->n_steps; i++)
-        if (g->plan->steps[i]->op != BUILD_OP_BASE && g->states[i].phase == BUILD_STEP_DONE)
-            json_array_append_new(list, step_json(g->plan->steps[i], &g->build->made[i], &g->states[i]));
-    return list;
+    json_t *list = json_array(), *skipped = json_array();
+    for (size_t i = 0; i < g->plan->n_steps; i++) {
+        const struct build_step *step = g->plan->steps[i];
+        if (step->op == BUILD_OP_BASE)
+            continue;
+        if (g->states[i].phase == BUILD_STEP_DONE)
+            json_array_append_new(list, step_json(g, step));
+        else
+            json_array_append_new(skipped, name_json(step));
+    }
+    json_object_set_new(j, "cbuild.steps", list);
+    json_object_set_new(j, "cbuild.skipped", skipped);
 }
 
 /* How this machine ran commands, where any was run. */
@@ -141,7 +156,7 @@ int cli_write_metadata(const struct build_graph *g, const struct build_image *im
         return -1;
     if (names.len)
         json_object_set_new(j, "image.name", json_string(names.data));
-    json_object_set_new(j, "cbuild.steps", steps_json(g));
+    add_steps(g, j);
     add_sandbox(s, j);
     cb_json_dump(j, CB_JSON_INDENT, &out);
     cb_buf_addc(&out, '\n');

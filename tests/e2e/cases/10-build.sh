@@ -129,7 +129,8 @@ step = all["cbuild.steps"][-1]
 assert "RUN i=0" in step["name"] and step["digest"].startswith("sha256:"), step
 assert step["cached"] == (sys.argv[1] == "true"), step
 assert step["seconds"] > 0 and step["cpuSeconds"] > 0 and step["maxRSS"] > 100000 and step["readBytes"] >= 0, step
-assert step["writtenBytes"] >= 3 << 20, step
+assert step["writtenBytes"] >= 3 << 20 and step["size"] >= 3 << 20, step
+assert all["cbuild.skipped"] == [], all
 done = [v for line in open("events") for v in json.loads(line).get("vertexes", []) if "RUN i=0" in v["name"]][-1]
 assert step["cached"] or (done["cpuSeconds"] == step["cpuSeconds"] and done["writtenBytes"] == step["writtenBytes"]), done
 X
