@@ -418,19 +418,6 @@ static int prune_locked(struct prune *p, struct cache_store *s, struct cb_error 
     return r;
 }
 
-/* Nothing is left of the earlier format that could be built on. */
-static int renew(struct cache_store *s, struct cb_error *err)
-{
-    static const char *const dirs[] = {"images", "layers", "diffs"};
-    CB_AUTO(cb_strv) struct cb_strv names = {0};
-    for (size_t i = 0; i < CB_LEN(dirs); i++) {
-        int r = cache_store_names(s, dirs[i], &names);
-        if (r < 0)
-            return cb_fail_sys(err, r, "read '%s/%s'", s->path, dirs[i]);
-    }
-    return names.n ? 0 : cache_store_renew(s, err);
-}
-
 int cache_prune(struct cache_store *s, const struct cache_prune *how, uint64_t *ret_bytes, uint64_t *ret_count,
                 struct cb_error *err)
 {
@@ -438,15 +425,9 @@ int cache_prune(struct cache_store *s, const struct cache_prune *how, uint64_t *
     int lock = -1;
     cache_work_sweep(s);
     int r = cache_lock(s, "gc", true, how->wait, &lock, err);
-    if (r == 0) {
-        cb_fail(err, CB_E_FAILED, "a build is using the store '%s'", s->path);
-        return cb_hint(err, "try again when it has ended");
-    }
-    if (r < 0)
-        return -1;
+    if (r <= 0)
+        return r < 0 ? -1 : cache_fail_busy(s, err);
     r = prune_locked(&p, s, err);
-    if (r == 0 && s->old)
-        r = renew(s, err);
     cache_gc_graph_done(&p.g);
     cache_unlock(s, NULL, &lock);
     cache_work_sweep(s); /* this takes long, and builds need not wait for it */

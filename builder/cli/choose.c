@@ -5,7 +5,7 @@
 
 const struct cli_command *const cli_commands[] = {
     &cli_build, &cli_explain_command, &cli_run_command, &cli_images, &cli_inspect, &cli_tag, &cli_rmi, &cli_push, &cli_pull,
-    &cli_du,    &cli_prune,           &cli_doctor,      &cli_kaniko, NULL,
+    &cli_du,    &cli_prune,           &cli_cache,       &cli_doctor, &cli_kaniko,  NULL,
 };
 
 /* What the others call them. */
@@ -23,6 +23,7 @@ static const struct {
     {"image", "push", &cli_push},     {"image", "pull", &cli_pull},
     {"image", "prune", &cli_prune},   {"system", "df", &cli_du},
     {"system", "prune", &cli_prune},  {"executor", NULL, &cli_kaniko},
+    {"cache", "du", &cli_du},         {"cache", "prune", &cli_prune},
 };
 
 static const char credentials_hint[] = "credentials are read from ~/.docker/config.json and containers/auth.json, where 'docker "
@@ -65,13 +66,8 @@ static const struct {
     {"completion", "'cbuild COMMAND --help' lists the options"},
 };
 
-const struct cli_command *cli_choose_command(int argc, char **argv, int *ret_words)
+static const struct cli_command *choose_alias(int argc, char **argv, int *ret_words)
 {
-    for (size_t i = 0; argc > 0 && cli_commands[i]; i++)
-        if (strcmp(cli_commands[i]->name, argv[0]) == 0) {
-            *ret_words = 1;
-            return cli_commands[i];
-        }
     for (size_t i = 0; argc > 0 && i < CB_LEN(aliases); i++) {
         const char *second = aliases[i].second;
         if (strcmp(aliases[i].first, argv[0]) == 0 && (!second || (argc > 1 && strcmp(second, argv[1]) == 0))) {
@@ -80,6 +76,39 @@ const struct cli_command *cli_choose_command(int argc, char **argv, int *ret_wor
         }
     }
     return NULL;
+}
+
+static const char *last_word(const char *name)
+{
+    const char *blank = strrchr(name, ' ');
+    return blank ? blank + 1 : name;
+}
+
+static const struct cli_command *find_in(const struct cli_command *const *list, const char *word)
+{
+    for (; list && *list; list++)
+        if (strcmp(last_word((*list)->name), word) == 0)
+            return *list;
+    return NULL;
+}
+
+/* Down the groups, as far as the words name commands. */
+static const struct cli_command *choose_own(int argc, char **argv, int *ret_words)
+{
+    const struct cli_command *chosen = NULL;
+    for (*ret_words = 0; *ret_words < argc; ++*ret_words) {
+        const struct cli_command *next = find_in(*ret_words ? chosen->group : cli_commands, argv[*ret_words]);
+        if (!next)
+            break;
+        chosen = next;
+    }
+    return chosen;
+}
+
+const struct cli_command *cli_choose_command(int argc, char **argv, int *ret_words)
+{
+    const struct cli_command *alias = choose_alias(argc, argv, ret_words);
+    return alias ? alias : choose_own(argc, argv, ret_words);
 }
 
 static const char *foreign_hint(const char *word)

@@ -7,7 +7,8 @@
 /* All commands, in the order of --help; NULL ends them. The first is what cbuild does when no command is named. */
 extern const struct cli_command *const cli_commands[];
 
-/* The command that the first words of `argv` name, and how many words that took (two for `buildx build`). NULL: none. */
+/* The command that the first words of `argv` name, and how many words that took (two for `buildx build`
+ * and for `cache reset`). NULL: none. */
 const struct cli_command *cli_choose_command(int argc, char **argv, int *ret_words);
 
 /* Is `word` more likely a command that does not exist than a build context? What is there, or not on this machine, is a

@@ -83,7 +83,7 @@ struct build_request {
     char *platform;             /* NULL: this machine's */
     char *root;                 /* --root; NULL: default */
     char *run_root;             /* --run-root; NULL: none */
-    bool empties;               /* prune of everything: the store may have an earlier format */
+    bool resets;                /* the store is opened only to be removed */
     struct cb_strv tags;        /* -t, as given; checked to be references */
     struct cb_strv build_args;  /* "K=V"; those without '=' were filled from the environment or dropped */
     struct cb_strv file_args;   /* of --build-arg-file: as build_args, which come after them */

@@ -60,7 +60,7 @@ static int open_store(struct build_session *s, const struct build_request *reque
     CB_AUTO(free) char *path = cache_store_default_path(request->root, err);
     if (!path)
         return -1;
-    if ((request->empties ? cache_store_open_to_empty : cache_store_open)(path, &s->store, err) < 0)
+    if ((request->resets ? cache_store_open_to_reset : cache_store_open)(path, &s->store, err) < 0)
         return -1;
     build_ns_expect(s);
     return 0;

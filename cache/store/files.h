@@ -31,8 +31,8 @@ int cache_newfile_begin(struct cache_store *s, const char *dir, struct cache_new
 int cache_newfile_link(struct cache_store *s, struct cache_newfile *f, const char *dir, const char *name, bool replace);
 void cache_newfile_done(struct cache_store *s, struct cache_newfile *f); /* closes; also after link */
 
-/* The store is one of this format from now on. 0 or -1. */
-int cache_store_renew(struct cache_store *s, struct cb_error *err);
+/* Fills err for whoever needs the lock "gc" alone and does not get it. Always -1. */
+int cache_fail_busy(struct cache_store *s, struct cb_error *err);
 /* Opens a directory of the layout; a missing one is made. An fd, or -errno. */
 int cache_store_dir(struct cache_store *s, const char *dir);
 /* Publishes dir/name whole, replacing what was there. Directories that are missing are made. 0 or -1. */

@@ -215,15 +215,12 @@ static int refuse_format(struct cache_store *s, uint64_t number, struct cb_error
 {
     cb_fail(err, CB_E_UNSUPPORTED, "store '%s' has format %llu, and this cbuild knows format %d", s->path,
             (unsigned long long)number, CACHE_FORMAT);
-    if (s->old)
-        return cb_hint(err,
-                       "'cbuild prune --all --mounts' empties it and makes it one of this format; or use the cbuild that made "
-                       "it, or choose another directory with --root");
-    return cb_hint(err, "use the cbuild that made it, choose another directory with --root, or remove this one");
+    return cb_hint(err, "use the cbuild that made it, choose another directory with --root, or remove this one with 'cbuild "
+                        "cache reset'");
 }
 
-/* 1: it is our format, or one that is to be emptied. 0: there is no format file yet. */
-static int check_format(struct cache_store *s, bool to_empty, struct cb_error *err)
+/* 1: it is our format. 0: there is no format file yet. */
+static int check_format(struct cache_store *s, struct cb_error *err)
 {
     char text[32];
     CB_AUTO(close) int fd = openat(s->root, "format", O_RDONLY | O_CLOEXEC | O_NONBLOCK);
@@ -238,10 +235,9 @@ static int check_format(struct cache_store *s, bool to_empty, struct cb_error *e
     uint64_t number;
     if (strlen(text) != (size_t)n || !cb_parse_u64(text, UINT32_MAX, &number)) {
         cb_fail(err, CB_E_CORRUPT, "store '%s': its 'format' file holds no number", s->path);
-        return cb_hint(err, "choose another directory with --root, or remove this one when it is not needed");
+        return cb_hint(err, "choose another directory with --root, or remove this one with 'cbuild cache reset'");
     }
-    s->old = number < CACHE_FORMAT;
-    return number == CACHE_FORMAT || (s->old && to_empty) ? 1 : refuse_format(s, number, err);
+    return number == CACHE_FORMAT ? 1 : refuse_format(s, number, err);
 }
 
 static struct cache_store *open_root(const char *path, bool run_root, struct cb_error *err)
@@ -285,31 +281,49 @@ int cache_store_open_run_root(const char *path, struct cache_store **ret, struct
     return 0;
 }
 
-static int open_store(const char *path, bool to_empty, struct cache_store **ret, struct cb_error *err)
+int cache_store_open(const char *path, struct cache_store **ret, struct cb_error *err)
 {
     CB_AUTO(cache_store) struct cache_store *s = open_root(path, false, err);
     if (!s)
         return -1;
-    int r = check_format(s, to_empty, err);
+    int r = check_format(s, err);
     if (r < 0 || (r == 0 && make_layout(s, err) < 0) || check_layout(s, err) < 0)
         return -1;
     *ret = CB_TAKE(s);
     return 0;
 }
 
-int cache_store_open(const char *path, struct cache_store **ret, struct cb_error *err)
+/* Whatever `format` says, it says that this was a store. */
+static int check_all_is_ours(struct cache_store *s, struct cb_error *err)
 {
-    return open_store(path, false, ret, err);
+    CB_AUTO(cb_strv) struct cb_strv names = {0};
+    int r = cache_store_names(s, ".", &names);
+    if (r < 0)
+        return fail_open(s, -r, "read", s->path, err);
+    if (names.n == 0)
+        return cb_fail(err, CB_E_NOT_FOUND, "there is no store in '%s'", s->path);
+    bool store = false;
+    for (size_t i = 0; i < names.n; i++) {
+        const char *name = names.items[i];
+        bool format = strcmp(name, "format") == 0;
+        store = store || format;
+        if (format || strcmp(name, "snapshot") == 0 || is_ours(name))
+            continue;
+        cb_fail(err, CB_E_FAILED, "'%s' holds '%s', which is no part of a store", s->path, name);
+        return cb_hint(err, "move it away, or remove the directory yourself");
+    }
+    return store ? 0 : cb_fail(err, CB_E_FAILED, "'%s' is not a store: it has no 'format' file", s->path);
 }
 
-int cache_store_open_to_empty(const char *path, struct cache_store **ret, struct cb_error *err)
+int cache_store_open_to_reset(const char *path, struct cache_store **ret, struct cb_error *err)
 {
-    return open_store(path, true, ret, err);
-}
-
-int cache_store_renew(struct cache_store *s, struct cb_error *err)
-{
-    return write_format(s, err);
+    if (access(path, F_OK) < 0 && errno == ENOENT)
+        return cb_fail(err, CB_E_NOT_FOUND, "there is no store in '%s'", path);
+    CB_AUTO(cache_store) struct cache_store *s = open_root(path, false, err);
+    if (!s || check_all_is_ours(s, err) < 0)
+        return -1;
+    *ret = CB_TAKE(s);
+    return 0;
 }
 
 void cache_store_free(struct cache_store *s)
@@ -493,4 +507,10 @@ int cache_link_unnamed(int fd, int dir, const char *name)
     if (errno != ENOENT || linkat(fd, "", dir, name, AT_EMPTY_PATH) < 0)
         return -errno;
     return 0;
+}
+
+int cache_fail_busy(struct cache_store *s, struct cb_error *err)
+{
+    cb_fail(err, CB_E_FAILED, "a build is using the store '%s'", s->path);
+    return cb_hint(err, "try again when it has ended");
 }

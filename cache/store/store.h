@@ -36,7 +36,6 @@ struct cache_store {
     char *path;    /* for messages and for programs of the host */
     char *boot_id; /* use cache_store_boot_id, which reads it when first asked */
     bool run_root; /* no store but what cache_store_open_run_root has opened */
-    bool old;      /* of an earlier format: there only to be emptied */
     bool beside;   /* the build has no other ids: owners are beside the files (cache/layer/form.c); whoever knows sets it */
     int marks;     /* where marks of layers are made that this file system cannot hold (cache/layer/marks.c); -1: nowhere */
 };
@@ -48,8 +47,9 @@ char *cache_store_default_path(const char *root, struct cb_error *err);
  * a directory with something else in it, another user's store, one that others can write to, no permission: an error with
  * the way out. Does not sweep: an existing store costs two opens, a dozen stats and one small read. */
 int cache_store_open(const char *path, struct cache_store **ret, struct cb_error *err);
-/* The same for cache_prune, which makes a store of an earlier format one of ours when it has emptied it. */
-int cache_store_open_to_empty(const char *path, struct cache_store **ret, struct cb_error *err);
+/* For cache_reset: whatever its format, and however damaged it is; but it is not made. CB_E_NOT_FOUND: there is none, nor
+ * anything else. A directory with something in it that is no store, or with what no store holds, is another error. */
+int cache_store_open_to_reset(const char *path, struct cache_store **ret, struct cb_error *err);
 /* A directory that holds nothing of a store but its work/, on another file system perhaps: for cache_work_begin and
  * cache_work_sweep alone. It is made when it does not exist; below one that others may write to, it is a directory of our own. */
 int cache_store_open_run_root(const char *path, struct cache_store **ret, struct cb_error *err);

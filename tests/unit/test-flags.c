@@ -278,6 +278,15 @@ static void add_table(const struct cli_command *c, char *lines, struct cb_buf *o
     free(list);
 }
 
+static void add_commands(const struct cli_command *const *list, char *lines, struct cb_buf *out)
+{
+    for (size_t i = 0; list[i]; i++) {
+        add_table(list[i], list[i] == &cli_build || list[i] == &cli_run_command ? lines : NULL, out);
+        if (list[i]->group)
+            add_commands(list[i]->group, lines, out);
+    }
+}
+
 static void make_page(const char *page, struct cb_buf *out)
 {
     CB_AUTO(cb_buf) struct cb_buf lines = CB_BUF_INIT;
@@ -286,8 +295,7 @@ static void make_page(const char *page, struct cb_buf *out)
         fail_msg("docs/flags.md: the line that ends what is written by hand is missing: %s", MARKER);
     read_file("peer-flags.tsv", &lines);
     cb_buf_add(out, page, (size_t)(marker - page) + strlen(MARKER));
-    for (size_t i = 0; cli_commands[i]; i++)
-        add_table(cli_commands[i], cli_commands[i] == &cli_build || cli_commands[i] == &cli_run_command ? lines.data : NULL, out);
+    add_commands(cli_commands, lines.data, out);
 }
 
 static void test_page(void **state)

@@ -28,7 +28,7 @@ static void test_open_refuses(void **state)
         const char *what, *file, *text;
         const char *message, *hint;
     } cases[] = {
-        {"an earlier format", "format", "1\n", "has format 1, and this cbuild knows format 2", "'cbuild prune --all --mounts'"},
+        {"an earlier format", "format", "1\n", "has format 1, and this cbuild knows format 2", "'cbuild cache reset'"},
         {"a later format", "format", "3\n", "has format 3, and this cbuild knows format 2", "--root"},
         {"empty format", "format", "", "holds no number", "--root"},
         {"text as format", "format", "new\n", "holds no number", "--root"},

@@ -96,7 +96,6 @@ static int prune(void *filled, struct cb_error *err)
     CB_AUTO(cb_buf) struct cb_buf answer = CB_BUF_INIT;
     struct cache_prune how = {.all = v->all, .mounts = v->mounts, .keep_bytes = v->keep, .older_than = v->until};
     struct rt_job_request req = {&how, sizeof(how), NULL, 0};
-    v->common.request.empties = v->all && v->mounts && !v->keep && !v->until;
     if (cli_open(&v->common, err) < 0)
         return -1;
     s->gc_lock = cb_close(s->gc_lock); /* prune takes it for itself */

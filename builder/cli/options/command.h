@@ -24,6 +24,8 @@ struct cli_command {
     const struct cli_table *tables[12]; /* NULL: no more than every command has */
     int failure;                        /* the exit status of what fails, usage too; 0: the usual ones (builder/show/report.h) */
     size_t size;                        /* of what the options fill */
+    const struct cli_command *const
+        *group; /* commands whose names are this one's and another word; NULL ends them, and is none */
     /* Fills what the environment says, before the options; NULL: nothing. 0, or -1 with err. */
     int (*environment)(struct build_request *r, struct cb_error *err);
     /* The exit status, or -1 with err, which is then reported. `filled`: from a command line that was right. */

@@ -42,10 +42,21 @@ static void options(const struct cli_command *c, struct cb_buf *out)
     }
 }
 
+static void commands_lines(const struct cli_command *const *commands, struct cb_buf *out)
+{
+    cb_buf_adds(out, "\nCommands:\n");
+    for (const struct cli_command *const *c = commands; *c; c++) {
+        CB_AUTO(free) char *left = cb_printf("  %s %s", (*c)->name, (*c)->arguments);
+        line(out, left, (*c)->help);
+    }
+}
+
 void cli_help_command(const struct cli_command *c, struct cb_buf *out)
 {
     cb_buf_printf(out, "Usage: cbuild %s [OPTIONS]%s%s\n\n%c%s.\n", c->name, *c->arguments ? " " : "", c->arguments,
                   toupper((unsigned char)c->help[0]), c->help + 1);
+    if (c->group)
+        commands_lines(c->group, out);
     options(c, out);
 }
 
@@ -53,12 +64,9 @@ void cli_help_program(const struct cli_command *const *commands, struct cb_buf *
 {
     cb_buf_printf(out,
                   "Usage: cbuild [%s] [OPTIONS] %s\n       cbuild COMMAND [OPTIONS] ...\n\n"
-                  "Turns a Dockerfile into an OCI image: no daemon, no root.\n\nCommands:\n",
+                  "Turns a Dockerfile into an OCI image: no daemon, no root.\n",
                   commands[0]->name, commands[0]->arguments);
-    for (const struct cli_command *const *c = commands; *c; c++) {
-        CB_AUTO(free) char *left = cb_printf("  %s %s", (*c)->name, (*c)->arguments);
-        line(out, left, (*c)->help);
-    }
+    commands_lines(commands, out);
     line(out, "  help [COMMAND]", "show this, or the options of one command, as COMMAND --help does");
     line(out, "  version", "show the versions of cbuild and of all its libraries (--version: of those that are loaded)");
     options(commands[0], out);

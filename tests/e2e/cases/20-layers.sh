@@ -203,7 +203,7 @@ X
     printf 'FROM base\nRUN ["/sbin/getcap", "/bin/busybox"]\n' >c/Dockerfile
     cbuild --progress=plain --build-context base=oci-layout://"$PWD/lay" c 2>log
     has "$(cat log)" "cap_net_raw=ep"
-    cbuild prune --all
+    cbuild cache reset --force
 }
 
 t_devices_of_a_base_image() {

@@ -365,7 +365,7 @@ X
     rootfs --build-arg N=2 c
     same "$(tr '\n' ' ' <root/log)" "1 2 "
     [ ! -e root/cache ] || die "the cache is in the image"
-    cbuild prune --all --mounts >/dev/null
+    cbuild cache reset --force >/dev/null
     rootfs --build-arg N=3 c
     same "$(tr '\n' ' ' <root/log)" "3 "
 }

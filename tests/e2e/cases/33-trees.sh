@@ -98,7 +98,7 @@ other/work:"
     has "$out" "another directory with --run-root"
     fails 1 cbuild --root other --run-root "$PWD/c/Dockerfile" c
     has "$out" "run root '$PWD/c/Dockerfile': there is a file where a directory should be"
-    cbuild --root other prune --all --mounts >/dev/null
+    cbuild --root other cache reset --force >/dev/null
 }
 
 # A store that cannot have overlays, as in most containers, has them with a run root on a volume or a tmpfs.

@@ -42,7 +42,7 @@ t_push_and_pull() {
     printf 'FROM %s\nRUN cat /app > /copy\n' "$repo:1" >c/Dockerfile
     rootfs c
     same "$(cat root/copy)" app
-    cbuild prune --all >/dev/null
+    cbuild cache reset --force >/dev/null
 }
 
 # The registry is out of reach afterwards: what was not fetched is missed.
@@ -67,7 +67,7 @@ X
         rootfs --pull=never c
     done
     has "$(cat root/copy)" three
-    cbuild prune --all >/dev/null
+    cbuild cache reset --force >/dev/null
 }
 
 # They are shown as steps are: with a number, bars on a terminal, and their end.
@@ -121,7 +121,7 @@ t_layers_of_the_base_stay_as_they_were() {
     digests "$repo:1" >app.digests
     same "$(head -n 3 app.digests)" "$(cat base.digests)"
     same "$(wc -l <app.digests)" 4
-    cbuild prune --all >/dev/null
+    cbuild cache reset --force >/dev/null
 }
 
 t_a_pulled_image_is_pushed_as_it_came() {
@@ -164,12 +164,12 @@ t_layers_that_are_where_the_base_came_from() {
     printf 'FROM mine:1\nRUN cat /app > /copy\n' >c/Dockerfile
     rootfs c
     same "$(cat root/copy)" app
-    cbuild prune --all >/dev/null
+    cbuild cache reset --force >/dev/null
     printf 'FROM %s\nLABEL a=c\n' "$repo-base:1" >c/Dockerfile
     cbuild -t mine:1 c 2>/dev/null
     cbuild push mine:1 "$repo:1" >/dev/null 2>&1
     same "$(digests "$repo:1")" "$(digests "$repo-base:1")"
-    cbuild prune --all >/dev/null
+    cbuild cache reset --force >/dev/null
 }
 
 t_foreign_images() {
@@ -183,7 +183,7 @@ t_foreign_images() {
     digest=$(skopeo inspect --tls-verify=false "docker://$repo:docker" | jq -r .Digest)
     printf 'FROM %s@%s\nRUN test -e /app\n' "$repo" "$digest" >c/Dockerfile
     cbuild c 2>log
-    cbuild prune --all >/dev/null
+    cbuild cache reset --force >/dev/null
 }
 
 t_only_needed_layers_are_fetched() {
@@ -197,7 +197,7 @@ t_only_needed_layers_are_fetched() {
     [ "$size" -lt 500 ] || die "the layers were fetched: $size KiB"
     cbuild -t "$repo:2" --push c 2>log
     same "$(digests "$repo:2")" "$(digests "$repo:1")"
-    cbuild prune --all >/dev/null
+    cbuild cache reset --force >/dev/null
 }
 
 t_push_by_digest() {
@@ -234,7 +234,7 @@ X
     same "$(cat root/a)" other
     fails 2 cbuild --pull=sometimes c
     has "$out" "--pull"
-    cbuild prune --all >/dev/null
+    cbuild cache reset --force >/dev/null
 }
 
 t_everything_in_the_store_builds_without_a_registry() {
@@ -283,7 +283,7 @@ X
     printf 'FROM tiny%s:1\nRUN cat /app > /a\n' $$ >c/Dockerfile
     rootfs c
     same "$(cat root/a)" app
-    cbuild prune --all >/dev/null
+    cbuild cache reset --force >/dev/null
 }
 
 t_blocked_and_damaged_registries_conf() {
@@ -401,7 +401,7 @@ t_accounts() {
     cbuild -t "$repo:1" --push c 2>log
     CBUILD_ROOT=$CASE_DIR/store2
     cbuild pull "$repo:1" >/dev/null
-    cbuild prune --all >/dev/null
+    cbuild cache reset --force >/dev/null
 }
 
 t_podman_runs_it() {

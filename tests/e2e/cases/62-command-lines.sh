@@ -63,7 +63,7 @@ t_options_before_the_command() {
     has "$out" "did you mean 'cbuild build'?"
     fails 2 cbuild --root
     has "$out" "option '--root' needs a value"
-    CBUILD_ROOT=other cbuild prune --all >/dev/null
+    CBUILD_ROOT=other cbuild cache reset --force >/dev/null
 }
 
 fake() { # starts fakeregistry.py: $fake is its address

@@ -17,7 +17,7 @@ t_store_of_another_format() {
     fails 1 cbuild c
     has "$out" 999
     has "$out" --root
-    fails 1 cbuild prune --all --mounts
+    fails 1 cbuild prune
     fails 1 cbuild images
     has "$out" 999
     echo garbage >"$CBUILD_ROOT/format"
@@ -34,16 +34,43 @@ t_store_of_an_earlier_format() {
     cbuild -q -t app c >/dev/null
     ours=$(cat "$CBUILD_ROOT/format")
     echo 1 >"$CBUILD_ROOT/format"
-    for command in "c" "images" "prune" "prune --all" "prune --all --mounts --until 24h"; do
+    for command in "c" "images" "prune" "prune --all"; do
         # shellcheck disable=SC2086 # words
         fails 1 cbuild $command
-        has "$out" "'cbuild prune --all --mounts'"
+        has "$out" "'cbuild cache reset'"
     done
-    cbuild prune --all --mounts
-    same "$(cat "$CBUILD_ROOT/format")" "$ours"
-    same "$(find "$CBUILD_ROOT/layers" "$CBUILD_ROOT/images" "$CBUILD_ROOT/records" -mindepth 1 ! -path "*records/??")" ""
+    cbuild cache reset --force
     cbuild c 2>log
+    same "$(cat "$CBUILD_ROOT/format")" "$ours"
     hasnt "$(cat log)" "0 steps run"
+}
+
+# All of it goes, whoever owns it, damaged as it may be; what is no store, or is in use, stays.
+t_reset() {
+    context c <<X
+${base}RUN --mount=type=cache,target=/c mkdir -m 0 /shut /c/shut && echo x >/c/f && chown 7:7 /c/f /shut
+X
+    cbuild -q -t app c >/dev/null
+    fails 2 cbuild cache reset </dev/null
+    has "$out" "$CBUILD_ROOT"
+    has "$out" --force
+    touch "$CBUILD_ROOT/mine"
+    fails 1 cbuild cache reset --force
+    has "$out" "holds 'mine'"
+    rm "$CBUILD_ROOT/mine"
+    exec 9<"$CBUILD_ROOT/locks/gc"
+    flock -s 9
+    fails 1 cbuild cache reset -f
+    has "$out" "a build is using"
+    exec 9<&-
+    echo garbage >"$CBUILD_ROOT/format"
+    cbuild cache reset -f
+    [ ! -e "$CBUILD_ROOT" ] || die "left: $(find "$CBUILD_ROOT")"
+    has "$(cbuild cache reset -f)" "there is no store"
+    fails 2 cbuild cache rest
+    has "$out" "did you mean 'cbuild cache reset'?"
+    fails 2 cbuild cache --root x reset
+    has "$(cbuild cache --help)" "cache reset"
 }
 
 t_directory_that_is_no_store() {
@@ -52,6 +79,7 @@ t_directory_that_is_no_store() {
     fails 1 cbuild --root mine c
     has "$out" "not a store"
     fails 1 cbuild prune --all --root mine
+    fails 1 cbuild cache reset --force --root mine
     same "$(ls mine)" file
     fails 1 cbuild --root c/f c
     has "$out" "c/f"
@@ -86,7 +114,7 @@ t_store_that_others_may_write() {
         fails 1 cbuild --root planted c
         has "$out" "belongs to user 65534"
     fi
-    cbuild prune --all --root shared/new >/dev/null
+    cbuild cache reset --force --root shared/new >/dev/null
 }
 
 t_unreadable_store() {
@@ -147,8 +175,8 @@ t_roots_that_are_not_given() {
         [ -f data/cbuild/format ] || die "no store in XDG_DATA_HOME"
         HOME=$PWD/home cbuild -q c >/dev/null
         [ -f home/.local/share/cbuild/format ] || die "no store in HOME"
-        XDG_DATA_HOME=$PWD/data cbuild prune --all >/dev/null
-        HOME=$PWD/home cbuild prune --all >/dev/null
+        XDG_DATA_HOME=$PWD/data cbuild cache reset --force >/dev/null
+        HOME=$PWD/home cbuild cache reset --force >/dev/null
     fi
     fails 2 cbuild --root= c
     has "$out" root
@@ -159,7 +187,7 @@ t_roots_that_are_not_given() {
 damage() { # damage FIND-ARGUMENTS…
     app
     for how in empty cut flip gone directory; do
-        cbuild prune --all --mounts >/dev/null
+        cbuild cache reset --force >/dev/null
         cbuild -t app:1 -o type=image -o type=oci,dest=a.tar c 2>/dev/null
         find "$CBUILD_ROOT" -type f "$@" >files
         [ -s files ] || die "no such file in the store: $*"
@@ -187,7 +215,7 @@ damage() { # damage FIND-ARGUMENTS…
         cbuild images >/dev/null || true
         cbuild du >/dev/null || true
     done
-    cbuild prune --all >/dev/null
+    cbuild cache reset --force >/dev/null
     rootfs c
     same "$(cat root/h)" content
 }
@@ -300,7 +328,7 @@ X
     has "$out" "o space left"
     [ ! -e small/a.tar ] || die "half an archive was left"
     for w in small/work/*; do [ ! -e "$w" ] || [ "$(ls small/work | wc -l)" -le 2 ] || die "left: $(ls small/work)"; done
-    cbuild --root small prune --all >/dev/null || cbuild prune --all --root small >/dev/null
+    cbuild --root small cache reset --force >/dev/null
     echo small >d/big
     cbuild --root small -q d >/dev/null
 }
@@ -312,7 +340,7 @@ t_paths_with_odd_names() {
     CBUILD_ROOT="$PWD/store, two:three"
     rootfs c
     same "$(cat root/h)" content
-    cbuild prune --all >/dev/null
+    cbuild cache reset --force >/dev/null
     rm -rf "$CBUILD_ROOT" 2>/dev/null || true
 }
 
