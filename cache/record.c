@@ -74,7 +74,7 @@ static void dump_text(const char *s, struct cb_buf *out)
     cb_buf_addc(out, '"');
 }
 
-static void dump_inputs(const struct cache_record *r, struct cb_buf *out)
+void cache_record_dump_inputs(const struct cache_record *r, struct cb_buf *out)
 {
     cb_buf_addc(out, '[');
     for (size_t i = 0; i < r->n_inputs; i++) {
@@ -103,6 +103,12 @@ static uint64_t *count_of(const struct cb_usage *u, size_t i)
     return (uint64_t *)((char *)u + counts[i].at);
 }
 
+void cache_record_put_usage(json_t *j, const struct cb_usage *u)
+{
+    for (size_t i = 0; i < CB_LEN(counts); i++)
+        json_object_set_new(j, counts[i].key, json_integer((json_int_t)*count_of(u, i)));
+}
+
 static void dump_head(struct cache_store *s, const struct cache_record *r, size_t inputs_size, struct cb_buf *out)
 {
     char layer[CB_DIGEST_TEXT + 1], created[CB_TIME_MAX];
@@ -114,8 +120,7 @@ static void dump_head(struct cache_store *s, const struct cache_record *r, size_
     json_object_set_new(j, "layer", json_string(layer));
     json_object_set_new(j, "created", json_string(created));
     json_object_set_new(j, "instruction", text_value(r->instruction));
-    for (size_t i = 0; i < CB_LEN(counts); i++)
-        json_object_set_new(j, counts[i].key, json_integer((json_int_t)*count_of(&r->usage, i)));
+    cache_record_put_usage(j, &r->usage);
     json_object_set_new(j, "inputsSize", json_integer((json_int_t)inputs_size));
     cb_json_dump(j, CB_JSON_COMPACT, out);
 }
@@ -125,7 +130,7 @@ int cache_record_store(struct cache_store *s, const struct cb_digest *key, const
     struct record_path path = path_of(key);
     CB_AUTO(cb_buf) struct cb_buf inputs = CB_BUF_INIT;
     CB_AUTO(cb_buf) struct cb_buf out = CB_BUF_INIT;
-    dump_inputs(r, &inputs);
+    cache_record_dump_inputs(r, &inputs);
     if (inputs.len > CB_MAX_STORE_JSON) { /* no reader would accept it; a record without an explanation still hits */
         cb_buf_reset(&inputs);
         cb_buf_adds(&inputs, "[]");
@@ -180,6 +185,14 @@ static int load_count(json_t *j, const char *key, uint64_t *ret, struct cb_error
     return 0;
 }
 
+int cache_record_get_usage(json_t *j, struct cb_usage *ret, struct cb_error *err)
+{
+    for (size_t i = 0; i < CB_LEN(counts); i++)
+        if (load_count(j, counts[i].key, count_of(ret, i), err) < 0)
+            return -1;
+    return 0;
+}
+
 /* 0, or -1 for a head that is not whole. `err` is only a scratch for the getters. */
 static int parse_head(const char *text, size_t n, struct cache_record *r, uint64_t *inputs_size, struct cb_error *err)
 {
@@ -194,9 +207,8 @@ static int parse_head(const char *text, size_t n, struct cache_record *r, uint64
         return -1;
     if (cb_json_str(j, "instruction", "", &instruction, err) < 0 || load_count(j, "inputsSize", inputs_size, err) < 0)
         return -1;
-    for (size_t i = 0; i < CB_LEN(counts); i++)
-        if (load_count(j, counts[i].key, count_of(&r->usage, i), err) < 0)
-            return -1;
+    if (cache_record_get_usage(j, &r->usage, err) < 0)
+        return -1;
     r->instruction = cb_strdup(instruction);
     return 0;
 }
@@ -259,10 +271,8 @@ int cache_record_load(struct cache_store *s, const struct cb_digest *key, struct
     return 1;
 }
 
-static int parse_inputs(const char *text, size_t n, struct cache_record *r)
+int cache_record_get_inputs(json_t *list, struct cache_record *r)
 {
-    CB_AUTO(cb_error) struct cb_error ignored = CB_ERROR_INIT;
-    CB_AUTO(json) json_t *list = cb_json_parse(text, n, "record", &ignored);
     size_t i;
     json_t *pair;
     if (!json_is_array(list))
@@ -275,6 +285,13 @@ static int parse_inputs(const char *text, size_t n, struct cache_record *r)
         cache_record_input(r, name, value);
     }
     return 0;
+}
+
+static int parse_inputs(const char *text, size_t n, struct cache_record *r)
+{
+    CB_AUTO(cb_error) struct cb_error ignored = CB_ERROR_INIT;
+    CB_AUTO(json) json_t *list = cb_json_parse(text, n, "record", &ignored);
+    return list ? cache_record_get_inputs(list, r) : -1;
 }
 
 int cache_record_load_inputs(struct cache_store *s, const struct cb_digest *key, struct cache_record *r, struct cb_error *err)

@@ -4,6 +4,7 @@
 #ifndef CACHE_RECORD_H
 #define CACHE_RECORD_H
 
+#include "base/json.h"
 #include "base/usage.h"
 #include "cache/layer/layer.h"
 
@@ -23,6 +24,13 @@ struct cache_record {
 void cache_record_done(struct cache_record *r);
 CB_DEFINE_AUTO(cache_record, struct cache_record, cache_record_done)
 void cache_record_input(struct cache_record *r, const char *name, const char *value); /* copies */
+
+/* What making it cost, and its inputs ([["name","value"],…]), as members and value of JSON documents. Reading: 0, or -1 for what
+ * is not of that form; `err` is only a scratch then. */
+void cache_record_put_usage(json_t *j, const struct cb_usage *u);
+int cache_record_get_usage(json_t *j, struct cb_usage *ret, struct cb_error *err);
+void cache_record_dump_inputs(const struct cache_record *r, struct cb_buf *out);
+int cache_record_get_inputs(json_t *list, struct cache_record *r);
 
 /* 1: found, and its layer is in the store. 0: there is none; a damaged file counts as none. Its inputs are
  * *not* read (a COPY of 50,000 files has as many, and a hit needs none of them): n_inputs is 0. Notes the

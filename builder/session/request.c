@@ -10,6 +10,12 @@ static void output_done(struct build_output *o)
     cb_strv_done(&o->annotations);
 }
 
+static void share_done(struct build_share *o)
+{
+    free(o->place);
+    cb_strv_done(&o->settings);
+}
+
 static void changes_done(struct build_changes *c)
 {
     free(c->from);
@@ -45,6 +51,9 @@ void build_request_done(struct build_request *r)
     for (size_t i = 0; i < r->n_outputs; i++)
         output_done(&r->outputs[i]);
     free(r->outputs);
+    for (size_t i = 0; i < r->n_shares; i++)
+        share_done(&r->shares[i]);
+    free(r->shares);
     for (size_t i = 0; i < r->n_secrets; i++) {
         free(r->secrets[i].id);
         free(r->secrets[i].src);

@@ -22,6 +22,19 @@ struct build_output {    /* -o type=…,key=value */
     struct cb_strv annotations; /* annotation.key=value: as --annotation */
 };
 
+struct build_share_ops; /* builder/share/share.h */
+struct build_share {    /* --cache-from, --cache-to type=…,key=value */
+    const struct build_share_ops *ops;
+    bool writes;             /* --cache-to */
+    char *place;             /* where it is: a repository, a directory, as its kind understands it; NULL: the kind needs none */
+    struct cb_strv settings; /* what keys of the kind's own say, "key=value" */
+    bool all;                /* mode=max: steps that are not part of the image, too */
+    const struct cb_codec *codec;
+    int level; /* -1: the codec's own */
+    bool ages; /* ttl=: what was made more than max_age seconds ago is not taken */
+    int64_t max_age;
+};
+
 enum build_pull { BUILD_PULL_MISSING, BUILD_PULL_ALWAYS, BUILD_PULL_NEWER, BUILD_PULL_NEVER, BUILD_PULL_COUNT };
 extern const char *const build_pull_names[BUILD_PULL_COUNT];
 enum build_progress {
@@ -110,6 +123,8 @@ struct build_request {
     bool call_ignore_status; /* a check with warnings is no failure */
     struct build_output *outputs;
     size_t n_outputs, cap_outputs;
+    struct build_share *shares; /* shared caches, in the order in which they were given */
+    size_t n_shares, cap_shares;
     struct build_secret *secrets;
     size_t n_secrets, cap_secrets;
     struct build_ssh *ssh;

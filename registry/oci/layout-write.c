@@ -80,17 +80,28 @@ static int open_subdir(int dir, const char *name, struct cb_error *err)
     return fd < 0 ? cb_fail_sys(err, fd, "open directory '%s' of the image layout", name) : fd;
 }
 
+static int open_blobs(int dir, struct cb_error *err)
+{
+    CB_AUTO(close) int blobs = open_subdir(dir, "blobs", err);
+    return blobs < 0 ? -1 : open_subdir(blobs, "sha256", err);
+}
+
 static int write_blobs(int dir, const struct oci_archive *a, struct cb_error *err)
 {
     CB_AUTO(free) bool *distinct = oci_archive_distinct(a);
-    CB_AUTO(close) int blobs = open_subdir(dir, "blobs", err);
-    CB_AUTO(close) int sha256 = blobs < 0 ? -1 : open_subdir(blobs, "sha256", err);
+    CB_AUTO(close) int sha256 = open_blobs(dir, err);
     if (sha256 < 0)
         return -1;
     for (size_t i = 0; i < a->n_blobs; i++)
         if (distinct[i] && write_blob(sha256, &a->blobs[i], err) < 0)
             return -1;
     return 0;
+}
+
+int oci_layout_put_blob(int dirfd, const struct oci_archive_blob *b, struct cb_error *err)
+{
+    CB_AUTO(close) int sha256 = open_blobs(dirfd, err);
+    return sha256 < 0 ? -1 : write_blob(sha256, b, err);
 }
 
 /* ---- index.json ---------------------------------------------------------------------------- */
@@ -217,12 +228,16 @@ static int is_empty(int dirfd)
     return d.error ? d.error : empty;
 }
 
+static int fail_not_layout(const char *name, struct cb_error *err)
+{
+    cb_fail(err, CB_E_FAILED, "'%s' is a directory that holds something other than an image layout", name);
+    return cb_hint(err, "name a directory that does not exist yet, an empty one, or an image layout");
+}
+
 static int add_to_existing(const struct oci_archive *a, int dir, const char *name, struct cb_error *err)
 {
-    if (faccessat(dir, "oci-layout", F_OK, AT_SYMLINK_NOFOLLOW) < 0) {
-        cb_fail(err, CB_E_FAILED, "'%s' is a directory that holds something other than an image layout", name);
-        return cb_hint(err, "name a directory that does not exist yet, an empty one, or an image layout");
-    }
+    if (faccessat(dir, "oci-layout", F_OK, AT_SYMLINK_NOFOLLOW) < 0)
+        return fail_not_layout(name, err);
     if (oci_layout_check(dir, err) < 0)
         return cb_prefix(err, "'%s'", name);
     if (CB_RETRY(flock(dir, LOCK_EX)) < 0)
@@ -247,4 +262,75 @@ int oci_layout_write(const struct oci_archive *a, int parent_dir, const char *na
     if (empty && strcmp(name, ".") != 0 && fstatat(parent_dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(st.st_mode))
         return write_new(a, parent_dir, name, err);
     return empty ? write_all(dir, a, false, err) : add_to_existing(a, dir, name, err);
+}
+
+/* ---- entry by entry ---------------------------------------------------------------------------- */
+
+static int lock_layout(int dirfd, struct cb_error *err)
+{
+    CB_AUTO(close) int lock = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (lock < 0 || CB_RETRY(flock(lock, LOCK_EX)) < 0)
+        return cb_fail_sys(err, errno, "lock the image layout");
+    return cb_take_fd(&lock);
+}
+
+int oci_layout_begin(int dirfd, const char *name, struct cb_error *err)
+{
+    static const char nothing[] = "{\"schemaVersion\":2,\"mediaType\":\"" OCI_TYPE_INDEX "\",\"manifests\":[]}";
+    CB_AUTO(close) int lock = lock_layout(dirfd, err);
+    if (lock < 0)
+        return -1;
+    if (faccessat(dirfd, "oci-layout", F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+        return oci_layout_check(dirfd, err) < 0 ? cb_prefix(err, "'%s'", name) : 0;
+    int empty = is_empty(dirfd);
+    if (empty < 0)
+        return cb_fail_sys(err, empty, "read '%s'", name);
+    if (!empty)
+        return fail_not_layout(name, err);
+    /* A directory that has oci-layout has the other, too. */
+    return publish(dirfd, "index.json", nothing, strlen(nothing), err) < 0
+               ? -1
+               : publish(dirfd, "oci-layout", OCI_LAYOUT_HEADER, strlen(OCI_LAYOUT_HEADER), err);
+}
+
+int oci_layout_list(int dirfd, struct oci_index *ret, struct cb_error *err)
+{
+    CB_AUTO(cb_buf) struct cb_buf bytes = CB_BUF_INIT;
+    if (faccessat(dirfd, "oci-layout", F_OK, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT)
+        return 0;
+    if (oci_layout_check(dirfd, err) < 0 || oci_layout_read_file(dirfd, "index.json", CB_MAX_MANIFEST, &bytes, err) < 0)
+        return -1;
+    return oci_index_parse(bytes.data, bytes.len, ret, err) < 0 ? cb_prefix(err, "index.json") : 1;
+}
+
+const struct oci_descriptor *oci_layout_tagged(const struct oci_index *x, const char *tag)
+{
+    for (size_t i = 0; i < x->n_manifests; i++)
+        if (same_text(oci_annotation_get(&x->manifests[i].annotations, OCI_REF_NAME), tag))
+            return &x->manifests[i];
+    return NULL;
+}
+
+static int add_entry(int dirfd, const char *tag, const struct oci_descriptor *d, struct cb_error *err)
+{
+    CB_AUTO(oci_index) struct oci_index x = {0};
+    CB_AUTO(cb_buf) struct cb_buf old = CB_BUF_INIT, ours = CB_BUF_INIT, merged = CB_BUF_INIT;
+    struct oci_descriptor *entry = &CB_PUSH(x.manifests, x.n_manifests, x.cap_manifests);
+    oci_descriptor_copy(entry, d);
+    cb_strv_take(&entry->annotations, cb_printf("%s=%s", OCI_REF_NAME, tag));
+    oci_index_write(&x, &ours);
+    if (oci_layout_read_file(dirfd, "index.json", CB_MAX_MANIFEST, &old, err) < 0 || merge_index(&old, &ours, &merged, err) < 0)
+        return -1;
+    return publish(dirfd, "index.json", merged.data, merged.len, err);
+}
+
+int oci_layout_tag(int dirfd, const char *tag, const struct oci_descriptor *d, bool replace, struct cb_error *err)
+{
+    CB_AUTO(close) int lock = lock_layout(dirfd, err);
+    CB_AUTO(oci_index) struct oci_index x = {0};
+    if (lock < 0 || oci_layout_list(dirfd, &x, err) < 0)
+        return -1;
+    if (!replace && oci_layout_tagged(&x, tag))
+        return 0;
+    return add_entry(dirfd, tag, d, err) < 0 ? -1 : 1;
 }

@@ -48,4 +48,19 @@ int oci_archive_write(const struct oci_archive *a, cb_sink_fn *sink, void *arg, 
  * any more are left). A directory that holds something else is refused. Writers of one layout exclude each other. */
 int oci_layout_write(const struct oci_archive *a, int parent_dir, const char *name, struct cb_error *err);
 
+/* ---- a layout that grows entry by entry (builder/share/local.c) ----------------------------------------------------- */
+
+/* Makes the open directory one if it is empty; -1 when it holds something else. Any number of processes may do all of this
+ * to one directory at once. */
+int oci_layout_begin(int dirfd, const char *name, struct cb_error *err);
+/* One blob. What is there already and sound is left as it is. */
+int oci_layout_put_blob(int dirfd, const struct oci_archive_blob *b, struct cb_error *err);
+/* What index.json lists. 1; 0: there is no layout. */
+int oci_layout_list(int dirfd, struct oci_index *ret, struct cb_error *err);
+/* The entry of this tag, or NULL. */
+const struct oci_descriptor *oci_layout_tagged(const struct oci_index *x, const char *tag);
+/* Lists `d`, whose blob is there, under a tag (the annotation that tells it is added). 1: done. 0: the tag is taken by another
+ * one, which stays; not with `replace`. */
+int oci_layout_tag(int dirfd, const char *tag, const struct oci_descriptor *d, bool replace, struct cb_error *err);
+
 #endif

@@ -1,0 +1,94 @@
+#include "builder/share/share-internal.h"
+
+#define SHARE_ENTRY(name) &build_share_##name,
+static const struct build_share_ops *const shares[] = {SHARES(SHARE_ENTRY) NULL};
+
+const struct build_share_ops *build_share_find(const char *type)
+{
+    for (const struct build_share_ops *const *ops = shares; *ops; ops++)
+        if (strcmp((*ops)->name, type) == 0)
+            return *ops;
+    return NULL;
+}
+
+const struct build_share_ops *build_share_bare(void)
+{
+    for (const struct build_share_ops *const *ops = shares; *ops; ops++)
+        if ((*ops)->bare)
+            return *ops;
+    return NULL;
+}
+
+void build_share_types(struct cb_buf *out, const char *between)
+{
+    for (const struct build_share_ops *const *ops = shares; *ops; ops++)
+        cb_buf_printf(out, "%s%s", ops == shares ? "" : between, (*ops)->name);
+}
+
+const char *build_share_kind(const struct build_share *o)
+{
+    return o->ops->name;
+}
+
+void build_share_tag(const struct cb_digest *key, char out[BUILD_SHARE_TAG_MAX])
+{
+    memcpy(out, BUILD_SHARE_TAG, sizeof(BUILD_SHARE_TAG));
+    cb_digest_hex(key, out + strlen(BUILD_SHARE_TAG));
+}
+
+/* ---- what is asked for ------------------------------------------------------------------------------------------ */
+
+void build_share_begin(struct build_share *o, const struct build_share_ops *ops, bool writes)
+{
+    *o = (struct build_share){.ops = ops, .writes = writes, .codec = cb_codec_find("zstd"), .level = -1};
+    if (!o->codec)
+        o->codec = cb_codecs[0];
+}
+
+static const struct build_share_key *find_in(const struct build_share_key *const *keys, const char *name)
+{
+    for (; keys && *keys; keys++)
+        if (strcmp((*keys)->name, name) == 0)
+            return *keys;
+    return NULL;
+}
+
+static const struct build_share_key *find_key(const struct build_share_ops *ops, const char *name)
+{
+    const struct build_share_key *k = find_in(ops->keys, name);
+    return k ? k : find_in(build_share_common_keys, name);
+}
+
+/* The key is for other kinds: the message names them. */
+static int refuse_key(const char *key, const char *value, struct cb_error *err)
+{
+    CB_AUTO(cb_buf) struct cb_buf takers = CB_BUF_INIT;
+    for (const struct build_share_ops *const *ops = shares; *ops; ops++)
+        if (find_key(*ops, key))
+            cb_buf_printf(&takers, "%s%s", takers.len ? ", " : "", (*ops)->name);
+    if (!takers.len)
+        return build_share_other_key(key, value, err);
+    return cb_fail(err, CB_E_USAGE, "%s=%s goes with type=%s", key, value, takers.data);
+}
+
+int build_share_set(struct build_share *o, const char *key, const char *value, struct cb_error *err)
+{
+    const struct build_share_key *k = find_key(o->ops, key);
+    if (!k)
+        return refuse_key(key, value, err);
+    if (!(o->writes ? k->to : k->from))
+        return cb_fail(err, CB_E_USAGE, "%s=%s goes with --cache-%s", key, value, o->writes ? "from" : "to");
+    return k->set(o, key, value, err);
+}
+
+int build_share_set_bare(struct build_share *o, const char *name, struct cb_error *err)
+{
+    return build_share_set_place(o, "NAME", name, err);
+}
+
+int build_share_end(struct build_share *o, struct cb_error *err)
+{
+    if (o->level != -1 && !cb_codec_has_level(o->codec, o->level))
+        return cb_fail(err, CB_E_USAGE, "compression-level=%d: %s has no such level", o->level, o->codec->name);
+    return o->ops->check ? o->ops->check(o, err) : 0;
+}
