@@ -2,8 +2,8 @@
 
 #include "base/limits.h"
 #include "base/text.h"
+#include "registry/transfer/range.h"
 #include "registry/transfer/url.h"
-#include <strings.h>
 
 #define ACCEPT                                                                                                                   \
     "Accept: " OCI_TYPE_INDEX ", " DOCKER_TYPE_LIST ", " OCI_TYPE_MANIFEST ", " DOCKER_TYPE_MANIFEST                             \
@@ -186,22 +186,6 @@ struct blob {
     bool whole; /* ranges do not work here: ask for everything */
 };
 
-/* "bytes 100-199/200", with '*' where the size is not known: the first byte. False: no such part of a blob of that size. */
-static bool range_start(const char *value, uint64_t size, uint64_t *ret)
-{
-    uint64_t last, whole = size;
-    if (strncasecmp(value, "bytes ", 6) != 0)
-        return false;
-    const char *dash = strchr(value + 6, '-'), *slash = dash ? strchr(dash, '/') : NULL;
-    if (!slash)
-        return false;
-    CB_AUTO(free) char *from = cb_memdup0(value + 6, (size_t)(dash - value - 6));
-    CB_AUTO(free) char *to = cb_memdup0(dash + 1, (size_t)(slash - dash - 1));
-    bool known = strcmp(slash + 1, "*") != 0;
-    return cb_parse_u64(from, size, ret) && cb_parse_u64(to, size, &last) && *ret <= last && last < size &&
-           (!known || cb_parse_u64(slash + 1, UINT64_MAX, &whole)) && whole == size;
-}
-
 /* The first byte of an answer: where in the blob are we? */
 static int begin(struct blob *b, struct cb_error *err)
 {
@@ -209,7 +193,7 @@ static int begin(struct blob *b, struct cb_error *err)
     const char *range = b->answer->status == 206 ? reg_http_header(b->answer, "content-range", NULL) : NULL;
     if (b->answer->status == 206 && !range)
         start = b->have;
-    if (range && !range_start(range, b->d->size, &start))
+    if (range && !reg_range_start(range, b->d->size, &start))
         return cb_fail(err, CB_E_CORRUPT, "blob %s has %llu bytes and no part with the Content-Range '%.100s'", b->text,
                        (unsigned long long)b->d->size, range);
     if (start > b->have)

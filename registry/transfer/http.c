@@ -466,13 +466,31 @@ static void set_callbacks(CURL *c, struct exchange *x, char *reason)
     SET(CURLOPT_CLOSESOCKETDATA, &x->handle->sockets);
 }
 
+/* libcurl takes the secret as a password, and signs the headers that we give it. */
+static int set_signing(CURL *c, const struct reg_http_signing *s, struct cb_error *err)
+{
+    if (!s)
+        return 0;
+    CB_AUTO(free) char *provider = cb_printf("aws:amz:%s:%s", s->region, s->service);
+    if (SET(CURLOPT_AWS_SIGV4, provider) != CURLE_OK)
+        return cb_fail(err, CB_E_UNSUPPORTED, "this libcurl does not sign requests (AWS_SIGV4)");
+    SET(CURLOPT_USERNAME, s->key_id);
+    SET(CURLOPT_PASSWORD, s->secret);
+    return 0;
+}
+
 static struct curl_slist *make_headers(const struct reg_http_request *req)
 {
     struct curl_slist *list = NULL;
+    const char *session = req->signing ? req->signing->session : NULL;
+    CB_AUTO(free) char *token = session ? cb_printf("x-amz-security-token: %s", session) : NULL;
+    if (token)
+        list = lib.curl_slist_append(list, token);
     CB_AUTO(free) char *auth = req->authorization ? cb_printf("Authorization: %s", req->authorization) : NULL;
     if (auth)
         list = lib.curl_slist_append(list, auth);
-    list = lib.curl_slist_append(list, "Expect:"); /* servers that do not know it would cost a second of waiting */
+    if (!req->signing)                                 /* libcurl would sign it, although it is not sent */
+        list = lib.curl_slist_append(list, "Expect:"); /* servers that do not know it would cost a second of waiting */
     for (size_t i = 0; req->headers && i < req->headers->n; i++)
         list = lib.curl_slist_append(list, req->headers->items[i]);
     return list;
@@ -483,7 +501,8 @@ static bool headers_clean(const struct reg_http_request *req)
     for (size_t i = 0; req->headers && i < req->headers->n; i++)
         if (!reg_header_clean(req->headers->items[i]))
             return false;
-    return !req->authorization || reg_header_clean(req->authorization);
+    const char *session = req->signing ? req->signing->session : NULL;
+    return (!session || reg_header_clean(session)) && (!req->authorization || reg_header_clean(req->authorization));
 }
 
 static int open_body(struct exchange *x, struct cb_error *err)
@@ -622,10 +641,13 @@ int reg_http_exchange(struct reg_http *h, const struct reg_http_request *req, st
     set_method(c, req, &x);
     SET(CURLOPT_URL, url);
     SET(CURLOPT_HTTPHEADER, headers);
-    x.window_start = cb_clock_now();
-    CURLcode code = perform(c);
-    ret->failure = REG_HTTP_FINE;
-    int result = code == CURLE_OK || x.cut ? 0 : describe(&x, code, reason, &u, err);
+    int result = set_signing(c, req->signing, err);
+    if (result == 0) {
+        x.window_start = cb_clock_now();
+        CURLcode code = perform(c);
+        ret->failure = REG_HTTP_FINE;
+        result = code == CURLE_OK || x.cut ? 0 : describe(&x, code, reason, &u, err);
+    }
     lib.curl_slist_free_all(headers);
     give_handle(h, x.handle);
     cb_close(x.body_fd);

@@ -30,14 +30,20 @@ struct reg_http_body {
     int (*open)(void *arg, struct cb_error *err);
     void *arg;
 };
+/* AWS Signature Version 4. The digest of the body stands in the header x-amz-content-sha256 of the request. */
+struct reg_http_signing {
+    const char *region, *service;          /* "eu-central-1", "s3" */
+    const char *key_id, *secret, *session; /* session: of temporary credentials, else NULL */
+};
 struct reg_http_request {
-    const char *method;               /* "GET" "HEAD" "POST" "PUT" "PATCH" "DELETE"; POST takes bodies of bytes only */
-    const char *url;                  /* user information in it becomes Basic authentication */
-    const struct cb_strv *headers;    /* "Name: value"; may be NULL */
-    const char *authorization;        /* value; not sent on to other hosts. NULL: none */
-    const struct reg_http_body *body; /* NULL: none */
-    bool secret_body;                 /* redirects of it to another host are refused */
-    cb_sink_fn *sink;                 /* for the body of a 2xx answer; NULL: into the answer's body */
+    const char *method;                     /* "GET" "HEAD" "POST" "PUT" "PATCH" "DELETE"; POST takes bodies of bytes only */
+    const char *url;                        /* user information in it becomes Basic authentication */
+    const struct cb_strv *headers;          /* "Name: value"; may be NULL */
+    const char *authorization;              /* value; not sent on to other hosts. NULL: none */
+    const struct reg_http_signing *signing; /* instead of it; redirects are not followed. NULL: none */
+    const struct reg_http_body *body;       /* NULL: none */
+    bool secret_body;                       /* redirects of it to another host are refused */
+    cb_sink_fn *sink;                       /* for the body of a 2xx answer; NULL: into the answer's body */
     void *sink_arg;
     size_t max_body;                           /* of a 2xx answer without sink; 0: CB_MAX_HTTP_BODY */
     bool unverified;                           /* the server's certificate is not checked (for redirects to other hosts it is) */

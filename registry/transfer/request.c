@@ -102,6 +102,8 @@ static int tries_for(const struct reg_http *h, const struct reg_http_request *re
 /* ---- redirects -------------------------------------------------------------------------------- */
 static bool is_redirect(const struct reg_http_request *req, int status)
 {
+    if (req->signing) /* a signature is for one address */
+        return false;
     if (status == 307 || status == 308)
         return true;
     /* the others would drop the body */
@@ -156,7 +158,7 @@ static int follow(struct reg_http *h, const struct reg_http_request *first, stru
     struct reg_http_request req = *first;
     CB_AUTO(free) char *url = NULL, *basic = NULL;
     for (int hop = 0;; hop++) {
-        if (!req.authorization) {
+        if (!req.authorization && !req.signing) {
             free(basic);
             req.authorization = basic = basic_of(req.url);
         }
