@@ -76,6 +76,11 @@ int cache_layer_open_fs(struct cache_store *s, const struct cb_digest *id, struc
 int cache_layer_load(struct cache_store *s, const struct cb_digest *id, struct cache_layer_dir *ret, struct cb_error *err);
 /* The index of the layer that `fs` is the fs/ of; empty when that lies in no layer. Other damage is an error. */
 int cache_layer_index_beside(int fs, struct cache_index *ret, struct cb_error *err);
+/* Verified against `content`, if that is not NULL. */
+int cache_layer_read_index(int dir, const struct cb_digest *content, struct cache_index *ret, struct cb_error *err);
+/* 1: the files in the layer's directory are those of the index: kinds, sizes and names; with `seen` their contents, too. 0: they
+ * are not. -EACCES: they cannot be seen from here. (check.c) */
+int cache_layer_check_files(int dir, const struct cache_index *x, struct cache_layer_seen *seen);
 /* Prefix of messages: "layer <first 12 digits>". */
 struct cache_layer_name {
     char text[20];

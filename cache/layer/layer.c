@@ -149,7 +149,7 @@ int cache_layer_load(struct cache_store *s, const struct cb_digest *id, struct c
     return load_from(s, dir, id, ret);
 }
 
-static int read_index(int dir, const struct cb_digest *content, struct cache_index *ret, struct cb_error *err)
+int cache_layer_read_index(int dir, const struct cb_digest *content, struct cache_index *ret, struct cb_error *err)
 {
     CB_AUTO(cb_buf) struct cb_buf b = CB_BUF_INIT;
     CB_AUTO(cache_index) struct cache_index x = {0};
@@ -172,87 +172,10 @@ int cache_layer_index_beside(int fs, struct cache_index *ret, struct cb_error *e
     CB_AUTO(close) int dir = openat(fs, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (dir < 0)
         return cb_fail_sys(err, errno, "open a layer");
-    return faccessat(dir, "index", F_OK, 0) < 0 && errno == ENOENT ? 0 : read_index(dir, NULL, ret, err);
+    return faccessat(dir, "index", F_OK, 0) < 0 && errno == ENOENT ? 0 : cache_layer_read_index(dir, NULL, ret, err);
 }
 
 /* ---- checking -------------------------------------------------------------------------------- */
-
-struct check {
-    struct cache_layer_cursor cursor;
-    uint64_t names; /* in the directories seen so far */
-    bool blind;     /* we can pass through one of them but not read it: then nothing is known of names */
-};
-
-static void check_done(struct check *c)
-{
-    cache_layer_cursor_done(&c->cursor);
-}
-CB_DEFINE_AUTO(check, struct check, check_done)
-
-/* Adds those in the directory `name`. */
-static void count_names(struct check *c, int parent, const char *name)
-{
-    CB_AUTO(cb_dir) struct cb_dir d = cb_dir_open(parent, name);
-    while (cb_dir_next(&d))
-        c->names++;
-    c->blind = c->blind || d.error != 0;
-}
-
-/* 1: as the index says. 0: not. -EACCES: cannot be seen from here. */
-static int check_entry(struct check *c, const struct cache_entry *e)
-{
-    if (e->type == CACHE_WHITEOUT || e->type == CACHE_OPAQUE)
-        return 1;
-    const char *name;
-    int dir = cache_layer_cursor_parent(&c->cursor, e->path, &name);
-    if (dir < 0)
-        return dir == -EACCES ? dir : 0;
-    struct stat st;
-    if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
-        return errno == EACCES ? -EACCES : 0;
-    switch (e->type) {
-    case CB_FILE:
-        return S_ISREG(st.st_mode) && (uint64_t)st.st_size == e->size;
-    case CB_DIR:
-        if (S_ISDIR(st.st_mode))
-            count_names(c, dir, name);
-        return S_ISDIR(st.st_mode);
-    case CB_SYMLINK:
-        return S_ISLNK(st.st_mode) && (size_t)st.st_size == strlen(e->link);
-    default: /* a device may be an empty file; a hard link is whatever its first name is */
-        return !S_ISDIR(st.st_mode);
-    }
-}
-
-/* Does the entry have a name on the disk? A whiteout, only where the file system holds them. */
-static bool has_name(struct check *c, const struct cache_entry *e, bool marks)
-{
-    const char *name;
-    struct stat st;
-    if (e->type != CACHE_WHITEOUT || marks)
-        return e->type != CACHE_OPAQUE;
-    int dir = cache_layer_cursor_parent(&c->cursor, e->path, &name);
-    return dir >= 0 && fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0;
-}
-
-static int check_files(int dir, const struct cache_index *x)
-{
-    CB_AUTO(check) struct check c = {.cursor = CACHE_LAYER_CURSOR_INIT};
-    CB_AUTO(close) int fs = openat(dir, "fs", O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    if (fs < 0)
-        return -EACCES;
-    cache_layer_cursor_set_root(&c.cursor, fs);
-    count_names(&c, fs, ".");
-    uint64_t names = 0;
-    bool marks = cache_layer_holds_marks(dir);
-    for (size_t i = 0; i < x->n; i++) {
-        int r = check_entry(&c, &x->entries[i]);
-        if (r != 1)
-            return r;
-        names += has_name(&c, &x->entries[i], marks);
-    }
-    return c.blind || c.names == names;
-}
 
 static enum cache_layer_form form_found(int dir, const struct cache_index *x)
 {
@@ -267,8 +190,8 @@ static int check_layer(struct cache_store *s, const struct cache_layer_dir *l)
     CB_AUTO(cb_error) struct cb_error ignored = CB_ERROR_INIT;
     CB_AUTO(close) int dir = cache_layer_open(s, &l->l.id);
     int r = 0;
-    if (dir >= 0 && read_index(dir, &l->content, &x, &ignored) == 0)
-        r = l->l.has_files ? check_files(dir, &x) : 1;
+    if (dir >= 0 && cache_layer_read_index(dir, &l->content, &x, &ignored) == 0)
+        r = l->l.has_files ? cache_layer_check_files(dir, &x, NULL) : 1;
     if (r == 0)
         cache_layer_drop(s, &l->l.id);
     if (r != 1)
@@ -349,7 +272,7 @@ int cache_layer_index(struct cache_store *s, const struct cb_digest *id, struct 
         return cb_fail(err, CB_E_NOT_FOUND, "%s is not in the store", cache_layer_name(id).text);
     if (dir < 0)
         return cb_fail_sys(err, dir, "open '%s/%s'", s->path, cache_layer_path(id).text);
-    if (read_index(dir, NULL, ret, err) == 0)
+    if (cache_layer_read_index(dir, NULL, ret, err) == 0)
         return 0;
     cache_layer_drop(s, id);
     cb_hint(err, "the damaged layer was removed from the store: build again");

@@ -30,6 +30,13 @@ int cache_layer_find_diff(struct cache_store *s, const struct cb_digest *diff_id
  * this is why. */
 bool cache_layer_is_foreign(struct cache_store *s, const struct cb_digest *diff_id);
 int cache_layer_index(struct cache_store *s, const struct cb_digest *id, struct cache_index *ret, struct cb_error *err);
+struct cache_layer_seen {
+    uint64_t files, bytes; /* that were read */
+    char *wrong;           /* what is damaged; the caller frees it */
+};
+/* Reads all of a layer. 1: it is what its index says. 0: it is not, see seen->wrong; it stays where it is. -EACCES: this process
+ * may not look into it. -ENOENT: it is not there. [ns] */
+int cache_layer_verify(struct cache_store *s, const struct cb_digest *id, struct cache_layer_seen *seen);
 /* Takes a damaged layer out of the store, so that it will be made anew. */
 void cache_layer_drop(struct cache_store *s, const struct cb_digest *id);
 /* Syncs the store's file system and notes that these layers are on disk, so that no later boot has to check them.

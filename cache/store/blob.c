@@ -164,22 +164,45 @@ void cache_blob_damaged(struct cache_store *s, const struct cb_digest *d, int fd
 
 #define PIECE 65536
 
-int cache_blob_check(struct cache_store *s, const struct cb_digest *d)
+/* 0, or -errno; *ret_bytes are those that were read. */
+static int hash(int fd, struct cb_digest *ret, uint64_t *ret_bytes)
 {
     CB_AUTO(free) char *block = cb_alloc_buffer(PIECE);
     struct cb_sha256 sha;
-    struct cb_digest have;
-    CB_AUTO(close) int fd = open_blob(s, d);
     int n;
-    if (fd < 0)
-        return 0;
     cb_sha256_init(&sha);
-    while ((n = cb_read_full(fd, block, PIECE)) > 0)
+    *ret_bytes = 0;
+    while ((n = cb_read_full(fd, block, PIECE)) > 0) {
         cb_sha256_add(&sha, block, (size_t)n);
-    cb_sha256_end(&sha, &have);
-    if (n == 0 && cb_digest_eq(&have, d))
+        *ret_bytes += (uint64_t)n;
+    }
+    cb_sha256_end(&sha, ret);
+    return n;
+}
+
+int cache_blob_check(struct cache_store *s, const struct cb_digest *d)
+{
+    struct cb_digest have;
+    uint64_t bytes;
+    CB_AUTO(close) int fd = open_blob(s, d);
+    int r = fd < 0 ? fd : hash(fd, &have, &bytes);
+    if (r == 0 && cb_digest_eq(&have, d))
         return 1;
-    if (n == 0 || n == -EISDIR)
+    if (fd >= 0 && (r == 0 || r == -EISDIR))
+        cache_blob_damaged(s, d, fd);
+    return 0;
+}
+
+int cache_blob_verify(struct cache_store *s, const struct cb_digest *d, bool keep, uint64_t *ret_bytes)
+{
+    struct cb_digest have;
+    *ret_bytes = 0;
+    CB_AUTO(close) int fd = open_blob(s, d);
+    if (fd == -ENOENT)
+        return -ENOENT;
+    if (fd >= 0 && hash(fd, &have, ret_bytes) == 0 && cb_digest_eq(&have, d))
+        return 1;
+    if (fd >= 0 && !keep)
         cache_blob_damaged(s, d, fd);
     return 0;
 }

@@ -44,6 +44,8 @@ int cache_blob_get(struct cache_store *s, const struct cb_digest *d, size_t max,
 /* 1: its bytes have the digest. 0: they do not, and it was removed; or it is not there. Reads all of it: for
  * whoever has failed and does not know why. */
 int cache_blob_check(struct cache_store *s, const struct cb_digest *d);
+/* 1: its bytes have the digest. 0: they do not, or cannot be read; it was removed unless `keep`. -ENOENT: it is not there. */
+int cache_blob_verify(struct cache_store *s, const struct cb_digest *d, bool keep, uint64_t *ret_bytes);
 /* Removes the blob that `fd` is open on, so that it will be made or fetched anew; a sound one that took its name
  * in the meantime stays. */
 void cache_blob_damaged(struct cache_store *s, const struct cb_digest *d, int fd);

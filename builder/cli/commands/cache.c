@@ -7,6 +7,7 @@
 
 static const struct cli_command *const commands[] = {
     &cli_cache_reset,
+    &cli_cache_verify,
     NULL,
 };
 

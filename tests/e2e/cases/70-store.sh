@@ -73,6 +73,38 @@ X
     has "$(cbuild cache --help)" "cache reset"
 }
 
+# What is damaged is found wherever it is, told, and dropped: the next build makes it anew.
+t_verify() {
+    context c <<X
+${base}RUN mkdir -m 700 /d && echo one >/d/one && chown 7:7 /d /d/one
+RUN echo two >/two
+X
+    cbuild -q -t app -o type=image -o type=oci,dest=a.tar c >/dev/null
+    cbuild cache verify >out || die "$(cat out)"
+    has "$(cat out)" "all of it is sound"
+    two=$(dirname "$(find "$CBUILD_ROOT/layers" -name two -type f)")
+    printf owt >"$two/two" # as long as it was
+    truncate -s 4 "$two/two"
+    blob=$(find "$CBUILD_ROOT/blobs" -type f -size +20k | head -n 1)
+    printf X | dd of="$blob" conv=notrunc status=none
+    record=$(find "$CBUILD_ROOT/records" -type f | head -n 1)
+    : >"$record"
+    fails 1 cbuild cache verify --dry-run
+    has "$out" "'/two' is not as its index says"
+    has "$out" "blob $(basename "$blob"): its bytes"
+    has "$out" "record $(basename "$record"): it"
+    has "$out" "image docker.io/library/app:latest: a layer of it"
+    has "$out" "nothing was removed"
+    fails 1 cbuild cache verify
+    has "$out" "damaged and removed"
+    [ ! -e "$blob" ] && [ ! -e "$two" ] && [ ! -e "$record" ] || die "it is still there"
+    cbuild cache verify >out || die "$(cat out)"
+    rootfs c
+    same "$(cat root/two)" two
+    printf X >>"$CBUILD_ROOT/layers/$(ls "$CBUILD_ROOT/layers" | head -n 1)/index"
+    fails 1 cbuild cache verify
+}
+
 t_directory_that_is_no_store() {
     app
     mkdir mine && echo precious >mine/file
