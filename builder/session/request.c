@@ -81,3 +81,12 @@ void build_request_done(struct build_request *r)
     rt_limits_done(&r->limits);
     *r = (struct build_request){0};
 }
+
+const char *build_share_setting(const struct build_share *o, const char *key)
+{
+    size_t n = strlen(key);
+    for (size_t i = o->settings.n; i-- > 0;)
+        if (cb_starts(o->settings.items[i], key) && o->settings.items[i][n] == '=')
+            return o->settings.items[i] + n + 1;
+    return NULL;
+}

@@ -155,4 +155,6 @@ struct build_request {
 };
 void build_request_done(struct build_request *r);
 
+const char *build_share_setting(const struct build_share *o, const char *key); /* the last one given, borrowed; NULL: none */
+
 #endif

@@ -19,15 +19,6 @@ int build_share_set_place(struct build_share *o, const char *key, const char *va
     return 0;
 }
 
-const char *build_share_setting(const struct build_share *o, const char *key)
-{
-    size_t n = strlen(key);
-    for (size_t i = o->settings.n; i-- > 0;)
-        if (cb_starts(o->settings.items[i], key) && o->settings.items[i][n] == '=')
-            return o->settings.items[i] + n + 1;
-    return NULL;
-}
-
 /* ---- for all kinds ------------------------------------------------------------------------------------------------ */
 
 static int set_mode(struct build_share *o, const char *key, const char *value, struct cb_error *err)

@@ -9,7 +9,7 @@
 #include "builder/share/share.h"
 
 /* All kinds. A further one is a file that defines build_share_NAME, and its name here. */
-#define SHARES(X)           X(local)
+#define SHARES(X)           X(local) X(s3) X(gha)
 #define SHARE_DECLARE(name) extern const struct build_share_ops build_share_##name;
 SHARES(SHARE_DECLARE)
 
@@ -31,7 +31,6 @@ extern const struct build_share_key *const build_share_common_keys[];
 /* For the kinds' own keys: keeps it as a setting; puts it into `place`, which must not be empty. */
 int build_share_set_setting(struct build_share *o, const char *key, const char *value, struct cb_error *err);
 int build_share_set_place(struct build_share *o, const char *key, const char *value, struct cb_error *err);
-const char *build_share_setting(const struct build_share *o, const char *key); /* the last one given, borrowed; NULL: none */
 /* A key that no kind takes. 0: BuildKit has it, and what it asks for is done anyway. */
 int build_share_other_key(const char *key, const char *value, struct cb_error *err);
 
@@ -71,5 +70,13 @@ struct build_share_ops {
     int (*put_blob)(struct build_share_link *l, const struct build_share_blob *b, build_share_open_fn *open, void *arg,
                     struct cb_error *err);
 };
+
+/* ---- for kinds that ask for each document by itself (each.c) ------------------------------------------------------ */
+
+/* 1: its bytes are appended to *ret. 0: there is none. Called from several threads. */
+typedef int build_share_get_fn(struct build_share_link *l, const struct cb_digest *key, struct cb_buf *ret, struct cb_error *err);
+/* As get_documents of struct build_share_ops. */
+int build_share_get_each(struct build_share_link *l, const struct cb_digest *keys, size_t n, build_share_get_fn *get,
+                         build_share_document_fn *fn, void *arg, struct cb_error *err);
 
 #endif

@@ -1,0 +1,191 @@
+/* The kinds of shared caches that are services: their options, and documents and blobs there and back. */
+#include "object-servers.h"
+
+#include "base/text.h"
+#include "builder/share/share-internal.h"
+
+struct place {
+    struct build_request request;
+    struct build_session session;
+    struct build_share share;
+    struct build_share_link *link;
+};
+
+/* "s3,bucket=cache": 0, or -1 with err. */
+static int parse(const char *text, bool writes, struct build_share *ret, struct cb_error *err)
+{
+    CB_AUTO(free) char *copy = cb_strdup(text);
+    char *rest = copy;
+    const char *type = strsep(&rest, ",");
+    build_share_begin(ret, build_share_find(type), writes);
+    for (char *pair; (pair = strsep(&rest, ","));) {
+        const char *value;
+        CB_AUTO(free) char *key = cb_split_pair(pair, &value);
+        if (build_share_set(ret, key, value ? value : "", err) < 0)
+            return -1;
+    }
+    return build_share_end(ret, err);
+}
+
+static void share_done(struct build_share *o)
+{
+    free(o->place);
+    cb_strv_done(&o->settings);
+}
+
+static void options(void **state)
+{
+    static const struct {
+        const char *text, *want; /* the place, or what is said */
+        bool refused;
+    } cases[] = {
+        {"s3,bucket=cache", "cache/blobs/"},
+        {"s3,bucket=cache,prefix=ci/,blobs_prefix=,region=eu-1,ignore-error=true", "cache/ci/ region=eu-1"},
+        {"s3,bucket=cache,endpoint_url=http://minio:9000,use_path_style=true",
+         "cache/blobs/ endpoint=http://minio:9000 style=path"},
+        {"s3,bucket=cache,use_path_style=0", "cache/blobs/ style=host"},
+        {"s3,bucket=cache,access_key_id=ID,secret_access_key=SECRET,session_token=T", "cache/blobs/"},
+        {"s3", "bucket= is missing", true},
+        {"s3,bucket=no/name", "'no/name' is not the name of a bucket", true},
+        {"s3,bucket=cache,prefix=a b", "must not hold blanks", true},
+        {"s3,bucket=cache,endpoint_url=minio:9000", "'minio:9000' is not an http or https URL", true},
+        {"s3,bucket=cache,use_path_style=maybe", "use_path_style: expected true or false", true},
+        {"s3,bucket=cache,name=a;b", "name=a;b cannot be honoured: documents are found by their keys", true},
+        {"s3,bucket=cache,touch_refresh=1h", "touch_refresh=1h cannot be honoured: objects are never changed", true},
+        {"s3,bucket=cache,scope=x", "scope=x goes with type=gha", true},
+        {"gha,url_v2=http://x/,scope=a/b-1.c,token=t,mode=max", "http://x/"},
+        {"gha,url_v2=http://x/,url=http://old/,ghtoken=t,repository=a/b,version=2", "http://x/"},
+        {"gha", ""},
+        {"gha,version=1", "version=1 cannot be honoured: GitHub has turned off", true},
+        {"gha,scope=a,b", "unknown key 'b'", true},
+        {"gha,scope=a b", "scope: 'a b' has characters other than", true},
+        {"gha,scope=", "scope: from 1 to 200 characters", true},
+    };
+    (void)state;
+    for (size_t i = 0; i < CB_LEN(cases); i++) {
+        CB_AUTO(cb_error) struct cb_error err = CB_ERROR_INIT;
+        struct build_share o;
+        int r = parse(cases[i].text, true, &o, &err);
+        const char *got = r < 0 ? err.msg : o.place ? o.place : "";
+        if ((r < 0) != cases[i].refused || (r < 0 ? !strstr(got, cases[i].want) : strcmp(got, cases[i].want) != 0))
+            fail_msg("'%s': got '%s', want '%s'", cases[i].text, got, cases[i].want);
+        share_done(&o);
+    }
+}
+
+static void open_place(struct place *p, const char *text)
+{
+    CB_AUTO(cb_error) struct cb_error err = CB_ERROR_INIT;
+    *p = (struct place){0};
+    p->session.request = &p->request;
+    assert_int_equal(parse(text, true, &p->share, &err), 0);
+    p->request.shares = &p->share;
+    p->request.n_shares = 1;
+    if (p->share.ops->open(&p->session, &p->share, NULL, &p->link, &err) < 0)
+        fail_msg("'%s': %s", text, err.msg);
+}
+
+static void close_place(struct place *p)
+{
+    p->share.ops->close(p->link);
+    share_done(&p->share);
+}
+
+static int note(void *arg, size_t number, const void *bytes, size_t n, struct cb_error *err)
+{
+    (void)err;
+    cb_buf_printf(arg, "%zu:%.*s ", number, (int)n, (const char *)bytes);
+    return 0;
+}
+
+static int open_bytes(void *arg, struct cb_error *err)
+{
+    int fd = cb_memory_file("bytes");
+    (void)err;
+    assert_int_equal(cb_write_full(fd, arg, strlen(arg)), 0);
+    assert_int_equal(lseek(fd, 0, SEEK_SET), 0);
+    return fd;
+}
+
+static int to_buf(void *arg, const void *p, size_t n, struct cb_error *err)
+{
+    (void)err;
+    cb_buf_add(arg, p, n);
+    return 0;
+}
+
+/* What every kind has to do, whatever it is. */
+static void behaves(const char *text)
+{
+    enum { MANY = 50 };
+    static const char bytes[] = "the bytes of a layer";
+    CB_AUTO(cb_error) struct cb_error err = CB_ERROR_INIT;
+    CB_AUTO(cb_buf) struct cb_buf got = CB_BUF_INIT;
+    struct cb_digest keys[MANY] = {{{0}}};
+    struct place p;
+    open_place(&p, text);
+    const struct build_share_ops *ops = p.share.ops;
+    for (size_t i = 0; i < MANY; i++)
+        cb_sha256(&i, sizeof(i), &keys[i]);
+    assert_int_equal(ops->get_documents(p.link, keys, MANY, note, &got, &err), 0);
+    assert_string_equal(got.data, "");
+    assert_int_equal(ops->put_document(p.link, &keys[33], "first", 5, false, &err), 1);
+    assert_int_equal(ops->put_document(p.link, &keys[33], "second", 6, false, &err), 0);
+    assert_int_equal(ops->get_documents(p.link, keys, MANY, note, &got, &err), 0);
+    assert_string_equal(got.data, "33:first ");
+    if (ops->replaces) {
+        assert_int_equal(ops->put_document(p.link, &keys[33], "third", 5, true, &err), 1);
+        cb_buf_reset(&got);
+        assert_int_equal(ops->get_documents(p.link, keys, MANY, note, &got, &err), 0);
+        assert_string_equal(got.data, "33:third ");
+    }
+    struct build_share_blob b = {.size = strlen(bytes), .media_type = "application/vnd.oci.image.layer.v1.tar"};
+    cb_sha256(bytes, b.size, &b.digest);
+    cb_buf_reset(&got);
+    assert_int_equal(ops->has_blob(p.link, &b, &err), 0);
+    assert_int_equal(ops->get_blob(p.link, &b, 0, to_buf, &got, &err), -1);
+    assert_int_equal(err.code, CB_E_NOT_FOUND);
+    cb_error_done(&err);
+    for (int twice = 0; twice < 2; twice++)
+        assert_int_equal(ops->put_blob(p.link, &b, open_bytes, (void *)bytes, &err), 0);
+    assert_int_equal(ops->has_blob(p.link, &b, &err), 1);
+    assert_int_equal(ops->get_blob(p.link, &b, 4, to_buf, &got, &err), 0);
+    assert_string_equal(got.data, bytes + 4);
+    close_place(&p);
+}
+
+static void s3(void **state)
+{
+    (void)state;
+    NEED(bucket);
+    CB_AUTO(free)
+    char *text =
+        cb_printf("s3,bucket=cache,prefix=ci/,endpoint_url=%s,access_key_id=S3RVER,secret_access_key=S3RVER", bucket.url);
+    behaves(text);
+}
+
+static void gha(void **state)
+{
+    (void)state;
+    NEED(service);
+    CB_AUTO(free) char *text = cb_printf("gha,scope=main,url_v2=%s,token=runner-token", service.url);
+    behaves(text);
+}
+
+static int start(void **state)
+{
+    (void)state;
+    return start_servers();
+}
+
+static int stop(void **state)
+{
+    (void)state;
+    return stop_servers();
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(options), cmocka_unit_test(s3), cmocka_unit_test(gha)};
+    return cmocka_run_group_tests(tests, start, stop);
+}
