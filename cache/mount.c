@@ -1,11 +1,9 @@
-/* mounts/<hex of the key>/: `key` (text; its time is the last use), `fresh` and directories 0, 1, …: 0 is the one that
- * everybody shares, the others exist where PRIVATE users met. Lock files mount-<hex>-<n> say who uses them;
- * they are beside the directories, so that a directory can be replaced while it is in use. */
 #include "cache/mount.h"
 #include "base/owner.h"
 
+#include "cache/layer/directory.h"
+#include "cache/mount-internal.h"
 #include "cache/mount-seed.h"
-#include "cache/store/files.h"
 #include "cache/store/lent.h"
 
 #include <stdio.h>
@@ -20,13 +18,30 @@ struct cache_mount {
     const struct cache_work *borrower;
 };
 
-struct place {
-    char hex[CB_DIGEST_HEX + 1];
-    char dir[sizeof("mounts/") + CB_DIGEST_HEX];
-    char slot[16];
-};
+/* ---- places ---------------------------------------------------------------------------------------------------------- */
 
-static void note_use(struct cache_store *s, const struct place *at, const char *key)
+void cache_mount_place(const char *key, struct cache_mount_place *ret)
+{
+    struct cb_digest d;
+    char hex[CB_DIGEST_HEX + 1];
+    cb_sha256(key, strlen(key), &d);
+    cb_digest_hex(&d, hex);
+    cache_mount_place_of_hex(hex, ret);
+}
+
+void cache_mount_place_of_hex(const char *hex, struct cache_mount_place *ret)
+{
+    *ret = (struct cache_mount_place){.dir = "mounts/"};
+    memcpy(ret->hex, hex, CB_DIGEST_HEX);
+    memcpy(ret->dir + 7, hex, CB_DIGEST_HEX);
+}
+
+bool cache_mount_is_slot(const char *name)
+{
+    return strspn(name, "0123456789") == strlen(name);
+}
+
+void cache_mount_note_use(struct cache_store *s, const struct cache_mount_place *at, const char *key)
 {
     CB_AUTO(cb_error) struct cb_error ignored = CB_ERROR_INIT;
     CB_AUTO(free) char *path = cb_printf("%s/key", at->dir);
@@ -34,29 +49,37 @@ static void note_use(struct cache_store *s, const struct place *at, const char *
         (void)cache_store_publish(s, at->dir, "key", key, strlen(key), &ignored); /* only prune and people read it */
 }
 
-static int lock_slot(struct cache_store *s, const struct cache_mount_request *r, struct place *at, unsigned slot, int *ret,
-                     struct cb_error *err)
+void cache_mount_note_origin(struct cache_store *s, const struct cache_mount_place *at, const char *origin)
 {
-    char name[160];
-    snprintf(at->slot, sizeof(at->slot), "%u", slot);
-    snprintf(name, sizeof(name), "mount-%s-%s", at->hex, at->slot);
-    return cache_lock(s, name, r->sharing != CACHE_SHARED, r->sharing != CACHE_PRIVATE, ret, err);
+    CB_AUTO(cb_error) struct cb_error ignored = CB_ERROR_INIT;
+    CB_AUTO(free) char *text = cb_printf("%s %s\n", origin, cache_directory_form());
+    (void)cache_store_publish(s, at->dir, "about", text, strlen(text), &ignored); /* only people read it */
 }
 
-static int choose_slot(struct cache_store *s, const struct cache_mount_request *r, struct place *at, int *ret,
+int cache_mount_lock(struct cache_store *s, struct cache_mount_place *at, unsigned slot, bool exclusive, bool wait, int *ret,
+                     struct cb_error *err)
+{
+    snprintf(at->slot, sizeof(at->slot), "%u", slot);
+    CB_AUTO(free) char *name = cb_printf("mount-%s-%s", at->hex, at->slot), *note = cb_printf("%s-%s", at->hex, at->slot);
+    int got = cache_lock(s, name, exclusive, wait, ret, err);
+    if (got > 0)
+        cache_lent_fetch(s, note); /* whoever has borrowed it is dead: the lock is ours */
+    return got;
+}
+
+static int choose_slot(struct cache_store *s, const struct cache_mount_request *r, struct cache_mount_place *at, int *ret,
                        struct cb_error *err)
 {
     unsigned slots = r->sharing == CACHE_PRIVATE ? MAX_SLOTS : 1;
     for (unsigned i = 0; i < slots; i++) {
-        int got = lock_slot(s, r, at, i, ret, err);
+        int got = cache_mount_lock(s, at, i, r->sharing != CACHE_SHARED, r->sharing != CACHE_PRIVATE, ret, err);
         if (got)
             return got;
     }
     return cb_fail(err, CB_E_FAILED, "cache mount '%s' has too many users at once", at->hex);
 }
 
-/* An id that this user does not have is written beside it, where that can be. */
-static int give(int dir, uint32_t uid, uint32_t gid)
+int cache_mount_give(int dir, uint32_t uid, uint32_t gid)
 {
     if (fchown(dir, uid, gid) == 0)
         return 0;
@@ -67,7 +90,7 @@ static int give(int dir, uint32_t uid, uint32_t gid)
 }
 
 /* Made whole beside its place and renamed, so nobody sees it half filled. One that came first is as good. */
-static int make_slot(struct cache_store *s, const struct cache_mount_request *r, int parent, const char *slot,
+static int make_slot(struct cache_store *s, const struct cache_mount_request *r, int parent, const struct cache_mount_place *at,
                      struct cb_error *err)
 {
     struct cache_work work = CACHE_WORK_INIT;
@@ -80,20 +103,21 @@ static int make_slot(struct cache_store *s, const struct cache_mount_request *r,
         cb_fail_sys(err, errno, "make a cache mount in '%s/mounts'", s->path);
     else if (r->seed >= 0 && cache_mount_seed(r->seed, dir, err) < 0)
         ;
-    else if ((e = give(dir, r->uid, r->gid)) < 0)
+    else if ((e = cache_mount_give(dir, r->uid, r->gid)) < 0)
         cb_fail_sys(err, e, "set the owner of a cache mount");
     else if (fchmod(dir, r->mode & 0777) < 0 && errno != EPERM)
         cb_fail_sys(err, errno, "set the mode of a cache mount");
-    else if ((e = cache_rename_new(work.dir, "new", parent, slot)) < 0 && e != -EEXIST)
+    else if ((e = cache_rename_new(work.dir, "new", parent, at->slot)) < 0 && e != -EEXIST)
         cb_fail_sys(err, e, "make a cache mount in '%s/mounts'", s->path);
     else
         result = 0;
     cache_work_done(s, &work);
+    if (result == 0)
+        cache_mount_note_origin(s, at, r->seed >= 0 ? "seed" : "empty");
     return result;
 }
 
-/* Whoever still uses it keeps what they have; it vanishes with them. */
-static int remove_slot(struct cache_store *s, int parent, const char *slot, struct cb_error *err)
+int cache_mount_remove_slot(struct cache_store *s, int parent, const char *slot, struct cb_error *err)
 {
     char name[CACHE_RANDOM_NAME + 1];
     cache_random_name(name);
@@ -107,7 +131,7 @@ static int remove_slot(struct cache_store *s, int parent, const char *slot, stru
 }
 
 /* In every build that wants this, the first user empties it; `fresh` says for which build that was done. */
-static int empty_once(struct cache_store *s, const struct place *at, const char *build, struct cb_error *err)
+static int empty_once(struct cache_store *s, const struct cache_mount_place *at, const char *build, struct cb_error *err)
 {
     CB_AUTO(cb_buf) struct cb_buf done = CB_BUF_INIT;
     CB_AUTO(cb_strv) struct cb_strv names = {0};
@@ -122,8 +146,8 @@ static int empty_once(struct cache_store *s, const struct place *at, const char 
         r = parent < 0 ? cb_fail_sys(err, parent, "open '%s/%s'", s->path, at->dir) : 0;
         (void)cache_store_names(s, at->dir, &names);
         for (size_t i = 0; i < names.n && r == 0; i++)
-            if (strspn(names.items[i], "0123456789") == strlen(names.items[i]))
-                r = remove_slot(s, parent, names.items[i], err);
+            if (cache_mount_is_slot(names.items[i]))
+                r = cache_mount_remove_slot(s, parent, names.items[i], err);
         if (r == 0)
             r = cache_store_publish(s, at->dir, "fresh", build, strlen(build), err);
     }
@@ -131,7 +155,34 @@ static int empty_once(struct cache_store *s, const struct place *at, const char 
     return r;
 }
 
-static int open_slot(struct cache_store *s, const struct cache_mount_request *r, const struct place *at, struct cb_error *err)
+int cache_mount_in_use(const char *hex, struct cb_error *err)
+{
+    cb_fail(err, CB_E_FAILED, "the cache mount %.12s is in use", hex);
+    return cb_hint(err, "try again when the build that uses it has ended");
+}
+
+int cache_mount_put(struct cache_store *s, const struct cache_work *work, const char *key, const char *origin,
+                    struct cb_error *err)
+{
+    struct cache_mount_place at;
+    CB_AUTO(close) int lock = -1;
+    cache_mount_place(key, &at);
+    int got = cache_mount_lock(s, &at, 0, true, false, &lock, err);
+    if (got <= 0)
+        return got < 0 ? -1 : cache_mount_in_use(at.hex, err);
+    CB_AUTO(close) int parent = cache_store_dir(s, at.dir);
+    int r = parent < 0 ? parent : cache_rename_new(work->dir, "new", parent, at.slot);
+    if (r == -EEXIST)
+        r = cache_rename_over(work->dir, "new", parent, at.slot);
+    if (r < 0)
+        return cb_fail_sys(err, r, "make a cache mount in '%s/mounts'", s->path);
+    cache_mount_note_use(s, &at, key);
+    cache_mount_note_origin(s, &at, origin);
+    return 0;
+}
+
+static int open_slot(struct cache_store *s, const struct cache_mount_request *r, const struct cache_mount_place *at,
+                     struct cb_error *err)
 {
     CB_AUTO(close) int parent = cache_store_dir(s, at->dir);
     if (parent < 0)
@@ -142,7 +193,7 @@ static int open_slot(struct cache_store *s, const struct cache_mount_request *r,
             return fd;
         if (errno != ENOENT)
             break;
-        if (make_slot(s, r, parent, at->slot, err) < 0)
+        if (make_slot(s, r, parent, at, err) < 0)
             return -1;
     }
     return cb_fail_sys(err, errno, "open '%s/%s/%s'", s->path, at->dir, at->slot);
@@ -151,20 +202,16 @@ static int open_slot(struct cache_store *s, const struct cache_mount_request *r,
 int cache_mount_acquire(struct cache_store *s, const struct cache_mount_request *r, struct cache_mount **ret,
                         struct cb_error *err)
 {
-    struct place at = {.dir = "mounts/"};
-    struct cb_digest d;
+    struct cache_mount_place at;
     CB_AUTO(close) int lock = -1;
-    cb_sha256(r->key, strlen(r->key), &d);
-    cb_digest_hex(&d, at.hex);
-    memcpy(at.dir + 7, at.hex, sizeof(at.hex));
+    cache_mount_place(r->key, &at);
     if ((r->fresh && empty_once(s, &at, r->fresh, err) < 0) || choose_slot(s, r, &at, &lock, err) < 0)
         return -1;
     CB_AUTO(free) char *note = cb_printf("%s-%s", at.hex, at.slot);
-    cache_lent_fetch(s, note); /* whoever has borrowed it is dead: the lock is ours */
     int dir = open_slot(s, r, &at, err);
     if (dir < 0)
         return -1;
-    note_use(s, &at, r->key);
+    cache_mount_note_use(s, &at, r->key);
     *ret = CB_NEW(struct cache_mount);
     **ret = (struct cache_mount){s, dir, cb_take_fd(&lock), CB_TAKE(note), NULL};
     return 0;

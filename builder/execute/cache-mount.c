@@ -4,22 +4,23 @@
 #include "cache/export.h"
 #include "cache/layer/reader.h"
 #include "cache/mount.h"
+#include "cache/mount-name.h"
 
 #include <unistd.h>
 
 /* Namespace, id and what the directory starts as tell one cache from another. A mount that gives none of from,
- * mode, uid and gid is a directory of its own. What somebody may choose freely, line ends included, has its length in front. */
-static void put_key(const struct build_run_mount *m, const char *ns, const struct build_input *in, struct cb_buf *key)
+ * mode, uid and gid is a directory of its own. Borrows. */
+static struct cache_mount_name name_of(const struct build_run_mount *m, const char *ns, const struct build_input *in)
 {
     const struct df_mount *d = m->m;
-    cb_buf_printf(key, "%zu %s\n%zu %s\n", strlen(ns), ns, strlen(d->id), d->id);
-    if (m->from.kind != BUILD_FILES_EMPTY || d->has_mode || d->has_uid || d->has_gid)
-        cb_buf_printf(key, "%o:%u:%u\n", d->has_mode ? d->mode & 0777 : 0755, d->has_uid ? d->uid : 0, d->has_gid ? d->gid : 0);
-    for (size_t i = 0; in && i < in->n; i++) {
-        char hex[CB_DIGEST_HEX + 1];
-        cb_digest_hex(&in->layers[i], hex);
-        cb_buf_printf(key, "%s\n", hex);
-    }
+    return (struct cache_mount_name){.ns = (char *)ns,
+                                     .id = d->id,
+                                     .owned = m->from.kind != BUILD_FILES_EMPTY || d->has_mode || d->has_uid || d->has_gid,
+                                     .mode = d->has_mode ? d->mode & 0777 : 0755,
+                                     .uid = d->has_uid ? d->uid : 0,
+                                     .gid = d->has_gid ? d->gid : 0,
+                                     .layers = in ? in->layers : NULL,
+                                     .n_layers = in ? in->n : 0};
 }
 
 static const char *cache_namespace(const struct build *b)
@@ -70,7 +71,8 @@ int build_cache_mount(struct build_work *w, const struct build_run_mount *m, int
     const struct df_mount *d = m->m;
     CB_AUTO(cb_buf) struct cb_buf key = CB_BUF_INIT;
     CB_AUTO(close) int seed = -1;
-    put_key(m, cache_namespace(w->b), in, &key);
+    struct cache_mount_name name = name_of(m, cache_namespace(w->b), in);
+    cache_mount_name_key(&name, &key);
     CB_AUTO(free)
     char *build = cb_printf("%lld.%09ld\n", (long long)w->b->session->started.tv_sec, w->b->session->started.tv_nsec);
     if (m->from.kind != BUILD_FILES_EMPTY && (seed = open_seed(w, m, work_dir, in, err)) < 0)

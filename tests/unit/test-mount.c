@@ -2,6 +2,7 @@
 #include "store-fixture.h"
 
 #include "cache/mount.h"
+#include "cache/mount-name.h"
 
 #include <sys/wait.h>
 #include <time.h>
@@ -186,11 +187,39 @@ static void test_crowd(void **state)
 
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, fixture_setup, fixture_teardown)
 
+/* What tells one mount from another, as a text and back. */
+static void test_names(void **state)
+{
+    (void)state;
+    struct cb_digest layers[2] = {{{1}}, {{2}}};
+    const struct cache_mount_name names[] = {
+        {.ns = (char *)"", .id = (char *)"/root/.cache"},
+        {.ns = (char *)"a\nb 3 c\n", .id = (char *)"5 x\n"},
+        {.ns = (char *)"n", .id = (char *)"i", .owned = true, .mode = 0700, .uid = 5, .gid = UINT32_MAX},
+        {.ns = (char *)"", .id = (char *)"", .owned = true, .mode = 0755, .layers = layers, .n_layers = 2},
+    };
+    for (size_t i = 0; i < CB_LEN(names); i++) {
+        CB_AUTO(cb_buf) struct cb_buf key = CB_BUF_INIT, again = CB_BUF_INIT;
+        CB_AUTO(cache_mount_name) struct cache_mount_name n = {0};
+        cache_mount_name_key(&names[i], &key);
+        assert_true(cache_mount_name_parse(key.data, &n));
+        assert_string_equal(n.id, names[i].id);
+        cache_mount_name_key(&n, &again);
+        assert_string_equal(again.data, key.data);
+        for (size_t len = 0; len < key.len; len++) { /* but for those that are one themselves, beginnings are none */
+            CB_AUTO(free) char *part = cb_memdup0(key.data, len);
+            CB_AUTO(cache_mount_name) struct cache_mount_name other = {0};
+            bool is = cache_mount_name_parse(part, &other);
+            assert_true(!is || part[len - 1] == '\n');
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_shared), TEST(test_private), TEST(test_locked_waits), TEST(test_fresh),
-        TEST(test_seed),   TEST(test_lent),    TEST(test_crowd),
+        TEST(test_seed),   TEST(test_lent),    TEST(test_crowd),        TEST(test_names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
