@@ -1,10 +1,10 @@
-/* Columns for people: `--call=targets` and `--call=outline`. */
+/* Columns for people. */
 #ifndef BUILD_TABLE_H
 #define BUILD_TABLE_H
 
 #include "base/buf.h"
 
-#define BUILD_TABLE_COLUMNS 3
+#define BUILD_TABLE_COLUMNS 8
 
 /* Cells row by row, `columns` to a row; the first row is the head. Zero but for `columns` and `gap` is an empty table. */
 struct build_table {

@@ -1,0 +1,154 @@
+# `cbuild cache bench`: a small history, replayed.
+
+# The history of a project in ./p: six commits, of which one changes what the slow step needs.
+history() {
+    context p <<X
+FROM scratch AS base
+COPY busybox /bin/busybox
+RUN ["/bin/busybox", "--install", "-s", "/bin"]
+FROM base AS build
+ARG REV
+COPY . /src
+RUN cat /src/requirements.txt > /deps; i=0; while [ \$i -lt 20000 ]; do i=\$((i+1)); done
+RUN cat /src/main.c > /app
+FROM base
+COPY --from=build /deps /app /
+X
+    echo lib1 >p/requirements.txt
+    echo 'int main;' >p/main.c
+    echo hi >p/README.md
+    printf '[user]\n\tname = n\n\temail = n@example.com\n' >gitconfig
+    export GIT_CONFIG_GLOBAL="$PWD/gitconfig"
+    git -C p init -q
+    commit '<b>"first"</b>'
+    echo 'int x;' >>p/main.c
+    commit main
+    echo more >>p/README.md
+    commit readme
+    echo lib2 >>p/requirements.txt
+    commit library
+    sed -i 's/^RUN cat .src.main.c.*/RUN false/' p/Dockerfile
+    commit broken
+    git -C p checkout -q HEAD~1 -- Dockerfile
+    echo 'int y;' >>p/main.c
+    commit mended
+}
+commit() {
+    git -C p add .
+    git -C p commit -qm "$1"
+}
+# Whatever its repository has configured, none of it is run by a replay.
+boobytrap() {
+    cat >>p/.git/config <<X
+[core]
+    fsmonitor = touch $PWD/trapped
+    hooksPath = $PWD/hooks
+[filter "x"]
+    smudge = touch $PWD/trapped; cat
+X
+    mkdir hooks
+    printf '#!/bin/sh\ntouch "%s/trapped"\n' "$PWD" >hooks/post-checkout
+    cp hooks/post-checkout hooks/post-index-change
+    chmod +x hooks/*
+    echo '* filter=x' >p/.git/info/attributes
+}
+
+t_a_history_is_replayed() {
+    only range
+    history
+    boobytrap
+    mkdir p/sub
+    touch p/sub/file
+    git -C p -c core.hooksPath=/dev/null -c core.fsmonitor=false add sub
+    echo mine >p/main.c # not committed: neither seen nor touched
+    rm -f trapped
+    before=$(find p -type f -exec cksum {} + | sort)
+    (cd p && cbuild cache bench --git HEAD --json ../r.json -- --build-arg 'REV={short}' . >../out 2>../log)
+    same "$before" "$(find p -type f -exec cksum {} + | sort)"
+    [ ! -e trapped ] || die "git ran what the repository says"
+    has "$(cat log)" '[1/6]'
+    has "$(cat out)" '<b>"first"</b>'
+    has "$(cat out)" 'failed: '
+    python3 - <<'X'
+import json
+r = json.load(open("r.json"))
+assert [b["subject"] for b in r["builds"]][1:] == ["main", "readme", "library", "broken", "mended"], r
+assert [b["subject"] for b in r["builds"] if "error" in b] == ["broken"], r
+steps = {(s["stage"], " ".join(s["text"].split()[:3])): s for s in r["steps"]}
+install, deps, copy = steps["base", 'RUN ["/bin/busybox", "--install",'], steps["build", "RUN cat /src/requirements.txt"], steps["build", "COPY . /src"]
+assert install["hits"] == 5 and install["misses"] == 0 and install["saved"] > 0, install
+assert copy["misses"] == 5 and copy["causes"]["files"] == 5, copy
+assert deps["misses"] == 5 and deps["spent"] > 0 and sum(deps["causes"].values()) == 5, deps
+whole = r["whole"]
+assert whole["failed"] == 1 and abs(whole["without"] - whole["spent"] - whole["saved"]) < 0.001, whole
+assert sum(s["hits"] for s in r["steps"]) == whole["hits"] and 0 < whole["hitRate"] < 1, whole
+assert r["builds"][0]["steps"][0]["bytes"] > 100000, r["builds"][0]
+X
+    [ ! -e "$CBUILD_ROOT" ] || die "the user's store was used"
+    same "$(cd .. && echo *)" "home log runtime w"
+}
+
+bench() { # in the repository
+    (cd p && cbuild cache bench "$@")
+}
+
+t_what_cannot_be_replayed() {
+    only range
+    history
+    fails 2 bench -- .
+    has "$out" "--git RANGE"
+    fails 1 bench --git no-such -- .
+    has "$out" "no-such"
+    fails 2 bench --git --exec=x -- .
+    fails 2 bench --git HEAD
+    has "$out" "behind '--'"
+    for option in '-t x:1' '--push' '-o d' '--iidfile f' '--dry-run' '--progress=plain'; do
+        # shellcheck disable=SC2086 # words
+        fails 2 bench --git HEAD -- $option .
+    done
+    fails 2 bench --git HEAD -- "$PWD"
+    has "$out" "not a directory of the history"
+    fails 2 bench --git HEAD -- ..
+    has "$out" "outside"
+    fails 1 cbuild cache bench --git HEAD -- .
+    has "$out" "in the repository of the project"
+    mkdir bin
+    PATH="$PWD/bin" fails 1 bench --git HEAD -- .
+    has "$out" "apt-get install git"
+}
+
+t_a_replay_that_is_ended_leaves_nothing() {
+    only range
+    history
+    (cd p && exec "$CBUILD" cache bench --git HEAD -- . >/dev/null 2>../log) &
+    pid=$!
+    wait_for 20 grep -q '1/6' log
+    kill -TERM $pid
+    status=0
+    wait $pid || status=$?
+    same $status 143
+    same "$(cd .. && echo *)" "home log runtime w"
+}
+
+# The same steps with another builder; its RUN needs no more than a chroot there.
+t_against_buildah() {
+    only root
+    needs buildah
+    history
+    export BUILDAH_ISOLATION=chroot STORAGE_DRIVER=vfs
+    bench --git HEAD~2..HEAD --every 2 --against buildah --json ../r.json -- . >out 2>/dev/null
+    has "$(cat out)" "buildah"
+    python3 - <<'X'
+import json
+r = json.load(open("r.json"))
+assert r["peer"] == "buildah" and len(r["builds"]) == 1, r
+assert r["builds"][0]["peerSeconds"] > 0 and "peerError" not in r["builds"][0], r["builds"][0]
+X
+    same "$(cd .. && echo *)" "home log runtime w"
+    fails 2 bench --git HEAD --against kaniko -- .
+    has "$out" "buildah|docker|buildkit"
+    mkdir bin
+    ln -s "$(command -v git)" bin/git
+    PATH="$PWD/bin" fails 1 bench --git HEAD --against buildah -- .
+    has "$out" "apt-get install buildah"
+}
