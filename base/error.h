@@ -23,6 +23,7 @@ enum cb_code {
     CB_E_CORRUPT,     /* wrong digest, truncated or malicious input, damaged store */
     CB_E_UNSUPPORTED, /* this machine or this version cannot */
     CB_E_RUN,         /* a RUN command ended with a status other than 0 */
+    CB_E_LOST,        /* a layer that was to be had elsewhere no longer is: its step has to be done again */
     CB_E_CANCELED,    /* the user or another step's failure stopped it */
     CB_E_COUNT
 };

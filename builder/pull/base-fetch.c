@@ -3,6 +3,8 @@
 #include "base/fd.h"
 #include "base/pack.h"
 #include "builder/pull/base-image.h"
+#include "builder/pull/incoming.h"
+#include "builder/pull/place.h"
 #include "builder/session/jobs.h"
 #include "cache/store/blob.h"
 #include "cache/layer/layer.h"
@@ -11,7 +13,6 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
-#include <unistd.h>
 
 #define MAX_AT_ONCE 4
 
@@ -20,6 +21,7 @@ struct fetching {
     const struct cache_image *image;
     int layout; /* directory fd, or -1 */
     struct reg_client *client;
+    struct build_fetch places;
     struct oci_ref ref;
     enum build_base_form form;
     atomic_size_t next;
@@ -32,23 +34,7 @@ struct fetching {
 struct one_layer {
     struct fetching *f;
     const struct cache_image_layer *layer;
-    int pipe_in, pipe_out; /* downloaded bytes to the unpacker */
-    struct cache_blob_writer blob;
-    struct cb_error err; /* of the download */
-    int result;
 };
-
-static int take_bytes(void *arg, const void *p, size_t n, struct cb_error *err)
-{
-    struct one_layer *l = arg;
-    if (cache_blob_write(&l->blob, p, n, err) < 0)
-        return -1;
-    int r = cb_write_full(l->pipe_in, p, n);
-    if (r < 0 && r != -EPIPE)
-        return cb_fail_sys(err, r, "hand bytes to the unpacker");
-    atomic_fetch_add(&l->f->done, n);
-    return r < 0 ? cb_fail(err, CB_E_CANCELED, "the layer could not be unpacked") : 0;
-}
 
 /* Nobody else has it: a step of ours has made it. */
 static int fail_gone(const struct one_layer *l, struct cb_error *err)
@@ -65,7 +51,7 @@ static int fail_gone(const struct one_layer *l, struct cb_error *err)
 /* An image of the store may stand on one that was never fetched: its layers are where they came from, which is not where its own
  * name leads. If both are the same repository, the name itself is used, with its tag, by which registries.conf may send it
  * elsewhere. */
-static int fetch_blob(struct one_layer *l, cb_sink_fn *sink, struct cb_error *err)
+static int fetch_blob(struct one_layer *l, cb_sink_fn *sink, void *sink_arg, struct cb_error *err)
 {
     struct oci_descriptor d = {.media_type = l->layer->media_type, .digest = l->layer->blob, .size = l->layer->blob_size};
     CB_AUTO(oci_ref) struct oci_ref source = {0};
@@ -78,15 +64,39 @@ static int fetch_blob(struct one_layer *l, cb_sink_fn *sink, struct cb_error *er
             return -1;
         from = &source;
     }
-    return reg_fetch_blob(l->f->client, from, &d, sink, l, err);
+    return reg_fetch_blob(l->f->client, from, &d, sink, sink_arg, err);
 }
 
-static void *download(void *arg)
+static int open_in_layout(struct one_layer *l, struct cb_error *err)
+{
+    struct oci_descriptor d = {.media_type = l->layer->media_type, .digest = l->layer->blob, .size = l->layer->blob_size};
+    return oci_layout_open_blob(l->f->layout, &d, err);
+}
+
+/* From a layout the blob is copied into the store too: the layout may be gone when the image is pushed. */
+static int get_bytes(void *arg, cb_sink_fn *sink, void *sink_arg, struct cb_error *err)
 {
     struct one_layer *l = arg;
-    l->result = fetch_blob(l, take_bytes, &l->err);
-    l->pipe_in = cb_close(l->pipe_in);
-    return NULL;
+    if (l->f->layout < 0)
+        return fetch_blob(l, sink, sink_arg, err);
+    CB_AUTO(close) int fd = open_in_layout(l, err);
+    return fd < 0 ? -1 : build_incoming_file(fd, sink, sink_arg, err);
+}
+
+static int unpack(void *arg, cb_source_fn *source, void *source_arg, struct cb_error *err)
+{
+    struct one_layer *l = arg;
+    struct cache_layer made;
+    return cache_layer_unpack(l->f->session->store, source, source_arg, &l->layer->diff_id, l->f->form == BUILD_BASE_FILES, NULL,
+                              &made, err);
+}
+
+/* Without unpacking: of a layer whose files are known, because a step of ours or another image brought them, in another packed
+ * form. */
+static int get_blob(struct one_layer *l, bool unpacks, struct cb_error *err)
+{
+    const struct build_incoming d = {get_bytes, l, unpacks ? unpack : NULL, l, &l->f->done};
+    return build_take_blob(l->f->session->store, &l->layer->blob, &d, err);
 }
 
 static ssize_t read_fd(void *arg, void *p, size_t n, struct cb_error *err)
@@ -95,93 +105,10 @@ static ssize_t read_fd(void *arg, void *p, size_t n, struct cb_error *err)
     return r < 0 ? cb_fail_sys(err, (int)r, "read layer") : r;
 }
 
-static int unpack(struct one_layer *l, int fd, struct cb_error *err)
+static int unpack_blob(struct one_layer *l, struct cb_error *err)
 {
-    struct cache_layer made;
-    return cache_layer_unpack(l->f->session->store, read_fd, &fd, &l->layer->diff_id, l->f->form == BUILD_BASE_FILES, NULL, &made,
-                              err);
-}
-
-static int fetch_and_unpack(struct one_layer *l, struct cb_error *err)
-{
-    int p[2];
-    if (pipe2(p, O_CLOEXEC) < 0)
-        return cb_fail_sys(err, errno, "make a pipe");
-    l->pipe_out = p[0];
-    l->pipe_in = p[1];
-    (void)fcntl(p[1], F_SETPIPE_SZ, 1 << 20); /* only faster */
-    pthread_t thread;
-    int r = cache_blob_begin(l->f->session->store, &l->blob, err);
-    int e = r == 0 ? pthread_create(&thread, NULL, download, l) : 0;
-    if (r == 0 && e)
-        r = cb_fail_sys(err, e, "start a thread");
-    bool downloads = r == 0;
-    if (r == 0)
-        r = unpack(l, l->pipe_out, err);
-    l->pipe_out = cb_close(l->pipe_out);
-    if (downloads)
-        pthread_join(thread, NULL);
-    cb_close(l->pipe_in);
-    /* A broken download also breaks the unpacking: the download's error is the one that helps. */
-    if (downloads && l->result < 0 && l->err.code != CB_E_CANCELED) {
-        cb_error_done(err);
-        cb_error_move(err, &l->err);
-        r = -1;
-    }
-    cb_error_done(&l->err);
-    if (r == 0)
-        r = cache_blob_commit(&l->blob, &l->layer->blob, NULL, err);
-    cache_blob_abort(&l->blob);
-    return r;
-}
-
-static int open_local(struct one_layer *l, struct cb_error *err)
-{
-    struct oci_descriptor d = {.media_type = l->layer->media_type, .digest = l->layer->blob, .size = l->layer->blob_size};
-    return l->f->layout >= 0 ? oci_layout_open_blob(l->f->layout, &d, err)
-                             : cache_blob_open(l->f->session->store, &l->layer->blob, err);
-}
-
-#define PIECE 65536
-
-/* From a layout the blob is copied into the store too: the layout may be gone when the image is pushed. */
-static int copy_blob(struct one_layer *l, int fd, struct cb_error *err)
-{
-    CB_AUTO(free) char *block = cb_alloc_buffer(PIECE);
-    CB_AUTO(cache_blob_writer) struct cache_blob_writer w = CACHE_BLOB_WRITER_INIT;
-    if (cache_blob_begin(l->f->session->store, &w, err) < 0)
-        return -1;
-    for (;;) {
-        ssize_t n = read_fd(&fd, block, PIECE, err);
-        if (n < 0 || (n > 0 && cache_blob_write(&w, block, (size_t)n, err) < 0))
-            return -1;
-        if (n == 0)
-            break;
-    }
-    return cache_blob_commit(&w, &l->layer->blob, NULL, err);
-}
-
-static int blob_sink(void *arg, const void *p, size_t n, struct cb_error *err)
-{
-    struct one_layer *l = arg;
-    atomic_fetch_add(&l->f->done, n);
-    return cache_blob_write(&l->blob, p, n, err);
-}
-
-/* Of a layer whose files are known, because a step of ours or another image brought them, in another packed form. */
-static int get_blob(struct one_layer *l, struct cb_error *err)
-{
-    if (l->f->layout >= 0) {
-        CB_AUTO(close) int fd = open_local(l, err);
-        return fd < 0 ? -1 : copy_blob(l, fd, err);
-    }
-    int r = cache_blob_begin(l->f->session->store, &l->blob, err);
-    if (r == 0)
-        r = fetch_blob(l, blob_sink, err);
-    if (r == 0)
-        r = cache_blob_commit(&l->blob, &l->layer->blob, NULL, err);
-    cache_blob_abort(&l->blob);
-    return r;
+    CB_AUTO(close) int fd = cache_blob_open(l->f->session->store, &l->layer->blob, err);
+    return fd < 0 ? -1 : unpack(l, read_fd, &fd, err);
 }
 
 static int get_layer_once(struct one_layer *l, bool blob, struct cb_error *err)
@@ -192,23 +119,15 @@ static int get_layer_once(struct one_layer *l, bool blob, struct cb_error *err)
     if (found < 0)
         return -1;
     if (found && l->f->form == BUILD_BASE_PACKED)
-        return blob || !l->layer->blob_size ? 0 : get_blob(l, err);
+        return blob || !l->layer->blob_size ? 0 : get_blob(l, false, err);
     if (found && (have.has_files || l->f->form != BUILD_BASE_FILES))
         return 0;
     if (found && (blob || !l->layer->blob_size)) /* one that a step of ours made has no blob of an image's */
-        return cache_layer_materialize(s, &l->layer->id, NULL, err);
+        return build_fetch_layer(&l->f->places, &l->layer->id, true, err);
     struct cache_packed packed = {.digest = l->layer->blob, .size = l->layer->blob_size, .codec = cb_codecs[0]};
     if (l->layer->media_type && oci_layer_codec(l->layer->media_type, &packed.codec, err) < 0)
         return -1;
-    int r;
-    if (blob || l->f->layout >= 0) {
-        CB_AUTO(close) int fd = open_local(l, err);
-        if (fd < 0 || (!blob && copy_blob(l, fd, err) < 0) || lseek(fd, 0, SEEK_SET) < 0)
-            return -1;
-        r = unpack(l, fd, err);
-    } else {
-        r = fetch_and_unpack(l, err);
-    }
+    int r = blob ? unpack_blob(l, err) : get_blob(l, true, err);
     return r < 0 ? -1 : cache_layer_set_packed(s, &l->layer->diff_id, &packed, err);
 }
 
@@ -231,8 +150,7 @@ static void *worker(void *arg)
         size_t i = atomic_fetch_add(&f->next, 1);
         if (i >= f->image->n_layers || atomic_load(&f->failed))
             return NULL;
-        struct one_layer l = {
-            .f = f, .layer = &f->image->layers[i], .pipe_in = -1, .pipe_out = -1, .blob = CACHE_BLOB_WRITER_INIT};
+        struct one_layer l = {f, &f->image->layers[i]};
         struct cb_error err = CB_ERROR_INIT;
         if (get_layer(&l, &err) == 0)
             continue;
@@ -351,9 +269,11 @@ static int fetch_job(struct cb_job_io *io, void *world, const struct rt_job_requ
     struct fetching f = {
         .session = world, .image = &base.image, .layout = -1, .form = cb_get_u8(&u), .lock = PTHREAD_MUTEX_INITIALIZER};
     get_base(&u, &base);
+    build_fetch_init(&f.places, world, io);
     int r = open_source(&f, &base, io, err) < 0 || run_workers(&f, io, err) < 0 ? cb_prefix(err, "%s", base.name) : 0;
     cb_close(f.layout);
     reg_client_free(f.client);
+    build_fetch_done(&f.places);
     oci_ref_done(&f.ref);
     build_base_done(&base);
     return r;

@@ -1,16 +1,18 @@
 #include "builder/pull/materialize.h"
 #include "base/pack.h"
+#include "builder/pull/place.h"
 #include "builder/session/jobs.h"
-#include "cache/layer/layer.h"
 
 static int materialize_job(struct cb_job_io *io, void *world, const struct rt_job_request *req, struct cb_buf *answer,
                            struct cb_error *err)
 {
     (void)answer;
-    struct build_session *s = world;
+    CB_AUTO(build_fetch) struct build_fetch f;
+    build_fetch_init(&f, world, io);
+    f.progress = io;
     struct cb_unpack u = cb_unpack(req->bytes, req->len);
     struct cb_digest layer = cb_get_digest(&u);
-    return cache_layer_materialize(s->store, &layer, io, err);
+    return build_fetch_layer(&f, &layer, true, err);
 }
 
 int build_materialize_start(struct build_session *s, const struct cb_digest *layer, struct cb_job *ret, struct cb_error *err)

@@ -1,4 +1,4 @@
-/* The files of one layer, from its packed form. */
+/* The files of one layer, from its packed form, which is fetched when it is elsewhere (place.h). */
 #ifndef BUILD_MATERIALIZE_H
 #define BUILD_MATERIALIZE_H
 

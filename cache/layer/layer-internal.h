@@ -8,6 +8,7 @@
  *   diff        the diff ID in hex, once it is known
  *   packed-<kind>.json, packed-<kind>-<level>.json
  *               the blobs it came in, and those that were made from it
+ *   from.json   who else has a blob of it (places.h)
  *   fs/         */
 #ifndef CACHE_LAYER_INTERNAL_H
 #define CACHE_LAYER_INTERNAL_H
@@ -70,6 +71,8 @@ struct cache_layer_path {
 struct cache_layer_path cache_layer_path(const struct cb_digest *id); /* below the store */
 /* Opens layers/<id>: an fd, or -errno. */
 int cache_layer_open(struct cache_store *s, const struct cb_digest *id);
+/* Of an open layer. 1: there is a list of places that have its bytes. 0: there is none. -1: it is damaged. (places.c) */
+int cache_layer_look_elsewhere(int dir);
 /* Its fs/ (O_PATH), or -1 with `err` set. */
 int cache_layer_open_fs(struct cache_store *s, const struct cb_digest *id, struct cb_error *err);
 /* 1: *ret tells what is there, trusted or not. 0: nothing, or something that cannot be read. */
@@ -257,6 +260,9 @@ struct cache_layer_stream {
 /* Reads it to its end. Gives the sorted index, the diff ID of what was read and, unless fs < 0, the files below it. */
 int cache_layer_read_tar(const struct cache_layer_stream *from, int fs, struct cache_index *ret, struct cb_digest *ret_diff,
                          struct cb_error *err);
+/* The same for the tar of a known layer: one of anything else is CB_E_CORRUPT. (pack.c) */
+int cache_layer_read_as(const struct cache_layer_dir *l, const struct cache_layer_stream *from, int fs, struct cache_index *ret,
+                        struct cb_error *err);
 
 /* ---- lower layers (below.c) ------------------------------------------------------------ */
 

@@ -220,6 +220,15 @@ static bool can_be_made(struct cache_store *s, const struct cb_digest *id)
     return cache_layer_packed(s, id, cb_codecs[0], -1, true, &packed, &ignored) == 1 || can_be_copied(s, id);
 }
 
+/* Of a layer without files: is it known where its bytes are? Not when it is damaged what was noted of that, and nothing else is
+ * left of them. */
+static bool can_be_had(struct cache_store *s, const struct cb_digest *id)
+{
+    CB_AUTO(close) int dir = cache_layer_open(s, id);
+    int places = dir < 0 ? 0 : cache_layer_look_elsewhere(dir);
+    return places == 0 || (places > 0 && !s->only_here) || can_be_made(s, id);
+}
+
 /* ---- the interface --------------------------------------------------------------------------- */
 
 int cache_layer_find(struct cache_store *s, const struct cb_digest *id, struct cache_layer *ret, struct cb_error *err)
@@ -231,6 +240,8 @@ int cache_layer_find(struct cache_store *s, const struct cb_digest *id, struct c
     if (!l.base && !cb_digest_eq(id, &l.content)) /* not what its name says */
         return 0;
     if (l.foreign && !l.base && !can_be_made(s, id))
+        return 0;
+    if (!l.l.has_files && !l.foreign && !can_be_had(s, id))
         return 0;
     if (!l.trusted && !check_layer(s, &l))
         return 0;

@@ -410,6 +410,18 @@ int cache_layer_pack(struct cache_store *s, const struct cb_digest *id, const st
 
 /* ---- unpacking what we have --------------------------------------------------------------------------- */
 
+int cache_layer_read_as(const struct cache_layer_dir *l, const struct cache_layer_stream *from, int fs, struct cache_index *ret,
+                        struct cb_error *err)
+{
+    struct cb_digest diff, content;
+    if (cache_layer_read_tar(from, fs, ret, &diff, err) < 0)
+        return -1;
+    cache_index_content_id(ret, &content);
+    if (cb_digest_eq(&content, &l->content) && (!l->l.has_diff_id || cb_digest_eq(&diff, &l->l.diff_id)))
+        return 0;
+    return cb_fail(err, CB_E_CORRUPT, "the blob does not hold the layer that it should");
+}
+
 static int unpack_packed(struct cache_store *s, const struct cache_layer_dir *l, const struct cache_packed *from,
                          struct cache_layer_draft *d, struct cb_job_io *io, struct cache_index *ret, struct cb_error *err)
 {
@@ -417,20 +429,11 @@ static int unpack_packed(struct cache_store *s, const struct cache_layer_dir *l,
     if (open_blob(s, from, &b, err) < 0)
         return -1;
     CB_AUTO(close) int fd = b.fd;
-    struct cb_digest diff;
     const struct cache_layer_name name = cache_layer_name(&l->l.id);
     const struct cache_layer_stream tar = {read_blob, &b, name.text, io};
-    int r = cache_layer_read_tar(&tar, d->fs, ret, &diff, err);
+    int r = cache_layer_read_as(l, &tar, d->fs, ret, err);
     (void)fd;
-    if (r < 0)
-        return blame_blob(&b, err);
-    if (verify_blob(&b, err) < 0)
-        return -1;
-    struct cb_digest content;
-    cache_index_content_id(ret, &content);
-    if (!cb_digest_eq(&content, &l->content) || (l->l.has_diff_id && !cb_digest_eq(&diff, &l->l.diff_id)))
-        return cb_fail(err, CB_E_CORRUPT, "the blob does not hold the layer that it should");
-    return 0;
+    return r < 0 ? blame_blob(&b, err) : verify_blob(&b, err);
 }
 
 /* From files that others own. */
