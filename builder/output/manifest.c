@@ -63,7 +63,7 @@ int build_manifest_make(struct build_session *s, const struct build_image *image
     struct oci_manifest *m = &ret->m;
     if (p->docker_types && !p->codec->docker_reads)
         return cb_fail(err, CB_E_USAGE, "compression=%s needs OCI media types: leave oci-mediatypes=false out", p->codec->name);
-    if (fetch_base(s, image, p->force ? BUILD_BASE_INDEXED : BUILD_BASE_PACKED, err) < 0 ||
+    if (((p->force || !p->lazy) && fetch_base(s, image, p->force ? BUILD_BASE_INDEXED : BUILD_BASE_PACKED, err) < 0) ||
         add_layers(s, &image->stored, p, m, err) < 0 || get_config(s, image, ret, err) < 0)
         return -1;
     m->media_type = cb_strdup(p->docker_types ? DOCKER_TYPE_MANIFEST : OCI_TYPE_MANIFEST);
@@ -76,7 +76,7 @@ int build_manifest_make(struct build_session *s, const struct build_image *image
     return cache_blob_put(s->store, ret->bytes.data, ret->bytes.len, &ret->digest, err);
 }
 
-static int get_as_pulled(struct build_session *s, const struct build_image *image, struct build_manifest *ret,
+static int get_as_pulled(struct build_session *s, const struct build_image *image, bool lazy, struct build_manifest *ret,
                          struct cb_error *err)
 {
     int r = cache_blob_get(s->store, &image->stored.manifest, CB_MAX_MANIFEST, &ret->bytes, err);
@@ -89,15 +89,15 @@ static int get_as_pulled(struct build_session *s, const struct build_image *imag
     /* A registry compares what it is told with what the bytes say. */
     free(ret->m.media_type);
     ret->m.media_type = oci_manifest_type(ret->bytes.data, ret->bytes.len);
-    return build_image_fetch_base(s, image, BUILD_BASE_PACKED, err) < 0 ? -1 : 1;
+    return !lazy && build_image_fetch_base(s, image, BUILD_BASE_PACKED, err) < 0 ? -1 : 1;
 }
 
-int build_manifest_as_pulled(struct build_session *s, const struct build_image *image, struct build_manifest *ret,
+int build_manifest_as_pulled(struct build_session *s, const struct build_image *image, bool lazy, struct build_manifest *ret,
                              struct cb_error *err)
 {
     *ret = BUILD_MANIFEST_INIT;
     ret->digest = image->stored.manifest;
-    int r = image->stored.pulled ? get_as_pulled(s, image, ret, err) : 0;
+    int r = image->stored.pulled ? get_as_pulled(s, image, lazy, ret, err) : 0;
     if (r <= 0) {
         build_manifest_done(ret);
         *ret = BUILD_MANIFEST_INIT;

@@ -1,22 +1,54 @@
 #include "builder/output/pack.h"
 #include "base/pack.h"
+#include "builder/pull/place.h"
 #include "builder/session/jobs.h"
 #include "cache/store/blob.h"
+#include "registry/oci/document.h"
 
 /* ---- in the job ------------------------------------------------------------------------------------------------- */
 
-static int pack_one(struct cache_store *s, const struct build_packing *p, const struct cache_image_layer *l, struct cb_job_io *io,
+/* The blob of a layer that is elsewhere, if it is packed as the output wants it. */
+static bool find_elsewhere(struct cache_store *s, const struct build_packing *p, const struct cb_digest *id,
+                           struct cache_packed *ret)
+{
+    CB_AUTO(cache_places) struct cache_places places = {0};
+    CB_AUTO(cb_error) struct cb_error ignored = CB_ERROR_INIT; /* a type that we do not know is not what is wanted */
+    const struct cb_codec *codec = NULL;
+    if (!p->lazy || !cache_layer_is_elsewhere(s, id) || !cache_layer_places(s, id, &places))
+        return false;
+    for (size_t i = 0; i < places.n; i++)
+        if (oci_layer_codec(places.items[i].media_type, &codec, &ignored) == 0 && codec == p->codec) {
+            *ret = (struct cache_packed){places.items[i].blob, places.items[i].size, codec};
+            return true;
+        }
+    return false;
+}
+
+static int pack_one(struct build_fetch *f, const struct build_packing *p, const struct cache_image_layer *l,
                     struct cache_packed *ret, struct cb_error *err)
 {
+    struct cache_store *s = f->session->store;
     bool as_it_came = l->blob_size && !p->force;
-    if (as_it_came && cache_blob_fits(s, &l->blob, l->blob_size)) {
+    if (as_it_came && (p->lazy || cache_blob_fits(s, &l->blob, l->blob_size))) {
         *ret = (struct cache_packed){.digest = l->blob, .size = l->blob_size};
         return 0;
     }
-    int r = cache_layer_packed(s, &l->id, p->codec, p->level, false, ret, err);
-    if (r < 0)
+    if (find_elsewhere(s, p, &l->id, ret))
+        return 0;
+    if (build_fetch_layer(f, &l->id, false, err) < 0)
         return -1;
-    return r ? 0 : cache_layer_pack(s, &l->id, p->codec, p->level, io, ret, err);
+    int r = cache_layer_packed(s, &l->id, p->codec, p->level, false, ret, err);
+    return r ? CB_MIN(r, 0) : cache_layer_pack(s, &l->id, p->codec, p->level, f->io, ret, err);
+}
+
+static int find_diff(struct build_fetch *f, const struct cache_image_layer *l, struct cb_digest *ret, struct cb_error *err)
+{
+    struct cache_layer have;
+    *ret = l->diff_id;
+    int found = cache_layer_find(f->session->store, &l->id, &have, err);
+    if (found > 0 && !have.has_diff_id && build_fetch_layer(f, &l->id, false, err) < 0)
+        return -1;
+    return found <= 0 ? found : cache_layer_diff_id(f->session->store, &l->id, ret, err);
 }
 
 static struct build_packing get_packing(struct cb_unpack *u)
@@ -25,6 +57,7 @@ static struct build_packing get_packing(struct cb_unpack *u)
     struct build_packing p = {.codec = cb_codec_find(codec)};
     p.level = (int)cb_get_u32(u);
     p.force = cb_get_u8(u);
+    p.lazy = cb_get_u8(u);
     return p;
 }
 
@@ -37,20 +70,19 @@ static struct cache_image_layer get_layer(struct cb_unpack *u)
     return l;
 }
 
-/* Answers for every layer: diff ID, and (packing) digest and size of its blob. */
+/* Answers for every layer: diff ID, and (packing) its blob. */
 static int pack_job(struct cb_job_io *io, void *world, const struct rt_job_request *req, struct cb_buf *answer,
                     struct cb_error *err)
 {
-    struct cache_store *s = ((struct build_session *)world)->store;
+    CB_AUTO(build_fetch) struct build_fetch f;
+    build_fetch_init(&f, world, io);
     struct cb_unpack u = cb_unpack(req->bytes, req->len);
     struct build_packing p = get_packing(&u);
     for (uint64_t n = cb_get_u64(&u); n > 0 && !u.failed; n--) {
         struct cache_image_layer l = get_layer(&u);
         struct cache_packed packed = {0};
-        if (p.codec && pack_one(s, &p, &l, io, &packed, err) < 0)
-            return -1;
-        struct cb_digest diff = l.diff_id;
-        if (cache_layer_diff_id(s, &l.id, &diff, err) < 0)
+        struct cb_digest diff;
+        if ((p.codec && pack_one(&f, &p, &l, &packed, err) < 0) || find_diff(&f, &l, &diff, err) < 0)
             return -1;
         cb_put_digest(answer, &diff);
         cb_put_digest(answer, &packed.digest);
@@ -66,6 +98,7 @@ static void put_request(struct cb_buf *to, const struct cache_image_layer *layer
     cb_put_str(to, p ? p->codec->name : "");
     cb_put_u32(to, p ? (uint32_t)p->level : 0);
     cb_put_u8(to, p && p->force);
+    cb_put_u8(to, p && p->lazy);
     cb_put_u64(to, n);
     for (size_t i = 0; i < n; i++) {
         cb_put_digest(to, &layers[i].id);

@@ -1,15 +1,25 @@
 /* type=registry, and type=image with push=true. */
 #include "builder/output/push.h"
 #include "builder/output/output-internal.h"
+#include "builder/pull/place.h"
 #include "builder/session/jobs.h"
+#include "cache/store/blob.h"
 #include "registry/transfer/transfer.h"
 
 struct push_job {
-    struct cache_store *store;
-    const struct reg_options *options;
+    struct build_session *session;
     const struct oci_ref *ref;
     const struct build_manifest *manifest;
     const struct build_image *image;
+};
+
+/* One layer on its way: in the store, or where the registry may have it from, or we. */
+struct push_layer {
+    const struct push_job *j;
+    struct build_fetch *fetch;
+    const struct cache_image_layer *own; /* the image's entry */
+    const struct oci_descriptor *d;
+    struct cache_places places; /* of a layer that a step made */
 };
 
 static void push_progress(void *arg, uint64_t done, uint64_t total)
@@ -26,17 +36,74 @@ static const char *mount_source(const struct oci_ref *ref, const char *source)
     return source + n + 1;
 }
 
-/* The layers and the config, of which `files` are the store's. */
-static void list_blobs(const struct push_job *j, struct reg_push_blob *blobs, struct build_output_blob *files)
+static const char *mount_from(const struct push_layer *l)
+{
+    const char *found = mount_source(l->j->ref, l->own->source);
+    for (size_t i = 0; i < l->places.n && !found; i++) {
+        const struct cache_place *p = &l->places.items[i];
+        if (strcmp(p->kind, BUILD_PLACE_REGISTRY) == 0 && cb_digest_eq(&p->blob, &l->d->digest))
+            found = mount_source(l->j->ref, p->where);
+    }
+    return found;
+}
+
+/* A layer of the base, which has a blob of its own: where that is. */
+static int fetch_as_it_came(const struct push_layer *l, struct cb_error *err)
+{
+    const struct build_base *base = l->j->image->base;
+    const bool layout = base && base->layout;
+    const struct cache_place place = {(char *)(layout ? BUILD_PLACE_LAYOUT : BUILD_PLACE_REGISTRY),
+                                      layout ? base->layout : l->own->source, l->own->blob, l->own->blob_size,
+                                      l->own->media_type};
+    if (!place.where)
+        return cb_fail(err, CB_E_NOT_FOUND, "it is not in the store, and where it came from cannot be asked again");
+    return build_fetch_blob(l->fetch, &place, err);
+}
+
+/* The registry has the blob from nobody else: it goes through us. */
+static int open_layer(void *arg, struct cb_error *err)
+{
+    const struct push_layer *l = arg;
+    struct cache_store *s = l->j->session->store;
+    bool as_it_came = l->own->blob_size && cb_digest_eq(&l->own->blob, &l->d->digest);
+    if (cache_blob_fits(s, &l->d->digest, l->d->size))
+        return cache_blob_open(s, &l->d->digest, err);
+    int r = as_it_came ? fetch_as_it_came(l, err) : build_fetch_layer(l->fetch, &l->own->id, false, err);
+    int fd = r < 0 ? -1 : cache_blob_open(s, &l->d->digest, err);
+    if (fd < 0 && err->code != CB_E_SYSTEM && err->code != CB_E_CANCELED)
+        err->code = CB_E_LOST;
+    return fd;
+}
+
+/* The layers and the config, which is in the store. */
+static void list_blobs(const struct push_job *j, struct build_fetch *fetch, struct reg_push_blob *blobs,
+                       struct push_layer *layers, struct build_output_blob *config)
 {
     const struct oci_manifest *m = &j->manifest->m;
-    for (size_t i = 0; i <= m->n_layers; i++) {
-        const struct oci_descriptor *d = i < m->n_layers ? &m->layers[i] : &m->config;
-        files[i] = (struct build_output_blob){j->store, d->digest};
-        blobs[i] = (struct reg_push_blob){.d = *d, .open = build_output_open_blob, .arg = &files[i]};
-        if (i < m->n_layers)
-            blobs[i].mount_from = mount_source(j->ref, j->image->stored.layers[i].source);
+    for (size_t i = 0; i < m->n_layers; i++) {
+        struct push_layer *l = &layers[i];
+        *l = (struct push_layer){j, fetch, &j->image->stored.layers[i], &m->layers[i], {0}};
+        (void)cache_layer_places(j->session->store, &l->own->id, &l->places);
+        blobs[i] = (struct reg_push_blob){.d = m->layers[i], .open = open_layer, .arg = l, .mount_from = mount_from(l)};
     }
+    *config = (struct build_output_blob){j->session->store, m->config.digest};
+    blobs[m->n_layers] = (struct reg_push_blob){.d = m->config, .open = build_output_open_blob, .arg = config};
+}
+
+static int push_all(const struct push_job *j, struct reg_client *c, struct cb_job_io *io, struct cb_error *err)
+{
+    const struct oci_manifest *m = &j->manifest->m;
+    size_t n = m->n_layers + 1;
+    CB_AUTO(build_fetch) struct build_fetch fetch;
+    CB_AUTO(free) struct reg_push_blob *blobs = cb_alloc(n * sizeof(*blobs));
+    CB_AUTO(free) struct push_layer *layers = cb_alloc(n * sizeof(*layers));
+    struct build_output_blob config;
+    build_fetch_init(&fetch, j->session, io);
+    list_blobs(j, &fetch, blobs, layers, &config);
+    int r = reg_push_blobs(c, j->ref, blobs, n, push_progress, io, err);
+    for (size_t i = 0; i < m->n_layers; i++)
+        cache_places_done(&layers[i].places);
+    return r;
 }
 
 static int push_job(struct cb_job_io *io, const void *ctx, struct cb_buf *answer, struct cb_error *err)
@@ -44,35 +111,48 @@ static int push_job(struct cb_job_io *io, const void *ctx, struct cb_buf *answer
     (void)answer;
     const struct push_job *j = ctx;
     const struct oci_manifest *m = &j->manifest->m;
-    CB_AUTO(reg_client) struct reg_client *c = reg_client_new(j->options, err);
+    CB_AUTO(reg_client) struct reg_client *c = reg_client_new(&j->session->request->registry, err);
     if (!c)
         return -1;
     reg_client_on_warning(c, cb_job_on_warning, io);
-    size_t n = m->n_layers + 1;
-    CB_AUTO(free) struct reg_push_blob *blobs = cb_alloc(n * sizeof(*blobs));
-    CB_AUTO(free) struct build_output_blob *files = cb_alloc(n * sizeof(*files));
-    list_blobs(j, blobs, files);
-    if (reg_push_blobs(c, j->ref, blobs, n, push_progress, io, err) < 0) {
-        build_output_drop_damaged(j->store, m, err);
+    if (push_all(j, c, io, err) < 0) {
+        build_output_drop_damaged(j->session->store, m, err);
         return -1;
     }
     return reg_push_document(c, j->ref, m->media_type, j->manifest->bytes.data, j->manifest->bytes.len, err);
 }
 
-int build_push(struct build_session *s, const struct build_image *image, const struct build_packing *p,
-               const struct cb_strv *annotations, const struct oci_ref *ref, struct cb_digest *ret_manifest, struct cb_error *err)
+static int try_push(struct build_session *s, const struct build_image *image, const struct build_packing *p,
+                    const struct cb_strv *annotations, const struct oci_ref *ref, struct cb_digest *ret_manifest,
+                    struct cb_error *err)
 {
     CB_AUTO(build_manifest) struct build_manifest m = BUILD_MANIFEST_INIT;
     CB_AUTO(free) char *name = oci_ref_full(ref), *shown = cb_printf("push %s", name);
     struct cb_job job;
-    int r = build_manifest_as_pulled(s, image, &m, err);
+    int r = build_manifest_as_pulled(s, image, p->lazy, &m, err);
     if (r < 0 || (r == 0 && build_manifest_make(s, image, p, annotations, &m, err) < 0))
         return -1;
     *ret_manifest = m.digest;
-    struct push_job j = {s->store, &s->request->registry, ref, &m, image};
+    struct push_job j = {s, ref, &m, image};
     if (cb_job_fork(push_job, &j, &job, err) < 0 || build_wait_job(s, &job, shown, NULL, err) < 0)
         return -1;
     return 0;
+}
+
+/* What the registry has already, or can have from a repository of its own, does not come here. When something that must come here
+ * cannot, another packed form may do: then all of it is brought here first. */
+int build_push(struct build_session *s, const struct build_image *image, const struct build_packing *p,
+               const struct cb_strv *annotations, const struct oci_ref *ref, struct cb_digest *ret_manifest, struct cb_error *err)
+{
+    CB_AUTO(cb_error) struct cb_error first = CB_ERROR_INIT;
+    struct build_packing lazy = *p;
+    lazy.lazy = true;
+    if (try_push(s, image, &lazy, annotations, ref, ret_manifest, &first) == 0)
+        return 0;
+    if (first.code == CB_E_LOST && image->base)
+        return try_push(s, image, p, annotations, ref, ret_manifest, err);
+    cb_error_move(err, &first);
+    return -1;
 }
 
 /* Registries have no code for it, but all say so. */

@@ -32,13 +32,13 @@
 #define CACHE_FORMAT 2 /* 1: a layer's directory could hold what its index does not say */
 
 struct cache_store {
-    int root;      /* directory fd */
-    char *path;    /* for messages and for programs of the host */
-    char *boot_id; /* use cache_store_boot_id, which reads it when first asked */
-    bool run_root; /* no store but what cache_store_open_run_root has opened */
-    bool beside;   /* the build has no other ids: owners are beside the files (cache/layer/form.c); whoever knows sets it */
+    int root;       /* directory fd */
+    char *path;     /* for messages and for programs of the host */
+    char *boot_id;  /* use cache_store_boot_id, which reads it when first asked */
+    bool run_root;  /* no store but what cache_store_open_run_root has opened */
+    bool beside;    /* the build has no other ids: owners are beside the files (cache/layer/form.c); whoever knows sets it */
     bool only_here; /* layers whose bytes are elsewhere count as not there (cache/layer/places.h); whoever wants that sets it */
-    int marks;     /* where marks of layers are made that this file system cannot hold (cache/layer/marks.c); -1: nowhere */
+    int marks;      /* where marks of layers are made that this file system cannot hold (cache/layer/marks.c); -1: nowhere */
 };
 
 /* Where the store is: `root` (--root), else $CBUILD_ROOT, else /var/lib/cbuild for uid 0, else

@@ -121,7 +121,7 @@ static int add_digests(struct build_session *s, const struct build_image *image,
 {
     const struct build_request *q = s->request;
     const struct build_output *o = &q->outputs[0]; /* there always is one */
-    const struct build_packing packing = {.codec = o->codec, .level = o->level, .docker_types = o->docker_types};
+    const struct build_packing packing = {.codec = o->codec, .level = o->level, .docker_types = o->docker_types, .lazy = true};
     CB_AUTO(build_manifest) struct build_manifest m = BUILD_MANIFEST_INIT;
     char digest[CB_DIGEST_TEXT + 1];
     if (!q->digest_files.digest && !q->digest_files.names && !q->digest_files.tags)

@@ -45,6 +45,35 @@ t_push_and_pull() {
     cbuild cache reset --force >/dev/null
 }
 
+# The base's layers are mounted from its repository; for another registry they come here, but are not unpacked.
+t_push_takes_the_base_from_its_registry() {
+    registry
+    app
+    cbuild -t "$repo:1" --push c 2>/dev/null
+    "$E2E_HERE/../tools/registry" start "$PWD/reg" >addr
+    trap '"$E2E_HERE/../tools/registry" stop "$PWD/reg" || :' EXIT
+    CBUILD_ROOT=$CASE_DIR/store2
+    printf 'FROM %s\nLABEL a=b\n' "$repo:1" >c/Dockerfile
+    cbuild -t "$repo-mounted:1" --push c 2>/dev/null
+    digests "$repo:1" >want
+    digests "$repo-mounted:1" | diff want -
+    while IFS=: read -r _ hex; do [ ! -e "$CBUILD_ROOT/blobs/sha256/$hex" ] || die "$hex came here"; done <want
+    cbuild -t "$(cat addr)/app:1" --push c 2>/dev/null
+    digests "$(cat addr)/app:1" | diff want -
+    same "$(ls "$CBUILD_ROOT/layers" 2>/dev/null)" ""
+    # Out of reach: what a step here has made is packed anew.
+    CBUILD_ROOT=$CASE_DIR/store
+    printf 'FROM %s/app:1\nRUN true > /x\n' "$(cat addr)" >c/Dockerfile
+    cbuild -t two c 2>/dev/null
+    while IFS=: read -r _ hex; do rm "$CBUILD_ROOT/blobs/sha256/$hex"; done <want
+    "$E2E_HERE/../tools/registry" stop "$PWD/reg"
+    wait_for 10 sh -c '! kill -0 "$(cat reg/registry/pid)" 2>/dev/null'
+    cbuild -t "$repo-anew:1" --push c 2>log
+    has "$(cat log)" "its layers are packed anew"
+    same "$(digests "$repo-anew:1" | wc -l)" $(($(wc -l <want) + 1))
+    cbuild prune --all >/dev/null
+}
+
 # The registry is out of reach afterwards: what was not fetched is missed.
 t_all_images_of_one_pull_are_whole() {
     registry
@@ -90,7 +119,7 @@ t_push_and_pull_show_themselves() {
     has "$(cat log)" "#1 push $repo:2"
     has "$(cat log)" "#1 DONE "
     printf 'FROM %s\nCOPY data /x/\n' "$repo:1" >c/Dockerfile
-    CBUILD_ROOT=$CASE_DIR/store3
+    CBUILD_ROOT=$CASE_DIR/store
     cbuild --progress=rawjson -t "$repo:3" --push c 2>raw
     has "$(jq -r '.vertexes[]? | select(.completed).name' raw)" "resolve $repo:1"
     has "$(jq -r '.vertexes[]? | select(.completed).name' raw)" "push $repo:3"
