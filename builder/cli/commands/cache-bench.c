@@ -10,7 +10,7 @@
 struct bench {
     struct cli_replayed common;
     const struct measure_peer *peer;
-    char *json;
+    char *json, *html;
 };
 
 typedef void form_fn(const struct measure_report *r, struct cb_buf *out);
@@ -26,16 +26,27 @@ static int put_file(const char *name, form_fn *form, const struct measure_report
 
 static int check_files(const struct bench *v, struct cb_error *err)
 {
-    return v->json ? build_out_check(v->json, err) : 0;
+    const char *files[] = {v->json, v->html};
+    for (size_t i = 0; i < CB_LEN(files); i++)
+        if (files[i] && build_out_check(files[i], err) < 0)
+            return -1;
+    return 0;
+}
+
+static bool is_output(const char *name)
+{
+    return name && strcmp(name, "-") == 0;
 }
 
 static int put_all(const struct bench *v, const struct measure_report *r, struct cb_error *err)
 {
     CB_AUTO(cb_buf) struct cb_buf out = CB_BUF_INIT;
     measure_report_table(r, &out);
-    if (!v->json || strcmp(v->json, "-") != 0)
+    if (!is_output(v->json) && !is_output(v->html))
         fwrite(out.data, 1, out.len, stdout);
-    return put_file(v->json, measure_report_json, r, err);
+    if (put_file(v->json, measure_report_json, r, err) < 0)
+        return -1;
+    return put_file(v->html, measure_report_html, r, err);
 }
 
 /* Only when no commit could be built is there nothing to report. */
@@ -65,6 +76,7 @@ static void done(void *filled)
     struct bench *v = filled;
     cli_replay_close(&v->common);
     free(v->json);
+    free(v->html);
 }
 
 static int set_peer(const char *value, void *to, struct cb_error *err)
@@ -84,6 +96,7 @@ static const struct cli_option options[] = {
     {"against", 0, output, "BUILDER", NULL, set_peer, AT(peer),
      "build everything with this one too: ", .choices = measure_peer_names},
     {"json", 0, output, "FILE", NULL, cli_set_file, AT(json), "write all figures to a file"},
+    {"html", 0, output, "FILE", NULL, cli_set_file, AT(html), "write a page with plots, which needs no network"},
 };
 
 const struct cli_command cli_cache_bench = {

@@ -152,3 +152,54 @@ X
     PATH="$PWD/bin" fails 1 bench --git HEAD --against buildah -- .
     has "$out" "apt-get install buildah"
 }
+
+# The page in a browser, without a network: what its script has drawn.
+t_the_page_draws_itself() {
+    only root
+    needs chromium
+    context p <<X
+${base}COPY . /src
+RUN cat /src/f > /g
+X
+    echo 1 >p/f
+    export GIT_CONFIG_GLOBAL="$PWD/gitconfig"
+    printf '[user]\n\tname = n\n\temail = n@example.com\n' >gitconfig
+    git -C p init -q
+    commit '</script><script>document.title = "trapped"</script>'
+    echo 2 >p/f
+    commit second
+    bench --git HEAD --html - -- . >page.html 2>/dev/null
+    chromium --headless --no-sandbox --disable-gpu --disable-dev-shm-usage --user-data-dir="$PWD/profile" \
+        --host-resolver-rules='MAP * ~NOTFOUND' --window-size=1100,900 --screenshot="$PWD/shot.png" --dump-dom \
+        "file://$PWD/page.html" >dom.html 2>browser.log || { cat browser.log; die "chromium failed"; }
+    python3 - <<'X'
+import html.parser, struct, zlib
+class Page(html.parser.HTMLParser):
+    def __init__(self):
+        super().__init__()
+        self.seen, self.body, self.rows, self.width = {}, {}, 0, 0
+    def handle_starttag(self, tag, attributes):
+        a = dict(attributes)
+        self.rows += tag == "tr"
+        if tag == "body":
+            self.body = a
+        for word in (a.get("class") or "").split():
+            self.seen[word] = self.seen.get(word, 0) + 1
+page = Page()
+dom = open("dom.html").read()
+page.feed(dom)
+assert page.body.get("data-drawn") == "yes", page.body
+assert page.seen["cell"] == 4 * 2 and page.seen["column"] == 2 * 2 and page.seen["figure"] == 4, page.seen
+assert page.rows == 1 + 4 + 1 + 2, page.rows
+assert "NaN" not in dom.split("</script>")[-1] and "undefined" not in dom.split('<script type')[0], "what is drawn has no number"
+assert "<title>What the cache was worth</title>" in dom, "a subject became a script"
+shot = open("shot.png", "rb").read()
+assert struct.unpack(">II", shot[16:24])[0] == 1100, shot[:30]
+at, data = 8, b""
+while at < len(shot):
+    n, kind = struct.unpack(">I4s", shot[at:at + 8])
+    data += shot[at + 8:at + 8 + n] if kind == b"IDAT" else b""
+    at += 12 + n
+assert len(set(zlib.decompress(data))) > 100, "the picture is empty"
+X
+}
