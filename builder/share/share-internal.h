@@ -9,7 +9,7 @@
 #include "builder/share/share.h"
 
 /* All kinds. A further one is a file that defines build_share_NAME, and its name here. */
-#define SHARES(X)           X(local) X(s3) X(gha)
+#define SHARES(X)           X(registry) X(local) X(s3) X(gha)
 #define SHARE_DECLARE(name) extern const struct build_share_ops build_share_##name;
 SHARES(SHARE_DECLARE)
 

@@ -13,7 +13,7 @@
 struct push {
     struct reg_client *c;
     const struct reg_endpoint *ep;
-    const char *name;
+    char *name;
     struct cb_strv scopes;
     struct reg_push_blob *blobs;
     size_t n;
@@ -305,29 +305,54 @@ static int run(struct push *p, struct cb_error *err)
     return -1;
 }
 
+/* What pushing to the first of `places` takes. */
+static void begin_push(struct push *p, struct reg_client *c, const struct oci_ref *ref, const struct reg_endpoints *places)
+{
+    *p = (struct push){.c = c, .ep = &places->items[0], .name = oci_ref_name(ref), .ref = ref};
+    reg_add_scope(&p->scopes, p->ep->path, "pull,push");
+    pthread_mutex_init(&p->lock, NULL);
+}
+
+static void end_push(struct push *p)
+{
+    pthread_mutex_destroy(&p->lock);
+    cb_strv_done(&p->scopes);
+    free(p->name);
+}
+
 int reg_push_blobs(struct reg_client *c, const struct oci_ref *ref, struct reg_push_blob *blobs, size_t n,
                    void (*progress)(void *arg, uint64_t done, uint64_t total), void *arg, struct cb_error *err)
 {
     CB_AUTO(reg_endpoints) struct reg_endpoints places = {0};
-    CB_AUTO(free) char *name = oci_ref_name(ref), *full = oci_ref_full(ref);
+    CB_AUTO(free) char *full = oci_ref_full(ref);
+    struct push p;
     if (reg_hosts_resolve(c->hosts, ref, true, &places, err) < 0)
         return -1;
-    struct push p = {.c = c,
-                     .ep = &places.items[0],
-                     .name = name,
-                     .blobs = blobs,
-                     .n = n,
-                     .progress = progress,
-                     .progress_arg = arg,
-                     .ref = ref};
-    reg_add_scope(&p.scopes, p.ep->path, "pull,push");
+    begin_push(&p, c, ref, &places);
+    p.blobs = blobs;
+    p.n = n;
+    p.progress = progress;
+    p.progress_arg = arg;
     for (size_t i = 0; i < n; i++)
         p.total += blobs[i].d.size;
-    pthread_mutex_init(&p.lock, NULL);
     int r = run(&p, err);
-    pthread_mutex_destroy(&p.lock);
-    cb_strv_done(&p.scopes);
+    end_push(&p);
     return r < 0 ? cb_prefix(err, "push '%s'", full) : 0;
+}
+
+int reg_has_blob(struct reg_client *c, const struct oci_ref *ref, const struct oci_descriptor *d, struct cb_error *err)
+{
+    CB_AUTO(reg_endpoints) struct reg_endpoints places = {0};
+    struct push p;
+    struct reg_push_blob blob = {.d = *d};
+    struct upload u = {.p = &p, .blob = &blob};
+    if (reg_hosts_resolve(c->hosts, ref, true, &places, err) < 0)
+        return -1;
+    begin_push(&p, c, ref, &places);
+    cb_digest_text(&d->digest, u.text);
+    int r = exists(&u, err);
+    end_push(&p);
+    return r;
 }
 
 /* ---- documents -------------------------------------------------------------------------------- */

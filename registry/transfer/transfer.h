@@ -51,6 +51,8 @@ struct reg_push_blob {
  * twice may be sent twice. */
 int reg_push_blobs(struct reg_client *c, const struct oci_ref *ref, struct reg_push_blob *blobs, size_t n,
                    void (*progress)(void *arg, uint64_t done, uint64_t total), void *arg, struct cb_error *err);
+/* 1: the repository, and not only a mirror of it, has the blob. 0: it has not, or does not say. */
+int reg_has_blob(struct reg_client *c, const struct oci_ref *ref, const struct oci_descriptor *d, struct cb_error *err);
 /* By tag (or by digest when the reference has no tag). Everything it names must be there already. */
 int reg_push_document(struct reg_client *c, const struct oci_ref *ref, const char *media_type, const void *p, size_t n,
                       struct cb_error *err);

@@ -3,6 +3,7 @@
 
 #include "base/text.h"
 #include "builder/share/share-internal.h"
+#include "registry/oci/document.h"
 
 struct place {
     struct build_request request;
@@ -59,6 +60,11 @@ static void options(void **state)
         {"gha,version=1", "version=1 cannot be honoured: GitHub has turned off", true},
         {"gha,scope=a,b", "unknown key 'b'", true},
         {"gha,scope=a b", "scope: 'a b' has characters other than", true},
+        {"registry,ref=example.com/team/cache:buildcache", "example.com/team/cache"},
+        {"registry", "ref= is missing", true},
+        {"registry,ref=example.com/UPPER", "repository name (UPPER) must be lowercase", true},
+        {"registry,ref=a@sha256:0000000000000000000000000000000000000000000000000000000000000000", "a digest names one document",
+         true},
         {"gha,scope=", "scope: from 1 to 200 characters", true},
     };
     (void)state;
@@ -91,10 +97,38 @@ static void close_place(struct place *p)
     share_done(&p->share);
 }
 
+/* What a registry takes for a document too: a manifest, which names a blob that is there. `name` tells it from others. */
+static struct cb_buf document(const char *name, const struct build_share_blob *blob)
+{
+    struct cb_buf b = CB_BUF_INIT;
+    char digest[CB_DIGEST_TEXT + 1];
+    cb_digest_text(&blob->digest, digest);
+    cb_buf_printf(&b,
+                  "{\"schemaVersion\":2,\"mediaType\":\"" OCI_TYPE_MANIFEST "\",\"config\":{\"mediaType\":\"text/plain\","
+                  "\"digest\":\"%s\",\"size\":%llu},\"layers\":[],\"annotations\":{\"name\":\"%s\"}}",
+                  digest, (unsigned long long)blob->size, name);
+    return b;
+}
+
+static int put(struct place *p, const struct cb_digest *key, const char *name, const struct build_share_blob *blob, bool replace)
+{
+    CB_AUTO(cb_error) struct cb_error err = CB_ERROR_INIT;
+    CB_AUTO(cb_buf) struct cb_buf b = document(name, blob);
+    int r = p->share.ops->put_document(p->link, key, b.data, b.len, replace, &err);
+    if (r < 0)
+        fail_msg("put a document: %s", err.msg);
+    return r;
+}
+
 static int note(void *arg, size_t number, const void *bytes, size_t n, struct cb_error *err)
 {
+    static const char before[] = "\"name\":\"";
+    CB_AUTO(free) char *text = cb_memdup0(bytes, n);
+    const char *name = strstr(text, before);
     (void)err;
-    cb_buf_printf(arg, "%zu:%.*s ", number, (int)n, (const char *)bytes);
+    assert_non_null(name);
+    name += strlen(before);
+    cb_buf_printf(arg, "%zu:%.*s ", number, (int)strcspn(name, "\""), name);
     return 0;
 }
 
@@ -129,19 +163,8 @@ static void behaves(const char *text)
         cb_sha256(&i, sizeof(i), &keys[i]);
     assert_int_equal(ops->get_documents(p.link, keys, MANY, note, &got, &err), 0);
     assert_string_equal(got.data, "");
-    assert_int_equal(ops->put_document(p.link, &keys[33], "first", 5, false, &err), 1);
-    assert_int_equal(ops->put_document(p.link, &keys[33], "second", 6, false, &err), 0);
-    assert_int_equal(ops->get_documents(p.link, keys, MANY, note, &got, &err), 0);
-    assert_string_equal(got.data, "33:first ");
-    if (ops->replaces) {
-        assert_int_equal(ops->put_document(p.link, &keys[33], "third", 5, true, &err), 1);
-        cb_buf_reset(&got);
-        assert_int_equal(ops->get_documents(p.link, keys, MANY, note, &got, &err), 0);
-        assert_string_equal(got.data, "33:third ");
-    }
     struct build_share_blob b = {.size = strlen(bytes), .media_type = "application/vnd.oci.image.layer.v1.tar"};
     cb_sha256(bytes, b.size, &b.digest);
-    cb_buf_reset(&got);
     assert_int_equal(ops->has_blob(p.link, &b, &err), 0);
     assert_int_equal(ops->get_blob(p.link, &b, 0, to_buf, &got, &err), -1);
     assert_int_equal(err.code, CB_E_NOT_FOUND);
@@ -151,6 +174,18 @@ static void behaves(const char *text)
     assert_int_equal(ops->has_blob(p.link, &b, &err), 1);
     assert_int_equal(ops->get_blob(p.link, &b, 4, to_buf, &got, &err), 0);
     assert_string_equal(got.data, bytes + 4);
+
+    assert_int_equal(put(&p, &keys[33], "first", &b, false), 1);
+    assert_int_equal(put(&p, &keys[33], "second", &b, false), 0);
+    cb_buf_reset(&got);
+    assert_int_equal(ops->get_documents(p.link, keys, MANY, note, &got, &err), 0);
+    assert_string_equal(got.data, "33:first ");
+    if (ops->replaces) {
+        assert_int_equal(put(&p, &keys[33], "third", &b, true), 1);
+        cb_buf_reset(&got);
+        assert_int_equal(ops->get_documents(p.link, keys, MANY, note, &got, &err), 0);
+        assert_string_equal(got.data, "33:third ");
+    }
     close_place(&p);
 }
 
@@ -162,6 +197,29 @@ static void s3(void **state)
     char *text =
         cb_printf("s3,bucket=cache,prefix=ci/,endpoint_url=%s,access_key_id=S3RVER,secret_access_key=S3RVER", bucket.url);
     behaves(text);
+}
+
+/* Against the registry that $CBUILD_TEST_REGISTRY names, when it does. */
+static void registry(void **state)
+{
+    const char *name = getenv("CBUILD_TEST_REGISTRY");
+    (void)state;
+    if (!name)
+        skip();
+    CB_AUTO(free) char *text = cb_printf("registry,ref=%s/test/share-%d", name, (int)getpid());
+    behaves(text);
+}
+
+static void no_registry(void **state)
+{
+    CB_AUTO(cb_error) struct cb_error err = CB_ERROR_INIT;
+    const struct cb_digest keys[20] = {{{0}}};
+    struct place p;
+    (void)state;
+    open_place(&p, "registry,ref=127.0.0.1:1/cache");
+    assert_int_equal(p.share.ops->get_documents(p.link, keys, CB_LEN(keys), note, NULL, &err), -1);
+    assert_int_equal(err.code, CB_E_NETWORK);
+    close_place(&p);
 }
 
 static void gha(void **state)
@@ -186,6 +244,7 @@ static int stop(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(options), cmocka_unit_test(s3), cmocka_unit_test(gha)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(options), cmocka_unit_test(s3), cmocka_unit_test(gha),
+                                       cmocka_unit_test(registry), cmocka_unit_test(no_registry)};
     return cmocka_run_group_tests(tests, start, stop);
 }
