@@ -35,8 +35,16 @@ struct build_layer_size {
     uint64_t size;    /* bytes of its files */
 };
 
+/* What became of steps, and what shared caches had to do with it. */
+struct build_counts {
+    int run, cached;
+    int shared; /* of those that were cached: what a shared cache gave */
+    int put;    /* went there */
+    int late;   /* were executed here, but somebody else's result was there first */
+};
+
 struct build_summary {
-    int n_run, n_cached; /* steps */
+    struct build_counts counts;
     double seconds;
     const char *image_id;        /* "sha256:…" or NULL */
     const char *manifest_digest; /* when one was made */

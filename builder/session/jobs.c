@@ -68,6 +68,11 @@ void build_jobs_end(struct build_session *s)
         clean_up(s);
     rt_helper_free(s->helper);
     rt_groups_close(s->groups);
+    s->commands = s->helper = NULL;
+    s->groups = NULL;
+    s->runs = s->connected = false;
+    s->work = CACHE_WORK_INIT;
+    s->sweep = (struct cb_job){-1, -1};
 }
 
 /* An extra lowest layer for RUN: mount points that the image lacks come from there, so nothing has to be made in the

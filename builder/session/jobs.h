@@ -31,7 +31,7 @@ void build_ns_cancel(struct build_session *s);
  * `name` at once or, if that is NULL, once it reports progress, under what the progress names. `answer` may be NULL. */
 int build_wait_job(struct build_session *s, struct cb_job *job, const char *name, struct cb_buf *answer, struct cb_error *err);
 
-/* For build_session_close: removes what the session made in the store, and ends the helpers. */
+/* Removes what the session made in the store, and ends the helpers; jobs that are started later have others. */
 void build_jobs_end(struct build_session *s);
 
 #endif

@@ -152,7 +152,7 @@ static int make_config(struct build_artifact *a, struct cb_error *err)
     cb_json_dump(j, CB_JSON_COMPACT, &a->config.data);
     cb_buf_reset(&a->inputs.data);
     free(CB_TAKE(a->inputs.media_type));
-    if (a->config.data.len + inputs.len <= BUILD_ARTIFACT_EMBED) {
+    if (a->config.data.len + inputs.len <= BUILD_ARTIFACT_SMALL) {
         json_object_set_new(j, "inputs", cb_json_parse(inputs.data, inputs.len, "inputs", err));
         cb_buf_reset(&a->config.data);
         cb_json_dump(j, CB_JSON_COMPACT, &a->config.data);

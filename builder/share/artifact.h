@@ -14,7 +14,8 @@
 #define BUILD_ARTIFACT_RECORD     "application/vnd.cbuild.record.v1+json"
 #define BUILD_ARTIFACT_INDEX      "application/vnd.cbuild.index.v1+zstd"
 #define BUILD_ARTIFACT_INPUTS     "application/vnd.cbuild.inputs.v1+zstd"
-#define BUILD_ARTIFACT_EMBED      8192u        /* bytes of an index or a record that lie in the document itself */
+#define BUILD_ARTIFACT_EMBED      32768u       /* bytes of an index, packed, that lie in the document itself */
+#define BUILD_ARTIFACT_SMALL      8192u        /* a record that would be larger leaves its inputs out */
 #define BUILD_ARTIFACT_MAX_RECORD (1u << 20)   /* of the record; its inputs are elsewhere when they are many */
 #define BUILD_ARTIFACT_MAX_INDEX  (256u << 20) /* of an index, not packed: some two million files */
 #define BUILD_ARTIFACT_MAX_INPUTS (16u << 20)  /* of inputs, not packed */

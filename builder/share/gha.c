@@ -134,6 +134,7 @@ static int put_blob(struct build_share_link *l, const struct build_share_blob *b
 const struct build_share_ops build_share_gha = {
     .name = "gha",
     .keys = keys,
+    .from = BUILD_STORES_ACTIONS,
     .check = check,
     .open = open_link,
     .close = close_link,

@@ -3,6 +3,7 @@
  * another has entered. */
 #include "base/fd.h"
 #include "base/limits.h"
+#include "builder/pull/place.h"
 #include "builder/share/artifact.h"
 #include "builder/share/share-internal.h"
 #include "registry/oci/layout.h"
@@ -18,9 +19,16 @@ static const struct build_share_key key_src = {.name = "src", .from = true, .set
 static const struct build_share_key key_dest = {.name = "dest", .to = true, .set = build_share_set_place};
 static const struct build_share_key *const keys[] = {&key_src, &key_dest, NULL};
 
+/* Layers that are elsewhere are looked for by their place, whatever the directory is then. */
 static int check(struct build_share *o, struct cb_error *err)
 {
-    return o->place ? 0 : cb_fail(err, CB_E_USAGE, "%s= is missing", o->writes ? "dest" : "src");
+    if (!o->place)
+        return cb_fail(err, CB_E_USAGE, "%s= is missing", o->writes ? "dest" : "src");
+    if (o->place[0] == '/')
+        return 0;
+    CB_AUTO(free) char *here = getcwd(NULL, 0), *name = CB_TAKE(o->place);
+    o->place = cb_printf("%s/%s", here ? here : ".", name);
+    return 0;
 }
 
 static int open_directory(const struct build_share *o, struct cb_error *err)
@@ -134,6 +142,7 @@ const struct build_share_ops build_share_local = {
     .name = "local",
     .keys = keys,
     .replaces = true,
+    .from = BUILD_PLACE_LAYOUT,
     .check = check,
     .open = open_link,
     .close = close_link,

@@ -1,6 +1,7 @@
 /* type=registry: a repository. A document is a manifest whose tag is made of its key, so that writers, however many, never write
  * over each other, and a lookup is one small request; blobs are blobs of the repository. */
 #include "base/limits.h"
+#include "builder/pull/place.h"
 #include "builder/share/share-internal.h"
 #include "registry/oci/document.h"
 #include "registry/transfer/transfer.h"
@@ -172,6 +173,7 @@ const struct build_share_ops build_share_registry = {
     .name = "registry",
     .keys = keys,
     .bare = true,
+    .from = BUILD_PLACE_REGISTRY,
     .replaces = true,
     .check = check,
     .open = open_link,

@@ -141,6 +141,7 @@ const struct build_share_ops build_share_s3 = {
     .name = "s3",
     .keys = keys,
     .replaces = true,
+    .from = BUILD_STORES_S3,
     .check = check,
     .open = open_link,
     .close = close_link,

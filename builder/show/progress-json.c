@@ -178,8 +178,11 @@ static json_t *layers(const struct build_summary *s)
 static json_t *summary(const struct build_summary *s, const struct progress_tally *t)
 {
     json_t *j = json_object(), *names = json_array();
-    json_object_set_new(j, "run", json_integer(s->n_run));
-    json_object_set_new(j, "cached", json_integer(s->n_cached));
+    json_object_set_new(j, "run", json_integer(s->counts.run));
+    json_object_set_new(j, "cached", json_integer(s->counts.cached));
+    json_object_set_new(j, "shared", json_integer(s->counts.shared));
+    json_object_set_new(j, "put", json_integer(s->counts.put));
+    json_object_set_new(j, "late", json_integer(s->counts.late));
     json_object_set_new(j, "seconds", json_real(s->seconds));
     json_object_set_new(j, "size", json_integer((json_int_t)s->size));
     put_text(j, "image", s->image_id);

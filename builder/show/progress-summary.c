@@ -158,14 +158,25 @@ static void add_cached(struct cb_buf *out, const struct progress_tally *t, size_
     cb_buf_addc(out, '\n');
 }
 
+static void add_shared(struct cb_buf *out, const struct build_counts *c)
+{
+    if (!c->shared && !c->put && !c->late)
+        return;
+    cb_buf_printf(out, "  shared    %d taken, %d put", c->shared, c->put);
+    if (c->late)
+        cb_buf_printf(out, ", %d made elsewhere meanwhile", c->late);
+    cb_buf_addc(out, '\n');
+}
+
 void build_progress_summary(const struct build_summary *s, const struct progress_tally *t, size_t columns, struct cb_buf *out)
 {
     char time[16], size[16];
     if (!s)
         return;
-    cb_buf_printf(out, "\n%d step%s run, %d cached in %s; image %s, %s\n", s->n_run, s->n_run == 1 ? "" : "s", s->n_cached,
-                  cb_human_duration(s->seconds, time), s->image_id, cb_human_size(s->size, size));
-    if (s->n_run && (s->seconds >= LONG_BUILD || s->size >= LARGE_IMAGE)) {
+    cb_buf_printf(out, "\n%d step%s run, %d cached in %s; image %s, %s\n", s->counts.run, s->counts.run == 1 ? "" : "s",
+                  s->counts.cached, cb_human_duration(s->seconds, time), s->image_id, cb_human_size(s->size, size));
+    add_shared(out, &s->counts);
+    if (s->counts.run && (s->seconds >= LONG_BUILD || s->size >= LARGE_IMAGE)) {
         add_times(out, s, t, columns);
         add_cached(out, t, columns);
         add_layers(out, s, columns);

@@ -227,6 +227,42 @@ static void test_limits(void **state)
     build_request_done(&r);
 }
 
+static void test_shared_caches(void **state)
+{
+    (void)state;
+    struct build_request r;
+    accept("--cache-from type=local,src=/a,ttl=24h --cache-to dest=/b,type=local,mode=max,compression=gzip,ignore-error=true "
+           "--cache-to=type=local,dest=/c,oci-mediatypes=true .",
+           &r);
+    assert_int_equal(r.n_shares, 3);
+    assert_string_equal(r.shares[0].place, "/a");
+    assert_true(!r.shares[0].writes && r.shares[0].ages && r.shares[0].max_age == 24 * 3600);
+    assert_true(r.shares[1].writes && r.shares[1].all);
+    assert_string_equal(r.shares[1].codec->name, "gzip");
+    assert_string_equal(r.shares[2].codec->name, "zstd");
+    assert_false(r.shares[2].all);
+    build_request_done(&r);
+    static const struct {
+        const char *line, *message;
+    } cases[] = {
+        {"--cache-from type=local .", "src= is missing"},
+        {"--cache-to type=local .", "dest= is missing"},
+        {"--cache-to type=local,dest= .", "dest: the value is empty"},
+        {"--cache-from type=local,src=a,mode=max .", "mode=max goes with --cache-to"},
+        {"--cache-to type=local,dest=a,src=b .", "src=b goes with --cache-from"},
+        {"--cache-to type=local,dest=a,mode=all .", "not one of min, max"},
+        {"--cache-to type=local,dest=a,compression=rar .", "'rar' is not one of"},
+        {"--cache-to type=local,dest=a,compression=gzip,compression-level=77 .", "gzip has no such level"},
+        {"--cache-to type=local,dest=a,reset=true .", "reset=true cannot be honoured"},
+        {"--cache-to type=local,dest=a,colour=red .", "unknown key 'colour'"},
+        {"--cache-to type=local,dest=a,ttl=soon .", "not a time span"},
+        {"--cache-from type=nothing .", "type 'nothing' is not one of local"},
+        {"--cache-from src=a .", "type= is missing"},
+    };
+    for (size_t i = 0; i < CB_LEN(cases); i++)
+        fails_with(cases[i].line, cases[i].message);
+}
+
 /* ---- what docker build has ------------------------------------------------------------------------------------------ */
 
 static void test_refused(void **state)
@@ -237,8 +273,6 @@ static void test_refused(void **state)
     } cases[] = {
         {"--resource memory=1g .", "'--resource memory=1g' cannot be honoured"},
         {"--resource", "needs a value"},
-        {"--cache-from=type=registry,ref=x .", "local store only"},
-        {"--cache-to type=inline .", "local store only"},
         {"--provenance=max .", "no attestations"},
         {"--attest type=sbom .", "no attestations"},
         {"--attest type=sbom,disabled=false .", "no attestations"},
@@ -488,10 +522,13 @@ static void test_help(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_shapes),      cmocka_unit_test(test_mistakes),     cmocka_unit_test(test_limits),
-        cmocka_unit_test(test_refused),     cmocka_unit_test(test_honoured),     cmocka_unit_test(test_call),
-        cmocka_unit_test(test_outputs),     cmocka_unit_test(test_progress),     cmocka_unit_test(test_types_and_annotations),
-        cmocka_unit_test(test_environment), cmocka_unit_test(test_output_table), cmocka_unit_test(test_help),
+        cmocka_unit_test(test_shapes),      cmocka_unit_test(test_mistakes),
+        cmocka_unit_test(test_limits),      cmocka_unit_test(test_shared_caches),
+        cmocka_unit_test(test_refused),     cmocka_unit_test(test_honoured),
+        cmocka_unit_test(test_call),        cmocka_unit_test(test_outputs),
+        cmocka_unit_test(test_progress),    cmocka_unit_test(test_types_and_annotations),
+        cmocka_unit_test(test_environment), cmocka_unit_test(test_output_table),
+        cmocka_unit_test(test_help),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -33,8 +33,7 @@ static void a_short_build_has_a_line(void **state)
     static const struct step steps[] = {{"[1/2] COPY a /", 0}, {"[2/2] RUN make", 0.02}};
     static const char *const names[] = {"app:1", "app\033:2"};
     const struct build_layer_size layers[] = {{"[1/2] COPY a /", 2000}, {"[2/2] RUN make", 1000}};
-    const struct build_summary s = {.n_run = 1,
-                                    .n_cached = 1,
+    const struct build_summary s = {.counts = {.run = 1, .cached = 1},
                                     .seconds = 0.03,
                                     .image_id = "sha256:1",
                                     .size = 3000,
@@ -71,8 +70,12 @@ static void a_long_build_has_details(void **state)
                                               {"[build 1/4] COPY . /src", 12},
                                               {"[build 2/4] RUN make", 8000000},
                                               {"[build 4/4] RUN make check", 50000000}};
-    const struct build_summary s = {
-        .n_run = 3, .n_cached = 9, .seconds = 34.2, .image_id = "sha256:1", .size = 88000012, .layers = layers, .n_layers = 4};
+    const struct build_summary s = {.counts = {.run = 3, .cached = 9},
+                                    .seconds = 34.2,
+                                    .image_id = "sha256:1",
+                                    .size = 88000012,
+                                    .layers = layers,
+                                    .n_layers = 4};
     CB_AUTO(progress_tally) struct progress_tally t = {0};
     CB_AUTO(cb_buf) struct cb_buf out = CB_BUF_INIT;
     (void)state;
@@ -91,7 +94,8 @@ static void only_what_is_useful(void **state)
 {
     static const struct step one[] = {{"[1/1] RUN sleep 2", 2}};
     const struct build_layer_size layer = {"[1/1] RUN sleep 2", 5};
-    struct build_summary s = {.n_run = 1, .seconds = 2, .image_id = "sha256:1", .size = 5, .layers = &layer, .n_layers = 1};
+    struct build_summary s = {
+        .counts = {.run = 1}, .seconds = 2, .image_id = "sha256:1", .size = 5, .layers = &layer, .n_layers = 1};
     CB_AUTO(progress_tally) struct progress_tally t = {0};
     CB_AUTO(cb_buf) struct cb_buf out = CB_BUF_INIT;
     (void)state;

@@ -15,6 +15,7 @@
 #include "builder/show/report.h"
 #include "builder/execute/schedule/schedule.h"
 #include "builder/execute/schedule/settle.h"
+#include "builder/session/jobs.h"
 #include "builder/session/proxies.h"
 
 #include <unistd.h>
@@ -51,7 +52,8 @@ static bool shows_sizes(const struct build_request *q)
     return q->progress != BUILD_PROGRESS_QUIET && q->progress != BUILD_PROGRESS_NONE;
 }
 
-static void summarize(struct build *b, const struct build_image *image, const struct build_result *r, int run, int cached)
+static void summarize(struct build *b, const struct build_image *image, const struct build_result *r,
+                      const struct build_counts *counts)
 {
     char id[CB_DIGEST_TEXT + 1], manifest[CB_DIGEST_TEXT + 1];
     cb_digest_text(&image->stored.config, id);
@@ -59,8 +61,7 @@ static void summarize(struct build *b, const struct build_image *image, const st
     CB_AUTO(free) struct build_layer_size *layers = NULL;
     size_t n_layers = shows_sizes(b->session->request) ? cli_layer_sizes(b, &layers) : 0;
     struct build_summary s = {
-        .n_run = run,
-        .n_cached = cached,
+        .counts = *counts,
         .seconds = cb_seconds_since(&b->session->begun),
         .image_id = id,
         .manifest_digest = r->has_manifest ? manifest : NULL,
@@ -115,11 +116,49 @@ static int invoke(struct build *b, struct build_graph *graph, struct cb_error *e
     return status;
 }
 
+/* From the plan to the outputs. As build. */
+static int carry_out(struct build *b, struct cb_error *err)
+{
+    const struct build_request *q = b->session->request;
+    struct build_counts counts = {0};
+    CB_AUTO(build_graph) struct build_graph graph;
+    build_graph_init(&graph, b);
+    if (build_keys_define(&graph, err) < 0)
+        return -1;
+    if (q->dry_run)
+        return cli_explain(&graph, err);
+    if (build_schedule_run(&graph, &counts, err) < 0)
+        return graph.failed && q->invoke.n ? invoke(b, &graph, err) : -1;
+    CB_AUTO(build_image) struct build_image image = {0};
+    CB_AUTO(build_result) struct build_result result = {0};
+    if (cli_image_of(b, &image, err) < 0)
+        return -1;
+    for (size_t i = 0; i < q->n_outputs; i++)
+        if (build_output_write(b->session, &q->outputs[i], &image, &result, err) < 0)
+            return -1;
+    if (cli_write_metadata(&graph, &counts, &image, &result, err) < 0)
+        return -1;
+    summarize(b, &image, &result, &counts);
+    build_settle(b);
+    return 0;
+}
+
+/* A layer was said to be elsewhere, and is not, or is another one there. Once that is known, nothing is believed to be there that
+ * is not here: what cannot be had is made. */
+static int begin_again(struct build *b, struct cb_error *err)
+{
+    build_warning(b->session, "%s; steps whose layers are only elsewhere are executed again", err->msg);
+    cb_error_done(err);
+    b->session->store->only_here = true;
+    build_jobs_end(b->session);
+    free(CB_TAKE(b->made));
+    return carry_out(b, err);
+}
+
 /* The exit status when that is not 0 and the reason has been reported; 0; or -1. */
 static int build(struct build *b, struct cb_error *err)
 {
     const struct build_request *q = b->session->request;
-    int n_run = 0, n_cached = 0;
     if (!q->dry_run && check_destinations(q, err) < 0)
         return -1;
     if (build_contexts_open(b->session, &b->contexts, err) < 0 || build_plan(b, err) < 0)
@@ -130,26 +169,8 @@ static int build(struct build *b, struct cb_error *err)
                                                  .source = {b->contexts.dockerfile.data, b->contexts.dockerfile.len}});
     if (df_lint_check(&b->plan.lint, err) < 0)
         return -1;
-    CB_AUTO(build_graph) struct build_graph graph;
-    build_graph_init(&graph, b);
-    if (build_keys_define(&graph, err) < 0)
-        return -1;
-    if (q->dry_run)
-        return cli_explain(&graph, err);
-    if (build_schedule_run(&graph, &n_run, &n_cached, err) < 0)
-        return graph.failed && q->invoke.n ? invoke(b, &graph, err) : -1;
-    CB_AUTO(build_image) struct build_image image = {0};
-    CB_AUTO(build_result) struct build_result result = {0};
-    if (cli_image_of(b, &image, err) < 0)
-        return -1;
-    for (size_t i = 0; i < q->n_outputs; i++)
-        if (build_output_write(b->session, &q->outputs[i], &image, &result, err) < 0)
-            return -1;
-    if (cli_write_metadata(&graph, &image, &result, err) < 0)
-        return -1;
-    summarize(b, &image, &result, n_run, n_cached);
-    build_settle(b);
-    return 0;
+    int r = carry_out(b, err);
+    return r < 0 && err->code == CB_E_LOST ? begin_again(b, err) : r;
 }
 
 /* From here on everything that is shown goes to a file. */

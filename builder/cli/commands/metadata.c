@@ -52,6 +52,8 @@ static json_t *step_json(const struct build_graph *g, const struct build_step *s
     json_object_set_new(j, "name", name_json(step));
     json_object_set_new(j, "digest", json_string(layer));
     json_object_set_new(j, "cached", json_boolean(st->cached));
+    if (st->shared)
+        json_object_set_new(j, "shared", json_true());
     json_object_set_new(j, "seconds", json_real((double)st->usage.wall_us / 1e6));
     json_object_set_new(j, "cpuSeconds", json_real((double)st->usage.cpu_us / 1e6));
     json_object_set_new(j, "maxRSS", json_integer((json_int_t)st->usage.peak_memory));
@@ -76,6 +78,14 @@ static void add_steps(const struct build_graph *g, json_t *j)
     }
     json_object_set_new(j, "cbuild.steps", list);
     json_object_set_new(j, "cbuild.skipped", skipped);
+}
+
+/* What shared caches gave and took, where there are any. */
+static void add_shares(const struct build_request *q, const struct build_counts *counts, json_t *j)
+{
+    if (q->n_shares)
+        json_object_set_new(j, "cbuild.sharedCache",
+                            json_pack("{s:i, s:i, s:i}", "taken", counts->shared, "put", counts->put, "late", counts->late));
 }
 
 /* How this machine ran commands, where any was run. */
@@ -132,8 +142,8 @@ static int add_digests(struct build_session *s, const struct build_image *image,
     return write_digests(q, digest, err);
 }
 
-int cli_write_metadata(const struct build_graph *g, const struct build_image *image, const struct build_result *r,
-                       struct cb_error *err)
+int cli_write_metadata(const struct build_graph *g, const struct build_counts *counts, const struct build_image *image,
+                       const struct build_result *r, struct cb_error *err)
 {
     struct build_session *s = g->build->session;
     const struct build_request *q = s->request;
@@ -158,6 +168,7 @@ int cli_write_metadata(const struct build_graph *g, const struct build_image *im
         json_object_set_new(j, "image.name", json_string(names.data));
     add_steps(g, j);
     add_sandbox(s, j);
+    add_shares(q, counts, j);
     cb_json_dump(j, CB_JSON_INDENT, &out);
     cb_buf_addc(&out, '\n');
     return build_out_put(q->metadata_file, out.data, out.len, err);

@@ -6,8 +6,6 @@
 
 static const char attest_why[] = "cbuild makes no attestations";
 static const char attest_hint[] = "--metadata-file has the digests to sign or describe";
-static const char cache_why[] = "steps are looked up in the local store only";
-static const char cache_hint[] = "keep the store between builds: --root DIR or $CBUILD_ROOT";
 
 #define VALUE  CLI_VALUE
 #define SWITCH CLI_SWITCH
@@ -16,8 +14,6 @@ static const struct cli_option options[] = {
     /* the option, its letter, the value that is fine, why others are not, the way out */
     VALUE("attest", 0, "disabled=true", attest_why, attest_hint),
     VALUE("builder", 0, "default", "there are no builder instances: cbuild builds by itself", NULL),
-    VALUE("cache-from", 0, NULL, cache_why, cache_hint),
-    VALUE("cache-to", 0, NULL, cache_why, cache_hint),
     SWITCH("compress", 0, "*", NULL, NULL, "the context is not sent anywhere"),
     SWITCH("debug", 'D', "*", NULL, NULL, "there is no daemon whose log could be shown"),
     SWITCH("disable-content-trust", 0, "true", "signatures of images (Notary) are not checked",

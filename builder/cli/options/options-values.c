@@ -12,10 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Calls fn for each key=value of one CSV record; a field without '=' has value NULL. */
-typedef int field_fn(void *arg, const char *key, const char *value, struct cb_error *err);
-
-static int each_field(const char *option, const char *text, field_fn *fn, void *arg, struct cb_error *err)
+int cli_each_field(const char *option, const char *text, cli_field_fn *fn, void *arg, struct cb_error *err)
 {
     CB_AUTO(cb_strv) struct cb_strv fields = {0};
     if (df_csv_fields(text, CB_E_USAGE, &fields, err) < 0)
@@ -78,7 +75,7 @@ int cli_set_secret(const char *v, void *to, struct cb_error *err)
 {
     struct build_request *r = to;
     struct build_secret *s = &CB_PUSH(r->secrets, r->n_secrets, r->cap_secrets);
-    if (each_field("--secret", v, secret_field, s, err) < 0)
+    if (cli_each_field("--secret", v, secret_field, s, err) < 0)
         return -1;
     if (!s->id || !*s->id)
         return cb_fail(err, CB_E_USAGE, "--secret '%s': id= is missing", v);
@@ -135,12 +132,12 @@ static int output_field(void *arg, const char *key, const char *value, struct cb
 static int read_output(struct build_output *o, const char *v, struct cb_error *err)
 {
     const struct build_output_ops *ops = NULL;
-    if (each_field("--output", v, find_type, &ops, err) < 0)
+    if (cli_each_field("--output", v, find_type, &ops, err) < 0)
         return -1;
     if (!ops)
         return cb_fail(err, CB_E_USAGE, "--output '%s': type= is missing", v);
     build_output_begin(o, ops);
-    return each_field("--output", v, output_field, o, err);
+    return cli_each_field("--output", v, output_field, o, err);
 }
 
 /* docker's short form: a directory, or "-" for a tar. */
@@ -157,13 +154,6 @@ int cli_set_output(const char *v, void *to, struct cb_error *err)
     if ((*v && !strchr(v, '=') ? read_short_output : read_output)(o, v, err) < 0)
         return -1;
     return build_output_end(o, err) < 0 ? cb_prefix(err, "--output '%s'", v) : 0;
-}
-
-int cli_set_cache_ttl(const char *v, void *to, struct cb_error *err)
-{
-    struct build_request *r = to;
-    r->ages = true;
-    return cli_set_span(v, &r->max_age, err);
 }
 
 int cli_set_push(const char *v, void *to, struct cb_error *err)
@@ -231,7 +221,7 @@ int cli_set_call(const char *v, void *to, struct cb_error *err)
     r->call_ignore_status = false;
     free(r->call_format);
     r->call_format = NULL;
-    if (each_field("--call", v, call_field, &s, err) < 0)
+    if (cli_each_field("--call", v, call_field, &s, err) < 0)
         return -1;
     if (r->call_format && strcmp(r->call_format, "sarif") == 0 && r->call != BUILD_CALL_CHECK)
         return cb_fail(err, CB_E_USAGE, "--call '%s': sarif is a format of check only", v);

@@ -11,11 +11,14 @@ cli_set_fn cli_set_build_arg, cli_set_tag, cli_set_annotation; /* struct cb_strv
 cli_set_fn cli_set_pull;                                       /* enum build_pull */
 cli_set_fn cli_set_format;                                     /* bool: Docker's */
 /* These set fields of the whole request. */
-cli_set_fn cli_set_cache_ttl;
+cli_set_fn cli_set_cache_ttl, cli_set_cache_from, cli_set_cache_to; /* options-cache.c */
 cli_set_fn cli_set_secret, cli_set_ssh, cli_set_output, cli_set_push, cli_set_load, cli_set_call, cli_set_check;
 
 cli_set_fn cli_add_mount, cli_add_tmpfs;                                                 /* --mount and --tmpfs of a container */
 int cli_volume_source(const char *source, struct build_volume *v, struct cb_error *err); /* a path of the host */
+/* Calls fn for each key=value of one CSV record; a field without '=' has value NULL. Messages name the option. */
+typedef int cli_field_fn(void *arg, const char *key, const char *value, struct cb_error *err);
+int cli_each_field(const char *option, const char *text, cli_field_fn *fn, void *arg, struct cb_error *err);
 /* Sets each of a list with commas. */
 int cli_set_each(const char *list, cli_set_fn *set, void *to, struct cb_error *err);
 /* Calls set for each line of a file that the user named, but for empty ones and those that begin with '#'. */

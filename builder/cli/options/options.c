@@ -2,6 +2,7 @@
 #include "base/text.h"
 #include "builder/cli/options/options-values.h"
 #include "builder/output/output.h"
+#include "builder/share/share.h"
 #include "parser/csv.h"
 #include "parser/value.h"
 #include "registry/oci/platform.h"
@@ -155,6 +156,20 @@ static void output_choices(struct cb_buf *out)
     cb_codec_names(out, "|");
 }
 
+static void share_choices(struct cb_buf *out)
+{
+    cb_buf_adds(out, "type=");
+    build_share_types(out, "|");
+}
+
+static void share_target(struct cb_buf *out)
+{
+    share_choices(out);
+    cb_buf_adds(out, "[,mode=min|max][,compression=");
+    cb_codec_names(out, "|");
+    cb_buf_adds(out, "]");
+}
+
 #define AT(member) offsetof(struct build_request, member) /* setters without one take the whole request */
 
 static const char input[] = "What to build", cache[] = "Cache and base images", result[] = "Result", steps[] = "RUN steps",
@@ -178,6 +193,9 @@ static const struct cli_option options[] = {
     {"no-cache", 0, cache, NULL, NULL, cli_set_switch, AT(no_cache), "execute every step"},
     {"no-cache-filter", 0, cache, "STAGE,...", NULL, set_no_cache_filter, AT(no_cache_filter),
      "execute every step of these stages"},
+    {"cache-from", 0, cache, "SPEC", NULL, cli_set_cache_from, 0,
+     "take results of steps from a shared cache: ", .choices = share_choices},
+    {"cache-to", 0, cache, "SPEC", NULL, cli_set_cache_to, 0, "put them there: ", .choices = share_target},
     {"dry-run", 0, cache, NULL, NULL, cli_set_switch, AT(dry_run), "say which steps would run, and why; execute nothing"},
     {"pull", 0, cache, "POLICY", "true", cli_set_pull, AT(pull), "base images: missing (default), always, newer, never"},
     {"tag", 't', result, "NAME[:TAG]", NULL, cli_set_tag, AT(tags), "name of the image"},

@@ -13,6 +13,7 @@
 /* What identifies a step (builder/execute/keys/keys.h). */
 struct build_key {
     struct cb_digest definition, content;
+    bool has_content;                 /* the content key is made */
     struct cb_digest chain;           /* identity of the snapshot after it; when it is done */
     struct cb_buf secrets;            /* digests of its keyed secrets */
     struct cb_buf local_inputs;       /* digests of what it takes from local contexts */
@@ -28,12 +29,15 @@ enum build_phase {
     BUILD_STEP_AWAITS_INPUTS,  /* not known by its definition: the steps it takes files from are made */
     BUILD_STEP_AWAITS_INDEXES, /* what is in their layers has to be known; then its content is looked up */
     BUILD_STEP_AWAITS_FILES,   /* not known at all: the layers it stands on and takes from are brought in */
+    BUILD_STEP_AWAITS_SHARE,   /* what shared caches know of its definition, or its content */
     BUILD_STEP_AWAITS_TURN,    /* --jobs, and who may run beside whom */
     BUILD_STEP_AWAITS_LOCK,    /* another step or cbuild makes the same */
     BUILD_STEP_RUNNING,
     BUILD_STEP_DONE,
     BUILD_STEP_PHASES
 };
+
+enum build_asks { BUILD_ASKS_NOTHING, BUILD_ASKS_DEFINITION, BUILD_ASKS_CONTENT };
 
 struct build_step_state {
     struct build_key key;
@@ -42,6 +46,10 @@ struct build_step_state {
     bool missed;            /* its definition is not known on its parent, or hardly can be */
     bool has_index, has_fs; /* known to be in the store; of a BUILD_OP_BASE: all layers */
     bool cached;
+    enum build_asks asks; /* what shared caches are asked for it */
+    bool asked;           /* the question is out, or answered */
+    bool answered;
+    bool shared;                          /* the answer was its result */
     struct cb_usage usage;                /* what its result cost, in this build or in the one that made it */
     const char *why;                      /* the reason of its fate: constant text, for events */
     int lock;                             /* of the content key, while we make it; -1 */

@@ -109,6 +109,7 @@ int build_keys_content(struct build_graph *g, const struct build_step *s, struct
     if (build_key_put_inputs(&k, g, s, err) < 0)
         return cb_at(err, s->at.line, s->at.last_line);
     cb_sha256(k.bytes.data, k.bytes.len, &key->content);
+    key->has_content = true;
     return 0;
 }
 

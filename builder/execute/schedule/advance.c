@@ -13,7 +13,8 @@ void build_step_finish(struct build_schedule *s, const struct build_step *step)
     build_graph_finish(s->g, step);
     if (step->op == BUILD_OP_BASE || !st->cached)
         return;
-    s->n_cached++;
+    s->counts.cached++;
+    s->counts.shared += st->shared;
     build_emit(s->session,
                &(struct build_event){.kind = BUILD_EVENT_STEP_CACHED, .step = step->number, .name = step->name, .why = st->why});
 }
@@ -39,6 +40,16 @@ static void begin_early(struct build_schedule *s, const struct build_step *step)
     build_graph_need_inputs(s->g, step);
 }
 
+static int miss_definition(struct build_schedule *s, const struct build_step *step)
+{
+    struct build_step_state *st = build_state_of(s->g, step);
+    st->why = step->no_cache ? "--no-cache" : "not in the cache";
+    st->phase = BUILD_STEP_AWAITS_INPUTS;
+    build_graph_missed(s->g, step);
+    build_graph_need_inputs(s->g, step);
+    return 1;
+}
+
 static int await_parent(struct build_schedule *s, const struct build_step *step, struct cb_error *err)
 {
     struct build_step_state *st = build_state_of(s->g, step);
@@ -54,12 +65,12 @@ static int await_parent(struct build_schedule *s, const struct build_step *step,
         int r = found(s, step, build_lookup_definition(s, step, err), "same definition");
         if (r <= 0)
             return r;
+        if (build_sharing_may_ask(s, step, BUILD_ASKS_DEFINITION)) {
+            st->phase = BUILD_STEP_AWAITS_SHARE;
+            return 1;
+        }
     }
-    st->why = step->no_cache ? "--no-cache" : "not in the cache";
-    st->phase = BUILD_STEP_AWAITS_INPUTS;
-    build_graph_missed(s->g, step);
-    build_graph_need_inputs(s->g, step);
-    return 1;
+    return miss_definition(s, step);
 }
 
 static int await_inputs(struct build_schedule *s, const struct build_step *step, struct cb_error *err)
@@ -82,8 +93,29 @@ static int await_indexes(struct build_schedule *s, const struct build_step *step
         return -1;
     r = found(s, step, build_lookup_content(s, step, err), "same inputs");
     if (r > 0)
-        build_state_of(s->g, step)->phase = BUILD_STEP_AWAITS_FILES;
+        build_state_of(s->g, step)->phase =
+            build_sharing_may_ask(s, step, BUILD_ASKS_CONTENT) ? BUILD_STEP_AWAITS_SHARE : BUILD_STEP_AWAITS_FILES;
     return r;
+}
+
+/* What shared caches know is in the store now. */
+static int await_share(struct build_schedule *s, const struct build_step *step, struct cb_error *err)
+{
+    struct build_step_state *st = build_state_of(s->g, step);
+    if (!st->answered) {
+        build_graph_wait(s->g, step);
+        return 0;
+    }
+    bool content = st->asks == BUILD_ASKS_CONTENT;
+    const char *why = st->shared ? "from the shared cache" : content ? "same inputs" : "same definition";
+    int r = found(s, step, content ? build_lookup_content(s, step, err) : build_lookup_definition(s, step, err), why);
+    if (r <= 0)
+        return r;
+    st->shared = false; /* it came, and is gone again */
+    if (!content)
+        return miss_definition(s, step);
+    st->phase = BUILD_STEP_AWAITS_FILES;
+    return 1;
 }
 
 static int await_files(struct build_schedule *s, const struct build_step *step, struct cb_error *err)
@@ -148,7 +180,8 @@ static int await_lock(struct build_schedule *s, const struct build_step *step, s
 static int (*const phases[BUILD_STEP_PHASES])(struct build_schedule *s, const struct build_step *step, struct cb_error *err) = {
     [BUILD_STEP_AWAITS_PARENT] = await_parent,   [BUILD_STEP_AWAITS_INPUTS] = await_inputs,
     [BUILD_STEP_AWAITS_INDEXES] = await_indexes, [BUILD_STEP_AWAITS_FILES] = await_files,
-    [BUILD_STEP_AWAITS_TURN] = await_turn,       [BUILD_STEP_AWAITS_LOCK] = await_lock,
+    [BUILD_STEP_AWAITS_SHARE] = await_share,     [BUILD_STEP_AWAITS_TURN] = await_turn,
+    [BUILD_STEP_AWAITS_LOCK] = await_lock,
 };
 
 int build_advance(struct build_schedule *s, const struct build_step *step, struct cb_error *err)

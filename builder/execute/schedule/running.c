@@ -77,9 +77,17 @@ static struct build_running *running_new(struct build_schedule *s, enum build_ru
     for (int i = 0; i < 2; i++)
         r->logs[i] = BUILD_LOG_INIT(i + 1);
     r->tail.lines = CB_BUF_INIT;
-    r->started = cb_clock_now();
+    r->started = r->heard = cb_clock_now();
     r->skipped_before = cb_clock_skipped();
     CB_PUSH(s->running, s->n_running, s->cap_running) = r;
+    return r;
+}
+
+struct build_running *build_running_add(struct build_schedule *s, enum build_running_kind kind, const struct build_step *step,
+                                        struct cb_job job)
+{
+    struct build_running *r = running_new(s, kind, step);
+    r->job = job;
     return r;
 }
 
@@ -113,7 +121,7 @@ int build_running_base(struct build_schedule *s, const struct build_step *base, 
     struct cb_job job;
     if (build_base_start(s->session, &base->base, want_fs ? BUILD_BASE_FILES : BUILD_BASE_INDEXED, &job, err) < 0)
         return -1;
-    running_new(s, BUILD_RUNNING_BASE, base)->job = job;
+    build_running_add(s, BUILD_RUNNING_BASE, base, job);
     build_emit(s->session, &(struct build_event){.kind = BUILD_EVENT_STEP_STARTED, .step = base->number, .name = base->name});
     return 0;
 }
@@ -126,9 +134,7 @@ int build_running_materialize(struct build_schedule *s, const struct cb_digest *
     struct cb_job job;
     if (build_materialize_start(s->session, layer, &job, err) < 0)
         return -1;
-    struct build_running *r = running_new(s, BUILD_RUNNING_MATERIALIZE, NULL);
-    r->job = job;
-    r->layer = *layer;
+    build_running_add(s, BUILD_RUNNING_MATERIALIZE, NULL, job)->layer = *layer;
     return 0;
 }
 

@@ -1,5 +1,5 @@
 /* The coordinator's parts: schedule.c waits, advance.c decides what a step does next, lookup.c asks and writes records,
- * prepare.c brings layers in, running.c has the jobs. */
+ * prepare.c brings layers in, running.c has the jobs, sharing.c and putting.c talk to shared caches. */
 #ifndef BUILD_SCHEDULE_INTERNAL_H
 #define BUILD_SCHEDULE_INTERNAL_H
 
@@ -7,15 +7,26 @@
 #include "builder/execute/execute.h"
 #include "builder/execute/schedule/cause.h"
 #include "builder/execute/schedule/log.h"
+#include "builder/execute/schedule/sharing.h"
 #include "builder/execute/schedule/symptom.h"
 
-enum build_running_kind { BUILD_RUNNING_STEP, BUILD_RUNNING_BASE, BUILD_RUNNING_MATERIALIZE };
+enum build_running_kind {
+    BUILD_RUNNING_STEP,
+    BUILD_RUNNING_BASE,
+    BUILD_RUNNING_MATERIALIZE,
+    BUILD_RUNNING_ASK, /* from here on: of shared caches (sharing.h) */
+    BUILD_RUNNING_CHECK,
+    BUILD_RUNNING_PACK,
+    BUILD_RUNNING_PUT,
+};
 
 struct build_running { /* one job */
     struct build_session *session;
     enum build_running_kind kind;
     const struct build_step *step; /* STEP, BASE */
     struct cb_digest layer;        /* MATERIALIZE */
+    const struct build_step *put;  /* PACK, PUT */
+    struct timespec heard;         /* of shared caches: when something was heard of it last */
     struct cb_job job;
     struct build_log logs[2];
     struct build_mask mask;
@@ -31,11 +42,12 @@ struct build_schedule {
     struct build_running **running;
     size_t n_running, cap_running;
     int steps_running; /* of them, those that count against --jobs */
-    int n_run, n_cached;
+    struct build_counts counts;
     bool failed;
     struct cb_error first; /* the first of several errors */
     struct cb_map warned;  /* texts of warnings: what holds for many steps is said once */
     struct cache_earlier *earlier;
+    struct build_sharing sharing;
 };
 
 /* ---- advance.c ------------------------------------------------------------------------------------------- */
@@ -67,6 +79,9 @@ int build_prepare_step(struct build_schedule *s, const struct build_step *step, 
 int build_running_step(struct build_schedule *s, const struct build_step *step, struct cb_error *err);
 int build_running_base(struct build_schedule *s, const struct build_step *base, bool want_fs, struct cb_error *err);
 int build_running_materialize(struct build_schedule *s, const struct cb_digest *layer, struct cb_error *err);
+/* Enters a job that has been started. */
+struct build_running *build_running_add(struct build_schedule *s, enum build_running_kind kind, const struct build_step *step,
+                                        struct cb_job job);
 /* Shows what has come in a log; then, at the end, what is left in both. */
 void build_running_read_log(struct build_running *r, struct build_log *l);
 void build_running_finish_logs(struct build_running *r);

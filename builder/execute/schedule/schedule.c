@@ -46,7 +46,7 @@ static void step_succeeded(struct build_schedule *s, struct build_running *r, co
     st->has_fs = st->has_index = true;
     o.usage.wall_us -= CB_MIN(o.usage.wall_us, (uint64_t)((cb_clock_skipped() - r->skipped_before) * 1e6));
     st->usage = o.usage;
-    s->n_run++;
+    s->counts.run++;
     build_record_outcome(s, step, &o);
     build_cause_finish(s->g, s->earlier, step, &r->cause);
     build_emit(s->session, &(struct build_event){.kind = BUILD_EVENT_STEP_DONE,
@@ -56,6 +56,7 @@ static void step_succeeded(struct build_schedule *s, struct build_running *r, co
                                                  .seconds = cb_seconds_since(&r->started),
                                                  .usage = &o.usage});
     build_step_finish(s, step);
+    build_sharing_put(s, step);
 }
 
 static void base_done(struct build_schedule *s, struct build_running *r)
@@ -108,6 +109,11 @@ static void job_event(struct build_schedule *s, struct build_running *r)
     if (!cb_job_read(&r->job, false, &e))
         return;
     int number = r->step ? r->step->number : 0;
+    if (r->kind >= BUILD_RUNNING_ASK && e.kind != CB_JOB_WARN) {
+        build_sharing_event(s, r, &e);
+        cb_job_event_done(&e);
+        return;
+    }
     switch (e.kind) {
     case CB_JOB_PROGRESS:
         build_emit(s->session,
@@ -186,7 +192,7 @@ static void wait_for_jobs(struct build_schedule *s)
         fds[n++] = (struct pollfd){r->logs[0].fd, POLLIN, 0};
         fds[n++] = (struct pollfd){r->logs[1].fd, POLLIN, 0};
     }
-    int ready = poll(fds, n, waits_for_lock(s) ? 20 : renderer->tick ? 100 : -1);
+    int ready = poll(fds, n, waits_for_lock(s) ? 20 : renderer->tick ? 100 : build_sharing_is_busy(s) ? 1000 : -1);
     if (ready < 0 && errno != EINTR) {
         struct cb_error err = CB_ERROR_INIT;
         cb_fail_sys(&err, errno, "wait for running steps");
@@ -197,6 +203,7 @@ static void wait_for_jobs(struct build_schedule *s)
     if (ready > 0)
         read_all(s, fds);
     free(fds);
+    build_sharing_watch(s);
     build_graph_wake(s->g, BUILD_STEP_AWAITS_LOCK); /* nobody tells us when another process lets go of it */
 }
 
@@ -214,7 +221,11 @@ static void run(struct build_schedule *s)
     build_graph_need(s->g, target);
     for (;;) {
         advance(s);
-        if (s->failed || !target || (build_state_of(s->g, target)->phase == BUILD_STEP_DONE && !s->n_running))
+        if (s->failed || !target)
+            return;
+        bool ended = build_state_of(s->g, target)->phase == BUILD_STEP_DONE;
+        build_sharing_go_on(s, ended);
+        if (ended && !s->n_running)
             return;
         if (s->n_running || waits_for_lock(s)) {
             wait_for_jobs(s);
@@ -226,19 +237,20 @@ static void run(struct build_schedule *s)
     }
 }
 
-int build_schedule_run(struct build_graph *g, int *ret_run, int *ret_cached, struct cb_error *err)
+int build_schedule_run(struct build_graph *g, struct build_counts *ret, struct cb_error *err)
 {
     struct build_schedule s = {.g = g, .session = g->build->session, .earlier = build_earlier_open(g->build)};
     build_ns_freeze(s.session, g);
+    build_sharing_begin(&s);
     build_emit(s.session, &(struct build_event){.kind = BUILD_EVENT_BUILD_STARTED, .n_steps = count_steps(g->plan)});
     run(&s);
     if (s.failed)
         cancel_all(&s);
+    build_sharing_done(&s);
     free(s.running);
     cb_map_done(&s.warned);
     cache_earlier_close(s.earlier);
-    *ret_run = s.n_run;
-    *ret_cached = s.n_cached;
+    *ret = s.counts;
     if (!s.failed)
         return 0;
     cb_error_move(err, &s.first);

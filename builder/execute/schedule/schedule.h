@@ -5,10 +5,11 @@
 #define BUILD_SCHEDULE_H
 
 #include "builder/execute/keys/graph.h"
+#include "builder/session/events.h"
 
 /* Afterwards every step that the target stands on is done. On failure all other work is stopped first:
  * children are killed and reaped, nothing half-made is visible. CB_E_CANCELED: a signal came; its number is
  * in err->exit_status. */
-int build_schedule_run(struct build_graph *g, int *ret_run, int *ret_cached, struct cb_error *err);
+int build_schedule_run(struct build_graph *g, struct build_counts *ret, struct cb_error *err);
 
 #endif

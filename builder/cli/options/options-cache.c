@@ -1,0 +1,67 @@
+/* The options of shared caches: --cache-from, --cache-to and --cache-ttl. */
+#include "builder/cli/options/options-values.h"
+#include "builder/share/share.h"
+
+int cli_set_cache_ttl(const char *v, void *to, struct cb_error *err)
+{
+    struct build_request *r = to;
+    r->ages = true;
+    return cli_set_span(v, &r->max_age, err);
+}
+
+/* The type says which keys there are, wherever it stands. */
+static int find_type(void *arg, const char *key, const char *value, struct cb_error *err)
+{
+    const struct build_share_ops **ops = arg;
+    if (!value)
+        return cb_fail(err, CB_E_USAGE, "invalid field '%s' must be a key=value pair", key);
+    if (strcmp(key, "type") != 0 || (*ops = build_share_find(value)) != NULL)
+        return 0;
+    CB_AUTO(cb_buf) struct cb_buf all = CB_BUF_INIT;
+    build_share_types(&all, ", ");
+    return cb_fail(err, CB_E_UNSUPPORTED, "type '%s' is not one of %s", value, all.data);
+}
+
+static int share_field(void *arg, const char *key, const char *value, struct cb_error *err)
+{
+    return strcmp(key, "type") == 0 ? 0 : build_share_set(arg, key, value, err);
+}
+
+static int add(const char *option, const char *v, bool writes, struct build_request *r, struct cb_error *err)
+{
+    const struct build_share_ops *ops = NULL;
+    bool bare = *v && !strchr(v, '=');
+    if (!bare && cli_each_field(option, v, find_type, &ops, err) < 0)
+        return -1;
+    if (!ops && bare)
+        ops = build_share_bare();
+    if (!ops)
+        return cb_fail(err, CB_E_USAGE, "%s '%s': type= is missing", option, v);
+    struct build_share *o = &CB_PUSH(r->shares, r->n_shares, r->cap_shares);
+    build_share_begin(o, ops, writes);
+    if ((bare ? build_share_set_bare(o, v, err) : cli_each_field(option, v, share_field, o, err)) < 0)
+        return -1;
+    return build_share_end(o, err) < 0 ? cb_prefix(err, "%s '%s'", option, v) : 0;
+}
+
+/* One with fields, or, as buildah has it, names with commas between them. */
+static int set(const char *option, const char *v, bool writes, struct build_request *r, struct cb_error *err)
+{
+    if (strchr(v, '='))
+        return add(option, v, writes, r, err);
+    CB_AUTO(free) char *text = cb_strdup(v);
+    for (char *rest = text, *name; (name = strsep(&rest, ","));)
+        if (add(option, name, writes, r, err) < 0)
+            return -1;
+    return 0;
+}
+
+int cli_set_cache_from(const char *v, void *to, struct cb_error *err)
+{
+    return set("--cache-from", v, false, to, err);
+}
+
+int cli_set_cache_to(const char *v, void *to, struct cb_error *err)
+{
+    return set("--cache-to", v, true, to, err);
+}

@@ -1,0 +1,364 @@
+#include "builder/execute/schedule/sharing.h"
+#include "base/clock.h"
+#include "base/pack.h"
+#include "builder/execute/keys/keys.h"
+#include "builder/execute/schedule/schedule-internal.h"
+#include "cache/record.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+void build_sharing_begin(struct build_schedule *s)
+{
+    const struct build_request *q = s->session->request;
+    struct build_sharing *h = &s->sharing;
+    h->off = cb_alloc(q->n_shares + 1);
+    for (size_t i = 0; i < q->n_shares; i++) {
+        h->reads |= !q->shares[i].writes;
+        h->writes |= q->shares[i].writes;
+    }
+    h->reads = h->reads && !s->session->store->only_here;
+    if (!h->reads || !s->session->reading)
+        return;
+    build_warning(s->session, "nothing is taken from shared caches: the store cannot be written to");
+    h->reads = false;
+}
+
+void build_sharing_done(struct build_schedule *s)
+{
+    free(s->sharing.off);
+    free(s->sharing.queue.items);
+}
+
+bool build_sharing_may_ask(struct build_schedule *s, const struct build_step *step, enum build_asks what)
+{
+    struct build_step_state *st = build_state_of(s->g, step);
+    const struct build_sharing *h = &s->sharing;
+    /* All definitions are asked for together: those who come later have their answer, or it is on its way. */
+    bool late = what == BUILD_ASKS_DEFINITION && h->defined && !h->asking;
+    if (!h->reads || late || step->no_cache)
+        return false;
+    st->asks = what;
+    st->asked = st->answered = false;
+    return true;
+}
+
+/* ---- in the job ------------------------------------------------------------------------------------------------------ */
+
+#define AT_ONCE 8
+
+struct answer { /* to a question for a step */
+    const struct build_step *step;
+    enum build_asks what;
+    bool there; /* a document came */
+    size_t share;
+    struct build_artifact artifact;
+    bool chosen; /* it fits; then: it is in the store */
+};
+
+struct ask {
+    struct build_schedule *s;
+    bool definitions;
+    struct answer *answers;
+    size_t n, cap;
+    struct build_shares shares;
+    atomic_size_t next;
+};
+
+static void add_question(struct ask *q, const struct build_step *step, enum build_asks what)
+{
+    struct answer *a = &CB_PUSH(q->answers, q->n, q->cap);
+    a->step = step;
+    a->what = what;
+    a->artifact = BUILD_ARTIFACT_INIT;
+}
+
+/* In the order of the plan: what a step stands on comes before it. */
+static void list_questions(struct ask *q)
+{
+    const struct build_plan *plan = q->s->g->plan;
+    for (size_t i = 0; i < plan->n_steps; i++) {
+        const struct build_step *step = plan->steps[i];
+        const struct build_step_state *st = build_state_of(q->s->g, step);
+        if (step->op == BUILD_OP_BASE || step->no_cache || st->phase == BUILD_STEP_DONE)
+            continue;
+        if (q->definitions && !step->inputs_renewed && st->asks != BUILD_ASKS_CONTENT && st->phase <= BUILD_STEP_AWAITS_SHARE)
+            add_question(q, step, BUILD_ASKS_DEFINITION);
+        else if (st->phase == BUILD_STEP_AWAITS_SHARE && st->asks == BUILD_ASKS_CONTENT && st->asked && !st->answered)
+            add_question(q, step, BUILD_ASKS_CONTENT);
+    }
+}
+
+static void take_answer(void *arg, size_t number, size_t share, struct build_artifact *a)
+{
+    struct answer *to = &((struct ask *)arg)->answers[number];
+    to->there = true;
+    to->share = share;
+    to->artifact = *a;
+    *a = BUILD_ARTIFACT_INIT;
+}
+
+static void ask_all(struct ask *q)
+{
+    CB_AUTO(free) struct cb_digest *keys = cb_alloc((q->n + 1) * sizeof(*keys));
+    for (size_t i = 0; i < q->n; i++) {
+        const struct build_key *k = &build_state_of(q->s->g, q->answers[i].step)->key;
+        keys[i] = q->answers[i].what == BUILD_ASKS_CONTENT ? k->content : k->definition;
+    }
+    build_shares_ask(&q->shares, keys, q->n, take_answer, q);
+}
+
+/* The graph is this process's own: a step whose result is known here is done as far as those above it are concerned. */
+static void known(struct build_graph *g, const struct build_step *step, const struct cb_digest *layer)
+{
+    build_state_of(g, step)->phase = BUILD_STEP_DONE;
+    if (layer)
+        g->build->made[step->index].layer = *layer;
+    build_keys_chain(g, step);
+}
+
+static bool is_known(const struct build_graph *g, const struct build_step *step)
+{
+    return !step || build_state_of(g, step)->phase == BUILD_STEP_DONE;
+}
+
+/* What the store knows of a step whose parent is known. */
+static bool know_local(struct build_graph *g, const struct build_step *step)
+{
+    CB_AUTO(cache_record) struct cache_record r = {0};
+    CB_AUTO(cb_error) struct cb_error ignored = CB_ERROR_INIT;
+    struct cb_digest key;
+    build_keys_on_parent(g, step, &key);
+    if (step->no_cache || step->inputs_renewed || cache_record_load(g->build->session->store, &key, &r, &ignored) <= 0)
+        return false;
+    known(g, step, &r.layer);
+    return true;
+}
+
+/* Of a definition's documents, the one counts that was made on the snapshot which the step has here. */
+static bool fits(const struct build_graph *g, const struct answer *a)
+{
+    static const struct cb_digest none;
+    const struct build_step *parent = a->step->parent;
+    const struct cb_digest *chain = parent ? &build_state_of(g, parent)->key.chain : &none;
+    return a->what == BUILD_ASKS_CONTENT || cb_digest_eq(&a->artifact.parent, chain);
+}
+
+static void choose(struct ask *q)
+{
+    struct build_graph *g = q->s->g;
+    size_t next = 0;
+    for (size_t i = 0; i < g->plan->n_steps; i++) {
+        const struct build_step *step = g->plan->steps[i];
+        struct answer *a = next < q->n && q->answers[next].step == step ? &q->answers[next++] : NULL;
+        if (is_known(g, step) || !is_known(g, step->parent))
+            continue;
+        if (step->op == BUILD_OP_BASE)
+            known(g, step, NULL);
+        else if (!know_local(g, step) && a && a->there && fits(g, a)) {
+            a->chosen = true;
+            known(g, step, &a->artifact.record.layer);
+        }
+    }
+}
+
+static void *bring(void *arg)
+{
+    struct ask *q = arg;
+    for (;;) {
+        size_t i = atomic_fetch_add(&q->next, 1);
+        if (i >= q->n)
+            return NULL;
+        struct answer *a = &q->answers[i];
+        CB_AUTO(cb_error) struct cb_error err = CB_ERROR_INIT;
+        if (!a->chosen || build_shares_bring(&q->shares, a->share, &a->artifact, &err) == 0)
+            continue;
+        a->chosen = false;
+        cb_prefix(&err, "%s: a result in the shared cache cannot be used", a->step->name);
+        cb_job_warn(q->shares.io, err.msg);
+    }
+}
+
+static void bring_all(struct ask *q)
+{
+    pthread_t threads[AT_ONCE - 1];
+    size_t n = 0;
+    while (n < CB_LEN(threads) && n + 1 < q->n && pthread_create(&threads[n], NULL, bring, q) == 0)
+        n++;
+    (void)bring(q);
+    while (n)
+        pthread_join(threads[--n], NULL);
+}
+
+/* The document's own name of the step is not taken over: it is shown to people. */
+static int record(struct ask *q, const struct answer *a, struct cb_error *err)
+{
+    struct build_graph *g = q->s->g;
+    struct cache_store *store = q->s->session->store;
+    struct cache_record r = a->artifact.record; /* borrowed, but for the name */
+    struct cb_digest definition;
+    r.instruction = a->step->name;
+    build_keys_on_parent(g, a->step, &definition);
+    if (a->what == BUILD_ASKS_DEFINITION)
+        return cache_record_store(store, &definition, &r, err);
+    const struct cb_digest *content = &build_state_of(g, a->step)->key.content;
+    return cache_record_store(store, content, &r, err) < 0 ? -1 : cache_record_link(store, content, &definition, err);
+}
+
+/* What stands on a layer that did not come is found nowhere, whether it is recorded or not. */
+static int record_all(struct ask *q, struct cb_buf *answer, struct cb_error *err)
+{
+    for (size_t i = 0; i < q->n; i++) {
+        const struct answer *a = &q->answers[i];
+        if (!a->chosen)
+            continue;
+        if (record(q, a, err) < 0)
+            return -1;
+        cb_put_u64(answer, a->step->index);
+    }
+    return 0;
+}
+
+static int ask_job(struct cb_job_io *io, const void *ctx, struct cb_buf *answer, struct cb_error *err)
+{
+    struct ask q = *(const struct ask *)ctx;
+    list_questions(&q);
+    build_shares_open(q.s->session, io, false, q.s->sharing.off, &q.shares);
+    ask_all(&q);
+    choose(&q);
+    bring_all(&q);
+    build_sharing_note_failed(&q.shares, answer);
+    int r = record_all(&q, answer, err);
+    for (size_t i = 0; i < q.n; i++)
+        build_artifact_done(&q.answers[i].artifact);
+    free(q.answers);
+    build_shares_close(&q.shares);
+    return r;
+}
+
+/* ---- asking ------------------------------------------------------------------------------------------------------------ */
+
+void build_sharing_note_failed(const struct build_shares *shares, struct cb_buf *answer)
+{
+    for (size_t i = 0; i < shares->session->request->n_shares; i++)
+        cb_put_u8(answer, shares->failed[i]);
+}
+
+void build_sharing_take_failed(struct build_schedule *s, struct cb_unpack *u)
+{
+    const struct build_request *q = s->session->request;
+    struct build_sharing *h = &s->sharing;
+    bool reads = false, writes = false;
+    for (size_t i = 0; i < q->n_shares; i++) {
+        h->off[i] |= cb_get_u8(u);
+        reads |= !h->off[i] && !q->shares[i].writes;
+        writes |= !h->off[i] && q->shares[i].writes;
+    }
+    h->reads = h->reads && reads;
+    h->writes = h->writes && writes;
+}
+
+/* Whose question goes out now. */
+static size_t mark_waiting(struct build_schedule *s)
+{
+    const struct build_steps *waiting = &s->g->waiting[BUILD_STEP_AWAITS_SHARE];
+    for (size_t i = 0; i < waiting->n; i++)
+        build_state_of(s->g, waiting->items[i])->asked = true;
+    return waiting->n;
+}
+
+static void start_asking(struct build_schedule *s)
+{
+    struct build_sharing *h = &s->sharing;
+    if (h->asking || !mark_waiting(s))
+        return;
+    CB_AUTO(cb_error) struct cb_error err = CB_ERROR_INIT;
+    struct ask q = {.s = s, .definitions = !h->defined};
+    struct cb_job job;
+    h->asking = h->defined = true;
+    if (cb_job_fork(ask_job, &q, &job, &err) == 0)
+        build_running_add(s, BUILD_RUNNING_ASK, NULL, job);
+    else
+        build_sharing_lost(s, true, err.msg);
+}
+
+static void answered(struct build_schedule *s, const struct cb_buf *answer)
+{
+    s->sharing.asking = false;
+    for (size_t i = 0; i < s->g->plan->n_steps; i++) {
+        struct build_step_state *st = &s->g->states[i];
+        st->answered |= st->asked || st->asks == BUILD_ASKS_DEFINITION;
+    }
+    if (answer) {
+        struct cb_unpack u = cb_unpack(answer->data, answer->len);
+        build_sharing_take_failed(s, &u);
+        while (u.p < u.end && !u.failed) {
+            uint64_t index = cb_get_u64(&u);
+            if (!u.failed && index < s->g->plan->n_steps)
+                s->g->states[index].shared = true;
+        }
+    }
+    build_graph_wake(s->g, BUILD_STEP_AWAITS_SHARE);
+}
+
+/* A job of ours could not be started, or has died: the caches of its sort are left alone. */
+void build_sharing_lost(struct build_schedule *s, bool asking, const char *why)
+{
+    struct build_sharing *h = &s->sharing;
+    build_warning(s->session, "the shared cache is not used any more: %s", why);
+    if (asking) {
+        h->reads = false;
+        answered(s, NULL);
+        return;
+    }
+    h->writes = false;
+    h->queue.n = h->queue.first = 0;
+}
+
+/* ---- for the loop ------------------------------------------------------------------------------------------------------ */
+
+void build_sharing_go_on(struct build_schedule *s, bool ended)
+{
+    if (s->sharing.reads)
+        start_asking(s);
+    build_put_start(s, ended);
+}
+
+bool build_sharing_is_busy(const struct build_schedule *s)
+{
+    return s->sharing.asking || s->sharing.n_putting > 0;
+}
+
+static void job_ended(struct build_schedule *s, struct build_running *r, const struct cb_buf *answer, const char *why)
+{
+    enum build_running_kind kind = r->kind;
+    if (kind == BUILD_RUNNING_ASK && answer)
+        answered(s, answer);
+    if (kind != BUILD_RUNNING_ASK)
+        build_put_ended(s, r, answer);
+    if (!answer)
+        build_sharing_lost(s, kind == BUILD_RUNNING_ASK, why);
+    build_running_drop(s, r);
+}
+
+void build_sharing_event(struct build_schedule *s, struct build_running *r, struct cb_job_event *e)
+{
+    r->heard = cb_clock_now();
+    if (e->kind == CB_JOB_DONE)
+        job_ended(s, r, &e->answer, NULL);
+    else if (e->kind == CB_JOB_FAILED)
+        job_ended(s, r, NULL, e->error.msg);
+}
+
+void build_sharing_watch(struct build_schedule *s)
+{
+    for (size_t i = s->n_running; i-- > 0;) {
+        struct build_running *r = s->running[i];
+        int patience = r->kind == BUILD_RUNNING_ASK ? BUILD_SHARING_PATIENCE : BUILD_SHARING_SILENCE;
+        if (r->kind < BUILD_RUNNING_ASK || cb_seconds_since(r->kind == BUILD_RUNNING_ASK ? &r->started : &r->heard) < patience)
+            continue;
+        CB_AUTO(free) char *why = cb_printf("it did not answer within %d seconds", patience);
+        cb_job_kill(&r->job);
+        job_ended(s, r, NULL, why);
+    }
+}

@@ -1,0 +1,54 @@
+/* Shared caches in the schedule. Asking: when the first step is not known here, all definitions that can still be needed are
+ * asked for at once, in one job, which brings what it finds into the store; then the content keys of all steps that wait, at
+ * once. Putting: a step goes there as soon as it is done, in jobs beside the build, which it waits for at its end. Nothing of it
+ * can make a build fail: what goes wrong is a warning, and the cache that it went wrong with is left alone from then on. */
+#ifndef BUILD_SHARING_H
+#define BUILD_SHARING_H
+
+#include "builder/execute/keys/graph.h"
+#include "base/pack.h"
+#include "builder/share/open.h"
+
+#define BUILD_SHARING_PATIENCE 10 /* seconds that caches may take to answer a question */
+#define BUILD_SHARING_SILENCE  60 /* seconds without progress after which what is put there is given up */
+
+struct build_schedule;
+struct build_running;
+struct cb_job_event;
+
+struct build_sharing {
+    bool reads, writes;       /* there is a cache of this sort, and it can still be used */
+    bool *off;                /* those that are not used any more, by their number in the request */
+    bool defined;             /* the definitions were asked for */
+    bool asking;              /* a question is out */
+    bool checked;             /* what was found here is, or will be, there too */
+    int shown;                /* number under which the waiting at the end is shown; 0: it is not */
+    struct build_steps queue; /* to be put there */
+    int n_putting;
+};
+
+void build_sharing_begin(struct build_schedule *s);
+void build_sharing_done(struct build_schedule *s);
+/* May the step wait for an answer to its definition, or its content key? From then on it waits in BUILD_STEP_AWAITS_SHARE. */
+bool build_sharing_may_ask(struct build_schedule *s, const struct build_step *step, enum build_asks what);
+/* The step was executed here. */
+void build_sharing_put(struct build_schedule *s, const struct build_step *step);
+/* Starts what is to be started; called whenever nothing can be done at once. `ended`: all steps are done. */
+void build_sharing_go_on(struct build_schedule *s, bool ended);
+/* Is there anything that is still to be done? */
+bool build_sharing_is_busy(const struct build_schedule *s);
+/* Takes what a job of ours says. */
+void build_sharing_event(struct build_schedule *s, struct build_running *r, struct cb_job_event *e);
+/* Ends what has been silent for too long. */
+void build_sharing_watch(struct build_schedule *s);
+
+/* ---- between sharing.c and putting.c ---------------------------------------------------------------------------------- */
+
+void build_put_start(struct build_schedule *s, bool ended);
+void build_put_ended(struct build_schedule *s, struct build_running *r, const struct cb_buf *answer); /* NULL: it failed */
+void build_sharing_lost(struct build_schedule *s, bool asking, const char *why);
+/* The caches that a job has closed are left alone from now on. */
+void build_sharing_note_failed(const struct build_shares *shares, struct cb_buf *answer);
+void build_sharing_take_failed(struct build_schedule *s, struct cb_unpack *u);
+
+#endif

@@ -1,0 +1,118 @@
+# Shared caches: --cache-from and --cache-to, here with a directory.
+
+# A stage that the image takes a file from; two stores share c.
+example() {
+    only root
+    context c <<X
+${base}RUN echo made >/made
+FROM scratch
+COPY --from=0 /made /
+COPY file /
+X
+    echo one >c/file
+    from=type=local,src=$PWD/cache
+    to=type=local,dest=$PWD/cache
+}
+elsewhere() { # a build on another machine
+    CBUILD_ROOT=$CBUILD_ROOT-$1
+    export CBUILD_ROOT
+}
+count() {
+    grep -o 'cbuild1-[0-9a-f]*' "$1/index.json" | sort -u | wc -l
+}
+
+t_one_machine_makes_it_another_takes_it() {
+    example
+    cbuild --cache-from "$from" --cache-to "$to,mode=max" --iidfile id1 c 2>log
+    has "$(cat log)" "0 taken, 5 put"
+    elsewhere b
+    cbuild --cache-from "$from" --cache-to "$to" --iidfile id2 --metadata-file meta c 2>log
+    has "$(cat log)" "0 steps run, 2 cached"
+    has "$(cat log)" "2 taken, 0 put"
+    same "$(cat id2)" "$(cat id1)"
+    has "$(tr -d ' \n' <meta)" '"cbuild.sharedCache":{"taken":2,"put":0,"late":0}'
+    [ -z "$(find "$CBUILD_ROOT/blobs" -size +64k)" ] || die "layers came that nobody needed"
+    rootfs --cache-from "$from" c
+    same "$(cat root/made root/file)" "made
+one"
+    # What has changed is made on what has not.
+    elsewhere c
+    echo two >c/file
+    cbuild --progress=rawjson --cache-from "$from" --cache-to "$to" c 2>log
+    has "$(cat log)" '"run":1,"cached":1'
+    has "$(cat log)" '"why":"from the shared cache"'
+    has "$(cat log)" '"shared":1,"put":1,"late":0'
+    # By its content: the recipe is another one, what it takes is the same.
+    elsewhere d
+    sed -i 's/echo made/echo made  /' c/Dockerfile
+    cbuild --cache-from "$from" c 2>log
+    has "$(cat log)" "1 step run"
+    has "$(cat log)" "4 taken"
+}
+
+t_mode_says_what_goes_there() {
+    example
+    cbuild --cache-to "$to" --cache-to "type=local,dest=all,mode=max,compression=gzip" c 2>log
+    same "$(count cache)" 4
+    same "$(count all)" 10
+    grep -q 'tar+gzip' all/blobs/sha256/* || die "no layer is packed with gzip"
+    # What was found here goes there, too.
+    cbuild --cache-to type=local,dest=later,mode=max c 2>log
+    has "$(cat log)" "0 steps run"
+    same "$(count later)" 2
+    before=$(cat later/index.json)
+    cbuild --cache-to type=local,dest=later c 2>log
+    same "$(cat later/index.json)" "$before"
+}
+
+t_other_results_do_not_mix() {
+    example
+    printf 'FROM scratch\nCOPY busybox /bin/busybox\nRUN ["/bin/busybox","cp","/proc/sys/kernel/random/uuid","/id"]\n' >c/Dockerfile
+    printf 'RUN ["/bin/busybox","cp","/id","/copy"]\n' >>c/Dockerfile
+    cbuild --cache-to "$to" c 2>log
+    # This one has made the first RUN itself, with another result: what stands on theirs is not for it.
+    elsewhere b
+    sed '$d' c/Dockerfile >first
+    cbuild -f first c 2>log
+    rootfs --cache-from "$from" c
+    cmp root/id root/copy
+    has "$(cat build.log)" "1 step run"
+}
+
+t_a_cache_that_cannot_be_used_fails_nothing() {
+    example
+    echo text >file
+    cbuild --cache-from type=local,src=file --cache-to type=local,dest=file c 2>log
+    has "$(cat log)" "/file' is not used"
+    mkdir other
+    echo x >other/x
+    cbuild --cache-from type=local,src=nothing --cache-to type=local,dest=other c 2>log
+    has "$(cat log)" "holds something other than an image layout"
+}
+
+# Every file of the cache in turn has one byte flipped: the image is right all the same.
+t_damage_is_noticed() {
+    example
+    printf 'FROM scratch\nCOPY file /\nCOPY sub /sub\n' >c/Dockerfile
+    mkdir c/sub
+    seq 1 3000 >c/sub/numbers
+    cbuild --cache-to "$to" -o type=tar,dest=right.tar c 2>log
+    n=0
+    for f in cache/index.json cache/blobs/sha256/*; do
+        cp -a cache bad
+        python3 - "bad/${f#cache/}" <<'X'
+import os, sys
+with open(sys.argv[1], "r+b") as f:
+    at = os.path.getsize(sys.argv[1]) * 2 // 5
+    f.seek(at)
+    byte = f.read(1)[0]
+    f.seek(at)
+    f.write(bytes([byte ^ 1]))
+X
+        n=$((n + 1))
+        CBUILD_ROOT=$PWD/s$n cbuild --cache-from type=local,src=bad -o type=tar,dest=got.tar c 2>log || die "$f: $(cat log)"
+        cmp right.tar got.tar || die "$f: another result"
+        rm -rf bad "s$n"
+    done
+    [ $n -ge 7 ]
+}
