@@ -12,71 +12,28 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#define MAX_KEY 65536 /* of a cache mount */
+
 void cache_gc_graph_done(struct cache_gc_graph *g)
 {
     struct cb_map *maps[] = {&g->layers, &g->blobs};
     for (size_t m = 0; m < CB_LEN(maps); m++) {
-        for (struct cb_map_item *it = NULL; (it = cb_map_next(maps[m], it));)
-            free(((struct cache_gc_object *)it->value)->needs);
+        for (struct cb_map_item *it = NULL; (it = cb_map_next(maps[m], it));) {
+            struct cache_gc_object *o = it->value;
+            free(o->needs);
+            cache_gc_size_done(&o->size);
+        }
         cb_map_done(maps[m]);
     }
-    for (size_t i = 0; i < g->n_roots; i++)
+    for (size_t i = 0; i < g->n_roots; i++) {
         free(g->roots[i].needs);
+        cache_gc_size_done(&g->roots[i].size);
+    }
     free(g->roots);
-    cb_map_done(&g->links);
+    free(g->dead);
+    cb_map_done(&g->inodes);
     cb_arena_done(&g->arena);
     *g = (struct cache_gc_graph){0};
-}
-
-/* ---- disk use ------------------------------------------------------------------------------- */
-
-#define MAX_DEPTH 512 /* open directories at once; what lies deeper is not counted */
-
-static uint64_t count_file(struct cache_gc_graph *g, const struct stat *st)
-{
-    if (!S_ISDIR(st->st_mode) && st->st_nlink > 1) {
-        uint64_t id[2] = {st->st_dev, st->st_ino};
-        if (cb_map_setn(&g->links, (const char *)id, sizeof(id), g))
-            return 0;
-    }
-    return (uint64_t)st->st_blocks * 512;
-}
-
-uint64_t cache_gc_disk_use(struct cache_gc_graph *g, int dir, const char *name)
-{
-    struct stat st;
-    struct cb_dir stack[MAX_DEPTH];
-    size_t n = 0;
-    uint64_t sum = 0;
-    if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
-        return 0;
-    sum += count_file(g, &st);
-    if (S_ISDIR(st.st_mode))
-        stack[n++] = cb_dir_open(dir, name);
-    while (n) {
-        const struct dirent *e = cb_dir_next(&stack[n - 1]);
-        if (!e) {
-            cb_dir_close(&stack[--n]);
-            continue;
-        }
-        int fd = dirfd(stack[n - 1].stream);
-        if (fstatat(fd, e->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
-            continue;
-        sum += count_file(g, &st);
-        if (S_ISDIR(st.st_mode) && n < MAX_DEPTH)
-            stack[n++] = cb_dir_open(fd, e->d_name);
-    }
-    return sum;
-}
-
-uint64_t cache_gc_object_bytes(struct cache_gc_graph *g, struct cache_gc_object *o)
-{
-    if (!o->measured) {
-        CB_AUTO(free) char *path = cb_printf("%s/%s", o->is_layer ? "layers" : "blobs/sha256", o->hex);
-        o->bytes = cache_gc_disk_use(g, g->store->root, path);
-        o->measured = true;
-    }
-    return o->bytes;
 }
 
 /* ---- objects -------------------------------------------------------------------------------- */
@@ -184,9 +141,10 @@ static void scan_record(struct cache_gc_graph *g, const char *path, const char *
     int64_t used = 0;
     if (!cb_digest_parse_hex(name, &key))
         return;
-    bool whole = cache_record_peek(g->store, &key, &layer, &used);
+    CB_AUTO(free) char *text = NULL;
+    bool whole = cache_record_peek(g->store, &key, &layer, &used, &text);
     struct cache_gc_root *r = add_root(g, CACHE_GC_RECORD, path, used);
-    r->bytes = cache_gc_disk_use(g, g->store->root, path);
+    r->text = text ? cb_arena_strdup(&g->arena, text) : NULL;
     if (whole)
         root_needs(r, &g->layers, &layer);
 }
@@ -220,9 +178,7 @@ static int scan_images(struct cache_gc_graph *g, struct cb_error *err)
     for (size_t i = 0; i < n; i++) {
         struct cache_image *m = &list[i];
         struct cache_gc_root *r = add_root(g, CACHE_GC_IMAGE, m->name, m->updated.tv_sec);
-        CB_AUTO(free) char *file = cache_image_file(m->name);
-        CB_AUTO(free) char *path = cb_printf("images/%s", file);
-        r->bytes = cache_gc_disk_use(g, g->store->root, path);
+        r->unnamed = cache_image_is_unnamed(m);
         root_needs(r, &g->blobs, &m->config);
         root_needs(r, &g->blobs, &m->manifest);
         root_needs(r, &g->blobs, &m->index);
@@ -247,8 +203,10 @@ static int scan_mounts(struct cache_gc_graph *g, struct cb_error *err)
         CB_AUTO(free) char *dir = cb_printf("mounts/%s", names.items[i]);
         CB_AUTO(free) char *key = cb_printf("%s/key", dir);
         int64_t used = fstatat(g->store->root, key, &st, AT_SYMLINK_NOFOLLOW) < 0 ? 0 : st.st_mtim.tv_sec;
+        CB_AUTO(cb_buf) struct cb_buf text = CB_BUF_INIT;
         struct cache_gc_root *root = add_root(g, CACHE_GC_MOUNT, names.items[i], used);
-        root->bytes = cache_gc_disk_use(g, g->store->root, dir);
+        if (cb_read_file(g->store->root, key, MAX_KEY, &text) == 0)
+            root->text = cb_arena_strdup(&g->arena, text.data);
     }
     return 0;
 }
@@ -267,7 +225,6 @@ static int scan_fetched(struct cache_gc_graph *g, struct cb_error *err)
         if (cache_is_temporary(names.items[i]) || fstatat(g->store->root, path, &st, AT_SYMLINK_NOFOLLOW) < 0)
             continue;
         struct cache_gc_root *root = add_root(g, CACHE_GC_FETCH, path, st.st_mtim.tv_sec);
-        root->bytes = cache_gc_disk_use(g, g->store->root, path);
         if (cache_fetch_peek(g->store, names.items[i], &blob))
             root_needs(root, &g->blobs, &blob);
     }
@@ -294,7 +251,7 @@ int cache_gc_scan(struct cache_store *s, struct cache_gc_graph *g, struct cb_err
     if (scan_records(g, err) < 0 || scan_images(g, err) < 0 || scan_mounts(g, err) < 0 || scan_fetched(g, err) < 0)
         return -1;
     for (size_t i = 0; i < g->n_roots; i++)
-        if (g->roots[i].kind == CACHE_GC_IMAGE)
+        if (g->roots[i].kind == CACHE_GC_IMAGE && !g->roots[i].unnamed)
             mark_by_image(g->roots[i].needs, g->roots[i].n_needs);
     for (size_t i = 0; i < g->n_roots; i++) {
         struct cache_gc_root *r = &g->roots[i];

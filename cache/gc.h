@@ -1,7 +1,6 @@
-/* What the store uses, and making it smaller. Roots are the images and the records: an image names its config,
- * manifest, layers and their blobs; a record names one layer; a layer names (in meta.json and packed-*.json)
- * the blobs of its packed forms and the layers it is stacked on; what is known of a URL names its blob. What no root leads to is
- * garbage.
+/* What of the store goes. Roots are the images and the records: an image names its config, manifest, layers and their blobs; a
+ * record names one layer; a layer names (in meta.json and packed-*.json) the blobs of its packed forms and the layers it is
+ * stacked on; what is known of a URL names its blob. What no root leads to is garbage.
  *
  * [ns]: call it in a job of the helper, where the files of every owner can be read and removed. */
 #ifndef CACHE_GC_H
@@ -9,41 +8,70 @@
 
 #include "cache/store/store.h"
 
-struct cache_usage_row {
-    const char *kind; /* "layers" "blobs" "records" "images" "cache mounts" "downloads" "contexts" "work" */
-    /* bytes: as the disk counts them (a file with several names once). reclaimable: of layers, blobs and records
-     * what no image leads to; cache mounts, downloads (their blobs are among the blobs) and contexts: all that nobody uses now;
-     * work: of dead owners. */
-    uint64_t count, bytes, reclaimable;
+enum cache_kind {
+    CACHE_KIND_IMAGE,
+    CACHE_KIND_LAYER,
+    CACHE_KIND_BLOB,
+    CACHE_KIND_RECORD,
+    CACHE_KIND_DOWNLOAD, /* what is known of a URL; its bytes are a blob */
+    CACHE_KIND_MOUNT,
+    CACHE_KIND_CONTEXT, /* tables about build contexts */
+    CACHE_KIND_WORK,    /* what is being made, and what dead processes left of that */
+    CACHE_KINDS
 };
-#define CACHE_USAGE_ROWS 8
-/* Takes no lock: what comes and goes meanwhile may be counted or not. [ns] */
-int cache_usage(struct cache_store *s, struct cache_usage_row rows[CACHE_USAGE_ROWS], struct cb_error *err);
+extern const char *const cache_kind_names[CACHE_KINDS]; /* "image", "layer" … */
 
-/* What goes, beside garbage, dead owners' work, left-over lock and temporary files, and tables of contexts
- * that have not been built for 30 days:
+enum cache_either { CACHE_EITHER, CACHE_YES, CACHE_NO };
+/* Zero takes everything. */
+struct cache_filter {
+    unsigned kinds;         /* a bit for each of enum cache_kind; 0: all */
+    struct cb_strv ids;     /* whole names of images, beginnings of other ids; empty: all */
+    enum cache_either used; /* images: has it a name? others: does an image with a name need it, or a process? */
+};
+bool cache_filter_is_set(const struct cache_filter *f);
+
+/* Something that a person can ask about or remove. */
+struct cache_item {
+    enum cache_kind kind;
+    const char *id;
+    const char *text;       /* an instruction, a mount's key; may be NULL */
+    uint64_t bytes, shared; /* on the disk; how much of it others need, too */
+    int64_t used;           /* seconds since the epoch; 0: not known */
+    bool in_use;            /* as in cache_filter */
+};
+
+/* What goes, beside garbage, dead owners' work, left-over lock and temporary files, tables of contexts that have not been built
+ * for 30 days, and images without a name:
  *
- *   nothing set          nothing else: every record, image and download stays
- *   older_than           downloads, and records whose layer no image names, that have not been used for so long
+ *   nothing set          nothing else
+ *   older_than           records and downloads that have not been used for so long, unless a named image needs their layer
  *   keep_bytes           such records and downloads, least recently used first, until the store is this small
- *   all                  every record, image and download, whoever names them; with older_than or keep_bytes only
- *                        those, by age, that the two select
- *   mounts               cache mounts too; with older_than or keep_bytes only those that they select
+ *   all                  every such record and download, and every cache mount; with older_than or keep_bytes those they select
+ *   mounts               cache mounts too, as all does
+ *   filter               only what it takes, of all that could go; what it names by its id goes even if a named image needs
+ *                        it, and so does an image whose name it gives
  *
- * older_than and keep_bytes together: only what is old enough, and only until the store is small enough.
- * The use of a record or download is noted at most once an hour; an image's age counts from `updated`. */
+ * No image with a name goes otherwise. older_than and keep_bytes together: only what is old enough, and only until the
+ * store is small enough. The use of a record or download is noted at most once an hour; an image's age counts from `updated`. */
 struct cache_prune {
     bool all;
     bool mounts;
-    bool wait;           /* for running builds to end; else they are an error that says so */
+    bool dry_run;
     uint64_t keep_bytes; /* 0: no limit */
+    uint64_t keep_free;  /* the same, by what the file system has left; 0: no limit */
     int64_t older_than;  /* seconds; 0: any */
+    struct cache_filter filter;
+    void (*tell)(void *arg, const struct cache_item *i); /* of all that goes; NULL: nobody asks */
+    void *arg;
+};
+struct cache_pruned {
+    uint64_t bytes; /* as the disk counts; a file that something else holds is not freed */
+    uint64_t count; /* records, images, downloads, layers, blobs and cache mounts */
+    uint64_t left;  /* what the store uses now; only with keep_bytes or keep_free */
 };
 /* Takes the lock "gc" exclusively (builds hold it shared): nothing that a running build uses can go. Records and
  * images go before what they name, trees are renamed into work/ before they are emptied: if it is killed at any
- * moment, it leaves a store in which everything that is named is there. `ret_bytes`: freed, as the disk counts;
- * `ret_count`: records, images, layers, blobs and cache mounts removed. [ns] */
-int cache_prune(struct cache_store *s, const struct cache_prune *how, uint64_t *ret_bytes, uint64_t *ret_count,
-                struct cb_error *err);
+ * moment, it leaves a store in which everything that is named is there. [ns] */
+int cache_prune(struct cache_store *s, const struct cache_prune *how, struct cache_pruned *ret, struct cb_error *err);
 
 #endif

@@ -50,6 +50,11 @@ char *cache_image_file(const char *name)
     return cb_buf_detach(&b);
 }
 
+bool cache_image_is_unnamed(const struct cache_image *i)
+{
+    return cb_starts(i->name, "sha256:");
+}
+
 /* ---- storing -------------------------------------------------------------------------------- */
 
 static bool is_zero(const struct cb_digest *d)

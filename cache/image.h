@@ -31,6 +31,8 @@ struct cache_image {
 void cache_image_done(struct cache_image *i);
 CB_DEFINE_AUTO(cache_image, struct cache_image, cache_image_done)
 
+/* Does it go by its id, because nobody has named it? */
+bool cache_image_is_unnamed(const struct cache_image *i);
 /* 1: found. 0: there is none; a damaged document counts as none. -1: it cannot be read. */
 int cache_image_load(struct cache_store *s, const char *name, struct cache_image *ret, struct cb_error *err);
 /* Sets the name, replacing what it named before. Call it when everything it names is in the store. Any name

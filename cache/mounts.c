@@ -96,7 +96,7 @@ int cache_mounts_list(struct cache_store *s, struct cache_mount_about **ret, siz
         CB_AUTO(free) char *dir = cb_printf("mounts/%s", names.items[i]);
         struct cache_mount_about *a = &CB_PUSH(*ret, *ret_n, cap);
         snprintf(a->hex, sizeof(a->hex), "%s", names.items[i]);
-        a->bytes = cache_gc_disk_use(&sizes, s->root, dir);
+        a->bytes = cache_gc_measure_path(&sizes, dir);
         read_notes(s, a);
         read_owner(s, a);
         count_slots(s, a);

@@ -312,7 +312,8 @@ int cache_record_load_inputs(struct cache_store *s, const struct cb_digest *key,
     return 1;
 }
 
-int cache_record_peek(struct cache_store *s, const struct cb_digest *key, struct cb_digest *ret_layer, int64_t *ret_used)
+int cache_record_peek(struct cache_store *s, const struct cb_digest *key, struct cb_digest *ret_layer, int64_t *ret_used,
+                      char **ret_instruction)
 {
     CB_AUTO(cache_record) struct cache_record r = {0};
     struct stat st;
@@ -322,5 +323,7 @@ int cache_record_peek(struct cache_store *s, const struct cb_digest *key, struct
         return 0;
     *ret_layer = r.layer;
     *ret_used = st.st_mtim.tv_sec;
+    if (ret_instruction)
+        *ret_instruction = CB_TAKE(r.instruction);
     return 1;
 }

@@ -44,8 +44,9 @@ int cache_record_store(struct cache_store *s, const struct cb_digest *key, const
 /* Gives the record of `key` the second key `other`: one file with two names. */
 int cache_record_link(struct cache_store *s, const struct cb_digest *key, const struct cb_digest *other, struct cb_error *err);
 
-/* For cache_prune and cache_usage: which layer the record names and when it was last used (seconds).
- * 1, or 0: there is none, or it is damaged. */
-int cache_record_peek(struct cache_store *s, const struct cb_digest *key, struct cb_digest *ret_layer, int64_t *ret_used);
+/* For cache_prune and cache_usage: which layer the record names, when it was last used (seconds), and its instruction (NULL: not
+ * wanted; the caller frees it). 1, or 0: there is none, or it is damaged. */
+int cache_record_peek(struct cache_store *s, const struct cb_digest *key, struct cb_digest *ret_layer, int64_t *ret_used,
+                      char **ret_instruction);
 
 #endif

@@ -90,7 +90,7 @@ static bool is_whole(struct verify *v, const struct cache_gc_root *r, const char
     int64_t used;
     if (r->kind == CACHE_GC_FETCH)
         return cache_fetch_peek(v->store, name, &d) && is_sound(v, false, &d);
-    return cb_digest_parse_hex(name, &key) && cache_record_peek(v->store, &key, &d, &used) == 1 && is_sound(v, true, &d);
+    return cb_digest_parse_hex(name, &key) && cache_record_peek(v->store, &key, &d, &used, NULL) == 1 && is_sound(v, true, &d);
 }
 
 /* What names something that was damaged is useless too, but no damage of its own. */

@@ -40,7 +40,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     int64_t used;
     if (cb_publish_file(AT_FDCWD, path, data, size, 0600) < 0)
         abort();
-    (void)cache_record_peek(fuzz_store, &key, &layer, &used);
+    (void)cache_record_peek(fuzz_store, &key, &layer, &used, NULL);
     if (cache_record_load(fuzz_store, &key, &loaded, &err) > 0) /* the store has no layer */
         abort();
     cb_error_done(&err);

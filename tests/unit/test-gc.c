@@ -9,6 +9,7 @@
 #include "cache/mount.h"
 #include "cache/record.h"
 #include "cache/store/files.h"
+#include "cache/usage.h"
 
 #include <time.h>
 
@@ -30,7 +31,7 @@ static bool has_record(struct fixture *f, uint8_t key)
 {
     struct cb_digest d = {{key}}, layer;
     int64_t used;
-    return cache_record_peek(f->s, &d, &layer, &used) == 1;
+    return cache_record_peek(f->s, &d, &layer, &used, NULL) == 1;
 }
 
 static bool has_blob(struct fixture *f, const char *text)
@@ -58,11 +59,16 @@ static bool has_image(struct fixture *f, const char *name)
 
 static void prune(struct fixture *f, struct cache_prune how, uint64_t want_count)
 {
-    uint64_t bytes = 0, count = 0;
-    OK_IS(f, 0, cache_prune(f->s, &how, &bytes, &count, &f->err));
-    if (count != want_count)
-        fail_msg("%llu objects removed instead of %llu", (unsigned long long)count, (unsigned long long)want_count);
-    assert_int_equal(count > 0, bytes > 0);
+    struct cache_pruned would, done;
+    struct cache_prune dry = how;
+    dry.dry_run = true;
+    OK_IS(f, 0, cache_prune(f->s, &dry, &would, &f->err));
+    OK_IS(f, 0, cache_prune(f->s, &how, &done, &f->err));
+    if (done.count != want_count)
+        fail_msg("%llu objects removed instead of %llu", (unsigned long long)done.count, (unsigned long long)want_count);
+    assert_int_equal(done.count > 0, done.bytes > 0);
+    assert_int_equal(would.count, done.count);
+    assert_int_equal(would.bytes, done.bytes);
 }
 
 /* An image on layer A with its blobs; records of A and B; C, D with blob and a blob are garbage. */
@@ -126,18 +132,25 @@ static void test_older_than(void **state)
     prune(f, (struct cache_prune){.older_than = 4 * DAY}, 2);
     assert_false(has_record(f, 2));
     assert_false(has_layer(f, &s.b));
-    prune(f, (struct cache_prune){.all = true, .older_than = 15 * DAY}, 1);
-    assert_false(has_record(f, 1));
+    prune(f, (struct cache_prune){.all = true, .older_than = 9 * DAY}, 0);
     expect_image_whole(f, &s, true);
-    prune(f, (struct cache_prune){.all = true, .older_than = 9 * DAY}, 6);
-    expect_image_whole(f, &s, false);
 }
 
 static void test_all(void **state)
 {
     struct fixture *f = *state;
     struct scene s = make_scene(f);
-    prune(f, (struct cache_prune){.all = true}, 13);
+    prune(f, (struct cache_prune){.all = true}, 6); /* C, D, packed D, garbage, B and its record */
+    expect_image_whole(f, &s, true);
+    assert_true(has_record(f, 1)); /* the image needs its layer anyway */
+    char name[] = "docker.io/library/app:1", *ids[] = {name};
+    struct cache_filter by_name = {.ids = {.items = ids, .n = 1}}, by_part = {.ids = {.items = ids, .n = 1}};
+    name[strlen(name) - 1] = '\0';
+    prune(f, (struct cache_prune){.filter = by_part}, 0);
+    name[strlen(name)] = '1';
+    prune(f, (struct cache_prune){.filter = by_name}, 4); /* the image and its blobs; the record holds layer A */
+    assert_false(has_image(f, "docker.io/library/app:1"));
+    prune(f, (struct cache_prune){.all = true}, 3);
     expect_image_whole(f, &s, false);
     static const char *const empty[] = {"layers", "diffs", "blobs/sha256", "images", "work", "context"};
     for (size_t i = 0; i < CB_LEN(empty); i++) {
@@ -202,16 +215,16 @@ static void test_running_build(void **state)
 {
     struct fixture *f = *state;
     int fd = -1;
-    uint64_t bytes, count;
+    struct cache_pruned done;
     put(f, "not named yet");
     OK_IS(f, 1, cache_lock(f->s, "gc", false, true, &fd, &f->err));
-    OK_IS(f, -1, cache_prune(f->s, &(struct cache_prune){.all = true}, &bytes, &count, &f->err));
+    OK_IS(f, -1, cache_prune(f->s, &(struct cache_prune){.all = true}, &done, &f->err));
     assert_non_null(strstr(f->err.msg, "a build is using the store"));
     assert_non_null(f->err.hint);
     cb_error_done(&f->err);
     assert_true(has_blob(f, "not named yet"));
     cache_unlock(f->s, NULL, &fd);
-    prune(f, (struct cache_prune){.wait = true}, 1);
+    prune(f, (struct cache_prune){0}, 1);
 }
 
 /* Killed after the roots went and before the rest did: the next one takes the rest. */
@@ -271,40 +284,84 @@ static void test_downloads(void **state)
     prune(f, (struct cache_prune){0}, 1);
 }
 
+static const struct cache_item *item(const struct cache_usage *u, enum cache_kind kind, const char *id)
+{
+    for (size_t i = 0; i < u->n; i++)
+        if (u->items[i].kind == kind && (!id || strcmp(u->items[i].id, id) == 0))
+            return &u->items[i];
+    return NULL;
+}
+
 static void test_usage(void **state)
 {
     struct fixture *f = *state;
-    struct cache_usage_row rows[CACHE_USAGE_ROWS];
+    static const struct cache_filter all;
     static const struct {
-        const char *kind;
         uint64_t count;
-        bool bytes, reclaimable;
-    } want[CACHE_USAGE_ROWS] = {
-        {"layers", 4, true, true},       {"blobs", 7, true, true},     {"records", 2, true, true},  {"images", 1, true, false},
-        {"cache mounts", 1, true, true}, {"downloads", 1, true, true}, {"contexts", 1, true, true}, {"work", 1, true, false},
+        bool bytes, prune, all;
+    } want[CACHE_KINDS] = {
+        [CACHE_KIND_IMAGE] = {1, true, false, false},  [CACHE_KIND_LAYER] = {4, true, true, true},
+        [CACHE_KIND_BLOB] = {7, true, true, true},     [CACHE_KIND_RECORD] = {2, true, false, true},
+        [CACHE_KIND_MOUNT] = {1, true, false, true},   [CACHE_KIND_DOWNLOAD] = {1, true, false, true},
+        [CACHE_KIND_CONTEXT] = {1, true, false, true}, [CACHE_KIND_WORK] = {1, true, false, false},
     };
+    CB_AUTO(cache_usage) struct cache_usage u = {0}, later = {0};
     struct cache_work w = CACHE_WORK_INIT;
     struct cache_mount *m = NULL;
     make_scene(f);
     struct cache_mount_request request = {
         .key = "k", .sharing = CACHE_LOCKED, .mode = 0755, .uid = geteuid(), .gid = getegid(), .seed = -1};
     OK_IS(f, 0, cache_mount_acquire(f->s, &request, &m, &f->err));
-    OK_IS(f, 0, cache_usage(f->s, rows, &f->err));
-    assert_int_equal(rows[4].reclaimable, 0); /* in use */
+    OK_IS(f, 0, cache_usage(f->s, &all, &u, &f->err));
+    assert_int_equal(u.sums[CACHE_KIND_MOUNT].all, 0); /* in use */
+    assert_true(item(&u, CACHE_KIND_MOUNT, NULL)->in_use);
+    assert_string_equal(item(&u, CACHE_KIND_MOUNT, NULL)->text, "k");
     cache_mount_release(m);
     OK_IS(f, 0, cache_work_begin(f->s, &w, &f->err));
     write_file(f->s->root, "context/0123", "x");
     add_download(f, "http://h/f", "file", 0);
-    OK_IS(f, 0, cache_usage(f->s, rows, &f->err));
-    for (size_t i = 0; i < CACHE_USAGE_ROWS; i++) {
-        assert_string_equal(rows[i].kind, want[i].kind);
-        if (rows[i].count != want[i].count || (rows[i].bytes > 0) != want[i].bytes ||
-            (rows[i].reclaimable > 0) != want[i].reclaimable)
-            fail_msg("%s: %llu, %llu bytes, %llu reclaimable", rows[i].kind, (unsigned long long)rows[i].count,
-                     (unsigned long long)rows[i].bytes, (unsigned long long)rows[i].reclaimable);
-        assert_true(rows[i].reclaimable <= rows[i].bytes);
+    OK_IS(f, 0, cache_usage(f->s, &all, &later, &f->err));
+    for (size_t i = 0; i < CACHE_KINDS; i++) {
+        if (later.sums[i].count != want[i].count || (later.sums[i].bytes > 0) != want[i].bytes ||
+            (later.sums[i].prune > 0) != want[i].prune || (later.sums[i].all > 0) != want[i].all)
+            fail_msg("%s: %llu, %llu bytes, %llu by prune, %llu by all", cache_kind_names[i],
+                     (unsigned long long)later.sums[i].count, (unsigned long long)later.sums[i].bytes,
+                     (unsigned long long)later.sums[i].prune, (unsigned long long)later.sums[i].all);
+        assert_true(later.sums[i].all <= later.sums[i].bytes && later.sums[i].prune <= later.sums[i].all);
     }
     cache_work_done(f->s, &w);
+}
+
+/* A file that layers share by hard links is counted once, and freed with the last of them. */
+static void test_shared_files(void **state)
+{
+    struct fixture *f = *state;
+    static const struct cache_filter all;
+    CB_AUTO(free) char *text = cb_alloc(400001);
+    CB_AUTO(cache_usage) struct cache_usage before = {0}, u = {0};
+    struct cb_digest a = make_layer(f, "a"), b = make_layer(f, "b");
+    char from[CB_DIGEST_HEX + 32] = "layers/", to[CB_DIGEST_HEX + 32] = "layers/", hex_a[CB_DIGEST_HEX + 1];
+    struct cache_pruned done;
+    cb_digest_hex(&a, hex_a);
+    cb_digest_hex(&a, from + 7);
+    cb_digest_hex(&b, to + 7);
+    add_record(f, 1, a, 9 * DAY);
+    add_record(f, 2, b, 0);
+    OK_IS(f, 0, cache_usage(f->s, &all, &before, &f->err));
+    memset(text, 'x', 400000);
+    strcat(from, "/fs/big");
+    strcat(to, "/fs/big");
+    write_file(f->s->root, from, text);
+    assert_int_equal(linkat(f->s->root, from, f->s->root, to, 0), 0);
+    OK_IS(f, 0, cache_usage(f->s, &all, &u, &f->err));
+    uint64_t grown = u.sums[CACHE_KIND_LAYER].bytes - before.sums[CACHE_KIND_LAYER].bytes;
+    assert_in_range(grown, 400000, 500000);
+    assert_in_range(item(&u, CACHE_KIND_LAYER, hex_a)->shared, 400000, 500000);
+    OK_IS(f, 0, cache_prune(f->s, &(struct cache_prune){.older_than = DAY}, &done, &f->err));
+    assert_true(done.bytes > 0 && done.bytes < 400000);
+    assert_false(has_layer(f, &a));
+    OK_IS(f, 0, cache_prune(f->s, &(struct cache_prune){.all = true}, &done, &f->err));
+    assert_in_range(done.bytes, 400000, 500000);
 }
 
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, fixture_setup, fixture_teardown)
@@ -314,7 +371,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_garbage_only), TEST(test_older_than),   TEST(test_all),           TEST(test_keep_bytes),
         TEST(test_shared_layer), TEST(test_dead_records), TEST(test_running_build), TEST(test_work_of_the_dead),
-        TEST(test_usage),        TEST(test_downloads),
+        TEST(test_usage),        TEST(test_downloads),    TEST(test_shared_files),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

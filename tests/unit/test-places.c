@@ -2,7 +2,7 @@
 #include "layer-fixture.h"
 
 #include "builder/pull/place.h"
-#include "cache/gc.h"
+#include "cache/usage.h"
 #include "cache/record.h"
 #include "cache/store/blob.h"
 #include "cache/store/files.h"
@@ -221,21 +221,22 @@ static void prune_counts_what_is_here(void **state)
 {
     struct fixture *f = *state;
     struct other kept = somebody_has(f, "kept"), garbage = somebody_has(f, "garbage");
-    struct cache_usage_row rows[CACHE_USAGE_ROWS];
+    static const struct cache_filter all;
+    CB_AUTO(cache_usage) struct cache_usage u = {0};
+    struct cache_pruned done;
     struct cb_digest key = {{1}};
-    uint64_t bytes, count;
     put(f, &kept);
     put(f, &garbage);
     OK_IS(f, 0,
           cache_record_store(f->s, &key, &(struct cache_record){.layer = kept.id, .instruction = (char *)"RUN x"}, &f->err));
     OK_IS(f, 0, fetch(f, &kept.id, false));
-    OK_IS(f, 0, cache_prune(f->s, &(struct cache_prune){0}, &bytes, &count, &f->err));
-    assert_int_equal(count, 1);
+    OK_IS(f, 0, cache_prune(f->s, &(struct cache_prune){0}, &done, &f->err));
+    assert_int_equal(done.count, 1);
     assert_false(has_layer(f, &garbage.id));
     assert_true(has_layer(f, &kept.id));
-    OK_IS(f, 0, cache_usage(f->s, rows, &f->err));
-    assert_int_equal(rows[0].count, 1);
-    assert_int_equal(rows[1].count, 1); /* its blob */
+    OK_IS(f, 0, cache_usage(f->s, &all, &u, &f->err));
+    assert_int_equal(u.sums[CACHE_KIND_LAYER].count, 1);
+    assert_int_equal(u.sums[CACHE_KIND_BLOB].count, 1);
     other_done(&kept);
     other_done(&garbage);
 }

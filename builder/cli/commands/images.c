@@ -21,7 +21,7 @@ struct images {
 static bool is_listed(const struct cache_image *list, size_t n, size_t at, bool named)
 {
     for (size_t i = 0; i < n; i++)
-        if (i != at && cb_digest_eq(&list[i].config, &list[at].config) && (named ? !cli_is_unnamed(&list[i]) : i < at))
+        if (i != at && cb_digest_eq(&list[i].config, &list[at].config) && (named ? !cache_image_is_unnamed(&list[i]) : i < at))
             return true;
     return false;
 }
@@ -31,7 +31,7 @@ static bool is_asked_for(const struct cache_image *image, const struct oci_ref *
 {
     CB_AUTO(oci_ref) struct oci_ref ref = {0};
     CB_AUTO(cb_error) struct cb_error ignored = CB_ERROR_INIT;
-    if (cli_is_unnamed(image) || oci_ref_parse(image->name, &ref, &ignored) < 0)
+    if (cache_image_is_unnamed(image) || oci_ref_parse(image->name, &ref, &ignored) < 0)
         return false;
     CB_AUTO(free) char *full = any_tag ? oci_ref_name(want) : oci_ref_full(want);
     CB_AUTO(free) char *own = any_tag ? oci_ref_name(&ref) : cb_strdup(image->name);
@@ -73,7 +73,7 @@ static int images(void *filled, struct cb_error *err)
     for (size_t i = 0; i < n; i++) {
         if (asked && !is_asked_for(&list[i], &want, !has_tag(asked)))
             continue;
-        if (!(cli_is_unnamed(&list[i]) && is_listed(list, n, i, true)) && !(v->quiet && is_listed(list, n, i, false)))
+        if (!(cache_image_is_unnamed(&list[i]) && is_listed(list, n, i, true)) && !(v->quiet && is_listed(list, n, i, false)))
             print_image(v, &list[i]);
     }
     cache_image_list_free(list, n);
@@ -208,7 +208,7 @@ static int remove_names(struct rmi *v, const struct cache_image *list, size_t n,
         if (cache_image_remove(v->common.session.store, list[i].name, err) < 0)
             return -1;
         CB_AUTO(free) char *name = cli_short_name(&list[i]);
-        printf("removed %s\n", cli_is_unnamed(&list[i]) ? list[i].name : name);
+        printf("removed %s\n", cache_image_is_unnamed(&list[i]) ? list[i].name : name);
     }
     return 0;
 }
@@ -225,7 +225,7 @@ static int remove_image(struct rmi *v, const char *text, struct cb_error *err)
         cache_image_list(v->common.session.store, &list, &n, err) < 0)
         return -1;
     for (size_t i = 0; i < n; i++)
-        if (!cli_is_unnamed(&list[i]) && cb_digest_eq(&list[i].config, &image.config)) {
+        if (!cache_image_is_unnamed(&list[i]) && cb_digest_eq(&list[i].config, &image.config)) {
             CB_AUTO(free) char *name = cli_short_name(&list[i]);
             cb_buf_printf(&names, n_names++ ? ", %s" : "%s", name);
         }

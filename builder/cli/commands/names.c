@@ -10,11 +10,6 @@ int cli_parse_name(const char *text, bool digest, struct oci_ref *ret, struct cb
     return digest || !ret->digest ? 0 : cb_fail(err, CB_E_USAGE, "'%s': an image cannot be given a digest, only a tag", text);
 }
 
-bool cli_is_unnamed(const struct cache_image *image)
-{
-    return cb_starts(image->name, "sha256:");
-}
-
 /* Takes the image at `at` out of a list, which is gone afterwards. */
 static void take_from_list(struct cache_image *list, size_t n, size_t at, struct cache_image *ret)
 {
@@ -79,6 +74,6 @@ char *cli_short_name(const struct cache_image *image)
 {
     CB_AUTO(oci_ref) struct oci_ref ref = {0};
     CB_AUTO(cb_error) struct cb_error ignored = CB_ERROR_INIT;
-    return !cli_is_unnamed(image) && oci_ref_parse(image->name, &ref, &ignored) == 0 ? oci_ref_familiar(&ref)
-                                                                                     : cb_strdup("<none>");
+    return !cache_image_is_unnamed(image) && oci_ref_parse(image->name, &ref, &ignored) == 0 ? oci_ref_familiar(&ref)
+                                                                                             : cb_strdup("<none>");
 }

@@ -71,7 +71,7 @@ t_push_takes_the_base_from_its_registry() {
     cbuild -t "$repo-anew:1" --push c 2>log
     has "$(cat log)" "its layers are packed anew"
     same "$(digests "$repo-anew:1" | wc -l)" $(($(wc -l <want) + 1))
-    cbuild prune --all >/dev/null
+    cbuild cache reset --force >/dev/null
 }
 
 # The registry is out of reach afterwards: what was not fetched is missed.

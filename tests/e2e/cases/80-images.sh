@@ -145,18 +145,21 @@ t_prune() {
     has "$(cat out)" "removed"
     sed -i 's/echo other/echo app/' c/Dockerfile
     cbuild --progress=plain -t app c 2>log
-    cbuild prune --all >/dev/null
+    cbuild prune --all --keep-storage 1g >/dev/null
+    cbuild prune --all --until 1h --max-age 1h >/dev/null
+    would=$(cbuild prune --all --dry-run | tail -n 1)
+    has "$would" "would remove"
+    same "$(cbuild prune --all)" "removed${would#would remove}"
     cbuild -o type=tar,dest=- -t app c 2>log | tar -xO app >a
     same "$(cat a)" app
-    cbuild -t app c 2>/dev/null
-    cbuild prune --all --until 1h >/dev/null
-    cbuild prune --all --keep-storage 1g >/dev/null
-    has "$(cbuild images)" app
-    cbuild prune --all >/dev/null
+    has "$(cat log)" "0 steps run" # what a named image needs is there, and so are its steps
+    has "$(cbuild prune --filter id=app --verbose)" "image        docker.io/library/app"
     hasnt "$(cbuild images)" app
-    cbuild prune --all --mounts >/dev/null
+    cbuild prune --all >/dev/null
     size=$(du -sk "$CBUILD_ROOT" | cut -f1)
     [ "$size" -lt 300 ] || die "prune --all left $size KiB: $(du -a "$CBUILD_ROOT" | sort -n | tail -n 5)"
+    fails 2 cbuild prune --filter type=frontend
+    has "$out" "exec.cachemount"
 }
 
 t_named_images_survive_prune() {
@@ -178,6 +181,16 @@ t_du() {
     has "$(cat full)" layers
     has "$(cat full)" total
     [ "$(cat empty)" != "$(cat full)" ] || die "the store has no size"
+    cbuild du --verbose >all
+    has "$(cat all)" "image        docker.io/library/app:latest"
+    has "$(cbuild du --filter type=record)" "RUN echo app"
+    hasnt "$(cbuild du --filter type=record --filter until=1h)" "RUN echo app"
+    cbuild du --format json >json
+    jq -e '.kinds[] | select(.kind == "layer") | .pruneAll == 0 and .bytes > 0' json >/dev/null || die "$(cat json)"
+    jq -e '.items[] | select(.kind == "image") | .bytes > 100000 and .inUse' json >/dev/null || die "$(cat json)"
+    real=$(du -s --block-size=1 "$CBUILD_ROOT/layers" | cut -f1)
+    listed=$(jq '.kinds[] | select(.kind == "layer") | .bytes' json)
+    [ $((real - listed)) -lt 9000 ] || die "layers take $real bytes, listed are $listed"
 }
 
 t_inspect_is_json() {
