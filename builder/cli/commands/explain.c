@@ -26,7 +26,7 @@ static char *reason(const struct build_fate *f)
     case BUILD_FATE_RUNS:
         return cb_strdup(f->cause.text ? f->cause.text : f->why);
     case BUILD_FATE_KNOWN:
-        return f->cause.text ? cb_printf("last made because %s", f->cause.text) : NULL;
+        return f->cause.text ? cb_printf("last made because %s", f->cause.text) : cb_strdup(f->why);
     case BUILD_FATE_OPEN:
         return cb_printf(f->on->op == BUILD_OP_BASE ? "the files of %s are not here yet" : "it depends on the result of %s",
                          f->on->name);

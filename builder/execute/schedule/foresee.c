@@ -5,6 +5,7 @@
 struct foresight {
     struct build_schedule s;
     struct build_fate *fates;
+    struct build_foreseen *there; /* in shared caches, by the index of the step */
 };
 
 static struct build_fate *fate_of(const struct foresight *f, const struct build_step *step)
@@ -75,21 +76,35 @@ static int runs(struct foresight *f, const struct build_step *step)
     return 0;
 }
 
+/* A shared cache would give it. */
+static int known_there(struct foresight *f, const struct build_step *step)
+{
+    f->s.g->build->made[step->index].layer = f->there[step->index].layer;
+    fate_of(f, step)->kind = BUILD_FATE_KNOWN;
+    fate_of(f, step)->why = "from the shared cache";
+    build_keys_chain(f->s.g, step);
+    return 0;
+}
+
 /* As the phases of advance.c go, where they need not wait. */
 static int look_up(struct foresight *f, const struct build_step *step, struct cb_error *err)
 {
     int r = step->no_cache || step->inputs_renewed ? 0 : build_lookup_definition(&f->s, step, err);
     if (r != 0)
         return r < 0 ? -1 : known(f, step);
+    if (!step->no_cache && !step->inputs_renewed && f->there[step->index].there)
+        return known_there(f, step);
     r = inputs_known(f, step, err);
     if (r <= 0)
         return r;
     if (build_keys_content(f->s.g, step, err) < 0)
         return -1;
     r = build_lookup_content(&f->s, step, err);
-    if (r < 0)
-        return -1;
-    return r ? known(f, step) : runs(f, step);
+    if (r != 0)
+        return r < 0 ? -1 : known(f, step);
+    if (!step->no_cache)
+        build_sharing_foresee(&f->s, step, f->there);
+    return f->there[step->index].there ? known_there(f, step) : runs(f, step);
 }
 
 static int look_alone(struct foresight *f, const struct build_step *step, struct cb_error *err)
@@ -121,8 +136,13 @@ int build_foresee(struct build_graph *g, struct build_fate **ret, struct cb_erro
                           .fates = cb_alloc((g->plan->n_steps + 1) * sizeof(struct build_fate))};
     const struct build_step *target = g->plan->target->snapshot;
     *ret = f.fates;
+    f.there = cb_alloc((g->plan->n_steps + 1) * sizeof(*f.there));
+    build_sharing_begin(&f.s);
+    build_sharing_foresee(&f.s, NULL, f.there);
     int r = target ? look(&f, target, err) : 0;
     cache_earlier_close(f.s.earlier);
+    build_sharing_done(&f.s);
+    free(f.there);
     return r;
 }
 

@@ -14,12 +14,13 @@ enum build_fate_kind {
 struct build_fate {
     enum build_fate_kind kind;
     const struct build_step *on; /* OPEN: the step that runs */
-    const char *why;             /* RUNS: when `cause` has no text. Constant */
+    const char *why;             /* RUNS, KNOWN: when `cause` has no text. Constant, or NULL */
     struct build_cause cause;    /* RUNS; KNOWN: of the last time */
 };
 
 /* Looks up all that the target needs, and fetches and executes nothing: a step that takes files from an image whose layers are
- * not in the store is open. *ret: a fate for each step, by its index; ended with build_fates_free. 0 or -1. */
+ * not in the store is open. Shared caches are asked too, and nothing is taken from them. *ret: a fate for each step, by its
+ * index; ended with build_fates_free. 0 or -1. */
 int build_foresee(struct build_graph *g, struct build_fate **ret, struct cb_error *err);
 void build_fates_free(struct build_fate *fates, size_t n);
 

@@ -147,11 +147,14 @@ static bool waits_for_lock(const struct build_schedule *s)
     return s->g->waiting[BUILD_STEP_AWAITS_LOCK].n > 0;
 }
 
-static void cancel_all(struct build_schedule *s)
+/* What talks to shared caches is not work on steps: with `sharing` it goes on. */
+static void cancel_jobs(struct build_schedule *s, bool sharing)
 {
     build_ns_cancel(s->session);
-    while (s->n_running) {
-        struct build_running *r = s->running[s->n_running - 1];
+    for (size_t i = s->n_running; i-- > 0;) {
+        struct build_running *r = s->running[i];
+        if (sharing && build_sharing_outlives(s, r))
+            continue;
         build_running_finish_logs(r);
         cb_job_kill(&r->job);
         if (r->step)
@@ -207,6 +210,19 @@ static void wait_for_jobs(struct build_schedule *s)
     build_graph_wake(s->g, BUILD_STEP_AWAITS_LOCK); /* nobody tells us when another process lets go of it */
 }
 
+/* Steps that were done before one failed go into shared caches all the same. */
+static void end_sharing(struct build_schedule *s)
+{
+    cancel_jobs(s, !s->session->canceled);
+    while (!s->session->canceled && build_sharing_is_busy(s)) {
+        build_sharing_go_on(s, true);
+        if (!s->n_running)
+            break;
+        wait_for_jobs(s);
+    }
+    cancel_jobs(s, false);
+}
+
 static int count_steps(const struct build_plan *plan)
 {
     int n = 0;
@@ -245,7 +261,7 @@ int build_schedule_run(struct build_graph *g, struct build_counts *ret, struct c
     build_emit(s.session, &(struct build_event){.kind = BUILD_EVENT_BUILD_STARTED, .n_steps = count_steps(g->plan)});
     run(&s);
     if (s.failed)
-        cancel_all(&s);
+        end_sharing(&s);
     build_sharing_done(&s);
     free(s.running);
     cb_map_done(&s.warned);

@@ -3,10 +3,13 @@
 #include "base/pack.h"
 #include "builder/execute/keys/keys.h"
 #include "builder/execute/schedule/schedule-internal.h"
+#include "builder/session/jobs.h"
 #include "cache/record.h"
 
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
+#include <unistd.h>
 
 void build_sharing_begin(struct build_schedule *s)
 {
@@ -18,7 +21,7 @@ void build_sharing_begin(struct build_schedule *s)
         h->writes |= q->shares[i].writes;
     }
     h->reads = h->reads && !s->session->store->only_here;
-    if (!h->reads || !s->session->reading)
+    if (!h->reads || !s->session->reading || q->dry_run)
         return;
     build_warning(s->session, "nothing is taken from shared caches: the store cannot be written to");
     h->reads = false;
@@ -59,6 +62,7 @@ struct answer { /* to a question for a step */
 struct ask {
     struct build_schedule *s;
     bool definitions;
+    bool only_look; /* nothing is brought, nor recorded */
     struct answer *answers;
     size_t n, cap;
     struct build_shares shares;
@@ -151,7 +155,8 @@ static void choose(struct ask *q)
     for (size_t i = 0; i < g->plan->n_steps; i++) {
         const struct build_step *step = g->plan->steps[i];
         struct answer *a = next < q->n && q->answers[next].step == step ? &q->answers[next++] : NULL;
-        if (is_known(g, step) || !is_known(g, step->parent))
+        bool stands = is_known(g, step->parent) || (a && a->what == BUILD_ASKS_CONTENT);
+        if (is_known(g, step) || !stands)
             continue;
         if (step->op == BUILD_OP_BASE)
             known(g, step, NULL);
@@ -219,6 +224,15 @@ static int record_all(struct ask *q, struct cb_buf *answer, struct cb_error *err
     return 0;
 }
 
+static void tell_all(const struct ask *q, struct cb_buf *answer)
+{
+    for (size_t i = 0; i < q->n; i++)
+        if (q->answers[i].chosen) {
+            cb_put_u64(answer, q->answers[i].step->index);
+            cb_put_digest(answer, &q->answers[i].artifact.record.layer);
+        }
+}
+
 static int ask_job(struct cb_job_io *io, const void *ctx, struct cb_buf *answer, struct cb_error *err)
 {
     struct ask q = *(const struct ask *)ctx;
@@ -226,9 +240,12 @@ static int ask_job(struct cb_job_io *io, const void *ctx, struct cb_buf *answer,
     build_shares_open(q.s->session, io, false, q.s->sharing.off, &q.shares);
     ask_all(&q);
     choose(&q);
-    bring_all(&q);
+    if (!q.only_look)
+        bring_all(&q);
     build_sharing_note_failed(&q.shares, answer);
-    int r = record_all(&q, answer, err);
+    int r = q.only_look ? 0 : record_all(&q, answer, err);
+    if (q.only_look)
+        tell_all(&q, answer);
     for (size_t i = 0; i < q.n; i++)
         build_artifact_done(&q.answers[i].artifact);
     free(q.answers);
@@ -315,6 +332,42 @@ void build_sharing_lost(struct build_schedule *s, bool asking, const char *why)
     h->queue.n = h->queue.first = 0;
 }
 
+/* A cache that does not answer ends the job. */
+static int look_job(struct cb_job_io *io, const void *ctx, struct cb_buf *answer, struct cb_error *err)
+{
+    signal(SIGALRM, SIG_DFL);
+    alarm(BUILD_SHARING_PATIENCE);
+    return ask_job(io, ctx, answer, err);
+}
+
+void build_sharing_foresee(struct build_schedule *s, const struct build_step *step, struct build_foreseen *ret)
+{
+    CB_AUTO(cb_error) struct cb_error err = CB_ERROR_INIT;
+    CB_AUTO(cb_buf) struct cb_buf answer = CB_BUF_INIT;
+    struct ask q = {.s = s, .definitions = !step, .only_look = true};
+    struct cb_job job;
+    if (!s->sharing.reads)
+        return;
+    if (step) {
+        struct build_step_state *st = build_state_of(s->g, step);
+        st->phase = BUILD_STEP_AWAITS_SHARE;
+        st->asks = BUILD_ASKS_CONTENT;
+        st->asked = true;
+    }
+    if (cb_job_fork(look_job, &q, &job, &err) < 0 || build_wait_job(s->session, &job, NULL, &answer, &err) < 0) {
+        build_sharing_lost(s, true, err.msg);
+        return;
+    }
+    struct cb_unpack u = cb_unpack(answer.data, answer.len);
+    build_sharing_take_failed(s, &u);
+    while (u.p < u.end && !u.failed) {
+        uint64_t index = cb_get_u64(&u);
+        struct cb_digest layer = cb_get_digest(&u);
+        if (!u.failed && index < s->g->plan->n_steps)
+            ret[index] = (struct build_foreseen){true, layer};
+    }
+}
+
 /* ---- for the loop ------------------------------------------------------------------------------------------------------ */
 
 void build_sharing_go_on(struct build_schedule *s, bool ended)
@@ -326,7 +379,20 @@ void build_sharing_go_on(struct build_schedule *s, bool ended)
 
 bool build_sharing_is_busy(const struct build_schedule *s)
 {
-    return s->sharing.asking || s->sharing.n_putting > 0;
+    const struct build_sharing *h = &s->sharing;
+    return h->asking || h->n_putting > 0 || (h->writes && h->queue.first < h->queue.n);
+}
+
+bool build_sharing_outlives(struct build_schedule *s, struct build_running *r)
+{
+    struct build_sharing *h = &s->sharing;
+    h->checked = true; /* what was found here can wait for a build that does not fail */
+    h->reads = h->asking = false;
+    if (r->kind == BUILD_RUNNING_PACK) { /* the helper has just ended it */
+        CB_PUSH(h->queue.items, h->queue.n, h->queue.cap) = r->put;
+        h->n_putting--;
+    }
+    return r->kind == BUILD_RUNNING_PUT || r->kind == BUILD_RUNNING_CHECK;
 }
 
 static void job_ended(struct build_schedule *s, struct build_running *r, const struct cb_buf *answer, const char *why)

@@ -33,10 +33,19 @@ void build_sharing_done(struct build_schedule *s);
 bool build_sharing_may_ask(struct build_schedule *s, const struct build_step *step, enum build_asks what);
 /* The step was executed here. */
 void build_sharing_put(struct build_schedule *s, const struct build_step *step);
+/* For a build that is only foreseen: asks for all definitions, or (`step` not NULL) for the content key of one step, waits, and
+ * brings nothing. ret[i].there: the step i would be taken from a cache, which says that its layer is ret[i].layer. */
+struct build_foreseen {
+    bool there;
+    struct cb_digest layer;
+};
+void build_sharing_foresee(struct build_schedule *s, const struct build_step *step, struct build_foreseen *ret);
 /* Starts what is to be started; called whenever nothing can be done at once. `ended`: all steps are done. */
 void build_sharing_go_on(struct build_schedule *s, bool ended);
 /* Is there anything that is still to be done? */
 bool build_sharing_is_busy(const struct build_schedule *s);
+/* The build has failed: does this job go on? What is packed is begun again. */
+bool build_sharing_outlives(struct build_schedule *s, struct build_running *r);
 /* Takes what a job of ours says. */
 void build_sharing_event(struct build_schedule *s, struct build_running *r, struct cb_job_event *e);
 /* Ends what has been silent for too long. */

@@ -79,6 +79,27 @@ t_other_results_do_not_mix() {
     has "$(cat build.log)" "1 step run"
 }
 
+t_what_would_be_taken_is_foreseen() {
+    example
+    cbuild --cache-to "$to,mode=max" c 2>log
+    elsewhere b
+    cbuild explain --cache-from "$from" c >out
+    has "$(cat out)" "from the shared cache"
+    has "$(cat out)" "0 steps would run, 2 cached"
+    sed -i 's/echo made/echo  made/' c/Dockerfile
+    cbuild --dry-run --cache-from "$from" c >out
+    has "$(cat out)" "1 step would run, 2 may, 2 cached"
+    [ -z "$(ls "$CBUILD_ROOT/layers" "$CBUILD_ROOT/records" 2>/dev/null)" ] || die "something was taken"
+}
+
+# What was done before a step failed is there for the next try, wherever that is.
+t_a_build_that_fails_shares_what_it_has_done() {
+    example
+    sed -i 's/^COPY --from=0.*/RUN false/; /^FROM scratch$/{x;s/^/x/;/^xx$/{x;d};x}' c/Dockerfile
+    fails 1 cbuild --cache-to "$to" c
+    same "$(count cache)" 6
+}
+
 t_a_cache_that_cannot_be_used_fails_nothing() {
     example
     echo text >file
