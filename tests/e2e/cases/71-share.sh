@@ -89,7 +89,7 @@ t_what_would_be_taken_is_foreseen() {
     sed -i 's/echo made/echo  made/' c/Dockerfile
     cbuild --dry-run --cache-from "$from" c >out
     has "$(cat out)" "1 step would run, 2 may, 2 cached"
-    [ -z "$(ls "$CBUILD_ROOT/layers" "$CBUILD_ROOT/records" 2>/dev/null)" ] || die "something was taken"
+    [ -z "$(find "$CBUILD_ROOT/layers" "$CBUILD_ROOT/records" -mindepth 1 2>/dev/null)" ] || die "something was taken"
 }
 
 # What was done before a step failed is there for the next try, wherever that is.
