@@ -31,5 +31,10 @@ static inline bool cb_digest_eq(const struct cb_digest *a, const struct cb_diges
 {
     return memcmp(a->b, b->b, sizeof(a->b)) == 0;
 }
+static inline bool cb_digest_is_zero(const struct cb_digest *d)
+{
+    static const struct cb_digest zero;
+    return cb_digest_eq(d, &zero);
+}
 
 #endif

@@ -57,17 +57,11 @@ bool cache_image_is_unnamed(const struct cache_image *i)
 
 /* ---- storing -------------------------------------------------------------------------------- */
 
-static bool is_zero(const struct cb_digest *d)
-{
-    static const struct cb_digest zero;
-    return cb_digest_eq(d, &zero);
-}
-
 static void set_digest(json_t *j, const char *key, const struct cb_digest *d)
 {
     char text[CB_DIGEST_TEXT + 1];
     cb_digest_text(d, text);
-    if (!is_zero(d))
+    if (!cb_digest_is_zero(d))
         json_object_set_new(j, key, json_string(text));
 }
 
@@ -213,7 +207,7 @@ static int parse_image(const char *text, size_t n, struct cache_image *i, struct
         cb_json_strv(j, "annotations", "image", &i->annotations, err) < 0 ||
         cb_json_bool(j, "pulled", "image", &i->pulled, err) < 0)
         return -1;
-    if (!i->name || is_zero(&i->config))
+    if (!i->name || cb_digest_is_zero(&i->config))
         return cb_fail(err, CB_E_CORRUPT, "image: name or config is missing");
     return 0;
 }

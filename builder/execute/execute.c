@@ -38,6 +38,7 @@ static void put_outcome(struct cb_buf *answer, const struct build_outcome *o)
     cb_put_u64(answer, (uint64_t)o->created.tv_sec);
     cb_put_u64(answer, (uint64_t)o->created.tv_nsec);
     cb_put_usage(answer, &o->usage);
+    cb_put_u8(answer, o->needs_diff);
 }
 
 bool build_outcome_read(const struct cb_buf *answer, struct build_outcome *ret)
@@ -47,6 +48,7 @@ bool build_outcome_read(const struct cb_buf *answer, struct build_outcome *ret)
     ret->created.tv_sec = (time_t)cb_get_u64(&u);
     ret->created.tv_nsec = (long)cb_get_u64(&u);
     ret->usage = cb_get_usage(&u);
+    ret->needs_diff = cb_get_u8(&u);
     return !u.failed;
 }
 
@@ -68,11 +70,9 @@ static int take_request(struct build_work *w, struct cb_unpack *u, const struct 
 
 static int execute(struct build_work *w, struct build_outcome *ret, struct cb_error *err)
 {
-    struct cb_digest diff;
     if ((w->step->op == BUILD_OP_RUN ? build_execute_run : build_execute_files)(w, ret, err) < 0)
         return -1;
-    /* The image needs diff IDs; a layer that is part of it gets its own while its files are still warm. */
-    return w->step->in_target && cache_layer_diff_id(w->b->session->store, &ret->layer, &diff, err) < 0 ? -1 : 0;
+    return w->step->in_target ? build_find_diff_id(w, ret, err) : 0;
 }
 
 static int step_job(struct cb_job_io *io, void *world, const struct rt_job_request *req, struct cb_buf *answer,
@@ -87,6 +87,7 @@ static int step_job(struct cb_job_io *io, void *world, const struct rt_job_reque
     w.inputs = cb_alloc((w.n_inputs + 1) * sizeof(*w.inputs));
     for (size_t i = 0; i < w.n_inputs; i++)
         w.inputs[i].layers = get_layers(&u, &w.inputs[i].n);
+    w.earlier = cb_get_digest(&u);
     struct build_outcome o = {0};
     int r = take_request(&w, &u, req, err);
     if (r == 0)
@@ -115,7 +116,7 @@ static int send_secrets(const struct build_request *q, const struct build_run *r
 }
 
 static int start(struct build_graph *g, const struct build_step *s, unsigned how, const int *streams, size_t n,
-                 struct cb_job *ret, struct cb_error *err)
+                 const struct cb_digest *earlier, struct cb_job *ret, struct cb_error *err)
 {
     CB_AUTO(cb_buf) struct cb_buf req = CB_BUF_INIT;
     bool run = s->op == BUILD_OP_RUN;
@@ -124,6 +125,7 @@ static int start(struct build_graph *g, const struct build_step *s, unsigned how
     cb_put_u64(&req, s->n_inputs);
     for (size_t i = 0; i < s->n_inputs; i++)
         put_layers(&req, s->inputs[i], g->build->made);
+    cb_put_digest(&req, earlier);
     if (req.len > CB_MAX_MESSAGE - 2) {
         cb_fail(err, CB_E_UNSUPPORTED, "the step uses %zu bytes of names of layers, at most %u are possible", req.len,
                 CB_MAX_MESSAGE - 2);
@@ -142,11 +144,11 @@ static int start(struct build_graph *g, const struct build_step *s, unsigned how
     return build_ns_job(g->build->session, run ? RT_HELPER_COMMANDS : RT_HELPER_FILES, step_job, &r, ret, err);
 }
 
-int build_execute_start(struct build_graph *g, const struct build_step *s, int out, int errout, struct cb_job *ret,
-                        struct cb_error *err)
+int build_execute_start(struct build_graph *g, const struct build_step *s, int out, int errout, const struct cb_digest *earlier,
+                        struct cb_job *ret, struct cb_error *err)
 {
     const int streams[] = {out, errout};
-    return start(g, s, STEP, streams, out < 0 ? 0 : CB_LEN(streams), ret, err);
+    return start(g, s, STEP, streams, out < 0 ? 0 : CB_LEN(streams), earlier, ret, err);
 }
 
 int build_execute_invoke(struct build_graph *g, const struct build_step *s, struct cb_error *err)
@@ -156,12 +158,13 @@ int build_execute_invoke(struct build_graph *g, const struct build_step *s, stru
     CB_AUTO(cb_buf) struct cb_buf answer = CB_BUF_INIT;
     bool terminal = isatty(STDIN_FILENO) && !session->privilege.rung->chroots;
     int streams[BUILD_ATTACH_MAX_FDS];
+    const struct cb_digest none = {0};
     struct cb_job job;
     if (!terminal && isatty(STDIN_FILENO))
         build_note(session, "the command has no terminal, because RUN works in a chroot: it reads lines, and Ctrl-D ends it");
     if (build_attach_open(&(const struct build_attach_mode){.input = true, .terminal = terminal}, &a, err) < 0)
         return -1;
-    int r = start(g, s, terminal ? INVOKE_ON_TERMINAL : INVOKE, streams, build_attach_fds(a, streams), &job, err);
+    int r = start(g, s, terminal ? INVOKE_ON_TERMINAL : INVOKE, streams, build_attach_fds(a, streams), &none, &job, err);
     build_attach_started(a);
     return r < 0 ? -1 : build_attach_wait(a, session, &job, &answer, err);
 }

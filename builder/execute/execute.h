@@ -8,9 +8,13 @@
 #include "builder/attach/attach.h"
 #include "builder/execute/keys/graph.h"
 
-/* Starts the step's job. `out` and `errout` are the write ends of its log pipes (RUN only; -1: none). */
-int build_execute_start(struct build_graph *g, const struct build_step *s, int out, int errout, struct cb_job *ret,
-                        struct cb_error *err);
+/* Starts the step's job. `out` and `errout` are the write ends of its log pipes (RUN only; -1: none). `earlier`: the layer of an
+ * earlier result that will have much of the new one; zero: none is known. */
+int build_execute_start(struct build_graph *g, const struct build_step *s, int out, int errout, const struct cb_digest *earlier,
+                        struct cb_job *ret, struct cb_error *err);
+/* Makes the diff ID of a layer known, while other steps are executed. `earlier` as above. */
+int build_diff_start(struct build_session *s, const struct cb_digest *layer, const struct cb_digest *earlier, struct cb_job *ret,
+                     struct cb_error *err);
 
 /* In the sandbox of a RUN that has failed, as it was left, runs the request's command (--invoke) for whoever sits at our streams,
  * until it ends. What it does is lost. */
@@ -21,6 +25,7 @@ struct build_outcome {
     struct cb_digest layer;
     struct timespec created;
     struct cb_usage usage;
+    bool needs_diff; /* its layer's diff ID will be needed, and is not known yet */
 };
 bool build_outcome_read(const struct cb_buf *answer, struct build_outcome *ret);
 
@@ -39,6 +44,7 @@ struct build_work {
     size_t n_layers;
     struct build_input *inputs;
     size_t n_inputs;
+    struct cb_digest earlier;      /* the layer of an earlier result; zero: none */
     struct build_streams streams;  /* of a RUN */
     const struct cb_strv *invoked; /* instead of a RUN's own command, in what that left; NULL: the step itself */
     size_t n_seeds;                /* directories made by build_flatten */
@@ -46,6 +52,8 @@ struct build_work {
 int build_execute_run(struct build_work *w, struct build_outcome *ret, struct cb_error *err);
 int build_execute_run_invoked(struct build_work *w, struct cb_error *err);
 int build_execute_files(struct build_work *w, struct build_outcome *ret, struct cb_error *err); /* COPY, ADD, WORKDIR */
+/* Makes the diff ID of a small layer known; else sets o->needs_diff (diff-id.c). */
+int build_find_diff_id(struct build_work *w, struct build_outcome *o, struct cb_error *err);
 
 /* What a bind mount shows of a local context, as a layer of the store: the content of the directory `path`, or
  * that one file, whose name is then *ret_file (caller frees; NULL for a directory). */

@@ -316,17 +316,13 @@ static struct cache_data data_of(const struct copying *c, const struct build_ent
 static int write_entry(struct copying *c, struct cache_layer_writer *writer, const struct build_entry *e, struct cb_error *err)
 {
     struct cache_data data = data_of(c, e);
-    int r = cache_layer_add(writer, &e->e, &data, err);
-    if (r < 0 && err->code == CB_E_CORRUPT)
-        drop_source(c, e, err);
-    return r;
+    data.source = e;
+    return cache_layer_add_soon(writer, &e->e, &data, err);
 }
 
-static int write_layer(struct copying *c, const struct build_layer *layer, struct cache_layer *ret, struct cb_error *err)
+static int write_entries(struct copying *c, struct cache_layer_writer *writer, const struct build_layer *layer,
+                         struct cb_error *err)
 {
-    CB_AUTO(cache_layer_writer) struct cache_layer_writer *writer = NULL;
-    if (cache_layer_writer_new(c->w->b->session->store, &writer, err) < 0)
-        return -1;
     for (size_t i = 0; i < layer->n;) {
         const struct build_entry *const *at = &layer->entries[i], *e = *at;
         if (e->data != BUILD_DATA_MEMBER) {
@@ -342,7 +338,21 @@ static int write_layer(struct copying *c, const struct build_layer *layer, struc
             return -1;
         i += run;
     }
-    return cache_layer_commit(writer, ret, err);
+    return 0;
+}
+
+static int write_layer(struct copying *c, const struct build_layer *layer, struct cache_layer *ret, struct cb_error *err)
+{
+    CB_AUTO(cache_layer_writer) struct cache_layer_writer *writer = NULL;
+    if (cache_layer_writer_new(c->w->b->session->store, &writer, err) < 0)
+        return -1;
+    if (!cb_digest_is_zero(&c->w->earlier))
+        cache_layer_writer_like(writer, &c->w->earlier);
+    if (write_entries(c, writer, layer, err) == 0 && cache_layer_commit(writer, ret, err) == 0)
+        return 0;
+    if (err->code == CB_E_CORRUPT && cache_layer_culprit(writer))
+        drop_source(c, cache_layer_culprit(writer), err);
+    return -1;
 }
 
 /* ---- the steps --------------------------------------------------------------------------------------------------- */

@@ -248,6 +248,36 @@ struct cache_entry cache_layer_entry_of(const char *path, int type, const struct
 /* Size and digest of the rest of a file. `buffer`: CACHE_LAYER_COPY_BUFFER bytes. 0 or -errno. */
 int cache_layer_hash(int fd, char *buffer, struct cache_entry *e);
 
+/* ---- writing the bytes of files (hand.c) -------------------------------------------------- */
+
+/* An earlier layer whose files may get further names in the layer that is written. */
+struct cache_layer_model {
+    struct cache_index index;
+    int fs; /* -1: there is none */
+};
+#define CACHE_LAYER_MODEL_INIT ((struct cache_layer_model){.fs = -1})
+
+/* One that writes files of a layer. Several of them write into one directory side by side. */
+struct cache_layer_hand {
+    struct cache_layer_disk disk;
+    const struct cache_layer_model *model;  /* borrowed */
+    struct cache_layer_cursor model_cursor; /* in the model */
+    struct cache_layer_cursor source;       /* where the files of the last FILE entry's root come from */
+    struct cache_reader *reader;            /* its own, of the list of the last LAYER entry's reader */
+    const struct cache_reader *reads_like;
+    char *buffer;
+    struct cb_sha256 sha; /* of the file being written */
+};
+void cache_layer_hand_init(struct cache_layer_hand *h, int fs, const struct cache_layer_model *model);
+void cache_layer_hand_done(struct cache_layer_hand *h);
+/* A file whose bytes come in pieces. At the end its size and digest must be what the entry says, where it says so; then the entry
+ * has the digest. */
+int cache_layer_hand_begin(struct cache_layer_hand *h, const struct cache_entry *e, struct cb_error *err);
+int cache_layer_hand_put(struct cache_layer_hand *h, const struct cache_entry *e, const void *p, size_t n, struct cb_error *err);
+int cache_layer_hand_end(struct cache_layer_hand *h, struct cache_entry *e, struct cb_error *err);
+/* A whole file. One that the model has just so becomes another name of that. */
+int cache_layer_hand_file(struct cache_layer_hand *h, struct cache_entry *e, const struct cache_data *data, struct cb_error *err);
+
 /* ---- unpacking (unpack.c) -------------------------------------------------------------- */
 
 /* The tar of a layer, compressed or not. Borrowed. */

@@ -56,6 +56,7 @@ struct cache_data {
     bool may_grow;               /* FILE: others may append to it; its content is as many bytes as the entry says */
     struct cache_reader *reader; /* LAYER: cache/layer/reader.h */
     int layer;
+    const void *source; /* the caller's, for cache_layer_culprit */
 };
 /* A layer under construction from entries (COPY, ADD, WORKDIR, heredocs). Parents before children.
  * `entry.digest` may be zero for FILE: it is computed while copying. When it is not zero it is checked
@@ -63,8 +64,17 @@ struct cache_data {
  * Hard links: type CB_HARDLINK, link = path of an earlier entry. */
 struct cache_layer_writer;
 int cache_layer_writer_new(struct cache_store *s, struct cache_layer_writer **ret, struct cb_error *err); /* [ns] */
+/* Files that `earlier` has at the same path, equal in everything, become hard links to its files. Where it is not in the store as
+ * files, all are copied. Call it before anything is added. */
+void cache_layer_writer_like(struct cache_layer_writer *w, const struct cb_digest *earlier);
 int cache_layer_add(struct cache_layer_writer *w, const struct cache_entry *e, const struct cache_data *data,
                     struct cb_error *err);
+/* The same, but a file may be written later, at the latest by commit, and many are written side by side. What data and entry
+ * point to must last until then. */
+int cache_layer_add_soon(struct cache_layer_writer *w, const struct cache_entry *e, const struct cache_data *data,
+                         struct cb_error *err);
+/* When that or the commit failed for a file that waited: its data->source. Else NULL. */
+const void *cache_layer_culprit(const struct cache_layer_writer *w);
 /* Like add for a CB_FILE whose bytes arrive in pieces (archive members): begin, write…, end. */
 int cache_layer_file_begin(struct cache_layer_writer *w, const struct cache_entry *e, struct cb_error *err);
 int cache_layer_file_write(struct cache_layer_writer *w, const void *p, size_t n, struct cb_error *err);

@@ -8,6 +8,7 @@
 #include "base/json.h"
 #include "base/limits.h"
 #include "base/path.h"
+#include "base/threads.h"
 #include "cache/store/blob.h"
 
 #include <stdio.h>
@@ -381,12 +382,6 @@ static int to_encoder(void *arg, const void *p, size_t n, struct cb_error *err)
     return cb_encoder_add(arg, p, n, err);
 }
 
-static int threads_to_use(void)
-{
-    long n = sysconf(_SC_NPROCESSORS_ONLN);
-    return n < 1 ? 1 : n > 16 ? 16 : (int)n;
-}
-
 int cache_layer_pack(struct cache_store *s, const struct cb_digest *id, const struct cb_codec *codec, int level,
                      struct cb_job_io *io, struct cache_packed *ret, struct cb_error *err)
 {
@@ -397,7 +392,7 @@ int cache_layer_pack(struct cache_store *s, const struct cb_digest *id, const st
     struct cache_layer_dir l;
     if (load(s, id, &l, err) < 0 || cache_blob_begin(s, &blob, err) < 0)
         return -1;
-    encoder = cb_encoder_new(codec, level, threads_to_use(), to_blob, &blob);
+    encoder = cb_encoder_new(codec, level, (int)cb_threads_worth(), to_blob, &blob);
     struct cb_digest diff;
     if (write_tar(s, &l, io, to_encoder, encoder, &diff, err) < 0 || cb_encoder_end(encoder, err) < 0)
         return -1;

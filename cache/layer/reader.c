@@ -71,6 +71,11 @@ struct cache_reader *cache_reader_new(struct cache_store *s, const struct cb_dig
     return r;
 }
 
+struct cache_reader *cache_reader_again(const struct cache_reader *r)
+{
+    return cache_reader_new(r->store, r->layers, r->n);
+}
+
 void cache_reader_free(struct cache_reader *r)
 {
     if (!r)

@@ -24,6 +24,8 @@ CB_DEFINE_AUTO(cache_stack, struct cache_stack, cache_stack_close)
  * paths costs least. */
 struct cache_reader;
 struct cache_reader *cache_reader_new(struct cache_store *s, const struct cb_digest *layers, size_t n);
+/* Another one for the same list, for another thread. */
+struct cache_reader *cache_reader_again(const struct cache_reader *r);
 /* Opens the bytes of the file that the layer's index has at `path`, to read from the start to the end. An fd, or -1: one that is
  * not there as the index says is CB_E_CORRUPT. */
 int cache_reader_open(struct cache_reader *r, int layer, const char *path, struct cb_error *err);

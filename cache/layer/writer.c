@@ -1,34 +1,44 @@
-/* Layers made of entries: COPY, ADD, WORKDIR. File bytes are always read and hashed on their way to the disk, even when
- * their digest is known: a reflink would save the copy, but the copy would have to be read again to know that the file
- * has not changed since its digest was taken. */
+/* Layers made of entries: COPY, ADD, WORKDIR. Directories and all else without data are made as they come; files that may wait
+ * are written by several threads, when there are enough of them. */
 #include "cache/layer/layer-internal.h"
-#include "cache/layer/reader.h"
 #include "base/limits.h"
 #include "base/path.h"
+#include "base/threads.h"
 
+#include <stdatomic.h>
 #include <unistd.h>
+
+#define MAX_WAITING 4096       /* files that wait to be written; what they take in memory is bounded */
+#define WORTH_FILES 64         /* from here on, or */
+#define WORTH_BYTES (1u << 20) /* from here on (and two files), threads are worth their start */
+#define AT_ONCE     16         /* files that a thread takes at a time: neighbours, so that it stays in a directory */
+
+struct waiting {
+    size_t entry; /* in the index */
+    struct cache_data data;
+};
 
 struct cache_layer_writer {
     struct cache_layer_draft draft;
-    struct cache_layer_disk disk;
-    struct cache_layer_cursor source; /* where the files of the last FILE entry's root come from */
+    struct cache_layer_hand hand; /* our own */
+    struct cache_layer_model model;
     struct cache_index index;
-    char *buffer;
-    /* the file of begin, write, end */
-    struct cache_entry entry;
-    struct cb_sha256 sha;
+    struct waiting *waiting;
+    size_t n_waiting, cap_waiting;
+    uint64_t bytes_waiting;
+    const void *culprit;
+    struct cache_entry entry; /* the file of begin, write, end */
 };
 
 int cache_layer_writer_new(struct cache_store *s, struct cache_layer_writer **ret, struct cb_error *err)
 {
     CB_AUTO(cache_layer_writer) struct cache_layer_writer *w = CB_NEW(struct cache_layer_writer);
     w->draft = CACHE_LAYER_DRAFT_INIT;
-    w->disk = CACHE_LAYER_DISK_INIT;
-    w->source = CACHE_LAYER_CURSOR_INIT;
+    w->model = CACHE_LAYER_MODEL_INIT;
+    cache_layer_hand_init(&w->hand, -1, &w->model);
     if (cache_layer_draft_begin(s, true, &w->draft, err) < 0)
         return -1;
-    cache_layer_disk_init(&w->disk, w->draft.fs);
-    w->buffer = cb_alloc_buffer(CACHE_LAYER_COPY_BUFFER);
+    cache_layer_cursor_set_root(&w->hand.disk.cursor, w->draft.fs);
     *ret = CB_TAKE(w);
     return 0;
 }
@@ -37,104 +47,120 @@ void cache_layer_writer_free(struct cache_layer_writer *w)
 {
     if (!w)
         return;
-    cache_layer_disk_done(&w->disk);
-    cache_layer_cursor_done(&w->source);
+    cache_layer_hand_done(&w->hand);
     cache_layer_draft_done(&w->draft);
     cache_index_done(&w->index);
-    free(w->buffer);
+    cache_index_done(&w->model.index);
+    cb_close(w->model.fs);
+    free(w->waiting);
     free(w);
 }
 
-/* ---- files ----------------------------------------------------------------------------------- */
-
-static bool is_zero(const struct cb_digest *d)
+void cache_layer_writer_like(struct cache_layer_writer *w, const struct cb_digest *earlier)
 {
-    static const struct cb_digest zero;
-    return cb_digest_eq(d, &zero);
-}
-
-static int begin(struct cache_layer_writer *w, const struct cache_entry *e, struct cb_error *err)
-{
-    if (cache_layer_disk_begin(&w->disk, e, err) < 0)
-        return -1;
-    cb_sha256_init(&w->sha);
-    return 0;
-}
-
-static int put(struct cache_layer_writer *w, const struct cache_entry *e, const void *p, size_t n, struct cb_error *err)
-{
-    if (n == 0)
-        return 0;
-    cb_sha256_add(&w->sha, p, n);
-    return cache_layer_disk_write(&w->disk, e, p, n, err);
-}
-
-/* The file is whole: its size and digest must be what the entry says, where it says so. */
-static int finish(struct cache_layer_writer *w, struct cache_entry *e, struct cb_error *err)
-{
-    if (w->disk.size != e->size)
-        return cb_fail(err, CB_E_CORRUPT, "'/%s' has %llu bytes instead of %llu: it changed while it was read", e->path,
-                       (unsigned long long)w->disk.size, (unsigned long long)e->size);
-    if (cache_layer_disk_end(&w->disk, e, err) < 0)
-        return -1;
-    struct cb_digest have;
-    cb_sha256_end(&w->sha, &have);
-    if (!is_zero(&e->digest) && !cb_digest_eq(&e->digest, &have))
-        return cb_fail(err, CB_E_CORRUPT, "'/%s' changed while it was read", e->path);
-    e->digest = have;
-    return 0;
-}
-
-static int copy_bytes(struct cache_layer_writer *w, const struct cache_entry *e, int fd, const struct cache_data *data,
-                      struct cb_error *err)
-{
-    /* one byte more than there should be: a file that grew is noticed without another call for small ones */
-    uint64_t end = e->size + !data->may_grow;
-
-    while (w->disk.size < end) {
-        size_t want = (size_t)CB_MIN(end - w->disk.size, (uint64_t)CACHE_LAYER_COPY_BUFFER);
-        int n = cb_read_full(fd, w->buffer, want);
-        if (n < 0)
-            return cb_fail_sys(err, n, "read '%s'", data->path);
-        if (put(w, e, w->buffer, (size_t)n, err) < 0)
-            return -1;
-        if ((size_t)n < want)
-            break;
+    CB_AUTO(cb_error) struct cb_error ignored = CB_ERROR_INIT;
+    struct cache_store *s = w->draft.store;
+    struct cache_layer l;
+    enum cache_layer_form form;
+    if (cache_layer_find(s, earlier, &l, &ignored) != 1 || !l.has_files)
+        return;
+    int fs = cache_layer_open_own(s, earlier, &form, &ignored);
+    if (fs < 0 || cache_layer_index_beside(fs, &w->model.index, &ignored) < 0) {
+        cb_close(fs);
+        return;
     }
+    w->model.fs = fs;
+    cache_layer_cursor_set_root(&w->hand.model_cursor, fs);
+}
+
+/* ---- files that wait --------------------------------------------------------------------------- */
+
+/* What the threads share. */
+struct sharing {
+    struct cache_layer_writer *writer;
+    atomic_size_t next; /* the first file that nobody has taken */
+    atomic_bool failed;
+};
+
+struct worker {
+    struct sharing *sharing;
+    struct cache_layer_hand *hand;
+    struct cb_error err;
+    const void *culprit;
+};
+
+static int write_waiting(struct cache_layer_writer *w, struct cache_layer_hand *h, size_t i, struct cb_error *err)
+{
+    return cache_layer_hand_file(h, &w->index.entries[w->waiting[i].entry], &w->waiting[i].data, err);
+}
+
+static void work(void *arg)
+{
+    struct worker *me = arg;
+    struct sharing *s = me->sharing;
+    size_t n = s->writer->n_waiting, at;
+    while (!s->failed && (at = atomic_fetch_add(&s->next, AT_ONCE)) < n)
+        for (size_t i = at; i < CB_MIN(at + AT_ONCE, n) && !s->failed; i++)
+            if (write_waiting(s->writer, me->hand, i, &me->err) < 0) {
+                me->culprit = s->writer->waiting[i].data.source;
+                s->failed = true;
+            }
+}
+
+/* One of several errors is as good as the others. */
+static int result_of(struct cache_layer_writer *w, struct worker *workers, size_t n, struct cb_error *err)
+{
+    int r = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (r == 0 && workers[i].err.code) {
+            cb_error_move(err, &workers[i].err);
+            w->culprit = workers[i].culprit;
+            r = -1;
+        }
+        cb_error_done(&workers[i].err);
+    }
+    return r;
+}
+
+static int write_side_by_side(struct cache_layer_writer *w, struct cb_error *err)
+{
+    size_t n = cb_threads_worth();
+    CB_AUTO(free) struct worker *workers = cb_alloc(n * sizeof(*workers));
+    CB_AUTO(free) struct cache_layer_hand *hands = cb_alloc(n * sizeof(*hands));
+    struct sharing s = {.writer = w};
+    for (size_t i = 0; i < n; i++) {
+        if (i)
+            cache_layer_hand_init(&hands[i], w->draft.fs, &w->model);
+        workers[i] = (struct worker){.sharing = &s, .hand = i ? &hands[i] : &w->hand};
+    }
+    cb_threads_run(work, workers, sizeof(*workers), n);
+    for (size_t i = 1; i < n; i++)
+        cache_layer_hand_done(&hands[i]);
+    return result_of(w, workers, n, err);
+}
+
+static int write_in_turn(struct cache_layer_writer *w, struct cb_error *err)
+{
+    for (size_t i = 0; i < w->n_waiting; i++)
+        if (write_waiting(w, &w->hand, i, err) < 0) {
+            w->culprit = w->waiting[i].data.source;
+            return -1;
+        }
     return 0;
 }
 
-static int open_data(struct cache_layer_writer *w, const struct cache_data *data, struct cb_error *err)
+static int write_all_waiting(struct cache_layer_writer *w, struct cb_error *err)
 {
-    if (data->kind == CACHE_DATA_LAYER)
-        return cache_reader_open(data->reader, data->layer, data->path, err);
-    if (w->source.root != data->root)
-        cache_layer_cursor_set_root(&w->source, data->root);
-    struct stat st;
-    int fd = cache_layer_cursor_open(&w->source, data->path, &st);
-    if (fd == -ENOENT || fd == -ELOOP || fd == -ENOTDIR)
-        return cb_fail(err, CB_E_CORRUPT, "'%s' changed while it was read: it is no longer a file", data->path);
-    return fd < 0 ? cb_fail_sys(err, fd, "open '%s'", data->path) : fd;
+    bool worth = w->n_waiting >= WORTH_FILES || (w->n_waiting > 1 && w->bytes_waiting >= WORTH_BYTES);
+    int r = worth ? write_side_by_side(w, err) : write_in_turn(w, err);
+    w->n_waiting = 0;
+    w->bytes_waiting = 0;
+    return r;
 }
 
-static int add_from_file(struct cache_layer_writer *w, struct cache_entry *e, const struct cache_data *data, struct cb_error *err)
+const void *cache_layer_culprit(const struct cache_layer_writer *w)
 {
-    CB_AUTO(close) int fd = open_data(w, data, err);
-    if (fd < 0 || begin(w, e, err) < 0 || copy_bytes(w, e, fd, data, err) < 0)
-        return -1;
-    w->disk.nsec = data->mtime_nsec;
-    return finish(w, e, err);
-}
-
-static int add_file(struct cache_layer_writer *w, struct cache_entry *e, const struct cache_data *data, struct cb_error *err)
-{
-    if (data && (data->kind == CACHE_DATA_FILE || data->kind == CACHE_DATA_LAYER))
-        return add_from_file(w, e, data, err);
-    if (begin(w, e, err) < 0)
-        return -1;
-    if (data && data->kind == CACHE_DATA_INLINE && put(w, e, data->bytes, (size_t)e->size, err) < 0)
-        return -1;
-    return finish(w, e, err);
+    return w->culprit;
 }
 
 /* ---- the interface --------------------------------------------------------------------------- */
@@ -158,15 +184,31 @@ int cache_layer_add(struct cache_layer_writer *w, const struct cache_entry *e, c
     struct cache_entry copy = *e;
     if (check(w, e, err) < 0)
         return -1;
-    if (e->type == CB_FILE ? add_file(w, &copy, data, err) < 0 : cache_layer_disk_make(&w->disk, e, err) < 0)
+    if (e->type == CB_FILE ? cache_layer_hand_file(&w->hand, &copy, data, err) < 0
+                           : cache_layer_disk_make(&w->hand.disk, e, err) < 0)
         return -1;
     cache_index_add(&w->index, &copy);
     return 0;
 }
 
+int cache_layer_add_soon(struct cache_layer_writer *w, const struct cache_entry *e, const struct cache_data *data,
+                         struct cb_error *err)
+{
+    if (e->type != CB_FILE) {
+        bool names_another = e->type == CB_HARDLINK && w->n_waiting;
+        return names_another && write_all_waiting(w, err) < 0 ? -1 : cache_layer_add(w, e, data, err);
+    }
+    if (check(w, e, err) < 0)
+        return -1;
+    cache_index_add(&w->index, e);
+    CB_PUSH(w->waiting, w->n_waiting, w->cap_waiting) = (struct waiting){w->index.n - 1, *data};
+    w->bytes_waiting += e->size;
+    return w->n_waiting < MAX_WAITING ? 0 : write_all_waiting(w, err);
+}
+
 int cache_layer_file_begin(struct cache_layer_writer *w, const struct cache_entry *e, struct cb_error *err)
 {
-    if (check(w, e, err) < 0 || begin(w, e, err) < 0)
+    if (check(w, e, err) < 0 || cache_layer_hand_begin(&w->hand, e, err) < 0)
         return -1;
     cache_index_add(&w->index, e); /* keeps the strings; digest and size follow */
     w->entry = w->index.entries[w->index.n - 1];
@@ -175,14 +217,14 @@ int cache_layer_file_begin(struct cache_layer_writer *w, const struct cache_entr
 
 int cache_layer_file_write(struct cache_layer_writer *w, const void *p, size_t n, struct cb_error *err)
 {
-    if (n > w->entry.size || w->disk.size > w->entry.size - n)
+    if (n > w->entry.size || w->hand.disk.size > w->entry.size - n)
         return cb_fail(err, CB_E_CORRUPT, "'/%s' is longer than its header says", w->entry.path);
-    return put(w, &w->entry, p, n, err);
+    return cache_layer_hand_put(&w->hand, &w->entry, p, n, err);
 }
 
 int cache_layer_file_end(struct cache_layer_writer *w, struct cb_error *err)
 {
-    if (finish(w, &w->entry, err) < 0)
+    if (cache_layer_hand_end(&w->hand, &w->entry, err) < 0)
         return -1;
     w->index.entries[w->index.n - 1].digest = w->entry.digest;
     return 0;
@@ -190,8 +232,10 @@ int cache_layer_file_end(struct cache_layer_writer *w, struct cb_error *err)
 
 int cache_layer_commit(struct cache_layer_writer *w, struct cache_layer *ret, struct cb_error *err)
 {
+    if (w->n_waiting && write_all_waiting(w, err) < 0)
+        return -1;
     cache_layer_settle_links(&w->index);
-    if (cache_layer_disk_finish(&w->disk, &w->index, err) < 0)
+    if (cache_layer_disk_finish(&w->hand.disk, &w->index, err) < 0)
         return -1;
     struct cb_digest content;
     cache_index_content_id(&w->index, &content);

@@ -138,6 +138,22 @@ int build_running_materialize(struct build_schedule *s, const struct cb_digest *
     return 0;
 }
 
+const struct cb_digest *build_running_model(const struct build_running *r)
+{
+    static const struct cb_digest none;
+    return r->step->op == BUILD_OP_COPY ? &r->cause.layer : &none;
+}
+
+int build_running_diff(struct build_schedule *s, const struct cb_digest *layer, const struct cb_digest *earlier,
+                       struct cb_error *err)
+{
+    struct cb_job job;
+    if (build_diff_start(s->session, layer, earlier, &job, err) < 0)
+        return -1;
+    build_running_add(s, BUILD_RUNNING_DIFF, NULL, job)->layer = *layer;
+    return 0;
+}
+
 int build_running_step(struct build_schedule *s, const struct build_step *step, struct cb_error *err)
 {
     struct build_running *r = running_new(s, BUILD_RUNNING_STEP, step);
@@ -152,7 +168,7 @@ int build_running_step(struct build_schedule *s, const struct build_step *step, 
                                                  .why = r->cause.text ? r->cause.text : build_state_of(s->g, step)->why});
     int result = e < 0 ? cb_fail_sys(err, e, "make a pipe") : step->op == BUILD_OP_RUN ? mask_secrets(r, err) : 0;
     if (result == 0)
-        result = build_execute_start(s->g, step, ends[0], ends[1], &r->job, err);
+        result = build_execute_start(s->g, step, ends[0], ends[1], build_running_model(r), &r->job, err);
     if (result == 0)
         build_cause_find_files(s->g, step, &r->cause); /* while the job works */
     cb_close(ends[0]);

@@ -14,6 +14,7 @@ enum build_running_kind {
     BUILD_RUNNING_STEP,
     BUILD_RUNNING_BASE,
     BUILD_RUNNING_MATERIALIZE,
+    BUILD_RUNNING_DIFF,
     BUILD_RUNNING_ASK, /* from here on: of shared caches (sharing.h) */
     BUILD_RUNNING_CHECK,
     BUILD_RUNNING_PACK,
@@ -24,7 +25,7 @@ struct build_running { /* one job */
     struct build_session *session;
     enum build_running_kind kind;
     const struct build_step *step; /* STEP, BASE */
-    struct cb_digest layer;        /* MATERIALIZE */
+    struct cb_digest layer;        /* MATERIALIZE, DIFF */
     const struct build_step *put;  /* PACK, PUT */
     struct timespec heard;         /* of shared caches: when something was heard of it last */
     struct cb_job job;
@@ -75,13 +76,18 @@ int build_prepare_step(struct build_schedule *s, const struct build_step *step, 
 
 /* ---- running.c ------------------------------------------------------------------------------------------- */
 
-/* Start a job: a step's, the fetching of a base, the unpacking of a layer; the last two only if it does not run already. */
+/* Start a job: a step's, the fetching of a base, the unpacking of a layer (these two only if it does not run already), the
+ * diff ID of a layer. */
 int build_running_step(struct build_schedule *s, const struct build_step *step, struct cb_error *err);
 int build_running_base(struct build_schedule *s, const struct build_step *base, bool want_fs, struct cb_error *err);
 int build_running_materialize(struct build_schedule *s, const struct cb_digest *layer, struct cb_error *err);
 /* Enters a job that has been started. */
 struct build_running *build_running_add(struct build_schedule *s, enum build_running_kind kind, const struct build_step *step,
                                         struct cb_job job);
+/* The layer of an earlier result of a COPY, whose files may get names in the new one; zero: there is none. */
+const struct cb_digest *build_running_model(const struct build_running *r);
+int build_running_diff(struct build_schedule *s, const struct cb_digest *layer, const struct cb_digest *earlier,
+                       struct cb_error *err);
 /* Shows what has come in a log; then, at the end, what is left in both. */
 void build_running_read_log(struct build_running *r, struct build_log *l);
 void build_running_finish_logs(struct build_running *r);

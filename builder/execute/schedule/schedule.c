@@ -31,6 +31,14 @@ static void advance(struct build_schedule *s)
 
 /* ---- the end of work ------------------------------------------------------------------------------------------ */
 
+/* Beside the steps that follow. */
+static void find_diff_id(struct build_schedule *s, const struct build_running *r, const struct build_outcome *o)
+{
+    struct cb_error err = CB_ERROR_INIT;
+    if (o->needs_diff && build_running_diff(s, &o->layer, build_running_model(r), &err) < 0)
+        remember_failure(s, r->step, &err);
+}
+
 static void step_succeeded(struct build_schedule *s, struct build_running *r, const struct cb_job_event *e)
 {
     const struct build_step *step = r->step;
@@ -48,6 +56,7 @@ static void step_succeeded(struct build_schedule *s, struct build_running *r, co
     st->usage = o.usage;
     s->counts.run++;
     build_record_outcome(s, step, &o);
+    find_diff_id(s, r, &o);
     build_cause_finish(s->g, s->earlier, step, &r->cause);
     build_emit(s->session, &(struct build_event){.kind = BUILD_EVENT_STEP_DONE,
                                                  .step = step->number,

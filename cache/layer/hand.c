@@ -1,0 +1,171 @@
+/* One file of a layer. Bytes are always read and hashed on their way to the disk, even when their digest is known: a reflink
+ * would save the copy, but the copy would have to be read again to know that the file has not changed since its digest was taken.
+ *
+ * What the model has with the same content, owner, mode, time and attributes is linked, and not read at all: what lies in a layer
+ * is what its index says, or is found out when the layer is packed. Where owners are beside the files only root's are linked: an
+ * inode of two layers cannot be given away for one of them (form.c). */
+#include "cache/layer/layer-internal.h"
+#include "cache/layer/reader.h"
+
+#include <unistd.h>
+
+void cache_layer_hand_init(struct cache_layer_hand *h, int fs, const struct cache_layer_model *model)
+{
+    *h = (struct cache_layer_hand){.disk = CACHE_LAYER_DISK_INIT,
+                                   .model = model,
+                                   .model_cursor = CACHE_LAYER_CURSOR_INIT,
+                                   .source = CACHE_LAYER_CURSOR_INIT};
+    cache_layer_disk_init(&h->disk, fs);
+    cache_layer_cursor_set_root(&h->model_cursor, model->fs);
+}
+
+void cache_layer_hand_done(struct cache_layer_hand *h)
+{
+    cache_layer_disk_done(&h->disk);
+    cache_layer_cursor_done(&h->model_cursor);
+    cache_layer_cursor_done(&h->source);
+    cache_reader_free(h->reader);
+    free(h->buffer);
+}
+
+/* ---- bytes ----------------------------------------------------------------------------------- */
+
+int cache_layer_hand_begin(struct cache_layer_hand *h, const struct cache_entry *e, struct cb_error *err)
+{
+    if (cache_layer_disk_begin(&h->disk, e, err) < 0)
+        return -1;
+    cb_sha256_init(&h->sha);
+    return 0;
+}
+
+int cache_layer_hand_put(struct cache_layer_hand *h, const struct cache_entry *e, const void *p, size_t n, struct cb_error *err)
+{
+    if (n == 0)
+        return 0;
+    cb_sha256_add(&h->sha, p, n);
+    return cache_layer_disk_write(&h->disk, e, p, n, err);
+}
+
+int cache_layer_hand_end(struct cache_layer_hand *h, struct cache_entry *e, struct cb_error *err)
+{
+    if (h->disk.size != e->size)
+        return cb_fail(err, CB_E_CORRUPT, "'/%s' has %llu bytes instead of %llu: it changed while it was read", e->path,
+                       (unsigned long long)h->disk.size, (unsigned long long)e->size);
+    if (cache_layer_disk_end(&h->disk, e, err) < 0)
+        return -1;
+    struct cb_digest have;
+    cb_sha256_end(&h->sha, &have);
+    if (!cb_digest_is_zero(&e->digest) && !cb_digest_eq(&e->digest, &have))
+        return cb_fail(err, CB_E_CORRUPT, "'/%s' changed while it was read", e->path);
+    e->digest = have;
+    return 0;
+}
+
+static int copy_bytes(struct cache_layer_hand *h, const struct cache_entry *e, int fd, const struct cache_data *data,
+                      struct cb_error *err)
+{
+    /* one byte more than there should be: a file that grew is noticed without another call for small ones */
+    uint64_t end = e->size + !data->may_grow;
+
+    if (!h->buffer)
+        h->buffer = cb_alloc_buffer(CACHE_LAYER_COPY_BUFFER);
+    while (h->disk.size < end) {
+        size_t want = (size_t)CB_MIN(end - h->disk.size, (uint64_t)CACHE_LAYER_COPY_BUFFER);
+        int n = cb_read_full(fd, h->buffer, want);
+        if (n < 0)
+            return cb_fail_sys(err, n, "read '%s'", data->path);
+        if (cache_layer_hand_put(h, e, h->buffer, (size_t)n, err) < 0)
+            return -1;
+        if ((size_t)n < want)
+            break;
+    }
+    return 0;
+}
+
+static struct cache_reader *own_reader(struct cache_layer_hand *h, const struct cache_reader *like)
+{
+    if (h->reads_like != like) {
+        cache_reader_free(h->reader);
+        h->reader = cache_reader_again(like);
+        h->reads_like = like;
+    }
+    return h->reader;
+}
+
+static int open_data(struct cache_layer_hand *h, const struct cache_data *data, struct cb_error *err)
+{
+    if (data->kind == CACHE_DATA_LAYER)
+        return cache_reader_open(own_reader(h, data->reader), data->layer, data->path, err);
+    if (h->source.root != data->root)
+        cache_layer_cursor_set_root(&h->source, data->root);
+    struct stat st;
+    int fd = cache_layer_cursor_open(&h->source, data->path, &st);
+    if (fd == -ENOENT || fd == -ELOOP || fd == -ENOTDIR)
+        return cb_fail(err, CB_E_CORRUPT, "'%s' changed while it was read: it is no longer a file", data->path);
+    return fd < 0 ? cb_fail_sys(err, fd, "open '%s'", data->path) : fd;
+}
+
+static int copy_file(struct cache_layer_hand *h, struct cache_entry *e, const struct cache_data *data, struct cb_error *err)
+{
+    CB_AUTO(close) int fd = open_data(h, data, err);
+    if (fd < 0 || cache_layer_hand_begin(h, e, err) < 0 || copy_bytes(h, e, fd, data, err) < 0)
+        return -1;
+    h->disk.nsec = data->mtime_nsec;
+    return cache_layer_hand_end(h, e, err);
+}
+
+/* ---- the model ------------------------------------------------------------------------------- */
+
+static bool same_xattrs(const struct cache_entry *a, const struct cache_entry *b)
+{
+    if (a->n_xattrs != b->n_xattrs)
+        return false;
+    for (size_t i = 0; i < a->n_xattrs; i++)
+        if (strcmp(a->xattrs[i].name, b->xattrs[i].name) != 0 || a->xattrs[i].len != b->xattrs[i].len ||
+            memcmp(a->xattrs[i].value, b->xattrs[i].value, a->xattrs[i].len) != 0)
+            return false;
+    return true;
+}
+
+static bool same_file(const struct cache_entry *a, const struct cache_entry *b)
+{
+    return a->type == CB_FILE && b->type == CB_FILE && a->size == b->size && a->mtime == b->mtime && a->mode == b->mode &&
+           a->uid == b->uid && a->gid == b->gid && cb_digest_eq(&a->digest, &b->digest) && same_xattrs(a, b);
+}
+
+static bool may_be_shared(const struct cache_layer_hand *h, const struct cache_entry *e, const struct cache_data *data)
+{
+    return h->model->fs >= 0 && !cb_digest_is_zero(&e->digest) && data->mtime_nsec == 0 &&
+           (h->disk.owners || (!e->uid && !e->gid));
+}
+
+/* Whatever keeps it from being linked (the file system allows only so many names, it was removed meanwhile), it can be copied. */
+static bool link_file(struct cache_layer_hand *h, const struct cache_entry *e, const struct cache_data *data)
+{
+    const struct cache_entry *before = may_be_shared(h, e, data) ? cache_index_find(&h->model->index, e->path) : NULL;
+    const char *name;
+    struct stat st;
+    if (!before || !same_file(before, e))
+        return false;
+    int from = cache_layer_cursor_parent(&h->model_cursor, e->path, &name);
+    int to = from < 0 ? -1 : cache_layer_cursor_parent(&h->disk.cursor, e->path, &name);
+    return to >= 0 && fstatat(from, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode) &&
+           (uint64_t)st.st_size == e->size && st.st_mtim.tv_sec == e->mtime && linkat(from, name, to, name, 0) == 0;
+}
+
+/* ---- a whole file ------------------------------------------------------------------------------ */
+
+int cache_layer_hand_file(struct cache_layer_hand *h, struct cache_entry *e, const struct cache_data *data, struct cb_error *err)
+{
+    static const struct cache_data none = {.kind = CACHE_DATA_NONE};
+    data = data ? data : &none;
+    if (link_file(h, e, data))
+        return 0;
+    if (data->kind == CACHE_DATA_FILE || data->kind == CACHE_DATA_LAYER)
+        return copy_file(h, e, data, err);
+    if (cache_layer_hand_begin(h, e, err) < 0)
+        return -1;
+    if (data->kind == CACHE_DATA_INLINE && cache_layer_hand_put(h, e, data->bytes, (size_t)e->size, err) < 0)
+        return -1;
+    return cache_layer_hand_end(h, e, err);
+}
