@@ -1,6 +1,7 @@
 #include "builder/pull/place.h"
 #include "base/fd.h"
 #include "builder/pull/incoming.h"
+#include "builder/pull/stores.h"
 #include "registry/oci/layout.h"
 #include "registry/transfer/transfer.h"
 
@@ -52,9 +53,28 @@ static int get_from_layout(struct build_fetch *f, const struct cache_place *p, c
     return fd < 0 ? -1 : build_incoming_file(fd, sink, sink_arg, err);
 }
 
+static int get_from_s3(struct build_fetch *f, const struct cache_place *p, cb_sink_fn *sink, void *sink_arg, struct cb_error *err)
+{
+    CB_AUTO(free) char *prefix = NULL;
+    CB_AUTO(reg_s3) struct reg_s3 *s3 = build_s3_open(f->session, p->where, &f->session->request->registry, f->io, &prefix, err);
+    CB_AUTO(free) char *name = s3 ? build_s3_blob_name(prefix, &p->blob) : NULL;
+    return s3 ? reg_s3_read(s3, name, p->size, 0, sink, sink_arg, err) : -1;
+}
+
+static int get_from_actions(struct build_fetch *f, const struct cache_place *p, cb_sink_fn *sink, void *sink_arg,
+                            struct cb_error *err)
+{
+    CB_AUTO(reg_actions)
+    struct reg_actions *a = build_actions_open(f->session, p->where, &f->session->request->registry, f->io, err);
+    CB_AUTO(free) char *name = build_actions_blob_name(&p->blob);
+    return a ? reg_actions_read(a, name, p->size, 0, sink, sink_arg, err) : -1;
+}
+
 static const struct build_place_ops kinds[] = {
     {BUILD_PLACE_REGISTRY, get_from_registry},
     {BUILD_PLACE_LAYOUT, get_from_layout},
+    {BUILD_STORES_S3, get_from_s3},
+    {BUILD_STORES_ACTIONS, get_from_actions},
 };
 
 /* ---- one layer ------------------------------------------------------------------------------------------------- */

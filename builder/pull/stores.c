@@ -74,8 +74,8 @@ static enum reg_s3_style style_named(const char *name)
     return !name ? REG_S3_STYLE_USUAL : strcmp(name, "path") == 0 ? REG_S3_STYLE_PATH : REG_S3_STYLE_HOST;
 }
 
-struct reg_s3 *build_s3_open(const struct build_session *s, const char *where, struct cb_job_io *io, char **prefix,
-                             struct cb_error *err)
+struct reg_s3 *build_s3_open(const struct build_session *s, const char *where, const struct reg_options *options,
+                             struct cb_job_io *io, char **prefix, struct cb_error *err)
 {
     size_t bucket = strcspn(where, "/"), first = strcspn(where, " ");
     CB_AUTO(free) char *name = cb_memdup0(where, CB_MIN(bucket, first)), *region = word(where, WORD_REGION);
@@ -87,7 +87,7 @@ struct reg_s3 *build_s3_open(const struct build_session *s, const char *where, s
                              .key_id = said(s, where, "access_key_id"),
                              .secret = said(s, where, "secret_access_key"),
                              .session = said(s, where, "session_token")};
-    struct reg_s3 *s3 = reg_s3_open(&p, &s->request->registry, err);
+    struct reg_s3 *s3 = reg_s3_open(&p, options, err);
     if (!s3)
         return NULL;
     if (io)
@@ -110,11 +110,11 @@ char *build_actions_where(const struct build_share *o)
     return cb_strdup(either(build_share_setting(o, "url_v2"), "ACTIONS_RESULTS_URL"));
 }
 
-struct reg_actions *build_actions_open(const struct build_session *s, const char *where, struct cb_job_io *io,
-                                       struct cb_error *err)
+struct reg_actions *build_actions_open(const struct build_session *s, const char *where, const struct reg_options *options,
+                                       struct cb_job_io *io, struct cb_error *err)
 {
     struct reg_actions_place p = {.url = where, .token = where ? said(s, where, "token") : NULL};
-    struct reg_actions *a = reg_actions_open(&p, &s->request->registry, err);
+    struct reg_actions *a = reg_actions_open(&p, options, err);
     if (a && io)
         reg_http_on_warning(reg_actions_http(a), cb_job_on_warning, io);
     return a;

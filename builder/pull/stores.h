@@ -14,15 +14,15 @@
 
 /* Of a share of type=s3. NULL: what it says is not a bucket. Caller frees. */
 char *build_s3_where(const struct build_share *o, struct cb_error *err);
-/* *prefix is the caller's. `io` gets warnings; NULL: nobody does. */
-struct reg_s3 *build_s3_open(const struct build_session *s, const char *where, struct cb_job_io *io, char **prefix,
-                             struct cb_error *err);
+/* *prefix is the caller's. `options` are borrowed. `io` gets warnings; NULL: nobody does. */
+struct reg_s3 *build_s3_open(const struct build_session *s, const char *where, const struct reg_options *options,
+                             struct cb_job_io *io, char **prefix, struct cb_error *err);
 char *build_s3_blob_name(const char *prefix, const struct cb_digest *digest); /* caller frees */
 
 /* Of a share of type=gha. NULL: nobody says where the service is, which opening it tells. Caller frees. */
 char *build_actions_where(const struct build_share *o);
-struct reg_actions *build_actions_open(const struct build_session *s, const char *where, struct cb_job_io *io,
-                                       struct cb_error *err);
+struct reg_actions *build_actions_open(const struct build_session *s, const char *where, const struct reg_options *options,
+                                       struct cb_job_io *io, struct cb_error *err);
 char *build_actions_blob_name(const struct cb_digest *digest); /* caller frees */
 
 #endif

@@ -9,6 +9,7 @@
 #define MAX_SCOPE 200 /* of the 512 bytes that a name may have */
 
 struct build_share_link {
+    struct reg_options options; /* members are borrowed */
     struct reg_actions *service;
     char *scope;
 };
@@ -68,11 +69,14 @@ static int open_link(struct build_session *s, const struct build_share *o, struc
                      struct cb_error *err)
 {
     const char *scope = build_share_setting(o, "scope");
-    struct reg_actions *service = build_actions_open(s, o->place, io, err);
-    if (!service)
+    CB_AUTO(free) struct build_share_link *l = CB_NEW(struct build_share_link);
+    (void)io; /* what is tried again is no news */
+    l->options = build_share_options(s);
+    l->service = build_actions_open(s, o->place, &l->options, NULL, err);
+    if (!l->service)
         return -1;
-    *ret = CB_NEW(struct build_share_link);
-    **ret = (struct build_share_link){.service = service, .scope = cb_strdup(scope ? scope : "cbuild")};
+    l->scope = cb_strdup(scope ? scope : "cbuild");
+    *ret = CB_TAKE(l);
     return 0;
 }
 

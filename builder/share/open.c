@@ -1,5 +1,6 @@
 #include "builder/share/open.h"
 #include "base/fd.h"
+#include "base/text.h"
 #include "builder/share/share-internal.h"
 #include "cache/layer/places.h"
 #include "cache/store/blob.h"
@@ -11,28 +12,33 @@ static const struct build_share *share_of(const struct build_shares *s, size_t s
     return &s->session->request->shares[share];
 }
 
-static void warn(struct build_shares *s, size_t share, const char *what, struct cb_error *why)
+/* A line for people. Takes the error; caller frees. */
+static char *line_of(const struct build_shares *s, size_t share, const char *what, struct cb_error *why)
 {
     const struct build_share *o = share_of(s, share);
-    CB_AUTO(free) char *line = cb_printf("the cache %s '%s' %s: %s", o->ops->name, o->place ? o->place : "", what, why->msg);
-    cb_job_warn(s->io, line);
+    CB_AUTO(cb_buf) struct cb_buf b = CB_BUF_INIT;
+    cb_shorten_message(&b, why->msg, strlen(why->msg));
+    char *line = cb_printf("the cache %s '%s' %s: %s%s%s", o->ops->name, o->place ? o->place : "", what, b.data,
+                           why->hint ? "; " : "", why->hint ? why->hint : "");
     cb_error_done(why);
+    return line;
 }
 
 void build_shares_drop(struct build_shares *s, size_t share, struct cb_error *why)
 {
-    warn(s, share, "is not used", why);
     if (s->links[share])
         share_of(s, share)->ops->close(s->links[share]);
     s->links[share] = NULL;
-    s->failed[share] = true;
+    free(s->failed[share]);
+    s->failed[share] = line_of(s, share, "is not used", why);
 }
 
 void build_shares_open(struct build_session *session, struct cb_job_io *io, bool writes, const bool *off,
                        struct build_shares *ret)
 {
     size_t n = session->request->n_shares;
-    *ret = (struct build_shares){session, io, writes, cb_alloc((n + 1) * sizeof(*ret->links)), cb_alloc(n + 1)};
+    *ret = (struct build_shares){session, io, writes, cb_alloc((n + 1) * sizeof(*ret->links)),
+                                 cb_alloc((n + 1) * sizeof(*ret->failed))};
     for (size_t i = 0; i < n; i++) {
         CB_AUTO(cb_error) struct cb_error err = CB_ERROR_INIT;
         const struct build_share *o = share_of(ret, i);
@@ -43,9 +49,11 @@ void build_shares_open(struct build_session *session, struct cb_job_io *io, bool
 
 void build_shares_close(struct build_shares *s)
 {
-    for (size_t i = 0; s->links && i < s->session->request->n_shares; i++)
+    for (size_t i = 0; s->links && i < s->session->request->n_shares; i++) {
         if (s->links[i])
             share_of(s, i)->ops->close(s->links[i]);
+        free(s->failed[i]);
+    }
     free(s->links);
     free(s->failed);
     *s = (struct build_shares){0};
@@ -78,7 +86,8 @@ static int take_document(void *arg, size_t number, const void *bytes, size_t n, 
     CB_AUTO(cb_error) struct cb_error why = CB_ERROR_INIT;
     size_t of_caller = q->numbers[number];
     if (build_artifact_read(bytes, n, &a, &why) < 0) {
-        warn(q->s, q->share, "has a document that is not sound", &why);
+        CB_AUTO(free) char *line = line_of(q->s, q->share, "has a document that is not sound", &why);
+        cb_job_warn(q->s->io, line);
         return 0;
     }
     if (q->answered[of_caller] || is_old(q, &a))

@@ -1,5 +1,5 @@
-/* The shared caches of a build, opened in a job: asking them, taking a layer from one, putting a step into them. What goes wrong
- * with one of them is told as a warning, and that cache is closed: it never fails a build. */
+/* The shared caches of a build, opened in a job: asking them, taking a layer from one, putting a step into them. One with
+ * which something goes wrong is closed, and why is noted: it never fails a build. */
 #ifndef BUILD_SHARE_OPEN_H
 #define BUILD_SHARE_OPEN_H
 
@@ -10,7 +10,7 @@ struct build_shares {
     struct cb_job_io *io;
     bool writes;
     struct build_share_link **links; /* as many as request->shares; NULL: not one of these, or closed */
-    bool *failed;                    /* those that were closed because something went wrong */
+    char **failed;                   /* why those were closed with which something went wrong; NULL: nothing did */
 };
 /* Opens those of --cache-to (`writes`) or --cache-from, but for those marked in `off` (as many as request->shares). */
 void build_shares_open(struct build_session *s, struct cb_job_io *io, bool writes, const bool *off, struct build_shares *ret);

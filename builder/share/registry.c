@@ -58,12 +58,9 @@ static void close_link(struct build_share_link *l)
 static int open_link(struct build_session *s, const struct build_share *o, struct cb_job_io *io, struct build_share_link **ret,
                      struct cb_error *err)
 {
-    enum { TRIES = 2 }; /* nobody should wait long for what only saves time */
     struct build_share_link *l = CB_NEW(struct build_share_link);
     l->io = io;
-    l->options = s->request->registry;
-    if (!l->options.tries)
-        l->options.tries = TRIES;
+    l->options = build_share_options(s);
     if (oci_ref_parse(o->place, &l->ref, err) < 0 || !(l->client = reg_client_new(&l->options, err))) {
         close_link(l);
         return -1;

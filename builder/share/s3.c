@@ -7,6 +7,7 @@
 #include "registry/oci/document.h"
 
 struct build_share_link {
+    struct reg_options options; /* members are borrowed */
     struct reg_s3 *s3;
     char *documents, *blobs; /* prefixes */
 };
@@ -65,16 +66,14 @@ static int open_link(struct build_session *s, const struct build_share *o, struc
                      struct cb_error *err)
 {
     const char *prefix = build_share_setting(o, "prefix"), *documents = build_share_setting(o, "manifests_prefix");
-    CB_AUTO(free) char *blobs = NULL;
-    struct reg_s3 *s3 = build_s3_open(s, o->place, io, &blobs, err);
-    if (!s3)
+    CB_AUTO(free) struct build_share_link *l = CB_NEW(struct build_share_link);
+    (void)io; /* what is tried again is no news */
+    l->options = build_share_options(s);
+    l->s3 = build_s3_open(s, o->place, &l->options, NULL, &l->blobs, err);
+    if (!l->s3)
         return -1;
-    *ret = CB_NEW(struct build_share_link);
-    **ret = (struct build_share_link){
-        .s3 = s3,
-        .documents = cb_printf("%s%s", prefix ? prefix : "", documents ? documents : "manifests/"),
-        .blobs = CB_TAKE(blobs),
-    };
+    l->documents = cb_printf("%s%s", prefix ? prefix : "", documents ? documents : "manifests/");
+    *ret = CB_TAKE(l);
     return 0;
 }
 

@@ -72,7 +72,11 @@ struct build_share_ops {
                     struct cb_error *err);
 };
 
-/* ---- for kinds that ask for each document by itself (each.c) ------------------------------------------------------ */
+/* ---- for kinds on the network (network.c) -------------------------------------------------------------------------- */
+
+/* What the command line says about registries, but with fewer tries: nobody should wait long for what only saves time. Members
+ * are borrowed from the session. */
+struct reg_options build_share_options(const struct build_session *s);
 
 /* 1: its bytes are appended to *ret. 0: there is none. Called from several threads. */
 typedef int build_share_get_fn(struct build_share_link *l, const struct cb_digest *key, struct cb_buf *ret, struct cb_error *err);

@@ -184,18 +184,29 @@ int reg_actions_has(struct reg_actions *a, const char *name, struct cb_error *er
     return find(a, name, &url, err);
 }
 
+/* 1: *answer is the storage's. 0: there is no such entry. */
+static int get_once(struct reg_actions *a, const char *name, size_t max, struct reg_http_answer *answer, struct cb_error *err)
+{
+    CB_AUTO(free) char *url = NULL;
+    int r = find(a, name, &url, err);
+    struct reg_http_request req = {.method = "GET", .url = url, .max_body = max};
+    return r <= 0 ? r : reg_http_send(a->http, &req, answer, err) < 0 ? -1 : 1;
+}
+
+static bool refuses(const struct reg_http_answer *a)
+{
+    return a->status == 401 || a->status == 403;
+}
+
 int reg_actions_get(struct reg_actions *a, const char *name, size_t max, struct cb_buf *ret, struct cb_error *err)
 {
     CB_AUTO(reg_http_answer) struct reg_http_answer answer = REG_HTTP_ANSWER_INIT;
-    CB_AUTO(free) char *url = NULL, *what = cb_printf("cache entry '%s'", name);
-    int r = find(a, name, &url, err);
-    struct reg_http_request req = {.method = "GET", .url = url, .max_body = max};
-    if (r <= 0)
-        return r;
-    if (reg_http_send(a->http, &req, &answer, err) < 0)
-        return -1;
-    if (answer.status == 404) /* removed in this moment */
-        return 0;
+    CB_AUTO(free) char *what = cb_printf("cache entry '%s'", name);
+    int r = get_once(a, name, max, &answer, err);
+    if (r > 0 && refuses(&answer)) /* the address was good for some minutes only */
+        r = get_once(a, name, max, &answer, err);
+    if (r <= 0 || answer.status == 404) /* removed in this moment */
+        return r < 0 ? -1 : 0;
     if (answer.status != 200)
         return answer_error(&answer, what, err);
     cb_buf_add(ret, answer.body.data, answer.body.len);

@@ -6,7 +6,7 @@ DIR/requests has a line a request. Words in DIR/mode change what it does, from o
   denied     the token is not valid         busy      each request is answered with 429 the first time
   stuck      names without a suffix are reserved by somebody who never finishes
   expired    the first address at which an entry can be read is refused
-  broken     half of what is read, then the connection is closed
+  broken     half of what is read, if that is much, then the connection is closed
 """
 import hashlib, http.server, json, os, re, secrets, sys, threading, urllib.parse
 import xml.etree.ElementTree as xml
@@ -133,7 +133,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             first, last = int(part[1]), int(part[2] or len(data) - 1)
             headers, status = {"Content_Range": f"bytes {first}-{last}/{len(data)}"}, 206
             data = data[first:last + 1]
-        if mode("broken") and not part and len(data) > 1000:
+        if mode("broken") and not part and len(data) > 20000:
             self.send_response(status)
             self.send_header("Content-Length", str(len(data)))
             self.end_headers()

@@ -256,7 +256,7 @@ static void test_shared_caches(void **state)
         {"--cache-to type=local,dest=a,reset=true .", "reset=true cannot be honoured"},
         {"--cache-to type=local,dest=a,colour=red .", "unknown key 'colour'"},
         {"--cache-to type=local,dest=a,ttl=soon .", "not a time span"},
-        {"--cache-from type=nothing .", "type 'nothing' is not one of local"},
+        {"--cache-from type=nothing .", "type 'nothing' is not one of registry"},
         {"--cache-from src=a .", "type= is missing"},
     };
     for (size_t i = 0; i < CB_LEN(cases); i++)

@@ -164,8 +164,7 @@ static void share_choices(struct cb_buf *out)
 
 static void share_target(struct cb_buf *out)
 {
-    share_choices(out);
-    cb_buf_adds(out, "[,mode=min|max][,compression=");
+    cb_buf_adds(out, "type=...[,mode=min|max][,compression=");
     cb_codec_names(out, "|");
     cb_buf_adds(out, "]");
 }

@@ -153,14 +153,14 @@ static int put_into(struct build_shares *shares, size_t share, const struct put 
     return build_shares_put(shares, share, a, &packed, keys, n, err);
 }
 
-/* Answers which caches were closed, and whether any has taken it. */
+/* Answers which caches were closed, whether any has taken it, and whether any had it from somebody else. */
 static int put_job(struct cb_job_io *io, const void *ctx, struct cb_buf *answer, struct cb_error *err)
 {
     const struct put *p = ctx;
     const struct build_schedule *s = p->s;
     CB_AUTO(build_artifact) struct build_artifact a = BUILD_ARTIFACT_INIT;
     CB_AUTO(build_shares) struct build_shares shares;
-    int put = 0;
+    bool put = false, late = false;
     build_shares_open(s->session, io, true, s->sharing.off, &shares);
     if (describe(p, &a, err) < 0)
         return cb_prefix(err, "%s", p->step->name);
@@ -170,9 +170,11 @@ static int put_job(struct cb_job_io *io, const void *ctx, struct cb_buf *answer,
         if (r < 0)
             build_shares_drop(&shares, i, &why);
         put |= r > 0;
+        late |= r == 0 && shares.links[i] && takes(s, i, p->step);
     }
     build_sharing_note_failed(&shares, answer);
-    cb_put_u8(answer, (uint8_t)put);
+    cb_put_u8(answer, put);
+    cb_put_u8(answer, late);
     return 0;
 }
 
@@ -302,7 +304,7 @@ void build_put_ended(struct build_schedule *s, struct build_running *r, const st
         take_missing(s, &u);
         return;
     }
-    bool put = cb_get_u8(&u);
+    bool put = cb_get_u8(&u), late = cb_get_u8(&u);
     s->counts.put += put;
-    s->counts.late += !put && !build_state_of(s->g, r->put)->cached;
+    s->counts.late += !put && late && !build_state_of(s->g, r->put)->cached;
 }

@@ -258,7 +258,20 @@ static int ask_job(struct cb_job_io *io, const void *ctx, struct cb_buf *answer,
 void build_sharing_note_failed(const struct build_shares *shares, struct cb_buf *answer)
 {
     for (size_t i = 0; i < shares->session->request->n_shares; i++)
-        cb_put_u8(answer, shares->failed[i]);
+        cb_put_str(answer, shares->failed[i]);
+}
+
+/* Says so once, whatever several jobs have found at the same time. What cannot be read is not worth a try at writing. */
+static void switch_off(struct build_schedule *s, size_t share, const char *why)
+{
+    const struct build_request *q = s->session->request;
+    const struct build_share *o = &q->shares[share];
+    if (!s->sharing.off[share])
+        build_warning(s->session, "%s", why);
+    s->sharing.off[share] = true;
+    for (size_t i = 0; !o->writes && o->place && i < q->n_shares; i++)
+        if (q->shares[i].ops == o->ops && strcmp(q->shares[i].place, o->place) == 0)
+            s->sharing.off[i] = true;
 }
 
 void build_sharing_take_failed(struct build_schedule *s, struct cb_unpack *u)
@@ -267,7 +280,11 @@ void build_sharing_take_failed(struct build_schedule *s, struct cb_unpack *u)
     struct build_sharing *h = &s->sharing;
     bool reads = false, writes = false;
     for (size_t i = 0; i < q->n_shares; i++) {
-        h->off[i] |= cb_get_u8(u);
+        CB_AUTO(free) char *why = cb_get_str(u);
+        if (*why)
+            switch_off(s, i, why);
+    }
+    for (size_t i = 0; i < q->n_shares; i++) {
         reads |= !h->off[i] && !q->shares[i].writes;
         writes |= !h->off[i] && q->shares[i].writes;
     }

@@ -56,7 +56,7 @@ void build_sharing_watch(struct build_schedule *s);
 void build_put_start(struct build_schedule *s, bool ended);
 void build_put_ended(struct build_schedule *s, struct build_running *r, const struct cb_buf *answer); /* NULL: it failed */
 void build_sharing_lost(struct build_schedule *s, bool asking, const char *why);
-/* The caches that a job has closed are left alone from now on. */
+/* The caches that a job has closed are left alone from now on, which is said. */
 void build_sharing_note_failed(const struct build_shares *shares, struct cb_buf *answer);
 void build_sharing_take_failed(struct build_schedule *s, struct cb_unpack *u);
 

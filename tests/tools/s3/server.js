@@ -30,6 +30,14 @@ async function storedDigest(app, bucket, key) {
   return hash.digest('hex')
 }
 
+// That server writes an object into its file as it comes; two who put the same one at once take turns.
+const turns = new Map()
+async function inTurn(key, work) {
+  const mine = (turns.get(key) ?? Promise.resolve()).then(work)
+  turns.set(key, mine.catch(() => {}))
+  return mine
+}
+
 async function stricter(ctx, next) {
   const [bucket, ...rest] = ctx.path.slice(1).split('/')
   const key = decodeURIComponent(rest.join('/'))
@@ -37,11 +45,13 @@ async function stricter(ctx, next) {
   if (mode('down')) return refuse(ctx, 500, 'InternalError')
   if (ctx.method !== 'PUT') return next()
   if (mode('full')) return refuse(ctx, 507, 'XMinioStorageFull')
-  if (ctx.get('if-none-match') === '*' && (await ctx.app.store.existsObject(bucket, key)))
-    return refuse(ctx, 412, 'PreconditionFailed')
-  await next()
-  if (ctx.status === 200 && (await storedDigest(ctx.app, bucket, key)) !== ctx.get('x-amz-content-sha256'))
-    refuse(ctx, 400, 'XAmzContentSHA256Mismatch')
+  return inTurn(ctx.path, async () => {
+    if (ctx.get('if-none-match') === '*' && (await ctx.app.store.existsObject(bucket, key)))
+      return refuse(ctx, 412, 'PreconditionFailed')
+    await next()
+    if (ctx.status === 200 && (await storedDigest(ctx.app, bucket, key)) !== ctx.get('x-amz-content-sha256'))
+      refuse(ctx, 400, 'XAmzContentSHA256Mismatch')
+  })
 }
 
 const server = new S3rver({

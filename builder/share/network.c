@@ -1,4 +1,4 @@
-/* For kinds whose documents are asked for one by one: all requests at once. */
+/* What kinds on the network share: how often they try, and all requests for documents at once. */
 #include "builder/share/share-internal.h"
 #include "registry/transfer/many.h"
 
@@ -31,4 +31,13 @@ int build_share_get_each(struct build_share_link *l, const struct cb_digest *key
 {
     struct asking q = {l, keys, get, PTHREAD_MUTEX_INITIALIZER, fn, arg};
     return reg_many(n, ask, &q, err);
+}
+
+struct reg_options build_share_options(const struct build_session *s)
+{
+    enum { TRIES = 2 };
+    struct reg_options o = s->request->registry;
+    if (!o.tries)
+        o.tries = TRIES;
+    return o;
 }

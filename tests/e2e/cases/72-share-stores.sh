@@ -1,0 +1,121 @@
+# Shared caches in object stores: a bucket of a real S3 server, and the cache service of GitHub Actions as tests/tools has it.
+export CBUILD_RETRY_DELAY_MS=1
+servers=
+stop() {
+    for pid in $servers; do
+        kill "$pid" 2>/dev/null || true
+    done
+}
+# server DIR PROGRAM…: its address is in $url; DIR/mode tells it what to do
+server() {
+    dir=$1
+    shift
+    mkdir -p "$dir"
+    "$@" "$PWD/$dir" >"$dir/log" 2>&1 &
+    servers="$servers $!"
+    trap stop EXIT
+    wait_for 30 test -s "$dir/port"
+    url=http://127.0.0.1:$(cat "$dir/port")
+}
+s3() {
+    only root
+    [ -n "${TEST_NPM:-}" ] || skip "node is too old for the S3 server"
+    server bucket node "$E2E_HERE/../tools/s3/server.js" "$TEST_NPM"
+    export AWS_ACCESS_KEY_ID=S3RVER AWS_SECRET_ACCESS_KEY=S3RVER
+    cache=type=s3,bucket=cache,prefix=ci/,endpoint_url=$url
+}
+gha() {
+    only root
+    server actions python3 "$E2E_HERE/../tools/fakeactions.py"
+    export ACTIONS_RESULTS_URL="$url/" ACTIONS_RUNTIME_TOKEN=runner-token
+    cache=type=gha,scope=main
+}
+example() {
+    context c <<X
+${base}RUN echo made >/made
+FROM scratch
+COPY --from=0 /made /
+COPY file /
+X
+    echo one >c/file
+}
+elsewhere() { # a build on another machine
+    rm -rf "$CBUILD_ROOT"
+}
+warnings() {
+    grep -c '^warning:' log || true
+}
+
+# Made here, taken there, and the image is the same; layers come when an output needs them.
+works() {
+    example
+    cbuild --cache-from "$cache" --cache-to "$cache,mode=max" --iidfile id1 c 2>log
+    has "$(cat log)" "0 taken, 5 put"
+    same "$(warnings)" 0
+    elsewhere
+    cbuild --cache-from "$cache" --cache-to "$cache" --iidfile id2 c 2>log
+    has "$(cat log)" "0 steps run, 2 cached"
+    has "$(cat log)" "2 taken, 0 put"
+    same "$(warnings)" 0
+    same "$(cat id2)" "$(cat id1)"
+    rootfs --cache-from "$cache" c
+    same "$(cat root/made root/file)" "made
+one"
+    has "$(cat build.log)" "0 steps run"
+    # Nobody finds secrets in the store, not even with the places of layers.
+    ! grep -rlE 'runner-token|S3RVER' "$CBUILD_ROOT" || die "a secret is in the store"
+}
+# warned WHAT: a build on a new machine succeeds, and says so once
+warned() {
+    elsewhere
+    cbuild --cache-from "$cache" --cache-to "$cache" c 2>log
+    has "$(cat log)" "$1"
+    hasnt "$(cat log)" runner-token
+    same "$(warnings)" 1
+}
+
+t_s3() {
+    s3
+    works
+    # What somebody has damaged is noticed, and made anew.
+    for object in bucket/data/cache/ci/blobs/*._S3rver_object; do
+        head -c "$(stat -c %s "$object")" /dev/zero >"$object"
+    done
+    elsewhere
+    rootfs --cache-from "$cache" c
+    same "$(cat root/made root/file)" "made
+one"
+    cache=$cache,prefix=other/
+    echo full >bucket/mode
+    warned "507 XMinioStorageFull"
+    echo down >bucket/mode
+    warned "500 InternalError"
+    rm bucket/mode
+    export AWS_SECRET_ACCESS_KEY=WRONG
+    warned "403 SignatureDoesNotMatch"
+    stop
+    warned "Failed to connect"
+}
+
+t_gha() {
+    gha
+    works
+    echo expired broken >actions/mode
+    elsewhere
+    rootfs --cache-from "$cache" c
+    same "$(cat root/made root/file)" "made
+one"
+    has "$(cat build.log)" "0 steps run"
+    cache=type=gha,scope=other
+    echo readonly >actions/mode
+    warned "workflows of pull requests from forks may only read"
+    echo denied >actions/mode
+    warned "401 unauthenticated"
+    echo down >actions/mode
+    warned "500"
+    echo stuck busy >actions/mode
+    cbuild --cache-to "$cache" --no-cache c 2>log
+    has "$(cat log)" "2 put"
+    unset ACTIONS_RUNTIME_TOKEN
+    warned "the cache service of GitHub Actions: its token is not known here"
+}
