@@ -75,6 +75,8 @@ int cache_layer_open(struct cache_store *s, const struct cb_digest *id);
 int cache_layer_look_elsewhere(int dir);
 /* Its fs/ (O_PATH), or -1 with `err` set. */
 int cache_layer_open_fs(struct cache_store *s, const struct cb_digest *id, struct cb_error *err);
+/* A file of a layer without fs/, taken out of its blob: an fd of its own, or -1. (packed-file.c) */
+int cache_layer_open_packed(struct cache_store *s, const struct cb_digest *id, const char *path, struct cb_error *err);
 /* 1: *ret tells what is there, trusted or not. 0: nothing, or something that cannot be read. */
 int cache_layer_load(struct cache_store *s, const struct cb_digest *id, struct cache_layer_dir *ret, struct cb_error *err);
 /* The index of the layer that `fs` is the fs/ of; empty when that lies in no layer. Other damage is an error. */

@@ -87,9 +87,18 @@ void cache_reader_free(struct cache_reader *r)
     free(r);
 }
 
+static bool is_packed(const struct cache_reader *r, int layer)
+{
+    CB_AUTO(cb_error) struct cb_error ignored = CB_ERROR_INIT;
+    struct cache_layer_dir l;
+    return cache_layer_load(r->store, &r->layers[layer], &l, &ignored) == 1 && !l.l.has_files && !l.foreign;
+}
+
 int cache_reader_open(struct cache_reader *r, int layer, const char *path, struct cb_error *err)
 {
     int *fs = &r->fs[layer];
+    if (*fs < 0 && is_packed(r, layer))
+        return cache_layer_open_packed(r->store, &r->layers[layer], path, err);
     if (*fs < 0 && (*fs = cache_layer_open_fs(r->store, &r->layers[layer], err)) < 0)
         return -1;
     if (r->cursor.root != *fs)

@@ -1,5 +1,6 @@
 /* What layers hold, for whoever uses them: directories to stack, and the bytes of files. How the store keeps a layer is known
- * in cache/ alone. The layers' files must be there (cache_layer: has_files). All of this is [ns]. */
+ * in cache/ alone. For directories the layers' files must be there (cache_layer: has_files), and for many of their files; single
+ * ones are taken out of a blob. All of this is [ns]. */
 #ifndef CACHE_LAYER_READER_H
 #define CACHE_LAYER_READER_H
 

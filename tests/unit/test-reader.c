@@ -32,6 +32,25 @@ static void bytes_of_any_layer(void **state)
     assert_false(has_layer(f, &layers[1]));
 }
 
+/* Of a layer without files, out of its blob. */
+static void bytes_of_a_packed_layer(void **state)
+{
+    struct fixture *f = *state;
+    const struct cb_digest layer = make_layer(f, "packed");
+    struct cache_packed packed;
+    OK_IS(f, 0, cache_layer_pack(f->s, &layer, cb_codecs[0], -1, NULL, &packed, &f->err));
+    char hex[CB_DIGEST_HEX + 1];
+    cb_digest_hex(&layer, hex);
+    CB_AUTO(free) char *fs = cb_printf("layers/%s/fs", hex);
+    assert_int_equal(cb_remove_tree(f->s->root, fs), 0);
+    CB_AUTO(cache_reader) struct cache_reader *r = cache_reader_new(f->s, &layer, 1);
+    CB_AUTO(free) char *text = read_all(f, r, 0, "f");
+    assert_string_equal(text, "packed");
+    assert_int_equal(cache_reader_open(r, 0, "g", &f->err), -1);
+    assert_int_equal(f->err.code, CB_E_CORRUPT);
+    cb_error_done(&f->err);
+}
+
 /* A file of another layer is copied through the reader, and what is not as the index says is no file. */
 static void a_layer_of_a_layer(void **state)
 {
@@ -83,6 +102,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(bytes_of_any_layer),
+        TEST(bytes_of_a_packed_layer),
         TEST(a_layer_of_a_layer),
         TEST(a_stack_has_each_directory_once),
     };

@@ -181,6 +181,23 @@ X
     same "$(tr '\n' ' ' <root/who)" "1000:2000 12:34 "
 }
 
+# Nothing stands on the base, so its files are nowhere.
+t_owner_whose_name_a_packed_base_knows() {
+    context base <<X
+FROM scratch
+COPY passwd /etc/passwd
+X
+    printf 'root:x:0:0::/:\nwww:x:33:44::/:\n' >base/passwd
+    archive base
+    mkdir layout && tar -C layout -xf app.tar
+    context c <<X
+FROM base
+COPY --chown=www Dockerfile /f
+X
+    archive --root "$PWD/other" --build-context base=oci-layout://"$PWD"/layout c
+    has "$(oci layers app.tar 2)" " 33:44 "
+}
+
 t_capabilities_of_files() {
     needs setcap
     setcap=$(PATH=$PATH:/sbin:/usr/sbin command -v setcap)
