@@ -69,26 +69,52 @@ static int probe(struct reg_client *c, const struct reg_endpoint *ep, char **ret
     return -1;
 }
 
-/* "https://registry-1.docker.io"; NULL with err. Caller frees. */
-static char *base_of(struct reg_client *c, const struct reg_endpoint *ep, struct cb_error *err)
+/* Of a registry on our own machine that has not been asked yet: the first request will tell, and need not wait for a probe. */
+static bool may_guess(const struct reg_endpoint *ep)
 {
+    return reg_host_is_local(ep->host) && !cb_ends(ep->host, ":443");
+}
+
+static char *base_key(const struct reg_endpoint *ep)
+{
+    return cb_printf("%s %d", ep->host, ep->insecure);
+}
+
+/* "https://registry-1.docker.io"; NULL with err. Caller frees. *guessed (NULL: it must be sure): nobody has answered there yet.
+ */
+static char *base_of(struct reg_client *c, const struct reg_endpoint *ep, bool *guessed, struct cb_error *err)
+{
+    if (guessed)
+        *guessed = false;
     if (!unprotected(ep))
         return cb_printf("https://%s", ep->host);
-    CB_AUTO(free) char *key = cb_printf("%s %d", ep->host, ep->insecure);
+    CB_AUTO(free) char *key = base_key(ep);
     char *base = NULL;
     pthread_mutex_lock(&c->lock);
     const char *known = cb_map_get(&c->bases, key);
     if (known)
         base = cb_strdup(known);
+    else if (guessed && may_guess(ep))
+        base = cb_printf("http://%s", ep->host), *guessed = true;
     else if (probe(c, ep, &base, err) == 0)
         cb_map_set(&c->bases, key, cb_strdup(base));
     pthread_mutex_unlock(&c->lock);
     return base;
 }
 
+static void keep_base(struct reg_client *c, const struct reg_endpoint *ep, const char *base)
+{
+    CB_AUTO(free) char *key = base_key(ep);
+    pthread_mutex_lock(&c->lock);
+    if (!cb_map_get(&c->bases, key))
+        cb_map_set(&c->bases, key, cb_strdup(base));
+    pthread_mutex_unlock(&c->lock);
+}
+
 char *reg_client_url(struct reg_client *c, const struct reg_endpoint *ep, struct cb_error *err, const char *fmt, ...)
 {
-    CB_AUTO(free) char *base = base_of(c, ep, err);
+    bool guessed;
+    CB_AUTO(free) char *base = base_of(c, ep, &guessed, err);
     va_list ap;
     va_start(ap, fmt);
     CB_AUTO(free) char *rest = cb_vprintf(fmt, ap);
@@ -118,14 +144,12 @@ static int explain(const struct reg_endpoint *ep, const struct reg_http_answer *
     return -1;
 }
 
-int reg_client_call(struct reg_client *c, const struct reg_endpoint *ep, const struct cb_strv *scopes,
-                    const struct reg_http_request *req, struct reg_http_answer *ret, struct cb_error *err)
+static int call_at(struct reg_client *c, const struct reg_endpoint *ep, const char *base, const struct cb_strv *scopes,
+                   const struct reg_http_request *req, struct reg_http_answer *ret, struct cb_error *err)
 {
     enum { MOST_ANSWERS = 2 }; /* to 401: when we sent nothing, and when a token is no longer valid */
-    CB_AUTO(free) char *base = base_of(c, ep, err), *header = NULL;
+    CB_AUTO(free) char *header = NULL;
     struct reg_http_request r = *req;
-    if (!base)
-        return -1;
     bool ours = same_place(req->url, base); /* an upload may be sent to another host, which must not see our token */
     struct reg_auth_for w = {ep->domain, ep->path, base, ep->insecure, scopes};
     if (ours)
@@ -146,6 +170,41 @@ int reg_client_call(struct reg_client *c, const struct reg_endpoint *ep, const s
         free(header);
         header = next;
     }
+}
+
+/* 1: the guess was right, and this is the answer. 0: nothing has been done yet. */
+static int call_guessed(struct reg_client *c, const struct reg_endpoint *ep, const char *base, const struct cb_strv *scopes,
+                        const struct reg_http_request *req, struct reg_http_answer *ret)
+{
+    CB_AUTO(cb_error) struct cb_error ignored = CB_ERROR_INIT; /* a probe will say it better */
+    struct reg_http_request once = *req;
+    once.tries = 1;
+    bool answered = call_at(c, ep, base, scopes, &once, ret, &ignored) == 0;
+    if (!answered || ret->status == 400 || reg_http_status_retryable(ret->status))
+        return 0;
+    keep_base(c, ep, base);
+    return 1;
+}
+
+int reg_client_call(struct reg_client *c, const struct reg_endpoint *ep, const struct cb_strv *scopes,
+                    const struct reg_http_request *req, struct reg_http_answer *ret, struct cb_error *err)
+{
+    bool guessed;
+    bool plain = !req->sink && !req->body; /* can be sent again without anybody noticing */
+    CB_AUTO(free) char *guess = base_of(c, ep, &guessed, err), *base = NULL, *url = NULL;
+    struct reg_http_request r = *req;
+    if (!guess)
+        return -1;
+    if (!guessed)
+        return call_at(c, ep, guess, scopes, req, ret, err);
+    if (plain && call_guessed(c, ep, guess, scopes, req, ret) > 0)
+        return 0;
+    base = base_of(c, ep, NULL, err);
+    if (!base)
+        return explain(ep, ret, err);
+    if (cb_starts(req->url, guess))
+        r.url = url = cb_printf("%s%s", base, req->url + strlen(guess));
+    return call_at(c, ep, base, scopes, &r, ret, err);
 }
 
 /* ---- what error answers say ------------------------------------------------------------------- */

@@ -3,6 +3,7 @@
 
 #include "base/fd.h"
 #include "base/text.h"
+#include "registry/transfer/many.h"
 #include "registry/transfer/url.h"
 #include <unistd.h>
 
@@ -16,6 +17,7 @@ struct push {
     char *name;
     struct cb_strv scopes;
     struct reg_push_blob *blobs;
+    struct upload *uploads; /* one for each blob */
     size_t n;
     void (*progress)(void *arg, uint64_t done, uint64_t total);
     void *progress_arg;
@@ -36,6 +38,7 @@ struct upload {
     uint64_t counted; /* bytes of it in p->done */
     uint64_t offset;  /* where the current request began */
     char *session;    /* URL of the upload, or NULL */
+    bool there;       /* nothing has to be sent */
 };
 
 static void count(struct upload *u, uint64_t bytes)
@@ -252,22 +255,33 @@ static int upload(struct upload *u, struct cb_error *err)
     }
 }
 
-static int push_one(struct push *p, struct reg_push_blob *blob, struct cb_error *err)
+/* Nearly all of what is pushed is there already, and each question takes as long as the way is: they all go out at once. */
+static int without_sending(void *arg, size_t number, struct cb_error *err)
 {
-    struct upload u = {.p = p, .blob = blob};
-    cb_digest_text(&blob->d.digest, u.text);
-    int r = exists(&u, err);
-    blob->outcome = REG_BLOB_EXISTED;
-    if (r == 0 && mount(&u) > 0) {
-        blob->outcome = REG_BLOB_MOUNTED;
-    } else if (r == 0) {
-        blob->outcome = REG_BLOB_UPLOADED;
-        r = !blob->open ? cb_fail(err, CB_E_NOT_FOUND, "blob %s is neither in '%s' nor here", u.text, p->name) : upload(&u, err);
-    }
-    free(u.session);
-    if (r >= 0)
-        count(&u, blob->d.size);
-    return r < 0 ? -1 : 0;
+    struct push *p = arg;
+    struct upload *u = &p->uploads[number];
+    *u = (struct upload){.p = p, .blob = &p->blobs[number]};
+    cb_digest_text(&u->blob->d.digest, u->text);
+    u->there = mount(u) > 0;
+    u->blob->outcome = u->there ? REG_BLOB_MOUNTED : REG_BLOB_EXISTED;
+    int r = u->there ? 1 : exists(u, err);
+    u->there = r > 0;
+    if (u->there)
+        count(u, u->blob->d.size);
+    return CB_MIN(r, 0);
+}
+
+static int send_one(struct upload *u, struct cb_error *err)
+{
+    if (u->there)
+        return 0;
+    u->blob->outcome = REG_BLOB_UPLOADED;
+    if (!u->blob->open)
+        return cb_fail(err, CB_E_NOT_FOUND, "blob %s is neither in '%s' nor here", u->text, u->p->name);
+    if (upload(u, err) < 0)
+        return -1;
+    count(u, u->blob->d.size);
+    return 0;
 }
 
 /* ---- side by side ----------------------------------------------------------------------------- */
@@ -276,10 +290,10 @@ static void *worker(void *arg)
     struct push *p = arg;
     pthread_mutex_lock(&p->lock);
     while (p->next < p->n && !p->failed) {
-        struct reg_push_blob *blob = &p->blobs[p->next++];
+        struct upload *u = &p->uploads[p->next++];
         CB_AUTO(cb_error) struct cb_error e = CB_ERROR_INIT;
         pthread_mutex_unlock(&p->lock);
-        int r = push_one(p, blob, &e);
+        int r = send_one(u, &e);
         pthread_mutex_lock(&p->lock);
         if (r < 0 && !p->failed) {
             p->failed = true;
@@ -290,7 +304,7 @@ static void *worker(void *arg)
     return NULL;
 }
 
-static int run(struct push *p, struct cb_error *err)
+static int send_all(struct push *p, struct cb_error *err)
 {
     pthread_t threads[MOST_THREADS];
     size_t n = 0;
@@ -303,6 +317,18 @@ static int run(struct push *p, struct cb_error *err)
         return 0;
     cb_error_move(err, &p->error);
     return -1;
+}
+
+static int run(struct push *p, struct cb_error *err)
+{
+    p->uploads = cb_alloc((p->n + 1) * sizeof(*p->uploads));
+    int r = reg_many(p->n, without_sending, p, err);
+    if (r == 0)
+        r = send_all(p, err);
+    for (size_t i = 0; i < p->n; i++)
+        free(p->uploads[i].session);
+    free(p->uploads);
+    return r;
 }
 
 /* What pushing to the first of `places` takes. */

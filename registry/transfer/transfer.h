@@ -46,7 +46,7 @@ struct reg_push_blob {
     void *arg;
     enum { REG_BLOB_EXISTED, REG_BLOB_MOUNTED, REG_BLOB_UPLOADED } outcome; /* set by reg_push_blobs */
 };
-/* HEAD, else mount, else upload, several at once. progress(arg, bytes sent, bytes in all) may be NULL;
+/* Mounted, or there already (HEAD), else uploaded, several at once. progress(arg, bytes sent, bytes in all) may be NULL;
  * it is called from several threads, one at a time, and what is sent again counts once. A blob that is in the list
  * twice may be sent twice. */
 int reg_push_blobs(struct reg_client *c, const struct oci_ref *ref, struct reg_push_blob *blobs, size_t n,
