@@ -218,6 +218,16 @@ static int put_part(struct build_shares *s, size_t share, const struct build_art
     return ops->put_blob(s->links[share], &blob, open_source, &from, err);
 }
 
+/* A push to the same registry has the layer from there. */
+static void note_place(const struct build_shares *s, size_t share, const struct build_artifact *a)
+{
+    CB_AUTO(cb_error) struct cb_error ignored = CB_ERROR_INIT;
+    const struct build_share *o = share_of(s, share);
+    const struct cache_place place = {(char *)o->ops->from, o->place, a->layer.digest, a->layer.size, a->layer.media_type};
+    if (a->layer.media_type)
+        (void)cache_layer_add_place(s->session->store, &a->record.layer, &place, &ignored);
+}
+
 int build_shares_put(struct build_shares *s, size_t share, struct build_artifact *a, const struct cache_packed *packed,
                      const struct cb_digest *keys, size_t n, struct cb_error *err)
 {
@@ -230,6 +240,7 @@ int build_shares_put(struct build_shares *s, size_t share, struct build_artifact
     for (size_t i = 0; i < CB_LEN(parts); i++)
         if (put_part(s, share, parts[i], err) < 0)
             return -1;
+    note_place(s, share, a);
     int put = 0;
     for (size_t i = 0; i < n; i++) {
         int r = ops->put_document(s->links[share], &keys[i], document.data, document.len, false, err);

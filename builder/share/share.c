@@ -40,9 +40,8 @@ void build_share_tag(const struct cb_digest *key, char out[BUILD_SHARE_TAG_MAX])
 
 void build_share_begin(struct build_share *o, const struct build_share_ops *ops, bool writes)
 {
-    *o = (struct build_share){.ops = ops, .writes = writes, .codec = cb_codec_find("zstd"), .level = -1};
-    if (!o->codec)
-        o->codec = cb_codecs[0];
+    /* Packed as an image is when nothing else is asked for, so that it can have its layers from here with its own digests. */
+    *o = (struct build_share){.ops = ops, .writes = writes, .codec = cb_codecs[0], .level = -1};
 }
 
 static const struct build_share_key *find_in(const struct build_share_key *const *keys, const char *name)

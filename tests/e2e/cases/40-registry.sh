@@ -119,7 +119,7 @@ t_push_and_pull_show_themselves() {
     has "$(cat log)" "#1 push $repo:2"
     has "$(cat log)" "#1 DONE "
     printf 'FROM %s\nCOPY data /x/\n' "$repo:1" >c/Dockerfile
-    CBUILD_ROOT=$CASE_DIR/store
+    CBUILD_ROOT=$CASE_DIR/store3
     cbuild --progress=rawjson -t "$repo:3" --push c 2>raw
     has "$(jq -r '.vertexes[]? | select(.completed).name' raw)" "resolve $repo:1"
     has "$(jq -r '.vertexes[]? | select(.completed).name' raw)" "push $repo:3"

@@ -1,0 +1,74 @@
+# A shared cache in a registry, which is 20 ms away each way (tests/tools/farproxy.py): what goes there, what comes, in how many
+# round trips.
+
+far() { # far REGISTRY: $far is the same one, but far away
+    mkfifo far.in far.out
+    python3 "$E2E_HERE/../tools/farproxy.py" "$1" 20 <far.in >far.out &
+    exec 7>far.in 8<far.out
+    read -r far <&8
+}
+traffic() { # sets $rounds, $requests, $bytes (that came) and $sent since the last time
+    echo >&7
+    read -r rounds requests bytes sent <&8
+}
+registry() {
+    only root
+    [ -n "${E2E_REGISTRY:-}" ] || die "no docker-registry: ./check starts one"
+    name=$(basename "$CASE_DIR" | tr -c 'a-z0-9\n' -)$$
+    repo=$E2E_REGISTRY/$name
+    far "$E2E_REGISTRY"
+}
+example() { # thirty steps
+    {
+        printf 'FROM scratch\nCOPY busybox /bin/busybox\nSHELL ["/bin/busybox", "sh", "-c"]\n'
+        for i in $(seq 29); do echo "RUN /bin/busybox seq $i 2000 >/$i"; done
+    } | context c
+}
+elsewhere() { # a build on another machine
+    CBUILD_ROOT=$CASE_DIR/store-$1
+    export CBUILD_ROOT
+}
+digests() {
+    skopeo inspect --tls-verify=false "docker://$1" | jq -r '.Layers[]'
+}
+layer_blobs() { # how many blobs of layers are in the store
+    find "$CBUILD_ROOT/layers" -name 'packed-*' -o -name fs | wc -l
+}
+
+t_thirty_steps_are_a_few_round_trips() {
+    registry
+    example
+    cbuild --cache-to "$far/$name/cache" c 2>log
+    has "$(cat log)" "30 put"
+    traffic
+    # What has just been put there is not sent again with the image.
+    cbuild -t "$far/$name/app:1" --push c 2>log
+    traffic
+    [ "$sent" -le 100000 ] || die "$sent bytes were sent"
+    elsewhere b
+    cbuild --cache-from "$far/$name/cache" --iidfile id c 2>log
+    traffic
+    has "$(cat log)" "30 taken"
+    [ "$rounds" -le 4 ] || die "$rounds round trips, $requests requests"
+    [ "$requests" -le 40 ] || die "$requests requests"
+    [ "$bytes" -le 200000 ] || die "$bytes bytes came"
+    same "$(layer_blobs)" 0
+    # Pushed beside the cache: the registry has all of it.
+    cbuild --cache-from "$far/$name/cache" -t "$far/$name/again:1" --push c 2>log
+    traffic
+    [ "$rounds" -le 9 ] || die "$rounds round trips, $requests requests"
+    [ "$((bytes + sent))" -le 200000 ] || die "$bytes bytes came, $sent were sent"
+    same "$(layer_blobs)" 0
+    digests "$repo/app:1" >want
+    digests "$repo/again:1" | diff want -
+    # Into another registry: through this machine, as it is.
+    "$E2E_HERE/../tools/registry" start "$PWD/reg" >addr
+    trap '"$E2E_HERE/../tools/registry" stop "$PWD/reg"' EXIT
+    cbuild -t "$(cat addr)/app:1" --push c 2>log
+    digests "$(cat addr)/app:1" | diff want -
+    same "$(find "$CBUILD_ROOT/layers" -name fs | wc -l)" 0
+    # And what stands on it.
+    echo 'RUN /bin/busybox cat /7 /29 >/sum' >>c/Dockerfile
+    rootfs --cache-from "$repo/cache" c
+    { seq 7 2000; seq 29 2000; } | cmp - root/sum
+}
