@@ -195,7 +195,7 @@ FROM base
 COPY --chown=www Dockerfile /f
 X
     archive --root "$PWD/other" --build-context base=oci-layout://"$PWD"/layout c
-    has "$(oci layers app.tar 2)" " 33:44 "
+    has "$(oci layers app.tar)" " 33:44 "
 }
 
 t_capabilities_of_files() {
