@@ -6,7 +6,9 @@
 #include "base/base64.h"
 #include "base/text.h"
 #include "builder/output/output.h"
+#include "builder/share/share.h"
 #include "parser/value.h"
+#include "registry/oci/reference.h"
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -14,7 +16,7 @@
 static void done(void *filled)
 {
     struct kaniko *k = filled;
-    char *strings[] = {k->context, k->branch, k->tar_path, k->layout, k->compression, k->level, k->dir};
+    char *strings[] = {k->context, k->branch, k->tar_path, k->layout, k->compression, k->level, k->dir, k->cache_repo};
     for (size_t i = 0; i < CB_LEN(strings); i++)
         free(strings[i]);
 }
@@ -127,6 +129,40 @@ static int add_outputs(struct kaniko *k, struct cb_error *err)
     return 0;
 }
 
+/* ---- the cache -------------------------------------------------------------------------------------------------- */
+
+/* What kaniko calls a layout is a directory of ours. */
+static int add_share(struct build_request *r, bool writes, const char *repo, struct cb_error *err)
+{
+    struct build_share *o = &CB_PUSH(r->shares, r->n_shares, r->cap_shares);
+    const char *layout = cb_starts(repo, "oci:") ? repo + strlen("oci:") : NULL;
+    build_share_begin(o, build_share_find(layout ? "local" : "registry"), writes);
+    if (build_share_set(o,
+                        !layout  ? "ref"
+                        : writes ? "dest"
+                                 : "src",
+                        layout ? layout : repo, err) < 0 ||
+        build_share_end(o, err) < 0)
+        return cb_prefix(err, "--cache-repo");
+    return 0;
+}
+
+/* Without a repository, or a destination to make one of, only the store is a cache. */
+static int add_shares(const struct kaniko *k, struct build_request *r, struct cb_error *err)
+{
+    CB_AUTO(oci_ref) struct oci_ref ref = {0};
+    CB_AUTO(free) char *beside = NULL;
+    if (!k->cache || (!k->cache_repo && !r->tags.n))
+        return 0;
+    if (!k->cache_repo) {
+        if (oci_ref_parse(r->tags.items[0], &ref, err) < 0)
+            return -1;
+        beside = cb_printf("%s/%s/cache", ref.domain, ref.path);
+    }
+    const char *repo = k->cache_repo ? k->cache_repo : beside;
+    return add_share(r, false, repo, err) < 0 || (!k->no_push_cache && add_share(r, true, repo, err) < 0) ? -1 : 0;
+}
+
 /* ---- the environment --------------------------------------------------------------------------------------------- */
 
 static int read_environment(struct kaniko *k, struct cb_error *err)
@@ -165,7 +201,7 @@ static int run(void *filled, struct cb_error *err)
     struct kaniko *k = filled;
     if (k->common.args.n)
         return run_command(k->common.args.items[0], err);
-    if (read_environment(k, err) < 0 || add_outputs(k, err) < 0) {
+    if (read_environment(k, err) < 0 || add_outputs(k, err) < 0 || add_shares(k, &k->common.request, err) < 0) {
         err->code = CB_E_USAGE;
         return -1;
     }

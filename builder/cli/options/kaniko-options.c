@@ -63,10 +63,10 @@ static int set_retry(const char *v, void *to, struct cb_error *err)
 /* kaniko caches only when it is told to; what is in our store anyway is used unless it says no. */
 static int set_cache(const char *v, void *to, struct cb_error *err)
 {
-    bool yes;
-    if (cli_set_switch(v, &yes, err) < 0)
+    struct kaniko *k = to;
+    if (cli_set_switch(v, &k->cache, err) < 0)
         return -1;
-    *(bool *)to = !yes;
+    k->common.request.no_cache = !k->cache;
     return 0;
 }
 
@@ -126,7 +126,6 @@ static int set_sub_path(const char *v, void *to, struct cb_error *err)
 
 static const char input[] = "What to build", result[] = "Result", registries[] = "Registries", display[] = "Display";
 
-static const char no_cache_repo[] = "no cache is pushed or pulled: steps are cached in the store, which a job keeps on a volume";
 static const char squash_why[] = "layers are not merged";
 static const char squash_hint[] = "end with a stage FROM scratch that copies everything: COPY --from=build / /";
 static const char apart[] = "the container's own file system is neither changed nor looked at";
@@ -143,7 +142,10 @@ static const struct cli_option options[] = {
     {"secret", 0, input, "id=ID[,src=FILE|env=VAR][,keyed]", NULL, cli_set_secret, 0,
      "secret for RUN --mount=type=secret; keyed: its value counts in the cache"},
     {"custom-platform", 0, input, "OS/ARCH", NULL, cli_set_platform, REQUEST(platform), "platform of the image"},
-    {"cache", 0, input, NULL, NULL, set_cache, REQUEST(no_cache), "false: execute every step, whatever the store has"},
+    {"cache", 0, input, NULL, NULL, set_cache, 0, "take steps from --cache-repo and put them there; false: execute every step"},
+    {"cache-repo", 0, input, "NAME", NULL, cli_set_file, OWN(cache_repo),
+     "repository of --cache, or oci:DIR (default: that of the first --destination, with /cache behind it)"},
+    {"no-push-cache", 0, input, NULL, NULL, cli_set_switch, OWN(no_push_cache), "only take steps from there"},
     {.name = "cache-ttl",
      .section = input,
      .value = "DURATION",
@@ -203,7 +205,6 @@ static const struct cli_option options[] = {
               "pipe the archive in: ... | cbuild kaniko --context tar://stdin"),
     CLI_SWITCH("cache-copy-layers", 0, "*", NULL, NULL, "every step is cached"),
     CLI_VALUE("cache-dir", 0, "*", NULL, NULL, "base images are kept in the store, which --root names"),
-    CLI_VALUE("cache-repo", 0, "*", NULL, NULL, "steps are cached in the store, which --root names", no_cache_repo),
     CLI_SWITCH("cache-run-layers", 0, "true", "steps of all kinds are cached", "--cache=false executes every step",
                "every step is cached"),
     CLI_SWITCH("cleanup", 0, "*", NULL, NULL, apart),
@@ -219,7 +220,6 @@ static const struct cli_option options[] = {
     CLI_SWITCH("log-timestamp", 0, "false", "lines for people have no times", "--log-format=json has one in every event"),
     CLI_SWITCH("materialize", 0, "false", "the container's own file system is never changed",
                "cbuild -o DIR writes the files of an image"),
-    CLI_SWITCH("no-push-cache", 0, "*", NULL, NULL, "no cache is pushed"),
     CLI_SWITCH("pre-cleanup", 0, "*", NULL, NULL, apart),
     CLI_SWITCH("preserve-context", 0, "*", NULL, NULL, apart),
     CLI_SWITCH("reproducible", 0, "false", "the times of files in layers are not rewritten",

@@ -12,7 +12,9 @@ struct kaniko {
     char *layout;              /* directory; NULL: none */
     char *compression, *level; /* as keys of an output; NULL: its own */
     char *dir;                 /* kaniko's own, where it keeps Docker's config.json; NULL: /kaniko */
-    bool no_push;
+    char *cache_repo;          /* a repository, or oci:DIR; NULL: beside the destination */
+    bool cache;                /* --cache was given, and is true */
+    bool no_push, no_push_cache;
 };
 
 extern const struct cli_table cli_kaniko_options;

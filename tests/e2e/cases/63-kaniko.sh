@@ -175,12 +175,10 @@ t_refused() {
         fails 2 cbuild kaniko -c c --no-push $option
         has "$out" "cannot be honoured: "
     done
-    for option in --cache-repo=localhost:1/c "--cache --cache-ttl=6h" --ignore-var-run --skip-unused-stages=false --use-new-run; do
+    for option in "--cache --cache-ttl=6h" --ignore-var-run --skip-unused-stages=false --use-new-run; do
         # shellcheck disable=SC2086 # words
         cbuild kaniko -c c --no-push $option 2>log || die "$(cat log)"
     done
-    cbuild kaniko -c c --no-push --cache-repo=localhost:1/c 2>log
-    has "$(cat log)" "--cache-repo: no cache is pushed or pulled"
     cbuild kaniko -c c --no-push --cache-ttl=0s 2>&1 | grep CACHED && die "something is not too old"
     has "$(cbuild kaniko -c c --no-push --dryrun 2>&1)" "would run"
     KANIKO_NO_PUSH=true cbuild kaniko -c c --reproducible=false --single-snapshot=false --skip-unused-stages --ignore-var-run=false 2>log
@@ -192,4 +190,40 @@ t_refused() {
     fails 2 cbuild kaniko c
     has "$out" "--context"
     has "$(./executor --help)" --oci-layout-path
+}
+
+elsewhere() { # the next build is on another machine
+    rm -rf "$CBUILD_ROOT"
+}
+t_cache_repository() {
+    only root
+    registry
+    app
+    # kaniko caches when it is told to, and then beside the destination.
+    cbuild kaniko -c c -d "$repo/app:1" 2>log
+    hasnt "$(cat log)" shared
+    cbuild kaniko -c c -d "$repo/app:1" --cache 2>log
+    has "$(cat log)" "0 taken, 2 put"
+    elsewhere
+    cbuild kaniko -c c -d "$repo/app:2" --cache=true --no-push-cache 2>log
+    has "$(cat log)" "0 steps run, 2 cached"
+    same "$(digest_of "$repo/app:2")" "$(digest_of "$repo/app:1")"
+    echo other >c/file
+    cbuild kaniko -c c -d "$repo/app:2" --cache=true --no-push-cache 2>log
+    has "$(cat log)" "2 steps run"
+    for at in "$repo-c" "oci:$PWD/layout-c"; do
+        elsewhere
+        cbuild kaniko -c c --no-push --cache --cache-repo "$at" 2>log
+        has "$(cat log)" "0 taken, 2 put"
+        elsewhere
+        cbuild kaniko -c c --no-push --cache --cache-repo "$at" 2>log
+        has "$(cat log)" "0 steps run, 2 cached"
+        elsewhere
+        cbuild kaniko -c c --no-push --cache --cache-repo "$at" --cache-ttl=0s 2>log
+        has "$(cat log)" "2 steps run"
+    done
+    # Without a place for it, the store is the cache.
+    cbuild kaniko -c c --no-push --cache 2>log
+    fails 2 cbuild kaniko -c c --no-push --cache --cache-repo 'No Name'
+    has "$out" "--cache-repo"
 }

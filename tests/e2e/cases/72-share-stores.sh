@@ -119,3 +119,20 @@ one"
     unset ACTIONS_RUNTIME_TOKEN
     warned "the cache service of GitHub Actions: its token is not known here"
 }
+
+# buildah's words for a repository.
+t_bare_names() {
+    only root
+    [ -n "${E2E_REGISTRY:-}" ] || die "no docker-registry: ./check starts one"
+    example
+    repo=$E2E_REGISTRY/bare$$
+    cbuild bud --layers --cache-to "$repo/a,$repo/b" c 2>log
+    has "$(cat log)" "2 put"
+    elsewhere
+    cbuild bud --layers --cache-from "$repo/none,$repo/b" --cache-ttl 1h c 2>log
+    has "$(cat log)" "0 steps run, 2 cached"
+    elsewhere
+    cbuild bud --layers --cache-from "$repo/a" --cache-ttl 0s c 2>log
+    has "$(cat log)" "5 steps run"
+    same "$(warnings)" 0
+}
