@@ -2,6 +2,7 @@
 #include "base/text.h"
 #include "builder/cli/options/options-values.h"
 #include "builder/output/output.h"
+#include "builder/share/claim.h"
 #include "builder/share/share.h"
 #include "parser/csv.h"
 #include "parser/value.h"
@@ -195,6 +196,8 @@ static const struct cli_option options[] = {
     {"cache-from", 0, cache, "SPEC", NULL, cli_set_cache_from, 0,
      "take results of steps from a shared cache: ", .choices = share_choices},
     {"cache-to", 0, cache, "SPEC", NULL, cli_set_cache_to, 0, "put them there: ", .choices = share_target},
+    {"cache-wait", 0, cache, "DURATION", "10m", cli_set_span, AT(cache_wait),
+     "wait that long for a step that another machine executes already"},
     {"dry-run", 0, cache, NULL, NULL, cli_set_switch, AT(dry_run), "say which steps would run, and why; execute nothing"},
     {"pull", 0, cache, "POLICY", "true", cli_set_pull, AT(pull), "base images: missing (default), always, newer, never"},
     {"tag", 't', result, "NAME[:TAG]", NULL, cli_set_tag, AT(tags), "name of the image"},
@@ -297,9 +300,24 @@ static int apply_format(struct build_request *r, struct cb_error *err)
     return 0;
 }
 
+/* Who waits has to say so there, and to find the result there. */
+static int check_wait(const struct build_request *r, struct cb_error *err)
+{
+    bool can = !r->cache_wait;
+    for (size_t i = 0; i < r->n_shares; i++)
+        can |= build_share_can_wait(r, i);
+    if (can)
+        return 0;
+    cb_fail(err, CB_E_USAGE, "--cache-wait: no shared cache can tell who executes what");
+    return cb_hint(
+        err, "name one both in --cache-from and in --cache-to; entries of type=gha cannot be replaced, so it cannot be one");
+}
+
 /* Each option may be right by itself, and all of them together wrong. */
 static int check_together(struct build_request *r, struct cb_error *err)
 {
+    if (check_wait(r, err) < 0)
+        return -1;
     if (r->quiet && r->progress != BUILD_PROGRESS_AUTO && r->progress != BUILD_PROGRESS_QUIET)
         return cb_fail(err, CB_E_USAGE, "--quiet and --progress=%s contradict each other", build_progress_names[r->progress]);
     if (r->quiet)

@@ -32,12 +32,20 @@ enum build_phase {
     BUILD_STEP_AWAITS_SHARE,   /* what shared caches know of its definition, or its content */
     BUILD_STEP_AWAITS_TURN,    /* --jobs, and who may run beside whom */
     BUILD_STEP_AWAITS_LOCK,    /* another step or cbuild makes the same */
+    BUILD_STEP_AWAITS_CLAIM,   /* another machine may be making the same (--cache-wait) */
     BUILD_STEP_RUNNING,
     BUILD_STEP_DONE,
     BUILD_STEP_PHASES
 };
 
 enum build_asks { BUILD_ASKS_NOTHING, BUILD_ASKS_DEFINITION, BUILD_ASKS_CONTENT };
+
+enum build_claim_state {
+    BUILD_CLAIM_NONE,
+    BUILD_CLAIM_ASKED,
+    BUILD_CLAIM_HELD,    /* it is executed here */
+    BUILD_CLAIM_ANSWERED /* another machine has executed it */
+};
 
 struct build_step_state {
     struct build_key key;
@@ -49,7 +57,9 @@ struct build_step_state {
     enum build_asks asks; /* what shared caches are asked for it */
     bool asked;           /* the question is out, or answered */
     bool answered;
-    bool shared;                          /* the answer was its result */
+    bool shared; /* the answer was its result */
+    enum build_claim_state claim;
+    bool waits;                           /* for another machine: that was said */
     struct cb_usage usage;                /* what its result cost, in this build or in the one that made it */
     const char *why;                      /* the reason of its fate: constant text, for events */
     int lock;                             /* of the content key, while we make it; -1 */

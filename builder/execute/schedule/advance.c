@@ -165,7 +165,7 @@ static int await_lock(struct build_schedule *s, const struct build_step *step, s
         st->phase = BUILD_STEP_AWAITS_TURN;
         return 1;
     }
-    int got = cache_lock_key(s->session->store, &st->key.content, &st->lock, err);
+    int got = st->lock >= 0 ? 1 : cache_lock_key(s->session->store, &st->key.content, &st->lock, err);
     if (got == 0)
         build_graph_wait(s->g, step);
     if (got <= 0)
@@ -173,15 +173,32 @@ static int await_lock(struct build_schedule *s, const struct build_step *step, s
     int r = found(s, step, build_lookup_content(s, step, err), "made meanwhile");
     if (r <= 0)
         return r;
+    if (build_claim_start(s, step)) {
+        st->phase = BUILD_STEP_AWAITS_CLAIM;
+        return 1;
+    }
     st->phase = BUILD_STEP_RUNNING;
     return build_running_step(s, step, err) < 0 ? -1 : 0;
+}
+
+static int await_claim(struct build_schedule *s, const struct build_step *step, struct cb_error *err)
+{
+    (void)err;
+    struct build_step_state *st = build_state_of(s->g, step);
+    if (st->claim == BUILD_CLAIM_ASKED) {
+        build_graph_wait(s->g, step);
+        return 0;
+    }
+    bool ask = st->claim == BUILD_CLAIM_ANSWERED && build_sharing_may_ask(s, step, BUILD_ASKS_CONTENT);
+    st->phase = ask ? BUILD_STEP_AWAITS_SHARE : BUILD_STEP_AWAITS_LOCK;
+    return 1;
 }
 
 static int (*const phases[BUILD_STEP_PHASES])(struct build_schedule *s, const struct build_step *step, struct cb_error *err) = {
     [BUILD_STEP_AWAITS_PARENT] = await_parent,   [BUILD_STEP_AWAITS_INPUTS] = await_inputs,
     [BUILD_STEP_AWAITS_INDEXES] = await_indexes, [BUILD_STEP_AWAITS_FILES] = await_files,
     [BUILD_STEP_AWAITS_SHARE] = await_share,     [BUILD_STEP_AWAITS_TURN] = await_turn,
-    [BUILD_STEP_AWAITS_LOCK] = await_lock,
+    [BUILD_STEP_AWAITS_LOCK] = await_lock,       [BUILD_STEP_AWAITS_CLAIM] = await_claim,
 };
 
 int build_advance(struct build_schedule *s, const struct build_step *step, struct cb_error *err)

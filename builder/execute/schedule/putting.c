@@ -16,7 +16,7 @@ static void push(struct build_steps *q, const struct build_step *step)
 }
 
 /* Does this cache take the step? With mode=min only those that the image is made of. */
-static bool takes(const struct build_schedule *s, size_t share, const struct build_step *step)
+bool build_put_takes(const struct build_schedule *s, size_t share, const struct build_step *step)
 {
     const struct build_share *o = &s->session->request->shares[share];
     return o->writes && !s->sharing.off[share] && step->op != BUILD_OP_BASE && (o->all || step->in_target);
@@ -26,7 +26,7 @@ static bool is_wanted(const struct build_schedule *s, const struct build_step *s
 {
     bool wanted = false;
     for (size_t i = 0; i < s->session->request->n_shares; i++)
-        wanted |= takes(s, i, step);
+        wanted |= build_put_takes(s, i, step);
     return wanted;
 }
 
@@ -85,8 +85,8 @@ static bool is_packed(const struct build_schedule *s, const struct build_step *s
     struct cache_packed packed;
     bool all = true;
     for (size_t i = 0; i < q->n_shares; i++)
-        all = all && (!takes(s, i, step) || find_packed(s->session->store, &q->shares[i], &s->g->build->made[step->index].layer,
-                                                        &packed, &ignored) > 0);
+        all = all && (!build_put_takes(s, i, step) || find_packed(s->session->store, &q->shares[i],
+                                                                  &s->g->build->made[step->index].layer, &packed, &ignored) > 0);
     return all;
 }
 
@@ -95,7 +95,7 @@ static int start_packing(struct build_schedule *s, const struct build_step *step
     CB_AUTO(cb_buf) struct cb_buf bytes = CB_BUF_INIT;
     cb_put_digest(&bytes, &s->g->build->made[step->index].layer);
     for (size_t i = 0; i < s->session->request->n_shares; i++)
-        cb_put_u8(&bytes, takes(s, i, step));
+        cb_put_u8(&bytes, build_put_takes(s, i, step));
     struct rt_job_request req = {bytes.data, bytes.len, NULL, 0};
     struct cb_job job;
     if (build_ns_job(s->session, RT_HELPER_FILES, pack_job, &req, &job, err) < 0)
@@ -166,11 +166,11 @@ static int put_job(struct cb_job_io *io, const void *ctx, struct cb_buf *answer,
         return cb_prefix(err, "%s", p->step->name);
     for (size_t i = 0; i < s->session->request->n_shares; i++) {
         CB_AUTO(cb_error) struct cb_error why = CB_ERROR_INIT;
-        int r = takes(s, i, p->step) && shares.links[i] ? put_into(&shares, i, p, &a, &why) : 0;
+        int r = build_put_takes(s, i, p->step) && shares.links[i] ? put_into(&shares, i, p, &a, &why) : 0;
         if (r < 0)
             build_shares_drop(&shares, i, &why);
         put |= r > 0;
-        late |= r == 0 && shares.links[i] && takes(s, i, p->step);
+        late |= r == 0 && shares.links[i] && build_put_takes(s, i, p->step);
     }
     build_sharing_note_failed(&shares, answer);
     cb_put_u8(answer, put);
@@ -210,7 +210,7 @@ static int check_job(struct cb_job_io *io, const void *ctx, struct cb_buf *answe
         if (shares.links[k])
             build_shares_has(&shares, k, keys, n, there);
         for (size_t i = 0; shares.links[k] && i < n; i++)
-            missing[i] |= !there[i] && takes(s, k, plan->steps[numbers[i]]);
+            missing[i] |= !there[i] && build_put_takes(s, k, plan->steps[numbers[i]]);
     }
     build_sharing_note_failed(&shares, answer);
     for (size_t i = 0; i < n; i++)

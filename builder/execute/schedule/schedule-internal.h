@@ -19,6 +19,7 @@ enum build_running_kind {
     BUILD_RUNNING_CHECK,
     BUILD_RUNNING_PACK,
     BUILD_RUNNING_PUT,
+    BUILD_RUNNING_CLAIM,
 };
 
 struct build_running { /* one job */
@@ -26,7 +27,7 @@ struct build_running { /* one job */
     enum build_running_kind kind;
     const struct build_step *step; /* STEP, BASE */
     struct cb_digest layer;        /* MATERIALIZE, DIFF */
-    const struct build_step *put;  /* PACK, PUT */
+    const struct build_step *put;  /* PACK, PUT, CLAIM */
     struct timespec heard;         /* of shared caches: when something was heard of it last */
     struct cb_job job;
     struct build_log logs[2];

@@ -392,6 +392,7 @@ void build_sharing_go_on(struct build_schedule *s, bool ended)
     if (s->sharing.reads)
         start_asking(s);
     build_put_start(s, ended);
+    build_claims_end(s);
 }
 
 bool build_sharing_is_busy(const struct build_schedule *s)
@@ -427,7 +428,9 @@ static void job_ended(struct build_schedule *s, struct build_running *r, const s
 void build_sharing_event(struct build_schedule *s, struct build_running *r, struct cb_job_event *e)
 {
     r->heard = cb_clock_now();
-    if (e->kind == CB_JOB_DONE)
+    if (r->kind == BUILD_RUNNING_CLAIM)
+        build_claim_event(s, r, e);
+    else if (e->kind == CB_JOB_DONE)
         job_ended(s, r, &e->answer, NULL);
     else if (e->kind == CB_JOB_FAILED)
         job_ended(s, r, NULL, e->error.msg);
@@ -438,7 +441,8 @@ void build_sharing_watch(struct build_schedule *s)
     for (size_t i = s->n_running; i-- > 0;) {
         struct build_running *r = s->running[i];
         int patience = r->kind == BUILD_RUNNING_ASK ? BUILD_SHARING_PATIENCE : BUILD_SHARING_SILENCE;
-        if (r->kind < BUILD_RUNNING_ASK || cb_seconds_since(r->kind == BUILD_RUNNING_ASK ? &r->started : &r->heard) < patience)
+        if (r->kind < BUILD_RUNNING_ASK || r->kind == BUILD_RUNNING_CLAIM ||
+            cb_seconds_since(r->kind == BUILD_RUNNING_ASK ? &r->started : &r->heard) < patience)
             continue;
         CB_AUTO(free) char *why = cb_printf("it did not answer within %d seconds", patience);
         cb_job_kill(&r->job);

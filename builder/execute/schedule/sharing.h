@@ -51,9 +51,17 @@ void build_sharing_event(struct build_schedule *s, struct build_running *r, stru
 /* Ends what has been silent for too long. */
 void build_sharing_watch(struct build_schedule *s);
 
-/* ---- between sharing.c and putting.c ---------------------------------------------------------------------------------- */
+/* --cache-wait: is it asked first whose turn the step is? Then it waits in BUILD_STEP_AWAITS_CLAIM. (claiming.c) */
+bool build_claim_start(struct build_schedule *s, const struct build_step *step);
+
+/* ---- between sharing.c, putting.c and claiming.c
+ * ---------------------------------------------------------------------------------- */
 
 void build_put_start(struct build_schedule *s, bool ended);
+/* Does this cache take the step? */
+bool build_put_takes(const struct build_schedule *s, size_t share, const struct build_step *step);
+void build_claim_event(struct build_schedule *s, struct build_running *r, struct cb_job_event *e);
+void build_claims_end(struct build_schedule *s);
 void build_put_ended(struct build_schedule *s, struct build_running *r, const struct cb_buf *answer); /* NULL: it failed */
 void build_sharing_lost(struct build_schedule *s, bool asking, const char *why);
 /* The caches that a job has closed are left alone from now on, which is said. */

@@ -137,3 +137,33 @@ X
     done
     [ $n -ge 7 ]
 }
+
+# Of two that need the same at once, one executes it.
+t_one_waits_for_the_other() {
+    only root
+    context c <<X
+${base}RUN sleep 1; cat /proc/sys/kernel/random/uuid >/id
+X
+    set -- --cache-from "type=local,src=$PWD/cache" --cache-to "type=local,dest=$PWD/cache" c
+    sed '$d' c/Dockerfile >first
+    cbuild -f first "$@" 2>log
+    CBUILD_ROOT=$CBUILD_ROOT-a cbuild --cache-wait --iidfile a "$@" 2>loga &
+    pid=$!
+    until grep -qs 'RUN sleep' loga; do sleep 0.1; done
+    CBUILD_ROOT=$CBUILD_ROOT-b cbuild --cache-wait=30s --iidfile b "$@" 2>logb
+    wait $pid
+    has "$(cat logb)" "another machine executes it"
+    has "$(cat logb)" "0 steps run"
+    same "$(cat b)" "$(cat a)"
+    # One that has died does not keep anybody for long.
+    sed -i 's/sleep 1/sleep  1/' c/Dockerfile
+    CBUILD_ROOT=$CBUILD_ROOT-a cbuild --cache-wait "$@" 2>loga &
+    pid=$!
+    until grep -qs 'RUN sleep' loga; do sleep 0.1; done
+    kill -9 $pid
+    wait $pid || true
+    CBUILD_ROOT=$CBUILD_ROOT-b cbuild --cache-wait=1s "$@" 2>logb
+    has "$(cat logb)" "1 step run"
+    fails 2 cbuild --cache-wait --cache-to "type=local,dest=$PWD/cache" c
+    has "$out" "no shared cache can tell who executes what"
+}
