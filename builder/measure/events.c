@@ -7,7 +7,7 @@ static double number(json_t *j, const char *key)
     return json_number_value(json_object_get(j, key));
 }
 
-/* ---- events ------------------------------------------------------------------------------------------------------------- */
+/* ---- events ------------------------------------------------------------------------------------------------------ */
 
 struct reader {
     struct measure_seen_list *to;
@@ -80,7 +80,7 @@ void measure_read_events(const char *text, size_t n, struct measure_seen_list *r
     }
 }
 
-/* ---- metadata ----------------------------------------------------------------------------------------------------------- */
+/* ---- metadata ---------------------------------------------------------------------------------------------------- */
 
 static void read_step(json_t *step, struct measure_seen_list *to)
 {

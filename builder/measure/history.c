@@ -22,9 +22,11 @@ void measure_history_done(struct measure_history *h)
     *h = (struct measure_history){0};
 }
 
-/* ---- running git ----------------------------------------------------------------------------------------------------------- */
+/* ---- running git ------------------------------------------------------------------------------------------------- */
 
-static int run(const char *const *argv, const struct build_git_env *env, int dir, struct cb_buf *out, struct cb_error *err)
+/* `other`: an exit status besides 0 that is no failure. */
+static int run_or(int other, const char *const *argv, const struct build_git_env *env, int dir, struct cb_buf *out,
+                  struct cb_error *err)
 {
     CB_AUTO(cb_buf) struct cb_buf errout = CB_BUF_INIT, reason = CB_BUF_INIT;
     struct cb_proc p = {.argv = argv, .env = (const char *const *)env->vars.items, .cwd_fd = dir, .max_output = MAX_OUTPUT};
@@ -35,10 +37,15 @@ static int run(const char *const *argv, const struct build_git_env *env, int dir
             cb_hint(err, "histories are read with git; install it (Debian: apt-get install git)");
         return -1;
     }
-    if (status == 0)
+    if (status == 0 || status == other)
         return 0;
     build_git_reason(errout.data, &reason);
     return cb_fail(err, CB_E_FAILED, "git %s: %s", argv[1], reason.data);
+}
+
+static int run(const char *const *argv, const struct build_git_env *env, int dir, struct cb_buf *out, struct cb_error *err)
+{
+    return run_or(0, argv, env, dir, out, err);
 }
 
 /* In the user's repository: nothing that runs hooks, filters or a pager, or fetches. */
@@ -68,7 +75,7 @@ static int git(const struct measure_history *h, const char *const *argv, struct 
     return r;
 }
 
-/* ---- the user's repository ------------------------------------------------------------------------------------------------- */
+/* ---- the user's repository --------------------------------------------------------------------------------------- */
 
 static char *first_line(const struct cb_buf *b)
 {
@@ -129,7 +136,7 @@ static int take_commits(struct measure_history *h, const char *range, uint64_t e
     return h->n ? 0 : cb_fail(err, CB_E_NOT_FOUND, "--git: there are no commits in '%s'", range);
 }
 
-/* ---- our own --------------------------------------------------------------------------------------------------------------- */
+/* ---- our own ----------------------------------------------------------------------------------------------------- */
 
 static int make_repository(const struct measure_history *h, const char *objects, struct cb_error *err)
 {
@@ -181,14 +188,41 @@ int measure_history_checkout(const struct measure_history *h, size_t i, struct c
     return git(h, (const char *const[]){"git", "read-tree", "--reset", "-u", h->commits[i].id, NULL}, &out, err);
 }
 
+static void add_names(const struct cb_buf *out, struct cb_strv *ret)
+{
+    for (const char *name = out->data; name < out->data + out->len; name += strlen(name) + 1)
+        cb_strv_push(ret, name);
+}
+
+int measure_history_files(const struct measure_history *h, size_t i, struct cb_strv *ret, struct cb_error *err)
+{
+    CB_AUTO(cb_buf) struct cb_buf out = CB_BUF_INIT;
+    if (git(h, (const char *const[]){"git", "ls-tree", "-r", "-z", "--name-only", h->commits[i].id, NULL}, &out, err) < 0)
+        return -1;
+    add_names(&out, ret);
+    return 0;
+}
+
 int measure_history_changed(const struct measure_history *h, size_t i, struct cb_strv *ret, struct cb_error *err)
 {
     CB_AUTO(cb_buf) struct cb_buf out = CB_BUF_INIT;
     const char *before = h->commits[i - 1].id, *now = h->commits[i].id;
-    if (git(h, (const char *const[]){"git", "diff-tree", "-r", "-z", "--name-only", "--no-renames", before, now, NULL}, &out,
-            err) < 0)
+    const char *const argv[] = {"git", "diff-tree", "-r", "-z", "--name-only", "--no-renames", before, now, NULL};
+    if (git(h, argv, &out, err) < 0)
         return -1;
-    for (const char *name = out.data; name < out.data + out.len; name += strlen(name) + 1)
-        cb_strv_push(ret, name);
+    add_names(&out, ret);
     return 0;
+}
+
+int measure_history_diff(const struct measure_history *h, const char *before, const char *after, struct cb_buf *out,
+                         struct cb_error *err)
+{
+    struct build_git_env env = {0};
+    const char *const argv[] = {"git", "diff", "--no-index", "--no-color", "--no-ext-diff", "--", before, after, NULL};
+    CB_AUTO(free) char *home = cb_path_join(h->dir, "home");
+    build_git_env_begin(&env, home);
+    build_git_env_end(&env);
+    int r = run_or(1, argv, &env, h->dir_fd, out, err);
+    cb_strv_done(&env.vars);
+    return r;
 }

@@ -30,6 +30,11 @@ int measure_history_open(const char *range, uint64_t every, const char *dir, int
  * are empty directories. */
 int measure_history_checkout(const struct measure_history *h, size_t i, struct cb_error *err);
 /* Paths that differ between the i-th commit and the one before it, i > 0, appended; relative to the top. */
+int measure_history_files(const struct measure_history *h, size_t i, struct cb_strv *ret, struct cb_error *err); /* all paths */
 int measure_history_changed(const struct measure_history *h, size_t i, struct cb_strv *ret, struct cb_error *err);
+
+/* The difference of two files below `dir`, as git shows it; names are relative to it. */
+int measure_history_diff(const struct measure_history *h, const char *before, const char *after, struct cb_buf *out,
+                         struct cb_error *err);
 
 #endif

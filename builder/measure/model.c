@@ -51,7 +51,7 @@ void measure_seen_done(struct measure_seen_list *l)
     *l = (struct measure_seen_list){0};
 }
 
-/* ---- which step it is ------------------------------------------------------------------------------------------------- */
+/* ---- which step it is -------------------------------------------------------------------------------------------- */
 
 /* "[build 2/5] RUN make", "[2/5] RUN make" */
 struct name {
@@ -153,7 +153,7 @@ void measure_report_add(struct measure_report *r, struct measure_build *b, struc
     measure_seen_done(seen);
 }
 
-/* ---- sums --------------------------------------------------------------------------------------------------------------- */
+/* ---- sums -------------------------------------------------------------------------------------------------------- */
 
 static void add(struct measure_sums *s, const struct measure_mark *m)
 {

@@ -15,7 +15,7 @@
 
 #define MAX_EVENTS (256u << 20) /* of one build, logs and all */
 
-/* ---- the directory --------------------------------------------------------------------------------------------------------- */
+/* ---- the directory ----------------------------------------------------------------------------------------------- */
 
 static int make_dir(struct measure_replay *r, const char *store, struct cb_error *err)
 {
@@ -59,7 +59,7 @@ int measure_replay_open(struct measure_replay *r, const char *root, bool keep, c
 }
 
 /* Layers may have owners that only another cbuild reaches. What is left after that is ours. */
-static void remove_store(const struct measure_replay *r)
+void measure_replay_empty(const struct measure_replay *r)
 {
     const char *argv[] = {r->program, "cache", "reset", "--force", "--root", r->store, NULL};
     CB_AUTO(cb_buf) struct cb_buf out = CB_BUF_INIT, errout = CB_BUF_INIT;
@@ -69,10 +69,16 @@ static void remove_store(const struct measure_replay *r)
     (void)cb_proc_run(&p, &out, &errout, &status, &ignored);
 }
 
+void measure_replay_set_store(struct measure_replay *r, const char *name)
+{
+    free(r->store);
+    r->store = cb_path_join(r->dir, name);
+}
+
 void measure_replay_close(struct measure_replay *r)
 {
     if (r->store && !r->keep)
-        remove_store(r);
+        measure_replay_empty(r);
     measure_peer_close(r);
     measure_history_done(&r->history);
     r->dir_fd = cb_close(r->dir_fd);
@@ -87,7 +93,7 @@ void measure_replay_close(struct measure_replay *r)
     r->opened = false;
 }
 
-/* ---- options --------------------------------------------------------------------------------------------------------------- */
+/* ---- options ----------------------------------------------------------------------------------------------------- */
 
 static void fill(const char *option, const struct measure_commit *c, struct cb_buf *out)
 {
@@ -119,8 +125,7 @@ void measure_fill_options(const struct cb_strv *options, const struct measure_co
 /* ---- one build ---------------------------------------------------------------------------------------------------------------
  */
 
-/* Where the build is called: in the checkout, as deep as we were called in the repository. */
-static int open_place(const struct measure_replay *r, struct cb_error *err)
+int measure_replay_place(const struct measure_replay *r, struct cb_error *err)
 {
     CB_AUTO(free) char *path = cb_path_join("tree", r->history.prefix);
     int fd = cb_open_beneath(r->dir_fd, path, O_RDONLY | O_DIRECTORY, 0);
@@ -163,8 +168,8 @@ static int read_results(const struct measure_replay *r, int status, struct measu
     return measure_read_metadata(metadata.data, metadata.len, seen, b, err);
 }
 
-static int build(const struct measure_replay *r, const struct measure_commit *c, struct measure_build *b,
-                 struct measure_seen_list *seen, struct cb_error *err)
+static int build(const struct measure_replay *r, const struct measure_commit *c, const struct cb_strv *more,
+                 struct measure_build *b, struct measure_seen_list *seen, struct cb_error *err)
 {
     CB_AUTO(cb_strv) struct cb_strv argv = {0};
     const char *const own[] = {r->program, "build", "--root", r->store, "--progress=rawjson", "--metadata-file"};
@@ -172,7 +177,9 @@ static int build(const struct measure_replay *r, const struct measure_commit *c,
         cb_strv_push(&argv, own[i]);
     cb_strv_take(&argv, cb_path_join(r->dir, "metadata"));
     measure_fill_options(r->options, c, &argv);
-    CB_AUTO(close) int place = open_place(r, err);
+    if (more)
+        cb_strv_copy(&argv, more);
+    CB_AUTO(close) int place = measure_replay_place(r, err);
     CB_AUTO(close) int output = place < 0 ? -1 : open_output(r, "events", err);
     int status;
     struct measure_child child = {(const char *const *)argv.items, place, output};
@@ -183,35 +190,34 @@ static int build(const struct measure_replay *r, const struct measure_commit *c,
 
 static int build_peer(const struct measure_replay *r, size_t i, struct measure_build *b, struct cb_error *err)
 {
-    CB_AUTO(close) int place = open_place(r, err);
+    CB_AUTO(close) int place = measure_replay_place(r, err);
     CB_AUTO(close) int output = place < 0 ? -1 : open_output(r, "peer", err);
     return output < 0 ? -1 : measure_peer_build(r, i, place, output, b, err);
 }
 
-static int build_commit(struct measure_replay *r, size_t i, struct measure_report *ret, struct cb_error *err)
+int measure_replay_commit(struct measure_replay *r, size_t i, const struct cb_strv *more, struct measure_report *ret,
+                          struct cb_error *err)
 {
     const struct measure_commit *c = &r->history.commits[i];
     struct measure_build b = {.commit = cb_strdup(c->id), .subject = cb_strdup(c->subject), .time = c->time};
     CB_AUTO(measure_seen) struct measure_seen_list seen = {0};
-    int e = measure_history_checkout(&r->history, i, err);
+    int e = cb_check_signals(err) < 0 ? -1 : measure_history_checkout(&r->history, i, err);
     if (e == 0 && r->peer && i % 2) /* they take turns in going first */
         e = build_peer(r, i, &b, err);
     if (e == 0)
-        e = build(r, c, &b, &seen, err);
+        e = build(r, c, more, &b, &seen, err);
     if (e == 0 && r->peer && i % 2 == 0)
         e = build_peer(r, i, &b, err);
     measure_report_add(ret, &b, &seen);
-    return e;
+    return e < 0 ? cb_prefix(err, "commit %.12s", c->id) : 0;
 }
 
 int measure_replay_run(struct measure_replay *r, struct measure_report *ret, struct cb_error *err)
 {
     ret->peer = r->peer ? measure_peer_name(r->peer) : NULL;
     for (size_t i = 0; i < r->history.n; i++) {
-        if (cb_check_signals(err) < 0)
+        if (measure_replay_commit(r, i, NULL, ret, err) < 0)
             return -1;
-        if (build_commit(r, i, ret, err) < 0)
-            return cb_prefix(err, "commit %.12s", r->history.commits[i].id);
         if (r->done)
             r->done(ret, r->arg);
     }

@@ -33,6 +33,15 @@ int measure_replay_open(struct measure_replay *r, const char *root, bool keep, c
 /* Builds all commits, each after the other. A build that fails is part of the report. -1: it could not be done, or a signal
  * ended it. */
 int measure_replay_run(struct measure_replay *r, struct measure_report *ret, struct cb_error *err);
+/* Builds the i-th, with these options behind all others (NULL: none), and appends it to the report. */
+int measure_replay_commit(struct measure_replay *r, size_t i, const struct cb_strv *more, struct measure_report *ret,
+                          struct cb_error *err);
+/* Puts another store of its own, a directory `name` below `dir`, in the place of the one it has. */
+void measure_replay_set_store(struct measure_replay *r, const char *name);
+/* Where its builds are called: in the checkout, as deep as we were called in the repository. A descriptor, or -1. */
+int measure_replay_place(const struct measure_replay *r, struct cb_error *err);
+/* Removes the store. It can be built in again. */
+void measure_replay_empty(const struct measure_replay *r);
 /* Removes what it made. Safe on what was never opened. */
 void measure_replay_close(struct measure_replay *r);
 

@@ -6,7 +6,7 @@
 #include <stdio.h>
 
 static const struct cli_command *const commands[] = {
-    &cli_cache_bench, &cli_cache_mounts, &cli_cache_reset, &cli_cache_verify, NULL,
+    &cli_cache_advise, &cli_cache_bench, &cli_cache_mounts, &cli_cache_reset, &cli_cache_verify, NULL,
 };
 
 /* The last word of a subcommand's name. */

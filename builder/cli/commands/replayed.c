@@ -59,8 +59,7 @@ static int parse(struct cli_replayed *v, struct cb_error *err)
     return cli_complete(b, err);
 }
 
-/* ---- the whole
- * ----------------------------------------------------------------------------------------------------------------- */
+/* ---- the whole --------------------------------------------------------------------------------------------------- */
 
 /* Neither the context nor the Dockerfile may be reached around the checkout. */
 static int check_inside(const struct cli_replayed *v, struct cb_error *err)
@@ -114,8 +113,7 @@ void cli_replay_close(void *filled)
     free(v->build);
 }
 
-/* ---- options
- * ------------------------------------------------------------------------------------------------------------------- */
+/* ---- options ----------------------------------------------------------------------------------------------------- */
 
 static int set_every(const char *value, void *to, struct cb_error *err)
 {
@@ -132,8 +130,6 @@ static const char what[] = "What to replay";
 static const struct cli_option options[] = {
     {"git", 0, what, "RANGE", NULL, cli_set_string, AT(range), "commits, as git log takes them: v1.0..v1.1, HEAD~20..HEAD"},
     {"every", 0, what, "N", NULL, set_every, AT(every), "only each N-th commit, counted from the newest"},
-    {"use-store", 0, what, NULL, NULL, cli_set_switch, AT(use_store),
-     "build in the store itself, as it stands (default: an empty one beside it, removed at the end)"},
 };
 
 const struct cli_table cli_replay_options = {options, CB_LEN(options)};

@@ -203,3 +203,62 @@ while at < len(shot):
 assert len(set(zlib.decompress(data))) > 100, "the picture is empty"
 X
 }
+
+# A Dockerfile with two things to be said about it, and one that only seems so.
+t_advice_is_checked() {
+    only root
+    context p <<X
+FROM scratch AS base
+COPY busybox /bin/busybox
+RUN ["/bin/busybox", "--install", "-s", "/bin"]
+FROM base AS build
+COPY . /src
+# what the program stands on
+RUN i=0; while [ \$i -lt 20000 ]; do i=\$((i+1)); done; cat /src/requirements.txt > /deps
+RUN i=0; while [ \$i -lt 10000 ]; do i=\$((i+1)); done; cat /src/m*.c > /app && cat /proc/sys/kernel/random/uuid > /when
+FROM base
+COPY --from=build /deps /app /when /
+COPY . /doc
+X
+    cp p/Dockerfile before
+    echo lib1 >p/requirements.txt
+    echo 'int main;' >p/main.c
+    echo hi >p/README.md
+    export GIT_CONFIG_GLOBAL="$PWD/gitconfig"
+    printf '[user]\n\tname = n\n\temail = n@example.com\n' >gitconfig
+    git -C p init -q
+    commit first
+    echo 'int x;' >>p/main.c
+    commit main
+    echo more >>p/README.md
+    commit readme
+    (cd p && cbuild cache advise --git HEAD --write ../better --json ../advice.json -- . >../out 2>../log) ||
+        { cat log && die "no advice"; }
+    python3 - <<'X'
+import json
+r = json.load(open("advice.json"))
+kinds = {a["kind"]: a for a in r["advice"]}
+for kind in ("copy-less-first", "ignore"):
+    assert kinds[kind]["outcome"] == "proved" and 0 < kinds[kind]["saved"] < r["spent"], r
+assert kinds["copy-less-first"]["files"] == ["requirements.txt"], r
+assert "doc/README.md" in kinds["ignore"]["why"], r
+assert kinds["run-first"]["outcome"] == "dropped" and "cannot be built so" in kinds["run-first"]["why"], r
+assert r["dockerfile"] == open("better").read() and r["ignore"] == open("better.dockerignore").read() == "**/*.md\n", r
+X
+    has "$(cat out)" "all 3 builds give the same files in the end, but for those named above"
+    has "$(cat out)" "Not compared: 1 file that is different"
+    has "$(cat out)" "+COPY requirements.txt /src/"
+    same "$(sed -n '/^FROM base AS/,/^FROM base$/p' better | cut -d' ' -f1-3)" "FROM base AS
+COPY requirements.txt /src/
+# what the
+RUN i=0; while
+COPY . /src
+RUN i=0; while
+FROM base"
+    same "$(cat p/Dockerfile)" "$(cat before)"
+    same "$(cd .. && echo *)" "home log runtime w"
+    echo '{"version":1,"range":"HEAD","every":1,"steps":[],"builds":[{"commit":"1","steps":[]}]}' >other.json
+    (cd p && fails 2 cbuild cache advise --from ../other.json -- . && has "$out" "other commits")
+    (cd p && fails 2 cbuild cache advise --from ../other.json --git HEAD -- . && has "$out" "do not go with it")
+    (cd p && fails 1 cbuild cache advise --from ../before -- .)
+}
