@@ -139,6 +139,19 @@ static int try_push(struct build_session *s, const struct build_image *image, co
     return 0;
 }
 
+/* A layer of the base was missed, and none that a step made: that would be gone from the store. */
+static bool misses_base(struct build_session *s, const struct build_image *image, const struct cb_error *err)
+{
+    CB_AUTO(cb_error) struct cb_error ignored = CB_ERROR_INIT;
+    bool base = err->code == CB_E_LOST && image->base;
+    struct cache_layer l;
+    for (size_t i = 0; i < image->stored.n_layers && base; i++) {
+        const struct cache_image_layer *each = &image->stored.layers[i];
+        base = each->blob_size || cache_layer_find(s->store, &each->id, &l, &ignored) == 1;
+    }
+    return base;
+}
+
 /* What the registry has already, or can have from a repository of its own, does not come here. When something that must come here
  * cannot, another packed form may do: then all of it is brought here first. */
 int build_push(struct build_session *s, const struct build_image *image, const struct build_packing *p,
@@ -149,7 +162,7 @@ int build_push(struct build_session *s, const struct build_image *image, const s
     lazy.lazy = true;
     if (try_push(s, image, &lazy, annotations, ref, ret_manifest, &first) == 0)
         return 0;
-    if (first.code == CB_E_LOST && image->base)
+    if (misses_base(s, image, &first))
         return try_push(s, image, p, annotations, ref, ret_manifest, err);
     cb_error_move(err, &first);
     return -1;

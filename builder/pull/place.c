@@ -38,7 +38,10 @@ static int get_from_registry(struct build_fetch *f, const struct cache_place *p,
     CB_AUTO(oci_ref) struct oci_ref ref = {0};
     const struct oci_descriptor d = descriptor_of(p);
     struct reg_client *c = client_of(f, err);
-    return !c || oci_ref_parse(p->where, &ref, err) < 0 ? -1 : reg_fetch_blob(c, &ref, &d, sink, sink_arg, err);
+    if (!c || oci_ref_parse(p->where, &ref, err) < 0)
+        return -1;
+    free(CB_TAKE(ref.tag)); /* which nobody has named */
+    return reg_fetch_blob(c, &ref, &d, sink, sink_arg, err);
 }
 
 static int get_from_layout(struct build_fetch *f, const struct cache_place *p, cb_sink_fn *sink, void *sink_arg,
@@ -123,6 +126,8 @@ static int lose(struct build_fetch *f, const struct cb_digest *layer, struct cb_
     cb_digest_hex(layer, hex);
     cache_layer_drop(f->session->store, layer);
     err->code = CB_E_LOST;
+    free(CB_TAKE(err->hint)); /* of a place */
+    cb_hint(err, "build the image again: what made the layer will be executed");
     return cb_prefix(err, "layer %.12s cannot be had any more", hex);
 }
 

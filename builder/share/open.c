@@ -229,7 +229,7 @@ static void note_place(const struct build_shares *s, size_t share, const struct 
 }
 
 int build_shares_put(struct build_shares *s, size_t share, struct build_artifact *a, const struct cache_packed *packed,
-                     const struct cb_digest *keys, size_t n, struct cb_error *err)
+                     const struct cb_digest *keys, size_t n, bool replace, struct cb_error *err)
 {
     CB_AUTO(cb_buf) struct cb_buf document = CB_BUF_INIT;
     const struct build_share_ops *ops = share_of(s, share)->ops;
@@ -243,7 +243,7 @@ int build_shares_put(struct build_shares *s, size_t share, struct build_artifact
     note_place(s, share, a);
     int put = 0;
     for (size_t i = 0; i < n; i++) {
-        int r = ops->put_document(s->links[share], &keys[i], document.data, document.len, false, err);
+        int r = ops->put_document(s->links[share], &keys[i], document.data, document.len, replace && ops->replaces, err);
         if (r < 0)
             return -1;
         put |= r;

@@ -144,13 +144,15 @@ static int put_into(struct build_shares *shares, size_t share, const struct put 
     struct cb_digest keys[2] = {key->definition, key->content};
     size_t n = key->has_content ? 2 : 1;
     bool there[2];
+    /* What was there has led to a layer that is lost, or may have: what is made again takes its place. */
+    bool anew = p->s->session->store->only_here && !build_state_of(p->s->g, p->step)->cached;
     build_shares_has(shares, share, keys, n, there);
-    if (!shares->links[share] || (there[0] && (n == 1 || there[1])))
+    if (!shares->links[share] || (!anew && there[0] && (n == 1 || there[1])))
         return 0;
     struct cache_packed packed;
     if (find_packed(p->s->session->store, &p->s->session->request->shares[share], &a->record.layer, &packed, err) <= 0)
         return err->msg ? -1 : cb_fail(err, CB_E_NOT_FOUND, "the packed layer is not in the store any more");
-    return build_shares_put(shares, share, a, &packed, keys, n, err);
+    return build_shares_put(shares, share, a, &packed, keys, n, anew, err);
 }
 
 /* Answers which caches were closed, whether any has taken it, and whether any had it from somebody else. */

@@ -72,3 +72,48 @@ t_thirty_steps_are_a_few_round_trips() {
     rootfs --cache-from "$repo/cache" c
     { seq 7 2000; seq 29 2000; } | cmp - root/sum
 }
+
+# A registry of our own, which loses the blob of each layer: its documents stay.
+t_a_layer_that_is_gone_is_made_again() {
+    only root
+    "$E2E_HERE/../tools/registry" start "$PWD/reg" >addr
+    trap '"$E2E_HERE/../tools/registry" stop "$PWD/reg"' EXIT
+    cache=$(cat addr)/cache
+    context c <<X
+${base}RUN echo one >/one
+RUN echo two >/two
+X
+    cbuild --cache-to "$cache" c 2>log
+    lose() {
+        for f in reg/registry/data/docker/registry/v2/blobs/sha256/*/*/data; do
+            if head -c 2 "$f" | od -An -tx1 | grep -q '1f 8b'; then rm "$f"; fi
+        done
+    }
+    lose
+    # Under a RUN.
+    elsewhere run
+    cp c/Dockerfile first
+    echo 'RUN cat /one /two >/three' >>c/Dockerfile
+    rootfs --cache-from "$cache" c
+    same "$(cat root/three)" "one
+two"
+    has "$(cat build.log)" "cannot be had any more"
+    has "$(cat build.log)" "are executed again"
+    has "$(cat build.log)" "5 steps run"
+    # In an output, when all steps were hits; and what was made again goes there again.
+    elsewhere output
+    cp first c/Dockerfile
+    cbuild --cache-from "$cache" --cache-to "$cache" -o type=oci,dest=out.tar c 2>log
+    has "$(cat log)" "are executed again"
+    has "$(cat log)" "4 steps run"
+    elsewhere healed
+    cbuild --cache-from "$cache" -o type=oci,dest=healed.tar c 2>log
+    has "$(cat log)" "0 steps run"
+    hasnt "$(cat log)" "executed again"
+    # Of an image that was pushed from there, too.
+    elsewhere pushed
+    cbuild --cache-from "$cache" -t app c 2>log
+    lose
+    fails 1 cbuild push app "$(cat addr)/other:1"
+    has "$out" "build the image again"
+}
