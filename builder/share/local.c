@@ -86,6 +86,16 @@ static int get_documents(struct build_share_link *l, const struct cb_digest *dig
     return there < 0 ? -1 : 0;
 }
 
+/* An entry whose document is damaged or gone is in nobody's way. */
+static bool is_damaged(struct build_share_link *l, const char *tag)
+{
+    CB_AUTO(oci_index) struct oci_index x = {0};
+    CB_AUTO(cb_buf) struct cb_buf bytes = CB_BUF_INIT;
+    CB_AUTO(cb_error) struct cb_error ignored = CB_ERROR_INIT;
+    const struct oci_descriptor *d = oci_layout_list(l->dir, &x, &ignored) > 0 ? oci_layout_tagged(&x, tag) : NULL;
+    return d && oci_layout_read(l->dir, d, CB_MAX_MANIFEST, &bytes, &ignored) < 0;
+}
+
 static int put_document(struct build_share_link *l, const struct cb_digest *key, const void *bytes, size_t n, bool replace,
                         struct cb_error *err)
 {
@@ -95,7 +105,7 @@ static int put_document(struct build_share_link *l, const struct cb_digest *key,
     cb_sha256(bytes, n, &blob.digest);
     d.digest = blob.digest;
     build_share_tag(key, tag);
-    return oci_layout_put_blob(l->dir, &blob, err) < 0 ? -1 : oci_layout_tag(l->dir, tag, &d, replace, err);
+    return oci_layout_put_blob(l->dir, &blob, err) < 0 ? -1 : oci_layout_tag(l->dir, tag, &d, replace || is_damaged(l, tag), err);
 }
 
 static struct oci_descriptor descriptor(const struct build_share_blob *b)

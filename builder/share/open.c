@@ -3,6 +3,7 @@
 #include "base/text.h"
 #include "builder/share/share-internal.h"
 #include "cache/layer/places.h"
+#include "registry/oci/document.h"
 #include "cache/store/blob.h"
 
 #include <unistd.h>
@@ -116,18 +117,42 @@ void build_shares_ask(struct build_shares *s, const struct cb_digest *keys, size
     }
 }
 
+struct having {
+    enum build_has *has;
+    struct cb_digest *layers; /* of sound documents */
+    uint64_t *sizes;
+};
+
+/* Whatever it says of the step, it is there first: unless nobody can take anything from it. */
 static int note_document(void *arg, size_t number, const void *bytes, size_t n, struct cb_error *err)
 {
-    (void)bytes, (void)n, (void)err; /* whatever it says: it is there first */
-    ((bool *)arg)[number] = true;
+    (void)err;
+    struct having *h = arg;
+    CB_AUTO(build_artifact) struct build_artifact a = BUILD_ARTIFACT_INIT;
+    CB_AUTO(cb_error) struct cb_error ignored = CB_ERROR_INIT;
+    h->has[number] = build_artifact_read(bytes, n, &a, &ignored) < 0 ? BUILD_HAS_DAMAGED : BUILD_HAS_SOUND;
+    h->layers[number] = a.layer.digest;
+    h->sizes[number] = a.layer.size;
     return 0;
 }
 
-void build_shares_has(struct build_shares *s, size_t share, const struct cb_digest *keys, size_t n, bool *ret)
+void build_shares_has(struct build_shares *s, size_t share, const struct cb_digest *keys, size_t n, bool with_layers,
+                      enum build_has *ret)
 {
     CB_AUTO(cb_error) struct cb_error err = CB_ERROR_INIT;
+    CB_AUTO(free) struct cb_digest *layers = cb_alloc((n + 1) * sizeof(*layers));
+    CB_AUTO(free) uint64_t *sizes = cb_alloc((n + 1) * sizeof(*sizes));
+    struct having h = {ret, layers, sizes};
+    const struct build_share_ops *ops = share_of(s, share)->ops;
     memset(ret, 0, n * sizeof(*ret));
-    if (s->links[share] && share_of(s, share)->ops->get_documents(s->links[share], keys, n, note_document, ret, &err) < 0)
+    int r = s->links[share] ? ops->get_documents(s->links[share], keys, n, note_document, &h, &err) : 0;
+    for (size_t i = 0; r >= 0 && with_layers && s->links[share] && i < n; i++) {
+        struct build_share_blob layer = {layers[i], sizes[i], OCI_TYPE_LAYER};
+        r = ret[i] == BUILD_HAS_SOUND ? ops->has_blob(s->links[share], &layer, &err) : 1;
+        if (r == 0)
+            ret[i] = BUILD_HAS_DAMAGED;
+    }
+    if (r < 0)
         build_shares_drop(s, share, &err);
 }
 
@@ -205,14 +230,14 @@ static int open_source(void *arg, struct cb_error *err)
     return cb_take_fd(&fd);
 }
 
-static int put_part(struct build_shares *s, size_t share, const struct build_artifact_part *p, struct cb_error *err)
+static int put_part(struct build_shares *s, size_t share, const struct build_artifact_part *p, bool anew, struct cb_error *err)
 {
     struct source from = {s->session->store, &p->digest, p->here ? &p->data : NULL};
     struct build_share_blob blob = build_artifact_blob(p);
     const struct build_share_ops *ops = share_of(s, share)->ops;
     if (!p->media_type)
         return 0;
-    int there = ops->has_blob(s->links[share], &blob, err);
+    int there = anew ? 0 : ops->has_blob(s->links[share], &blob, err);
     if (there != 0)
         return there < 0 ? -1 : 0;
     return ops->put_blob(s->links[share], &blob, open_source, &from, err);
@@ -229,7 +254,7 @@ static void note_place(const struct build_shares *s, size_t share, const struct 
 }
 
 int build_shares_put(struct build_shares *s, size_t share, struct build_artifact *a, const struct cache_packed *packed,
-                     const struct cb_digest *keys, size_t n, bool replace, struct cb_error *err)
+                     const struct cb_digest *keys, size_t n, bool anew, struct cb_error *err)
 {
     CB_AUTO(cb_buf) struct cb_buf document = CB_BUF_INIT;
     const struct build_share_ops *ops = share_of(s, share)->ops;
@@ -238,12 +263,12 @@ int build_shares_put(struct build_shares *s, size_t share, struct build_artifact
         return -1;
     const struct build_artifact_part *parts[] = {&a->layer, &a->index, &a->inputs, &a->config};
     for (size_t i = 0; i < CB_LEN(parts); i++)
-        if (put_part(s, share, parts[i], err) < 0)
+        if (put_part(s, share, parts[i], anew, err) < 0)
             return -1;
     note_place(s, share, a);
     int put = 0;
     for (size_t i = 0; i < n; i++) {
-        int r = ops->put_document(s->links[share], &keys[i], document.data, document.len, replace && ops->replaces, err);
+        int r = ops->put_document(s->links[share], &keys[i], document.data, document.len, anew && ops->replaces, err);
         if (r < 0)
             return -1;
         put |= r;

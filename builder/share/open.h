@@ -24,17 +24,20 @@ typedef void build_shares_answer_fn(void *arg, size_t number, size_t share, stru
 /* Asks one after the other for what none before it had, each for all at once. Documents that are not sound, or too old
  * (--cache-ttl, ttl=), are as not there. */
 void build_shares_ask(struct build_shares *s, const struct cb_digest *keys, size_t n, build_shares_answer_fn *fn, void *arg);
-/* Which of the keys has this share? It is closed when it does not answer. */
-void build_shares_has(struct build_shares *s, size_t share, const struct cb_digest *keys, size_t n, bool *ret);
+/* What has this share for each of the keys? One whose document cannot be read, or (`with_layers`) whose layer is gone, is
+ * damaged. It is closed when it does not answer. */
+enum build_has { BUILD_HAS_NOTHING, BUILD_HAS_DAMAGED, BUILD_HAS_SOUND };
+void build_shares_has(struct build_shares *s, size_t share, const struct cb_digest *keys, size_t n, bool with_layers,
+                      enum build_has *ret);
 
 /* Has the layer of an artifact in the store, as one whose bytes are elsewhere; inputs that are not in the record are left where
  * they are. -1: it cannot be had, for this reason. */
 int build_shares_bring(struct build_shares *s, size_t share, const struct build_artifact *a, struct cb_error *err);
 
 /* Puts what the artifact names into a share: what is there already is left. `packed` is the store's. The document goes under each
- * key, with `replace` in place of another one where the kind can do that. 1: it is there now. 0: all keys had another one. -1:
- * for this reason. */
+ * key. 1: it is there now. 0: all keys had another one. -1: for this reason.
+ * `anew`: what is there is known to be damaged, and replaced where the kind can. */
 int build_shares_put(struct build_shares *s, size_t share, struct build_artifact *a, const struct cache_packed *packed,
-                     const struct cb_digest *keys, size_t n, bool replace, struct cb_error *err);
+                     const struct cb_digest *keys, size_t n, bool anew, struct cb_error *err);
 
 #endif

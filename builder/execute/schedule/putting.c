@@ -143,12 +143,14 @@ static int put_into(struct build_shares *shares, size_t share, const struct put 
     const struct build_key *key = &build_state_of(p->s->g, p->step)->key;
     struct cb_digest keys[2] = {key->definition, key->content};
     size_t n = key->has_content ? 2 : 1;
-    bool there[2];
     /* What was there has led to a layer that is lost, or may have: what is made again takes its place. */
     bool anew = p->s->session->store->only_here && !build_state_of(p->s->g, p->step)->cached;
-    build_shares_has(shares, share, keys, n, there);
-    if (!shares->links[share] || (!anew && there[0] && (n == 1 || there[1])))
+    enum build_has has[2];
+    build_shares_has(shares, share, keys, n, true, has);
+    if (!shares->links[share] || (!anew && has[0] == BUILD_HAS_SOUND && has[n - 1] == BUILD_HAS_SOUND))
         return 0;
+    for (size_t i = 0; i < n; i++)
+        anew |= has[i] == BUILD_HAS_DAMAGED;
     struct cache_packed packed;
     if (find_packed(p->s->session->store, &p->s->session->request->shares[share], &a->record.layer, &packed, err) <= 0)
         return err->msg ? -1 : cb_fail(err, CB_E_NOT_FOUND, "the packed layer is not in the store any more");
@@ -201,7 +203,8 @@ static int check_job(struct cb_job_io *io, const void *ctx, struct cb_buf *answe
     CB_AUTO(build_shares) struct build_shares shares;
     CB_AUTO(free) struct cb_digest *keys = cb_alloc((plan->n_steps + 1) * sizeof(*keys));
     CB_AUTO(free) size_t *numbers = cb_alloc((plan->n_steps + 1) * sizeof(*numbers));
-    CB_AUTO(free) bool *there = cb_alloc(plan->n_steps + 1), *missing = cb_alloc(plan->n_steps + 1);
+    CB_AUTO(free) enum build_has *has = cb_alloc((plan->n_steps + 1) * sizeof(*has));
+    CB_AUTO(free) bool *missing = cb_alloc(plan->n_steps + 1);
     build_shares_open(s->session, io, true, s->sharing.off, &shares);
     for (size_t i = 0; i < plan->n_steps; i++)
         if (s->g->states[i].cached && is_wanted(s, plan->steps[i])) {
@@ -210,9 +213,9 @@ static int check_job(struct cb_job_io *io, const void *ctx, struct cb_buf *answe
         }
     for (size_t k = 0; n && k < s->session->request->n_shares; k++) {
         if (shares.links[k])
-            build_shares_has(&shares, k, keys, n, there);
+            build_shares_has(&shares, k, keys, n, false, has);
         for (size_t i = 0; shares.links[k] && i < n; i++)
-            missing[i] |= !there[i] && build_put_takes(s, k, plan->steps[numbers[i]]);
+            missing[i] |= has[i] != BUILD_HAS_SOUND && build_put_takes(s, k, plan->steps[numbers[i]]);
     }
     build_sharing_note_failed(&shares, answer);
     for (size_t i = 0; i < n; i++)

@@ -167,6 +167,31 @@ static void choose(struct ask *q)
     }
 }
 
+/* Of what a step takes from others nothing is needed where it is known itself. */
+static void leave_unneeded(struct ask *q, bool *needed)
+{
+    const struct build_graph *g = q->s->g;
+    for (size_t i = g->plan->n_steps; i-- > 0;) {
+        const struct build_step *step = g->plan->steps[i];
+        if (needed[i] && step->parent)
+            needed[step->parent->index] = true;
+        for (size_t k = 0; needed[i] && !is_known(g, step) && k < step->n_inputs; k++)
+            needed[step->inputs[k]->index] = true;
+    }
+    for (size_t i = 0; i < q->n; i++)
+        q->answers[i].chosen = q->answers[i].chosen && needed[q->answers[i].step->index];
+}
+
+/* Those that something has asked for already. */
+static bool *list_needed(const struct ask *q)
+{
+    const struct build_graph *g = q->s->g;
+    bool *needed = cb_alloc(g->plan->n_steps + 1);
+    for (size_t i = 0; i < g->plan->n_steps; i++)
+        needed[i] = g->states[i].phase != BUILD_STEP_IDLE;
+    return needed;
+}
+
 static void *bring(void *arg)
 {
     struct ask *q = arg;
@@ -236,12 +261,15 @@ static void tell_all(const struct ask *q, struct cb_buf *answer)
 static int ask_job(struct cb_job_io *io, const void *ctx, struct cb_buf *answer, struct cb_error *err)
 {
     struct ask q = *(const struct ask *)ctx;
+    CB_AUTO(free) bool *needed = list_needed(&q);
     list_questions(&q);
     build_shares_open(q.s->session, io, false, q.s->sharing.off, &q.shares);
     ask_all(&q);
     choose(&q);
-    if (!q.only_look)
+    if (!q.only_look) {
+        leave_unneeded(&q, needed);
         bring_all(&q);
+    }
     build_sharing_note_failed(&q.shares, answer);
     int r = q.only_look ? 0 : record_all(&q, answer, err);
     if (q.only_look)
