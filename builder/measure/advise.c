@@ -59,10 +59,14 @@ static char *dockerfile_name(const struct build_request *q)
     return q->dockerfile ? cb_strdup(q->dockerfile) : cb_path_join(q->context, "Dockerfile");
 }
 
-/* 1; 0: there is none. */
-static int read_text(int place, const char *name, size_t max, struct cb_buf *ret, struct cb_error *err)
+/* A file of the commit, which is resolved inside of it whatever links it has; or one that the user named by its full path. 1; 0:
+ * there is none. */
+static int read_text(const struct measure_replay *r, const char *name, size_t max, struct cb_buf *ret, struct cb_error *err)
 {
-    int e = cb_read_file(place, name, max, ret);
+    CB_AUTO(free) char *inside = cb_path_join(r->history.prefix, name);
+    CB_AUTO(close) int tree = openat(r->dir_fd, "tree", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    CB_AUTO(close) int fd = *name == '/' ? open(name, O_RDONLY | O_CLOEXEC) : cb_open_in_root(tree, inside, O_RDONLY, 0);
+    int e = *name == '/' && fd < 0 ? -errno : fd < 0 ? fd : cb_read_fd(fd, max, ret);
     if (e == -ENOENT)
         return 0;
     return e < 0 ? cb_fail_sys(err, e, "read '%s' of the commit", name) : 1;
@@ -70,17 +74,14 @@ static int read_text(int place, const char *name, size_t max, struct cb_buf *ret
 
 static int read_source(const struct measure_replay *r, struct source *ret, struct cb_error *err)
 {
-    CB_AUTO(close) int place = measure_replay_place(r, err);
-    if (place < 0)
-        return -1;
     CB_AUTO(free) char *file = dockerfile_name(r->request);
     CB_AUTO(free) char *own = cb_printf("%s.dockerignore", file);
     CB_AUTO(free) char *general = cb_path_join(r->request->context, ".dockerignore");
-    int found = read_text(place, own, CB_MAX_IGNOREFILE, &ret->ignore, err);
+    int found = read_text(r, own, CB_MAX_IGNOREFILE, &ret->ignore, err);
     if (found == 0)
-        found = read_text(place, general, CB_MAX_IGNOREFILE, &ret->ignore, err);
+        found = read_text(r, general, CB_MAX_IGNOREFILE, &ret->ignore, err);
     ret->ignores = found == 1;
-    return found < 0 || read_text(place, file, CB_MAX_DOCKERFILE, &ret->dockerfile, err) < 0 ? -1 : 0;
+    return found < 0 || read_text(r, file, CB_MAX_DOCKERFILE, &ret->dockerfile, err) < 0 ? -1 : 0;
 }
 
 /* Paths of the repository to those of the context; what is ignored is left out. */

@@ -8,6 +8,7 @@
 #include "builder/measure/child.h"
 #include "builder/measure/events.h"
 #include "builder/measure/peer.h"
+#include "builder/measure/place.h"
 #include "cache/store/store.h"
 
 #include <stdio.h>
@@ -16,20 +17,6 @@
 #define MAX_EVENTS (256u << 20) /* of one build, logs and all */
 
 /* ---- the directory ----------------------------------------------------------------------------------------------- */
-
-static int make_dir(struct measure_replay *r, const char *store, struct cb_error *err)
-{
-    CB_AUTO(free) char *parent = cb_path_dir(store);
-    CB_AUTO(free) char *dir = cb_printf("%s.replay.XXXXXX", store);
-    int e = cb_mkdirs(AT_FDCWD, parent, 0755);
-    if (e < 0 || !mkdtemp(dir)) {
-        cb_fail_sys(err, e < 0 ? e : errno, "make '%s'", dir);
-        return cb_hint(err, "the replay works beside the store: --root DIR says where that is");
-    }
-    r->dir = CB_TAKE(dir);
-    r->dir_fd = open(r->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    return r->dir_fd < 0 ? cb_fail_sys(err, errno, "open '%s'", r->dir) : 0;
-}
 
 static char *own_program(void)
 {
@@ -52,21 +39,15 @@ int measure_replay_open(struct measure_replay *r, const char *root, bool keep, c
     r->opened = true;
     r->keep = keep;
     r->program = own_program();
-    if (make_dir(r, store, err) < 0)
+    if ((r->dir_fd = measure_place_make(r->program, store, &r->dir, err)) < 0)
         return -1;
     r->store = keep ? cb_strdup(store) : cb_path_join(r->dir, "store");
     return measure_history_open(range, every, r->dir, r->dir_fd, &r->history, err);
 }
 
-/* Layers may have owners that only another cbuild reaches. What is left after that is ours. */
 void measure_replay_empty(const struct measure_replay *r)
 {
-    const char *argv[] = {r->program, "cache", "reset", "--force", "--root", r->store, NULL};
-    CB_AUTO(cb_buf) struct cb_buf out = CB_BUF_INIT, errout = CB_BUF_INIT;
-    CB_AUTO(cb_error) struct cb_error ignored = CB_ERROR_INIT;
-    struct cb_proc p = {.argv = argv, .cwd_fd = -1, .max_output = 1u << 20};
-    int status;
-    (void)cb_proc_run(&p, &out, &errout, &status, &ignored);
+    measure_store_remove(r->program, r->store);
 }
 
 void measure_replay_set_store(struct measure_replay *r, const char *name)
@@ -77,13 +58,11 @@ void measure_replay_set_store(struct measure_replay *r, const char *name)
 
 void measure_replay_close(struct measure_replay *r)
 {
-    if (r->store && !r->keep)
-        measure_replay_empty(r);
     measure_peer_close(r);
     measure_history_done(&r->history);
-    r->dir_fd = cb_close(r->dir_fd);
     if (r->dir)
-        (void)cb_remove_tree(AT_FDCWD, r->dir);
+        measure_place_remove(r->program, r->dir);
+    r->dir_fd = cb_close(r->dir_fd);
     char *strings[] = {r->dir, r->store, r->program};
     for (size_t i = 0; i < CB_LEN(strings); i++)
         free(strings[i]);
@@ -172,10 +151,12 @@ static int build(const struct measure_replay *r, const struct measure_commit *c,
                  struct measure_build *b, struct measure_seen_list *seen, struct cb_error *err)
 {
     CB_AUTO(cb_strv) struct cb_strv argv = {0};
-    const char *const own[] = {r->program, "build", "--root", r->store, "--progress=rawjson", "--metadata-file"};
+    const char *const own[] = {r->program, "build", "--root", r->store, "--progress=rawjson"};
     for (size_t i = 0; i < CB_LEN(own); i++)
         cb_strv_push(&argv, own[i]);
-    cb_strv_take(&argv, cb_path_join(r->dir, "metadata"));
+    if (r->run_root)
+        cb_strv_take(&argv, cb_printf("--run-root=%s", r->run_root));
+    cb_strv_take(&argv, cb_printf("--metadata-file=%s/metadata", r->dir));
     measure_fill_options(r->options, c, &argv);
     if (more)
         cb_strv_copy(&argv, more);

@@ -14,6 +14,7 @@ struct measure_replay {
     char *dir; /* owned: a directory for all of it, removed at the end */
     int dir_fd;
     char *store;                                             /* owned: the store that the builds use */
+    const char *run_root;                                    /* --run-root of the builds, or NULL; borrowed */
     bool keep;                                               /* it is the user's */
     char *program;                                           /* owned: our own */
     const struct cb_strv *options;                           /* of the build, as they were given; borrowed */

@@ -24,6 +24,8 @@ static int check_options(const struct build_request *q, bool shows, struct cb_er
         {q->dry_run || q->call != BUILD_CALL_BUILD, "an option that builds nothing", "builds are what is measured"},
         {q->invoke.n, "--invoke", "nobody works in it"},
         {q->root, "--root behind '--'", "it stands before, and says where the replay's store is"},
+        {q->dockerfile && strcmp(q->dockerfile, "-") == 0, "--file -", "standard input is read once"},
+        {q->run_root, "--run-root behind '--'", "it stands before"},
         {shows, "--progress", "it reads what the builds show"},
     };
     for (size_t i = 0; i < CB_LEN(refused); i++)
@@ -96,6 +98,7 @@ int cli_replay_open(struct cli_replayed *v, struct cb_error *err)
         return -1;
     v->replay.options = &v->common.args;
     v->replay.request = &v->build->request;
+    v->replay.run_root = v->common.request.run_root;
     v->replay.done = show_build;
     v->replay.arg = v;
     return check_inside(v, err);

@@ -9,7 +9,7 @@ RUN ["/bin/busybox", "--install", "-s", "/bin"]
 FROM base AS build
 ARG REV
 COPY . /src
-RUN cat /src/requirements.txt > /deps; i=0; while [ \$i -lt 20000 ]; do i=\$((i+1)); done
+RUN cat /src/requirements.txt > /deps; i=0; while [ \$i -lt 4000 ]; do i=\$((i+1)); done
 RUN cat /src/main.c > /app
 FROM base
 COPY --from=build /deps /app /
@@ -128,6 +128,14 @@ t_a_replay_that_is_ended_leaves_nothing() {
     wait $pid || status=$?
     same $status 143
     same "$(cd .. && echo *)" "home log runtime w"
+    mkdir -p ../store.replay.killed/tree ../store.replay.used ../store.replay # of one that was killed, of one that works, none
+    flock -F ../store.replay.used sleep 100 &
+    pid=$!
+    wait_for 5 sh -c '! flock -n ../store.replay.used true'
+    bench --git HEAD~1..HEAD -- . >/dev/null 2>&1
+    kill $pid
+    same "$(cd .. && echo store*)" "store.replay store.replay.used"
+    rm -rf ../store.replay*
 }
 
 # The same steps with another builder; its RUN needs no more than a chroot there.
@@ -155,7 +163,7 @@ X
 
 # The page in a browser, without a network: what its script has drawn.
 t_the_page_draws_itself() {
-    only root
+    only single
     needs chromium
     context p <<X
 ${base}COPY . /src
@@ -214,8 +222,8 @@ RUN ["/bin/busybox", "--install", "-s", "/bin"]
 FROM base AS build
 COPY . /src
 # what the program stands on
-RUN i=0; while [ \$i -lt 20000 ]; do i=\$((i+1)); done; cat /src/requirements.txt > /deps
-RUN i=0; while [ \$i -lt 10000 ]; do i=\$((i+1)); done; cat /src/m*.c > /app && cat /proc/sys/kernel/random/uuid > /when
+RUN i=0; while [ \$i -lt 4000 ]; do i=\$((i+1)); done; cat /src/requirements.txt > /deps
+RUN i=0; while [ \$i -lt 2000 ]; do i=\$((i+1)); done; cat /src/m*.c > /app && cat /proc/sys/kernel/random/uuid > /when
 FROM base
 COPY --from=build /deps /app /when /
 COPY . /doc
