@@ -31,17 +31,36 @@ static bool is_number(const char *s)
     return *s && strspn(s, "0123456789") == strlen(s) && strlen(s) <= 9;
 }
 
-bool cache_gc_mount_in_use(struct cache_store *s, const char *mount)
+/* `but`: a slot that does not count; NULL: all do. */
+static bool uses_slot(struct cache_store *s, const char *mount, const char *but)
 {
     CB_AUTO(cb_strv) struct cb_strv slots = {0};
     CB_AUTO(free) char *dir = cb_printf("mounts/%s", mount);
     (void)cache_store_names(s, dir, &slots);
     for (size_t i = 0; i < slots.n; i++) {
         CB_AUTO(free) char *path = cb_printf("locks/mount-%.64s-%.20s", mount, slots.items[i]);
-        if (is_number(slots.items[i]) && !lock_is_free(s, path))
+        if (is_number(slots.items[i]) && (!but || strcmp(slots.items[i], but) != 0) && !lock_is_free(s, path))
             return true;
     }
     return false;
+}
+
+bool cache_gc_mount_in_use(struct cache_store *s, const char *mount)
+{
+    return uses_slot(s, mount, NULL);
+}
+
+int cache_gc_lock_mount(struct cache_store *s, const char *mount)
+{
+    CB_AUTO(cb_error) struct cb_error ignored = CB_ERROR_INIT;
+    CB_AUTO(free) char *name = cb_printf("mount-%.64s-0", mount);
+    int fd = -1;
+    if (cache_lock(s, name, true, false, &fd, &ignored) != 1)
+        return -1;
+    if (!uses_slot(s, mount, "0"))
+        return fd;
+    cache_unlock(s, NULL, &fd);
+    return -1;
 }
 
 bool cache_gc_owner_is_dead(struct cache_store *s, const char *work)

@@ -100,6 +100,8 @@ bool cache_filter_takes(const struct cache_filter *f, const struct cache_item *i
  * then all has been measured. Gives what is freed. */
 uint64_t cache_gc_choose(struct cache_gc_graph *g, const struct cache_prune *p, uint64_t total);
 bool cache_gc_mount_in_use(struct cache_store *s, const char *mount);
+/* Takes the lock of the slot that everybody shares, when no slot is in use. An fd for cache_unlock; -1: somebody uses it. */
+int cache_gc_lock_mount(struct cache_store *s, const char *mount);
 /* Is the owner of that work directory gone? */
 bool cache_gc_owner_is_dead(struct cache_store *s, const char *work);
 

@@ -1,6 +1,7 @@
 #include "cache/gc-internal.h"
 #include "cache/image.h"
 #include "cache/store/files.h"
+#include "cache/store/lease.h"
 
 #include <stdio.h>
 #include <sys/statvfs.h>
@@ -37,19 +38,36 @@ static int discard_file(struct prune *p, const char *path, struct cb_error *err)
     return errno == EISDIR ? discard_tree(p, path, err) : cb_fail_sys(err, errno, "remove '%s/%s'", p->g.store->path, path);
 }
 
-static void account(struct prune *p, const struct cache_item *i)
-{
-    p->sum.count++;
-    if (p->how->tell)
-        p->how->tell(p->how->arg, i);
-}
-
 static int discard_mount(struct prune *p, struct cache_gc_root *r, struct cb_error *err)
 {
     CB_AUTO(free) char *path = cb_printf("mounts/%s", r->name);
-    return cache_gc_mount_in_use(p->g.store, r->name) ? 0 : discard_tree(p, path, err);
+    int lock = cache_gc_lock_mount(p->g.store, r->name);
+    if (lock < 0)
+        return 1;
+    int result = discard_tree(p, path, err);
+    cache_unlock(p->g.store, NULL, &lock);
+    return result;
 }
 
+/* One that was published anew meanwhile is another one. */
+static int discard_document(struct prune *p, struct cache_gc_root *r, struct cb_error *err)
+{
+    struct stat st;
+    if (r->n_needs && fstatat(p->g.store->root, r->name, &st, AT_SYMLINK_NOFOLLOW) == 0 && st.st_mtim.tv_sec > r->used)
+        return 1;
+    return discard_file(p, r->name, err);
+}
+
+static int discard_image(struct prune *p, struct cache_gc_root *r, struct cb_error *err)
+{
+    CB_AUTO(free) char *path = cache_gc_root_path(r);
+    CB_AUTO(close) int fd = cache_lease_break(p->g.store, path);
+    if (fd == -EBUSY)
+        return 1;
+    return cache_image_remove(p->g.store, r->name, err) < 0 ? -1 : 0;
+}
+
+/* 1: it stays, for somebody uses it. */
 static int discard_root(struct prune *p, struct cache_gc_root *r, struct cb_error *err)
 {
     switch (r->kind) {
@@ -57,10 +75,47 @@ static int discard_root(struct prune *p, struct cache_gc_root *r, struct cb_erro
         return discard_mount(p, r, err);
     case CACHE_GC_RECORD:
     case CACHE_GC_FETCH:
-        return discard_file(p, r->name, err);
+        return discard_document(p, r, err);
     case CACHE_GC_IMAGE:
-        return cache_image_remove(p->g.store, r->name, err) < 0 ? -1 : 0;
+        return discard_image(p, r, err);
     }
+    return 0;
+}
+
+static int discard_object(struct prune *p, const struct cache_gc_object *o, struct cb_error *err)
+{
+    CB_AUTO(free) char *path = cache_gc_object_path(o);
+    CB_AUTO(close) int fd = cache_lease_break(p->g.store, path);
+    if (fd == -EBUSY)
+        return 1;
+    return (o->is_layer ? discard_tree : discard_file)(p, path, err);
+}
+
+/* What is needed by something that stays after all stays as well. It comes later in the list of the dead. */
+static void spare(struct prune *p, struct cache_gc_object **list, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (!list[i]->dead)
+            continue;
+        list[i]->dead = false;
+        p->sum.bytes -= list[i]->size.freed;
+        spare(p, list[i]->needs, list[i]->n_needs);
+    }
+}
+
+/* r: what came of it, as above, or -1. `n` of `needs` is what it needs. */
+static int account(struct prune *p, int r, struct cache_gc_object **needs, size_t n, uint64_t freed, const struct cache_item *i)
+{
+    if (r < 0)
+        return -1;
+    if (r) {
+        p->sum.bytes -= freed;
+        spare(p, needs, n);
+        return 0;
+    }
+    p->sum.count++;
+    if (p->how->tell)
+        p->how->tell(p->how->arg, i);
     return 0;
 }
 
@@ -72,24 +127,24 @@ static int discard_roots(struct prune *p, struct cb_error *err)
         struct cache_item item = cache_gc_root_item(&p->g, r);
         if (!r->dropped)
             continue;
-        if (!p->how->dry_run && discard_root(p, r, err) < 0)
+        int done = p->how->dry_run ? 0 : discard_root(p, r, err);
+        if (account(p, done, r->needs, r->n_needs, r->size.freed, &item) < 0)
             return -1;
-        account(p, &item);
     }
     return 0;
 }
 
-static int discard_objects(struct prune *p, bool layers, struct cb_error *err)
+static int discard_objects(struct prune *p, struct cb_error *err)
 {
     for (size_t i = 0; i < p->g.n_dead; i++) {
         struct cache_gc_object *o = p->g.dead[i];
-        CB_AUTO(free) char *path = cache_gc_object_path(o);
         struct cache_item item = cache_gc_object_item(o);
-        if (o->is_layer != layers)
+        if (!o->dead)
             continue;
-        if (!p->how->dry_run && (o->is_layer ? discard_tree : discard_file)(p, path, err) < 0)
+        int done = p->how->dry_run ? 0 : discard_object(p, o, err);
+        o->dead = done == 0;
+        if (account(p, done, o->needs, o->n_needs, o->size.freed, &item) < 0)
             return -1;
-        account(p, &item);
     }
     return 0;
 }
@@ -110,8 +165,8 @@ static int discard_diffs(struct prune *p, struct cb_error *err)
         b.data[strcspn(b.data, "\r\n ")] = 0;
         if (cb_digest_parse(b.data, &d) || cb_digest_parse_hex(b.data, &d))
             cb_digest_hex(&d, hex);
-        struct cache_gc_object *o = cb_map_get(&p->g.layers, hex);
-        if ((!o || o->dead) && discard_file(p, path, err) < 0)
+        CB_AUTO(free) char *layer = cb_printf("layers/%s", hex);
+        if (faccessat(p->g.store->root, layer, F_OK, AT_SYMLINK_NOFOLLOW) < 0 && discard_file(p, path, err) < 0)
             return -1;
     }
     return 0;
@@ -159,12 +214,22 @@ static void remove_lock(struct cache_store *s, const char *name)
         cache_unlock(s, name, &fd);
 }
 
+/* Those of which bytes are locked, and those of the whole store. */
+static bool is_kept(const char *lock)
+{
+    static const char *const kept[] = {"gc", "prune", "steps", "builds"};
+    for (size_t i = 0; i < CB_LEN(kept); i++)
+        if (strcmp(lock, kept[i]) == 0)
+            return true;
+    return false;
+}
+
 static void tidy_locks(struct prune *p)
 {
     CB_AUTO(cb_strv) struct cb_strv names = {0};
     (void)cache_store_names(p->g.store, "locks", &names);
     for (size_t i = 0; i < names.n; i++)
-        if (strcmp(names.items[i], "gc") != 0)
+        if (!is_kept(names.items[i]))
             remove_lock(p->g.store, names.items[i]); /* unless somebody holds it */
 }
 
@@ -186,9 +251,9 @@ static void tidy(struct prune *p)
 
 static int discard(struct prune *p, struct cb_error *err)
 {
-    if (discard_roots(p, err) < 0 || (!p->how->dry_run && discard_diffs(p, err) < 0))
+    if (discard_roots(p, err) < 0 || discard_objects(p, err) < 0)
         return -1;
-    return discard_objects(p, true, err) < 0 || discard_objects(p, false, err) < 0 ? -1 : 0;
+    return p->how->dry_run ? 0 : discard_diffs(p, err);
 }
 
 /* What the store may use, so that so much is left free. Never 0, which means any. */
@@ -212,7 +277,7 @@ static void choose(struct prune *p)
         total = cache_gc_measure_all(&p->g) + cache_gc_measure_rest(&p->g);
     how.keep_bytes = limit_of(p, total);
     p->sum.bytes = cache_gc_choose(&p->g, &how, total);
-    p->sum.left = total - CB_MIN(total, p->sum.bytes);
+    p->sum.left = total;
 }
 
 static int prune_locked(struct prune *p, struct cache_store *s, struct cb_error *err)
@@ -226,6 +291,7 @@ static int prune_locked(struct prune *p, struct cache_store *s, struct cb_error 
     choose(p);
     int r = discard(p, err);
     tidy_contexts(p);
+    p->sum.left -= CB_MIN(p->sum.left, p->sum.bytes);
     if (!p->how->dry_run)
         tidy(p);
     return r;
@@ -242,13 +308,12 @@ static int prune(struct cache_store *s, struct prune *p, struct cb_error *err)
 {
     int lock = -1;
     cache_work_sweep(s);
-    int r = cache_lock(s, "gc", true, false, &lock, err);
-    if (r <= 0)
-        return r < 0 ? -1 : cache_fail_busy(s, err);
-    r = prune_locked(p, s, err);
+    if (cache_lock(s, "prune", true, true, &lock, err) < 0)
+        return -1;
+    int r = prune_locked(p, s, err);
     cache_gc_graph_done(&p->g);
     cache_unlock(s, NULL, &lock);
-    cache_work_sweep(s); /* this takes long, and builds need not wait for it */
+    cache_work_sweep(s); /* this takes long, and the next one need not wait for it */
     return r;
 }
 

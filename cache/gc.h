@@ -69,9 +69,9 @@ struct cache_pruned {
     uint64_t count; /* records, images, downloads, layers, blobs and cache mounts */
     uint64_t left;  /* what the store uses now; only with keep_bytes or keep_free */
 };
-/* Takes the lock "gc" exclusively (builds hold it shared): nothing that a running build uses can go. Records and
- * images go before what they name, trees are renamed into work/ before they are emptied: if it is killed at any
- * moment, it leaves a store in which everything that is named is there. [ns] */
+/* Builds may run beside it, and what they use stays (cache/store/lease.h), with all that it needs; two prunes wait for each
+ * other. Records and images go before what they name, trees are renamed into work/ before they are emptied: if it is killed at
+ * any moment, it leaves a store in which everything that is named is there. [ns] */
 int cache_prune(struct cache_store *s, const struct cache_prune *how, struct cache_pruned *ret, struct cb_error *err);
 
 #endif

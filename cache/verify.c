@@ -175,7 +175,12 @@ int cache_verify(struct cache_store *s, bool dry_run, struct cb_job_io *io, void
                  struct cache_verified *ret, struct cb_error *err)
 {
     struct verify v = {.store = s, .dry_run = dry_run, .io = io, .tell = tell, .arg = arg};
+    int lock = -1;
+    s->lease = 0;
+    if (!dry_run && cache_lock(s, "prune", false, true, &lock, err) < 0) /* what vanishes would look damaged */
+        return -1;
     int r = verify_all(&v, err);
+    cache_unlock(s, NULL, &lock);
     cache_gc_graph_done(&v.graph);
     *ret = v.sum;
     return r;

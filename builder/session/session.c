@@ -2,6 +2,7 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "builder/session/jobs.h"
+#include "cache/store/lease.h"
 
 #include <poll.h>
 #include <sys/resource.h>
@@ -17,15 +18,15 @@ static void raise_limits(void)
     }
 }
 
-/* prune holds the lock only for moments; whoever waits for it can still be stopped. */
+/* Whoever waits for the lock can still be stopped. */
 static int share_store(struct build_session *s, struct cb_error *err)
 {
     for (bool told = false;; told = true) {
         int r = cache_lock(s->store, "gc", false, false, &s->gc_lock, err);
         if (r != 0)
-            return r < 0 ? -1 : 0;
+            return r < 0 ? -1 : cache_lease_begin(s->store, &s->lease, err);
         if (!told)
-            build_note(s, "the store is being pruned: waiting");
+            build_note(s, "the store is being removed: waiting");
         struct pollfd fd = {s->signal_fd, POLLIN, 0};
         int ready = poll(&fd, 1, 50);
         if (ready < 0 && errno != EINTR)
@@ -47,6 +48,7 @@ static int open_store(struct build_session *s, const struct build_request *reque
     *s = (struct build_session){.request = request,
                                 .renderer = renderer,
                                 .gc_lock = -1,
+                                .lease = -1,
                                 .signal_fd = -1,
                                 .sweep = {-1, -1},
                                 .work = CACHE_WORK_INIT,
@@ -105,6 +107,7 @@ void build_session_close(struct build_session *s)
     build_jobs_end(s);
     if (s->store)
         cache_unlock(s->store, NULL, &s->gc_lock);
+    cb_close(s->lease);
     cb_close(s->signal_fd);
     cache_store_free(s->store);
     cache_store_free(s->run_root);

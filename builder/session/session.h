@@ -26,7 +26,8 @@ struct build_session {
     struct cache_work work;     /* root/: an empty root with the mount points that every RUN needs */
     struct cb_buf snapshot;     /* of RUN: what works here, as the store remembers it (execute/run-root.c) */
     struct cb_job sweep;        /* removes what dead processes left, beside the first steps */
-    int gc_lock;                /* shared: prune leaves our layers alone */
+    int gc_lock;                /* shared: nobody removes the store */
+    int lease;                  /* prune leaves alone what we use (cache/store/lease.h) */
     bool reading;               /* nothing is written into the store: by a command that only looks, or because it is read-only */
     bool reason_later;          /* why RUN stands on no better rung is told by the command itself, where it matters */
     int signal_fd;              /* those that ask us to end (base/signals.h); -1: not watched */

@@ -13,6 +13,7 @@
 #include "base/json.h"
 #include "base/limits.h"
 #include "base/text.h"
+#include "cache/store/lease.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -146,7 +147,7 @@ int cache_layer_load(struct cache_store *s, const struct cb_digest *id, struct c
         return 0;
     if (dir < 0)
         return cb_fail_sys(err, dir, "open '%s/%s'", s->path, cache_layer_path(id).text);
-    return load_from(s, dir, id, ret);
+    return cache_lease_take(s, dir, cache_layer_path(id).text) ? load_from(s, dir, id, ret) : 0;
 }
 
 int cache_layer_read_index(int dir, const struct cb_digest *content, struct cache_index *ret, struct cb_error *err)

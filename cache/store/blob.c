@@ -1,6 +1,7 @@
 #include "cache/store/blob.h"
 
 #include "cache/store/files.h"
+#include "cache/store/lease.h"
 
 #include <time.h>
 #include <unistd.h>
@@ -21,8 +22,18 @@ static struct blob_path path_of(const struct cb_digest *d)
 /* O_NONBLOCK: whatever lies there, opening it must not hang. */
 static int open_blob(struct cache_store *s, const struct cb_digest *d)
 {
-    int fd = openat(s->root, path_of(d).text, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-    return fd < 0 ? -errno : fd;
+    struct blob_path path = path_of(d);
+    CB_AUTO(close) int fd = openat(s->root, path.text, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    if (fd < 0)
+        return -errno;
+    return cache_lease_take(s, fd, path.text) ? cb_take_fd(&fd) : -ENOENT;
+}
+
+/* False: it is being removed. */
+static bool hold(struct cache_store *s, const struct cb_digest *d)
+{
+    CB_AUTO(close) int fd = s->lease ? open_blob(s, d) : -1;
+    return !s->lease || fd >= 0;
 }
 
 /* ---- writing -------------------------------------------------------------------------------- */
@@ -74,7 +85,7 @@ static bool is_sound(struct cache_store *s, const struct cb_digest *d, uint64_t 
 {
     struct stat st;
     return fstatat(s->root, path_of(d).text, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode) &&
-           (uint64_t)st.st_size == size && st.st_mtim.tv_sec > boot_time();
+           (uint64_t)st.st_size == size && st.st_mtim.tv_sec > boot_time() && hold(s, d);
 }
 
 int cache_blob_commit(struct cache_blob_writer *w, const struct cb_digest *want, struct cb_digest *ret, struct cb_error *err)
@@ -128,7 +139,7 @@ int cache_blob_put(struct cache_store *s, const void *p, size_t n, struct cb_dig
 int cache_blob_has(struct cache_store *s, const struct cb_digest *d, uint64_t *ret_size)
 {
     struct stat st;
-    if (fstatat(s->root, path_of(d).text, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISREG(st.st_mode))
+    if (fstatat(s->root, path_of(d).text, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISREG(st.st_mode) || !hold(s, d))
         return 0;
     *ret_size = (uint64_t)st.st_size;
     return 1;

@@ -31,6 +31,8 @@ int cache_newfile_begin(struct cache_store *s, const char *dir, struct cache_new
 int cache_newfile_link(struct cache_store *s, struct cache_newfile *f, const char *dir, const char *name, bool replace);
 void cache_newfile_done(struct cache_store *s, struct cache_newfile *f); /* closes; also after link */
 
+/* Opens a lock file of the store, making it; an fd or -errno. In a store that is read-only to us it is opened for reading. */
+int cache_open_lock(struct cache_store *s, const char *path);
 /* Fills err for whoever needs the lock "gc" alone and does not get it. Always -1. */
 int cache_fail_busy(struct cache_store *s, struct cb_error *err);
 /* Opens a directory of the layout; a missing one is made. An fd, or -errno. */

@@ -399,7 +399,7 @@ static int open_lock(struct cache_store *s, const char *path)
 }
 
 /* In a store that is read-only to us, what is there is enough for flock(2). */
-static int open_shared_lock(struct cache_store *s, const char *path)
+int cache_open_lock(struct cache_store *s, const char *path)
 {
     int fd = open_lock(s, path);
     if (fd != -EROFS && fd != -EACCES)
@@ -425,7 +425,7 @@ int cache_lock(struct cache_store *s, const char *name, bool exclusive, bool wai
     CB_AUTO(free) char *path = cb_printf("locks/%s", name);
     int how = (exclusive ? LOCK_EX : LOCK_SH) | (wait ? 0 : LOCK_NB);
     for (;;) {
-        CB_AUTO(close) int fd = exclusive ? open_lock(s, path) : open_shared_lock(s, path);
+        CB_AUTO(close) int fd = exclusive ? open_lock(s, path) : cache_open_lock(s, path);
         if (fd < 0)
             return fail_lock(err, -fd, s, path);
         if (CB_RETRY(flock(fd, how)) < 0)

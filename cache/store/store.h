@@ -21,8 +21,8 @@
  * it is read: blobs against their digest, layers against their index, records and tables against their
  * own form. A crash of cbuild alone loses nothing that was published.
  *
- * Whoever writes into the store (build, pull, tag, …) holds the lock "gc" shared for as long as what it
- * wrote is not named by a record or an image; cache_prune holds it exclusively. Readers need no lock. */
+ * Whoever writes into the store (build, pull, tag, …) holds the lock "gc" shared; cache_reset holds it exclusively. cache_prune
+ * leaves alone what they use (cache/store/lease.h). Readers need no lock. */
 #ifndef CACHE_STORE_H
 #define CACHE_STORE_H
 
@@ -35,6 +35,7 @@ struct cache_store {
     int root;       /* directory fd */
     char *path;     /* for messages and for programs of the host */
     char *boot_id;  /* use cache_store_boot_id, which reads it when first asked */
+    int64_t lease;  /* since when what is found here is used (cache/store/lease.h); 0: it is only looked at */
     bool run_root;  /* no store but what cache_store_open_run_root has opened */
     bool beside;    /* the build has no other ids: owners are beside the files (cache/layer/form.c); whoever knows sets it */
     bool only_here; /* layers whose bytes are elsewhere count as not there (cache/layer/places.h); whoever wants that sets it */

@@ -84,7 +84,8 @@ static int prune(void *filled, struct cb_error *err)
         return cb_fail_sys(err, lines, "make a file in memory");
     if ((v->dry_run ? cli_open_to_read : cli_open)(&v->common, err) < 0)
         return -1;
-    s->gc_lock = cb_close(s->gc_lock); /* prune takes it for itself */
+    s->lease = cb_close(s->lease); /* it uses nothing */
+    s->store->lease = 0;
     build_ns_freeze(s, v);
     if (build_ns_call(s, prune_job, &req, &answer, err) < 0)
         return -1;

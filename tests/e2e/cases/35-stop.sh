@@ -277,14 +277,46 @@ X
     wait_for 5 eval '[ -z "$(holding "sleep $nap ")" ]'
 }
 
+# What it uses stays, the base that is needed only later included.
 t_prune_beside_a_build() {
     slow_build $nap
-    fails 1 cbuild prune --all
+    cbuild prune --all >/dev/null
+    fails 1 cbuild cache reset --force
     has "$out" "a build is using the store"
-    has "$out" hint
     sleeper=$(holding "sleep $nap ")
     kill -KILL "$(basename "${sleeper%%:*}")" # its shell goes on
     wait $pid || { cat log; die "the build failed"; }
     cbuild prune --all >/dev/null
     next_build_works $nap
+}
+
+# Builds of few different things and prunes of all, again and again: nobody fails, and what is built is right.
+t_builds_and_prunes_at_once() {
+    only root
+    context c <<X
+${base}COPY n /n
+RUN cat /n >/m
+RUN --mount=type=cache,target=/c,sharing=locked cat /m >/c/k && cat /c/k /m >/k
+X
+    mkdir many
+    for i in 1 2 3; do cp -a c many/$i && echo $i >many/$i/n; done
+    # shellcheck disable=SC2317 # in the background
+    builds() {
+        for round in 1 2 3; do
+            i=$(((round + $1) % 3 + 1))
+            cbuild -o "type=tar,dest=out$1.tar" "many/$i" 2>"log$1" || { cat "log$1"; return 1; }
+            [ "$(tar -xOf "out$1.tar" k | tr '\n' ' ')" = "$i $i " ] || { echo "wrong: $i"; return 1; }
+        done
+    }
+    jobs=
+    for n in 1 2 3 4; do
+        builds "$n" >"said$n" 2>&1 &
+        jobs="$jobs $!"
+    done
+    while :; do cbuild prune --all >pruned 2>&1 || { cat pruned >>failed; }; done &
+    pruner=$!
+    for job in $jobs; do wait "$job" || touch wrong; done
+    kill $pruner
+    wait $pruner || true
+    [ ! -e wrong ] && [ ! -e failed ] || die "$(cat said* failed 2>/dev/null)"
 }
