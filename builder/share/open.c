@@ -5,6 +5,7 @@
 #include "cache/layer/places.h"
 #include "registry/oci/document.h"
 #include "cache/store/blob.h"
+#include "registry/transfer/many.h"
 
 #include <unistd.h>
 
@@ -230,17 +231,51 @@ static int open_source(void *arg, struct cb_error *err)
     return cb_take_fd(&fd);
 }
 
-static int put_part(struct build_shares *s, size_t share, const struct build_artifact_part *p, bool anew, struct cb_error *err)
+struct putting {
+    struct build_shares *s;
+    size_t share;
+    const struct build_artifact_part *parts[4];
+    const struct cb_buf *document;
+    const struct cb_digest *keys;
+    bool anew;
+    bool put[2]; /* the document, under each of the keys */
+};
+
+static int put_part(void *arg, size_t number, struct cb_error *err)
 {
-    struct source from = {s->session->store, &p->digest, p->here ? &p->data : NULL};
-    struct build_share_blob blob = build_artifact_blob(p);
-    const struct build_share_ops *ops = share_of(s, share)->ops;
-    if (!p->media_type)
+    const struct putting *p = arg;
+    const struct build_artifact_part *part = p->parts[number];
+    struct source from = {p->s->session->store, &part->digest, part->here ? &part->data : NULL};
+    struct build_share_blob blob = build_artifact_blob(part);
+    const struct build_share_ops *ops = share_of(p->s, p->share)->ops;
+    if (!part->media_type)
         return 0;
-    int there = anew ? 0 : ops->has_blob(s->links[share], &blob, err);
+    int there = ops->at_once || p->anew ? 0 : ops->has_blob(p->s->links[p->share], &blob, err);
     if (there != 0)
         return there < 0 ? -1 : 0;
-    return ops->put_blob(s->links[share], &blob, open_source, &from, err);
+    return ops->put_blob(p->s->links[p->share], &blob, open_source, &from, err);
+}
+
+static int put_document(void *arg, size_t number, struct cb_error *err)
+{
+    struct putting *p = arg;
+    const struct build_share_ops *ops = share_of(p->s, p->share)->ops;
+    int r = ops->put_document(p->s->links[p->share], &p->keys[number], p->document->data, p->document->len,
+                              p->anew && ops->replaces, err);
+    p->put[number] = r > 0;
+    return CB_MIN(r, 0);
+}
+
+/* Each by itself, or all at once where each has to wait for an answer from afar. */
+static int do_each(const struct putting *p, size_t n, int (*fn)(void *arg, size_t number, struct cb_error *err),
+                   struct cb_error *err)
+{
+    if (share_of(p->s, p->share)->ops->at_once)
+        return reg_many(n, fn, (void *)p, err);
+    for (size_t i = 0; i < n; i++)
+        if (fn((void *)p, i, err) < 0)
+            return -1;
+    return 0;
 }
 
 /* A push to the same registry has the layer from there. */
@@ -257,21 +292,10 @@ int build_shares_put(struct build_shares *s, size_t share, struct build_artifact
                      const struct cb_digest *keys, size_t n, bool anew, struct cb_error *err)
 {
     CB_AUTO(cb_buf) struct cb_buf document = CB_BUF_INIT;
-    const struct build_share_ops *ops = share_of(s, share)->ops;
+    struct putting p = {s, share, {&a->layer, &a->index, &a->inputs, &a->config}, &document, keys, anew, {false}};
     build_artifact_set_layer(a, packed);
-    if (build_artifact_write(a, &document, err) < 0)
+    if (build_artifact_write(a, &document, err) < 0 || do_each(&p, CB_LEN(p.parts), put_part, err) < 0)
         return -1;
-    const struct build_artifact_part *parts[] = {&a->layer, &a->index, &a->inputs, &a->config};
-    for (size_t i = 0; i < CB_LEN(parts); i++)
-        if (put_part(s, share, parts[i], anew, err) < 0)
-            return -1;
     note_place(s, share, a);
-    int put = 0;
-    for (size_t i = 0; i < n; i++) {
-        int r = ops->put_document(s->links[share], &keys[i], document.data, document.len, anew && ops->replaces, err);
-        if (r < 0)
-            return -1;
-        put |= r;
-    }
-    return put;
+    return do_each(&p, n, put_document, err) < 0 ? -1 : p.put[0] || p.put[1];
 }

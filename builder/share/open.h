@@ -35,7 +35,7 @@ void build_shares_has(struct build_shares *s, size_t share, const struct cb_dige
 int build_shares_bring(struct build_shares *s, size_t share, const struct build_artifact *a, struct cb_error *err);
 
 /* Puts what the artifact names into a share: what is there already is left. `packed` is the store's. The document goes under each
- * key. 1: it is there now. 0: all keys had another one. -1: for this reason.
+ * of at most two keys. 1: it is there now. 0: all keys had another one. -1: for this reason.
  * `anew`: what is there is known to be damaged, and replaced where the kind can. */
 int build_shares_put(struct build_shares *s, size_t share, struct build_artifact *a, const struct cache_packed *packed,
                      const struct cb_digest *keys, size_t n, bool anew, struct cb_error *err);

@@ -172,6 +172,7 @@ const struct build_share_ops build_share_registry = {
     .bare = true,
     .from = BUILD_PLACE_REGISTRY,
     .replaces = true,
+    .at_once = true,
     .check = check,
     .open = open_link,
     .close = close_link,

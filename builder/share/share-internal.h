@@ -45,6 +45,8 @@ struct build_share_ops {
     const struct build_share_key *const *keys; /* its own; a NULL ends them; NULL: none */
     bool bare;                                 /* --cache-from NAME without type= means this kind, with NAME as its place */
     bool replaces;                             /* a document can be put over another one: needed by --cache-wait */
+    bool at_once;                              /* put_blob and put_document may be called from several threads, and put_blob
+                                                  itself looks whether the blob is there */
     const char *from;                          /* who gets a blob of it later (builder/pull/place.h), by the share's `place` */
     int (*check)(struct build_share *o, struct cb_error *err); /* when all keys are read: is one missing? NULL: never */
 

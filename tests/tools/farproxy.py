@@ -3,7 +3,7 @@
 latency each way (50), connecting included. Prints its own "127.0.0.1:PORT" and works until its input ends.
 
 A line on its input is answered by "ROUNDS REQUESTS BYTES SENT" since the last one: how many round trips followed each other, how
-many requests there were, how many bytes came back, and how many went there. A request is in a later round than every answer that has reached the other side before
+many requests there were, how many bytes came back, and how many went there. A number in that line is the latency from then on. A request is in a later round than every answer that has reached the other side before
 it was sent; so however many go out side by side, they are one round."""
 import asyncio
 import os
@@ -80,15 +80,15 @@ class Connection:
 
 
 async def main():
-    global arrived
+    global arrived, latency
     server = await asyncio.start_server(lambda r, w: Connection().serve(r, w), "127.0.0.1", 0)
     print("127.0.0.1:%d" % server.sockets[0].getsockname()[1], flush=True)
     reader = asyncio.StreamReader()
     await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
-    while await reader.readline():
+    while line := await reader.readline():
         print(*count.values(), flush=True)
         count.update(rounds=0, requests=0, bytes=0, sent=0)
-        arrived = 0
+        arrived, latency = 0, float(line) / 1000 if line.strip() else latency
     os._exit(0)  # whatever is still open
 
 

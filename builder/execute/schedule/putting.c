@@ -8,7 +8,8 @@
 #include "cache/layer/places.h"
 #include "cache/record.h"
 
-#define AT_ONCE 2
+#define PACKED_AT_ONCE 2 /* which keeps processors busy */
+#define AT_ONCE        8 /* of them and of those that are on their way, which only wait */
 
 static void push(struct build_steps *q, const struct build_step *step)
 {
@@ -274,6 +275,14 @@ static void show_waiting(struct build_schedule *s, bool ended)
     h->shown = -1;
 }
 
+static int n_packing(const struct build_schedule *s)
+{
+    int n = 0;
+    for (size_t i = 0; i < s->n_running; i++)
+        n += s->running[i]->kind == BUILD_RUNNING_PACK;
+    return n;
+}
+
 void build_put_start(struct build_schedule *s, bool ended)
 {
     CB_AUTO(cb_error) struct cb_error err = CB_ERROR_INIT;
@@ -282,8 +291,12 @@ void build_put_start(struct build_schedule *s, bool ended)
     if (h->writes && ended && !h->checked)
         r = start_checking(s, &err);
     while (r == 0 && h->writes && h->n_putting < AT_ONCE && h->queue.first < h->queue.n) {
-        const struct build_step *step = h->queue.items[h->queue.first++];
-        r = is_packed(s, step) ? start_putting(s, step, &err) : start_packing(s, step, &err);
+        const struct build_step *step = h->queue.items[h->queue.first];
+        bool packed = is_packed(s, step);
+        if (!packed && n_packing(s) >= PACKED_AT_ONCE)
+            break;
+        h->queue.first++;
+        r = packed ? start_putting(s, step, &err) : start_packing(s, step, &err);
         h->n_putting += r == 0;
     }
     if (r < 0)
