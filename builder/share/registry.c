@@ -6,11 +6,14 @@
 #include "registry/oci/document.h"
 #include "registry/transfer/transfer.h"
 
+#include <stdatomic.h>
+
 struct build_share_link {
     struct cb_job_io *io;
     struct reg_options options; /* members are borrowed */
     struct reg_client *client;
     struct oci_ref ref;
+    atomic_int damaged;   /* documents that were no documents */
     struct oci_ref other; /* a repository of the same registry that may have the same blobs; all zero: none is known */
 };
 
@@ -81,6 +84,17 @@ static struct oci_ref tagged(const struct build_share_link *l, const struct cb_d
     return ref;
 }
 
+/* One document that is damaged is one of many. A registry that sends rubbish does so for all that it is asked for. */
+static bool pass_over(struct build_share_link *l, const struct cb_error *why)
+{
+    enum { MOST = 2 };
+    if (atomic_fetch_add(&l->damaged, 1) >= MOST)
+        return false;
+    if (l->io)
+        cb_job_warn(l->io, why->msg);
+    return true;
+}
+
 static int get_document(struct build_share_link *l, const struct cb_digest *key, struct cb_buf *ret, struct cb_error *err)
 {
     char tag[BUILD_SHARE_TAG_MAX];
@@ -92,9 +106,7 @@ static int get_document(struct build_share_link *l, const struct cb_digest *key,
         reg_document_done(&d);
         return 1;
     }
-    if (e.code == CB_E_CORRUPT && l->io)
-        cb_job_warn(l->io, e.msg);
-    if (e.code == CB_E_NOT_FOUND || e.code == CB_E_CORRUPT)
+    if (e.code == CB_E_NOT_FOUND || (e.code == CB_E_CORRUPT && pass_over(l, &e)))
         return 0;
     cb_error_move(err, &e);
     return -1;

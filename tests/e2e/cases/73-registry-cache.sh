@@ -119,3 +119,26 @@ X
     fails 1 cbuild push app "$(cat addr)/other:1"
     has "$out" "build the image again"
 }
+
+# Whatever a registry answers instead (tests/tools/fakeregistry.py): a warning each for reading and writing, and the build goes on.
+t_a_registry_that_is_no_cache_fails_nothing() {
+    only root
+    mkfifo fake.in fake.out
+    python3 "$E2E_HERE/../tools/fakeregistry.py" <fake.in >fake.out &
+    exec 7>fake.in 8<fake.out
+    read -r port <&8
+    printf 'FROM scratch\nCOPY 1 2 /\nCOPY 2 /3\nCOPY 2 /4\nCOPY 2 /5\n' | context c
+    echo 1 >c/1
+    echo 2 >c/2
+    CBUILD_RETRY_DELAY_MS=1 CBUILD_STALL_MS=1000
+    export CBUILD_RETRY_DELAY_MS CBUILD_STALL_MS
+    for what in denied html hours hub forbidden unheard garbage huge headers badtoken; do
+        cache=127.0.0.1:$port/$what/cache
+        CBUILD_ROOT=$PWD/s-$what cbuild --cache-from "$cache" --cache-to "$cache" c 2>log || die "$what: $(cat log)"
+        has "$(cat log)" "4 steps run"
+        grep -q "the cache registry '$cache' is not used" log || die "$what: $(cat log)"
+        [ "$(grep -c "is not used" log)" -le 2 ] || die "$what: $(cat log)"
+    done
+    CBUILD_ROOT=$PWD/s-nobody cbuild --cache-from 127.0.0.1:1/cache c 2>log
+    same "$(grep -c "is not used" log)" 1
+}
