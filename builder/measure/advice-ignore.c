@@ -93,4 +93,4 @@ static void say(const struct measure_advice *a, struct cb_buf *out)
         cb_buf_printf(out, " %s", a->files.items[i]);
 }
 
-const struct measure_rule measure_rule_ignore = {"ignore", find, NULL, say, true};
+const struct measure_rule measure_rule_ignore = {"ignore", find, NULL, say, true, false};

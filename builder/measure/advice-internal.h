@@ -12,6 +12,7 @@ struct measure_rule {
     bool (*apply)(const struct measure_advice *a, const struct df_file *f, const struct cb_strv *present, struct cb_buf *out);
     void (*say)(const struct measure_advice *a, struct cb_buf *out);
     bool ignores; /* its files are patterns for the ignore file */
+    bool enables; /* what stands in the way of others goes out of it */
 };
 extern const struct measure_rule measure_rule_order, measure_rule_split, measure_rule_late, measure_rule_ignore;
 

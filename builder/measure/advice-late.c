@@ -110,4 +110,4 @@ static void say(const struct measure_advice *a, struct cb_buf *out)
     cb_buf_adds(out, " where it is first used");
 }
 
-const struct measure_rule measure_rule_late = {"declare-late", find, apply, say, false};
+const struct measure_rule measure_rule_late = {"declare-late", find, apply, say, false, true};

@@ -254,5 +254,5 @@ static void say_split(const struct measure_advice *a, struct cb_buf *out)
     say_order(a, out);
 }
 
-const struct measure_rule measure_rule_order = {"run-first", find, apply, say_order, false};
-const struct measure_rule measure_rule_split = {"copy-less-first", find, apply, say_split, false};
+const struct measure_rule measure_rule_order = {"run-first", find, apply, say_order, false, false};
+const struct measure_rule measure_rule_split = {"copy-less-first", find, apply, say_split, false, false};

@@ -167,6 +167,11 @@ const struct cb_strv *measure_advice_patterns(const struct measure_advice *a)
     return a->rule->ignores ? &a->files : NULL;
 }
 
+bool measure_advice_enables(const struct measure_advice *a)
+{
+    return a->rule->enables;
+}
+
 const char *measure_advice_kind(const struct measure_advice *a)
 {
     return a->rule->name;

@@ -16,7 +16,12 @@ struct measure_subject {
     const struct cb_strv *changed; /* one list for each build: files of the context that differ from the build before */
 };
 
-enum measure_outcome { MEASURE_UNTRIED, MEASURE_PROVED, MEASURE_DROPPED };
+enum measure_outcome {
+    MEASURE_UNTRIED,
+    MEASURE_PROVED,
+    MEASURE_HARMLESS, /* it saves nothing by itself, but may be what others need; none stays so */
+    MEASURE_DROPPED
+};
 
 struct measure_rule;
 struct measure_advice {
@@ -47,6 +52,9 @@ int measure_advice_apply(const struct measure_advice *a, const struct cb_strv *p
                          struct cb_buf *out, struct cb_error *err);
 /* The patterns that it adds to the ignore file; NULL: none. Borrowed. */
 const struct cb_strv *measure_advice_patterns(const struct measure_advice *a);
+
+/* Whether others may save something only with it. */
+bool measure_advice_enables(const struct measure_advice *a);
 
 const char *measure_advice_kind(const struct measure_advice *a);             /* "copy-less-first" */
 void measure_advice_say(const struct measure_advice *a, struct cb_buf *out); /* what to do, in one line */

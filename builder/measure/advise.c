@@ -24,8 +24,9 @@ struct work {
     const struct measure_report *report; /* of the history as it is */
     struct measure_report base;          /* of the builds whose files are compared; may be the report's own */
     struct measure_advised *to;
-    struct cb_strv *changed;        /* a list for each build */
-    struct cb_strv files, unstable; /* of the newest context; paths that are not compared */
+    struct cb_strv *changed;               /* a list for each build */
+    struct cb_strv files, unstable;        /* of the newest context; paths that are not compared */
+    const struct measure_advice *left_out; /* it does not count now; NULL: none */
 };
 
 static void work_done(struct work *w)
@@ -137,9 +138,10 @@ static int find(struct work *w, struct cb_error *err)
 
 /* ---- rewriting --------------------------------------------------------------------------------------------------- */
 
-static bool counts(const struct measure_advice *a, const struct measure_advice *tried)
+static bool counts(const struct work *w, const struct measure_advice *a, const struct measure_advice *tried)
 {
-    return a == tried || a->outcome == MEASURE_PROVED;
+    bool holds = a->outcome == MEASURE_PROVED || a->outcome == MEASURE_HARMLESS;
+    return a == tried || (holds && a != w->left_out);
 }
 
 /* All proved advice, and the one that is tried, put into what a commit has. */
@@ -148,7 +150,7 @@ static int rewrite(const struct work *w, const struct measure_advice *tried, con
 {
     for (size_t i = 0; i < w->to->advices.n; i++) {
         const struct measure_advice *a = &w->to->advices.items[i];
-        if (!counts(a, tried))
+        if (!counts(w, a, tried))
             continue;
         CB_AUTO(cb_buf) struct cb_buf text = s->dockerfile;
         s->dockerfile = CB_BUF_INIT;
@@ -232,7 +234,7 @@ static void add_patterns(const struct work *w, const struct measure_advice *trie
 {
     for (size_t i = 0; i < w->to->advices.n; i++) {
         const struct cb_strv *patterns = measure_advice_patterns(&w->to->advices.items[i]);
-        if (patterns && counts(&w->to->advices.items[i], tried))
+        if (patterns && counts(w, &w->to->advices.items[i], tried))
             cb_strv_copy(ret, patterns);
     }
 }
@@ -337,6 +339,8 @@ static int try_all(const struct work *w, struct measure_advice *a, struct measur
     return 1;
 }
 
+static const char saves_nothing[] = "it would have saved nothing";
+
 static void judge(struct work *w, struct measure_advice *a, int same, const struct measure_report *tried, double *now,
                   const struct cb_strv *lacking)
 {
@@ -346,7 +350,8 @@ static void judge(struct work *w, struct measure_advice *a, int same, const stru
     if (!same)
         return;
     if (*now - then <= w->to->spent * LEAST_PART) {
-        a->why = cb_strdup("it would have saved nothing");
+        a->outcome = measure_advice_enables(a) ? MEASURE_HARMLESS : MEASURE_DROPPED;
+        a->why = a->outcome == MEASURE_DROPPED ? cb_strdup(saves_nothing) : NULL;
         return;
     }
     a->outcome = MEASURE_PROVED;
@@ -383,7 +388,7 @@ static int try_one(struct work *w, struct measure_advice *a, double *now, struct
     return same;
 }
 
-/* How many were proved, or -1. */
+/* How many were proved, or may be needed by others; or -1. */
 static int try_round(struct work *w, measure_tell_fn *tell, double *now, struct cb_error *err)
 {
     struct measure_advices *all = &w->to->advices;
@@ -395,7 +400,7 @@ static int try_round(struct work *w, measure_tell_fn *tell, double *now, struct 
         tell(a, i + 1, all->n);
         if (try_one(w, a, now, err) < 0)
             return -1;
-        proved += a->outcome == MEASURE_PROVED;
+        proved += a->outcome != MEASURE_DROPPED;
     }
     return proved;
 }
@@ -407,6 +412,43 @@ static void try_again_later(struct measure_advice *a)
         return;
     a->outcome = MEASURE_UNTRIED;
     free(CB_TAKE(a->why));
+}
+
+/* It stays if the others save less without it, or do not hold. */
+static int try_without(struct work *w, struct measure_advice *a, double now, struct cb_error *err)
+{
+    CB_AUTO(measure_report) struct measure_report tried = {0};
+    CB_AUTO(cb_strv) struct cb_strv lacking = {0};
+    struct measure_advice rest = {.rule = a->rule};
+    w->left_out = a;
+    int same = try_all(w, &rest, &tried, &lacking, err);
+    w->left_out = NULL;
+    measure_replay_empty(w->r);
+    free(rest.why);
+    if (same < 0)
+        return -1;
+    bool needed = !same || spent(w, &tried) - now > w->to->spent * LEAST_PART;
+    a->outcome = needed ? MEASURE_PROVED : MEASURE_DROPPED;
+    a->why = cb_strdup(needed ? "nothing by itself, but others would save less without it" : saves_nothing);
+    return 0;
+}
+
+static int settle_harmless(struct work *w, double now, struct cb_error *err)
+{
+    struct measure_advices *all = &w->to->advices;
+    bool any = now < w->to->spent;
+    for (size_t i = 0; i < all->n; i++) {
+        struct measure_advice *a = &all->items[i];
+        if (a->outcome != MEASURE_HARMLESS)
+            continue;
+        if (any && try_without(w, a, now, err) < 0)
+            return -1;
+        if (!any) {
+            a->outcome = MEASURE_DROPPED;
+            a->why = cb_strdup(saves_nothing);
+        }
+    }
+    return 0;
 }
 
 static int try_each(struct work *w, measure_tell_fn *tell, struct cb_error *err)
@@ -422,6 +464,8 @@ static int try_each(struct work *w, measure_tell_fn *tell, struct cb_error *err)
         for (size_t i = 0; i < all->n && proved > 0; i++)
             try_again_later(&all->items[i]);
     }
+    if (proved == 0)
+        proved = settle_harmless(w, now, err);
     measure_replay_set_store(w->r, "store");
     return proved;
 }

@@ -45,9 +45,10 @@ static void put_proved(const struct measure_advised *r, struct cb_buf *out)
             continue;
         cb_buf_printf(out, "\n%zu. ", ++n);
         put_advice(a, out);
-        cb_buf_printf(out, "   would have saved %s of %s (%.0f %%)\n", cb_human_duration(a->saved, time),
-                      cb_human_duration(r->spent, all), a->saved / r->spent * 100);
-        lacks |= a->why != NULL;
+        if (a->saved > 0)
+            cb_buf_printf(out, "   would have saved %s of %s (%.0f %%)\n", cb_human_duration(a->saved, time),
+                          cb_human_duration(r->spent, all), a->saved / r->spent * 100);
+        lacks |= measure_advice_patterns(a) && a->why;
         if (a->why) {
             cb_buf_adds(out, "   ");
             put_text(out, a->why);
@@ -104,8 +105,10 @@ static json_t *text(const char *s)
 
 static json_t *advice_json(const struct measure_advice *a)
 {
-    static const char *const outcomes[] = {
-        [MEASURE_UNTRIED] = "untried", [MEASURE_PROVED] = "proved", [MEASURE_DROPPED] = "dropped"};
+    static const char *const outcomes[] = {[MEASURE_UNTRIED] = "untried",
+                                           [MEASURE_PROVED] = "proved",
+                                           [MEASURE_HARMLESS] = "dropped",
+                                           [MEASURE_DROPPED] = "dropped"};
     CB_AUTO(cb_buf) struct cb_buf said = CB_BUF_INIT;
     json_t *j = json_object(), *files = json_array();
     measure_advice_say(a, &said);

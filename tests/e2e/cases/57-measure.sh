@@ -212,7 +212,7 @@ assert len(set(zlib.decompress(data))) > 100, "the picture is empty"
 X
 }
 
-# A Dockerfile with two things to be said about it, and one that only seems so.
+# A Dockerfile with three things to be said about it, of which one helps only together with another, and one that only seems so.
 t_advice_is_checked() {
     only root
     context p <<X
@@ -220,6 +220,7 @@ FROM scratch AS base
 COPY busybox /bin/busybox
 RUN ["/bin/busybox", "--install", "-s", "/bin"]
 FROM base AS build
+ARG REV
 COPY . /src
 # what the program stands on
 RUN i=0; while [ \$i -lt 4000 ]; do i=\$((i+1)); done; cat /src/requirements.txt > /deps
@@ -240,7 +241,7 @@ X
     commit main
     echo more >>p/README.md
     commit readme
-    (cd p && cbuild cache advise --git HEAD --write ../better --json ../advice.json -- . >../out 2>../log) ||
+    (cd p && cbuild cache advise --git HEAD --write ../better --json ../advice.json -- --build-arg 'REV={commit}' . >../out 2>../log) ||
         { cat log && die "no advice"; }
     python3 - <<'X'
 import json
@@ -248,6 +249,8 @@ r = json.load(open("advice.json"))
 kinds = {a["kind"]: a for a in r["advice"]}
 for kind in ("copy-less-first", "ignore"):
     assert kinds[kind]["outcome"] == "proved" and 0 < kinds[kind]["saved"] < r["spent"], r
+late = kinds["declare-late"]
+assert late["outcome"] == "proved" and late["saved"] == 0 and "nothing by itself" in late["why"], r
 assert kinds["copy-less-first"]["files"] == ["requirements.txt"], r
 assert "doc/README.md" in kinds["ignore"]["why"], r
 assert kinds["run-first"]["outcome"] == "dropped" and "cannot be built so" in kinds["run-first"]["why"], r
@@ -262,6 +265,7 @@ COPY requirements.txt /src/
 RUN i=0; while
 COPY . /src
 RUN i=0; while
+ARG REV
 FROM base"
     same "$(cat p/Dockerfile)" "$(cat before)"
     same "$(cd .. && echo *)" "home log runtime w"
