@@ -100,7 +100,9 @@ static int find_repository(struct measure_history *h, char **ret_objects, struct
         return cb_fail_sys(err, errno, "find the current directory");
     if (ask_path("--git-path", "objects", &objects, err) < 0) {
         cb_prefix(err, "no history to replay");
-        return cb_hint(err, "call it in the repository of the project");
+        return cb_hint(err, strstr(err->msg, "dubious ownership")
+                                ? "somebody else owns it; if you trust it: git config --global --add safe.directory DIR"
+                                : "call it in the repository of the project");
     }
     *ret_objects = cb_path_abs(cwd, objects);
     if (ask_path("--show-prefix", NULL, &h->prefix, err) < 0)
