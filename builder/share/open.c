@@ -211,6 +211,14 @@ int build_shares_bring(struct build_shares *s, size_t share, const struct build_
     return cache_layer_put_elsewhere(s->session->store, &a->record.layer, &x, &a->diff_id, &place, &layer, err);
 }
 
+int build_shares_bring_inputs(struct build_shares *s, size_t share, struct build_artifact *a, struct cb_error *err)
+{
+    CB_AUTO(cb_buf) struct cb_buf packed = CB_BUF_INIT;
+    if (!a->inputs.media_type)
+        return 0;
+    return get_part(s, share, &a->inputs, &packed, err) < 0 ? -1 : build_artifact_inputs(a, packed.data, packed.len, err);
+}
+
 /* ---- putting --------------------------------------------------------------------------------------------------------- */
 
 struct source {
@@ -236,7 +244,8 @@ struct putting {
     size_t share;
     const struct build_artifact_part *parts[4];
     const struct cb_buf *document;
-    const struct cb_digest *keys;
+    const struct cb_digest *keys, *newest;
+    size_t n_keys;
     bool anew;
     bool put[2]; /* the document, under each of the keys */
 };
@@ -260,9 +269,12 @@ static int put_document(void *arg, size_t number, struct cb_error *err)
 {
     struct putting *p = arg;
     const struct build_share_ops *ops = share_of(p->s, p->share)->ops;
-    int r = ops->put_document(p->s->links[p->share], &p->keys[number], p->document->data, p->document->len,
-                              p->anew && ops->replaces, err);
-    p->put[number] = r > 0;
+    bool newest = number >= p->n_keys;
+    const struct cb_digest *key = newest ? &p->newest[number - p->n_keys] : &p->keys[number];
+    int r = ops->put_document(p->s->links[p->share], key, p->document->data, p->document->len,
+                              newest || (p->anew && ops->replaces), err);
+    if (!newest)
+        p->put[number] = r > 0;
     return CB_MIN(r, 0);
 }
 
@@ -289,13 +301,15 @@ static void note_place(const struct build_shares *s, size_t share, const struct 
 }
 
 int build_shares_put(struct build_shares *s, size_t share, struct build_artifact *a, const struct cache_packed *packed,
-                     const struct cb_digest *keys, size_t n, bool anew, struct cb_error *err)
+                     const struct cb_digest *keys, size_t n, bool anew, const struct cb_digest *newest, size_t n_newest,
+                     struct cb_error *err)
 {
     CB_AUTO(cb_buf) struct cb_buf document = CB_BUF_INIT;
-    struct putting p = {s, share, {&a->layer, &a->index, &a->inputs, &a->config}, &document, keys, anew, {false}};
+    struct putting p = {s, share, {&a->layer, &a->index, &a->inputs, &a->config}, &document, keys, newest, n, anew, {false}};
     build_artifact_set_layer(a, packed);
     if (build_artifact_write(a, &document, err) < 0 || do_each(&p, CB_LEN(p.parts), put_part, err) < 0)
         return -1;
     note_place(s, share, a);
-    return do_each(&p, n, put_document, err) < 0 ? -1 : p.put[0] || p.put[1];
+    size_t more = share_of(s, share)->ops->replaces ? n_newest : 0;
+    return do_each(&p, n + more, put_document, err) < 0 ? -1 : p.put[0] || p.put[1];
 }

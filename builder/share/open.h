@@ -34,10 +34,15 @@ void build_shares_has(struct build_shares *s, size_t share, const struct cb_dige
  * they are. -1: it cannot be had, for this reason. */
 int build_shares_bring(struct build_shares *s, size_t share, const struct build_artifact *a, struct cb_error *err);
 
+/* Adds the inputs, which may be a blob of their own, to the artifact's record. */
+int build_shares_bring_inputs(struct build_shares *s, size_t share, struct build_artifact *a, struct cb_error *err);
+
 /* Puts what the artifact names into a share: what is there already is left. `packed` is the store's. The document goes under each
  * of at most two keys. 1: it is there now. 0: all keys had another one. -1: for this reason.
- * `anew`: what is there is known to be damaged, and replaced where the kind can. */
+ * `anew`: what is there is known to be damaged, and replaced where the kind can. Under the keys `newest` the last one stays,
+ * where the kind can do that. */
 int build_shares_put(struct build_shares *s, size_t share, struct build_artifact *a, const struct cache_packed *packed,
-                     const struct cb_digest *keys, size_t n, bool anew, struct cb_error *err);
+                     const struct cb_digest *keys, size_t n, bool anew, const struct cb_digest *newest, size_t n_newest,
+                     struct cb_error *err);
 
 #endif

@@ -176,6 +176,18 @@ int cache_layer_put_elsewhere(struct cache_store *s, const struct cb_digest *id,
 
 /* ---- bringing it here --------------------------------------------------------------------------- */
 
+/* Times are in no content ID. Those of an index that says others than the tar would come out when the layer is packed. */
+static int compare_times(struct cache_store *s, const struct cb_digest *id, const struct cache_index *x, struct cb_error *err)
+{
+    CB_AUTO(cache_index) struct cache_index said = {0};
+    if (cache_layer_index(s, id, &said, err) < 0)
+        return -1;
+    bool same = said.n == x->n;
+    for (size_t i = 0; same && i < x->n; i++)
+        same = said.entries[i].mtime == x->entries[i].mtime;
+    return same ? 0 : cb_fail(err, CB_E_CORRUPT, "the times in the blob are not those of the layer's index");
+}
+
 int cache_layer_receive(struct cache_store *s, const struct cb_digest *id, cb_source_fn *source, void *arg, bool want_files,
                         struct cb_job_io *io, struct cb_error *err)
 {
@@ -189,7 +201,7 @@ int cache_layer_receive(struct cache_store *s, const struct cb_digest *id, cb_so
         return found < 0 ? -1 : cb_fail(err, CB_E_NOT_FOUND, "%s is not in the store", name.text);
     if (want_files && cache_layer_draft_begin(s, true, &d, err) < 0)
         return -1;
-    if (cache_layer_read_as(&l, &tar, d.fs, &x, err) < 0)
+    if (cache_layer_read_as(&l, &tar, d.fs, &x, err) < 0 || compare_times(s, id, &x, err) < 0)
         return -1;
     return want_files ? cache_layer_give_fs(&d, id, &x, err) : 0;
 }

@@ -96,6 +96,8 @@ static void known_before_it_comes(void **state)
     other_done(&o);
 }
 
+static void expect_lost(struct fixture *f, const struct other *o);
+
 static void another_index_is_refused(void **state)
 {
     struct fixture *f = *state;
@@ -106,6 +108,17 @@ static void another_index_is_refused(void **state)
     assert_false(has_layer(f, &o.id));
     other_done(&o);
     other_done(&b);
+}
+
+/* Times are in no content ID: an index with others would give another tar. */
+static void other_times_are_lost(void **state)
+{
+    struct fixture *f = *state;
+    struct other o = somebody_has(f, "text");
+    o.x.entries[0].mtime++;
+    put(f, &o);
+    expect_lost(f, &o);
+    other_done(&o);
 }
 
 static void comes_when_it_is_needed(void **state)
@@ -246,9 +259,9 @@ static void prune_counts_what_is_here(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(known_before_it_comes), TEST(another_index_is_refused),  TEST(comes_when_it_is_needed),
-        TEST(one_place_is_enough),   TEST(lost_when_nobody_has_it),   TEST(damaged_list_is_no_layer),
-        TEST(made_here_meanwhile),   TEST(prune_counts_what_is_here),
+        TEST(known_before_it_comes),    TEST(another_index_is_refused), TEST(other_times_are_lost),
+        TEST(comes_when_it_is_needed),  TEST(one_place_is_enough),      TEST(lost_when_nobody_has_it),
+        TEST(damaged_list_is_no_layer), TEST(made_here_meanwhile),      TEST(prune_counts_what_is_here),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -38,7 +38,7 @@ enum build_phase {
     BUILD_STEP_PHASES
 };
 
-enum build_asks { BUILD_ASKS_NOTHING, BUILD_ASKS_DEFINITION, BUILD_ASKS_CONTENT };
+enum build_asks { BUILD_ASKS_NOTHING, BUILD_ASKS_DEFINITION, BUILD_ASKS_CONTENT, BUILD_ASKS_NEWEST };
 
 enum build_claim_state {
     BUILD_CLAIM_NONE,

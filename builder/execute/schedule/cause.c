@@ -21,7 +21,7 @@ struct cache_earlier *build_earlier_open(const struct build *b)
 /* ---- places ---------------------------------------------------------------------------------------------- */
 
 /* By what it says wherever it stands, and by where it stands whatever it says. */
-enum { BY_TEXT, BY_POSITION, PLACES };
+enum { BY_TEXT, BY_POSITION, PLACES = BUILD_CAUSE_PLACES };
 
 static void places_of(const struct build_step *s, struct cb_digest ret[PLACES])
 {
@@ -35,6 +35,21 @@ static void places_of(const struct build_step *s, struct cb_digest ret[PLACES])
         else
             cb_put_u32(&b, (uint32_t)s->position);
         cb_sha256(b.data, b.len, &ret[i]);
+    }
+}
+
+void build_cause_places(const struct build *b, const struct build_step *step, bool shared, struct cb_digest ret[PLACES])
+{
+    const char *path = b->contexts.main.path ? b->contexts.main.path : b->session->request->context;
+    const char *slash = strrchr(path, '/');
+    places_of(step, ret);
+    for (int i = 0; shared && i < PLACES; i++) {
+        CB_AUTO(cb_buf) struct cb_buf k = CB_BUF_INIT;
+        cb_put_str(&k, "newest");
+        cb_put_str(&k, slash ? slash + 1 : path);
+        cb_put_str(&k, b->contexts.dockerfile_name);
+        cb_put_digest(&k, &ret[i]);
+        cb_sha256(k.data, k.len, &ret[i]);
     }
 }
 

@@ -17,6 +17,11 @@ CB_DEFINE_AUTO(build_cause, struct build_cause, build_cause_done)
 
 /* The list for this build; never NULL. */
 struct cache_earlier *build_earlier_open(const struct build *b);
+/* Where the step is looked for among earlier results: by what it says, and by where it stands. `shared`: as machines that share
+ * a cache name these places, wherever their contexts lie. */
+#define BUILD_CAUSE_PLACES 2
+void build_cause_places(const struct build *b, const struct build_step *step, bool shared,
+                        struct cb_digest ret[BUILD_CAUSE_PLACES]);
 /* Fills the zeroed *ret for a step whose content key is made, and is not known. */
 void build_cause_find(const struct build_graph *g, struct cache_earlier *e, const struct build_step *step,
                       struct build_cause *ret);

@@ -155,7 +155,10 @@ static int put_into(struct build_shares *shares, size_t share, const struct put 
     struct cache_packed packed;
     if (find_packed(p->s->session->store, &p->s->session->request->shares[share], &a->record.layer, &packed, err) <= 0)
         return err->msg ? -1 : cb_fail(err, CB_E_NOT_FOUND, "the packed layer is not in the store any more");
-    return build_shares_put(shares, share, a, &packed, keys, n, anew, err);
+    struct cb_digest newest[BUILD_CAUSE_PLACES];
+    bool made = !build_state_of(p->s->g, p->step)->cached;
+    build_cause_places(p->s->g->build, p->step, true, newest);
+    return build_shares_put(shares, share, a, &packed, keys, n, anew, newest, made ? CB_LEN(newest) : 0, err);
 }
 
 /* Answers which caches were closed, whether any has taken it, and whether any had it from somebody else. */

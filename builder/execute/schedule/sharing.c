@@ -1,5 +1,6 @@
 #include "builder/execute/schedule/sharing.h"
 #include "base/clock.h"
+#include "base/limits.h"
 #include "base/pack.h"
 #include "builder/execute/keys/keys.h"
 #include "builder/execute/schedule/schedule-internal.h"
@@ -53,6 +54,7 @@ bool build_sharing_may_ask(struct build_schedule *s, const struct build_step *st
 struct answer { /* to a question for a step */
     const struct build_step *step;
     enum build_asks what;
+    int place;  /* NEWEST: build_cause_places */
     bool there; /* a document came */
     size_t share;
     struct build_artifact artifact;
@@ -64,7 +66,7 @@ struct ask {
     bool definitions;
     bool only_look; /* nothing is brought, nor recorded */
     struct answer *answers;
-    size_t n, cap;
+    size_t n, cap, n_steps; /* after n_steps: of NEWEST */
     struct build_shares shares;
     atomic_size_t next;
 };
@@ -93,6 +95,30 @@ static void list_questions(struct ask *q)
     }
 }
 
+/* What a step that hardly will be found can be compared with, where nothing is known here. */
+static void list_newest(struct ask *q)
+{
+    q->n_steps = q->n;
+    for (size_t i = 0; i < q->n_steps && !q->only_look; i++) {
+        struct cb_digest places[BUILD_CAUSE_PLACES], keys[CACHE_EARLIER_KEEP];
+        const struct build_step *step = q->answers[i].step;
+        build_cause_places(q->s->g->build, step, false, places);
+        bool here = cache_earlier_find(q->s->earlier, &places[0], keys) || cache_earlier_find(q->s->earlier, &places[1], keys);
+        for (int k = 0; !here && q->answers[i].what == BUILD_ASKS_CONTENT && k < BUILD_CAUSE_PLACES; k++) {
+            add_question(q, step, BUILD_ASKS_NEWEST);
+            q->answers[q->n - 1].place = k;
+        }
+    }
+}
+
+static struct cb_digest key_of(const struct ask *q, const struct answer *a)
+{
+    const struct build_key *k = &build_state_of(q->s->g, a->step)->key;
+    struct cb_digest newest[BUILD_CAUSE_PLACES];
+    build_cause_places(q->s->g->build, a->step, true, newest);
+    return a->what == BUILD_ASKS_NEWEST ? newest[a->place] : a->what == BUILD_ASKS_CONTENT ? k->content : k->definition;
+}
+
 static void take_answer(void *arg, size_t number, size_t share, struct build_artifact *a)
 {
     struct answer *to = &((struct ask *)arg)->answers[number];
@@ -105,10 +131,8 @@ static void take_answer(void *arg, size_t number, size_t share, struct build_art
 static void ask_all(struct ask *q)
 {
     CB_AUTO(free) struct cb_digest *keys = cb_alloc((q->n + 1) * sizeof(*keys));
-    for (size_t i = 0; i < q->n; i++) {
-        const struct build_key *k = &build_state_of(q->s->g, q->answers[i].step)->key;
-        keys[i] = q->answers[i].what == BUILD_ASKS_CONTENT ? k->content : k->definition;
-    }
+    for (size_t i = 0; i < q->n; i++)
+        keys[i] = key_of(q, &q->answers[i]);
     build_shares_ask(&q->shares, keys, q->n, take_answer, q);
 }
 
@@ -154,7 +178,7 @@ static void choose(struct ask *q)
     size_t next = 0;
     for (size_t i = 0; i < g->plan->n_steps; i++) {
         const struct build_step *step = g->plan->steps[i];
-        struct answer *a = next < q->n && q->answers[next].step == step ? &q->answers[next++] : NULL;
+        struct answer *a = next < q->n_steps && q->answers[next].step == step ? &q->answers[next++] : NULL;
         bool stands = is_known(g, step->parent) || (a && a->what == BUILD_ASKS_CONTENT);
         if (is_known(g, step) || !stands)
             continue;
@@ -165,6 +189,8 @@ static void choose(struct ask *q)
             known(g, step, &a->artifact.record.layer);
         }
     }
+    for (size_t i = q->n_steps; i < q->n; i++)
+        q->answers[i].chosen = q->answers[i].there && !is_known(g, q->answers[i].step);
 }
 
 /* Of what a step takes from others nothing is needed where it is known itself. */
@@ -201,9 +227,13 @@ static void *bring(void *arg)
             return NULL;
         struct answer *a = &q->answers[i];
         CB_AUTO(cb_error) struct cb_error err = CB_ERROR_INIT;
-        if (!a->chosen || build_shares_bring(&q->shares, a->share, &a->artifact, &err) == 0)
+        bool newest = a->what == BUILD_ASKS_NEWEST;
+        if (!a->chosen || (build_shares_bring(&q->shares, a->share, &a->artifact, &err) == 0 &&
+                           (!newest || build_shares_bring_inputs(&q->shares, a->share, &a->artifact, &err) == 0)))
             continue;
         a->chosen = false;
+        if (newest)
+            continue;
         cb_prefix(&err, "%s: a result in the shared cache cannot be used", a->step->name);
         cb_job_warn(q->shares.io, err.msg);
     }
@@ -220,6 +250,24 @@ static void bring_all(struct ask *q)
         pthread_join(threads[--n], NULL);
 }
 
+/* Names of inputs are shown, too. */
+static void leave_out_strange(struct cache_record *r)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < r->n_inputs; i++) {
+        bool strange = strlen(r->inputs[i].name) > CB_MAX_PATH || strlen(r->inputs[i].value) > 16;
+        for (const char *c = r->inputs[i].name; *c && !strange; c++)
+            strange = (unsigned char)*c < ' ' || *c == 0x7f;
+        if (strange) {
+            free(r->inputs[i].name);
+            free(r->inputs[i].value);
+        } else {
+            r->inputs[n++] = r->inputs[i];
+        }
+    }
+    r->n_inputs = n;
+}
+
 /* The document's own name of the step is not taken over: it is shown to people. */
 static int record(struct ask *q, const struct answer *a, struct cb_error *err)
 {
@@ -228,6 +276,9 @@ static int record(struct ask *q, const struct answer *a, struct cb_error *err)
     struct cache_record r = a->artifact.record; /* borrowed, but for the name */
     struct cb_digest definition;
     r.instruction = a->step->name;
+    const struct cb_digest newest = key_of(q, a);
+    if (a->what == BUILD_ASKS_NEWEST) /* nothing looks for a result under this key */
+        return cache_record_store(store, &newest, &r, err);
     build_keys_on_parent(g, a->step, &definition);
     if (a->what == BUILD_ASKS_DEFINITION)
         return cache_record_store(store, &definition, &r, err);
@@ -239,12 +290,14 @@ static int record(struct ask *q, const struct answer *a, struct cb_error *err)
 static int record_all(struct ask *q, struct cb_buf *answer, struct cb_error *err)
 {
     for (size_t i = 0; i < q->n; i++) {
-        const struct answer *a = &q->answers[i];
+        struct answer *a = &q->answers[i];
         if (!a->chosen)
             continue;
+        leave_out_strange(&a->artifact.record);
         if (record(q, a, err) < 0)
             return -1;
         cb_put_u64(answer, a->step->index);
+        cb_put_u8(answer, a->what == BUILD_ASKS_NEWEST ? 1 + (uint8_t)a->place : 0);
     }
     return 0;
 }
@@ -263,6 +316,7 @@ static int ask_job(struct cb_job_io *io, const void *ctx, struct cb_buf *answer,
     struct ask q = *(const struct ask *)ctx;
     CB_AUTO(free) bool *needed = list_needed(&q);
     list_questions(&q);
+    list_newest(&q);
     build_shares_open(q.s->session, io, false, q.s->sharing.off, &q.shares);
     ask_all(&q);
     choose(&q);
@@ -344,6 +398,20 @@ static void start_asking(struct build_schedule *s)
         build_sharing_lost(s, true, err.msg);
 }
 
+/* `place`: 0: the step's result is here; else what it had there last, by that place. */
+static void take_result(struct build_schedule *s, size_t index, uint8_t place)
+{
+    struct cb_digest here[BUILD_CAUSE_PLACES], there[BUILD_CAUSE_PLACES];
+    const struct build_step *step = s->g->plan->steps[index];
+    if (place == 0) {
+        s->g->states[index].shared = true;
+        return;
+    }
+    build_cause_places(s->g->build, step, false, here);
+    build_cause_places(s->g->build, step, true, there);
+    cache_earlier_add(s->earlier, &here[place - 1], &there[place - 1]);
+}
+
 static void answered(struct build_schedule *s, const struct cb_buf *answer)
 {
     s->sharing.asking = false;
@@ -356,8 +424,9 @@ static void answered(struct build_schedule *s, const struct cb_buf *answer)
         build_sharing_take_failed(s, &u);
         while (u.p < u.end && !u.failed) {
             uint64_t index = cb_get_u64(&u);
-            if (!u.failed && index < s->g->plan->n_steps)
-                s->g->states[index].shared = true;
+            uint8_t place = cb_get_u8(&u);
+            if (!u.failed && index < s->g->plan->n_steps && place <= BUILD_CAUSE_PLACES)
+                take_result(s, index, place);
         }
     }
     build_graph_wake(s->g, BUILD_STEP_AWAITS_SHARE);

@@ -53,8 +53,8 @@ one"
 t_mode_says_what_goes_there() {
     example
     cbuild --cache-to "$to" --cache-to "type=local,dest=all,mode=max,compression=gzip" c 2>log
-    same "$(count cache)" 4
-    same "$(count all)" 10
+    same "$(count cache)" 8
+    same "$(count all)" 20
     grep -q 'tar+gzip' all/blobs/sha256/* || die "no layer is packed with gzip"
     # What was found here goes there, too.
     cbuild --cache-to type=local,dest=later,mode=max c 2>log
@@ -92,12 +92,39 @@ t_what_would_be_taken_is_foreseen() {
     [ -z "$(find "$CBUILD_ROOT/layers" "$CBUILD_ROOT/records" -mindepth 1 2>/dev/null)" ] || die "something was taken"
 }
 
+# A machine that has never built it says why it has to.
+t_why_it_runs_is_known_from_elsewhere() {
+    example
+    cbuild --cache-to "$to" c 2>log
+    elsewhere b
+    echo two >c/file
+    cbuild --cache-from "$from" c 2>log
+    has "$(cat log)" "ran: file changed"
+}
+
+t_layers_of_all_sorts_travel() {
+    only root
+    context c <<X
+${base}RUN mkdir -p /d/e; echo x >/d/e/f; ln /d/e/f /d/g; touch -d @1.5 /d/e/f; touch -d 1960-01-01 /d/e
+RUN rm -rf /d/e; mkdir /d/e; ln -s nothing /d/e/l; mkfifo /d/p; rm /bin/wc; mknod /d/n c 1 3; chmod 4711 /d/g; chown 7:8 /d/p
+X
+    set -- "type=local,src=$PWD/cache"
+    cbuild --cache-to "type=local,dest=$PWD/cache" -o type=tar,dest=a.tar c 2>log
+    CBUILD_ROOT=$CBUILD_ROOT-b cbuild --cache-from "$1" -o type=tar,dest=b.tar c 2>log
+    has "$(cat log)" "0 steps run"
+    cmp a.tar b.tar
+    hasnt "$(cat log)" warning
+    echo 'RUN ls -lR /d >/list' >>c/Dockerfile
+    CBUILD_ROOT=$CBUILD_ROOT-c cbuild --cache-from "$1" c 2>log
+    has "$(cat log)" "1 step run"
+}
+
 # What was done before a step failed is there for the next try, wherever that is.
 t_a_build_that_fails_shares_what_it_has_done() {
     example
     sed -i 's/^COPY --from=0.*/RUN false/; /^FROM scratch$/{x;s/^/x/;/^xx$/{x;d};x}' c/Dockerfile
     fails 1 cbuild --cache-to "$to" c
-    same "$(count cache)" 6
+    same "$(count cache)" 12
 }
 
 t_a_cache_that_cannot_be_used_fails_nothing() {
