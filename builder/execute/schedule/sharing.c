@@ -432,6 +432,21 @@ static void answered(struct build_schedule *s, const struct cb_buf *answer)
     build_graph_wake(s->g, BUILD_STEP_AWAITS_SHARE);
 }
 
+/* Which of them was silent nobody knows; where they are, nothing is put either. */
+static void switch_readers_off(struct build_schedule *s)
+{
+    const struct build_request *q = s->session->request;
+    bool writes = false;
+    for (size_t i = 0; i < q->n_shares; i++)
+        if (!q->shares[i].writes) {
+            s->sharing.off[i] = true; /* it was said */
+            switch_off(s, i, "");
+        }
+    for (size_t i = 0; i < q->n_shares; i++)
+        writes |= q->shares[i].writes && !s->sharing.off[i];
+    s->sharing.writes = s->sharing.writes && writes;
+}
+
 /* A job of ours could not be started, or has died: the caches of its sort are left alone. */
 void build_sharing_lost(struct build_schedule *s, bool asking, const char *why)
 {
@@ -439,6 +454,7 @@ void build_sharing_lost(struct build_schedule *s, bool asking, const char *why)
     build_warning(s->session, "the shared cache is not used any more: %s", why);
     if (asking) {
         h->reads = false;
+        switch_readers_off(s);
         answered(s, NULL);
         return;
     }
