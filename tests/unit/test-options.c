@@ -231,15 +231,15 @@ static void test_shared_caches(void **state)
 {
     (void)state;
     struct build_request r;
-    accept("--cache-from type=local,src=/a,ttl=24h --cache-to dest=/b,type=local,mode=max,compression=gzip,ignore-error=true "
+    accept("--cache-from type=local,src=/a,ttl=24h --cache-to dest=/b,type=local,mode=max,compression=zstd,ignore-error=true "
            "--cache-to=type=local,dest=/c,oci-mediatypes=true .",
            &r);
     assert_int_equal(r.n_shares, 3);
     assert_string_equal(r.shares[0].place, "/a");
     assert_true(!r.shares[0].writes && r.shares[0].ages && r.shares[0].max_age == 24 * 3600);
     assert_true(r.shares[1].writes && r.shares[1].all);
-    assert_string_equal(r.shares[1].codec->name, "gzip");
-    assert_string_equal(r.shares[2].codec->name, "zstd");
+    assert_string_equal(r.shares[1].codec->name, "zstd");
+    assert_string_equal(r.shares[2].codec->name, "gzip");
     assert_false(r.shares[2].all);
     build_request_done(&r);
     static const struct {
