@@ -202,32 +202,41 @@ static int choose_manifest(struct reg_client *c, const struct oci_ref *ref, cons
     return cb_fail(err, CB_E_CORRUPT, "'%s': indexes are nested too deeply", name);
 }
 
+int build_fetch_documents(struct build_session *session, struct reg_client *c, const struct oci_ref *ref,
+                          const struct oci_platform *want, const char *name, struct build_documents *ret, struct cb_error *err)
+{
+    struct reg_document d = {.bytes = CB_BUF_INIT};
+    int e = reg_fetch_document(c, ref, &d, err);
+    ret->top = d.digest;
+    if (e == 0)
+        e = choose_manifest(c, ref, want, name, &d, err);
+    if (e == 0)
+        e = oci_manifest_parse(d.bytes.data, d.bytes.len, &ret->manifest, err);
+    if (e == 0)
+        e = fetch_config(session, c, ref, &ret->manifest.config, err);
+    if (e == 0)
+        e = store_document(session->store, &d, err);
+    ret->digest = d.digest;
+    reg_document_done(&d);
+    return e;
+}
+
 static int resolve_job(struct cb_job_io *io, const void *ctx, struct cb_buf *answer, struct cb_error *err)
 {
     const struct resolve_request *r = ctx;
     CB_AUTO(oci_ref) struct oci_ref ref = {0};
     CB_AUTO(reg_client) struct reg_client *c = NULL;
-    CB_AUTO(oci_manifest) struct oci_manifest m = {0};
-    struct reg_document d = {.bytes = CB_BUF_INIT};
+    struct build_documents found = {0};
     if (oci_ref_parse(r->want->text, &ref, err) < 0 || !(c = reg_client_new(&r->session->request->registry, err)))
         return -1;
     reg_client_on_warning(c, cb_job_on_warning, io);
-    int e = reg_fetch_document(c, &ref, &d, err);
-    struct cb_digest top = d.digest;
-    if (e == 0)
-        e = choose_manifest(c, &ref, &r->want->platform, r->want->text, &d, err);
-    if (e == 0)
-        e = oci_manifest_parse(d.bytes.data, d.bytes.len, &m, err);
-    if (e == 0)
-        e = fetch_config(r->session, c, &ref, &m.config, err);
-    if (e == 0)
-        e = store_document(r->session->store, &d, err);
+    int e = build_fetch_documents(r->session, c, &ref, &r->want->platform, r->want->text, &found, err);
     if (e == 0) {
-        cb_put_digest(answer, &top);
-        cb_put_digest(answer, &d.digest);
-        cb_put_str(answer, m.media_type);
+        cb_put_digest(answer, &found.top);
+        cb_put_digest(answer, &found.digest);
+        cb_put_str(answer, found.manifest.media_type);
     }
-    reg_document_done(&d);
+    oci_manifest_done(&found.manifest);
     return e;
 }
 

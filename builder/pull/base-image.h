@@ -7,6 +7,8 @@
 #include "builder/session/request.h"
 #include "cache/image.h"
 #include "registry/oci/config.h"
+#include "registry/oci/document.h"
+#include "registry/oci/reference.h"
 
 struct build_session;
 
@@ -32,6 +34,16 @@ void build_want_done(struct build_want *w);
  * instruction's place. */
 int build_bases_resolve(struct build_session *session, struct build_want *wants, size_t n, enum build_pull pull,
                         struct cb_error *err);
+
+/* What a name means in its registry, for a platform: manifest and config are in the store then [in a job]. */
+struct build_documents {
+    struct cb_digest top;    /* of what has the name: an index, or the manifest */
+    struct cb_digest digest; /* of the manifest */
+    struct oci_manifest manifest;
+};
+struct reg_client;
+int build_fetch_documents(struct build_session *session, struct reg_client *c, const struct oci_ref *ref,
+                          const struct oci_platform *want, const char *name, struct build_documents *ret, struct cb_error *err);
 
 /* Says under which ids the store has the layers of an image: one that a build of ours made is kept under its content ID, one of a
  * base image under its diff ID. */

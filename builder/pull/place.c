@@ -163,3 +163,54 @@ int build_fetch_blob(struct build_fetch *f, const struct cache_place *place, str
     const struct build_incoming d = {.get = get_bytes, .get_arg = &x};
     return build_take_blob(f->session->store, &place->blob, &d, err);
 }
+
+/* ---- a layer without an index ------------------------------------------------------------------------------------ */
+
+struct unknown {
+    struct fetching x;
+    struct cache_index index;
+    struct cb_digest diff_id;
+};
+
+/* An image of the store may have brought the blob before. */
+static int get_unknown(void *arg, cb_sink_fn *sink, void *sink_arg, struct cb_error *err)
+{
+    const struct unknown *u = arg;
+    struct cache_store *s = u->x.f->session->store;
+    if (!cache_blob_fits(s, &u->x.place->blob, u->x.place->size))
+        return get_bytes((void *)&u->x, sink, sink_arg, err);
+    CB_AUTO(close) int fd = cache_blob_open(s, &u->x.place->blob, err);
+    return fd < 0 ? -1 : build_incoming_file(fd, sink, sink_arg, err);
+}
+
+static int read_unknown(void *arg, cb_source_fn *source, void *source_arg, struct cb_error *err)
+{
+    struct unknown *u = arg;
+    return cache_layer_index_tar(source, source_arg, "the layer of an image", u->x.f->progress, &u->index, &u->diff_id, err);
+}
+
+static int put_unknown(struct unknown *u, const struct cb_digest *diff_id, struct cb_error *err)
+{
+    struct cache_store *s = u->x.f->session->store;
+    const struct cache_place *place = u->x.place;
+    struct cache_packed packed = {.digest = place->blob, .size = place->size};
+    struct cache_layer ignored;
+    if (!cb_digest_eq(&u->diff_id, diff_id))
+        return cb_fail(err, CB_E_CORRUPT, "the layer of an image does not have its diff ID");
+    if (oci_layer_codec(place->media_type, &packed.codec, err) < 0 ||
+        cache_layer_put_elsewhere(s, u->x.layer, &u->index, diff_id, place, &ignored, err) < 0)
+        return -1;
+    return cache_layer_set_packed(s, u->x.layer, &packed, err);
+}
+
+int build_fetch_unknown(struct build_fetch *f, const struct cb_digest *id, const struct cb_digest *diff_id,
+                        const struct cache_place *place, struct cb_error *err)
+{
+    struct unknown u = {.x = {.f = f, .layer = id, .place = place}};
+    const struct build_incoming d = {.get = get_unknown, .get_arg = &u, .unpack = read_unknown, .unpack_arg = &u};
+    int r = build_take_blob(f->session->store, &place->blob, &d, err);
+    if (r == 0)
+        r = put_unknown(&u, diff_id, err);
+    cache_index_done(&u.index);
+    return r;
+}

@@ -35,6 +35,11 @@ struct build_place_ops {
  * not done. Thread-safe. */
 int build_fetch_layer(struct build_fetch *f, const struct cb_digest *layer, bool want_files, struct cb_error *err);
 
+/* A layer that the store does not know and whose index nobody has: its blob is brought at once, and read on the way. It becomes
+ * the layer `id`; CB_E_CORRUPT: it is another one, or has another diff ID. */
+int build_fetch_unknown(struct build_fetch *f, const struct cb_digest *id, const struct cb_digest *diff_id,
+                        const struct cache_place *place, struct cb_error *err);
+
 /* A blob alone, not unpacked: verified by its digest. */
 int build_fetch_blob(struct build_fetch *f, const struct cache_place *place, struct cb_error *err);
 

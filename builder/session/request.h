@@ -126,6 +126,7 @@ struct build_request {
     struct build_share *shares; /* shared caches, in the order in which they were given */
     size_t n_shares, cap_shares;
     int64_t cache_wait; /* seconds that a step waits for another machine that executes it; 0: none */
+    bool inline_cache;  /* --cache-to type=inline: the image says what its steps gave */
     struct build_secret *secrets;
     size_t n_secrets, cap_secrets;
     struct build_ssh *ssh;

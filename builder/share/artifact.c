@@ -290,8 +290,8 @@ static int get_parts(const struct oci_manifest *m, struct build_artifact *a, str
             return -1;
     }
     const struct cb_codec *codec;
-    if (!a->layer.media_type || !a->index.media_type)
-        return cb_fail(err, CB_E_CORRUPT, "a layer or its index is missing");
+    if (!a->layer.media_type)
+        return cb_fail(err, CB_E_CORRUPT, "a layer is missing");
     return oci_layer_codec(a->layer.media_type, &codec, err);
 }
 

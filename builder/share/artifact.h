@@ -36,7 +36,7 @@ struct build_artifact {
     struct cb_digest content; /* its content key, where the writer knew it */
     char *platform;           /* these two are only said */
     char *maker;
-    struct build_artifact_part config, layer, index, inputs;
+    struct build_artifact_part config, layer, index, inputs; /* no index: the blob has to be read for it (inline.c) */
 };
 #define BUILD_ARTIFACT_INIT                                                                                                      \
     ((struct build_artifact){                                                                                                    \

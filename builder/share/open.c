@@ -1,6 +1,7 @@
 #include "builder/share/open.h"
 #include "base/fd.h"
 #include "base/text.h"
+#include "builder/pull/place.h"
 #include "builder/share/share-internal.h"
 #include "cache/layer/places.h"
 #include "registry/oci/document.h"
@@ -196,6 +197,15 @@ static int get_part(struct build_shares *s, size_t share, const struct build_art
     return r;
 }
 
+/* Nobody has its index: nothing that is said of it is believed before its bytes have come. */
+static int bring_unknown(struct build_shares *s, const struct build_artifact *a, const struct cache_place *place,
+                         struct cb_error *err)
+{
+    CB_AUTO(build_fetch) struct build_fetch f;
+    build_fetch_init(&f, s->session, s->io);
+    return build_fetch_unknown(&f, &a->record.layer, &a->diff_id, place, err);
+}
+
 int build_shares_bring(struct build_shares *s, size_t share, const struct build_artifact *a, struct cb_error *err)
 {
     CB_AUTO(cb_buf) struct cb_buf packed = CB_BUF_INIT;
@@ -206,6 +216,8 @@ int build_shares_bring(struct build_shares *s, size_t share, const struct build_
     int found = cache_layer_find(s->session->store, &a->record.layer, &layer, err);
     if (found != 0)
         return found < 0 ? -1 : 0;
+    if (!a->index.media_type)
+        return bring_unknown(s, a, &place, err);
     if (get_part(s, share, &a->index, &packed, err) < 0 || build_artifact_index(a, packed.data, packed.len, &x, err) < 0)
         return -1;
     return cache_layer_put_elsewhere(s->session->store, &a->record.layer, &x, &a->diff_id, &place, &layer, err);

@@ -20,7 +20,8 @@ struct build_share_link {
 static const struct build_share_key key_ref = {.name = "ref", .from = true, .to = true, .set = build_share_set_place};
 static const struct build_share_key *const keys[] = {&key_ref, NULL};
 
-/* A tag, which BuildKit needs to have one, is let pass: each document has its own. */
+/* Each document has a tag of its own. One that is given, as BuildKit's caches have it, may be that of an image that says what its
+ * steps gave (inline.c). */
 static int check(struct build_share *o, struct cb_error *err)
 {
     CB_AUTO(oci_ref) struct oci_ref ref = {0};
@@ -30,6 +31,8 @@ static int check(struct build_share *o, struct cb_error *err)
         return -1;
     if (ref.digest)
         return cb_fail(err, CB_E_USAGE, "ref=%s: a digest names one document, and a cache has many", o->place);
+    if (ref.tag_given)
+        cb_strv_take(&o->settings, cb_printf("image=%s", o->place));
     free(o->place);
     o->place = oci_ref_name(&ref);
     return 0;

@@ -9,7 +9,7 @@
 #include "builder/share/share.h"
 
 /* All kinds. A further one is a file that defines build_share_NAME, and its name here. */
-#define SHARES(X)           X(registry) X(local) X(s3) X(gha)
+#define SHARES(X)           X(registry) X(local) X(s3) X(gha) X(inline)
 #define SHARE_DECLARE(name) extern const struct build_share_ops build_share_##name;
 SHARES(SHARE_DECLARE)
 
@@ -44,6 +44,7 @@ struct build_share_ops {
     const char *name;                          /* type=… */
     const struct build_share_key *const *keys; /* its own; a NULL ends them; NULL: none */
     bool bare;                                 /* --cache-from NAME without type= means this kind, with NAME as its place */
+    bool in_image;                             /* nothing is put there: the image of the build says it (builder/share/inline.h) */
     bool replaces;                             /* a document can be put over another one: needed by --cache-wait */
     bool at_once;                              /* put_blob and put_document may be called from several threads, and put_blob
                                                   itself looks whether the blob is there */

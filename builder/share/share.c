@@ -91,3 +91,21 @@ int build_share_end(struct build_share *o, struct cb_error *err)
         return cb_fail(err, CB_E_USAGE, "compression-level=%d: %s has no such level", o->level, o->codec->name);
     return o->ops->check ? o->ops->check(o, err) : 0;
 }
+
+bool build_share_is_image(const struct build_share *o)
+{
+    return o->ops->in_image && o->writes;
+}
+
+bool build_share_also(const struct build_share *o, struct build_share *image)
+{
+    CB_AUTO(cb_error) struct cb_error ignored = CB_ERROR_INIT; /* it is a reference */
+    const char *name = build_share_setting(o, "image");
+    if (!name || o->writes)
+        return false;
+    build_share_begin(image, build_share_find("inline"), false);
+    cb_strv_push(&image->settings, "perhaps=yes");
+    (void)build_share_set(image, "ref", name, &ignored);
+    (void)build_share_end(image, &ignored);
+    return true;
+}

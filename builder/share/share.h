@@ -17,6 +17,11 @@ void build_share_begin(struct build_share *o, const struct build_share_ops *ops,
 int build_share_set(struct build_share *o, const char *key, const char *value, struct cb_error *err);
 int build_share_set_bare(struct build_share *o, const char *name, struct cb_error *err);
 int build_share_end(struct build_share *o, struct cb_error *err);
+/* Nothing is kept there: the image of the build is to say what its steps gave. */
+bool build_share_is_image(const struct build_share *o);
+/* Reading: also what its steps gave is wanted that an image says, if it is one that is meant. False: none can be meant. `image`
+ * is zero or raw. */
+bool build_share_also(const struct build_share *o, struct build_share *image);
 
 struct build_share_blob {
     struct cb_digest digest;

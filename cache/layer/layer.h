@@ -105,6 +105,9 @@ int cache_layer_commit_upper(struct cache_store *s, int work_dir, const char *na
  * tries is an error. Publishes as layers/<diff_id>. [ns when want_files] */
 int cache_layer_unpack(struct cache_store *s, cb_source_fn *source, void *arg, const struct cb_digest *diff_id, bool want_files,
                        struct cb_job_io *io, struct cache_layer *ret, struct cb_error *err);
+/* The sorted index and the diff ID of such a tar, read to its end; no store gets anything of it. `what` names it in messages. */
+int cache_layer_index_tar(cb_source_fn *source, void *arg, const char *what, struct cb_job_io *io, struct cache_index *ret,
+                          struct cb_digest *ret_diff_id, struct cb_error *err);
 /* Makes the files of a layer that has none, from its packed blob, or from files of ids that this build does not have. [ns] */
 int cache_layer_materialize(struct cache_store *s, const struct cb_digest *id, struct cb_job_io *io, struct cb_error *err);
 /* Writes the layer's canonical tar into `sink` from index and files; gives and remembers its diff ID. [ns] */

@@ -485,3 +485,10 @@ int cache_layer_unpack(struct cache_store *s, cb_source_fn *source, void *arg, c
     cache_index_content_id(&x, &content);
     return cache_layer_publish(&d, &x, &content, diff_id, ret, err);
 }
+
+int cache_layer_index_tar(cb_source_fn *source, void *arg, const char *what, struct cb_job_io *io, struct cache_index *ret,
+                          struct cb_digest *ret_diff_id, struct cb_error *err)
+{
+    const struct cache_layer_stream from = {source, arg, what, io};
+    return cache_layer_read_tar(&from, -1, ret, ret_diff_id, err);
+}

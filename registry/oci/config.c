@@ -25,6 +25,7 @@ void oci_image_config_done(struct oci_image_config *c)
     cb_map_done(&c->volume_lookup.places);
     oci_platform_done(&c->platform);
     free(c->author);
+    free(c->step_cache);
     free(c->user);
     free(c->working_dir);
     free(c->stop_signal);
@@ -54,6 +55,7 @@ void oci_image_config_copy(struct oci_image_config *to, const struct oci_image_c
         .has_created = from->has_created,
         .created = from->created,
         .author = cb_strdup(from->author),
+        .step_cache = cb_strdup(from->step_cache),
         .user = cb_strdup(from->user),
         .working_dir = cb_strdup(from->working_dir),
         .stop_signal = cb_strdup(from->stop_signal),
@@ -308,6 +310,8 @@ void oci_image_config_write(const struct oci_image_config *c, struct cb_buf *out
     CB_AUTO(json) json_t *j = json_object();
     oci_emit_set(j, "architecture", oci_emit_string(c->platform.arch ? c->platform.arch : ""));
     oci_emit_text(j, "author", c->author);
+    if (c->step_cache)
+        oci_emit_set(j, OCI_CONFIG_STEP_CACHE, json_loads(c->step_cache, 0, NULL));
     oci_emit_set(j, "config", emit_container(c));
     if (c->has_created)
         oci_emit_set(j, "created", oci_emit_time(c->created));

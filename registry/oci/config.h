@@ -26,6 +26,8 @@ struct oci_lookup {
     size_t n;             /* items looked at so far */
 };
 
+#define OCI_CONFIG_STEP_CACHE "cbuild.cache.v1" /* what steps gave (docs/cache-format.md); others leave it alone */
+
 struct oci_image_config {
     bool has_created;
     struct timespec created;
@@ -45,6 +47,7 @@ struct oci_image_config {
     size_t n_diff_ids, cap_diff_ids;
     struct oci_history *history;
     size_t n_history, cap_history;
+    char *step_cache; /* JSON of a member of our own, OCI_CONFIG_STEP_CACHE, only written; NULL: none */
     struct oci_lookup env_lookup, label_lookup, port_lookup, volume_lookup; /* of the functions below */
 };
 void oci_image_config_done(struct oci_image_config *c);

@@ -1,6 +1,7 @@
 #include "build-request.h"
 #include "builder/cli/options/help.h"
 #include "builder/output/output.h"
+#include "builder/share/share.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -241,6 +242,14 @@ static void test_shared_caches(void **state)
     assert_string_equal(r.shares[1].codec->name, "zstd");
     assert_string_equal(r.shares[2].codec->name, "gzip");
     assert_false(r.shares[2].all);
+    assert_false(r.inline_cache);
+    build_request_done(&r);
+    /* A tag may be that of an image that says what its steps gave; what is to say it is no place. */
+    accept("--cache-from r.example/a,r.example/b:1 --cache-to type=inline .", &r);
+    assert_int_equal(r.n_shares, 3);
+    assert_string_equal(build_share_kind(&r.shares[2]), "inline");
+    assert_string_equal(r.shares[2].place, "r.example/b");
+    assert_true(r.inline_cache);
     build_request_done(&r);
     static const struct {
         const char *line, *message;

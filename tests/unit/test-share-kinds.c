@@ -2,7 +2,9 @@
 #include "object-servers.h"
 
 #include "base/text.h"
+#include "builder/share/inline.h"
 #include "builder/share/share-internal.h"
+#include "registry/oci/config.h"
 #include "registry/oci/document.h"
 
 struct place {
@@ -57,6 +59,9 @@ static void options(void **state)
         {"gha,url_v2=http://x/,scope=a/b-1.c,token=t,mode=max", "http://x/"},
         {"gha,url_v2=http://x/,url=http://old/,ghtoken=t,repository=a/b,version=2", "http://x/"},
         {"gha", ""},
+        {"inline", ""},
+        {"inline,mode=max", "mode=max cannot be honoured", true},
+        {"inline,ref=app", "ref=app goes with --cache-from", true},
         {"gha,version=1", "version=1 cannot be honoured: GitHub has turned off", true},
         {"gha,scope=a,b", "unknown key 'b'", true},
         {"gha,scope=a b", "scope: 'a b' has characters other than", true},
@@ -230,6 +235,54 @@ static void gha(void **state)
     behaves(text);
 }
 
+/* ---- inline ------------------------------------------------------------------------------------------------------------- */
+static void inline_steps(void **state)
+{
+    CB_AUTO(cb_error) struct cb_error err = CB_ERROR_INIT;
+    CB_AUTO(build_inline_steps) struct build_inline_steps in = {0}, out = {0};
+    CB_AUTO(oci_image_config) struct oci_image_config config = {0};
+    CB_AUTO(cb_buf) struct cb_buf text = CB_BUF_INIT, bytes = CB_BUF_INIT;
+    (void)state;
+    CB_PUSH(in.items, in.n, in.cap) = (struct build_inline_step){.definition = {{1}}, .layer = {{2}}, .number = 3};
+    CB_PUSH(in.items, in.n, in.cap) =
+        (struct build_inline_step){.definition = {{4}}, .parent = {{5}}, .layer = {{6}}, .number = 498};
+    build_inline_write(&in, &text);
+    config.step_cache = cb_strdup(text.data);
+    oci_image_config_write(&config, &bytes);
+    assert_int_equal(build_inline_read(bytes.data, bytes.len, &out, &err), 0);
+    assert_int_equal(out.n, 2);
+    assert_memory_equal(in.items, out.items, 2 * sizeof(*in.items));
+}
+
+static void hostile_inline_steps(void **state)
+{
+#define DIGEST "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+    static const struct {
+        const char *text, *want; /* NULL: fine, and none */
+    } cases[] = {
+        {"{}", NULL},
+        {"{\"cbuild.cache.v1\":[]}", NULL},
+        {"{\"cbuild.cache.v1\":null}", NULL},
+        {"[", "bad JSON"},
+        {"{\"cbuild.cache.v1\":{}}", "expected an array"},
+        {"{\"cbuild.cache.v1\":[1]}", "lacks its key"},
+        {"{\"cbuild.cache.v1\":[{\"definition\":\"x\"}]}", "'definition' is no digest"},
+        {"{\"cbuild.cache.v1\":[{\"definition\":\"" DIGEST "\",\"layer\":\"" DIGEST "\"}]}", "lacks its key or its layer"},
+        {"{\"cbuild.cache.v1\":[{\"definition\":\"" DIGEST "\",\"layer\":\"" DIGEST "\",\"number\":-1}]}", "lacks its key"},
+        {"{\"cbuild.cache.v1\":[{\"definition\":\"" DIGEST "\",\"layer\":\"" DIGEST "\",\"number\":499}]}", "lacks its key"},
+        {"{\"cbuild.cache.v1\":[{\"definition\":\"" DIGEST "\",\"layer\":\"" DIGEST "\",\"number\":0,\"parent\":1}]}",
+         "parent: expected a string"},
+    };
+    (void)state;
+    for (size_t i = 0; i < CB_LEN(cases); i++) {
+        CB_AUTO(cb_error) struct cb_error err = CB_ERROR_INIT;
+        CB_AUTO(build_inline_steps) struct build_inline_steps got = {0};
+        int r = build_inline_read(cases[i].text, strlen(cases[i].text), &got, &err);
+        if (cases[i].want ? r == 0 || !strstr(err.msg, cases[i].want) : r < 0 || got.n)
+            fail_msg("%zu: got '%s', want '%s'", i, r < 0 ? err.msg : "success", cases[i].want ? cases[i].want : "success");
+    }
+}
+
 static int start(void **state)
 {
     (void)state;
@@ -244,7 +297,12 @@ static int stop(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(options), cmocka_unit_test(s3), cmocka_unit_test(gha),
-                                       cmocka_unit_test(registry), cmocka_unit_test(no_registry)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(options),
+                                       cmocka_unit_test(s3),
+                                       cmocka_unit_test(gha),
+                                       cmocka_unit_test(registry),
+                                       cmocka_unit_test(no_registry),
+                                       cmocka_unit_test(inline_steps),
+                                       cmocka_unit_test(hostile_inline_steps)};
     return cmocka_run_group_tests(tests, start, stop);
 }

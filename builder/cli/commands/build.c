@@ -131,7 +131,7 @@ static int carry_out(struct build *b, struct cb_error *err)
         return graph.failed && q->invoke.n ? invoke(b, &graph, err) : -1;
     CB_AUTO(build_image) struct build_image image = {0};
     CB_AUTO(build_result) struct build_result result = {0};
-    if (cli_image_of(b, &image, err) < 0)
+    if (cli_image_of(&graph, &image, err) < 0)
         return -1;
     for (size_t i = 0; i < q->n_outputs; i++)
         if (build_output_write(b->session, &q->outputs[i], &image, &result, err) < 0)

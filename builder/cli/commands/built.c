@@ -1,4 +1,7 @@
 #include "builder/cli/commands/built.h"
+#include "base/text.h"
+#include "builder/share/inline.h"
+#include "parser/value.h"
 #include "registry/oci/document.h"
 
 static void add_base_layers(struct cache_image *image, const struct cache_image *base)
@@ -81,8 +84,43 @@ static void add_history(const struct build *b, struct oci_image_config *c)
     c->created = now;
 }
 
-int cli_image_of(const struct build *b, struct build_image *ret, struct cb_error *err)
+/* --cache-to type=inline, or BuildKit's other word for it. */
+static bool wants_step_cache(const struct build_request *r)
 {
+    bool yes = r->inline_cache, given;
+    for (size_t i = 0; i < r->build_args.n; i++) {
+        const char *value;
+        CB_AUTO(free) char *name = cb_split_pair(r->build_args.items[i], &value);
+        if (strcmp(name, "BUILDKIT_INLINE_CACHE") == 0 && value && df_parse_bool(value, &given))
+            yes = given || r->inline_cache;
+    }
+    return yes;
+}
+
+static void add_step_cache(const struct build_graph *g, const struct build_step **steps, size_t n, struct oci_image_config *c)
+{
+    CB_AUTO(build_inline_steps) struct build_inline_steps all = {0};
+    CB_AUTO(cb_buf) struct cb_buf text = CB_BUF_INIT;
+    size_t number = 0;
+    for (size_t i = 0; i < n; i++) {
+        const struct build_key *key = &build_state_of(g, steps[i])->key;
+        if (steps[i]->op == BUILD_OP_BASE) {
+            number += steps[i]->base.image.n_layers;
+            continue;
+        }
+        struct build_inline_step *s = &CB_PUSH(all.items, all.n, all.cap);
+        *s = (struct build_inline_step){
+            .definition = key->definition, .layer = g->build->made[steps[i]->index].layer, .number = number++};
+        if (steps[i]->parent)
+            s->parent = build_state_of(g, steps[i]->parent)->key.chain;
+    }
+    build_inline_write(&all, &text);
+    c->step_cache = cb_buf_detach(&text);
+}
+
+int cli_image_of(const struct build_graph *g, struct build_image *ret, struct cb_error *err)
+{
+    const struct build *b = g->build;
     const struct build_plan *p = &b->plan;
     CB_AUTO(oci_image_config) struct oci_image_config config = {0};
     *ret = (struct build_image){.has_epoch = p->has_epoch, .epoch = p->epoch};
@@ -93,6 +131,8 @@ int cli_image_of(const struct build *b, struct build_image *ret, struct cb_error
         add_layer(ret, b, steps[i]);
     oci_image_config_copy(&config, &p->target->config);
     add_history(b, &config);
+    if (wants_step_cache(b->session->request))
+        add_step_cache(g, steps, n, &config);
     if (b->session->request->changes.no_history)
         oci_history_clear(&config);
     if (b->session->request->changes.docker_types)

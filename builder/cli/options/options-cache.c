@@ -41,7 +41,15 @@ static int add(const char *option, const char *v, bool writes, struct build_requ
     build_share_begin(o, ops, writes);
     if ((bare ? build_share_set_bare(o, v, err) : cli_each_field(option, v, share_field, o, err)) < 0)
         return -1;
-    return build_share_end(o, err) < 0 ? cb_prefix(err, "%s '%s'", option, v) : 0;
+    if (build_share_end(o, err) < 0)
+        return cb_prefix(err, "%s '%s'", option, v);
+    struct build_share image;
+    r->inline_cache |= build_share_is_image(o);
+    if (build_share_is_image(o))
+        r->n_shares--; /* it has nothing to be freed */
+    else if (build_share_also(o, &image))
+        CB_PUSH(r->shares, r->n_shares, r->cap_shares) = image;
+    return 0;
 }
 
 /* One with fields, or, as buildah has it, names with commas between them. */

@@ -352,7 +352,7 @@ static void switch_off(struct build_schedule *s, size_t share, const char *why)
         build_warning(s->session, "%s", why);
     s->sharing.off[share] = true;
     for (size_t i = 0; !o->writes && o->place && i < q->n_shares; i++)
-        if (q->shares[i].ops == o->ops && strcmp(q->shares[i].place, o->place) == 0)
+        if (q->shares[i].ops == o->ops && q->shares[i].place && strcmp(q->shares[i].place, o->place) == 0)
             s->sharing.off[i] = true;
 }
 

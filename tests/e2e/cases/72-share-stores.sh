@@ -136,3 +136,45 @@ t_bare_names() {
     has "$(cat log)" "5 steps run"
     same "$(warnings)" 0
 }
+
+# Records in the config of an image, whose layers are those of the steps.
+t_inline() {
+    only root
+    [ -n "${E2E_REGISTRY:-}" ] || die "no docker-registry: ./check starts one"
+    example
+    image=$E2E_REGISTRY/inline$$
+    cbuild --cache-from "$image:1" -t "$image:1" --push --cache-to type=inline --iidfile id1 c 2>log
+    same "$(warnings)" 0
+    cbuild --no-cache --build-arg BUILDKIT_INLINE_CACHE=1 --iidfile id2 c 2>log
+    same "$(cat id2)" "$(cat id1)" # the other word for it, and a build that executes all of it
+    cbuild --iidfile id3 c 2>log
+    [ "$(cat id3)" != "$(cat id1)" ] || die "nothing is in the image"
+    skopeo copy -q --src-tls-verify=false "docker://$image:1" oci:layout
+    for from in "$image:1" "type=registry,ref=$image:1" "type=inline,ref=$image:1"; do
+        elsewhere
+        cbuild --cache-from "$from" --cache-to type=inline --iidfile id2 c 2>log
+        has "$(cat log)" "0 steps run, 2 cached"
+        same "$(cat id2)" "$(cat id1)"
+        same "$(warnings)" 0
+    done
+    elsewhere
+    echo two >c/file
+    rootfs --cache-from "$image:1" c
+    has "$(cat build.log)" "1 step run, 1 cached"
+    same "$(cat root/made root/file)" "made
+two"
+    # What its config says of layers that are others is found out.
+    echo one >c/file
+    for change in "c[0]['number'], c[1]['number'] = 1, 0" "c[0]['layer'] = c[1]['layer'] = 64 * 'f'"; do
+        oci change layout "c = config['cbuild.cache.v1']; $change"
+        skopeo copy -q --dest-tls-verify=false oci:layout "docker://$image:lie"
+        elsewhere
+        rootfs --cache-from "type=inline,ref=$image:lie" c
+        has "$(cat build.log)" "5 steps run"
+        same "$(cat root/made root/file)" "made
+one"
+    done
+    elsewhere
+    cbuild --cache-from "type=inline,ref=$image:none" c 2>log
+    same "$(warnings)" 0
+}
