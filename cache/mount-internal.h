@@ -21,9 +21,6 @@ int cache_mount_lock(struct cache_store *s, struct cache_mount_place *at, unsign
 /* Whoever still uses it keeps what they have; it vanishes with them. `parent`: the key's directory. 0 or -1. */
 int cache_mount_remove_slot(struct cache_store *s, int parent, const char *slot, struct cb_error *err);
 bool cache_mount_is_slot(const char *name);
-/* The directory `new` of `work` takes the place of what everybody shares, unless that is in use. 0 or -1. */
-int cache_mount_put(struct cache_store *s, const struct cache_work *work, const char *key, const char *origin,
-                    struct cb_error *err);
 /* The error; -1. */
 int cache_mount_in_use(const char *hex, struct cb_error *err);
 /* An id that this user does not have is written beside it, where that can be. 0 or -errno. */

@@ -5,6 +5,7 @@
 #include "base/owner.h"
 #include "cache/layer/directory.h"
 #include "cache/mount-internal.h"
+#include "cache/mount-state.h"
 #include "cache/mounts.h"
 
 #include <limits.h>
@@ -86,25 +87,27 @@ static int put_all(int dir, struct cb_str key, cb_sink_fn *sink, void *arg, stru
 int cache_mounts_export(struct cache_store *s, const char *hex, cb_sink_fn *sink, void *arg, struct cb_error *err)
 {
     struct cache_mount_place at;
+    struct cache_mount_held h;
     CB_AUTO(cb_buf) struct cb_buf key = CB_BUF_INIT;
-    CB_AUTO(close) int lock = -1;
     cache_mount_place_of_hex(hex, &at);
-    int got = cache_mount_lock(s, &at, 0, true, false, &lock, err);
-    if (got <= 0)
-        return got < 0 ? -1 : cache_mount_in_use(hex, err);
-    CB_AUTO(free) char *path = cb_printf("%s/%s", at.dir, at.slot), *key_path = cb_printf("%s/key", at.dir);
-    CB_AUTO(close) int dir = cb_open_beneath(s->root, path, O_RDONLY | O_DIRECTORY, 0);
-    int r = dir < 0 ? dir : cb_read_file(s->root, key_path, MAX_KEY, &key);
-    return r < 0 ? cb_fail_sys(err, r, "open '%s/%s'", s->path, path)
-                 : put_all(dir, (struct cb_str){key.data, key.len}, sink, arg, err);
+    CB_AUTO(free) char *path = cb_printf("%s/key", at.dir);
+    int r = cb_read_file(s->root, path, MAX_KEY, &key);
+    if (r < 0)
+        return cb_fail_sys(err, r, "open '%s/%s'", s->path, path);
+    int held = cache_mount_hold(s, key.data, &h, err);
+    if (held <= 0)
+        return held < 0 ? -1 : cache_mount_in_use(hex, err);
+    r = put_all(h.dir, (struct cb_str){key.data, key.len}, sink, arg, err);
+    cache_mount_let_go(s, &h);
+    return r;
 }
 
 /* ---- in -------------------------------------------------------------------------------------------------------------- */
 
 struct import {
     struct cache_directory *to;
-    struct cb_buf key;
-    uint32_t mode, uid, gid; /* of the directory itself */
+    struct cb_buf *key;            /* what the tar says it is */
+    struct cache_mount_state root; /* of the directory itself */
     size_t entries;
 };
 
@@ -135,13 +138,13 @@ static int clean(const char *path, struct cb_buf *ret, struct cb_error *err)
 
 static void take_root(struct import *i, const struct cb_tar_entry *t)
 {
-    i->mode = t->mode & 0777;
-    i->uid = t->uid;
-    i->gid = t->gid;
+    i->root.mode = t->mode & 0777;
+    i->root.uid = t->uid;
+    i->root.gid = t->gid;
     for (size_t k = 0; k < t->n_xattrs; k++)
         if (strcmp(t->xattrs[k].name, KEY_XATTR) == 0 && t->xattrs[k].len <= MAX_KEY) {
-            cb_buf_reset(&i->key);
-            cb_buf_add(&i->key, t->xattrs[k].value, t->xattrs[k].len);
+            cb_buf_reset(i->key);
+            cb_buf_add(i->key, t->xattrs[k].value, t->xattrs[k].len);
         }
 }
 
@@ -190,46 +193,30 @@ static int take_all(struct import *i, cb_source_fn *source, void *arg, struct cb
     while (more > 0 && (more = cb_tar_next(t, &e, err)) > 0)
         if (take_entry(i, t, &e, err) < 0)
             return -1;
-    return more < 0 ? -1 : cache_directory_finish(i->to, err);
+    return more < 0 ? -1 : 0;
 }
 
-static int set_root(const struct import *i, int dir, struct cb_error *err)
-{
-    int r = cache_mount_give(dir, i->uid, i->gid);
-    if (r == 0 && fchmod(dir, i->mode) < 0)
-        r = -errno;
-    return r < 0 ? cb_fail_sys(err, r, "set the owner of a cache mount") : 0;
-}
-
-static int import_into(struct cache_store *s, struct cache_work *work, const char *key, cb_source_fn *source, void *arg,
+static int import_into(struct cache_store *s, struct cache_mount_draft *d, const char *key, cb_source_fn *source, void *arg,
                        struct cb_error *err)
 {
-    struct import i = {.key = CB_BUF_INIT, .mode = 0755};
-    struct cache_mount_name name = {0};
-    CB_AUTO(close)
-    int dir = mkdirat(work->dir, "new", 0700) < 0 ? -1 : openat(work->dir, "new", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (dir < 0)
-        return cb_fail_sys(err, errno, "make a cache mount in '%s'", s->path);
-    i.to = cache_directory_new(dir);
-    int r = take_all(&i, source, arg, err) < 0 || set_root(&i, dir, err) < 0 ? -1 : 0;
-    cache_directory_free(i.to);
-    if (r == 0 && !key && !cache_mount_name_parse(i.key.data, &name)) {
+    CB_AUTO(cb_buf) struct cb_buf said = CB_BUF_INIT;
+    CB_AUTO(cache_mount_name) struct cache_mount_name name = {0};
+    struct import i = {.to = d->to, .key = &said, .root.mode = 0755};
+    if (take_all(&i, source, arg, err) < 0)
+        return -1;
+    if (!key && !cache_mount_name_parse(said.data, &name)) {
         cb_fail(err, CB_E_USAGE, "the tar does not say which cache mount it is");
-        r = cb_hint(err, "name it: cbuild cache mounts import FILE ID");
+        return cb_hint(err, "name it: cbuild cache mounts import FILE ID");
     }
-    if (r == 0)
-        r = cache_mount_put(s, work, key ? key : i.key.data, "import", err);
-    cache_mount_name_done(&name);
-    cb_buf_done(&i.key);
-    return r;
+    return cache_mount_draft_put(s, d, key ? key : said.data, &i.root, "import", err);
 }
 
 int cache_mounts_import(struct cache_store *s, const char *key, cb_source_fn *source, void *arg, struct cb_error *err)
 {
-    struct cache_work work = CACHE_WORK_INIT;
-    if (cache_work_begin(s, &work, err) < 0)
-        return -1;
-    int r = import_into(s, &work, key, source, arg, err);
-    cache_work_done(s, &work);
+    struct cache_mount_draft d;
+    int r = cache_mount_draft_begin(s, &d, err);
+    if (r == 0)
+        r = import_into(s, &d, key, source, arg, err);
+    cache_mount_draft_done(s, &d);
     return r;
 }

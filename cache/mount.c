@@ -161,26 +161,6 @@ int cache_mount_in_use(const char *hex, struct cb_error *err)
     return cb_hint(err, "try again when the build that uses it has ended");
 }
 
-int cache_mount_put(struct cache_store *s, const struct cache_work *work, const char *key, const char *origin,
-                    struct cb_error *err)
-{
-    struct cache_mount_place at;
-    CB_AUTO(close) int lock = -1;
-    cache_mount_place(key, &at);
-    int got = cache_mount_lock(s, &at, 0, true, false, &lock, err);
-    if (got <= 0)
-        return got < 0 ? -1 : cache_mount_in_use(at.hex, err);
-    CB_AUTO(close) int parent = cache_store_dir(s, at.dir);
-    int r = parent < 0 ? parent : cache_rename_new(work->dir, "new", parent, at.slot);
-    if (r == -EEXIST)
-        r = cache_rename_over(work->dir, "new", parent, at.slot);
-    if (r < 0)
-        return cb_fail_sys(err, r, "make a cache mount in '%s/mounts'", s->path);
-    cache_mount_note_use(s, &at, key);
-    cache_mount_note_origin(s, &at, origin);
-    return 0;
-}
-
 static int open_slot(struct cache_store *s, const struct cache_mount_request *r, const struct cache_mount_place *at,
                      struct cb_error *err)
 {

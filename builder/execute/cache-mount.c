@@ -10,7 +10,7 @@
 
 /* Namespace, id and what the directory starts as tell one cache from another. A mount that gives none of from,
  * mode, uid and gid is a directory of its own. Borrows. */
-static struct cache_mount_name name_of(const struct build_run_mount *m, const char *ns, const struct build_input *in)
+static struct cache_mount_name name_of(const struct build_run_mount *m, const char *ns, const struct cb_digest *layers, size_t n)
 {
     const struct df_mount *d = m->m;
     return (struct cache_mount_name){.ns = (char *)ns,
@@ -19,8 +19,8 @@ static struct cache_mount_name name_of(const struct build_run_mount *m, const ch
                                      .mode = d->has_mode ? d->mode & 0777 : 0755,
                                      .uid = d->has_uid ? d->uid : 0,
                                      .gid = d->has_gid ? d->gid : 0,
-                                     .layers = in ? in->layers : NULL,
-                                     .n_layers = in ? in->n : 0};
+                                     .layers = (struct cb_digest *)layers,
+                                     .n_layers = n};
 }
 
 static const char *cache_namespace(const struct build *b)
@@ -32,6 +32,13 @@ static const char *cache_namespace(const struct build *b)
         if (cb_starts(args->items[i], name))
             found = args->items[i] + strlen(name);
     return found;
+}
+
+void build_cache_mount_key(const struct build *b, const struct build_run_mount *m, const struct cb_digest *layers, size_t n,
+                           struct cb_buf *ret)
+{
+    struct cache_mount_name name = name_of(m, cache_namespace(b), layers, n);
+    cache_mount_name_key(&name, ret);
 }
 
 int build_flatten(struct build_work *w, int work_dir, const struct cb_digest *layers, size_t n, struct cb_error *err)
@@ -71,8 +78,7 @@ int build_cache_mount(struct build_work *w, const struct build_run_mount *m, int
     const struct df_mount *d = m->m;
     CB_AUTO(cb_buf) struct cb_buf key = CB_BUF_INIT;
     CB_AUTO(close) int seed = -1;
-    struct cache_mount_name name = name_of(m, cache_namespace(w->b), in);
-    cache_mount_name_key(&name, &key);
+    build_cache_mount_key(w->b, m, in ? in->layers : NULL, in ? in->n : 0, &key);
     CB_AUTO(free)
     char *build = cb_printf("%lld.%09ld\n", (long long)w->b->session->started.tv_sec, w->b->session->started.tv_nsec);
     if (m->from.kind != BUILD_FILES_EMPTY && (seed = open_seed(w, m, work_dir, in, err)) < 0)

@@ -63,6 +63,9 @@ int build_context_layer(struct build_work *w, struct build_local *l, const char 
 /* The files of these layers as one directory of their own, below the step's work directory: an fd, or -1. */
 int build_flatten(struct build_work *w, int work_dir, const struct cb_digest *layers, size_t n, struct cb_error *err);
 
+/* The key of a cache mount (cache/mount-name.h). `layers`: of the step in its `from`, if it has one. */
+void build_cache_mount_key(const struct build *b, const struct build_run_mount *m, const struct cb_digest *layers, size_t n,
+                           struct cb_buf *ret);
 /* The directory of a cache mount. `in`: the layers of its `from`, NULL: none. */
 struct cache_mount;
 int build_cache_mount(struct build_work *w, const struct build_run_mount *m, int work_dir, const struct build_input *in,

@@ -14,6 +14,7 @@ static void share_done(struct build_share *o)
 {
     free(o->place);
     cb_strv_done(&o->settings);
+    cb_strv_done(&o->mounts);
 }
 
 static void changes_done(struct build_changes *c)

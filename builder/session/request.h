@@ -33,6 +33,10 @@ struct build_share {    /* --cache-from, --cache-to type=…,key=value */
     int level; /* -1: the codec's own */
     bool ages; /* ttl=: what was made more than max_age seconds ago is not taken */
     int64_t max_age;
+    bool all_mounts;       /* cache-mounts=all */
+    struct cb_strv mounts; /* cache-mounts=ID,…: these */
+    uint64_t mounts_max_size;
+    int64_t mounts_max_age; /* seconds */
 };
 
 enum build_pull { BUILD_PULL_MISSING, BUILD_PULL_ALWAYS, BUILD_PULL_NEWER, BUILD_PULL_NEVER, BUILD_PULL_COUNT };

@@ -37,7 +37,7 @@ static int to_buffer(void *arg, const void *p, size_t n, struct cb_error *err)
     return 0;
 }
 
-static int pack(const struct cb_buf *bytes, struct cb_buf *ret, struct cb_error *err)
+int build_share_pack(const struct cb_buf *bytes, struct cb_buf *ret, struct cb_error *err)
 {
     CB_AUTO(cb_encoder) struct cb_encoder *e = cb_encoder_new(cb_codec_find("zstd"), -1, 1, to_buffer, ret);
     return cb_encoder_add(e, bytes->data, bytes->len, err) < 0 ? -1 : cb_encoder_end(e, err);
@@ -54,7 +54,7 @@ static ssize_t from_bytes(void *arg, void *p, size_t n, struct cb_error *err)
     return (ssize_t)take;
 }
 
-static int unpack(const void *packed, size_t n, size_t max, const char *what, struct cb_buf *ret, struct cb_error *err)
+int build_share_unpack(const void *packed, size_t n, size_t max, const char *what, struct cb_buf *ret, struct cb_error *err)
 {
     struct cb_str rest = {packed, n};
     CB_AUTO(cb_decoder) struct cb_decoder *d = cb_decoder_new(from_bytes, &rest, what);
@@ -87,7 +87,7 @@ int build_artifact_set_index(struct build_artifact *a, const struct cache_index 
     if (bytes.len > BUILD_ARTIFACT_MAX_INDEX)
         return cb_fail(err, CB_E_UNSUPPORTED, "a layer of %zu entries is too large for a shared cache", x->n);
     cb_buf_reset(&a->index.data);
-    if (pack(&bytes, &a->index.data, err) < 0)
+    if (build_share_pack(&bytes, &a->index.data, err) < 0)
         return -1;
     name_part(&a->index, BUILD_ARTIFACT_INDEX);
     a->entries = x->n;
@@ -157,7 +157,7 @@ static int make_config(struct build_artifact *a, struct cb_error *err)
         cb_buf_reset(&a->config.data);
         cb_json_dump(j, CB_JSON_COMPACT, &a->config.data);
     } else if (inputs.len <= BUILD_ARTIFACT_MAX_INPUTS) {
-        if (pack(&inputs, &a->inputs.data, err) < 0)
+        if (build_share_pack(&inputs, &a->inputs.data, err) < 0)
             return -1;
         name_part(&a->inputs, BUILD_ARTIFACT_INPUTS);
     }
@@ -320,7 +320,7 @@ int build_artifact_index(const struct build_artifact *a, const void *packed, siz
     CB_AUTO(cb_buf) struct cb_buf bytes = CB_BUF_INIT;
     CB_AUTO(cache_index) struct cache_index x = {0};
     struct cb_digest id;
-    if (unpack(packed, n, BUILD_ARTIFACT_MAX_INDEX, "the layer's index", &bytes, err) < 0 ||
+    if (build_share_unpack(packed, n, BUILD_ARTIFACT_MAX_INDEX, "the layer's index", &bytes, err) < 0 ||
         cache_index_read(bytes.data, bytes.len, &x, err) < 0)
         return -1;
     cache_index_content_id(&x, &id);
@@ -334,7 +334,7 @@ int build_artifact_index(const struct build_artifact *a, const void *packed, siz
 int build_artifact_inputs(struct build_artifact *a, const void *packed, size_t n, struct cb_error *err)
 {
     CB_AUTO(cb_buf) struct cb_buf bytes = CB_BUF_INIT;
-    if (unpack(packed, n, BUILD_ARTIFACT_MAX_INPUTS, "the list of inputs", &bytes, err) < 0)
+    if (build_share_unpack(packed, n, BUILD_ARTIFACT_MAX_INPUTS, "the list of inputs", &bytes, err) < 0)
         return -1;
     CB_AUTO(json) json_t *list = cb_json_parse(bytes.data, bytes.len, "inputs", err);
     if (!list)

@@ -62,6 +62,10 @@ int build_artifact_index(const struct build_artifact *a, const void *packed, siz
 /* Adds the inputs, from their packed bytes, to the record. */
 int build_artifact_inputs(struct build_artifact *a, const void *packed, size_t n, struct cb_error *err);
 
+/* What is small, packed and unpacked in memory; more than `max` bytes of `what` are CB_E_CORRUPT. */
+int build_share_pack(const struct cb_buf *bytes, struct cb_buf *ret, struct cb_error *err);
+int build_share_unpack(const void *packed, size_t n, size_t max, const char *what, struct cb_buf *ret, struct cb_error *err);
+
 struct build_share_blob build_artifact_blob(const struct build_artifact_part *p);
 
 #endif

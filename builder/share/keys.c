@@ -57,6 +57,41 @@ static int set_ttl(struct build_share *o, const char *key, const char *value, st
     return 0;
 }
 
+/* ---- cache mounts ------------------------------------------------------------------------------------------------- */
+
+static int set_mounts(struct build_share *o, const char *key, const char *value, struct cb_error *err)
+{
+    CB_AUTO(free) char *text = cb_strdup(value);
+    for (char *rest = text, *id; (id = strsep(&rest, ","));) {
+        if (!*id)
+            return cb_fail(err, CB_E_USAGE, "%s: expected 'all', or ids of cache mounts", key);
+        o->all_mounts = o->all_mounts || strcmp(id, "all") == 0;
+        cb_strv_push(&o->mounts, id);
+    }
+    return 0;
+}
+
+static int set_mounts_size(struct build_share *o, const char *key, const char *value, struct cb_error *err)
+{
+    int64_t size;
+    if (!df_parse_size(value, &size) || size <= 0)
+        return cb_fail(err, CB_E_USAGE, "%s: '%s' is not a size (try 2g)", key, value);
+    o->mounts_max_size = (uint64_t)size;
+    return 0;
+}
+
+static int set_mounts_age(struct build_share *o, const char *key, const char *value, struct cb_error *err)
+{
+    CB_AUTO(cb_error) struct cb_error ignored = CB_ERROR_INIT;
+    int64_t ns;
+    if (df_parse_duration(value, &ns, &ignored) < 0 || ns < 0)
+        return cb_fail(err, CB_E_USAGE, "%s: '%s' is not a time span (try 720h)", key, value);
+    o->mounts_max_age = ns / 1000000000;
+    return 0;
+}
+
+/* ---- for all kinds, too ------------------------------------------------------------------------------------------- */
+
 /* A cache that cannot be used never fails a build. */
 static int set_ignore_error(struct build_share *o, const char *key, const char *value, struct cb_error *err)
 {
@@ -72,8 +107,13 @@ static const struct build_share_key key_ttl = {.name = "ttl", .from = true, .to 
 static const struct build_share_key key_ignore_error = {
     .name = "ignore-error", .from = true, .to = true, .set = set_ignore_error};
 
-const struct build_share_key *const build_share_common_keys[] = {&key_mode, &key_compression,  &key_level,
-                                                                 &key_ttl,  &key_ignore_error, NULL};
+static const struct build_share_key key_mounts = {.name = "cache-mounts", .from = true, .to = true, .set = set_mounts};
+static const struct build_share_key key_mounts_size = {
+    .name = "cache-mounts-max-size", .from = true, .to = true, .set = set_mounts_size};
+static const struct build_share_key key_mounts_age = {.name = "cache-mounts-max-age", .to = true, .set = set_mounts_age};
+
+const struct build_share_key *const build_share_common_keys[] = {
+    &key_mode, &key_compression, &key_level, &key_ttl, &key_ignore_error, &key_mounts, &key_mounts_size, &key_mounts_age, NULL};
 
 /* ---- keys of BuildKit's caches that change nothing here, or cannot be honoured -------------------------------------- */
 

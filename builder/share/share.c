@@ -1,3 +1,4 @@
+#include "builder/share/mounts.h"
 #include "builder/share/share-internal.h"
 
 #define SHARE_ENTRY(name) &build_share_##name,
@@ -36,12 +37,22 @@ void build_share_tag(const struct cb_digest *key, char out[BUILD_SHARE_TAG_MAX])
     cb_digest_hex(key, out + strlen(BUILD_SHARE_TAG));
 }
 
+bool build_share_has_mount(const struct build_share *o, const char *id)
+{
+    return o->all_mounts || cb_strv_find(&o->mounts, id) >= 0;
+}
+
 /* ---- what is asked for ------------------------------------------------------------------------------------------ */
 
 void build_share_begin(struct build_share *o, const struct build_share_ops *ops, bool writes)
 {
     /* Packed as an image is when nothing else is asked for, so that it can have its layers from here with its own digests. */
-    *o = (struct build_share){.ops = ops, .writes = writes, .codec = cb_codecs[0], .level = -1};
+    *o = (struct build_share){.ops = ops,
+                              .writes = writes,
+                              .codec = cb_codecs[0],
+                              .level = -1,
+                              .mounts_max_size = BUILD_SHARE_MOUNTS_SIZE,
+                              .mounts_max_age = BUILD_SHARE_MOUNTS_AGE};
 }
 
 static const struct build_share_key *find_in(const struct build_share_key *const *keys, const char *name)
@@ -89,6 +100,8 @@ int build_share_end(struct build_share *o, struct cb_error *err)
 {
     if (o->level != -1 && !cb_codec_has_level(o->codec, o->level))
         return cb_fail(err, CB_E_USAGE, "compression-level=%d: %s has no such level", o->level, o->codec->name);
+    if (o->ops->in_image && o->mounts.n)
+        return cb_fail(err, CB_E_UNSUPPORTED, "cache-mounts: an image has no place for cache mounts; any other type has");
     return o->ops->check ? o->ops->check(o, err) : 0;
 }
 

@@ -167,7 +167,7 @@ static void share_target(struct cb_buf *out)
 {
     cb_buf_adds(out, "type=...[,mode=min|max][,compression=");
     cb_codec_names(out, "|");
-    cb_buf_adds(out, "]");
+    cb_buf_adds(out, "][,cache-mounts=all|ID]");
 }
 
 #define AT(member) offsetof(struct build_request, member) /* setters without one take the whole request */

@@ -59,5 +59,8 @@ int build_prepare_step(struct build_schedule *s, const struct build_step *step, 
     if (ready < 0)
         return -1;
     int inputs = build_prepare_inputs(s, step, true, err);
-    return CB_MIN(ready, inputs);
+    if (inputs < 0 || step->op != BUILD_OP_RUN)
+        return CB_MIN(ready, inputs);
+    int mounts = build_mounts_prepare(s, step, err);
+    return CB_MIN(CB_MIN(ready, inputs), mounts);
 }

@@ -103,6 +103,7 @@ void build_running_drop(struct build_schedule *s, struct build_running *r)
     build_mask_done(&r->mask);
     build_tail_done(&r->tail);
     build_cause_done(&r->cause);
+    free(r->name);
     free(r);
 }
 

@@ -1,5 +1,5 @@
 /* The coordinator's parts: schedule.c waits, advance.c decides what a step does next, lookup.c asks and writes records,
- * prepare.c brings layers in, running.c has the jobs, sharing.c and putting.c talk to shared caches. */
+ * prepare.c brings layers in, running.c has the jobs, sharing.c, putting.c and mounts.c talk to shared caches. */
 #ifndef BUILD_SCHEDULE_INTERNAL_H
 #define BUILD_SCHEDULE_INTERNAL_H
 
@@ -7,6 +7,7 @@
 #include "builder/execute/execute.h"
 #include "builder/execute/schedule/cause.h"
 #include "builder/execute/schedule/log.h"
+#include "builder/execute/schedule/mounts.h"
 #include "builder/execute/schedule/sharing.h"
 #include "builder/execute/schedule/symptom.h"
 
@@ -15,7 +16,8 @@ enum build_running_kind {
     BUILD_RUNNING_BASE,
     BUILD_RUNNING_MATERIALIZE,
     BUILD_RUNNING_DIFF,
-    BUILD_RUNNING_ASK, /* from here on: of shared caches (sharing.h) */
+    BUILD_RUNNING_MOUNT, /* mounts.h */
+    BUILD_RUNNING_ASK,   /* from here on: of shared caches (sharing.h) */
     BUILD_RUNNING_CHECK,
     BUILD_RUNNING_PACK,
     BUILD_RUNNING_PUT,
@@ -26,9 +28,11 @@ struct build_running { /* one job */
     struct build_session *session;
     enum build_running_kind kind;
     const struct build_step *step; /* STEP, BASE */
-    struct cb_digest layer;        /* MATERIALIZE, DIFF */
-    const struct build_step *put;  /* PACK, PUT, CLAIM */
-    struct timespec heard;         /* of shared caches: when something was heard of it last */
+    struct cb_digest layer;        /* MATERIALIZE, DIFF; of a MOUNT, of its key */
+    int number;                    /* MOUNT: under which it is shown, and as what */
+    char *name;
+    const struct build_step *put; /* PACK, PUT, CLAIM */
+    struct timespec heard;        /* of shared caches: when something was heard of it last */
     struct cb_job job;
     struct build_log logs[2];
     struct build_mask mask;
@@ -50,6 +54,7 @@ struct build_schedule {
     struct cb_map warned;  /* texts of warnings: what holds for many steps is said once */
     struct cache_earlier *earlier;
     struct build_sharing sharing;
+    struct cb_map mounts; /* keys of cache mounts that were asked for in shared caches; with a value: that were put there */
 };
 
 /* ---- advance.c ------------------------------------------------------------------------------------------- */

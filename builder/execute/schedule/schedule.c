@@ -117,7 +117,7 @@ static void job_event(struct build_schedule *s, struct build_running *r)
     struct cb_job_event e;
     if (!cb_job_read(&r->job, false, &e))
         return;
-    int number = r->step ? r->step->number : 0;
+    int number = r->step ? r->step->number : r->number;
     if (r->kind >= BUILD_RUNNING_ASK && e.kind != CB_JOB_WARN) {
         build_sharing_event(s, r, &e);
         cb_job_event_done(&e);
@@ -138,11 +138,16 @@ static void job_event(struct build_schedule *s, struct build_running *r)
             step_succeeded(s, r, &e);
         else if (r->kind == BUILD_RUNNING_BASE)
             base_done(s, r);
+        else if (r->kind == BUILD_RUNNING_MOUNT)
+            build_mounts_event(s, r, &e);
         job_ended(s, r);
         break;
     case CB_JOB_FAILED:
         build_running_finish_logs(r);
-        job_failed(s, r, &e);
+        if (r->kind == BUILD_RUNNING_MOUNT)
+            build_mounts_event(s, r, &e);
+        else
+            job_failed(s, r, &e);
         job_ended(s, r);
         break;
     }
@@ -269,11 +274,15 @@ int build_schedule_run(struct build_graph *g, struct build_counts *ret, struct c
     build_sharing_begin(&s);
     build_emit(s.session, &(struct build_event){.kind = BUILD_EVENT_BUILD_STARTED, .n_steps = count_steps(g->plan)});
     run(&s);
+    struct cb_error canceled = CB_ERROR_INIT;
+    if (!s.failed && build_mounts_put(&s, &canceled) < 0)
+        remember_failure(&s, NULL, &canceled);
     if (s.failed)
         end_sharing(&s);
     build_sharing_done(&s);
     free(s.running);
     cb_map_done(&s.warned);
+    cb_map_done(&s.mounts);
     cache_earlier_close(s.earlier);
     *ret = s.counts;
     if (!s.failed)
