@@ -47,6 +47,8 @@ struct copying {
     size_t n_parts;
     struct archive *archives; /* by their number */
     size_t n_archives, cap_archives;
+    bool may_pack; /* nothing needs the files of the layer */
+    bool packed;   /* so it becomes a tar */
 };
 
 static void copying_done(struct copying *c)
@@ -317,7 +319,7 @@ static int write_entry(struct copying *c, struct cache_layer_writer *writer, con
 {
     struct cache_data data = data_of(c, e);
     data.source = e;
-    return cache_layer_add_soon(writer, &e->e, &data, err);
+    return c->packed ? cache_layer_add(writer, &e->e, &data, err) : cache_layer_add_soon(writer, &e->e, &data, err);
 }
 
 static int write_entries(struct copying *c, struct cache_layer_writer *writer, const struct build_layer *layer,
@@ -341,13 +343,50 @@ static int write_entries(struct copying *c, struct cache_layer_writer *writer, c
     return 0;
 }
 
+static int by_path(const void *a, const void *b)
+{
+    return cache_index_compare((*(const struct build_entry *const *)a)->e.path, (*(const struct build_entry *const *)b)->e.path);
+}
+
+static bool has_members(const struct build_layer *layer)
+{
+    for (size_t i = 0; i < layer->n; i++)
+        if (layer->entries[i]->data == BUILD_DATA_MEMBER)
+            return true;
+    return false;
+}
+
+/* Does anything in this build need the files themselves? */
+static bool needs_files(const struct build_work *w)
+{
+    const struct build_request *q = w->b->session->request;
+    bool needed = w->step->needs_fs || w->step->gives_files;
+    for (size_t i = 0; w->step->in_target && i < q->n_outputs; i++)
+        needed = needed || q->outputs[i].takes_files;
+    return needed;
+}
+
+/* Members of archives come as the archive has them, and a tar has an order. */
+static int make_writer(struct copying *c, const struct build_layer *layer, struct cache_layer_writer **ret, struct cb_error *err)
+{
+    struct cache_store *s = c->w->b->session->store;
+    c->packed = c->may_pack && !has_members(layer);
+    if (c->packed && layer->n > 1)
+        qsort(layer->entries, layer->n, sizeof(*layer->entries), by_path);
+    if (c->packed)
+        return cache_layer_writer_packed(s, ret, err);
+    if (cache_layer_writer_new(s, ret, err) < 0)
+        return -1;
+    if (!cb_digest_is_zero(&c->w->earlier))
+        cache_layer_writer_like(*ret, &c->w->earlier);
+    return 0;
+}
+
 static int write_layer(struct copying *c, const struct build_layer *layer, struct cache_layer *ret, struct cb_error *err)
 {
     CB_AUTO(cache_layer_writer) struct cache_layer_writer *writer = NULL;
-    if (cache_layer_writer_new(c->w->b->session->store, &writer, err) < 0)
+    if (make_writer(c, layer, &writer, err) < 0)
         return -1;
-    if (!cb_digest_is_zero(&c->w->earlier))
-        cache_layer_writer_like(writer, &c->w->earlier);
     if (write_entries(c, writer, layer, err) == 0 && cache_layer_commit(writer, ret, err) == 0)
         return 0;
     if (err->code == CB_E_CORRUPT && cache_layer_culprit(writer))
@@ -436,7 +475,7 @@ static struct cb_usage own_usage(const struct timespec *from)
 
 int build_execute_files(struct build_work *w, struct build_outcome *ret, struct cb_error *err)
 {
-    struct copying c = {.w = w, .from.dir = -1};
+    struct copying c = {.w = w, .from.dir = -1, .may_pack = !needs_files(w)};
     struct cache_layer layer;
     struct timespec from = cb_clock_now();
     int r = execute(&c, &layer, err);

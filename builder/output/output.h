@@ -28,6 +28,7 @@ struct build_output_ops {
     const char *name;                           /* type=… */
     const struct build_output_key *const *keys; /* those it takes besides type; a NULL ends them; NULL: none */
     enum build_dest dest;                       /* what it writes: none is given, one file ("-": standard output), files */
+    bool takes_files;                           /* it writes the files of the layers, not the layers */
     bool docker_types;                          /* media types are Docker's where oci-mediatypes= does not say */
     int (*check)(struct build_output *o, struct cb_error *err); /* when all keys are read: do they go together? NULL: always */
     int (*write)(struct build_session *s, const struct build_output *o, const struct build_image *image, struct build_result *ret,

@@ -70,25 +70,48 @@ static struct cache_image_layer get_layer(struct cb_unpack *u)
     return l;
 }
 
-/* Answers for every layer: diff ID, and (packing) its blob. */
-static int pack_job(struct cb_job_io *io, void *world, const struct rt_job_request *req, struct cb_buf *answer,
-                    struct cb_error *err)
+/* Where one blob is damaged others may be: all that are go now, or each would fail one more build. */
+static void drop_damaged(struct cache_store *s, const struct cache_image_layer *l)
 {
-    CB_AUTO(build_fetch) struct build_fetch f;
-    build_fetch_init(&f, world, io);
-    struct cb_unpack u = cb_unpack(req->bytes, req->len);
+    CB_AUTO(cb_error) struct cb_error ignored = CB_ERROR_INIT;
+    struct cache_packed packed;
+    if (l->blob_size)
+        (void)cache_blob_check(s, &l->blob);
+    if (cache_layer_packed(s, &l->id, cb_codecs[0], -1, true, &packed, &ignored) == 1)
+        (void)cache_blob_check(s, &packed.digest);
+}
+
+/* Answers for every layer: diff ID, and (packing) its blob. */
+static int pack_all(struct build_fetch *f, struct cb_unpack u, struct cb_buf *answer, struct cb_error *err)
+{
     struct build_packing p = get_packing(&u);
     for (uint64_t n = cb_get_u64(&u); n > 0 && !u.failed; n--) {
         struct cache_image_layer l = get_layer(&u);
         struct cache_packed packed = {0};
         struct cb_digest diff;
-        if ((p.codec && pack_one(&f, &p, &l, &packed, err) < 0) || find_diff(&f, &l, &diff, err) < 0)
+        if ((p.codec && pack_one(f, &p, &l, &packed, err) < 0) || find_diff(f, &l, &diff, err) < 0)
             return -1;
         cb_put_digest(answer, &diff);
         cb_put_digest(answer, &packed.digest);
         cb_put_u64(answer, packed.size);
     }
     return 0;
+}
+
+static int pack_job(struct cb_job_io *io, void *world, const struct rt_job_request *req, struct cb_buf *answer,
+                    struct cb_error *err)
+{
+    CB_AUTO(build_fetch) struct build_fetch f;
+    build_fetch_init(&f, world, io);
+    struct cb_unpack u = cb_unpack(req->bytes, req->len);
+    if (pack_all(&f, u, answer, err) == 0)
+        return 0;
+    (void)get_packing(&u);
+    for (uint64_t n = cb_get_u64(&u); err->code == CB_E_CORRUPT && n > 0 && !u.failed; n--) {
+        struct cache_image_layer l = get_layer(&u);
+        drop_damaged(f.session->store, &l);
+    }
+    return -1;
 }
 
 /* ---- its request and answer ------------------------------------------------------------------------------------- */

@@ -102,6 +102,7 @@ static int write_directory(struct build_session *s, const struct build_output *o
 
 static const struct build_output_key *const keys[] = {&build_output_key_dest, NULL};
 
-const struct build_output_ops build_output_tar = {.name = "tar", .keys = keys, .dest = BUILD_DEST_FILE, .write = write_tar};
+const struct build_output_ops build_output_tar = {
+    .name = "tar", .keys = keys, .dest = BUILD_DEST_FILE, .takes_files = true, .write = write_tar};
 const struct build_output_ops build_output_local = {
-    .name = "local", .keys = keys, .dest = BUILD_DEST_DIRECTORY, .write = write_directory};
+    .name = "local", .keys = keys, .dest = BUILD_DEST_DIRECTORY, .takes_files = true, .write = write_directory};

@@ -1,11 +1,21 @@
 /* What can be said of steps only when all of them are there. */
 #include "builder/plan/planner-internal.h"
 
+/* What a COPY or a mount takes may lie in any layer of that chain. */
+static void mark_givers(struct build_plan *plan, const struct build_step *taker)
+{
+    for (size_t i = 0; i < taker->n_inputs; i++)
+        for (const struct build_step *s = taker->inputs[i]; s && !s->gives_files; s = s->parent)
+            plan->steps[s->index]->gives_files = true;
+}
+
 static void mark_target(struct build_plan *plan)
 {
     struct build_step **steps = plan->steps;
     for (const struct build_step *s = plan->target->snapshot; s; s = s->parent)
         steps[s->index]->in_target = true;
+    for (size_t i = 0; i < plan->n_steps; i++)
+        mark_givers(plan, steps[i]);
     for (size_t i = 0; i < plan->n_steps; i++)
         if (steps[i]->op == BUILD_OP_RUN)
             for (const struct build_step *s = steps[i]->parent; s && !s->needs_fs; s = s->parent)

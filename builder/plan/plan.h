@@ -104,6 +104,7 @@ struct build_step {
     bool inputs_renewed; /* so its definition says nothing about what its inputs will be */
     bool in_target;      /* its layer is part of the image that is built */
     bool needs_fs;       /* a RUN may stand on its layer */
+    bool gives_files;    /* other steps take files from its layer */
 };
 
 /* One line of history, and the step that made its layer (NULL: empty_layer). */

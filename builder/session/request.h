@@ -12,6 +12,7 @@ struct build_output {    /* -o type=…,key=value */
     const struct build_output_ops *ops;
     char *dest;        /* file ("-": stdout) or directory; NULL: the kind has none */
     bool as_directory; /* tar=false */
+    bool takes_files;  /* it writes the files of the layers, not the layers */
     bool push;
     char *name; /* name=…: instead of the tags; NULL: the tags */
     const struct cb_codec *codec;

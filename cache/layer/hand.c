@@ -32,26 +32,29 @@ void cache_layer_hand_done(struct cache_layer_hand *h)
 
 int cache_layer_hand_begin(struct cache_layer_hand *h, const struct cache_entry *e, struct cb_error *err)
 {
-    if (cache_layer_disk_begin(&h->disk, e, err) < 0)
+    if (h->tar ? cache_layer_tar_entry(h->tar, e, err) < 0 : cache_layer_disk_begin(&h->disk, e, err) < 0)
         return -1;
     cb_sha256_init(&h->sha);
+    h->size = 0;
     return 0;
 }
 
 int cache_layer_hand_put(struct cache_layer_hand *h, const struct cache_entry *e, const void *p, size_t n, struct cb_error *err)
 {
+    uint64_t room = e->size - h->size;
     if (n == 0)
         return 0;
+    h->size += n;
     cb_sha256_add(&h->sha, p, n);
-    return cache_layer_disk_write(&h->disk, e, p, n, err);
+    return h->tar ? cb_tar_write(h->tar, p, (size_t)CB_MIN(n, room), err) : cache_layer_disk_write(&h->disk, e, p, n, err);
 }
 
 int cache_layer_hand_end(struct cache_layer_hand *h, struct cache_entry *e, struct cb_error *err)
 {
-    if (h->disk.size != e->size)
+    if (h->size != e->size)
         return cb_fail(err, CB_E_CORRUPT, "'/%s' has %llu bytes instead of %llu: it changed while it was read", e->path,
-                       (unsigned long long)h->disk.size, (unsigned long long)e->size);
-    if (cache_layer_disk_end(&h->disk, e, err) < 0)
+                       (unsigned long long)h->size, (unsigned long long)e->size);
+    if (!h->tar && cache_layer_disk_end(&h->disk, e, err) < 0)
         return -1;
     struct cb_digest have;
     cb_sha256_end(&h->sha, &have);
@@ -69,8 +72,8 @@ static int copy_bytes(struct cache_layer_hand *h, const struct cache_entry *e, i
 
     if (!h->buffer)
         h->buffer = cb_alloc_buffer(CACHE_LAYER_COPY_BUFFER);
-    while (h->disk.size < end) {
-        size_t want = (size_t)CB_MIN(end - h->disk.size, (uint64_t)CACHE_LAYER_COPY_BUFFER);
+    while (h->size < end) {
+        size_t want = (size_t)CB_MIN(end - h->size, (uint64_t)CACHE_LAYER_COPY_BUFFER);
         int n = cb_read_full(fd, h->buffer, want);
         if (n < 0)
             return cb_fail_sys(err, n, "read '%s'", data->path);

@@ -250,6 +250,11 @@ struct cache_entry cache_layer_entry_of(const char *path, int type, const struct
 /* Size and digest of the rest of a file. `buffer`: CACHE_LAYER_COPY_BUFFER bytes. 0 or -errno. */
 int cache_layer_hash(int fd, char *buffer, struct cache_entry *e);
 
+/* ---- the tar (pack.c) ---------------------------------------------------------------------- */
+
+/* Begins an entry in a layer's tar; the bytes of a file follow. */
+int cache_layer_tar_entry(struct cb_tar_writer *tar, const struct cache_entry *e, struct cb_error *err);
+
 /* ---- writing the bytes of files (hand.c) -------------------------------------------------- */
 
 /* An earlier layer whose files may get further names in the layer that is written. */
@@ -262,6 +267,8 @@ struct cache_layer_model {
 /* One that writes files of a layer. Several of them write into one directory side by side. */
 struct cache_layer_hand {
     struct cache_layer_disk disk;
+    struct cb_tar_writer *tar;              /* borrowed; NULL: files are made on the disk */
+    uint64_t size;                          /* of the file being written, so far */
     const struct cache_layer_model *model;  /* borrowed */
     struct cache_layer_cursor model_cursor; /* in the model */
     struct cache_layer_cursor source;       /* where the files of the last FILE entry's root come from */

@@ -214,20 +214,25 @@ static bool can_be_copied(struct cache_store *s, const struct cb_digest *id)
     return fs >= 0 && cache_layer_index_beside(fs, &x, &ignored) == 0 && cache_layer_can_be_read(fs, &x);
 }
 
-static bool can_be_made(struct cache_store *s, const struct cb_digest *id)
+static bool is_packed(struct cache_store *s, const struct cb_digest *id)
 {
     CB_AUTO(cb_error) struct cb_error ignored = CB_ERROR_INIT;
     struct cache_packed packed;
-    return cache_layer_packed(s, id, cb_codecs[0], -1, true, &packed, &ignored) == 1 || can_be_copied(s, id);
+    return cache_layer_packed(s, id, &cb_codec_none, -1, true, &packed, &ignored) == 1;
+}
+
+static bool can_be_made(struct cache_store *s, const struct cb_digest *id)
+{
+    return is_packed(s, id) || can_be_copied(s, id);
 }
 
 /* Of a layer without files: is it known where its bytes are? Not when it is damaged what was noted of that, and nothing else is
- * left of them. */
-static bool can_be_had(struct cache_store *s, const struct cb_digest *id)
+ * left of them. A base layer's can be fetched again. */
+static bool can_be_had(struct cache_store *s, const struct cache_layer_dir *l)
 {
-    CB_AUTO(close) int dir = cache_layer_open(s, id);
+    CB_AUTO(close) int dir = cache_layer_open(s, &l->l.id);
     int places = dir < 0 ? 0 : cache_layer_look_elsewhere(dir);
-    return places == 0 || (places > 0 && !s->only_here) || can_be_made(s, id);
+    return (places == 0 && l->base) || (places > 0 && !s->only_here) || is_packed(s, &l->l.id);
 }
 
 /* ---- the interface --------------------------------------------------------------------------- */
@@ -242,7 +247,7 @@ int cache_layer_find(struct cache_store *s, const struct cb_digest *id, struct c
         return 0;
     if (l.foreign && !l.base && !can_be_made(s, id))
         return 0;
-    if (!l.l.has_files && !l.foreign && !can_be_had(s, id))
+    if (!l.l.has_files && !l.foreign && !can_be_had(s, &l))
         return 0;
     if (!l.trusted && !check_layer(s, &l))
         return 0;

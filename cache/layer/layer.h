@@ -64,6 +64,9 @@ struct cache_data {
  * Hard links: type CB_HARDLINK, link = path of an earlier entry. */
 struct cache_layer_writer;
 int cache_layer_writer_new(struct cache_store *s, struct cache_layer_writer **ret, struct cb_error *err); /* [ns] */
+/* Of a layer that nothing is expected to stand on: no file is made; each is read once, into the layer's tar, which is its packed
+ * form, uncompressed, and whose digest is its diff ID. Entries come in the order of the index, all by cache_layer_add. */
+int cache_layer_writer_packed(struct cache_store *s, struct cache_layer_writer **ret, struct cb_error *err);
 /* Files that `earlier` has at the same path, equal in everything, become hard links to its files. Where it is not in the store as
  * files, all are copied. Call it before anything is added. */
 void cache_layer_writer_like(struct cache_layer_writer *w, const struct cb_digest *earlier);

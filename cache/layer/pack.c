@@ -60,17 +60,17 @@ static int pack_data(struct packer *p, const struct cache_entry *e, struct cb_er
     return cb_digest_eq(&have, &e->digest) ? 0 : damaged(err, e->path, "has different bytes than in the index");
 }
 
-static int pack_mark(struct packer *p, const struct cache_entry *e, struct cb_error *err)
+static int tar_mark(struct cb_tar_writer *tar, const struct cache_entry *e, struct cb_error *err)
 {
     const char *base = cb_path_base(e->path);
     CB_AUTO(free)
     char *name = e->type == CACHE_OPAQUE ? cb_printf("%s/.wh..wh..opq", e->path)
                                          : cb_printf("%.*s.wh.%s", (int)(base - e->path), e->path, base);
 
-    return cb_tar_entry_begin(p->tar, &(struct cb_tar_entry){.path = name, .type = CB_FILE}, err);
+    return cb_tar_entry_begin(tar, &(struct cb_tar_entry){.path = name, .type = CB_FILE}, err);
 }
 
-static int pack_entry(struct packer *p, const struct cache_entry *e, struct cb_error *err)
+int cache_layer_tar_entry(struct cb_tar_writer *tar, const struct cache_entry *e, struct cb_error *err)
 {
     const struct cb_tar_entry t = {.path = e->path,
                                    .type = (enum cb_ftype)e->type,
@@ -84,9 +84,13 @@ static int pack_entry(struct packer *p, const struct cache_entry *e, struct cb_e
                                    .dev_minor = e->dev_minor,
                                    .xattrs = e->xattrs,
                                    .n_xattrs = e->n_xattrs};
-    if (e->type == CACHE_WHITEOUT || e->type == CACHE_OPAQUE)
-        return pack_mark(p, e, err);
-    if (cb_tar_entry_begin(p->tar, &t, err) < 0)
+    bool mark = e->type == CACHE_WHITEOUT || e->type == CACHE_OPAQUE;
+    return mark ? tar_mark(tar, e, err) : cb_tar_entry_begin(tar, &t, err);
+}
+
+static int pack_entry(struct packer *p, const struct cache_entry *e, struct cb_error *err)
+{
+    if (cache_layer_tar_entry(p->tar, e, err) < 0)
         return -1;
     return e->type == CB_FILE && e->size ? pack_data(p, e, err) : 0;
 }
@@ -370,6 +374,15 @@ int cache_layer_set_packed(struct cache_store *s, const struct cb_digest *id, co
     return remember_packed(s, id, p, -1, err);
 }
 
+/* The tar of a layer of ours is not needed beside its files, or beside another packed form. The blob is removed with what nothing
+ * names. */
+static void forget_tar(struct cache_store *s, const struct cache_layer_dir *l)
+{
+    CB_AUTO(close) int dir = l->base ? -1 : cache_layer_open(s, &l->l.id);
+    if (dir >= 0)
+        (void)unlinkat(dir, packed_name(&cb_codec_none, -1).text, 0);
+}
+
 /* ---- packing ---------------------------------------------------------------------------------------- */
 
 static int to_blob(void *arg, const void *p, size_t n, struct cb_error *err)
@@ -399,6 +412,8 @@ int cache_layer_pack(struct cache_store *s, const struct cb_digest *id, const st
     p.size = blob.size;
     if (cache_blob_commit(&blob, NULL, &p.digest, err) < 0 || remember_packed(s, id, &p, level, err) < 0)
         return -1;
+    if (codec != &cb_codec_none)
+        forget_tar(s, &l);
     *ret = p;
     return 0;
 }
@@ -458,5 +473,8 @@ int cache_layer_materialize(struct cache_store *s, const struct cb_digest *id, s
         return -1;
     if ((r ? unpack_packed(s, &l, &from, &d, io, &x, err) : copy_foreign(s, &l, &d, &x, err)) < 0)
         return cb_prefix(err, "%s %s", r ? "unpack" : "copy", cache_layer_name(id).text);
-    return cache_layer_give_fs(&d, id, &x, err);
+    if (cache_layer_give_fs(&d, id, &x, err) < 0)
+        return -1;
+    forget_tar(s, &l);
+    return 0;
 }

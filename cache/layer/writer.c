@@ -3,7 +3,9 @@
 #include "cache/layer/layer-internal.h"
 #include "base/limits.h"
 #include "base/path.h"
+#include "base/stream/beside.h"
 #include "base/threads.h"
+#include "cache/store/blob.h"
 
 #include <stdatomic.h>
 #include <unistd.h>
@@ -28,17 +30,48 @@ struct cache_layer_writer {
     uint64_t bytes_waiting;
     const void *culprit;
     struct cache_entry entry; /* the file of begin, write, end */
+    /* of a packed layer: the tar is hashed and written beside the reading */
+    struct cache_blob_writer blob;
+    struct cb_beside *beside;
+    struct cb_tar_writer *tar;
 };
+
+static struct cache_layer_writer *make_writer(void)
+{
+    struct cache_layer_writer *w = CB_NEW(struct cache_layer_writer);
+    w->draft = CACHE_LAYER_DRAFT_INIT;
+    w->model = CACHE_LAYER_MODEL_INIT;
+    w->blob = CACHE_BLOB_WRITER_INIT;
+    cache_layer_hand_init(&w->hand, -1, &w->model);
+    return w;
+}
 
 int cache_layer_writer_new(struct cache_store *s, struct cache_layer_writer **ret, struct cb_error *err)
 {
-    CB_AUTO(cache_layer_writer) struct cache_layer_writer *w = CB_NEW(struct cache_layer_writer);
-    w->draft = CACHE_LAYER_DRAFT_INIT;
-    w->model = CACHE_LAYER_MODEL_INIT;
-    cache_layer_hand_init(&w->hand, -1, &w->model);
+    CB_AUTO(cache_layer_writer) struct cache_layer_writer *w = make_writer();
     if (cache_layer_draft_begin(s, true, &w->draft, err) < 0)
         return -1;
     cache_layer_cursor_set_root(&w->hand.disk.cursor, w->draft.fs);
+    *ret = CB_TAKE(w);
+    return 0;
+}
+
+static int to_blob(void *arg, const void *p, size_t n, struct cb_error *err)
+{
+    return cache_blob_write(arg, p, n, err);
+}
+
+int cache_layer_writer_packed(struct cache_store *s, struct cache_layer_writer **ret, struct cb_error *err)
+{
+    CB_AUTO(cache_layer_writer) struct cache_layer_writer *w = make_writer();
+    if (cache_layer_draft_begin(s, false, &w->draft, err) < 0 || cache_blob_begin(s, &w->blob, err) < 0)
+        return -1;
+    w->blob.replaces = true; /* a tar that was forgotten may have lain there for long */
+    w->beside = cb_beside_new(to_blob, &w->blob);
+    w->tar = cb_tar_writer_new(cb_beside_add, w->beside, err);
+    if (!w->tar)
+        return -1;
+    w->hand.tar = w->tar;
     *ret = CB_TAKE(w);
     return 0;
 }
@@ -48,6 +81,9 @@ void cache_layer_writer_free(struct cache_layer_writer *w)
     if (!w)
         return;
     cache_layer_hand_done(&w->hand);
+    cb_tar_writer_free(w->tar);
+    cb_beside_free(w->beside);
+    cache_blob_abort(&w->blob);
     cache_layer_draft_done(&w->draft);
     cache_index_done(&w->index);
     cache_index_done(&w->model.index);
@@ -178,17 +214,51 @@ static int check(const struct cache_layer_writer *w, const struct cache_entry *e
     return e->type == CB_FILE ? cache_check_size(e->path, e->size, err) : 0;
 }
 
+static bool out_of_order(const struct cache_layer_writer *w, const struct cache_entry *e)
+{
+    const struct cache_entry *last = w->index.n ? &w->index.entries[w->index.n - 1] : NULL;
+    return w->tar && last && cache_index_compare(last->path, e->path) >= (e->type != CACHE_OPAQUE);
+}
+
+/* A link says what the file says that it is another name of. */
+static void join_file(const struct cache_index *x, struct cache_entry *link)
+{
+    const struct cache_index before = {.entries = x->entries, .n = x->n - 1};
+    const struct cache_entry *file = cache_index_find(&before, link->link);
+    if (file && file->type == CB_HARDLINK)
+        file = cache_index_find(&before, file->link);
+    if (!file)
+        return;
+    link->link = file->path;
+    link->mode = file->mode;
+    link->uid = file->uid;
+    link->gid = file->gid;
+    link->mtime = file->mtime;
+}
+
+/* As the index has it: what a type does not have is not written into a tar either. */
+static int write_entry(struct cache_layer_writer *w, struct cache_entry *e, const struct cache_data *data, struct cb_error *err)
+{
+    if (e->type == CB_FILE)
+        return cache_layer_hand_file(&w->hand, e, data, err);
+    if (w->tar && e->type == CB_HARDLINK)
+        join_file(&w->index, e);
+    return w->tar ? cache_layer_tar_entry(w->tar, e, err) : cache_layer_disk_make(&w->hand.disk, e, err);
+}
+
 int cache_layer_add(struct cache_layer_writer *w, const struct cache_entry *e, const struct cache_data *data,
                     struct cb_error *err)
 {
-    struct cache_entry copy = *e;
     if (check(w, e, err) < 0)
         return -1;
-    if (e->type == CB_FILE ? cache_layer_hand_file(&w->hand, &copy, data, err) < 0
-                           : cache_layer_disk_make(&w->hand.disk, e, err) < 0)
-        return -1;
-    cache_index_add(&w->index, &copy);
-    return 0;
+    if (out_of_order(w, e))
+        return cb_fail(err, CB_E_FAILED, "internal error: '/%s' comes too late for the tar of a layer", e->path);
+    cache_index_add(&w->index, e);
+    if (write_entry(w, &w->index.entries[w->index.n - 1], data, err) == 0)
+        return 0;
+    w->index.n--;
+    w->culprit = data ? data->source : NULL;
+    return -1;
 }
 
 int cache_layer_add_soon(struct cache_layer_writer *w, const struct cache_entry *e, const struct cache_data *data,
@@ -217,7 +287,7 @@ int cache_layer_file_begin(struct cache_layer_writer *w, const struct cache_entr
 
 int cache_layer_file_write(struct cache_layer_writer *w, const void *p, size_t n, struct cb_error *err)
 {
-    if (n > w->entry.size || w->hand.disk.size > w->entry.size - n)
+    if (n > w->entry.size || w->hand.size > w->entry.size - n)
         return cb_fail(err, CB_E_CORRUPT, "'/%s' is longer than its header says", w->entry.path);
     return cache_layer_hand_put(&w->hand, &w->entry, p, n, err);
 }
@@ -230,7 +300,38 @@ int cache_layer_file_end(struct cache_layer_writer *w, struct cb_error *err)
     return 0;
 }
 
-int cache_layer_commit(struct cache_layer_writer *w, struct cache_layer *ret, struct cb_error *err)
+/* What is there already is the result, when its bytes are. */
+static int exists_packed(struct cache_store *s, const struct cb_digest *content, struct cache_layer *ret, struct cb_error *err)
+{
+    struct cache_packed packed;
+    int found = cache_layer_find(s, content, ret, err);
+    if (found <= 0 || ret->has_files)
+        return found;
+    return ret->has_diff_id && cache_layer_packed(s, content, &cb_codec_none, -1, true, &packed, err) == 1;
+}
+
+static int commit_packed(struct cache_layer_writer *w, struct cache_layer *ret, struct cb_error *err)
+{
+    struct cache_packed packed = {.codec = &cb_codec_none};
+    struct cache_store *s = w->draft.store;
+    struct cb_digest content;
+    if (cb_tar_end(w->tar, err) < 0 || cb_beside_end(w->beside, err) < 0)
+        return -1;
+    cache_index_content_id(&w->index, &content);
+    int found = exists_packed(s, &content, ret, err);
+    if (found != 0)
+        return found < 0 ? -1 : 0;
+    packed.size = w->blob.size;
+    if (cache_blob_commit(&w->blob, NULL, &packed.digest, err) < 0 ||
+        cache_layer_publish(&w->draft, &w->index, &content, NULL, ret, err) < 0 ||
+        cache_layer_remember_diff(s, &content, &packed.digest, err) < 0 || cache_layer_set_packed(s, &content, &packed, err) < 0)
+        return -1;
+    ret->has_diff_id = true;
+    ret->diff_id = packed.digest;
+    return 0;
+}
+
+static int commit_files(struct cache_layer_writer *w, struct cache_layer *ret, struct cb_error *err)
 {
     if (w->n_waiting && write_all_waiting(w, err) < 0)
         return -1;
@@ -243,4 +344,9 @@ int cache_layer_commit(struct cache_layer_writer *w, struct cache_layer *ret, st
     if (found != 0)
         return found < 0 ? -1 : 0;
     return cache_layer_publish(&w->draft, &w->index, &content, NULL, ret, err);
+}
+
+int cache_layer_commit(struct cache_layer_writer *w, struct cache_layer *ret, struct cb_error *err)
+{
+    return w->tar ? commit_packed(w, ret, err) : commit_files(w, ret, err);
 }

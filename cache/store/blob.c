@@ -103,7 +103,7 @@ int cache_blob_commit(struct cache_blob_writer *w, const struct cb_digest *want,
     struct cache_newfile f = {w->fd, w->work};
     int r = cache_newfile_link(w->store, &f, BLOBS, name, false);
     if (r == -EEXIST)
-        r = is_sound(w->store, &d, w->size) ? 0 : cache_newfile_link(w->store, &f, BLOBS, name, true);
+        r = !w->replaces && is_sound(w->store, &d, w->size) ? 0 : cache_newfile_link(w->store, &f, BLOBS, name, true);
     if (r < 0)
         return cb_fail_sys(err, r, "name blob 'sha256:%s' in '%s'", name, w->store->path);
     if (ret)

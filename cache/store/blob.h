@@ -19,6 +19,7 @@ struct cache_blob_writer {
     struct cache_work work;    /* where it lies on a file system without O_TMPFILE */
     struct cb_sha256 sha;
     uint64_t size; /* written so far */
+    bool replaces; /* what has the name already is not looked at: this takes its place */
 };
 #define CACHE_BLOB_WRITER_INIT ((struct cache_blob_writer){NULL, -1, {-1, -1, ""}, {{0}}, 0})
 int cache_blob_begin(struct cache_store *s, struct cache_blob_writer *ret, struct cb_error *err);

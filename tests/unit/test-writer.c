@@ -85,15 +85,10 @@ static bool entry_of(const struct tree *t, int d, int f, char texts[3][TEXT], st
 typedef int add_fn(struct cache_layer_writer *w, const struct cache_entry *e, const struct cache_data *data,
                    struct cb_error *err);
 
-static struct cb_digest write_tree(struct fixture *f, const struct tree *t, const struct cb_digest *like)
+static struct cb_digest write_with(struct fixture *f, const struct tree *t, add_fn *add, struct cache_layer_writer *w)
 {
-    CB_AUTO(cache_layer_writer) struct cache_layer_writer *w = NULL;
     static char texts[DIRS][FILES][3][TEXT];
     struct cache_layer layer;
-    add_fn *add = like ? cache_layer_add_soon : cache_layer_add;
-    OK_IS(f, 0, cache_layer_writer_new(f->s, &w, &f->err));
-    if (like)
-        cache_layer_writer_like(w, like);
     for (int d = 0; d < DIRS; d++) {
         char dir[TEXT];
         snprintf(dir, sizeof(dir), "d%d", d);
@@ -107,6 +102,23 @@ static struct cb_digest write_tree(struct fixture *f, const struct tree *t, cons
     }
     OK_IS(f, 0, cache_layer_commit(w, &layer, &f->err));
     return layer.id;
+}
+
+/* `like` NULL: in turn. */
+static struct cb_digest write_tree(struct fixture *f, const struct tree *t, const struct cb_digest *like)
+{
+    CB_AUTO(cache_layer_writer) struct cache_layer_writer *w = NULL;
+    OK_IS(f, 0, cache_layer_writer_new(f->s, &w, &f->err));
+    if (like)
+        cache_layer_writer_like(w, like);
+    return write_with(f, t, like ? cache_layer_add_soon : cache_layer_add, w);
+}
+
+static struct cb_digest pack_tree(struct fixture *f, const struct tree *t)
+{
+    CB_AUTO(cache_layer_writer) struct cache_layer_writer *w = NULL;
+    OK_IS(f, 0, cache_layer_writer_packed(f->s, &w, &f->err));
+    return write_with(f, t, cache_layer_add, w);
 }
 
 static struct cb_digest diff_of(struct fixture *f, const struct cb_digest *id)
@@ -138,13 +150,14 @@ static void check_files(struct fixture *f, const struct cb_digest *id)
     }
 }
 
-/* Two stores see the same generations; one writes each from nothing, the other with the one before it. */
+/* Three stores see the same generations: each written from nothing, with the one before it, and packed. */
 static void test_generations(void **state)
 {
-    struct fixture *with = *state, *without = NULL;
+    struct fixture *with = *state, *without = NULL, *packed = NULL;
     struct tree t = {.seed = 5};
     struct cb_digest before = {{0}};
     assert_int_equal(fixture_setup((void **)&without), 0);
+    assert_int_equal(fixture_setup((void **)&packed), 0);
     change_some(&t, 1);
     for (int g = 0; g < GENERATIONS; g++) {
         struct cb_digest a = write_tree(without, &t, NULL), b = write_tree(with, &t, &before);
@@ -152,10 +165,43 @@ static void test_generations(void **state)
         assert_true(cb_digest_eq(&a, &b));
         assert_true(cb_digest_eq(&diff_a, &diff_b));
         check_files(with, &b);
+        struct cb_digest c = pack_tree(packed, &t), diff_c = diff_of(packed, &c);
+        assert_true(cb_digest_eq(&a, &c));
+        assert_true(cb_digest_eq(&diff_a, &diff_c));
+        OK_IS(packed, 0, cache_layer_materialize(packed->s, &c, NULL, &packed->err));
+        check_files(packed, &c);
         before = b;
         change_some(&t, g % 2 ? 10 : 200);
     }
     fixture_teardown((void **)&without);
+    fixture_teardown((void **)&packed);
+}
+
+/* No file is made; the tar is there, under its diff ID. It is forgotten when another form of the layer is made; when all forms
+ * are lost, there is no such layer. */
+static void test_packed(void **state)
+{
+    struct fixture *f = *state;
+    struct tree t = {.seed = 3};
+    struct cache_layer l;
+    struct cache_packed packed, other;
+    struct cb_digest id = pack_tree(f, &t), again = pack_tree(f, &t);
+    assert_true(cb_digest_eq(&id, &again));
+    OK_IS(f, 1, cache_layer_find(f->s, &id, &l, &f->err));
+    assert_true(l.has_diff_id && !l.has_files);
+    OK_IS(f, 1, cache_layer_packed(f->s, &id, &cb_codec_none, -1, false, &packed, &f->err));
+    assert_true(cb_digest_eq(&packed.digest, &l.diff_id));
+    OK_IS(f, 0, cache_layer_pack(f->s, &id, cb_codecs[0], -1, NULL, &other, &f->err));
+    OK_IS(f, 0, cache_layer_packed(f->s, &id, &cb_codec_none, -1, false, &packed, &f->err));
+    char hex[CB_DIGEST_HEX + 1];
+    cb_digest_hex(&other.digest, hex);
+    CB_AUTO(free) char *blob = cb_printf("blobs/sha256/%s", hex);
+    assert_int_equal(unlinkat(f->s->root, blob, 0), 0);
+    assert_false(has_layer(f, &id));
+    id = pack_tree(f, &t);
+    assert_true(has_layer(f, &id));
+    OK_IS(f, 0, cache_layer_materialize(f->s, &id, NULL, &f->err));
+    OK_IS(f, 0, cache_layer_packed(f->s, &id, &cb_codec_none, -1, true, &packed, &f->err));
 }
 
 static void test_links(void **state)
@@ -237,6 +283,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_generations, fixture_setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(test_packed, fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(test_links, fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(test_damage, fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(test_from_layers, fixture_setup, fixture_teardown),

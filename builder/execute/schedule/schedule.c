@@ -51,7 +51,8 @@ static void step_succeeded(struct build_schedule *s, struct build_running *r, co
     }
     struct build_step_state *st = build_state_of(s->g, step);
     s->g->build->made[step->index] = (struct build_made){o.layer, o.created};
-    st->has_fs = st->has_index = true;
+    st->has_index = true;
+    st->has_fs = step->op == BUILD_OP_RUN || step->needs_fs; /* else that is looked up when it matters */
     o.usage.wall_us -= CB_MIN(o.usage.wall_us, (uint64_t)((cb_clock_skipped() - r->skipped_before) * 1e6));
     st->usage = o.usage;
     s->counts.run++;
