@@ -71,12 +71,12 @@ static void walk(struct measuring *m, int root, const char *path)
     }
 }
 
-void cache_gc_measure(struct cache_gc_graph *g, const char *path, struct cache_gc_size *z)
+void cache_gc_measure(struct cache_gc_graph *g, const char *path, struct cache_gc_size *ret)
 {
-    struct measuring m = {.g = g, .size = z};
-    if (z->known)
+    struct measuring m = {.g = g, .size = ret};
+    if (ret->known)
         return;
-    z->known = true;
+    ret->known = true;
     walk(&m, g->store->root, path);
     cb_map_done(&m.seen);
 }
