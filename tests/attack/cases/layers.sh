@@ -70,16 +70,22 @@ Y
     fi
 }
 
+# Not `cache reset`: the canary in there is no part of a store.
+empty_store() {
+    "$CBUILD" images -q | while read -r id; do "$CBUILD" rmi --force "$id"; done
+    "$CBUILD" prune --all
+}
+
 # Owners outside every range, modes that shut the builder out or have every bit, capabilities of files, labels: unpacked as
-# far as it may be, and gone with the store.
+# far as it may be, and gone when they are pruned.
 t_owners_modes_and_attributes() {
     for kind in owners modes capabilities xattrs names; do
         on $kind <<Y
 RUN ls -lnR / >/list 2>&1; cat /marker
 Y
         [ "$status" = 0 ] || has "$out" "ERROR: "
-        "$CBUILD" cache reset --force >reset.log 2>&1 || die "$kind: $(cat reset.log)"
-        [ ! -e "$CBUILD_ROOT" ] || die "$kind: left: $(find "$CBUILD_ROOT" | head)"
+        empty_store >prune.log 2>&1 || die "$kind: $(cat prune.log)"
+        same "$kind: $(ls "$CBUILD_ROOT/layers" | wc -l)" "$kind: 0"
     done
 }
 
@@ -158,7 +164,7 @@ RUN ls -l /d /e /w; mkfifo /p; chmod 7777 /p; touch "\$(printf 'n\nl')"
 Y
     attack c
     [ "$status" = 0 ] || has "$out" "ERROR: "
-    "$CBUILD" cache reset --force >/dev/null 2>&1 || die "the store cannot be removed"
+    empty_store >/dev/null 2>&1 || die "prune fails"
 }
 
 # Layers are shared by content ID: whoever makes the same layer gets the directory that the first one made. What is in it
