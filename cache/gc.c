@@ -53,7 +53,8 @@ static int discard_mount(struct prune *p, struct cache_gc_root *r, struct cb_err
 static int discard_document(struct prune *p, struct cache_gc_root *r, struct cb_error *err)
 {
     struct stat st;
-    if (r->n_needs && fstatat(p->g.store->root, r->name, &st, AT_SYMLINK_NOFOLLOW) == 0 && st.st_mtim.tv_sec > r->used)
+    CB_AUTO(close) int fd = cache_lease_break(p->g.store, r->name, CACHE_BY_USE);
+    if (r->n_needs && (fd == -EBUSY || (fd >= 0 && fstat(fd, &st) == 0 && st.st_mtim.tv_sec > r->used)))
         return 1;
     return discard_file(p, r->name, err);
 }
@@ -61,7 +62,7 @@ static int discard_document(struct prune *p, struct cache_gc_root *r, struct cb_
 static int discard_image(struct prune *p, struct cache_gc_root *r, struct cb_error *err)
 {
     CB_AUTO(free) char *path = cache_gc_root_path(r);
-    CB_AUTO(close) int fd = cache_lease_break(p->g.store, path);
+    CB_AUTO(close) int fd = cache_lease_break(p->g.store, path, CACHE_BY_CHANGE);
     if (fd == -EBUSY)
         return 1;
     return cache_image_remove(p->g.store, r->name, err) < 0 ? -1 : 0;
@@ -85,7 +86,7 @@ static int discard_root(struct prune *p, struct cache_gc_root *r, struct cb_erro
 static int discard_object(struct prune *p, const struct cache_gc_object *o, struct cb_error *err)
 {
     CB_AUTO(free) char *path = cache_gc_object_path(o);
-    CB_AUTO(close) int fd = cache_lease_break(p->g.store, path);
+    CB_AUTO(close) int fd = cache_lease_break(p->g.store, path, CACHE_BY_CHANGE);
     if (fd == -EBUSY)
         return 1;
     return (o->is_layer ? discard_tree : discard_file)(p, path, err);

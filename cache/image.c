@@ -222,7 +222,7 @@ static int load_file(struct cache_store *s, const char *file, struct cache_image
     CB_AUTO(close) int fd = openat(s->root, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
     if (fd < 0)
         return errno == ENOENT || errno == ELOOP ? 0 : cb_fail_sys(err, errno, "open '%s/%s'", s->path, path);
-    if (!cache_lease_take(s, fd, path))
+    if (!cache_lease_take(s, fd, path, CACHE_BY_CHANGE))
         return 0;
     int r = cb_read_fd(fd, CB_MAX_STORE_JSON, &b);
     if (r == -EFBIG || r == -EISDIR)

@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "cache/store/seal.h"
 #include "cache/store/files.h"
+#include "cache/store/lease.h"
 
 #include <unistd.h>
 
@@ -260,7 +261,7 @@ int cache_record_load(struct cache_store *s, const struct cb_digest *key, struct
     struct stat st;
     size_t inputs_at;
     CB_AUTO(close) int fd = open_record(s, key, &r, &st, &inputs_at);
-    if (fd < 0)
+    if (fd < 0 || !cache_lease_take(s, fd, path_of(key).text, CACHE_BY_USE))
         return 0;
     int found = cache_layer_find(s, &r.layer, &layer, err);
     if (found <= 0)

@@ -101,6 +101,7 @@ struct build_request {
     char *platform;             /* NULL: this machine's */
     char *root;                 /* --root; NULL: default */
     char *run_root;             /* --run-root; NULL: none */
+    uint64_t store_limit;       /* bytes that the store may take; 0: no limit */
     bool resets;                /* the store is opened only to be removed */
     struct cb_strv tags;        /* -t, as given; checked to be references */
     struct cb_strv build_args;  /* "K=V"; those without '=' were filled from the environment or dropped */

@@ -147,7 +147,7 @@ int cache_layer_load(struct cache_store *s, const struct cb_digest *id, struct c
         return 0;
     if (dir < 0)
         return cb_fail_sys(err, dir, "open '%s/%s'", s->path, cache_layer_path(id).text);
-    return cache_lease_take(s, dir, cache_layer_path(id).text) ? load_from(s, dir, id, ret) : 0;
+    return cache_lease_take(s, dir, cache_layer_path(id).text, CACHE_BY_CHANGE) ? load_from(s, dir, id, ret) : 0;
 }
 
 int cache_layer_read_index(int dir, const struct cb_digest *content, struct cache_index *ret, struct cb_error *err)

@@ -26,7 +26,7 @@ static int open_blob(struct cache_store *s, const struct cb_digest *d)
     CB_AUTO(close) int fd = openat(s->root, path.text, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
     if (fd < 0)
         return -errno;
-    return cache_lease_take(s, fd, path.text) ? cb_take_fd(&fd) : -ENOENT;
+    return cache_lease_take(s, fd, path.text, CACHE_BY_CHANGE) ? cb_take_fd(&fd) : -ENOENT;
 }
 
 /* False: it is being removed. */

@@ -6,17 +6,21 @@
 #include <time.h>
 #include <unistd.h>
 
-/* Seconds: change times are those of the last tick, or of a file server whose clock is not ours. */
-#define MARGIN 60
-
 #define BUILDS "locks/builds"
+
+/* By the clock that gives files their times, which may be a file server's. */
+static time_t now_there(int fd)
+{
+    struct stat st;
+    return futimens(fd, NULL) == 0 && fstat(fd, &st) == 0 ? st.st_ctim.tv_sec : time(NULL);
+}
 
 int cache_lease_begin(struct cache_store *s, int *ret_fd, struct cb_error *err)
 {
     CB_AUTO(close) int fd = cache_open_lock(s, BUILDS);
     if (fd < 0)
         return cb_fail_sys(err, fd, "lock '%s/" BUILDS "'", s->path);
-    time_t begun = CB_MAX(time(NULL) - MARGIN, 1);
+    time_t begun = now_there(fd);
     struct flock at = {.l_type = F_RDLCK, .l_whence = SEEK_SET, .l_start = begun, .l_len = 1};
     if (CB_RETRY(fcntl(fd, F_OFD_SETLK, &at)) < 0)
         return cb_fail_sys(err, errno, "lock '%s/" BUILDS "'", s->path);
@@ -32,13 +36,18 @@ static bool has_name(struct cache_store *s, int fd, const char *path)
            here.st_dev == there.st_dev;
 }
 
-bool cache_lease_take(struct cache_store *s, int fd, const char *path)
+static time_t time_of(const struct stat *st, enum cache_lease_time by)
 {
-    static const struct timespec now[2] = {{0, UTIME_NOW}, {0, UTIME_OMIT}};
+    return by == CACHE_BY_USE ? st->st_mtim.tv_sec : st->st_ctim.tv_sec;
+}
+
+bool cache_lease_take(struct cache_store *s, int fd, const char *path, enum cache_lease_time by)
+{
+    const struct timespec now[2] = {{0, UTIME_NOW}, {0, by == CACHE_BY_USE ? UTIME_NOW : UTIME_OMIT}};
     struct stat st;
     if (!s->lease)
         return true;
-    if (fstat(fd, &st) == 0 && st.st_ctim.tv_sec >= s->lease)
+    if (fstat(fd, &st) == 0 && time_of(&st, by) >= s->lease)
         return has_name(s, fd, path);
     (void)CB_RETRY(flock(fd, LOCK_SH)); /* a file system without locks has had none for the build either */
     (void)futimens(fd, now);
@@ -57,7 +66,7 @@ static bool is_anybody_as_old(struct cache_store *s, time_t changed)
     return CB_RETRY(fcntl(fd, F_OFD_GETLK, &until)) < 0 || until.l_type != F_UNLCK;
 }
 
-int cache_lease_break(struct cache_store *s, const char *path)
+int cache_lease_break(struct cache_store *s, const char *path, enum cache_lease_time by)
 {
     struct stat st;
     CB_AUTO(close) int fd = openat(s->root, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
@@ -67,5 +76,5 @@ int cache_lease_break(struct cache_store *s, const char *path)
         return -EBUSY;
     if (fstat(fd, &st) < 0)
         return -errno;
-    return is_anybody_as_old(s, st.st_ctim.tv_sec) ? -EBUSY : cb_take_fd(&fd);
+    return is_anybody_as_old(s, time_of(&st, by)) ? -EBUSY : cb_take_fd(&fd);
 }

@@ -15,10 +15,12 @@
 /* From now on this process, and those that it forks, hold what they find. *ret_fd: as long as it is open; -1 if the store cannot
  * be written to, and so not be pruned either. 0 or -1. */
 int cache_lease_begin(struct cache_store *s, int *ret_fd, struct cb_error *err);
+/* Which time tells of it. A record has two names, and whoever removes one changes both: there it is that of its last use. */
+enum cache_lease_time { CACHE_BY_CHANGE, CACHE_BY_USE };
 /* `fd` is open on what has the name `path` below the store. False: it is being removed; it counts as not there. */
-bool cache_lease_take(struct cache_store *s, int fd, const char *path);
+bool cache_lease_take(struct cache_store *s, int fd, const char *path, enum cache_lease_time by);
 
 /* For who removes it: may it go? While the descriptor is open nobody takes it. -EBUSY: a running build may use it; -errno. */
-int cache_lease_break(struct cache_store *s, const char *path);
+int cache_lease_break(struct cache_store *s, const char *path, enum cache_lease_time by);
 
 #endif

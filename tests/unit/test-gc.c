@@ -257,14 +257,14 @@ static void test_taken_while_it_goes(void **state)
     cb_digest_hex(&id, path + 7);
     CB_AUTO(close) int taken = openat(f->s->root, path, O_RDONLY | O_CLOEXEC);
     CB_AUTO(close) int fd = begin_build(f->s, time(NULL) + 100);
-    CB_AUTO(close) int broken = cache_lease_break(f->s, path);
+    CB_AUTO(close) int broken = cache_lease_break(f->s, path, CACHE_BY_CHANGE);
     assert_true(broken >= 0);
-    assert_int_equal(cache_lease_break(f->s, path), -EBUSY);
+    assert_int_equal(cache_lease_break(f->s, path, CACHE_BY_CHANGE), -EBUSY);
     assert_int_equal(renameat(f->s->root, path, f->s->root, "work/gone"), 0);
     broken = cb_close(broken);
-    assert_false(cache_lease_take(f->s, taken, path));
+    assert_false(cache_lease_take(f->s, taken, path, CACHE_BY_CHANGE));
     make_layer(f, "x"); /* another one of the same name */
-    assert_false(cache_lease_take(f->s, taken, path));
+    assert_false(cache_lease_take(f->s, taken, path, CACHE_BY_CHANGE));
 }
 
 /* Killed after the roots went and before the rest did: the next one takes the rest. */

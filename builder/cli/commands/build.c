@@ -7,6 +7,7 @@
 #include "builder/cli/commands/built.h"
 #include "builder/cli/commands/call.h"
 #include "builder/cli/commands/explain.h"
+#include "builder/cli/commands/limit.h"
 #include "builder/cli/commands/metadata.h"
 #include "builder/execute/execute.h"
 #include "builder/execute/keys/keys.h"
@@ -137,6 +138,8 @@ static int carry_out(struct build *b, struct cb_error *err)
         if (build_output_write(b->session, &q->outputs[i], &image, &result, err) < 0)
             return -1;
     if (cli_write_metadata(&graph, &counts, &image, &result, err) < 0)
+        return -1;
+    if (counts.run > 0 && cli_keep_limit(b->session, err) < 0)
         return -1;
     summarize(b, &image, &result, &counts);
     build_settle(b);

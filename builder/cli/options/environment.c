@@ -1,6 +1,7 @@
 #include "builder/cli/options/environment.h"
 #include "base/text.h"
 #include "builder/cli/options/options-values.h"
+#include "builder/cli/options/settings.h"
 
 #include <stdlib.h>
 
@@ -11,6 +12,7 @@ static const struct {
     bool build; /* says nothing of a container */
 } variables[] = {
     {"DOCKER_DEFAULT_PLATFORM", cli_set_platform, offsetof(struct build_request, platform), false},
+    {"CBUILD_STORE_LIMIT", cli_set_size, offsetof(struct build_request, store_limit), true},
     {"BUILDAH_FORMAT", cli_set_format, offsetof(struct build_request, changes.docker_types), true},
 };
 
@@ -30,7 +32,7 @@ static int take(bool build, struct build_request *r, struct cb_error *err)
 
 int cli_build_environment(struct build_request *r, struct cb_error *err)
 {
-    return take(true, r, err);
+    return cli_settings_read(r, err) < 0 ? -1 : take(true, r, err);
 }
 
 int cli_container_environment(struct build_request *r, struct cb_error *err)

@@ -191,6 +191,8 @@ static const struct cli_option options[] = {
     {"label", 0, input, "KEY=VALUE", NULL, cli_add_pair, AT(labels), "label of the image"},
     {"annotation", 0, input, "KEY=VALUE", NULL, cli_set_annotation, AT(annotations), "annotation of the manifest"},
     {"no-cache", 0, cache, NULL, NULL, cli_set_switch, AT(no_cache), "execute every step"},
+    {"store-limit", 0, cache, "SIZE", NULL, cli_set_size, AT(store_limit),
+     "what the store may take in all at the end of a build: 20g"},
     {"no-cache-filter", 0, cache, "STAGE,...", NULL, set_no_cache_filter, AT(no_cache_filter),
      "execute every step of these stages"},
     {"cache-from", 0, cache, "SPEC", NULL, cli_set_cache_from, 0,

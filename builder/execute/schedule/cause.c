@@ -70,7 +70,11 @@ static size_t distance(const struct build_differences *d)
 static int load(struct cache_store *s, const struct cb_digest *key, struct cache_record *ret)
 {
     CB_AUTO(cb_error) struct cb_error ignored = CB_ERROR_INIT;
-    return cache_record_load(s, key, ret, &ignored) > 0 && cache_record_load_inputs(s, key, ret, &ignored) > 0;
+    int64_t lease = s->lease;
+    s->lease = 0; /* what is only compared with may be pruned */
+    bool found = cache_record_load(s, key, ret, &ignored) > 0 && cache_record_load_inputs(s, key, ret, &ignored) > 0;
+    s->lease = lease;
+    return found;
 }
 
 /* Of equally near ones the first, the newest, stays. */

@@ -421,3 +421,30 @@ X
     same "$(cat id)" "$id"
     same "$(tar -xOf o.tar a)$(cat dir/a)" aa
 }
+
+# A ceiling: what was unused for longest goes at the end of a build; what cannot go is said.
+t_limit_of_the_store() {
+    only root
+    mkdir conf
+    big() { # big NAME: a build of a context of its own, whose layer takes 3 MB
+        mkdir "$1"
+        printf 'FROM scratch\nCOPY f /\n' >"$1/Dockerfile"
+        head -c 3000000 /dev/urandom >"$1/f"
+        cbuild -o type=cacheonly "$@" 2>log || die "$(cat log)"
+    }
+    big one
+    sleep 1.1 # what is as old as the next build is not taken from it
+    big two --store-limit 5m
+    hasnt "$(cat log)" limit
+    [ "$(du -sk "$CBUILD_ROOT" | cut -f1)" -lt 5120 ] || die "$(cbuild du)"
+    echo '{"max-size": "1m"}' >conf/config.json
+    export CBUILD_CONFIG=conf/config.json
+    big three
+    has "$(cat log)" "more than its limit of 1.05 MB"
+    cbuild -o type=cacheonly three 2>log
+    has "$(cat log)" "0 steps run" # what a build has made stays until the next one
+    echo '{"maxsize": "1m"}' >conf/config.json
+    fails 2 cbuild three
+    has "$out" "there is no setting 'maxsize'"
+    has "$out" "did you mean 'max-size'"
+}
