@@ -47,9 +47,11 @@ static int find_packed(struct cache_store *store, const struct build_share *o, c
     int r = cache_layer_packed(store, layer, o->codec, o->level, false, ret, err);
     if (r != 0)
         return r;
-    /* What somebody else has packed is not packed again. */
-    bool any = cache_layer_find(store, layer, &l, err) > 0 && !l.has_files;
-    return err->msg ? -1 : any ? cache_layer_packed(store, layer, o->codec, o->level, true, ret, err) : 0;
+    /* What somebody else has compressed is not packed again. */
+    if (cache_layer_find(store, layer, &l, err) <= 0 || l.has_files)
+        return err->msg ? -1 : 0;
+    r = cache_layer_packed(store, layer, o->codec, o->level, true, ret, err);
+    return r > 0 && ret->codec == &cb_codec_none ? 0 : r;
 }
 
 static int pack_one(struct build_session *s, const struct build_share *o, const struct cb_digest *layer, struct cb_job_io *io,
