@@ -120,12 +120,11 @@ int cb_write_full(int fd, const void *p, size_t n)
     return 0;
 }
 
-int cb_read_fd(int fd, size_t max, struct cb_buf *b)
+static int read_all(int fd, const struct stat *st, size_t max, struct cb_buf *b)
 {
     size_t start = b->len;
-    struct stat st;
-    if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size > 0 && (uint64_t)st.st_size <= max)
-        cb_buf_reserve(b, (size_t)st.st_size + 1);
+    if (S_ISREG(st->st_mode) && st->st_size > 0 && (uint64_t)st->st_size <= max)
+        cb_buf_reserve(b, (size_t)st->st_size + 1);
     for (;;) {
         if (b->cap < b->len + 2)
             cb_buf_reserve(b, 16384);
@@ -141,6 +140,13 @@ int cb_read_fd(int fd, size_t max, struct cb_buf *b)
     }
 }
 
+int cb_read_fd(int fd, size_t max, struct cb_buf *b)
+{
+    struct stat st = {0};
+    (void)fstat(fd, &st); /* only for how much there is to read */
+    return read_all(fd, &st, max, b);
+}
+
 int cb_read_file(int dirfd, const char *path, size_t max, struct cb_buf *b)
 {
     CB_AUTO(close) int fd = openat(dirfd, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
@@ -151,7 +157,7 @@ int cb_read_file(int dirfd, const char *path, size_t max, struct cb_buf *b)
         return -errno;
     if (S_ISDIR(st.st_mode))
         return -EISDIR;
-    return cb_read_fd(fd, max, b);
+    return read_all(fd, &st, max, b);
 }
 
 #define COPY_PIECE 65536u

@@ -214,10 +214,10 @@ static int parse_head(const char *text, size_t n, struct cache_record *r, uint64
     return 0;
 }
 
-/* Reads on until the head's line is whole. Its length without the newline; -1: there is no newline. */
-static ssize_t read_head(int fd, struct cb_buf *b)
+/* Reads on until the head's line is whole, of a file of this size. Its length without the newline; -1: there is no newline. */
+static ssize_t read_head(int fd, off_t size, struct cb_buf *b)
 {
-    size_t step = FIRST_READ, seen = 0;
+    size_t step = size > 0 && size < FIRST_READ ? (size_t)size : FIRST_READ, seen = 0;
     for (;;) {
         cb_buf_reserve(b, step);
         int n = cb_read_full(fd, b->data + b->len, step);
@@ -245,7 +245,7 @@ static int open_record(struct cache_store *s, const struct cb_digest *key, struc
     uint64_t inputs_size = 0;
     if (fd < 0 || fstat(fd, st) < 0 || !S_ISREG(st->st_mode))
         return -1;
-    ssize_t head = read_head(fd, &b);
+    ssize_t head = read_head(fd, st->st_size, &b);
     if (head < 0 || parse_head(b.data, cache_unseal(b.data, (size_t)head), r, &inputs_size, &ignored) < 0)
         return -1;
     *inputs_at = (size_t)head + 1;

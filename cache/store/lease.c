@@ -29,11 +29,11 @@ int cache_lease_begin(struct cache_store *s, int *ret_fd, struct cb_error *err)
     return 0;
 }
 
-static bool has_name(struct cache_store *s, int fd, const char *path)
+static bool has_name(struct cache_store *s, const struct stat *here, const char *path)
 {
-    struct stat here, there;
-    return fstat(fd, &here) == 0 && fstatat(s->root, path, &there, AT_SYMLINK_NOFOLLOW) == 0 && here.st_ino == there.st_ino &&
-           here.st_dev == there.st_dev;
+    struct stat there;
+    return fstatat(s->root, path, &there, AT_SYMLINK_NOFOLLOW) == 0 && here->st_ino == there.st_ino &&
+           here->st_dev == there.st_dev;
 }
 
 static time_t time_of(const struct stat *st, enum cache_lease_time by)
@@ -47,11 +47,13 @@ bool cache_lease_take(struct cache_store *s, int fd, const char *path, enum cach
     struct stat st;
     if (!s->lease)
         return true;
-    if (fstat(fd, &st) == 0 && time_of(&st, by) >= s->lease)
-        return has_name(s, fd, path);
+    if (fstat(fd, &st) < 0)
+        return false;
+    if (time_of(&st, by) >= s->lease)
+        return has_name(s, &st, path);
     (void)CB_RETRY(flock(fd, LOCK_SH)); /* a file system without locks has had none for the build either */
     (void)futimens(fd, now);
-    bool there = has_name(s, fd, path);
+    bool there = has_name(s, &st, path);
     (void)flock(fd, LOCK_UN);
     return there;
 }
