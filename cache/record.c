@@ -174,6 +174,15 @@ int cache_record_link(struct cache_store *s, const struct cb_digest *key, const 
     return r < 0 ? cb_fail_sys(err, r, "record a step: link '%s/%s'", s->path, to.text) : 0;
 }
 
+int cache_record_store_both(struct cache_store *s, const struct cb_digest *key, const struct cb_digest *other,
+                            const struct cache_record *r, struct cb_error *err)
+{
+    CB_AUTO(cb_error) struct cb_error ignored = CB_ERROR_INIT;
+    if (cache_record_store(s, key, r, err) < 0)
+        return -1;
+    return cache_record_link(s, key, other, &ignored) < 0 ? cache_record_store(s, other, r, err) : 0;
+}
+
 /* ---- loading -------------------------------------------------------------------------------- */
 
 static int load_count(json_t *j, const char *key, uint64_t *ret, struct cb_error *err)

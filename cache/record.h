@@ -43,6 +43,9 @@ int cache_record_load_inputs(struct cache_store *s, const struct cb_digest *key,
 int cache_record_store(struct cache_store *s, const struct cb_digest *key, const struct cache_record *r, struct cb_error *err);
 /* Gives the record of `key` the second key `other`: one file with two names. */
 int cache_record_link(struct cache_store *s, const struct cb_digest *key, const struct cb_digest *other, struct cb_error *err);
+/* Publishes the record under two keys, also where a prune takes the first name before the second is given. */
+int cache_record_store_both(struct cache_store *s, const struct cb_digest *key, const struct cb_digest *other,
+                            const struct cache_record *r, struct cb_error *err);
 
 /* For cache_prune and cache_usage: which layer the record names, when it was last used (seconds), and its instruction (NULL: not
  * wanted; the caller frees it). 1, or 0: there is none, or it is damaged. */

@@ -75,6 +75,10 @@ static void test_second_key(void **state)
     assert_int_equal(names.n, 1);
     CB_AUTO(cb_error) struct cb_error err = CB_ERROR_INIT;
     assert_int_equal(cache_record_link(f->s, &none, &other, &err), -1);
+    OK_IS(f, 0, cache_record_store_both(f->s, &none, &other, &in, &f->err));
+    OK_IS(f, 1, cache_record_load(f->s, &none, &out, &f->err));
+    cache_record_done(&out);
+    OK_IS(f, 1, cache_record_load(f->s, &other, &out, &f->err));
 }
 
 /* Bytes of a Dockerfile that are no UTF-8, and an instruction longer than one read. */

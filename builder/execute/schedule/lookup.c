@@ -62,7 +62,6 @@ void build_record_outcome(struct build_schedule *s, const struct build_step *ste
     CB_AUTO(cache_record)
     struct cache_record r = {.layer = o->layer, .created = o->created, .usage = o->usage};
     CB_AUTO(cb_error) struct cb_error err = CB_ERROR_INIT;
-    CB_AUTO(cb_error) struct cb_error no_link = CB_ERROR_INIT;
     struct cb_digest definition;
     const struct cb_digest *content = &build_state_of(s->g, step)->key.content;
     build_keys_on_parent(s->g, step, &definition);
@@ -72,8 +71,6 @@ void build_record_outcome(struct build_schedule *s, const struct build_step *ste
     const struct build_notes *notes = &build_state_of(s->g, step)->key.notes;
     for (size_t i = 0; i < notes->n; i++)
         cache_record_input(&r, notes->items[i].name, notes->items[i].digest);
-    if (cache_record_store(s->session->store, content, &r, &err) < 0 ||
-        (cache_record_link(s->session->store, content, &definition, &no_link) < 0 &&
-         cache_record_store(s->session->store, &definition, &r, &err) < 0))
+    if (cache_record_store_both(s->session->store, content, &definition, &r, &err) < 0)
         build_warning(s->session, "the result of '%s' could not be recorded: %s", step->name, err.msg);
 }

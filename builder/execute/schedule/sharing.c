@@ -283,7 +283,7 @@ static int record(struct ask *q, const struct answer *a, struct cb_error *err)
     if (a->what == BUILD_ASKS_DEFINITION)
         return cache_record_store(store, &definition, &r, err);
     const struct cb_digest *content = &build_state_of(g, a->step)->key.content;
-    return cache_record_store(store, content, &r, err) < 0 ? -1 : cache_record_link(store, content, &definition, err);
+    return cache_record_store_both(store, content, &definition, &r, err);
 }
 
 /* What stands on a layer that did not come is found nowhere, whether it is recorded or not. */
