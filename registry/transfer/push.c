@@ -396,6 +396,20 @@ static int check_pushed(const struct reg_endpoint *ep, const struct reg_http_ans
     return check_stored(ep, a, what, digest, err);
 }
 
+/* A registry that keeps its data in files may not see a blob in the moment in which somebody else pushes the same one. */
+static int put_patiently(struct reg_client *c, const struct reg_endpoint *ep, const struct cb_strv *scopes,
+                         const struct reg_http_request *req, struct reg_http_answer *a, struct cb_error *err)
+{
+    for (useconds_t pause = 50000;; pause *= 2) {
+        int r = reg_client_call(c, ep, scopes, req, a, err);
+        if (r < 0 || !reg_answer_has_code(a, "MANIFEST_BLOB_UNKNOWN") || pause > 200000)
+            return r;
+        reg_http_answer_done(a);
+        *a = REG_HTTP_ANSWER_INIT;
+        usleep(pause);
+    }
+}
+
 int reg_push_document(struct reg_client *c, const struct oci_ref *ref, const char *media_type, const void *p, size_t n,
                       struct cb_error *err)
 {
@@ -417,7 +431,7 @@ int reg_push_document(struct reg_client *c, const struct oci_ref *ref, const cha
     cb_strv_take(&headers, cb_printf("Content-Type: %s", media_type));
     struct reg_http_body body = {.bytes = p, .size = n};
     struct reg_http_request req = {.method = "PUT", .url = url, .headers = &headers, .body = &body};
-    if (reg_client_call(c, ep, &scopes, &req, &a, err) < 0)
+    if (put_patiently(c, ep, &scopes, &req, &a, err) < 0)
         return cb_prefix(err, "%s", what);
     return check_pushed(ep, &a, what, digest, err);
 }
