@@ -1,7 +1,9 @@
 /* doctor: what this machine allows, which rung of privilege a RUN will stand on, and what would give a better one. The rung is
  * tried, not worked out (builder/execute/health.h). */
 #include "base/json.h"
+#include "base/text.h"
 #include "builder/cli/commands/commands.h"
+#include "builder/cli/options/settings.h"
 #include "builder/execute/health.h"
 
 #include <stdio.h>
@@ -72,6 +74,22 @@ static void open_store(struct doctor *d, json_t *list)
     add(list, "store", &f);
 }
 
+/* What builds will be set to. A file with an error in it stops them; here it is said. */
+static void look_at_settings(json_t *list)
+{
+    CB_AUTO(cb_error) struct cb_error err = CB_ERROR_INIT;
+    CB_AUTO(free) char *path = cli_settings_path();
+    struct build_request r = {0};
+    char size[16];
+    bool good = cli_settings_read(&r, &err) == 0;
+    CB_AUTO(rt_finding) struct rt_finding f = {.good = good, .advice = err.hint ? cb_strdup(err.hint) : NULL};
+    f.value = !good           ? cb_printf("no: %s", err.msg)
+              : !path         ? cb_strdup("no file")
+              : r.store_limit ? cb_printf("%s: max-size %s", path, cb_human_size(r.store_limit, size))
+                              : cb_strdup(path);
+    add(list, "settings", &f);
+}
+
 static int doctor(void *filled, struct cb_error *err)
 {
     (void)err;
@@ -80,6 +98,7 @@ static int doctor(void *filled, struct cb_error *err)
     CB_AUTO(json) json_t *list = json_array();
     d->common.request.progress = BUILD_PROGRESS_QUIET; /* its notes are part of the report */
     open_store(d, list);
+    look_at_settings(list);
     CB_AUTO(build_health) struct build_health health;
     build_health_look(s, add, list, &health);
     struct report r = {.health = health, .rung = s->privilege.rung->name, .probes = list};

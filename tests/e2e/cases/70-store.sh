@@ -439,6 +439,7 @@ t_limit_of_the_store() {
     [ "$(du -sk "$CBUILD_ROOT" | cut -f1)" -lt 5120 ] || die "$(cbuild du)"
     echo '{"max-size": "1m"}' >conf/config.json
     export CBUILD_CONFIG=conf/config.json
+    has "$(cbuild doctor)" "conf/config.json: max-size 1.05 MB"
     big three
     has "$(cat log)" "more than its limit of 1.05 MB"
     cbuild -o type=cacheonly three 2>log
@@ -447,4 +448,5 @@ t_limit_of_the_store() {
     fails 2 cbuild three
     has "$out" "there is no setting 'maxsize'"
     has "$out" "did you mean 'max-size'"
+    has "$(cbuild doctor)" "there is no setting 'maxsize'"
 }
