@@ -350,8 +350,12 @@ int build_local_source(struct build_session *session, struct build_local *l, str
             return -1;
         if (!l->remote) /* else the files are new each time */
             l->digests = cache_digests_open(session->store, l->path);
-        struct build_walk_params p = {
-            .dir = l->dir, .name = l->path, .ignore = l->ignore, .digests = l->digests, .git_modes = l->git_modes};
+        struct build_walk_params p = {.dir = l->dir,
+                                      .name = l->path,
+                                      .ignore = l->ignore,
+                                      .digests = l->digests,
+                                      .git_modes = l->git_modes,
+                                      .plain_modes = session->request->ignores_modes};
         if (build_walk_new(&p, &l->context, err) < 0)
             return -1;
         build_walk_source(l->context)->local = !l->remote;

@@ -34,7 +34,7 @@ struct build_walk {
     struct cache_digests *digests;
     const char *const *drop;
     size_t n_drop;
-    bool git_modes;
+    bool git_modes, plain_modes;
     int origin;
     struct dir_aux *dirs;
     struct cb_map links; /* device and inode -> link group, of files with several names */
@@ -69,6 +69,14 @@ static struct dir_aux *add_dir_aux(struct build_walk *c)
     return a;
 }
 
+/* The mode that an entry of this kind and these bits has in the tree. */
+static uint32_t shown_mode(const struct build_walk *c, mode_t mode)
+{
+    if (!c->git_modes && !c->plain_modes)
+        return mode & 07777;
+    return S_ISDIR(mode) || (mode & (c->git_modes ? 0111 : S_IXUSR)) ? 0755 : 0644;
+}
+
 static const char *show(const char *path)
 {
     return *path ? path : ".";
@@ -89,10 +97,11 @@ int build_walk_new(const struct build_walk_params *params, struct build_walk **r
     c->drop = params->drop;
     c->n_drop = params->n_drop;
     c->git_modes = params->git_modes;
+    c->plain_modes = params->plain_modes;
     c->origin = params->origin;
     c->source = (struct build_source){.tree = cache_tree_new(), .context = c, .local = !c->git_modes, .id = params->origin};
     struct cache_node *root = cache_tree_root(c->source.tree);
-    root->e.mode = c->git_modes ? 0755 : st.st_mode & 07777;
+    root->e.mode = shown_mode(c, st.st_mode);
     root->e.mtime = st.st_mtim.tv_sec;
     root->origin = c->origin;
     root->aux = add_dir_aux(c);
@@ -219,11 +228,6 @@ static int read_link(const struct build_walk *c, const char *path, struct cb_buf
     return 0;
 }
 
-static uint32_t git_mode(mode_t mode)
-{
-    return S_ISDIR(mode) || (mode & 0111) ? 0755 : 0644;
-}
-
 static int fill_entry(const struct build_walk *c, const struct stat *st, const char *path, struct cb_buf *link,
                       struct cache_entry *e, struct cb_error *err)
 {
@@ -235,7 +239,8 @@ static int fill_entry(const struct build_walk *c, const struct stat *st, const c
     size_t i = 0;
     while (i + 1 < CB_LEN(types) && types[i].fmt != (st->st_mode & S_IFMT))
         i++;
-    *e = (struct cache_entry){.path = path, .type = types[i].type, .mode = st->st_mode & 07777, .mtime = st->st_mtim.tv_sec};
+    *e = (struct cache_entry){
+        .path = path, .type = types[i].type, .mode = shown_mode(c, st->st_mode), .mtime = st->st_mtim.tv_sec};
     switch (types[i].type) {
     case CB_FILE:
         e->size = S_ISREG(st->st_mode) ? (uint64_t)st->st_size : 0;
@@ -257,8 +262,6 @@ static int fill_entry(const struct build_walk *c, const struct stat *st, const c
     case CB_FTYPE_COUNT:
         break;
     }
-    if (c->git_modes)
-        e->mode = git_mode(st->st_mode);
     return 0;
 }
 

@@ -23,6 +23,7 @@ struct build_walk_params {
     size_t n_drop;                  /* git context); borrowed */
     bool git_modes;                 /* a checkout: 0755 for directories and files with an x bit, else 0644; the
                                          source is then not `local` */
+    bool plain_modes;               /* --cache-ignore=mode: the same, but of files only the owner's x bit counts */
     int origin;                     /* of every node */
 };
 

@@ -131,6 +131,7 @@ struct build_request {
     size_t n_outputs, cap_outputs;
     struct build_share *shares; /* shared caches, in the order in which they were given */
     size_t n_shares, cap_shares;
+    bool ignores_modes; /* --cache-ignore=mode: of modes in contexts only the owner's executable bit counts */
     int64_t cache_wait; /* seconds that a step waits for another machine that executes it; 0: none */
     bool inline_cache;  /* --cache-to type=inline: the image says what its steps gave */
     struct build_secret *secrets;

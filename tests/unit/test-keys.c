@@ -1,11 +1,14 @@
 /* Keys, and the names of what is in them. */
+#include "base/dir.h"
 #include "build-request.h"
 #include "builder/execute/keys/keys.h"
 #include "tree-text.h"
 
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <cmocka.h>
 
 struct fixture {
@@ -36,8 +39,9 @@ static int number(void *arg)
 
 static const struct build_plan_effects effects = {.resolve = no_images, .find_context = no_context, .number = number};
 
-/* Plans `text` and makes the keys of its steps, each of which gives a layer of its own. `option` may be NULL. */
-static void begin(struct fixture *f, const char *text, const char *option)
+/* Plans `text` and makes the keys of its steps, each of which gives a layer of its own. `option` may be NULL. `dir` is the
+ * context and closed at the end; -1: nothing is taken from it. */
+static void begin_in(struct fixture *f, int dir, const char *text, const char *option)
 {
     char *argv[] = {(char[]){"--platform=linux/amd64"}, (char[]){"."}, NULL, NULL}, *given = cb_strdup(option);
     argv[2] = given;
@@ -46,6 +50,9 @@ static void begin(struct fixture *f, const char *text, const char *option)
     free(given);
     f->session.request = &f->q;
     f->b = BUILD_INIT(&f->session);
+    f->b.contexts.main.dir = dir;
+    f->b.contexts.main.remote = dir >= 0; /* without a table of digests */
+    f->b.contexts.main.path = cb_strdup("context");
     struct build_plan_input in = {
         .request = &f->q, .dockerfile = {text, strlen(text)}, .context = &f->b.contexts.main, .effects = &effects, .arg = f};
     if (build_plan_make(&in, &f->b.plan, &f->b.more_errors, &f->err) < 0)
@@ -58,6 +65,11 @@ static void begin(struct fixture *f, const char *text, const char *option)
         cb_sha256(s->name, strlen(s->name), &f->b.made[i].layer);
         build_keys_chain(&f->g, s);
     }
+}
+
+static void begin(struct fixture *f, const char *text, const char *option)
+{
+    begin_in(f, -1, text, option);
 }
 
 static void end(struct fixture *f)
@@ -171,6 +183,49 @@ static void test_both_keys(void **state)
     end(&f);
 }
 
+/* The keys of the last step over a context that is one file with these modes. */
+static void keys_with_mode(mode_t mode, const char *text, const char *option, struct build_key *ret)
+{
+    char dir[] = "/tmp/cbuild-keys-XXXXXX";
+    struct fixture f;
+    assert_non_null(mkdtemp(dir));
+    int at = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    CB_AUTO(close) int file = openat(at, "f", O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    assert_true(file >= 0);
+    assert_int_equal(fchmod(file, mode), 0);
+    begin_in(&f, at, text, option);
+    const struct build_key *key = &f.g.states[f.b.plan.n_steps - 1].key;
+    *ret = (struct build_key){.definition = key->definition, .content = key->content};
+    end(&f);
+    assert_int_equal(cb_remove_tree(AT_FDCWD, dir), 0);
+}
+
+static bool same_keys(const struct build_key *a, const struct build_key *b)
+{
+    assert_int_equal(cb_digest_eq(&a->definition, &b->definition), cb_digest_eq(&a->content, &b->content));
+    return cb_digest_eq(&a->content, &b->content);
+}
+
+/* A copy has the modes that are in its key; a mount shows others, so it must not share one with a mount of which they count. */
+static void test_ignored_modes(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {"FROM scratch\nCOPY f /f", "FROM scratch\nRUN --mount=type=bind,source=f,target=/f a"};
+    static const char option[] = "--cache-ignore=mode";
+    for (size_t i = 0; i < CB_LEN(texts); i++) {
+        struct build_key plain, odd, plain_ignored, odd_ignored, executable;
+        keys_with_mode(0644, texts[i], NULL, &plain);
+        keys_with_mode(0660, texts[i], NULL, &odd);
+        keys_with_mode(0644, texts[i], option, &plain_ignored);
+        keys_with_mode(0660, texts[i], option, &odd_ignored);
+        keys_with_mode(0760, texts[i], option, &executable);
+        assert_false(same_keys(&plain, &odd));
+        assert_true(same_keys(&plain_ignored, &odd_ignored));
+        assert_false(same_keys(&odd_ignored, &executable));
+        assert_int_equal(same_keys(&plain, &plain_ignored), i == 0);
+    }
+}
+
 /* ---- names of files -------------------------------------------------------------------------------------------- */
 
 /* Notes of COPY . from a tree with these entries. */
@@ -241,8 +296,8 @@ static void test_long_names(void **state)
 int main(void)
 {
     setenv("EMPTY", "", 1);
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_changes), cmocka_unit_test(test_both_keys),
-                                       cmocka_unit_test(test_files), cmocka_unit_test(test_many_files),
-                                       cmocka_unit_test(test_long_names)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_changes),       cmocka_unit_test(test_both_keys),
+                                       cmocka_unit_test(test_ignored_modes), cmocka_unit_test(test_files),
+                                       cmocka_unit_test(test_many_files),    cmocka_unit_test(test_long_names)};
     return cmocka_run_group_tests_name("keys", tests, NULL, NULL);
 }

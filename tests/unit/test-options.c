@@ -197,6 +197,7 @@ static void test_mistakes(void **state)
         {"--annotation =b .", "invalid annotation"},
         {"-o type=oci,dest=x,annotation-index.a=b .", "an image of one platform has no index"},
         {"-o type=oci,dest=x,annotations.a=b .", "unknown key 'annotations.a'"},
+        {"--cache-ignore=mtime .", "--cache-ignore 'mtime' is not one of mode"},
         {"-o type=oci,dest=x,rewrite-timestamp=true .", "rewrite-timestamp=true cannot be honoured"},
         {"-o type=image,store=false .", "use type=registry"},
         {"-o type=image,store=maybe .", "expected true or false"},

@@ -86,6 +86,7 @@ static const struct {
     {"a=1", ".", "", "a=1"},
     {".git/ .git/HEAD=x a=1 d/ d/.git/", "", "drop=.git", "a=1 d/ d/.git/"},
     {"a=1,600 b=2,710 d/,700 d/l->x", "", "git", "a=1 b=2,755 d/ d/l->x"},
+    {"a=1,600 b=2,710 c=3,4711 d/,1700 d/l->x e=1,654 p|,600", "", "plain", "a=1 b=2,755 c=3,755 d/ d/l->x e=1 p|"},
 };
 
 static void show_all(const struct build_selection *s, struct texts *t, struct cb_buf *got)
@@ -131,6 +132,7 @@ static void check_row(size_t i)
     const char *drop[] = {".git"};
     struct build_walk_params params = {.dir = p.fd, .name = "ctx", .ignore = ignore, .drop = drop, .origin = 3};
     params.n_drop = strstr(rows[i].flags, "drop") ? 1 : 0;
+    params.plain_modes = strcmp(rows[i].flags, "plain") == 0;
     params.git_modes = strstr(rows[i].flags, "git") && !params.n_drop;
     assert_int_equal(build_walk_new(&params, &c, &err), 0);
     if (build_select_all(build_walk_source(c), &s, &err) < 0 || build_selection_digest(&s, &d, &err) < 0)

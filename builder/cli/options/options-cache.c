@@ -1,4 +1,4 @@
-/* The options of shared caches: --cache-from, --cache-to and --cache-ttl. */
+/* The options of shared caches, --cache-from, --cache-to and --cache-ttl; and what of the contexts does not count. */
 #include "builder/cli/options/options-values.h"
 #include "builder/share/share.h"
 
@@ -72,4 +72,13 @@ int cli_set_cache_from(const char *v, void *to, struct cb_error *err)
 int cli_set_cache_to(const char *v, void *to, struct cb_error *err)
 {
     return set("--cache-to", v, true, to, err);
+}
+
+int cli_set_cache_ignore(const char *v, void *to, struct cb_error *err)
+{
+    struct build_request *r = to;
+    if (strcmp(v, "mode") != 0)
+        return cb_fail(err, CB_E_USAGE, "--cache-ignore '%s' is not one of mode", v);
+    r->ignores_modes = true;
+    return 0;
 }

@@ -198,6 +198,8 @@ static const struct cli_option options[] = {
     {"cache-from", 0, cache, "SPEC", NULL, cli_set_cache_from, 0,
      "take results of steps from a shared cache: ", .choices = share_choices},
     {"cache-to", 0, cache, "SPEC", NULL, cli_set_cache_to, 0, "put them there: ", .choices = share_target},
+    {"cache-ignore", 0, cache, "WHAT", NULL, cli_set_cache_ignore, 0,
+     "mode: files of contexts count, and are copied, as 644 or 755"},
     {"cache-wait", 0, cache, "DURATION", "10m", cli_set_span, AT(cache_wait),
      "wait that long for a step that another machine executes already"},
     {"dry-run", 0, cache, NULL, NULL, cli_set_switch, AT(dry_run), "say which steps would run, and why; execute nothing"},

@@ -40,6 +40,19 @@ static struct build_source tree_source(struct cache_tree *tree)
     return (struct build_source){.tree = tree};
 }
 
+/* What is copied has the modes that are hashed, so a key that holds them needs to say no more; the option is only named. A mount
+ * shows the files as they are: its key says that their modes did not count. */
+static void put_ignored_modes(struct build_key_text *t, const struct build_graph *g, const struct build_step *s)
+{
+    static const char mode[] = "mode";
+    if (!g->build->session->request->ignores_modes)
+        return;
+    if (s->op == BUILD_OP_RUN)
+        cb_put_str(&t->bytes, mode);
+    if (t->notes)
+        build_notes_add(t->notes, "cache-ignore", NULL, mode, strlen(mode));
+}
+
 /* A bind mount shows a part of a tree: its digest is that of everything below the mount's source. */
 static int put_bind(struct build_key_text *t, const struct build_source *source, const struct build_run_mount *m,
                     struct cb_error *err)
@@ -92,12 +105,15 @@ int build_key_put_local(struct build_key_text *t, struct build_graph *g, const s
 {
     if (s->op == BUILD_OP_COPY && s->copy.n_remote && put_remotes(t, &s->copy, err) < 0)
         return -1;
-    if (s->op == BUILD_OP_COPY && s->copy.from.kind == BUILD_FILES_CONTEXT && s->copy.sources.n > s->copy.n_remote)
+    if (s->op == BUILD_OP_COPY && s->copy.from.kind == BUILD_FILES_CONTEXT && s->copy.sources.n > s->copy.n_remote) {
+        put_ignored_modes(t, g, s);
         return select_local(g, s, &t->bytes, err);
+    }
     for (const struct build_run_mount *m = s->op == BUILD_OP_RUN ? s->run.mounts : NULL; m; m = m->next) {
         if (m->m->type != DF_MOUNT_BIND || m->from.kind != BUILD_FILES_CONTEXT)
             continue;
         struct build_source *source = NULL;
+        put_ignored_modes(t, g, s);
         if (build_local_source(g->build->session, m->from.local, &source, err) < 0 || put_bind(t, source, m, err) < 0)
             return -1;
     }

@@ -50,6 +50,7 @@ static const struct {
     {"confinement", "what RUN may ask of the kernel", ""},
     {"shm-size", "--shm-size", ""},
     {"hosts", "--add-host", ""},
+    {"cache-ignore", "--cache-ignore", ""},
     {"destination", "the destination", ""},
     {"chown", "--chown", ""},
     {"chmod", "--chmod", ""},

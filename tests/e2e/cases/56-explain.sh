@@ -106,3 +106,26 @@ X
     cbuild --secret id=token,env=TOKEN,keyed=maybe c 2>log && die "keyed=maybe is taken"
     has "$(cat log)" "expected true or false, not 'maybe'"
 }
+
+t_modes_can_be_ignored() {
+    context c <<X
+FROM scratch
+COPY src /src
+X
+    mkdir c/src
+    echo 1 >c/src/f
+    chmod 755 c/src
+    chmod 644 c/src/f
+    cp -a c d
+    chmod 660 d/src/f
+    chmod 770 d/src
+    export SOURCE_DATE_EPOCH=1
+    cbuild --iidfile plain c 2>log
+    cbuild --cache-ignore=mode --iidfile odd d 2>log
+    hasnt "$(cat log)" "ran:"
+    CBUILD_ROOT=$CASE_DIR/store2
+    cbuild --cache-ignore=mode --iidfile fresh d 2>log
+    same "$(cat plain plain)" "$(cat odd fresh)"
+    cbuild --dry-run d >out
+    has "$(cat out)" "--cache-ignore removed"
+}
