@@ -161,13 +161,14 @@ static void share_choices(struct cb_buf *out)
 {
     cb_buf_adds(out, "type=");
     build_share_types(out, "|");
+    cb_buf_adds(out, ",ref=R|src=DIR");
 }
 
 static void share_target(struct cb_buf *out)
 {
-    cb_buf_adds(out, "type=...[,mode=min|max][,compression=");
+    cb_buf_adds(out, "type=...[,mode=min|max,compression=");
     cb_codec_names(out, "|");
-    cb_buf_adds(out, "][,cache-mounts=all|ID]");
+    cb_buf_adds(out, ",cache-mounts=all|ID]");
 }
 
 #define AT(member) offsetof(struct build_request, member) /* setters without one take the whole request */
@@ -197,7 +198,7 @@ static const struct cli_option options[] = {
      "execute every step of these stages"},
     {"cache-from", 0, cache, "SPEC", NULL, cli_set_cache_from, 0,
      "take results of steps from a shared cache: ", .choices = share_choices},
-    {"cache-to", 0, cache, "SPEC", NULL, cli_set_cache_to, 0, "put them there: ", .choices = share_target},
+    {"cache-to", 0, cache, "SPEC", NULL, cli_set_cache_to, 0, "and put them: ", .choices = share_target},
     {"cache-ignore", 0, cache, "WHAT", NULL, cli_set_cache_ignore, 0,
      "mode: files of contexts count, and are copied, as 644 or 755"},
     {"cache-wait", 0, cache, "DURATION", "10m", cli_set_span, AT(cache_wait),
