@@ -148,7 +148,7 @@ static bool split_url(const char *text, size_t scheme_len, struct url *u)
     return known && valid_authority(authority);
 }
 
-/* `user@host:path`, as scp writes it. */
+/* `user@host:path`, as scp writes it; never something that git would take for an option. */
 static bool split_scp(const char *text, struct url *u)
 {
     struct cb_str user = cb_str(text);
@@ -156,7 +156,7 @@ static bool split_scp(const char *text, struct url *u)
         return false;
     struct cb_str host = cut(&user, '@');
     struct cb_str path = {host.p, host.n};
-    if (user.p + user.n == host.p || user.n == 0 || !only(user, "-_"))
+    if (user.p + user.n == host.p || user.n == 0 || *user.p == '-' || !only(user, "-_"))
         return false;
     struct cb_str behind = cut(&path, ':');
     if (path.n == host.n || path.n == 0 || !only(path, "-."))

@@ -44,6 +44,7 @@ static const struct {
     {"https://h/r.git#%zz", NULL},
     {"https://h/r\n.git", NULL},
     {"git@h", NULL},
+    {"-git@h:r", NULL}, /* git would take it for an option */
     {"g:t@h:p", NULL},
     {"@h:p", NULL},
     {"g@:p", NULL},
