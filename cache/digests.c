@@ -3,7 +3,6 @@
  *   magic     8 bytes "cbctxtab"
  *   version   u32
  *   count     u64
- *   boot      string: in which boot it was written
  *   identity  string: path of the context, for people
  *   rows      count times ROW_SIZE bytes, sorted by path (compare_paths)
  *   paths     the bytes of all paths, one after another
@@ -15,7 +14,7 @@
  * need not match, and concurrent builds may overwrite either.
  *
  * A row is found without parsing the others; nothing in it is trusted: its path must lie within the
- * paths. The checksum is checked when the table is from another boot: only a power loss can tear it. */
+ * paths. */
 #include "cache/digests.h"
 
 #include "base/job.h"
@@ -28,7 +27,7 @@
 #include <unistd.h>
 
 #define MAGIC         "cbctxtab"
-#define VERSION       1
+#define VERSION       2
 #define ROW_SIZE      (5 * 8 + 3 * 4 + 32 + 1)
 #define MAX_TABLE     (1u << 30) /* seven million files; a larger context is read anew each time */
 #define READ_BLOCK    (256u << 10)
@@ -63,7 +62,6 @@ struct table {
     struct cb_buf file;
     const char *rows, *paths;
     size_t n_rows, paths_size;
-    bool old; /* from another boot, and sound */
 };
 
 struct cache_digests {
@@ -154,8 +152,15 @@ static bool get_row(const struct table *t, size_t i, struct row *r)
     return get_path(t, at, n, &r->path);
 }
 
-/* Only the frame is looked at here, so opening costs one read whatever the size. */
-static bool parse_table(struct cache_digests *c, struct table *t)
+/* The checksum of what is before the last eight bytes: a bit that flipped on the disk would be the digest of a file. */
+static bool has_checksum(const struct cb_buf *f, const char *end)
+{
+    struct cb_unpack sum = cb_unpack(end, 8);
+    return cb_get_u64(&sum) == cache_checksum(f->data, f->len - 8);
+}
+
+/* Rows are looked at when they are asked for. */
+static bool parse_table(const struct cache_digests *c, struct table *t)
 {
     struct cb_buf *f = &t->file;
     if (f->len < sizeof(MAGIC) - 1 + 8 || memcmp(f->data, MAGIC, sizeof(MAGIC) - 1) != 0)
@@ -163,16 +168,10 @@ static bool parse_table(struct cache_digests *c, struct table *t)
     struct cb_unpack u = cb_unpack(f->data + sizeof(MAGIC) - 1, f->len - (sizeof(MAGIC) - 1) - 8);
     uint32_t version = cb_get_u32(&u);
     uint64_t count = cb_get_u64(&u);
-    CB_AUTO(free) char *boot = cb_get_str(&u);
     CB_AUTO(free) char *identity = cb_get_str(&u);
-    if (u.failed || version != VERSION || count > (uint64_t)(u.end - u.p) / ROW_SIZE || strcmp(identity, c->identity) != 0)
+    if (u.failed || version != VERSION || count > (uint64_t)(u.end - u.p) / ROW_SIZE || strcmp(identity, c->identity) != 0 ||
+        !has_checksum(f, u.end))
         return false;
-    if (!cache_store_is_this_boot(c->store, boot)) {
-        struct cb_unpack sum = cb_unpack(u.end, 8);
-        if (cb_get_u64(&sum) != cache_checksum(f->data, f->len - 8))
-            return false;
-        t->old = true;
-    }
     t->rows = u.p;
     t->n_rows = (size_t)count;
     t->paths = u.p + count * ROW_SIZE;
@@ -237,7 +236,6 @@ struct cache_digests *cache_digests_open(struct cache_store *s, const char *iden
     load_table(c, c->name, &c->whole);
     load_recent(c);
     c->state = cb_alloc(c->whole.n_rows + 1);
-    c->dirty = c->whole.old; /* written anew, it is not checked again until the next boot */
     return c;
 }
 
@@ -505,7 +503,6 @@ static int publish_table(struct cache_digests *c, bool whole)
     cb_buf_add(&out, MAGIC, sizeof(MAGIC) - 1);
     cb_put_u32(&out, VERSION);
     cb_put_u64(&out, w.n);
-    cb_put_str(&out, cache_store_boot_id(c->store));
     cb_put_str(&out, c->identity);
     cb_buf_add(&out, w.rows.data, w.rows.len);
     cb_buf_add(&out, w.paths.data, w.paths.len);
@@ -528,7 +525,7 @@ static void publish(struct cache_digests *c)
 {
     if (was_dropped(c))
         return;
-    bool whole = c->whole.old || c->n_fresh > c->whole.n_rows / RECENT_PART;
+    bool whole = c->n_fresh > c->whole.n_rows / RECENT_PART;
     if (publish_table(c, whole) < 0 || !whole)
         return;
     CB_AUTO(free) char *recent = cb_printf("context/%s", c->recent);

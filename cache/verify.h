@@ -14,7 +14,7 @@ struct cache_verified {
 /* Blobs are hashed, and the files of layers, layers compared with their indexes; records, downloads and images have to be
  * whole and to name what is there and sound. `tell` is called with a line for each that is damaged. Unless `dry_run` that is
  * removed, and so it will be made or fetched anew. What builds make or need meanwhile is left alone. Tables of contexts are not
- * looked at: what they say wrongly is found when it is used; contents of cache mounts are whatever commands left there.
+ * looked at: one whose checksum is wrong counts as empty; contents of cache mounts are whatever commands left there.
  * 0, or -1 with `err` when the store cannot be read. [ns] */
 int cache_verify(struct cache_store *s, bool dry_run, struct cb_job_io *io, void (*tell)(void *arg, const char *line), void *arg,
                  struct cache_verified *ret, struct cb_error *err);
