@@ -141,7 +141,7 @@ int cache_usage(struct cache_store *s, const struct cache_filter *filter, struct
         r = add_files(&u, CACHE_KIND_CONTEXT, "context", err) < 0 || add_files(&u, CACHE_KIND_WORK, "work", err) < 0 ? -1 : 0;
     }
     cache_gc_graph_done(&u.g);
-    if (r == 0)
+    if (r == 0 && ret->n)
         qsort(ret->items, ret->n, sizeof(*ret->items), by_size);
     return r;
 }

@@ -144,7 +144,7 @@ static const struct cli_option options[] = {
     {"custom-platform", 0, input, "OS/ARCH", NULL, cli_set_platform, REQUEST(platform), "platform of the image"},
     {"cache", 0, input, NULL, NULL, set_cache, 0, "take steps from --cache-repo and put them there; false: execute every step"},
     {"cache-repo", 0, input, "NAME", NULL, cli_set_file, OWN(cache_repo),
-     "repository of --cache, or oci:DIR (default: that of the first --destination, with /cache behind it)"},
+     "repository of --cache, or oci:DIR (default: the first --destination with /cache behind it)"},
     {"no-push-cache", 0, input, NULL, NULL, cli_set_switch, OWN(no_push_cache), "only take steps from there"},
     {.name = "cache-ttl",
      .section = input,
