@@ -178,9 +178,9 @@ static int call_guessed(struct reg_client *c, const struct reg_endpoint *ep, con
 {
     CB_AUTO(cb_error) struct cb_error ignored = CB_ERROR_INIT; /* a probe will say it better */
     struct reg_http_request once = *req;
-    once.tries = 1;
+    once.guess = true;
     bool answered = call_at(c, ep, base, scopes, &once, ret, &ignored) == 0;
-    if (!answered || ret->status == 400 || reg_http_status_retryable(ret->status))
+    if (!answered || ret->status == 400)
         return 0;
     keep_base(c, ep, base);
     return 1;

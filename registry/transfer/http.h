@@ -49,6 +49,7 @@ struct reg_http_request {
     bool unverified;                           /* the server's certificate is not checked (for redirects to other hosts it is) */
     bool registry;                             /* the certificates that options name are for it */
     int tries;                                 /* reg_http_send; 0: REG_HTTP_TRIES */
+    bool guess;                                /* the same: sent once where nobody answers, who may be elsewhere */
     void (*on_sent)(void *arg, uint64_t sent); /* bytes of the body so far, restarts at 0; may be NULL */
     void *on_sent_arg;
 };

@@ -94,6 +94,8 @@ static int tries_for(const struct reg_http *h, const struct reg_http_request *re
 {
     CB_AUTO(reg_url) struct reg_url u = {0};
     bool local = reg_url_parse(req->url, &u) && reg_host_is_local(u.host);
+    if (req->guess && a->failure != REG_HTTP_FINE)
+        return 1;
     if (req->tries)
         return a->failure == REG_HTTP_FATAL ? 1 : req->tries;
     return reg_http_tries(h, a->failure, local, REG_HTTP_TRIES);

@@ -94,7 +94,7 @@ static const char what[] = "Where", output[] = "What comes of it";
 
 static const struct cli_option options[] = {
     {"use-store", 0, what, NULL, NULL, cli_set_switch, AT(common.use_store),
-     "build in the store itself, as it stands (default: an empty one beside it, removed at the end)"},
+     "build in the store itself, as it stands (default: an empty one beside it for the while)"},
     {"against", 0, output, "BUILDER", NULL, set_peer, AT(peer),
      "build everything with this one too: ", .choices = measure_peer_names},
     {"json", 0, output, "FILE", NULL, cli_set_file, AT(json), "write all figures to a file"},
