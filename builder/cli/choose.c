@@ -4,8 +4,8 @@
 #include <unistd.h>
 
 const struct cli_command *const cli_commands[] = {
-    &cli_build, &cli_explain_command, &cli_run_command, &cli_images, &cli_inspect, &cli_tag, &cli_rmi, &cli_push, &cli_pull,
-    &cli_du,    &cli_prune,           &cli_cache,       &cli_doctor, &cli_kaniko,  NULL,
+    &cli_build, &cli_explain_command, &cli_run_command, &cli_images, &cli_inspect, &cli_tag,    &cli_rmi,    &cli_push, &cli_pull,
+    &cli_login, &cli_logout,          &cli_du,          &cli_prune,  &cli_cache,   &cli_doctor, &cli_kaniko, NULL,
 };
 
 /* What the others call them. */
@@ -26,8 +26,6 @@ static const struct {
     {"cache", "du", &cli_du},         {"cache", "prune", &cli_prune},
 };
 
-static const char credentials_hint[] = "credentials are read from ~/.docker/config.json and containers/auth.json, where 'docker "
-                                       "login', 'podman login' and 'skopeo login' put them; or give --authfile FILE";
 static const char save_hint[] = "a build writes archives: -o type=oci,dest=FILE or -o type=docker,dest=FILE";
 static const char load_hint[] = "a build stands on an OCI layout with --build-context NAME=oci-layout://DIR";
 static const char container_hint[] = "no container is left of a build: --target STAGE builds up to where you want to look";
@@ -38,8 +36,6 @@ static const char platforms_hint[] = "one platform is built at a time, and there
 static const struct {
     const char *word, *hint;
 } foreign[] = {
-    {"login", credentials_hint},
-    {"logout", credentials_hint},
     {"save", save_hint},
     {"load", load_hint},
     {"import", dockerfile_hint},

@@ -214,9 +214,9 @@ static int refused(const struct grant *g, int status, struct cb_error *err)
     bool denied = status == 401 || status == 403;
     cb_fail(err, denied ? CB_E_DENIED : CB_E_NETWORK, "token server '%s' answered with status %d", shown, status);
     if (denied && (g->cred->user || g->cred->identity_token))
-        cb_hint(err, "the stored credentials for '%s' are not accepted: log in again", g->w->domain);
+        cb_hint(err, "the stored credentials for '%s' are not accepted: cbuild login %s", g->w->domain, g->w->domain);
     else if (denied)
-        cb_hint(err, "not logged in to '%s'", g->w->domain);
+        cb_hint(err, "not logged in to '%s': cbuild login %s", g->w->domain, g->w->domain);
     return -1;
 }
 

@@ -22,6 +22,9 @@ struct reg_client {
 char *reg_client_url(struct reg_client *c, const struct reg_endpoint *ep, struct cb_error *err, const char *fmt, ...)
     CB_PRINTF(4, 5);
 
+/* "https://registry.example/v2/", by which a registry says that it is one, and whom it wants to see. As reg_client_url. */
+char *reg_client_root(struct reg_client *c, const struct reg_endpoint *ep, struct cb_error *err);
+
 /* Sends `req` (its authorization and unverified are set here); a 401 is answered at most twice. As reg_http_send: 0 with any
  * status, -1 without an answer. */
 int reg_client_call(struct reg_client *c, const struct reg_endpoint *ep, const struct cb_strv *scopes,

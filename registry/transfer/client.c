@@ -122,6 +122,12 @@ char *reg_client_url(struct reg_client *c, const struct reg_endpoint *ep, struct
     return base ? cb_printf("%s/v2/%s/%s", base, ep->path, rest) : NULL;
 }
 
+char *reg_client_root(struct reg_client *c, const struct reg_endpoint *ep, struct cb_error *err)
+{
+    CB_AUTO(free) char *base = base_of(c, ep, NULL, err);
+    return base ? cb_printf("%s/v2/", base) : NULL;
+}
+
 /* ---- one request ------------------------------------------------------------------------------ */
 void reg_add_scope(struct cb_strv *scopes, const char *path, const char *actions)
 {
@@ -268,12 +274,16 @@ static void add_hint(const struct reg_endpoint *ep, const struct reg_http_answer
     uint64_t wait = reg_http_retry_after(a);
     bool hub = strcmp(ep->domain, "docker.io") == 0;
     if (a->status == 401)
-        cb_hint(err, "not logged in to '%s', or the stored credentials are no longer valid", ep->domain);
-    else if (a->status == 403)
-        cb_hint(err, "the account in use has no right to do this in '%s/%s'", ep->domain, ep->path);
-    else if (a->status == 404)
-        cb_hint(err, "check the spelling; a private repository gives the same answer to those who are not logged in to '%s'",
+        cb_hint(err, "not logged in to '%s', or the stored credentials are no longer valid: cbuild login %s", ep->domain,
                 ep->domain);
+    else if (a->status == 403)
+        cb_hint(err, "the account in use has no right to do this in '%s/%s'; cbuild login %s takes another", ep->domain, ep->path,
+                ep->domain);
+    else if (a->status == 404)
+        cb_hint(err,
+                "check the spelling; a private repository gives the same answer to those who are not logged in to '%s' (cbuild "
+                "login %s)",
+                ep->domain, ep->domain);
     else if (a->status == 429 && wait)
         cb_hint(err, "'%s' asks to wait %llu seconds%s", ep->domain, (unsigned long long)wait,
                 hub ? "; those who are logged in have a higher limit" : "");

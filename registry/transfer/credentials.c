@@ -3,14 +3,10 @@
 #include "base/fd.h"
 #include "base/json.h"
 #include "base/limits.h"
-#include "base/proc.h"
 #include "base/base64.h"
-#include <ctype.h>
-#include <strings.h>
+#include "registry/transfer/credential-files.h"
+#include "registry/transfer/credential-helper.h"
 #include <unistd.h>
-
-/* Docker Hub's key in Docker's files and helpers. */
-#define HUB_KEY "https://index.docker.io/v1/"
 
 struct source {
     char *name;
@@ -94,45 +90,22 @@ static int add_file(struct reg_credentials *c, const char *path, bool wanted, bo
     return reg_credentials_add(c, text.data, text.len, path, legacy, err);
 }
 
-static const char *env(const char *name)
-{
-    const char *v = getenv(name);
-    return v && *v ? v : NULL;
-}
-
-/* "$var/below", or "$HOME/otherwise/below"; NULL: neither is set. */
-static char *place(const char *var, const char *otherwise, const char *below)
-{
-    const char *dir = var ? env(var) : NULL, *home = env("HOME");
-    if (dir)
-        return cb_printf("%s/%s", dir, below);
-    return home && otherwise ? cb_printf("%s/%s%s", home, otherwise, below) : NULL;
-}
-
 static int load(struct reg_credentials *c, struct cb_error *err)
 {
-    const char *option = c->options->auth_file, *given = option ? option : env("REGISTRY_AUTH_FILE"),
-               *text = env("DOCKER_AUTH_CONFIG");
+    const char *option = c->options->auth_file, *text = getenv("DOCKER_AUTH_CONFIG");
+    CB_AUTO(reg_auth_files) struct reg_auth_files files = {0};
+    reg_auth_files_list(c->options, &files);
     if (option && access(option, R_OK) < 0)
         return cb_fail_sys(err, errno, "read '%s'", option);
-    if (given && add_file(c, given, true, false, err) < 0)
-        return -1;
-    if (text && reg_credentials_add(c, text, strlen(text), "$DOCKER_AUTH_CONFIG", false, err) < 0)
-        return -1;
-    CB_AUTO(free) char *docker = place("DOCKER_CONFIG", ".docker/", "config.json");
-    CB_AUTO(free) char *config = place("XDG_CONFIG_HOME", ".config/", "containers/auth.json");
-    CB_AUTO(free) char *legacy = place(NULL, "", ".dockercfg");
-    CB_AUTO(free) char *runtime = place("XDG_RUNTIME_DIR", NULL, "containers/auth.json");
-    if (!runtime)
-        runtime = cb_printf("/run/containers/%u/auth.json", (unsigned)getuid());
-    const struct {
-        const char *path;
-        bool wanted, legacy;
-    } files[] = {
-        {docker, env("DOCKER_CONFIG") != NULL, false}, {runtime, false, false}, {config, false, false}, {legacy, false, true}};
-    for (size_t i = 0; i < CB_LEN(files); i++)
-        if (files[i].path && add_file(c, files[i].path, files[i].wanted, files[i].legacy, err) < 0)
+    for (size_t i = 0; i < files.n; i++) {
+        const struct reg_auth_file *f = &files.items[i];
+        bool next =
+            !f->given && (i == 0 || files.items[i - 1].given); /* the variable's text comes behind the file that is named */
+        if (next && text && *text && reg_credentials_add(c, text, strlen(text), "$DOCKER_AUTH_CONFIG", false, err) < 0)
             return -1;
+        if (add_file(c, f->path, f->wanted, f->legacy, err) < 0)
+            return -1;
+    }
     return 0;
 }
 
@@ -143,42 +116,14 @@ struct reg_credentials *reg_credentials_load(const struct reg_options *o, struct
     return load(c, err) < 0 ? NULL : CB_TAKE(c);
 }
 
-/* ---- names of registries --------------------------------------------------------------------- */
-static bool is_hub(const char *host, size_t n)
-{
-    static const char *const names[] = {"docker.io", "index.docker.io", "registry-1.docker.io"};
-    for (size_t i = 0; i < CB_LEN(names); i++)
-        if (strlen(names[i]) == n && strncasecmp(names[i], host, n) == 0)
-            return true;
-    return false;
-}
-
-/* How well the key of a credential file fits: 0 not at all, else 1 + the length of its namespace. A key with a
- * scheme is Docker's and names only the host; others may be podman's "host/team". */
-static size_t key_fits(const char *key, const char *domain, const char *path)
-{
-    const char *host = key, *sep = strstr(key, "://");
-    if (sep)
-        host = sep + 3;
-    size_t n = strcspn(host, "/"), len;
-    bool same = (strlen(domain) == n && strncasecmp(host, domain, n) == 0) || (is_hub(host, n) && is_hub(domain, strlen(domain)));
-    if (!same)
-        return 0;
-    const char *space = host[n] == '/' ? host + n + 1 : "";
-    for (len = strlen(space); len > 0 && space[len - 1] == '/';)
-        len--;
-    if (sep || len == 0 || (len == 2 && (strncmp(space, "v1", 2) == 0 || strncmp(space, "v2", 2) == 0)))
-        return 1;
-    return strncmp(space, path, len) == 0 && (path[len] == '/' || path[len] == '\0') ? 1 + len : 0;
-}
-
+/* ---- entries -------------------------------------------------------------------------------------- */
 static json_t *best_entry(json_t *map, const char *domain, const char *path, const char **ret_key)
 {
     const char *key;
     json_t *value, *best = NULL;
     size_t best_fit = 0;
     json_object_foreach (map, key, value) {
-        size_t fit = key_fits(key, domain, path);
+        size_t fit = reg_key_fits(key, domain, path);
         if (fit > best_fit) {
             best_fit = fit;
             best = value;
@@ -189,50 +134,11 @@ static json_t *best_entry(json_t *map, const char *domain, const char *path, con
 }
 
 /* ---- helpers ---------------------------------------------------------------------------------- */
-static int parse_answer(const struct cb_buf *out, const char *program, struct reg_cred *ret, struct cb_error *err)
-{
-    const char *user = "", *secret = "";
-    CB_AUTO(json) json_t *j = cb_json_parse(out->data, out->len, program, err);
-    if (!j || cb_json_str(j, "Username", program, &user, err) < 0 || cb_json_str(j, "Secret", program, &secret, err) < 0)
-        return -1;
-    if (!*secret)
-        return 0;
-    if (strcmp(user, "<token>") == 0) {
-        ret->identity_token = cb_strdup(secret);
-        return 1;
-    }
-    ret->user = cb_strdup(user);
-    ret->password = cb_strdup(secret);
-    return 1;
-}
-
-/* 1: found, 0: the helper does not know the registry, -1: it does not work. */
-static int ask_helper(const char *name, const char *server, struct reg_cred *ret, struct cb_error *err)
-{
-    for (const char *c = name; *c; c++)
-        if (!isalnum((unsigned char)*c) && !strchr("-_.", *c))
-            return cb_fail(err, CB_E_FAILED, "'%s' is not the name of a credential helper", name);
-    CB_AUTO(free) char *program = cb_printf("docker-credential-%s", name);
-    CB_AUTO(cb_buf) struct cb_buf out = CB_BUF_INIT, errout = CB_BUF_INIT;
-    const char *argv[] = {program, "get", NULL};
-    struct cb_proc p = {.argv = argv, .stdin_bytes = server, .stdin_len = strlen(server), .cwd_fd = -1, .max_output = 1u << 20};
-    int status;
-    if (cb_proc_run(&p, &out, &errout, &status, err) < 0)
-        return cb_prefix(err, "credential helper '%s'", program);
-    if (status == 0)
-        return parse_answer(&out, program, ret, err);
-    if (strstr(out.data, "credentials not found") || strstr(errout.data, "credentials not found"))
-        return 0;
-    const char *why = out.len ? out.data : errout.data;
-    return cb_fail(err, CB_E_FAILED, "credential helper '%s' ended with status %d: %.*s", program, status,
-                   (int)CB_MIN(strcspn(why, "\r\n"), (size_t)300), why);
-}
-
-/* As ask_helper, but one that does not work is noted: then it knows nobody. `where` says what named it. */
+/* As reg_helper_get, but one that does not work is noted: then it knows nobody. `where` says what named it. */
 static int try_helper(const char *name, const char *where, const char *domain, struct reg_cred *ret, struct cb_buf *note)
 {
     CB_AUTO(cb_error) struct cb_error err = CB_ERROR_INIT;
-    int r = ask_helper(name, is_hub(domain, strlen(domain)) ? HUB_KEY : domain, ret, &err);
+    int r = reg_helper_get(name, reg_helper_server(domain), ret, &err);
     if (r < 0)
         cb_buf_printf(note, "%s'%s': %s", note->len ? "; " : "", where, err.msg);
     return r > 0;
@@ -279,7 +185,7 @@ static int from_auths(const struct source *s, const char *domain, const char *pa
     CB_AUTO(reg_cred) struct reg_cred c = {0};
     if (*auth && split_auth(auth, &c) < 0) {
         cb_fail(err, CB_E_CORRUPT, "%s.auth: expected \"user:password\" in base64", where);
-        return cb_hint(err, "log in to '%s' again", domain);
+        return cb_hint(err, "log in again: cbuild login %s", domain);
     }
     if (!*auth && *user) {
         c.user = cb_strdup(user);

@@ -436,6 +436,14 @@ static void mark_insecure(struct reg_endpoints *e, const struct reg_options *o, 
             (push ? o->insecure_push : o->insecure_pull) || cb_strv_find(&o->insecure, e->items[i].domain) >= 0;
 }
 
+static int check_blocked(const struct registry *r, struct cb_error *err)
+{
+    if (!r || !r->blocked)
+        return 0;
+    cb_fail(err, CB_E_DENIED, "registry '%s' is blocked in '%s'", r->prefix, r->file);
+    return cb_hint(err, "remove 'blocked = true' there, or use another registry");
+}
+
 int reg_hosts_resolve(const struct reg_hosts *h, const struct oci_ref *ref, bool push, struct reg_endpoints *ret,
                       struct cb_error *err)
 {
@@ -446,10 +454,8 @@ int reg_hosts_resolve(const struct reg_hosts *h, const struct oci_ref *ref, bool
     CB_AUTO(reg_endpoints) struct reg_endpoints e = {0};
     size_t matched;
     const struct registry *r = find(h, full, &matched);
-    if (r && r->blocked) {
-        cb_fail(err, CB_E_DENIED, "registry '%s' is blocked in '%s'", r->prefix, r->file);
-        return cb_hint(err, "remove 'blocked = true' there, or use another registry");
-    }
+    if (check_blocked(r, err) < 0)
+        return -1;
     if (!push && add_given_mirrors(&e, h, ref, err) < 0)
         return -1;
     for (size_t i = 0; r && !push && i < r->n_mirrors; i++)
@@ -461,6 +467,37 @@ int reg_hosts_resolve(const struct reg_hosts *h, const struct oci_ref *ref, bool
     mark_insecure(&e, h->options, push);
     *ret = e;
     e = (struct reg_endpoints){0};
+    return 0;
+}
+
+/* Does "host/path" lead to this host? */
+static bool is_at(const char *location, const char *domain)
+{
+    size_t n = strlen(domain);
+    return location && strncmp(location, domain, n) == 0 && (location[n] == '\0' || location[n] == '/');
+}
+
+static bool said_insecure(const struct reg_hosts *h, const char *domain)
+{
+    for (size_t i = 0; i < h->n; i++) {
+        const struct registry *r = &h->items[i];
+        if (r->insecure && is_at(r->location ? r->location : r->prefix, domain))
+            return true;
+        for (size_t k = 0; k < r->n_mirrors; k++)
+            if (r->mirrors[k].insecure && is_at(r->mirrors[k].location, domain))
+                return true;
+    }
+    return false;
+}
+
+int reg_hosts_itself(const struct reg_hosts *h, const char *domain, const char *path, struct reg_endpoints *ret,
+                     struct cb_error *err)
+{
+    CB_AUTO(free) char *name = cb_printf("%s/%s", domain, *path ? path : "x");
+    size_t matched;
+    if (check_blocked(find(h, name, &matched), err) < 0 || add_endpoint(ret, name, said_insecure(h, domain), false, err) < 0)
+        return -1;
+    mark_insecure(ret, h->options, true);
     return 0;
 }
 

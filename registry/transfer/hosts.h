@@ -40,5 +40,8 @@ CB_DEFINE_AUTO(reg_endpoints, struct reg_endpoints, reg_endpoints_done)
  * mirror. -1: the name is blocked (CB_E_DENIED) or a rewrite makes no sense. */
 int reg_hosts_resolve(const struct reg_hosts *h, const struct oci_ref *ref, bool push, struct reg_endpoints *ret,
                       struct cb_error *err);
+/* The registry itself, wherever the names of its images may lead: whom to log in to. `path` may be "". -1: it is blocked. */
+int reg_hosts_itself(const struct reg_hosts *h, const char *domain, const char *path, struct reg_endpoints *ret,
+                     struct cb_error *err);
 
 #endif

@@ -1,0 +1,130 @@
+# login and logout: with the real registry, and files as docker's and podman's users have them.
+
+ours() { # one kind of user will do: nothing here depends on what a user may do
+    only root
+    needs docker-registry skopeo
+    mkdir auth
+    perl -e 'print "user:", crypt("secret", q($2y$05$abcdefghijklmnopqrstuu)), "\n"' >auth/htpasswd
+    REGISTRY_HTPASSWD=$PWD/auth/htpasswd "$E2E_HERE/../tools/registry" start "$PWD/reg" >addr
+    trap '"$E2E_HERE/../tools/registry" stop "$PWD/reg"' EXIT
+    at=$(cat addr)
+    unset DOCKER_CONFIG
+}
+secret() { # log in as the user, with more arguments
+    printf 'secret\n' | cbuild login -u user --password-stdin "$@"
+}
+auth() { # auth FILE KEY: who has that entry
+    jq -r --arg k "$2" '.auths[$k].auth' "$1" | base64 -d
+}
+
+t_a_login_is_tried_and_kept() {
+    ours
+    printf 'FROM scratch\nCOPY Dockerfile /\n' >Dockerfile
+    fails 1 cbuild -t "$at/me/app:1" --push .
+    has "$out" "not logged in to '$at'"
+    has "$out" "cbuild login $at"
+    fails 1 cbuild login -u user -p wrong "$at"
+    has "$out" "log in to '$at'"
+    has "$out" "not accepted"
+    hasnt "$out" wrong
+    [ ! -e "$XDG_RUNTIME_DIR/containers" ] || die "a login that failed was kept"
+    fails 1 cbuild login --get-login "$at"
+    secret "$at" >out
+    file=$XDG_RUNTIME_DIR/containers/auth.json # where podman and skopeo look
+    has "$(cat out)" "logged in to '$at' (kept in '$file')"
+    same "$(stat -c %a "$file")" 600
+    same "$(auth "$file" "$at")" user:secret
+    same "$(cbuild login --get-login "$at")" user
+    has "$(cbuild login "$at")" "already logged in to '$at' as 'user'"
+    cbuild -t "$at/me/app:1" --push . 2>log
+    skopeo inspect --tls-verify=false "docker://$at/me/app:1" >/dev/null
+    has "$(cbuild logout "$at")" "logged out of '$at' (removed from '$file')"
+    same "$(jq -c .auths "$file")" '{}'
+    fails 1 cbuild logout "$at"
+    has "$out" "not logged in to '$at'"
+    # Docker's file, with all that a user has in it, is taken where it is.
+    mkdir "$HOME/.docker"
+    printf '{"HttpHeaders": {"X": "y"}, "auths": {"other.example": {"auth": "YTpi"}, "https://%s/v2/": {}}, "detachKeys": "ctrl-e"}' "$at" >"$HOME/.docker/real.json"
+    ln -s real.json "$HOME/.docker/config.json"
+    secret "https://$at/v2/" >out
+    has "$(cat out)" "'$HOME/.docker/real.json'"
+    [ -L "$HOME/.docker/config.json" ] || die "the link is gone"
+    same "$(jq -c 'keys_unsorted, .HttpHeaders, .auths["other.example"], (.auths | keys | length)' "$HOME/.docker/real.json" | tr '\n' ' ')" \
+        '["HttpHeaders","auths","detachKeys"] {"X":"y"} {"auth":"YTpi"} 2 '
+    cbuild pull "$at/me/app:1" >/dev/null
+    # One that is named is the one.
+    secret --authfile "$PWD/new/auth.json" "$at/me" >out
+    same "$(auth new/auth.json "$at/me")" user:secret
+    DOCKER_CONFIG=$PWD/dc secret "$at" >out
+    same "$(auth dc/config.json "$at")" user:secret
+    has "$(cbuild logout --all --authfile "$PWD/new/auth.json")" "all registries"
+    same "$(jq -c .auths new/auth.json)" '{}'
+    for args in "--password-stdin $at" "-u user -p x --password-stdin $at" "-u user -p x nohost" "-u a:b -p x $at" "-u user $at" "--get-login -u x $at"; do
+        # shellcheck disable=SC2086 # words
+        fails 2 cbuild login $args </dev/null
+    done
+}
+
+t_a_login_goes_through_helpers() {
+    ours
+    mkdir bin "$HOME/.docker"
+    cat >bin/docker-credential-test <<'X'
+#!/bin/sh
+kept=$HOME/kept
+case $1 in
+store) cat >"$kept" ;;
+erase) rm -f "$kept" ;;
+get) [ -s "$kept" ] && cat "$kept" || { echo "credentials not found in native keychain"; exit 1; } ;;
+esac
+X
+    chmod +x bin/docker-credential-test
+    PATH=$PWD/bin:$PATH
+    for key in '"credsStore": "test"' "\"credHelpers\": {\"$at\": \"test\"}"; do
+        printf '{%s}' "$key" >"$HOME/.docker/config.json"
+        has "$(secret "$at")" "credential helper 'test'"
+        same "$(jq -r '.ServerURL, .Username, .Secret' "$HOME/kept" | tr '\n' ' ')" "$at user secret "
+        same "$(jq -c .auths "$HOME/.docker/config.json")" "{\"$at\":{}}"
+        same "$(cbuild login --get-login "$at")" user
+        fails 1 secret "$at/me"
+        has "$out" "whole registries"
+        has "$(cbuild logout "$at")" "credential helper 'test'"
+        [ ! -e "$HOME/kept" ] || die "still kept"
+    done
+    printf 'credential-helpers = ["test"]\n' >registries.conf
+    rm -r "$HOME/.docker"
+    CONTAINERS_REGISTRIES_CONF=$PWD/registries.conf secret "$at" >out
+    has "$(cat out)" "credential helper 'test'"
+    same "$(jq -r .Username "$HOME/kept")" user
+}
+
+t_a_login_is_asked_for_on_a_terminal() {
+    ours
+    cat >typist.py <<'X'
+import os, pty, sys, termios
+pid, fd = pty.fork()
+if pid == 0:
+    os.execvp(sys.argv[1], sys.argv[1:])
+seen = b""
+def until(what):
+    global seen
+    while what not in seen:
+        seen += os.read(fd, 1000)
+until(b"User at")
+os.write(fd, b"user\n")
+until(b"Password of user: ")
+assert not termios.tcgetattr(fd)[3] & termios.ECHO, "what is typed shows"
+os.write(fd, b"\x03" if os.environ.get("STOP") else b"secret\n")
+try:
+    while part := os.read(fd, 1000):
+        seen += part
+except OSError:
+    pass
+assert b"secret" not in seen, seen
+print(seen.decode())
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) % 256)
+X
+    STOP=1 fails 254 python3 typist.py "$CBUILD" login "$at" # SIGINT
+    [ ! -e "$XDG_RUNTIME_DIR/containers" ] || die "kept"
+    has "$(python3 typist.py "$CBUILD" login "$at")" "logged in to '$at'"
+    same "$(cbuild login --get-login "$at")" user
+}
