@@ -169,6 +169,18 @@ static int scan_records(struct cache_gc_graph *g, struct cb_error *err)
     return 0;
 }
 
+static void need_image(struct cache_gc_graph *g, struct cache_gc_root *r, const struct cache_image *i)
+{
+    root_needs(r, &g->blobs, &i->config);
+    root_needs(r, &g->blobs, &i->manifest);
+    root_needs(r, &g->blobs, &i->index);
+    for (size_t n = 0; n < i->n_layers; n++) {
+        root_needs(r, &g->layers, &i->layers[n].id);
+        root_needs(r, &g->layers, &i->layers[n].diff_id);
+        root_needs(r, &g->blobs, &i->layers[n].blob);
+    }
+}
+
 static int scan_images(struct cache_gc_graph *g, struct cb_error *err)
 {
     struct cache_image *list;
@@ -179,14 +191,8 @@ static int scan_images(struct cache_gc_graph *g, struct cb_error *err)
         struct cache_image *m = &list[i];
         struct cache_gc_root *r = add_root(g, CACHE_GC_IMAGE, m->name, m->updated.tv_sec);
         r->unnamed = cache_image_is_unnamed(m);
-        root_needs(r, &g->blobs, &m->config);
-        root_needs(r, &g->blobs, &m->manifest);
-        root_needs(r, &g->blobs, &m->index);
-        for (size_t k = 0; k < m->n_layers; k++) {
-            root_needs(r, &g->layers, &m->layers[k].id);
-            root_needs(r, &g->layers, &m->layers[k].diff_id);
-            root_needs(r, &g->blobs, &m->layers[k].blob);
-        }
+        for (size_t k = 0; k < cache_image_count(m); k++)
+            need_image(g, r, cache_image_nth(m, k));
     }
     cache_image_list_free(list, n);
     return 0;

@@ -20,11 +20,87 @@ void cache_image_done(struct cache_image *i)
         free(i->layers[n].media_type);
         free(i->layers[n].source);
     }
+    for (size_t n = 0; n < i->n_others; n++)
+        cache_image_done(&i->others[n]);
+    free(i->others);
     free(i->layers);
     free(i->name);
     free(i->manifest_type);
+    free(i->platform);
     cb_strv_done(&i->annotations);
     *i = (struct cache_image){0};
+}
+
+size_t cache_image_count(const struct cache_image *i)
+{
+    return 1 + i->n_others;
+}
+
+const struct cache_image *cache_image_nth(const struct cache_image *i, size_t n)
+{
+    return n ? &i->others[n - 1] : i;
+}
+
+const struct cache_image *cache_image_with_id(const struct cache_image *i, const struct cb_digest *id)
+{
+    for (size_t n = 0; n < cache_image_count(i); n++)
+        if (cb_digest_eq(&cache_image_nth(i, n)->config, id))
+            return cache_image_nth(i, n);
+    return NULL;
+}
+
+void cache_image_keep(struct cache_image *i, size_t n)
+{
+    struct cache_image kept;
+    if (n == 0) {
+        while (i->n_others)
+            cache_image_done(&i->others[--i->n_others]);
+        return;
+    }
+    kept = i->others[n - 1];
+    i->others[n - 1] = (struct cache_image){0};
+    kept.name = CB_TAKE(i->name);
+    cache_image_done(i);
+    *i = kept;
+}
+
+void cache_image_add(struct cache_image *i, struct cache_image *from)
+{
+    free(CB_TAKE(from->name));
+    CB_PUSH(i->others, i->n_others, i->cap_others) = *from;
+    *from = (struct cache_image){0};
+}
+
+void cache_image_add_layers(struct cache_image *to, const struct cache_image *from)
+{
+    for (size_t n = 0; n < from->n_layers; n++) {
+        struct cache_image_layer *l = &CB_PUSH(to->layers, to->n_layers, to->cap_layers);
+        *l = from->layers[n];
+        l->media_type = cb_strdup(l->media_type);
+        l->source = cb_strdup(l->source);
+    }
+}
+
+void cache_image_copy(struct cache_image *to, const struct cache_image *from)
+{
+    struct cache_image i = *from;
+    i.name = cb_strdup(from->name);
+    i.manifest_type = cb_strdup(from->manifest_type);
+    i.platform = cb_strdup(from->platform);
+    i.layers = NULL;
+    i.n_layers = i.cap_layers = 0;
+    cache_image_add_layers(&i, from);
+    i.annotations = (struct cb_strv){0};
+    cb_strv_copy(&i.annotations, &from->annotations);
+    i.others = NULL;
+    i.n_others = i.cap_others = 0;
+    for (size_t n = 0; n < from->n_others; n++) {
+        struct cache_image each = {0};
+        cache_image_copy(&each, &from->others[n]);
+        cache_image_add(&i, &each);
+    }
+    cache_image_done(to);
+    *to = i;
 }
 
 /* One path component, whatever the name says: everything but letters, digits and a few marks becomes %XX,
@@ -117,6 +193,13 @@ static json_t *image_value(const struct cache_image *i)
     }
     json_object_set_new(j, "annotations", annotations);
     json_object_set_new(j, "pulled", json_boolean(i->pulled));
+    set_text(j, "platform", i->platform);
+    if (i->n_others) {
+        json_t *others = json_array();
+        for (size_t n = 0; n < i->n_others; n++)
+            json_array_append_new(others, image_value(&i->others[n]));
+        json_object_set_new(j, "others", others);
+    }
     return j;
 }
 
@@ -193,24 +276,48 @@ static int parse_layers(json_t *j, struct cache_image *i, struct cb_error *err)
     return 0;
 }
 
-static int parse_image(const char *text, size_t n, struct cache_image *i, struct cb_error *err)
+/* What the image of each platform has. */
+static int parse_one(json_t *j, struct cache_image *i, struct cb_error *err)
 {
-    CB_AUTO(json) json_t *j = cb_json_parse(text, n, "image", err);
     int64_t version = 0;
-    if (!j || cb_json_int(j, "image", "", &version, err) < 0)
+    if (cb_json_int(j, "image", "", &version, err) < 0)
         return -1;
     if (version != IMAGE_VERSION)
         return cb_fail(err, CB_E_CORRUPT, "image: unknown form");
-    if (get_text(j, "name", "image", &i->name, err) < 0 || get_digest(j, "config", "image", &i->config, err) < 0 ||
-        get_time(j, "created", "image", &i->created, err) < 0 || get_time(j, "updated", "image", &i->updated, err) < 0 ||
-        parse_layers(j, i, err) < 0 || get_digest(j, "manifest", "image", &i->manifest, err) < 0 ||
+    if (get_digest(j, "config", "image", &i->config, err) < 0 || get_time(j, "created", "image", &i->created, err) < 0 ||
+        get_time(j, "updated", "image", &i->updated, err) < 0 || parse_layers(j, i, err) < 0 ||
+        get_digest(j, "manifest", "image", &i->manifest, err) < 0 ||
         get_text(j, "manifestType", "image", &i->manifest_type, err) < 0 || get_digest(j, "index", "image", &i->index, err) < 0 ||
         cb_json_strv(j, "annotations", "image", &i->annotations, err) < 0 ||
-        cb_json_bool(j, "pulled", "image", &i->pulled, err) < 0)
+        cb_json_bool(j, "pulled", "image", &i->pulled, err) < 0 || get_text(j, "platform", "image", &i->platform, err) < 0)
         return -1;
-    if (!i->name || cb_digest_is_zero(&i->config))
-        return cb_fail(err, CB_E_CORRUPT, "image: name or config is missing");
+    return cb_digest_is_zero(&i->config) ? cb_fail(err, CB_E_CORRUPT, "image: config is missing") : 0;
+}
+
+static int parse_others(json_t *j, struct cache_image *i, struct cb_error *err)
+{
+    json_t *others = NULL, *other;
+    size_t n;
+    if (cb_json_array(j, "others", "image", &others, err) < 0)
+        return -1;
+    json_array_foreach (others, n, other) {
+        if (!json_is_object(other))
+            return cb_fail(err, CB_E_CORRUPT, "image.others: expected objects");
+        if (parse_one(other, &CB_PUSH(i->others, i->n_others, i->cap_others), err) < 0)
+            return -1;
+    }
+    for (n = 0; i->n_others && n < cache_image_count(i); n++)
+        if (!cache_image_nth(i, n)->platform)
+            return cb_fail(err, CB_E_CORRUPT, "image: one of several has no platform");
     return 0;
+}
+
+static int parse_image(const char *text, size_t n, struct cache_image *i, struct cb_error *err)
+{
+    CB_AUTO(json) json_t *j = cb_json_parse(text, n, "image", err);
+    if (!j || parse_one(j, i, err) < 0 || get_text(j, "name", "image", &i->name, err) < 0 || parse_others(j, i, err) < 0)
+        return -1;
+    return i->name ? 0 : cb_fail(err, CB_E_CORRUPT, "image: name is missing");
 }
 
 /* 1; 0: not there, or damaged; -1: it cannot be read. */

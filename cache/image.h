@@ -1,6 +1,9 @@
 /* Names of the local store: images/<escaped name> -> one JSON document. An image here is a config and its
  * layers by id; compressed blobs and a manifest are made when an output needs them (push, archive). A
- * base image that was pulled keeps its manifest and blob descriptors, so it is pushed again byte for byte. */
+ * base image that was pulled keeps its manifest and blob descriptors, so it is pushed again byte for byte.
+ *
+ * A name may have images of several platforms, as an index has in a registry: the first is the document itself, as it always was,
+ * and holds the others. */
 #ifndef CACHE_IMAGE_H
 #define CACHE_IMAGE_H
 
@@ -27,9 +30,26 @@ struct cache_image {
     struct cb_digest index;     /* digest that the tag had in the registry (index or manifest); zero: built here */
     struct cb_strv annotations; /* "key=value" for the manifest */
     bool pulled;
+    char *platform;             /* "linux/arm64"; NULL: it is not said, as it need not be of one that is alone */
+    struct cache_image *others; /* of other platforms, which have the same name; they have neither a name nor others */
+    size_t n_others, cap_others;
 };
 void cache_image_done(struct cache_image *i);
 CB_DEFINE_AUTO(cache_image, struct cache_image, cache_image_done)
+
+/* The images that the name has, in the order in which they were named: how many, and each of them (number 0 is `i`). */
+size_t cache_image_count(const struct cache_image *i);
+const struct cache_image *cache_image_nth(const struct cache_image *i, size_t n);
+/* The one with that ID, or NULL. */
+const struct cache_image *cache_image_with_id(const struct cache_image *i, const struct cb_digest *id);
+/* Keeps the n-th alone, with the name. */
+void cache_image_keep(struct cache_image *i, size_t n);
+/* Puts what `from` holds behind the others, and leaves it zero. */
+void cache_image_add(struct cache_image *i, struct cache_image *from);
+/* Copies of the layers of `from`, on top of those that are there. */
+void cache_image_add_layers(struct cache_image *to, const struct cache_image *from);
+/* Replaces what `to` holds (a zero struct is fine). */
+void cache_image_copy(struct cache_image *to, const struct cache_image *from);
 
 /* Does it go by its id, because nobody has named it? */
 bool cache_image_is_unnamed(const struct cache_image *i);

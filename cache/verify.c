@@ -110,7 +110,7 @@ static void verify_root(struct verify *v, const struct cache_gc_root *r)
 }
 
 /* What was pulled can be pulled again, layer by layer. NULL: nothing is missing. */
-static const char *missing(struct verify *v, const struct cache_image *i)
+static const char *missing_of_one(struct verify *v, const struct cache_image *i)
 {
     if (!is_sound(v, false, &i->config))
         return "its config is damaged, or not there";
@@ -118,6 +118,14 @@ static const char *missing(struct verify *v, const struct cache_image *i)
         if (!i->layers[k].blob_size && !is_sound(v, true, &i->layers[k].id))
             return "a layer of it is damaged, or not there: build it again";
     return NULL;
+}
+
+static const char *missing(struct verify *v, const struct cache_image *i)
+{
+    const char *why = NULL;
+    for (size_t n = 0; n < cache_image_count(i) && !why; n++)
+        why = missing_of_one(v, cache_image_nth(i, n));
+    return why;
 }
 
 static int verify_images(struct verify *v, struct cb_map *files, struct cb_error *err)

@@ -83,16 +83,16 @@ static void add_layers(struct cache_store *s, const struct cache_image *image, s
 static int load(struct cache_store *s, const char *image, struct measure_files *ret, struct cb_error *err)
 {
     struct cache_image *list = NULL;
+    struct cb_digest id;
     size_t n = 0;
     bool found = false;
     if (cache_image_list(s, &list, &n, err) < 0)
         return -1;
-    for (size_t i = 0; i < n && !found; i++) {
-        char id[CB_DIGEST_TEXT + 1];
-        cb_digest_text(&list[i].config, id);
-        found = strcmp(id, image) == 0;
-        if (found)
-            add_layers(s, &list[i], ret);
+    for (size_t i = 0; i < n && !found && cb_digest_parse(image, &id); i++) {
+        const struct cache_image *of = cache_image_with_id(&list[i], &id);
+        found = of;
+        if (of)
+            add_layers(s, of, ret);
     }
     cache_image_list_free(list, n);
     return found ? 0 : cb_fail(err, CB_E_NOT_FOUND, "the image '%s' is not in the store '%s'", image, s->path);

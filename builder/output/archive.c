@@ -35,24 +35,61 @@ static int write_to(const struct build_output *o, const struct oci_archive *a, s
 struct archive_job {
     struct cache_store *store;
     const struct build_output *o;
-    const struct build_image *image;
-    const struct build_manifest *manifest;
+    const struct build_index *index;
     const struct cb_strv *names;
+    const struct timespec *created;
 };
 
-/* Everything that the archive holds: the layers, of which `files` are the store's, the config and the manifest. */
-static void list_blobs(const struct archive_job *j, struct oci_archive_blob *blobs, struct build_output_blob *files)
+/* What the archive holds. */
+struct archive_blobs {
+    struct oci_archive_blob *items;
+    struct build_output_blob *files; /* those of the store */
+    size_t n;
+};
+static void archive_blobs_done(struct archive_blobs *b)
 {
-    const struct build_manifest *m = j->manifest;
-    size_t n = m->m.n_layers;
-    for (size_t i = 0; i < n; i++) {
+    free(b->items);
+    free(b->files);
+}
+CB_DEFINE_AUTO(archive_blobs, struct archive_blobs, archive_blobs_done)
+
+static size_t count_blobs(const struct build_index *x)
+{
+    size_t n = 1;
+    for (size_t i = 0; i < x->n; i++)
+        n += x->items[i].manifest.m.n_layers + 2;
+    return n;
+}
+
+static void add_bytes(struct archive_blobs *b, const struct cb_digest *digest, const struct cb_buf *bytes)
+{
+    b->items[b->n++] = (struct oci_archive_blob){.digest = *digest, .size = bytes->len, .bytes = bytes->data};
+}
+
+/* The layers, of which `files` are the store's, the config and the manifest. */
+static void add_blobs(const struct archive_job *j, const struct build_manifest *m, struct archive_blobs *b)
+{
+    for (size_t i = 0; i < m->m.n_layers; i++) {
         const struct oci_descriptor *d = &m->m.layers[i];
-        files[i] = (struct build_output_blob){j->store, d->digest};
-        blobs[i] =
-            (struct oci_archive_blob){.digest = d->digest, .size = d->size, .open = build_output_open_blob, .arg = &files[i]};
+        b->files[b->n] = (struct build_output_blob){j->store, d->digest};
+        b->items[b->n] = (struct oci_archive_blob){
+            .digest = d->digest, .size = d->size, .open = build_output_open_blob, .arg = &b->files[b->n]};
+        b->n++;
     }
-    blobs[n] = (struct oci_archive_blob){.digest = m->m.config.digest, .size = m->config.len, .bytes = m->config.data};
-    blobs[n + 1] = (struct oci_archive_blob){.digest = m->digest, .size = m->bytes.len, .bytes = m->bytes.data};
+    add_bytes(b, &m->m.config.digest, &m->config);
+    add_bytes(b, &m->digest, &m->bytes);
+}
+
+static void list_blobs(const struct archive_job *j, struct archive_blobs *b)
+{
+    const struct build_index *x = j->index;
+    size_t n = count_blobs(x);
+    b->items = cb_alloc(n * sizeof(*b->items));
+    b->files = cb_alloc(n * sizeof(*b->files));
+    for (size_t i = 0; i < x->n; i++)
+        add_blobs(j, &x->items[i].manifest, b);
+    if (x->media_type)
+        add_bytes(b, &x->digest, &x->bytes);
 }
 
 static int archive_job(struct cb_job_io *io, const void *ctx, struct cb_buf *answer, struct cb_error *err)
@@ -60,23 +97,18 @@ static int archive_job(struct cb_job_io *io, const void *ctx, struct cb_buf *ans
     (void)io;
     (void)answer;
     const struct archive_job *j = ctx;
-    const struct oci_manifest *m = &j->manifest->m;
-    size_t n = m->n_layers + 2;
-    CB_AUTO(free) struct oci_archive_blob *blobs = cb_alloc(n * sizeof(*blobs));
-    CB_AUTO(free) struct build_output_blob *files = cb_alloc(n * sizeof(*files));
-    CB_AUTO(free) struct cb_digest *layers = cb_alloc(n * sizeof(*layers));
-    list_blobs(j, blobs, files);
+    const struct oci_manifest *m = &j->index->items[0].manifest.m; /* the docker form has no other */
+    CB_AUTO(archive_blobs) struct archive_blobs blobs = {0};
+    CB_AUTO(free) struct cb_digest *layers = cb_alloc((m->n_layers + 1) * sizeof(*layers));
+    CB_AUTO(oci_descriptor) struct oci_descriptor top = {0};
+    list_blobs(j, &blobs);
     for (size_t i = 0; i < m->n_layers; i++)
         layers[i] = m->layers[i].digest;
-    struct oci_descriptor top = {.media_type = m->media_type,
-                                 .digest = j->manifest->digest,
-                                 .size = j->manifest->bytes.len,
-                                 .has_platform = true,
-                                 .platform = j->image->platform};
+    build_index_top(j->index, &top);
     char created[CB_TIME_MAX];
-    cb_time_rfc3339(j->image->stored.created, created);
-    struct oci_archive a = {.blobs = blobs,
-                            .n_blobs = n,
+    cb_time_rfc3339(*j->created, created);
+    struct oci_archive a = {.blobs = blobs.items,
+                            .n_blobs = blobs.n,
                             .top = &top,
                             .names = (const char *const *)j->names->items,
                             .n_names = j->names->n,
@@ -87,24 +119,24 @@ static int archive_job(struct cb_job_io *io, const void *ctx, struct cb_buf *ans
                             .n_layers = m->n_layers};
     int r = write_to(j->o, &a, err);
     if (r < 0)
-        build_output_drop_damaged(j->store, m, err);
+        build_output_drop_damaged(j->store, j->index, err);
     return r;
 }
 
-static int write_archive(struct build_session *s, const struct build_output *o, const struct build_image *image,
+static int write_archive(struct build_session *s, const struct build_output *o, const struct build_images *images,
                          struct build_result *ret, struct cb_error *err)
 {
     CB_AUTO(cb_strv) struct cb_strv names = {0}, annotations = {0};
-    CB_AUTO(build_manifest) struct build_manifest m = BUILD_MANIFEST_INIT;
+    CB_AUTO(build_index) struct build_index x = BUILD_INDEX_INIT;
     struct build_packing packing = build_output_packing(o);
-    build_output_annotations(s, o, image, &annotations);
-    if (build_output_names(s, o, &names, err) < 0 || build_manifest_make(s, image, &packing, &annotations, &m, err) < 0)
+    build_output_annotations(s, o, &annotations);
+    if (build_output_names(s, o, &names, err) < 0 || build_index_make(s, images, &packing, &annotations, false, &x, err) < 0)
         return -1;
-    struct archive_job j = {s->store, o, image, &m, &names};
+    struct archive_job j = {s->store, o, &x, &names, &images->items[0].stored.created};
     struct cb_job job;
     if (cb_job_fork(archive_job, &j, &job, err) < 0 || build_wait_job(s, &job, NULL, NULL, err) < 0)
         return -1;
-    ret->manifest = m.digest;
+    ret->manifest = x.digest;
     ret->has_manifest = true;
     return 0;
 }

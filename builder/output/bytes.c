@@ -15,11 +15,14 @@ int build_output_write_fd(void *fd, const void *p, size_t n, struct cb_error *er
     return r < 0 ? cb_fail_sys(err, r, "write the output") : 0;
 }
 
-void build_output_drop_damaged(struct cache_store *s, const struct oci_manifest *m, struct cb_error *err)
+void build_output_drop_damaged(struct cache_store *s, const struct build_index *x, struct cb_error *err)
 {
     if (err->code != CB_E_CORRUPT && err->code != CB_E_FAILED)
         return;
-    for (size_t i = 0; i < m->n_layers; i++)
-        if (cache_blob_check(s, &m->layers[i].digest) == 0)
-            cb_hint(err, "a damaged blob was removed from the store: run it again");
+    for (size_t i = 0; i < x->n; i++) {
+        const struct oci_manifest *m = &x->items[i].manifest.m;
+        for (size_t k = 0; k < m->n_layers; k++)
+            if (cache_blob_check(s, &m->layers[k].digest) == 0)
+                cb_hint(err, "a damaged blob was removed from the store: run it again");
+    }
 }

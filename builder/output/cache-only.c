@@ -1,12 +1,12 @@
 /* type=cacheonly: what the steps left in the store is all that is wanted. */
 #include "builder/output/output-internal.h"
 
-static int write_nothing(struct build_session *s, const struct build_output *o, const struct build_image *image,
+static int write_nothing(struct build_session *s, const struct build_output *o, const struct build_images *images,
                          struct build_result *ret, struct cb_error *err)
 {
     (void)s;
     (void)o;
-    (void)image;
+    (void)images;
     (void)ret;
     (void)err;
     return 0;

@@ -11,6 +11,36 @@ void build_image_done(struct build_image *i)
     *i = (struct build_image){0};
 }
 
+void build_images_done(struct build_images *i)
+{
+    for (size_t n = 0; n < i->n; n++)
+        build_image_done(&i->items[n]);
+    free(i->items);
+    *i = (struct build_images){0};
+}
+
+/* Its layers may be where it was pulled from. */
+static int of_store(const struct cache_image *stored, char *name, struct build_image *ret, struct cb_error *err)
+{
+    cache_image_copy(&ret->stored, stored);
+    cache_image_keep(&ret->stored, 0);
+    ret->self = (struct build_base){.name = name, .image = ret->stored};
+    ret->base = &ret->self;
+    return stored->platform ? oci_platform_parse(stored->platform, &ret->platform, err) : 0;
+}
+
+int build_images_of(const struct cache_image *stored, struct build_images *ret, struct cb_error *err)
+{
+    size_t n = cache_image_count(stored);
+    *ret = (struct build_images){.items = cb_alloc(n * sizeof(*ret->items)), .cap = n, .listed = n > 1};
+    while (ret->n < n) {
+        struct build_image *each = &ret->items[ret->n++];
+        if (of_store(cache_image_nth(stored, ret->n - 1), stored->name, each, err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
 /* The diff ID of a layer that a step made is kept with the layer, if it is known at all. */
 static int find_diff_ids(struct build_session *s, struct cache_image *image, struct cb_error *err)
 {

@@ -8,6 +8,7 @@
 
 struct build_image {
     struct cache_image stored;     /* what the store keeps of it: config, layers, times */
+    struct build_base self;        /* of an image of the store: itself as a base; borrows from `stored` */
     const struct build_base *base; /* borrowed: what the lowest layers come from; NULL: all were made here */
     const char *base_shown;        /* borrowed: fetching them is shown under this name; NULL: none */
     struct oci_platform platform;
@@ -16,6 +17,18 @@ struct build_image {
 };
 void build_image_done(struct build_image *i);
 CB_DEFINE_AUTO(build_image, struct build_image, build_image_done)
+
+/* What outputs take: an image, or those of several platforms that have a name together. */
+struct build_images {
+    struct build_image *items; /* in the order asked for */
+    size_t n, cap;
+    bool listed; /* an index names them; always when there are several */
+};
+void build_images_done(struct build_images *i);
+CB_DEFINE_AUTO(build_images, struct build_images, build_images_done)
+
+/* The images that a name of the store has. */
+int build_images_of(const struct cache_image *stored, struct build_images *ret, struct cb_error *err);
 
 /* Completes an image of which the layers are known: their diff IDs go into `config`, which is put into the store. */
 int build_image_complete(struct build_session *s, struct build_image *image, struct oci_image_config *config,

@@ -2,7 +2,7 @@
 #ifndef BUILD_OUTPUT_INTERNAL_H
 #define BUILD_OUTPUT_INTERNAL_H
 
-#include "builder/output/manifest.h"
+#include "builder/output/index.h"
 #include "builder/output/output.h"
 
 /* All kinds. A further one is a file that defines build_output_NAME, and its name here. */
@@ -34,15 +34,14 @@ int build_output_other_key(const char *key, const char *value, struct cb_error *
 struct build_packing build_output_packing(const struct build_output *o);
 /* The names this output gives the image, as full references. */
 int build_output_names(struct build_session *s, const struct build_output *o, struct cb_strv *ret, struct cb_error *err);
-/* The annotations for the manifest; those that name another platform do not apply to this image, as in BuildKit. */
-void build_output_annotations(const struct build_session *s, const struct build_output *o, const struct build_image *image,
-                              struct cb_strv *ret);
+/* The annotations that are asked for, as a request holds them. */
+void build_output_annotations(const struct build_session *s, const struct build_output *o, struct cb_strv *ret);
 
 /* ---- pushing (push.c) ------------------------------------------------------------------------------------------- */
 
 int build_output_check_push(struct build_output *o, struct cb_error *err);
 /* Pushes to all names of the output. */
-int build_output_push_names(struct build_session *s, const struct build_output *o, const struct build_image *image,
+int build_output_push_names(struct build_session *s, const struct build_output *o, const struct build_images *images,
                             struct build_result *ret, struct cb_error *err);
 
 /* ---- bytes (bytes.c) -------------------------------------------------------------------------------------------- */
@@ -54,6 +53,6 @@ struct build_output_blob {
 int build_output_open_blob(void *blob, struct cb_error *err); /* the descriptor; -1 */
 int build_output_write_fd(void *fd, const void *p, size_t n, struct cb_error *err);
 /* A damaged blob would fail every output with the same words: it is removed, to be made or fetched anew. */
-void build_output_drop_damaged(struct cache_store *s, const struct oci_manifest *m, struct cb_error *err);
+void build_output_drop_damaged(struct cache_store *s, const struct build_index *x, struct cb_error *err);
 
 #endif

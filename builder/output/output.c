@@ -120,10 +120,10 @@ int build_output_check(const struct build_output *o, struct cb_error *err)
     return is_directory(o) ? build_out_check_directory(o->dest, err) : build_out_check(o->dest, err);
 }
 
-int build_output_write(struct build_session *s, const struct build_output *o, const struct build_image *image,
+int build_output_write(struct build_session *s, const struct build_output *o, const struct build_images *images,
                        struct build_result *ret, struct cb_error *err)
 {
-    if (o->ops->write(s, o, image, ret, err) < 0)
+    if (o->ops->write(s, o, images, ret, err) < 0)
         return -1;
     if (o->dest && strcmp(o->dest, "-") != 0)
         cb_strv_push(&ret->names, o->dest);

@@ -8,7 +8,7 @@
 struct build_result {
     struct cb_strv names;       /* what was named, written or pushed, for people */
     struct cb_strv image_names; /* full references */
-    struct cb_digest manifest;  /* of the last one that was made */
+    struct cb_digest manifest;  /* of the last one, or the last index, that was made */
     bool has_manifest;
 };
 void build_result_done(struct build_result *r);
@@ -31,8 +31,8 @@ struct build_output_ops {
     bool takes_files;                           /* it writes the files of the layers, not the layers */
     bool docker_types;                          /* media types are Docker's where oci-mediatypes= does not say */
     int (*check)(struct build_output *o, struct cb_error *err); /* when all keys are read: do they go together? NULL: always */
-    int (*write)(struct build_session *s, const struct build_output *o, const struct build_image *image, struct build_result *ret,
-                 struct cb_error *err);
+    int (*write)(struct build_session *s, const struct build_output *o, const struct build_images *images,
+                 struct build_result *ret, struct cb_error *err);
 };
 /* The first is what a build makes when it is not asked for anything; a NULL ends the table. */
 extern const struct build_output_ops *const build_outputs[];
@@ -51,8 +51,8 @@ int build_output_add_annotation(struct cb_strv *list, const char *type, const ch
 
 /* Checks what can be known of an output's destination before there is an image: whether it can be written. */
 int build_output_check(const struct build_output *o, struct cb_error *err);
-/* Names, writes and pushes an image as one output asks. */
-int build_output_write(struct build_session *s, const struct build_output *o, const struct build_image *image,
+/* Names, writes and pushes images as one output asks. */
+int build_output_write(struct build_session *s, const struct build_output *o, const struct build_images *images,
                        struct build_result *ret, struct cb_error *err);
 
 #endif

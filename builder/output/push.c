@@ -1,5 +1,6 @@
 /* type=registry, and type=image with push=true. */
 #include "builder/output/push.h"
+#include "base/map.h"
 #include "builder/output/output-internal.h"
 #include "builder/pull/place.h"
 #include "builder/session/jobs.h"
@@ -9,14 +10,14 @@
 struct push_job {
     struct build_session *session;
     const struct oci_ref *ref;
-    const struct build_manifest *manifest;
-    const struct build_image *image;
+    const struct build_index *index;
 };
 
 /* One layer on its way: in the store, or where the registry may have it from, or we. */
 struct push_layer {
     const struct push_job *j;
     struct build_fetch *fetch;
+    const struct build_base *base;
     const struct cache_image_layer *own; /* the image's entry */
     const struct oci_descriptor *d;
     struct cache_places places; /* of a layer that a step made */
@@ -50,7 +51,7 @@ static const char *mount_from(const struct push_layer *l)
 /* A layer of the base, which has a blob of its own: where that is. */
 static int fetch_as_it_came(const struct push_layer *l, struct cb_error *err)
 {
-    const struct build_base *base = l->j->image->base;
+    const struct build_base *base = l->base;
     const bool layout = base && base->layout;
     const struct cache_place place = {(char *)(layout ? BUILD_PLACE_LAYOUT : BUILD_PLACE_REGISTRY),
                                       layout ? base->layout : l->own->source, l->own->blob, l->own->blob_size,
@@ -75,95 +76,147 @@ static int open_layer(void *arg, struct cb_error *err)
     return fd;
 }
 
-/* The layers and the config, which is in the store. */
-static void list_blobs(const struct push_job *j, struct build_fetch *fetch, struct reg_push_blob *blobs,
-                       struct push_layer *layers, struct build_output_blob *config)
+/* Everything that the manifests name: layers, and configs, which are in the store. What is equal is there once. */
+struct push_blobs {
+    struct reg_push_blob *items;
+    size_t n;
+    struct push_layer *layers;
+    size_t n_layers;
+    struct build_output_blob *configs;
+    struct cb_map seen;
+};
+static void push_blobs_done(struct push_blobs *b)
 {
-    const struct oci_manifest *m = &j->manifest->m;
+    for (size_t i = 0; i < b->n_layers; i++)
+        cache_places_done(&b->layers[i].places);
+    free(b->items);
+    free(b->layers);
+    free(b->configs);
+    cb_map_done(&b->seen);
+}
+CB_DEFINE_AUTO(push_blobs, struct push_blobs, push_blobs_done)
+
+static bool is_new(struct push_blobs *b, const struct cb_digest *d)
+{
+    const char *key = (const char *)d->b;
+    bool new = !cb_map_getn(&b->seen, key, sizeof(d->b));
+    cb_map_setn(&b->seen, key, sizeof(d->b), b);
+    return new;
+}
+
+static void add_blobs(const struct push_job *j, const struct build_listed *listed, struct build_fetch *fetch,
+                      struct push_blobs *b)
+{
+    const struct oci_manifest *m = &listed->manifest.m;
     for (size_t i = 0; i < m->n_layers; i++) {
-        struct push_layer *l = &layers[i];
-        *l = (struct push_layer){j, fetch, &j->image->stored.layers[i], &m->layers[i], {0}};
+        if (!is_new(b, &m->layers[i].digest))
+            continue;
+        struct push_layer *l = &b->layers[b->n_layers++];
+        *l = (struct push_layer){j, fetch, listed->image->base, &listed->image->stored.layers[i], &m->layers[i], {0}};
         (void)cache_layer_places(j->session->store, &l->own->id, &l->places);
-        blobs[i] = (struct reg_push_blob){.d = m->layers[i], .open = open_layer, .arg = l, .mount_from = mount_from(l)};
+        b->items[b->n++] = (struct reg_push_blob){.d = m->layers[i], .open = open_layer, .arg = l, .mount_from = mount_from(l)};
     }
+    struct build_output_blob *config = &b->configs[listed - j->index->items];
     *config = (struct build_output_blob){j->session->store, m->config.digest};
-    blobs[m->n_layers] = (struct reg_push_blob){.d = m->config, .open = build_output_open_blob, .arg = config};
+    if (is_new(b, &m->config.digest))
+        b->items[b->n++] = (struct reg_push_blob){.d = m->config, .open = build_output_open_blob, .arg = config};
+}
+
+static void list_blobs(const struct push_job *j, struct build_fetch *fetch, struct push_blobs *b)
+{
+    const struct build_index *x = j->index;
+    size_t n = 0;
+    for (size_t i = 0; i < x->n; i++)
+        n += x->items[i].manifest.m.n_layers + 1;
+    b->items = cb_alloc(n * sizeof(*b->items));
+    b->layers = cb_alloc(n * sizeof(*b->layers));
+    b->configs = cb_alloc(x->n * sizeof(*b->configs));
+    for (size_t i = 0; i < x->n; i++)
+        add_blobs(j, &x->items[i], fetch, b);
 }
 
 static int push_all(const struct push_job *j, struct reg_client *c, struct cb_job_io *io, struct cb_error *err)
 {
-    const struct oci_manifest *m = &j->manifest->m;
-    size_t n = m->n_layers + 1;
     CB_AUTO(build_fetch) struct build_fetch fetch;
-    CB_AUTO(free) struct reg_push_blob *blobs = cb_alloc(n * sizeof(*blobs));
-    CB_AUTO(free) struct push_layer *layers = cb_alloc(n * sizeof(*layers));
-    struct build_output_blob config;
+    CB_AUTO(push_blobs) struct push_blobs blobs = {0};
     build_fetch_init(&fetch, j->session, io);
-    list_blobs(j, &fetch, blobs, layers, &config);
-    int r = reg_push_blobs(c, j->ref, blobs, n, push_progress, io, err);
-    for (size_t i = 0; i < m->n_layers; i++)
-        cache_places_done(&layers[i].places);
-    return r;
+    list_blobs(j, &fetch, &blobs);
+    return reg_push_blobs(c, j->ref, blobs.items, blobs.n, push_progress, io, err);
+}
+
+/* Manifests that an index names have no name of their own. */
+static int push_documents(const struct push_job *j, struct reg_client *c, struct cb_error *err)
+{
+    const struct build_index *x = j->index;
+    struct oci_ref unnamed = *j->ref;
+    unnamed.tag = unnamed.digest = NULL;
+    for (size_t i = 0; i < x->n; i++) {
+        const struct build_manifest *m = &x->items[i].manifest;
+        if (reg_push_document(c, x->media_type ? &unnamed : j->ref, m->m.media_type, m->bytes.data, m->bytes.len, err) < 0)
+            return -1;
+    }
+    return x->media_type ? reg_push_document(c, j->ref, x->media_type, x->bytes.data, x->bytes.len, err) : 0;
 }
 
 static int push_job(struct cb_job_io *io, const void *ctx, struct cb_buf *answer, struct cb_error *err)
 {
     (void)answer;
     const struct push_job *j = ctx;
-    const struct oci_manifest *m = &j->manifest->m;
     CB_AUTO(reg_client) struct reg_client *c = reg_client_new(&j->session->request->registry, err);
     if (!c)
         return -1;
     reg_client_on_warning(c, cb_job_on_warning, io);
     if (push_all(j, c, io, err) < 0) {
-        build_output_drop_damaged(j->session->store, m, err);
+        build_output_drop_damaged(j->session->store, j->index, err);
         return -1;
     }
-    return reg_push_document(c, j->ref, m->media_type, j->manifest->bytes.data, j->manifest->bytes.len, err);
+    return push_documents(j, c, err);
 }
 
-static int try_push(struct build_session *s, const struct build_image *image, const struct build_packing *p,
-                    const struct cb_strv *annotations, const struct oci_ref *ref, struct cb_digest *ret_manifest,
-                    struct cb_error *err)
+static int try_push(struct build_session *s, const struct build_images *images, const struct build_packing *p,
+                    const struct cb_strv *annotations, const struct oci_ref *ref, struct cb_digest *ret_top, struct cb_error *err)
 {
-    CB_AUTO(build_manifest) struct build_manifest m = BUILD_MANIFEST_INIT;
+    CB_AUTO(build_index) struct build_index x = BUILD_INDEX_INIT;
     CB_AUTO(free) char *name = oci_ref_full(ref), *shown = cb_printf("push %s", name);
     struct cb_job job;
-    int r = build_manifest_as_pulled(s, image, p->lazy, &m, err);
-    if (r < 0 || (r == 0 && build_manifest_make(s, image, p, annotations, &m, err) < 0))
+    if (build_index_make(s, images, p, annotations, true, &x, err) < 0)
         return -1;
-    *ret_manifest = m.digest;
-    struct push_job j = {s, ref, &m, image};
+    *ret_top = x.digest;
+    struct push_job j = {s, ref, &x};
     if (cb_job_fork(push_job, &j, &job, err) < 0 || build_wait_job(s, &job, shown, NULL, err) < 0)
         return -1;
     return 0;
 }
 
 /* A layer of the base was missed, and none that a step made: that would be gone from the store. */
-static bool misses_base(struct build_session *s, const struct build_image *image, const struct cb_error *err)
+static bool misses_base(struct build_session *s, const struct build_images *images, const struct cb_error *err)
 {
     CB_AUTO(cb_error) struct cb_error ignored = CB_ERROR_INIT;
-    bool base = err->code == CB_E_LOST && image->base;
+    bool base = err->code == CB_E_LOST;
     struct cache_layer l;
-    for (size_t i = 0; i < image->stored.n_layers && base; i++) {
-        const struct cache_image_layer *each = &image->stored.layers[i];
-        base = each->blob_size || cache_layer_find(s->store, &each->id, &l, &ignored) == 1;
+    for (size_t k = 0; k < images->n; k++) {
+        const struct build_image *image = &images->items[k];
+        base = base && image->base;
+        for (size_t i = 0; i < image->stored.n_layers && base; i++) {
+            const struct cache_image_layer *each = &image->stored.layers[i];
+            base = each->blob_size || cache_layer_find(s->store, &each->id, &l, &ignored) == 1;
+        }
     }
     return base;
 }
 
 /* What the registry has already, or can have from a repository of its own, does not come here. When something that must come here
  * cannot, another packed form may do: then all of it is brought here first. */
-int build_push(struct build_session *s, const struct build_image *image, const struct build_packing *p,
-               const struct cb_strv *annotations, const struct oci_ref *ref, struct cb_digest *ret_manifest, struct cb_error *err)
+int build_push(struct build_session *s, const struct build_images *images, const struct build_packing *p,
+               const struct cb_strv *annotations, const struct oci_ref *ref, struct cb_digest *ret_top, struct cb_error *err)
 {
     CB_AUTO(cb_error) struct cb_error first = CB_ERROR_INIT;
     struct build_packing lazy = *p;
     lazy.lazy = true;
-    if (try_push(s, image, &lazy, annotations, ref, ret_manifest, &first) == 0)
+    if (try_push(s, images, &lazy, annotations, ref, ret_top, &first) == 0)
         return 0;
-    if (misses_base(s, image, &first))
-        return try_push(s, image, p, annotations, ref, ret_manifest, err);
+    if (misses_base(s, images, &first))
+        return try_push(s, images, p, annotations, ref, ret_top, err);
     cb_error_move(err, &first);
     return -1;
 }
@@ -197,12 +250,12 @@ int build_output_check_push(struct build_output *o, struct cb_error *err)
     return 0;
 }
 
-int build_output_push_names(struct build_session *s, const struct build_output *o, const struct build_image *image,
+int build_output_push_names(struct build_session *s, const struct build_output *o, const struct build_images *images,
                             struct build_result *ret, struct cb_error *err)
 {
     CB_AUTO(cb_strv) struct cb_strv names = {0}, annotations = {0};
     struct build_packing packing = build_output_packing(o);
-    build_output_annotations(s, o, image, &annotations);
+    build_output_annotations(s, o, &annotations);
     if (build_output_names(s, o, &names, err) < 0)
         return -1;
     for (size_t i = 0; i < names.n; i++) {
@@ -212,7 +265,7 @@ int build_output_push_names(struct build_session *s, const struct build_output *
         if (o->by_digest) /* without a tag it goes under its digest */
             free(CB_TAKE(ref.tag));
         CB_AUTO(free) char *name = oci_ref_full(&ref);
-        int r = build_push(s, image, &packing, &annotations, &ref, &ret->manifest, err);
+        int r = build_push(s, images, &packing, &annotations, &ref, &ret->manifest, err);
         if (r < 0 && !is_kept(s, err))
             return -1;
         if (r < 0)

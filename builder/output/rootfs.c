@@ -74,10 +74,11 @@ static int ensure_files(struct build_session *s, const struct build_image *image
     return 0;
 }
 
-static int write_tar(struct build_session *s, const struct build_output *o, const struct build_image *image,
+static int write_tar(struct build_session *s, const struct build_output *o, const struct build_images *images,
                      struct build_result *ret, struct cb_error *err)
 {
     (void)ret;
+    const struct build_image *image = &images->items[0];
     if (ensure_files(s, image, err) < 0)
         return -1;
     struct build_out_file f;
@@ -87,10 +88,11 @@ static int write_tar(struct build_session *s, const struct build_output *o, cons
     return build_out_close(&f, r, err);
 }
 
-static int write_directory(struct build_session *s, const struct build_output *o, const struct build_image *image,
+static int write_directory(struct build_session *s, const struct build_output *o, const struct build_images *images,
                            struct build_result *ret, struct cb_error *err)
 {
     (void)ret;
+    const struct build_image *image = &images->items[0];
     if (ensure_files(s, image, err) < 0)
         return -1;
     int e = cb_mkdirs(AT_FDCWD, o->dest, 0755);

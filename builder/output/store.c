@@ -2,7 +2,21 @@
 #include "builder/output/output-internal.h"
 #include "registry/oci/reference.h"
 
-/* A name that has this image already keeps it as it is. */
+static bool is_same_image(const struct cache_image *a, const struct cache_image *b)
+{
+    return cb_digest_eq(&a->config, &b->config) && a->n_layers == b->n_layers &&
+           strcmp(a->manifest_type ? a->manifest_type : "", b->manifest_type ? b->manifest_type : "") == 0;
+}
+
+static bool is_same(const struct cache_image *a, const struct cache_image *b)
+{
+    bool same = cache_image_count(a) == cache_image_count(b);
+    for (size_t i = 0; i < cache_image_count(a) && same; i++)
+        same = is_same_image(cache_image_nth(a, i), cache_image_nth(b, i));
+    return same;
+}
+
+/* A name that has these images already keeps them as they are. */
 static int store_name(struct cache_store *s, struct cache_image named, char *name, struct cb_error *err)
 {
     CB_AUTO(cache_image) struct cache_image have = {0};
@@ -10,9 +24,7 @@ static int store_name(struct cache_store *s, struct cache_image named, char *nam
     if (found < 0)
         return -1;
     named.name = name;
-    bool same = found && cb_digest_eq(&have.config, &named.config) && have.n_layers == named.n_layers &&
-                strcmp(have.manifest_type ? have.manifest_type : "", named.manifest_type ? named.manifest_type : "") == 0;
-    return same ? 0 : cache_image_store(s, &named, err);
+    return found && is_same(&have, &named) ? 0 : cache_image_store(s, &named, err);
 }
 
 /* By any name. */
@@ -24,7 +36,7 @@ static bool is_known(struct cache_store *s, const struct cb_digest *id)
     bool known = false;
     if (cache_image_list(s, &list, &n, &ignored) == 0)
         for (size_t i = 0; i < n && !known; i++)
-            known = cb_digest_eq(&list[i].config, id);
+            known = cache_image_with_id(&list[i], id);
     cache_image_list_free(list, n);
     return known;
 }
@@ -37,22 +49,40 @@ static int store_unnamed(struct build_session *s, const struct build_image *imag
     return s->reading && is_known(s->store, &image->stored.config) ? 0 : store_name(s->store, image->stored, id, err);
 }
 
-static int write_names(struct build_session *s, const struct build_output *o, const struct build_image *image,
+/* As the store has all of them under one name. */
+static void join(const struct build_images *images, struct cache_image *ret)
+{
+    for (size_t i = 0; i < images->n; i++) {
+        struct cache_image each = {0};
+        cache_image_copy(&each, &images->items[i].stored);
+        if (images->n > 1)
+            each.platform = oci_platform_text(&images->items[i].platform);
+        if (i)
+            cache_image_add(ret, &each);
+        else
+            *ret = each;
+    }
+}
+
+static int write_names(struct build_session *s, const struct build_output *o, const struct build_images *images,
                        struct build_result *ret, struct cb_error *err)
 {
     CB_AUTO(cb_strv) struct cb_strv names = {0};
+    CB_AUTO(cache_image) struct cache_image joined = {0};
     if (build_output_names(s, o, &names, err) < 0)
         return -1;
-    if (!names.n && store_unnamed(s, image, err) < 0)
-        return -1;
+    for (size_t i = 0; i < images->n && !names.n; i++)
+        if (store_unnamed(s, &images->items[i], err) < 0)
+            return -1;
+    join(images, &joined);
     for (size_t i = 0; i < names.n; i++) {
         CB_AUTO(oci_ref) struct oci_ref ref = {0};
-        if (store_name(s->store, image->stored, names.items[i], err) < 0 || oci_ref_parse(names.items[i], &ref, err) < 0)
+        if (store_name(s->store, joined, names.items[i], err) < 0 || oci_ref_parse(names.items[i], &ref, err) < 0)
             return -1;
         cb_strv_take(&ret->names, oci_ref_familiar(&ref));
         cb_strv_push(&ret->image_names, names.items[i]);
     }
-    return o->push ? build_output_push_names(s, o, image, ret, err) : 0;
+    return o->push ? build_output_push_names(s, o, images, ret, err) : 0;
 }
 
 static const struct build_output_key *const keys[] = {&build_output_key_push, &build_output_key_by_digest, OUTPUT_IMAGE_KEYS,

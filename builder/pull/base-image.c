@@ -4,6 +4,7 @@
 #include "base/fd.h"
 #include "base/limits.h"
 #include "base/pack.h"
+#include "builder/pull/platforms.h"
 #include "builder/session/jobs.h"
 #include "cache/store/blob.h"
 #include "registry/oci/layout.h"
@@ -60,7 +61,7 @@ static int from_store(struct build_session *session, struct build_want *w, const
     int r = cache_image_load(session->store, full, &w->base.image, err);
     if (r <= 0)
         return r;
-    r = load_config(session, &w->base.image.config, &w->config, err);
+    r = build_platforms_keep(&w->base.image, &w->platform) ? load_config(session, &w->base.image.config, &w->config, err) : 0;
     if (r > 0 && !fits(&w->config, &w->platform))
         r = 0;
     if (r <= 0) {

@@ -122,6 +122,27 @@ static void test_garbage_only(void **state)
     prune(f, (struct cache_prune){0}, 0);
 }
 
+/* What the images of other platforms need stays too. */
+static void test_platforms(void **state)
+{
+    struct fixture *f = *state;
+    struct cb_digest a = make_layer(f, "A"), b = make_layer(f, "B");
+    struct cache_image_layer layers[] = {{.id = a, .diff_id = {{1}}}, {.id = b, .diff_id = {{2}}}};
+    struct cache_image other = {
+        .config = put(f, "other"), .platform = (char *)"linux/arm64", .layers = layers + 1, .n_layers = 1};
+    struct cache_image image = {.name = (char *)"docker.io/library/app:1",
+                                .config = put(f, "config"),
+                                .platform = (char *)"linux/amd64",
+                                .layers = layers,
+                                .n_layers = 1,
+                                .others = &other,
+                                .n_others = 1};
+    OK_IS(f, 0, cache_image_store(f->s, &image, &f->err));
+    prune(f, (struct cache_prune){0}, 0);
+    OK_IS(f, 1, cache_image_remove(f->s, image.name, &f->err));
+    prune(f, (struct cache_prune){0}, 4);
+}
+
 static void test_older_than(void **state)
 {
     struct fixture *f = *state;
@@ -409,9 +430,10 @@ static void test_shared_files(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_garbage_only), TEST(test_older_than),   TEST(test_all),           TEST(test_keep_bytes),
-        TEST(test_shared_layer), TEST(test_dead_records), TEST(test_running_build), TEST(test_work_of_the_dead),
-        TEST(test_usage),        TEST(test_downloads),    TEST(test_shared_files),  TEST(test_taken_while_it_goes),
+        TEST(test_garbage_only),        TEST(test_platforms),    TEST(test_older_than),   TEST(test_all),
+        TEST(test_keep_bytes),          TEST(test_shared_layer), TEST(test_dead_records), TEST(test_running_build),
+        TEST(test_work_of_the_dead),    TEST(test_usage),        TEST(test_downloads),    TEST(test_shared_files),
+        TEST(test_taken_while_it_goes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -114,6 +114,56 @@ static void test_smallest(void **state)
     OK_IS(f, -1, cache_image_store(f->s, &in, &f->err));
 }
 
+static void add_other(struct cache_image *to, unsigned char config, const char *platform)
+{
+    struct cache_image other = {0};
+    fill(&other, "its own");
+    other.config.b[0] = config;
+    other.platform = cb_strdup(platform);
+    cache_image_add(to, &other);
+    assert_null(other.layers);
+}
+
+static void test_platforms(void **state)
+{
+    struct fixture *f = *state;
+    CB_AUTO(cache_image) struct cache_image in = {0}, out = {0}, copy = {0};
+    fill(&in, "docker.io/library/app:1");
+    in.platform = cb_strdup("linux/amd64");
+    add_other(&in, 11, "linux/arm64");
+    add_other(&in, 12, "linux/arm/v7");
+    OK_IS(f, 0, cache_image_store(f->s, &in, &f->err));
+    OK_IS(f, 1, cache_image_load(f->s, in.name, &out, &f->err));
+    cache_image_copy(&copy, &out);
+    cache_image_copy(&copy, &out); /* what was there goes */
+    expect_same(&in, &copy);
+    assert_int_equal(cache_image_count(&copy), 3);
+    const struct cache_image *third = cache_image_nth(&copy, 2);
+    assert_string_equal(third->platform, "linux/arm/v7");
+    assert_int_equal(third->n_layers, 2);
+    assert_null(third->name);
+    assert_ptr_equal(cache_image_with_id(&copy, &third->config), third);
+    assert_null(cache_image_with_id(&copy, &(struct cb_digest){{99}}));
+    cache_image_keep(&copy, 1);
+    assert_int_equal(cache_image_count(&copy), 1);
+    assert_string_equal(copy.platform, "linux/arm64");
+    assert_string_equal(copy.name, in.name);
+    cache_image_keep(&out, 0);
+    assert_string_equal(out.platform, "linux/amd64");
+    assert_int_equal(cache_image_count(&out), 1);
+}
+
+/* Which of several is for whom cannot be told without. */
+static void test_platform_is_missing(void **state)
+{
+    struct fixture *f = *state;
+    CB_AUTO(cache_image) struct cache_image in = {0}, out = {0};
+    fill(&in, "app");
+    add_other(&in, 11, "linux/arm64");
+    OK_IS(f, 0, cache_image_store(f->s, &in, &f->err));
+    OK_IS(f, 0, cache_image_load(f->s, "app", &out, &f->err));
+}
+
 static void test_damaged(void **state)
 {
     struct fixture *f = *state;
@@ -168,6 +218,8 @@ static void test_flipped_bits(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {TEST(test_names), TEST(test_smallest), TEST(test_damaged), TEST(test_flipped_bits)};
+    const struct CMUnitTest tests[] = {TEST(test_names),     TEST(test_smallest),
+                                       TEST(test_platforms), TEST(test_platform_is_missing),
+                                       TEST(test_damaged),   TEST(test_flipped_bits)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -53,11 +53,11 @@ static bool shows_sizes(const struct build_request *q)
     return q->progress != BUILD_PROGRESS_QUIET && q->progress != BUILD_PROGRESS_NONE;
 }
 
-static void summarize(struct build *b, const struct build_image *image, const struct build_result *r,
+static void summarize(struct build *b, const struct build_images *images, const struct build_result *r,
                       const struct build_counts *counts)
 {
     char id[CB_DIGEST_TEXT + 1], manifest[CB_DIGEST_TEXT + 1];
-    cb_digest_text(&image->stored.config, id);
+    cb_digest_text(&images->items[0].stored.config, id);
     cb_digest_text(&r->manifest, manifest);
     CB_AUTO(free) struct build_layer_size *layers = NULL;
     size_t n_layers = shows_sizes(b->session->request) ? cli_layer_sizes(b, &layers) : 0;
@@ -130,18 +130,18 @@ static int carry_out(struct build *b, struct cb_error *err)
         return cli_explain(&graph, err);
     if (build_schedule_run(&graph, &counts, err) < 0)
         return graph.failed && q->invoke.n ? invoke(b, &graph, err) : -1;
-    CB_AUTO(build_image) struct build_image image = {0};
+    CB_AUTO(build_images) struct build_images images = {0};
     CB_AUTO(build_result) struct build_result result = {0};
-    if (cli_image_of(&graph, &image, err) < 0)
+    if (cli_images_of(&graph, &images, err) < 0)
         return -1;
     for (size_t i = 0; i < q->n_outputs; i++)
-        if (build_output_write(b->session, &q->outputs[i], &image, &result, err) < 0)
+        if (build_output_write(b->session, &q->outputs[i], &images, &result, err) < 0)
             return -1;
-    if (cli_write_metadata(&graph, &counts, &image, &result, err) < 0)
+    if (cli_write_metadata(&graph, &counts, &images, &result, err) < 0)
         return -1;
     if (counts.run > 0 && cli_keep_limit(b->session, err) < 0)
         return -1;
-    summarize(b, &image, &result, &counts);
+    summarize(b, &images, &result, &counts);
     build_settle(b);
     return 0;
 }

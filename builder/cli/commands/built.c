@@ -4,23 +4,13 @@
 #include "parser/value.h"
 #include "registry/oci/document.h"
 
-static void add_base_layers(struct cache_image *image, const struct cache_image *base)
-{
-    for (size_t i = 0; i < base->n_layers; i++) {
-        struct cache_image_layer *l = &CB_PUSH(image->layers, image->n_layers, image->cap_layers);
-        *l = base->layers[i];
-        l->media_type = cb_strdup(l->media_type);
-        l->source = cb_strdup(l->source);
-    }
-}
-
 static void add_layer(struct build_image *image, const struct build *b, const struct build_step *s)
 {
     struct cache_image *to = &image->stored;
     if (s->op == BUILD_OP_BASE) {
         image->base = &s->base;
         image->base_shown = s->name;
-        add_base_layers(to, &s->base.image);
+        cache_image_add_layers(to, &s->base.image);
     } else {
         CB_PUSH(to->layers, to->n_layers, to->cap_layers) = (struct cache_image_layer){.id = b->made[s->index].layer};
     }
@@ -118,7 +108,7 @@ static void add_step_cache(const struct build_graph *g, const struct build_step 
     c->step_cache = cb_buf_detach(&text);
 }
 
-int cli_image_of(const struct build_graph *g, struct build_image *ret, struct cb_error *err)
+static int make_image(const struct build_graph *g, struct build_image *ret, struct cb_error *err)
 {
     const struct build *b = g->build;
     const struct build_plan *p = &b->plan;
@@ -138,6 +128,11 @@ int cli_image_of(const struct build_graph *g, struct build_image *ret, struct cb
     if (b->session->request->changes.docker_types)
         ret->stored.manifest_type = cb_strdup(DOCKER_TYPE_MANIFEST);
     return build_image_complete(b->session, ret, &config, err);
+}
+
+int cli_images_of(const struct build_graph *g, struct build_images *ret, struct cb_error *err)
+{
+    return make_image(g, &CB_PUSH(ret->items, ret->n, ret->cap), err);
 }
 
 size_t cli_layer_sizes(const struct build *b, struct build_layer_size **ret)

@@ -7,7 +7,7 @@
 
 /* Makes the image of the plan's target, whose steps are done (dockerfile.md §17): layers, diff IDs, config, history. The
  * config is in the store afterwards; no name is given. It borrows from the plan. */
-int cli_image_of(const struct build_graph *g, struct build_image *ret, struct cb_error *err);
+int cli_images_of(const struct build_graph *g, struct build_images *ret, struct cb_error *err);
 
 /* Bytes of the files of the image just made, by the step that made the layer; the layers of a base are one. Bottom first,
  * into *ret (caller frees), with names borrowed from the plan. */

@@ -17,11 +17,11 @@ struct images {
     bool quiet;
 };
 
-/* Whether the image at `at` is in the list once more: under a name (`named`), or before it. */
-static bool is_listed(const struct cache_image *list, size_t n, size_t at, bool named)
+/* Whether the image of that ID, at `at` in the list, is there once more: under a name (`named`), or before it. */
+static bool is_listed(const struct cache_image *list, size_t n, size_t at, const struct cb_digest *id, bool named)
 {
     for (size_t i = 0; i < n; i++)
-        if (i != at && cb_digest_eq(&list[i].config, &list[at].config) && (named ? !cache_image_is_unnamed(&list[i]) : i < at))
+        if (i != at && cache_image_with_id(&list[i], id) && (named ? !cache_image_is_unnamed(&list[i]) : i < at))
             return true;
     return false;
 }
@@ -44,7 +44,8 @@ static bool has_tag(const char *text)
     return strpbrk(slash ? slash : text, ":@") != NULL;
 }
 
-static void print_image(struct images *v, struct cache_image *image)
+/* One of several has its platform behind the name. */
+static void print_image(struct images *v, const struct cache_image *named, const struct cache_image *image)
 {
     char id[CB_DIGEST_HEX + 1], created[CB_TIME_MAX], size[16];
     cb_digest_hex(&image->config, id);
@@ -52,10 +53,23 @@ static void print_image(struct images *v, struct cache_image *image)
         printf("%.12s\n", id);
         return;
     }
-    CB_AUTO(free) char *name = cli_short_name(image);
-    image->created.tv_nsec = 0;
-    cb_time_rfc3339(image->created, created);
-    printf("%-50s %.12s  %-20s %9s\n", name, id, created, cb_human_size(build_image_size(v->common.session.store, image), size));
+    CB_AUTO(free) char *name = cli_short_name(named);
+    CB_AUTO(free) char *shown = named->n_others ? cb_printf("%s (%s)", name, image->platform) : cb_strdup(name);
+    cb_time_rfc3339((struct timespec){image->created.tv_sec, 0}, created);
+    printf("%-50s %.12s  %-20s %9s\n", shown, id, created, cb_human_size(build_image_size(v->common.session.store, image), size));
+}
+
+/* One that nobody has named is not shown beside its name, and with IDs alone each is shown once. */
+static void print_entry(struct images *v, const struct cache_image *list, size_t n, size_t at)
+{
+    const struct cache_image *named = &list[at];
+    for (size_t k = 0; k < cache_image_count(named); k++) {
+        const struct cache_image *image = cache_image_nth(named, k);
+        const struct cb_digest *id = &image->config;
+        if (!(cache_image_is_unnamed(named) && is_listed(list, n, at, id, true)) &&
+            !(v->quiet && is_listed(list, n, at, id, false)))
+            print_image(v, named, image);
+    }
 }
 
 static int images(void *filled, struct cb_error *err)
@@ -70,12 +84,9 @@ static int images(void *filled, struct cb_error *err)
         return -1;
     if (!v->quiet)
         printf("%-50s %-12s  %-20s %9s\n", "NAME", "IMAGE ID", "CREATED", "SIZE");
-    for (size_t i = 0; i < n; i++) {
-        if (asked && !is_asked_for(&list[i], &want, !has_tag(asked)))
-            continue;
-        if (!(cache_image_is_unnamed(&list[i]) && is_listed(list, n, i, true)) && !(v->quiet && is_listed(list, n, i, false)))
-            print_image(v, &list[i]);
-    }
+    for (size_t i = 0; i < n; i++)
+        if (!asked || is_asked_for(&list[i], &want, !has_tag(asked)))
+            print_entry(v, list, n, i);
     cache_image_list_free(list, n);
     return 0;
 }
@@ -102,6 +113,19 @@ const struct cli_command cli_images = {
 
 /* ---- inspect ----------------------------------------------------------------------------------------------------------- */
 
+/* Of several; what else is said is said of the first. */
+static json_t *platforms_of(const struct cache_image *image)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < cache_image_count(image); i++) {
+        const struct cache_image *each = cache_image_nth(image, i);
+        char id[CB_DIGEST_TEXT + 1];
+        cb_digest_text(&each->config, id);
+        json_array_append_new(list, json_pack("{s:s, s:s}", "Platform", each->platform, "Id", id));
+    }
+    return list;
+}
+
 static json_t *describe(struct cache_store *s, const struct cache_image *image, json_t *config)
 {
     char text[CB_DIGEST_TEXT + 1], when[CB_TIME_MAX];
@@ -127,6 +151,8 @@ static json_t *describe(struct cache_store *s, const struct cache_image *image, 
         json_array_append_new(layers, l);
     }
     json_object_set_new(j, "Layers", layers);
+    if (image->n_others)
+        json_object_set_new(j, "Platforms", platforms_of(image));
     json_object_set(j, "Config", config);
     return j;
 }
@@ -203,7 +229,7 @@ struct rmi {
 static int remove_names(struct rmi *v, const struct cache_image *list, size_t n, const struct cb_digest *id, struct cb_error *err)
 {
     for (size_t i = 0; i < n; i++) {
-        if (!cb_digest_eq(&list[i].config, id))
+        if (!cache_image_with_id(&list[i], id))
             continue;
         if (cache_image_remove(v->common.session.store, list[i].name, err) < 0)
             return -1;
@@ -220,20 +246,24 @@ static int remove_image(struct rmi *v, const char *text, struct cb_error *err)
     CB_AUTO(cb_buf) struct cb_buf names = CB_BUF_INIT;
     struct cache_image *list = NULL;
     size_t n = 0, n_names = 0;
-    bool by_id;
+    bool by_id, shared = false;
     if (cli_find_image(v->common.session.store, text, &image, &by_id, err) < 0 ||
         cache_image_list(v->common.session.store, &list, &n, err) < 0)
         return -1;
     for (size_t i = 0; i < n; i++)
-        if (!cache_image_is_unnamed(&list[i]) && cb_digest_eq(&list[i].config, &image.config)) {
+        if (!cache_image_is_unnamed(&list[i]) && cache_image_with_id(&list[i], &image.config)) {
             CB_AUTO(free) char *name = cli_short_name(&list[i]);
             cb_buf_printf(&names, n_names++ ? ", %s" : "%s", name);
+            shared = shared || list[i].n_others;
         }
     int r;
-    if (by_id && n_names > 1 && !v->force) {
+    if (by_id && shared && !v->force) {
+        cb_fail(err, CB_E_FAILED, "image '%s' has its name together with those of other platforms: %s", text, names.data);
+        r = cb_hint(err, "name what is to be removed, or remove all with 'rmi --force'");
+    } else if (by_id && n_names > 1 && !v->force) {
         cb_fail(err, CB_E_FAILED, "image '%s' has several names: %s", text, names.data);
         r = cb_hint(err, "name those to be removed, or remove all with 'rmi --force'");
-    } else if (by_id || n_names == 1) {
+    } else if (by_id || (n_names == 1 && !shared)) {
         r = remove_names(v, list, n, &image.config, err);
     } else {
         CB_AUTO(free) char *name = cli_short_name(&image);

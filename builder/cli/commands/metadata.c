@@ -4,14 +4,24 @@
 #include "base/text.h"
 #include "builder/execute/network.h"
 #include "builder/execute/run-root.h"
-#include "builder/output/manifest.h"
+#include "builder/output/index.h"
 #include "builder/output/out-file.h"
 #include "cache/store/blob.h"
 #include "registry/oci/document.h"
 #include "registry/oci/reference.h"
 
-/* What a registry or layout calls the image: as an index would list it. */
-static int add_descriptor(struct cache_store *store, const struct build_image *image, const struct build_result *r, json_t *j,
+static json_t *platform_json(const struct oci_platform *p)
+{
+    json_t *platform = json_object();
+    json_object_set_new(platform, "architecture", json_string(p->arch));
+    json_object_set_new(platform, "os", json_string(p->os));
+    if (p->variant && *p->variant)
+        json_object_set_new(platform, "variant", json_string(p->variant));
+    return platform;
+}
+
+/* What a registry or layout calls the image, or all of them: as an index would list it. */
+static int add_descriptor(struct cache_store *store, const struct build_images *images, const struct build_result *r, json_t *j,
                           struct cb_error *err)
 {
     CB_AUTO(cb_buf) struct cb_buf bytes = CB_BUF_INIT;
@@ -20,17 +30,13 @@ static int add_descriptor(struct cache_store *store, const struct build_image *i
     if (found <= 0)
         return found < 0 ? -1 : cb_fail(err, CB_E_CORRUPT, "the image's manifest is not in the store");
     CB_AUTO(free) char *type = oci_manifest_type(bytes.data, bytes.len);
-    const struct oci_platform *p = &image->platform;
-    json_t *d = json_object(), *platform = json_object();
+    json_t *d = json_object();
     cb_digest_text(&r->manifest, digest);
     json_object_set_new(d, "mediaType", json_string(type));
     json_object_set_new(d, "digest", json_string(digest));
     json_object_set_new(d, "size", json_integer((json_int_t)bytes.len));
-    json_object_set_new(platform, "architecture", json_string(p->arch));
-    json_object_set_new(platform, "os", json_string(p->os));
-    if (p->variant && *p->variant)
-        json_object_set_new(platform, "variant", json_string(p->variant));
-    json_object_set_new(d, "platform", platform);
+    if (!images->listed)
+        json_object_set_new(d, "platform", platform_json(&images->items[0].platform));
     json_object_set_new(j, "containerimage.descriptor", d);
     return 0;
 }
@@ -125,47 +131,78 @@ static int write_digests(const struct build_request *q, const char *digest, stru
     return put_file(files->tags, &tags, err);
 }
 
-/* Where no output made a manifest, it is made as a push of the first would have it. */
-static int add_digests(struct build_session *s, const struct build_image *image, const struct build_result *r,
-                       struct cb_error *err)
+static bool wants_digest(const struct build_request *q, const struct build_images *images)
+{
+    const struct build_digest_files *files = &q->digest_files;
+    return files->digest || files->names || files->tags || (images->listed && (q->iidfile || q->metadata_file));
+}
+
+/* Where no output made a manifest or an index, it is made as a push of the first would have it. */
+static int make_digest(struct build_session *s, const struct build_images *images, struct build_result *r, struct cb_error *err)
 {
     const struct build_request *q = s->request;
     const struct build_output *o = &q->outputs[0]; /* there always is one */
     const struct build_packing packing = {.codec = o->codec, .level = o->level, .docker_types = o->docker_types, .lazy = true};
-    CB_AUTO(build_manifest) struct build_manifest m = BUILD_MANIFEST_INIT;
-    char digest[CB_DIGEST_TEXT + 1];
-    if (!q->digest_files.digest && !q->digest_files.names && !q->digest_files.tags)
+    CB_AUTO(build_index) struct build_index x = BUILD_INDEX_INIT;
+    if (r->has_manifest || !wants_digest(q, images))
         return 0;
-    if (!r->has_manifest && build_manifest_make(s, image, &packing, &q->annotations, &m, err) < 0)
+    if (build_index_make(s, images, &packing, &q->annotations, false, &x, err) < 0)
         return -1;
-    cb_digest_text(r->has_manifest ? &r->manifest : &m.digest, digest);
-    return write_digests(q, digest, err);
+    r->manifest = x.digest;
+    return 0;
 }
 
-int cli_write_metadata(const struct build_graph *g, const struct build_counts *counts, const struct build_image *image,
-                       const struct build_result *r, struct cb_error *err)
+/* The image's ID; several have none together, so they go by the digest of their index. */
+static void name_result(const struct build_images *images, const struct build_result *r, char ret[CB_DIGEST_TEXT + 1])
+{
+    cb_digest_text(images->listed ? &r->manifest : &images->items[0].stored.config, ret);
+}
+
+static int add_image(struct build_session *s, const struct build_images *images, const struct build_result *r, json_t *j,
+                     struct cb_error *err)
+{
+    CB_AUTO(cb_buf) struct cb_buf names = CB_BUF_INIT;
+    char id[CB_DIGEST_TEXT + 1], manifest[CB_DIGEST_TEXT + 1];
+    bool known = r->has_manifest || images->listed;
+    cb_digest_text(&images->items[0].stored.config, id);
+    cb_digest_text(&r->manifest, manifest);
+    if (!images->listed)
+        json_object_set_new(j, "containerimage.config.digest", json_string(id));
+    json_object_set_new(j, "containerimage.digest", json_string(known ? manifest : id));
+    if (known && add_descriptor(s->store, images, r, j, err) < 0)
+        return -1;
+    for (size_t i = 0; i < r->image_names.n; i++)
+        cb_buf_printf(&names, i ? ",%s" : "%s", r->image_names.items[i]);
+    if (names.len)
+        json_object_set_new(j, "image.name", json_string(names.data));
+    return 0;
+}
+
+static int write_id(const struct build_request *q, const struct build_images *images, const struct build_result *r,
+                    struct cb_error *err)
+{
+    char id[CB_DIGEST_TEXT + 1];
+    name_result(images, r, id);
+    return q->iidfile ? build_out_put(q->iidfile, id, strlen(id), err) : 0;
+}
+
+int cli_write_metadata(const struct build_graph *g, const struct build_counts *counts, const struct build_images *images,
+                       struct build_result *r, struct cb_error *err)
 {
     struct build_session *s = g->build->session;
     const struct build_request *q = s->request;
-    char id[CB_DIGEST_TEXT + 1], manifest[CB_DIGEST_TEXT + 1];
-    cb_digest_text(&image->stored.config, id);
-    cb_digest_text(&r->manifest, manifest);
-    if (q->iidfile && build_out_put(q->iidfile, id, strlen(id), err) < 0)
+    char digest[CB_DIGEST_TEXT + 1];
+    if (make_digest(s, images, r, err) < 0 || write_id(q, images, r, err) < 0)
         return -1;
-    if (add_digests(s, image, r, err) < 0)
+    cb_digest_text(&r->manifest, digest);
+    if (write_digests(q, digest, err) < 0)
         return -1;
     if (!q->metadata_file)
         return 0;
-    CB_AUTO(cb_buf) struct cb_buf names = CB_BUF_INIT, out = CB_BUF_INIT;
-    for (size_t i = 0; i < r->image_names.n; i++)
-        cb_buf_printf(&names, i ? ",%s" : "%s", r->image_names.items[i]);
+    CB_AUTO(cb_buf) struct cb_buf out = CB_BUF_INIT;
     CB_AUTO(json) json_t *j = json_object();
-    json_object_set_new(j, "containerimage.config.digest", json_string(id));
-    json_object_set_new(j, "containerimage.digest", json_string(r->has_manifest ? manifest : id));
-    if (r->has_manifest && add_descriptor(s->store, image, r, j, err) < 0)
+    if (add_image(s, images, r, j, err) < 0)
         return -1;
-    if (names.len)
-        json_object_set_new(j, "image.name", json_string(names.data));
     add_steps(g, j);
     add_sandbox(s, j);
     add_shares(q, counts, j);

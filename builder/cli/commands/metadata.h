@@ -8,8 +8,9 @@
 /* Writes the files that were asked for. Besides buildx's keys there are "cbuild.sandbox", how commands were run here, if any was,
  * and "cbuild.steps": each step with a layer of its own, that layer's id, and what it cost, in this build or (cached) in the one
  * that made it; "cbuild.skipped" names those that nobody had to look at, because what stands on them was known;
- * "cbuild.sharedCache" counts what went to shared caches and came from them. */
-int cli_write_metadata(const struct build_graph *g, const struct build_counts *counts, const struct build_image *image,
-                       const struct build_result *r, struct cb_error *err);
+ * "cbuild.sharedCache" counts what went to shared caches and came from them. What they say of a manifest or an index that no
+ * output made is made here, and is *r's then. */
+int cli_write_metadata(const struct build_graph *g, const struct build_counts *counts, const struct build_images *images,
+                       struct build_result *r, struct cb_error *err);
 
 #endif

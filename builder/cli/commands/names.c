@@ -32,25 +32,30 @@ static int find_by_id(struct cache_store *s, const char *text, struct cache_imag
 {
     const char *hex = cb_starts(text, "sha256:") ? text + 7 : text;
     struct cache_image *list = NULL;
-    size_t n = 0, at = SIZE_MAX;
+    size_t n = 0, at = SIZE_MAX, number = 0;
     bool several = false;
     if (strlen(hex) < 4)
         return not_there(text, err);
     if (cache_image_list(s, &list, &n, err) < 0)
         return -1;
-    for (size_t i = 0; i < n; i++) {
-        char id[CB_DIGEST_HEX + 1];
-        cb_digest_hex(&list[i].config, id);
-        if (!cb_starts(id, hex))
-            continue;
-        several |= at != SIZE_MAX && !cb_digest_eq(&list[at].config, &list[i].config);
-        if (at == SIZE_MAX)
-            at = i;
-    }
+    for (size_t i = 0; i < n; i++)
+        for (size_t k = 0; k < cache_image_count(&list[i]); k++) {
+            char id[CB_DIGEST_HEX + 1];
+            const struct cb_digest *own = &cache_image_nth(&list[i], k)->config;
+            cb_digest_hex(own, id);
+            if (!cb_starts(id, hex))
+                continue;
+            several |= at != SIZE_MAX && !cb_digest_eq(&cache_image_nth(&list[at], number)->config, own);
+            if (at == SIZE_MAX)
+                at = i, number = k;
+        }
     take_from_list(list, n, several ? SIZE_MAX : at, ret);
     if (several)
         return cb_fail(err, CB_E_NOT_FOUND, "'%s' begins the IDs of several images: give more of it", text);
-    return at == SIZE_MAX ? not_there(text, err) : 0;
+    if (at == SIZE_MAX)
+        return not_there(text, err);
+    cache_image_keep(ret, number);
+    return 0;
 }
 
 int cli_find_image(struct cache_store *s, const char *text, struct cache_image *ret, bool *ret_by_id, struct cb_error *err)

@@ -9,6 +9,7 @@
 #include "builder/cli/options/options.h"
 #include "builder/execute/container.h"
 #include "builder/pull/base-image.h"
+#include "builder/pull/platforms.h"
 #include "builder/session/jobs.h"
 #include "builder/session/proxies.h"
 #include "cache/store/blob.h"
@@ -180,6 +181,21 @@ static int pull(struct build_session *s, const char *name, struct cache_image *r
     return r;
 }
 
+/* Of several, the one that is asked for, else this machine's. */
+static int choose(const struct build_request *q, struct cache_image *image, struct cb_error *err)
+{
+    CB_AUTO(oci_platform) struct oci_platform want = {0};
+    if (q->platform && oci_platform_parse(q->platform, &want, err) < 0)
+        return -1;
+    if (!q->platform)
+        oci_platform_host(&want);
+    if (build_platforms_keep(image, &want))
+        return 0;
+    CB_AUTO(free) char *wanted = oci_platform_text(&want), *have = build_platforms_text(image);
+    cb_fail(err, CB_E_NOT_FOUND, "image '%s' in the store is for %s, not %s", image->name, have, wanted);
+    return cb_hint(err, "--platform names one of these");
+}
+
 /* What the store has by an ID is no name that a registry knows. */
 static int find(struct run *v, struct cache_image *ret, struct cb_error *err)
 {
@@ -189,7 +205,9 @@ static int find(struct run *v, struct cache_image *ret, struct cb_error *err)
     if (policy == BUILD_PULL_ALWAYS || policy == BUILD_PULL_NEWER)
         return pull(s, name, ret, err);
     int r = cli_find_image(s->store, name, ret, NULL, err);
-    if (r == 0 || err->code != CB_E_NOT_FOUND)
+    if (r == 0)
+        return choose(s->request, ret, err);
+    if (err->code != CB_E_NOT_FOUND)
         return r;
     if (policy == BUILD_PULL_NEVER) {
         free(CB_TAKE(err->hint));

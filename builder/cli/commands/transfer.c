@@ -62,11 +62,10 @@ static int push(void *filled, struct cb_error *err)
         return cb_hint(err, "cbuild push %s registry.example/name:tag", name);
     }
     packing.docker_types = image.manifest_type && strcmp(image.manifest_type, DOCKER_TYPE_MANIFEST) == 0;
-    const struct build_base base = {.name = image.name, .image = image};
-    const struct build_image pushed = {.stored = image, .base = &base};
+    CB_AUTO(build_images) struct build_images pushed = {0};
     struct cb_digest digest;
     if (cli_parse_name(plain_name(v->args.items[v->args.n - 1]), false, &ref, err) < 0 ||
-        build_push(&v->session, &pushed, &packing, &image.annotations, &ref, &digest, err) < 0 ||
+        build_images_of(&image, &pushed, err) < 0 || build_push(&v->session, &pushed, &packing, NULL, &ref, &digest, err) < 0 ||
         write_digest(&v->request, &digest, err) < 0)
         return -1;
     CB_AUTO(free) char *full = oci_ref_full(&ref);
