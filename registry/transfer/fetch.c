@@ -46,6 +46,9 @@ static int ask(struct reg_client *c, const struct oci_ref *ref, ask_fn *fn, void
         cb_error_move(err, &e);
         if (mirror_said)
             cb_hint(err, "its mirror said: %s", mirror_said);
+        else if (r != STOP && err->code == CB_E_CORRUPT)
+            cb_hint(err, "'%s', or a proxy in front of it, is at fault: ask whoever runs it, or use a mirror",
+                    places.items[i].host);
         return -1;
     }
     return -1;
@@ -100,6 +103,13 @@ static int mismatch(const struct question *q, const struct cb_digest *is, const 
     return cb_fail(err, CB_E_CORRUPT, "'%s': %s sent a document with the digest %s instead of %s", q->name, q->ep->host, a, b);
 }
 
+/* Not a document, but what is meant for people: of a proxy that wants them to log in, or of something that is no registry. */
+static bool is_page(const struct cb_buf *b)
+{
+    size_t blank = strspn(b->data, " \t\r\n");
+    return blank < b->len && b->data[blank] == '<';
+}
+
 static int check_document(const struct question *q, const struct reg_http_answer *a, struct reg_document *d, struct cb_error *err)
 {
     const char *claimed = reg_http_header(a, "docker-content-digest", NULL);
@@ -113,6 +123,8 @@ static int check_document(const struct question *q, const struct reg_http_answer
     } else if (claimed && cb_digest_parse(claimed, &should) && !cb_digest_eq(&d->digest, &should)) {
         return mismatch(q, &d->digest, &should, err);
     }
+    if (is_page(&d->bytes))
+        return cb_fail(err, CB_E_CORRUPT, "'%s': %s sent an HTML page instead of a manifest", q->name, q->ep->host);
     if (oci_document_kind(d->bytes.data, d->bytes.len, d->content_type, err) < 0)
         return cb_prefix(err, "'%s'", q->name);
     return 0;

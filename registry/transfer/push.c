@@ -1,15 +1,12 @@
 /* Pushing (oci-distribution.md §5): blobs side by side, then documents. */
-#include "registry/transfer/client-internal.h"
+#include "registry/transfer/upload.h"
 
-#include "base/fd.h"
 #include "base/text.h"
 #include "registry/transfer/many.h"
 #include "registry/transfer/url.h"
 #include <unistd.h>
 
 #define MOST_THREADS 4 /* registries count requests, and more threads do not fill a line better */
-#define UPLOAD_TRIES 5
-#define MIN_RESUME   (1u << 20) /* less than this is sent again faster than asked for */
 
 struct push {
     struct reg_client *c;
@@ -32,12 +29,10 @@ struct push {
 
 /* One blob in the hands of one thread. */
 struct upload {
+    struct reg_upload up;
     struct push *p;
     struct reg_push_blob *blob;
-    char text[CB_DIGEST_TEXT + 1];
     uint64_t counted; /* bytes of it in p->done */
-    uint64_t offset;  /* where the current request began */
-    char *session;    /* URL of the upload, or NULL */
     bool there;       /* nothing has to be sent */
 };
 
@@ -52,61 +47,28 @@ static void count(struct upload *u, uint64_t bytes)
     pthread_mutex_unlock(&p->lock);
 }
 
-static void on_sent(void *arg, uint64_t sent)
+static void on_progress(void *arg, uint64_t sent)
 {
     struct upload *u = arg;
-    if (u->offset + sent - u->counted >= 256 * 1024 || u->offset + sent < u->counted)
-        count(u, u->offset + sent);
+    if (sent - u->counted >= 256 * 1024 || sent < u->counted)
+        count(u, sent);
 }
 
-static int call(struct upload *u, const char *method, const char *url, struct reg_http_answer *a, struct cb_error *err)
+static void begin_upload(struct upload *u, struct push *p, struct reg_push_blob *blob)
 {
-    struct reg_http_request req = {.method = method, .url = url};
-    return reg_client_call(u->p->c, u->p->ep, &u->p->scopes, &req, a, err);
-}
-
-static int failed(struct upload *u, const struct reg_http_answer *a, const char *verb, struct cb_error *err)
-{
-    CB_AUTO(free) char *what = cb_printf("%s blob %s to '%s'", verb, u->text, u->p->name);
-    return reg_answer_error(u->p->ep, a, what, err);
-}
-
-/* Keeps the Location of an answer, which replaces the previous one. */
-static int take_session(struct upload *u, const struct reg_http_answer *a, struct cb_error *err)
-{
-    const char *location = reg_http_header(a, "location", NULL);
-    char *url = location ? reg_url_resolve(a->url, location) : NULL;
-    if (!url)
-        return cb_fail(err, CB_E_CORRUPT, "upload of blob %s: '%s' gives no usable Location", u->text, u->p->ep->host);
-    free(u->session);
-    u->session = url;
-    return 0;
-}
-
-/* For blobs and documents alike. The specification says 201; some registries use others. */
-static bool accepted(const struct reg_http_answer *a)
-{
-    return a->status == 200 || a->status == 201 || a->status == 202 || a->status == 204;
-}
-
-/* A registry that says what it stored must have stored ours. */
-static int check_stored(const struct reg_endpoint *ep, const struct reg_http_answer *a, const char *what, const char *digest,
-                        struct cb_error *err)
-{
-    const char *theirs = reg_http_header(a, "docker-content-digest", NULL);
-    if (theirs && cb_starts(theirs, "sha256:") && strcmp(theirs, digest) != 0)
-        return cb_fail(err, CB_E_CORRUPT, "%s: '%s' stored it with the digest %.100s instead of %s", what, ep->host, theirs,
-                       digest);
-    return 0;
+    *u = (struct upload){.p = p, .blob = blob};
+    u->up = (struct reg_upload){
+        .c = p->c, .ep = p->ep, .scopes = &p->scopes, .name = p->name, .blob = blob, .on_progress = on_progress, .arg = u};
+    cb_digest_text(&blob->d.digest, u->up.text);
 }
 
 /* ---- without sending it ----------------------------------------------------------------------- */
 /* 1: there; 0: not, or the registry does not say (then the upload itself will tell what is wrong). */
-static int exists(struct upload *u, struct cb_error *err)
+static int exists(struct reg_upload *u, struct cb_error *err)
 {
     CB_AUTO(reg_http_answer) struct reg_http_answer a = REG_HTTP_ANSWER_INIT;
-    CB_AUTO(free) char *url = reg_client_url(u->p->c, u->p->ep, err, "blobs/%s", u->text);
-    if (!url || call(u, "HEAD", url, &a, err) < 0)
+    CB_AUTO(free) char *url = reg_client_url(u->c, u->ep, err, "blobs/%s", u->text);
+    if (!url || reg_upload_call(u, "HEAD", url, &a, err) < 0)
         return -1;
     uint64_t size = u->blob->d.size;
     const char *length = reg_http_header(&a, "content-length", NULL);
@@ -143,7 +105,7 @@ static int mount(struct upload *u)
         return 0;
     cb_strv_copy(&scopes, &u->p->scopes);
     reg_add_scope(&scopes, from, "pull");
-    reg_url_escape(&query, u->text);
+    reg_url_escape(&query, u->up.text);
     cb_buf_adds(&query, "&from=");
     reg_url_escape(&query, from);
     CB_AUTO(free) char *url = reg_client_url(u->p->c, u->p->ep, &ignored, "blobs/uploads/?mount=%s", query.data);
@@ -151,108 +113,8 @@ static int mount(struct upload *u)
     if (!url || reg_client_call(u->p->c, u->p->ep, &scopes, &req, &a, &ignored) < 0)
         return 0;
     if (a.status == 202)
-        (void)take_session(u, &a, &ignored);
+        (void)reg_upload_take_session(&u->up, &a, &ignored);
     return a.status == 201;
-}
-
-/* ---- sending ---------------------------------------------------------------------------------- */
-static int begin_session(struct upload *u, struct cb_error *err)
-{
-    CB_AUTO(reg_http_answer) struct reg_http_answer a = REG_HTTP_ANSWER_INIT;
-    CB_AUTO(free) char *url = reg_client_url(u->p->c, u->p->ep, err, "blobs/uploads/");
-    if (!url || call(u, "POST", url, &a, err) < 0)
-        return -1;
-    if (a.status != 202)
-        return failed(u, &a, "push", err);
-    return take_session(u, &a, err);
-}
-
-/* Asks how much of a broken upload arrived: u->offset; the session is dropped when nothing can be done with it. */
-static void find_offset(struct upload *u)
-{
-    CB_AUTO(reg_http_answer) struct reg_http_answer a = REG_HTTP_ANSWER_INIT;
-    CB_AUTO(cb_error) struct cb_error ignored = CB_ERROR_INIT;
-    uint64_t last = 0;
-    bool use = u->blob->d.size >= MIN_RESUME && u->session && call(u, "GET", u->session, &a, &ignored) == 0 && a.status == 204;
-    const char *range = use ? reg_http_header(&a, "range", NULL) : NULL;
-    u->offset = 0;
-    /* "0-0" is one byte or none: begin anew */
-    if (range && cb_starts(range, "0-") && cb_parse_u64(range + 2, u->blob->d.size - 1, &last) && last > 0 &&
-        (!reg_http_header(&a, "location", NULL) || take_session(u, &a, &ignored) == 0)) {
-        u->offset = last + 1;
-        return;
-    }
-    free(CB_TAKE(u->session));
-}
-
-static int put_blob(struct upload *u, struct reg_http_answer *a, struct cb_error *err)
-{
-    CB_AUTO(cb_buf) struct cb_buf url = CB_BUF_INIT;
-    CB_AUTO(cb_strv) struct cb_strv headers = {0};
-    uint64_t size = u->blob->d.size;
-    cb_buf_printf(&url, "%s%sdigest=", u->session, strchr(u->session, '?') ? "&" : "?");
-    reg_url_escape(&url, u->text);
-    cb_strv_push(&headers, "Content-Type: application/octet-stream");
-    if (u->offset && u->offset < size)
-        cb_strv_take(&headers,
-                     cb_printf("Content-Range: %llu-%llu", (unsigned long long)u->offset, (unsigned long long)size - 1));
-    struct reg_http_body body = {.size = size - u->offset, .offset = u->offset, .open = u->blob->open, .arg = u->blob->arg};
-    struct reg_http_request req = {
-        .method = "PUT", .url = url.data, .headers = &headers, .body = &body, .tries = 1, .on_sent = on_sent, .on_sent_arg = u};
-    return reg_client_call(u->p->c, u->p->ep, &u->p->scopes, &req, a, err);
-}
-
-/* Whether a new session may succeed where this one did not: not every registry really resumes. */
-static bool session_lost(const struct upload *u, const struct reg_http_answer *a)
-{
-    if (u->offset && a->status >= 400 && a->status < 500 && a->status != 401 && a->status != 403 && a->status != 429)
-        return true;
-    return a->status == 404 || a->status == 416 || reg_answer_has_code(a, "BLOB_UPLOAD_UNKNOWN") ||
-           reg_answer_has_code(a, "RANGE_INVALID") || reg_answer_has_code(a, "BLOB_UPLOAD_INVALID");
-}
-
-/* One try. 1: done; 0: another may help; -1: none will. err is set unless 1. */
-static int try_upload(struct upload *u, struct reg_http_answer *a, struct cb_error *err)
-{
-    if (!u->session && begin_session(u, err) < 0)
-        return -1;
-    if (put_blob(u, a, err) < 0)
-        return a->failure == REG_HTTP_FATAL || a->failure == REG_HTTP_FINE ? -1 : 0;
-    if (accepted(a)) {
-        CB_AUTO(free) char *what = cb_printf("push blob %s to '%s'", u->text, u->p->name);
-        return check_stored(u->p->ep, a, what, u->text, err) < 0 ? -1 : 1;
-    }
-    failed(u, a, "push", err);
-    return session_lost(u, a) || reg_http_status_retryable(a->status) ? 0 : -1;
-}
-
-static int upload(struct upload *u, struct cb_error *err)
-{
-    struct reg_backoff backoff = {0};
-    bool lost_once = false;
-    for (;;) {
-        CB_AUTO(reg_http_answer) struct reg_http_answer a = REG_HTTP_ANSWER_INIT;
-        CB_AUTO(cb_error) struct cb_error e = CB_ERROR_INIT;
-        int r = try_upload(u, &a, &e);
-        if (r > 0)
-            return 0;
-        bool lost = r == 0 && a.failure == REG_HTTP_FINE && session_lost(u, &a);
-        if (lost && lost_once)
-            r = -1;
-        lost_once |= lost;
-        int given = reg_http_options(u->p->c->http)->tries, tries = given ? given : UPLOAD_TRIES;
-        if (a.failure == REG_HTTP_STALLED)
-            tries = reg_http_tries(u->p->c->http, a.failure, false, UPLOAD_TRIES);
-        if (r == 0 && reg_backoff_wait(&backoff, u->p->c->http, tries, a.failure == REG_HTTP_FINE ? &a : NULL, e.msg)) {
-            if (lost)
-                free(CB_TAKE(u->session));
-            find_offset(u);
-            count(u, u->offset);
-            continue;
-        }
-        cb_error_move(err, &e);
-        return -1;
-    }
 }
 
 /* Nearly all of what is pushed is there already, and each question takes as long as the way is: they all go out at once. */
@@ -260,11 +122,10 @@ static int without_sending(void *arg, size_t number, struct cb_error *err)
 {
     struct push *p = arg;
     struct upload *u = &p->uploads[number];
-    *u = (struct upload){.p = p, .blob = &p->blobs[number]};
-    cb_digest_text(&u->blob->d.digest, u->text);
+    begin_upload(u, p, &p->blobs[number]);
     u->there = mount(u) > 0;
     u->blob->outcome = u->there ? REG_BLOB_MOUNTED : REG_BLOB_EXISTED;
-    int r = u->there ? 1 : exists(u, err);
+    int r = u->there ? 1 : exists(&u->up, err);
     u->there = r > 0;
     if (u->there)
         count(u, u->blob->d.size);
@@ -277,8 +138,8 @@ static int send_one(struct upload *u, struct cb_error *err)
         return 0;
     u->blob->outcome = REG_BLOB_UPLOADED;
     if (!u->blob->open)
-        return cb_fail(err, CB_E_NOT_FOUND, "blob %s is neither in '%s' nor here", u->text, u->p->name);
-    if (upload(u, err) < 0)
+        return cb_fail(err, CB_E_NOT_FOUND, "blob %s is neither in '%s' nor here", u->up.text, u->p->name);
+    if (reg_upload(&u->up, err) < 0)
         return -1;
     count(u, u->blob->d.size);
     return 0;
@@ -326,7 +187,7 @@ static int run(struct push *p, struct cb_error *err)
     if (r == 0)
         r = send_all(p, err);
     for (size_t i = 0; i < p->n; i++)
-        free(p->uploads[i].session);
+        reg_upload_done(&p->uploads[i].up);
     free(p->uploads);
     return r;
 }
@@ -371,12 +232,12 @@ int reg_has_blob(struct reg_client *c, const struct oci_ref *ref, const struct o
     CB_AUTO(reg_endpoints) struct reg_endpoints places = {0};
     struct push p;
     struct reg_push_blob blob = {.d = *d};
-    struct upload u = {.p = &p, .blob = &blob};
+    struct upload u;
     if (reg_hosts_resolve(c->hosts, ref, true, &places, err) < 0)
         return -1;
     begin_push(&p, c, ref, &places);
-    cb_digest_text(&d->digest, u.text);
-    int r = exists(&u, err);
+    begin_upload(&u, &p, &blob);
+    int r = exists(&u.up, err);
     end_push(&p);
     return r;
 }
@@ -385,7 +246,7 @@ int reg_has_blob(struct reg_client *c, const struct oci_ref *ref, const struct o
 static int check_pushed(const struct reg_endpoint *ep, const struct reg_http_answer *a, const char *what, const char *digest,
                         struct cb_error *err)
 {
-    if (!accepted(a)) {
+    if (!reg_upload_accepted(a)) {
         reg_answer_error(ep, a, what, err);
         if (reg_answer_has_code(a, "MANIFEST_BLOB_UNKNOWN"))
             cb_hint(err, "the registry has lost a blob that was pushed before: push again");
@@ -393,7 +254,7 @@ static int check_pushed(const struct reg_endpoint *ep, const struct reg_http_ans
             cb_hint(err, "this registry may not know OCI media types");
         return -1;
     }
-    return check_stored(ep, a, what, digest, err);
+    return reg_upload_check_stored(ep, a, what, digest, err);
 }
 
 /* A registry that keeps its data in files may not see a blob in the moment in which somebody else pushes the same one. */

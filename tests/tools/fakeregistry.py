@@ -41,7 +41,11 @@ LAYERS = {"encrypted": LAYER + "+gzip+encrypted", "page": "text/html", "nonsense
 LENGTHS = {"hugelength": "1" + "0" * 22, "minuslength": "-5", "junklength": "12abc", "controllength": "%d\x01" % len(MANIFEST)}
 RANGES = {"junkrange": "bytes x", "otherrange": "bytes 699050-2097151/2097153", "backrange": "bytes 699050-5/2097152"}
 
-counts, uploads, stored, lock = {}, {}, {}, threading.Lock()
+INDEX = "application/vnd.oci.image.index.v1+json"
+NO_PLATFORM = json.dumps({"schemaVersion": 2, "mediaType": INDEX, "manifests": [
+    {"mediaType": TYPE, "digest": digest(MANIFEST), "size": len(MANIFEST), "platform": {"os": "linux", "architecture": "s390x"}}]})
+
+counts, uploads, stored, stale, lock = {}, {}, {}, set(), threading.Lock()
 
 MODES = {
     "plain": "behaves", "bearer": "wants an anonymous token", "login": "wants a token made for user:secret",
@@ -69,6 +73,14 @@ MODES = {
     "backrange": "with one whose end is before its start", "nocontentrange": "without one", "fullrange": "has the whole upload",
     "encrypted": "layers that nobody here can read", "page": "whose media type is text/html", "nonsense": "is nonsense",
     "late": "takes its time to check an upload",
+    "always401": "wants another token, whatever it is given", "staleread": "a token is stale once a blob has begun",
+    "stalewrite": "a token is stale once an upload has ended", "half500": "breaks off at a third, then has an error, then resumes",
+    "half500on": "the same, but the error stays", "enormous": "a manifest of 100 MB", "noplatform": "an index without our platform",
+    "liar": "a manifest whose Content-Type is that of an index", "generic": "one whose Content-Type is text/plain",
+    "page200": "an HTML page instead of a manifest", "busyblob": "429 for the first request for a blob",
+    "busyput": "for the first upload",
+    "moved": "manifests are on another port, for those with a token here", "blobloop": "a blob that redirects for ever",
+    "chunks": "takes uploads in parts of 1 MiB at most",
     "silent": "sends some bytes of a blob and then nothing, each time",
 }
 
@@ -132,7 +144,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
             ok = auth == "Basic " + base64.b64encode(b"user:secret").decode()
         elif mode == "expired":
             ok = auth.startswith("Bearer expired-") and auth != "Bearer expired-1"
-        elif mode in ("bearer", "login", "oauth", "oauthaway", "denied", "badtoken", "inject"):
+        elif mode in ("staleread", "stalewrite"):
+            ok = auth.startswith("Bearer " + mode + "-") and auth not in stale
+        elif mode == "always401":
+            ok = False
+        elif mode in ("bearer", "login", "oauth", "oauthaway", "denied", "badtoken", "inject", "moved"):
             ok = auth.startswith("Bearer " + mode + "-")
         else:
             ok = True
@@ -146,7 +162,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         body = urllib.parse.parse_qs(self.read_body().decode())
         if mode == "oauthaway":
             return self.reply(307, b"", [("Location", "http://127.0.0.1:%d/token/oauth" % self.server.other)])
-        if mode == "login" and auth != "Basic " + base64.b64encode(b"user:secret").decode():
+        if mode in ("login", "moved") and auth != "Basic " + base64.b64encode(b"user:secret").decode():
             return self.fail(401, "UNAUTHORIZED", "who are you")
         if mode == "denied":
             return self.fail(403, "DENIED", "go away")
@@ -188,6 +204,20 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return self.reply(200, b"{\x00[[", [kind])
         if mode == "huge":
             return self.reply(200, b" " * (5 << 20), [kind])
+        if mode == "enormous":
+            self.reply(200, b"", [kind], 100 << 20)
+            while self.command != "HEAD":
+                self.wfile.write(b" " * 65536)
+        if mode == "noplatform":
+            return self.reply(200, NO_PLATFORM.encode(), [("Content-Type", INDEX)])
+        if mode == "liar":
+            return self.reply(200, body, [("Content-Type", INDEX)])
+        if mode == "generic":
+            return self.reply(200, body, [("Content-Type", "text/plain; charset=utf-8")])
+        if mode == "page200":
+            return self.reply(200, b"<!DOCTYPE html><html><title>Log in</title></html>", [("Content-Type", "text/html")])
+        if mode == "moved":
+            return self.reply(307, b"", [("Location", "http://127.0.0.1:%d/manifest" % self.server.other)])
         if mode == "headers":
             return self.reply(200, body, [("X-%d" % i, "y" * 1000) for i in range(200)])
         if mode == "longline":
@@ -219,11 +249,19 @@ class Handler(http.server.BaseHTTPRequestHandler):
         n = count("blob/" + mode)
         body = BLOB if name == digest(BLOB) else stored.get(name)
         if body is None or mode in ("missing", "mount", "lost", "half", "fullrange", "away", "refuse", "status200",
-                                              "status202", "otherblob") and name not in stored:
+                                              "status202", "otherblob", "stalewrite", "busyput", "chunks") and name not in stored:
             return self.fail(404, "BLOB_UNKNOWN", "blob unknown")
         third = len(body) // 3
         if mode == "redirect":
             return self.reply(307, b"", [("Location", "http://127.0.0.1:%d/raw/%s?X-Sig=s3cret" % (self.server.other, name))])
+        if mode == "blobloop":
+            return self.reply(302, b"", [("Location", self.path)])
+        if mode == "busyblob" and n == 1:
+            return self.fail(429, "TOOMANYREQUESTS", "slow", [("Retry-After", "0")])
+        if n == 2 and mode == "half500" or n > 1 and mode == "half500on":
+            return self.reply(500, b"oh")
+        if mode == "staleread":
+            stale.add(self.headers["Authorization"])
         if mode == "cut416" and n > 1:
             return self.fail(416, "RANGE_INVALID", "no", [("Content-Range", "bytes */%d" % third)])
         start, status, headers = self.range(body)
@@ -243,7 +281,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if mode == "silent":
             self.reply(status, body[:1000], headers, len(body))
             return self.stay()
-        if mode in ("truncate", "cut416", "norange", "stall", "nocontentrange", *RANGES) and n == 1:
+        if mode in ("truncate", "cut416", "norange", "stall", "nocontentrange", "half500", "half500on", "staleread", *RANGES) and n == 1:
             self.reply(status, body[:third], headers, len(body))
             if mode == "stall":
                 self.wfile.flush()
@@ -280,12 +318,20 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 self.connection.shutdown(socket.SHUT_WR)
             return self.stay()
         data = self.read_body()
+        if mode == "stalewrite" and n == 1:
+            stale.add(self.headers["Authorization"])
+            return self.challenge(mode)
+        if mode == "busyput" and n == 1:
+            return self.fail(429, "TOOMANYREQUESTS", "slow", [("Retry-After", "0")])
+        if mode == "chunks" and data:
+            return self.fail(413, "SIZE_INVALID", "too much at once")
         if mode == "late":
             time.sleep(4.5)
         if mode == "lost" and session.endswith("-1"):
             return self.fail(404, "BLOB_UPLOAD_UNKNOWN", "upload unknown")
-        start = int((self.headers.get("Content-Range") or "0-").split("-")[0])
+        range = self.headers.get("Content-Range")
         with lock:
+            start = int(range.split("-")[0]) if range else 0 if data else len(uploads.get(session, b""))
             data = uploads.get(session, b"")[:start] + data
         if query.get("digest") != [digest(data)] or query.get("state") != ["a/b"]:
             return self.fail(400, "DIGEST_INVALID", "got %d bytes" % len(data))
@@ -293,6 +339,19 @@ class Handler(http.server.BaseHTTPRequestHandler):
             stored[digest(data)] = data
         status = int(mode[6:]) if mode.startswith("status") else 201
         self.reply(status, b"", [("Docker-Content-Digest", digest(b"x" if mode == "otherblob" else data))])
+
+    def patch_upload(self, mode, session):
+        data, part = self.read_body(), self.headers.get("Content-Range", "")
+        n = count("patch/" + mode)
+        have = len(uploads[session])
+        if mode == "chunks" and n == 4:
+            return self.drop()
+        if len(data) > 1 << 20:
+            return self.fail(413, "SIZE_INVALID", "too much at once")
+        if part != "%d-%d" % (have, have + len(data) - 1):
+            return self.fail(416, "RANGE_INVALID", "%d bytes behind %d are not %s" % (len(data), have, part))
+        uploads[session] += data
+        self.reply(202, b"", [("Location", self.path), ("Range", "0-%d" % (len(uploads[session]) - 1))])
 
     def put_manifest(self, mode):
         body = self.read_body()
@@ -304,6 +363,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def plain(self, parts):
         if parts[0] == "count":
             return self.reply(200, str(counts.get("/".join(parts[1:]), 0)).encode())
+        if parts[0] == "manifest":
+            if self.headers.get("Authorization"):
+                return self.fail(400, "UNSUPPORTED", "a token that is not for us")
+            return self.reply(200, MANIFEST, [("Content-Type", TYPE)])
         if parts[0] == "raw":
             if self.headers.get("Authorization"):
                 return self.fail(400, "UNSUPPORTED", "a token that is not for us")
@@ -342,6 +405,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if parts[0] == "token":
             return self.token(parts[1], query)
         if parts[0] == "upload":
+            if parts[1] in ("stalewrite",) and not self.allowed(parts[1]):
+                return self.read_body()
+            if self.command == "PATCH":
+                return self.patch_upload(parts[1], parts[2])
             if self.command == "GET":
                 with lock:
                     have = len(uploads.get(parts[2], b""))
@@ -362,7 +429,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return self.start_upload(mode, query)
         self.blob(mode, parts[-1])
 
-    do_GET = do_HEAD = do_POST = do_PUT = handle_any
+    do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = handle_any
 
 
 class Server(http.server.ThreadingHTTPServer):

@@ -167,6 +167,12 @@ static void documents(void **state)
         {"controllength/app", "Content-Length", NULL, CB_E_CORRUPT},
         {"twolengths/app", "two different Content-Length", "proxy", CB_E_CORRUPT},
         {"samelength/app", NULL, NULL, 0},
+        {"moved/app", NULL, NULL, 0},
+        {"generic/app", NULL, NULL, 0},
+        {"always401/app", "answered 401 UNAUTHORIZED", "cbuild login 127.0.0.1", CB_E_DENIED},
+        {"enormous/app", "longer than 4194304 bytes", NULL, CB_E_CORRUPT},
+        {"liar/app", "announced as", "proxy", CB_E_CORRUPT},
+        {"page200/app", "HTML", "proxy", CB_E_CORRUPT},
     };
     CB_AUTO(cb_buf) struct cb_buf warnings = CB_BUF_INIT;
     (void)state;
@@ -256,6 +262,11 @@ static void blobs(void **state)
         {"long/app", "is longer than", CB_E_CORRUPT},
         {"short/app", "2097148 of 2097152 bytes", CB_E_NETWORK},
         {"missing/app", "answered 404 BLOB_UNKNOWN", CB_E_NOT_FOUND},
+        {"staleread/app", NULL, 0},
+        {"half500/app", NULL, 0},
+        {"half500on/app", "answered 500", CB_E_NETWORK},
+        {"busyblob/app", NULL, 0},
+        {"blobloop/app", "more than 10 redirects", CB_E_FAILED},
     };
     CB_AUTO(cb_buf) struct cb_buf warnings = CB_BUF_INIT, blob = CB_BUF_INIT;
     struct oci_descriptor d = {0};
@@ -339,6 +350,9 @@ static void pushes(void **state)
         {"otherblob/app", "instead of", REG_BLOB_UPLOADED},
         {"refuse/app", "answered 400 MANIFEST_INVALID: manifest invalid", REG_BLOB_UPLOADED},
         {"otherdigest/app", "instead of", REG_BLOB_EXISTED},
+        {"stalewrite/app", NULL, REG_BLOB_UPLOADED},
+        {"busyput/app", NULL, REG_BLOB_UPLOADED},
+        {"chunks/app", NULL, REG_BLOB_UPLOADED},
         {"unheard/app", "answered 404 NAME_UNKNOWN", REG_BLOB_UPLOADED},
     };
     CB_AUTO(cb_buf) struct cb_buf warnings = CB_BUF_INIT, seed = CB_BUF_INIT;
