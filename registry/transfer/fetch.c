@@ -22,6 +22,11 @@ struct question {
 typedef int ask_fn(const struct question *q, void *arg, struct cb_error *err);
 #define STOP (-2)
 
+static int blame(const struct reg_endpoint *ep, struct cb_error *err)
+{
+    return cb_hint(err, "'%s', or a proxy in front of it, is at fault: ask whoever runs it, or use a mirror", ep->host);
+}
+
 /* Mirrors, then the place itself. What a mirror says is a warning, and a hint when the place fails too. */
 static int ask(struct reg_client *c, const struct oci_ref *ref, ask_fn *fn, void *arg, struct cb_error *err)
 {
@@ -47,8 +52,7 @@ static int ask(struct reg_client *c, const struct oci_ref *ref, ask_fn *fn, void
         if (mirror_said)
             cb_hint(err, "its mirror said: %s", mirror_said);
         else if (r != STOP && err->code == CB_E_CORRUPT)
-            cb_hint(err, "'%s', or a proxy in front of it, is at fault: ask whoever runs it, or use a mirror",
-                    places.items[i].host);
+            blame(&places.items[i], err);
         return -1;
     }
     return -1;
@@ -255,7 +259,7 @@ static int request_blob(const struct question *q, struct blob *b, struct reg_htt
     return reg_client_call(q->c, q->ep, q->scopes, &req, a, err);
 }
 
-static int finish(struct blob *b, struct cb_error *err)
+static int finish(const struct question *q, struct blob *b, struct cb_error *err)
 {
     struct cb_digest is;
     struct cb_sha256 sha = b->sha;
@@ -264,7 +268,8 @@ static int finish(struct blob *b, struct cb_error *err)
     if (cb_digest_eq(&is, &b->d->digest))
         return 0;
     cb_digest_text(&is, text);
-    return cb_fail(err, CB_E_CORRUPT, "blob %s: what arrived has the digest %s", b->text, text);
+    cb_fail(err, CB_E_CORRUPT, "blob %s of '%s': what arrived has the digest %s", b->text, q->name, text);
+    return blame(q->ep, err);
 }
 
 enum verdict { BLOB_DONE, BLOB_AGAIN, BLOB_FAILED };
@@ -278,7 +283,7 @@ static enum verdict judge(const struct question *q, struct blob *b, const struct
         return a->failure == REG_HTTP_FATAL || a->failure == REG_HTTP_FINE ? BLOB_FAILED : BLOB_AGAIN;
     if (a->status == 200 || a->status == 206) {
         if (b->have == b->d->size)
-            return finish(b, err) < 0 ? BLOB_FAILED : BLOB_DONE;
+            return finish(q, b, err) < 0 ? BLOB_FAILED : BLOB_DONE;
         cb_fail(err, CB_E_NETWORK, "blob %s: %s sent %llu of %llu bytes", b->text, q->ep->host, (unsigned long long)b->have,
                 (unsigned long long)b->d->size);
         return BLOB_AGAIN;

@@ -6,6 +6,7 @@
 #include "base/limits.h"
 #include "base/map.h"
 #include "base/text.h"
+#include "registry/transfer/certificate.h"
 #include "registry/transfer/certs.h"
 #include "registry/transfer/header.h"
 #include "registry/transfer/sockets.h"
@@ -27,6 +28,7 @@
 CB_LAZY_TABLE(lib, CURL_FUNCTIONS)
 
 #define CONNECT_SECONDS 30
+#define LOOK_SECONDS    10 /* for a look at a certificate */
 #define STALL_MS        30000
 #define STALL_BYTES     1024 /* less than this in the time above counts as nothing */
 /* How many times longer silence is allowed: until an answer begins (a mirror may have to fetch first), and while a registry
@@ -56,9 +58,10 @@ struct exchange {
     const struct reg_http_request *req;
     struct reg_http_answer *answer;
     struct cb_error *err;
-    bool failed; /* err is set by one of the callbacks */
-    bool cut;    /* an error answer has said enough: the rest is not read */
-    bool closed; /* by the other side while the body was being sent */
+    bool failed;          /* err is set by one of the callbacks */
+    bool cut;             /* an error answer has said enough: the rest is not read */
+    bool has_certificate; /* we show one of ours, if we are asked for it */
+    bool closed;          /* by the other side while the body was being sent */
     struct handle *handle;
     size_t header_bytes;
     int body_fd;
@@ -575,6 +578,56 @@ static bool header_too_long(CURLcode code, const char *reason)
     return (int)code == CURLE_OUT_OF_MEMORY || (int)code == TOO_LARGE || cb_starts(reason, "Out of memory");
 }
 
+/* What the server shows, in words: by a connection of its own that believes it and asks for nothing. */
+static void look_at_certificate(const struct reg_url *u, struct cb_buf *out)
+{
+    CURL *c = lib.curl_easy_init();
+    CB_AUTO(free) char *url = reg_url_text(u);
+    struct curl_certinfo *shown = NULL;
+    struct reg_certificate found = {0};
+    if (!c)
+        return;
+    SET(CURLOPT_NOSIGNAL, 1L);
+    SET(CURLOPT_URL, url);
+    SET(CURLOPT_CONNECT_ONLY, 1L);
+    SET(CURLOPT_SSL_VERIFYPEER, 0L);
+    SET(CURLOPT_SSL_VERIFYHOST, 0L);
+    SET(CURLOPT_CERTINFO, 1L);
+    SET(CURLOPT_TIMEOUT, (long)LOOK_SECONDS);
+    set_proxy(c, u);
+    if (perform(c) == CURLE_OK && lib.curl_easy_getinfo(c, CURLINFO_CERTINFO, &shown) == CURLE_OK && shown &&
+        shown->num_of_certs > 0)
+        for (const struct curl_slist *line = shown->certinfo[0]; line; line = line->next)
+            reg_certificate_add(&found, line->data);
+    reg_certificate_text(&found, out);
+    lib.curl_easy_cleanup(c);
+}
+
+static int distrust(const struct exchange *x, const char *reason, const struct reg_url *u, struct cb_error *err)
+{
+    CB_AUTO(free) char *shown = reg_url_redact(x->req->url);
+    CB_AUTO(cb_buf) struct cb_buf certificate = CB_BUF_INIT;
+    look_at_certificate(u, &certificate);
+    cb_fail(err, CB_E_FAILED, "%s '%s': %s%s%s", x->req->method, shown, reason,
+            certificate.len ? "; its certificate is that " : "", certificate.data);
+    return cb_hint(
+        err,
+        "if its authority is to be trusted, put that certificate into /etc/containers/certs.d/%s:%u/ca.crt or name its "
+        "directory with --cert-dir; --tls-verify=false believes whoever answers",
+        u->host, u->port);
+}
+
+/* A server that wants to see who we are says so by an alert. With TLS 1.3 that comes behind the handshake, and is lost when the
+ * server hangs up at once. */
+static bool wants_client(const char *reason)
+{
+    return strstr(reason, "certificate required") != NULL;
+}
+static bool may_want_client(const struct exchange *x, const struct reg_url *u)
+{
+    return u->tls && !x->has_certificate && !x->header_bytes && x->answer->failure == REG_HTTP_BROKEN;
+}
+
 static int describe(struct exchange *x, CURLcode code, const char *reason, const struct reg_url *u, struct cb_error *err)
 {
     CB_AUTO(free) char *shown = reg_url_redact(x->req->url);
@@ -597,18 +650,21 @@ static int describe(struct exchange *x, CURLcode code, const char *reason, const
         return cb_hint(err, "nothing moved for %.1f s; try again, or set CBUILD_STALL_MS to more milliseconds",
                        cb_seconds_since(&x->window_start));
     }
-    x->answer->failure = classify(code);
+    x->answer->failure = wants_client(reason) ? REG_HTTP_FATAL : classify(code);
+    if (code == CURLE_PEER_FAILED_VERIFICATION)
+        return distrust(x, *reason ? reason : lib.curl_easy_strerror(code), u, err);
     if (code == CURLE_WEIRD_SERVER_REPLY || code == CURLE_UNSUPPORTED_PROTOCOL) {
         cb_fail(err, CB_E_CORRUPT, "%s '%s': %s", x->req->method, shown, *reason ? reason : lib.curl_easy_strerror(code));
         return blame_server(err);
     }
     cb_fail(err, x->answer->failure == REG_HTTP_FATAL ? CB_E_FAILED : CB_E_NETWORK, "%s '%s': %s", x->req->method, shown,
             *reason ? reason : lib.curl_easy_strerror(code));
-    if (code == CURLE_PEER_FAILED_VERIFICATION)
-        cb_hint(err,
-                "for an authority of your own put its certificate into /etc/containers/certs.d/%s:%u/ca.crt, or name it in "
-                "$SSL_CERT_FILE",
-                u->host, u->port);
+    if (wants_client(reason) || may_want_client(x, u))
+        cb_hint(
+            err,
+            "it may want a certificate of ours: NAME.cert with NAME.key in /etc/containers/certs.d/%s:%u, or in a directory that "
+            "--cert-dir names",
+            u->host, u->port);
     return -1;
 }
 
@@ -634,6 +690,7 @@ int reg_http_exchange(struct reg_http *h, const struct reg_http_request *req, st
     ret->url = cb_strdup(req->url);
     CB_AUTO(free) char *url = reg_url_text(&u);
     struct curl_slist *headers = make_headers(req);
+    x.has_certificate = certs.cert != NULL;
     CURL *c = x.handle->curl;
     set_callbacks(c, &x, reason);
     set_trust(c, req, &certs);

@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
-"""A small registry that misbehaves on purpose, for tests/unit/test-transfer.c.
+"""fakeregistry.py [CERT KEY [CLIENTS]]: a small registry that misbehaves on purpose. With a certificate it speaks TLS, and with the
+authority of its clients' certificates it wants one.
 
 Prints its port on the first line and serves until its standard input is closed. What a repository does is
 told by its name: /v2/MODE/... or /v2/MODE/MORE/...; each mode is explained in MODES.
 The blob and the manifest are the same everywhere. /count/KEY says how often something was asked for."""
-import base64, hashlib, http.server, json, select, socket, sys, tarfile, threading, time, urllib.parse
+import base64, hashlib, http.server, json, select, socket, ssl, sys, tarfile, threading, time, urllib.parse
 
 
 
@@ -440,6 +441,13 @@ class Server(http.server.ThreadingHTTPServer):
 def serve():
     server = Server(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
+    if len(sys.argv) > 2:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(*sys.argv[1:3])
+        if len(sys.argv) > 3:
+            context.verify_mode = ssl.CERT_REQUIRED
+            context.load_verify_locations(sys.argv[3])
+        server.socket = context.wrap_socket(server.socket, server_side=True)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     return server
 
