@@ -5,7 +5,7 @@
 
 const struct cli_command *const cli_commands[] = {
     &cli_build, &cli_explain_command, &cli_run_command, &cli_images, &cli_inspect, &cli_tag,    &cli_rmi,    &cli_push, &cli_pull,
-    &cli_login, &cli_logout,          &cli_du,          &cli_prune,  &cli_cache,   &cli_doctor, &cli_kaniko, NULL,
+    &cli_login, &cli_logout,          &cli_du,          &cli_prune,  &cli_cache,   &cli_doctor, &cli_kaniko, &cli_sbom, NULL,
 };
 
 /* What the others call them. */

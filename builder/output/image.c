@@ -1,6 +1,7 @@
 #include "builder/output/image.h"
 #include "base/limits.h"
 #include "builder/output/pack.h"
+#include "builder/pull/materialize.h"
 #include "builder/session/jobs.h"
 #include "cache/store/blob.h"
 
@@ -89,6 +90,22 @@ int build_image_fetch_base(struct build_session *s, const struct build_image *im
     if (build_base_start(s, image->base, form, &job, err) < 0)
         return -1;
     return build_wait_job(s, &job, image->base_shown, NULL, err);
+}
+
+int build_image_fetch_files(struct build_session *s, const struct build_image *image, struct cb_error *err)
+{
+    if (build_image_fetch_base(s, image, BUILD_BASE_FILES, err) < 0)
+        return -1;
+    for (size_t i = 0; i < image->stored.n_layers; i++) {
+        const struct cb_digest *id = &image->stored.layers[i].id;
+        struct cache_layer l;
+        struct cb_job job;
+        if (cache_layer_find(s->store, id, &l, err) < 0)
+            return -1;
+        if (!l.has_files && (build_materialize_start(s, id, &job, err) < 0 || build_wait_job(s, &job, NULL, NULL, err) < 0))
+            return -1;
+    }
+    return 0;
 }
 
 uint64_t build_layer_bytes(struct cache_store *s, const struct cb_digest *id)

@@ -38,6 +38,9 @@ int build_image_complete(struct build_session *s, struct build_image *image, str
 int build_image_fetch_base(struct build_session *s, const struct build_image *image, enum build_base_form form,
                            struct cb_error *err);
 
+/* Makes sure that all of its layers have their files, whatever its steps needed. */
+int build_image_fetch_files(struct build_session *s, const struct build_image *image, struct cb_error *err);
+
 /* Bytes of all files of a layer, and of an image's layers, as far as the store has their indexes. */
 uint64_t build_layer_bytes(struct cache_store *s, const struct cb_digest *id);
 uint64_t build_image_size(struct cache_store *s, const struct cache_image *image);

@@ -4,7 +4,6 @@
 #include "base/path.h"
 #include "builder/output/out-file.h"
 #include "builder/output/output-internal.h"
-#include "builder/pull/materialize.h"
 #include "builder/session/jobs.h"
 #include "cache/export.h"
 
@@ -57,29 +56,12 @@ static int export_to(struct build_session *s, const struct build_output *o, cons
     return 0;
 }
 
-/* The files of all layers must be there, whatever the steps needed. */
-static int ensure_files(struct build_session *s, const struct build_image *image, struct cb_error *err)
-{
-    if (build_image_fetch_base(s, image, BUILD_BASE_FILES, err) < 0)
-        return -1;
-    for (size_t i = 0; i < image->stored.n_layers; i++) {
-        const struct cb_digest *id = &image->stored.layers[i].id;
-        struct cache_layer l;
-        struct cb_job job;
-        if (cache_layer_find(s->store, id, &l, err) < 0)
-            return -1;
-        if (!l.has_files && (build_materialize_start(s, id, &job, err) < 0 || build_wait_job(s, &job, NULL, NULL, err) < 0))
-            return -1;
-    }
-    return 0;
-}
-
 static int write_tar(struct build_session *s, const struct build_output *o, const struct build_images *images,
                      struct build_result *ret, struct cb_error *err)
 {
     (void)ret;
     const struct build_image *image = &images->items[0];
-    if (ensure_files(s, image, err) < 0)
+    if (build_image_fetch_files(s, image, err) < 0)
         return -1;
     struct build_out_file f;
     int r = build_out_open(&f, o->dest, err);
@@ -93,7 +75,7 @@ static int write_directory(struct build_session *s, const struct build_output *o
 {
     (void)ret;
     const struct build_image *image = &images->items[0];
-    if (ensure_files(s, image, err) < 0)
+    if (build_image_fetch_files(s, image, err) < 0)
         return -1;
     int e = cb_mkdirs(AT_FDCWD, o->dest, 0755);
     CB_AUTO(close) int dir = e < 0 ? -1 : open(o->dest, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

@@ -9,6 +9,7 @@ extern const struct cli_command cli_build, cli_images, cli_inspect, cli_tag, cli
     cli_cache_verify;
 extern const struct cli_command cli_cache_mounts, cli_mounts_rm, cli_mounts_export, cli_mounts_import;
 extern const struct cli_command cli_cache_bench, cli_cache_advise;
+extern const struct cli_command cli_sbom;
 
 /* Opens the store for a command that is not a build, to write or only to look. cli_run closes it. */
 int cli_open(struct cli_invocation *v, struct cb_error *err);
