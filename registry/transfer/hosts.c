@@ -436,12 +436,23 @@ static void mark_insecure(struct reg_endpoints *e, const struct reg_options *o, 
             (push ? o->insecure_push : o->insecure_pull) || cb_strv_find(&o->insecure, e->items[i].domain) >= 0;
 }
 
-static int check_blocked(const struct registry *r, struct cb_error *err)
+static int fail_blocked(const char *registry, const char *file, const char *setting, struct cb_error *err)
 {
-    if (!r || !r->blocked)
-        return 0;
-    cb_fail(err, CB_E_DENIED, "registry '%s' is blocked in '%s'", r->prefix, r->file);
-    return cb_hint(err, "remove 'blocked = true' there, or use another registry");
+    cb_fail(err, CB_E_DENIED, "registry '%s' is blocked in '%s'", registry, file);
+    return cb_hint(err, "remove %s there, or use another registry", setting);
+}
+
+static int check_blocked(const struct reg_hosts *h, const struct registry *r, const char *domain, struct cb_error *err)
+{
+    if (r && r->blocked)
+        return fail_blocked(r->prefix, r->file, "'blocked = true'", err);
+    for (size_t i = 0; h->options && i < h->options->blocked.n; i++) {
+        const char *file;
+        CB_AUTO(free) char *blocked = cb_split_pair(h->options->blocked.items[i], &file);
+        if (strcmp(blocked, domain) == 0)
+            return fail_blocked(domain, file, "\"blocked\": true", err);
+    }
+    return 0;
 }
 
 int reg_hosts_resolve(const struct reg_hosts *h, const struct oci_ref *ref, bool push, struct reg_endpoints *ret,
@@ -454,7 +465,7 @@ int reg_hosts_resolve(const struct reg_hosts *h, const struct oci_ref *ref, bool
     CB_AUTO(reg_endpoints) struct reg_endpoints e = {0};
     size_t matched;
     const struct registry *r = find(h, full, &matched);
-    if (check_blocked(r, err) < 0)
+    if (check_blocked(h, r, ref->domain, err) < 0)
         return -1;
     if (!push && add_given_mirrors(&e, h, ref, err) < 0)
         return -1;
@@ -495,7 +506,8 @@ int reg_hosts_itself(const struct reg_hosts *h, const char *domain, const char *
 {
     CB_AUTO(free) char *name = cb_printf("%s/%s", domain, *path ? path : "x");
     size_t matched;
-    if (check_blocked(find(h, name, &matched), err) < 0 || add_endpoint(ret, name, said_insecure(h, domain), false, err) < 0)
+    if (check_blocked(h, find(h, name, &matched), domain, err) < 0 ||
+        add_endpoint(ret, name, said_insecure(h, domain), false, err) < 0)
         return -1;
     mark_insecure(ret, h->options, true);
     return 0;

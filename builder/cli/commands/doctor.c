@@ -88,6 +88,7 @@ static void look_at_settings(json_t *list)
               : r.store_limit ? cb_printf("%s: max-size %s", path, cb_human_size(r.store_limit, size))
                               : cb_strdup(path);
     add(list, "settings", &f);
+    build_request_done(&r);
 }
 
 static int doctor(void *filled, struct cb_error *err)

@@ -2,6 +2,7 @@
 #include "base/fd.h"
 #include "builder/cli/commands/commands.h"
 #include "builder/cli/commands/prompt.h"
+#include "builder/cli/options/environment.h"
 #include "builder/cli/options/options-values.h"
 #include "builder/cli/options/options.h"
 #include "builder/show/progress-text.h"
@@ -234,6 +235,7 @@ const struct cli_command cli_login = {
     .max = 1,
     .tables = {CLI_TABLE(login_options), &cli_registry_options},
     .size = sizeof(struct login),
+    .environment = cli_registry_environment,
     .run = login,
 };
 
@@ -271,5 +273,6 @@ const struct cli_command cli_logout = {
     .max = 1,
     .tables = {CLI_TABLE(logout_options), &cli_registry_options},
     .size = sizeof(struct login),
+    .environment = cli_registry_environment,
     .run = logout,
 };

@@ -2,6 +2,7 @@
 #include "builder/cli/commands/commands.h"
 #include "builder/cli/commands/names.h"
 #include "base/text.h"
+#include "builder/cli/options/environment.h"
 #include "builder/cli/options/options-values.h"
 #include "builder/cli/options/options.h"
 #include "builder/output/out-file.h"
@@ -81,6 +82,7 @@ const struct cli_command cli_push = {
     .max = 2,
     .tables = {CLI_TABLE(options), CLI_TABLE(push_options), &cli_registry_options, &cli_push_peer_options},
     .size = sizeof(struct cli_invocation),
+    .environment = cli_registry_environment,
     .run = push,
 };
 
@@ -146,5 +148,6 @@ const struct cli_command cli_pull = {
     .max = SIZE_MAX,
     .tables = {CLI_TABLE(options), CLI_TABLE(pull_options), &cli_registry_options, &cli_platform_options, &cli_pull_peer_options},
     .size = sizeof(struct cli_invocation),
+    .environment = cli_registry_environment,
     .run = pull,
 };

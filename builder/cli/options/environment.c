@@ -35,6 +35,11 @@ int cli_build_environment(struct build_request *r, struct cb_error *err)
     return cli_settings_read(r, err) < 0 ? -1 : take(true, r, err);
 }
 
+int cli_registry_environment(struct build_request *r, struct cb_error *err)
+{
+    return cli_settings_read(r, err);
+}
+
 int cli_container_environment(struct build_request *r, struct cb_error *err)
 {
     return take(false, r, err);

@@ -9,5 +9,7 @@
 /* 0, or -1 with CB_E_USAGE, naming the variable. */
 int cli_build_environment(struct build_request *r, struct cb_error *err);
 int cli_container_environment(struct build_request *r, struct cb_error *err);
+/* Of a command that only talks to registries: what the settings say of them. */
+int cli_registry_environment(struct build_request *r, struct cb_error *err);
 
 #endif

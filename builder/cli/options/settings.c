@@ -4,19 +4,22 @@
 #include "base/json.h"
 #include "base/text.h"
 #include "builder/cli/options/options-values.h"
+#include "builder/cli/options/settings-registries.h"
 
 #include <stdlib.h>
 #include <unistd.h>
 
 #define MAX_SETTINGS 65536
 
-/* Values are strings, as an option would have them. */
+/* Values are strings, as an option would have them, or JSON of their own. */
 static const struct {
     const char *key;
     cli_set_fn *set;
+    int (*read)(json_t *value, const char *path, struct reg_options *o, struct cb_error *err); /* instead of it */
     size_t field;
 } settings[] = {
-    {"max-size", cli_set_size, offsetof(struct build_request, store_limit)},
+    {"max-size", cli_set_size, NULL, offsetof(struct build_request, store_limit)},
+    {"registries", NULL, cli_settings_registries, offsetof(struct build_request, registry)},
 };
 
 char *cli_settings_path(void)
@@ -43,14 +46,22 @@ static int unknown(const char *path, const char *key, struct cb_error *err)
     return near ? cb_hint(err, "did you mean '%s'?", near) : -1;
 }
 
+static int set_one(struct build_request *r, const char *path, size_t i, json_t *value, struct cb_error *err)
+{
+    void *field = (char *)r + settings[i].field;
+    if (settings[i].read)
+        return settings[i].read(value, path, field, err);
+    if (!json_is_string(value))
+        return cb_fail(err, CB_E_USAGE, "expected a string");
+    return settings[i].set(json_string_value(value), field, err);
+}
+
 static int set(struct build_request *r, const char *path, const char *key, json_t *value, struct cb_error *err)
 {
     for (size_t i = 0; i < CB_LEN(settings); i++) {
         if (strcmp(settings[i].key, key) != 0)
             continue;
-        if (!json_is_string(value))
-            return cb_fail(err, CB_E_USAGE, "'%s': %s: expected a string", path, key);
-        if (settings[i].set(json_string_value(value), (char *)r + settings[i].field, err) == 0)
+        if (set_one(r, path, i, value, err) == 0)
             return 0;
         err->code = CB_E_USAGE;
         return cb_prefix(err, "'%s': %s", path, key);

@@ -128,3 +128,40 @@ X
     has "$(python3 typist.py "$CBUILD" login "$at")" "logged in to '$at'"
     same "$(cbuild login --get-login "$at")" user
 }
+
+t_registries_in_the_settings() {
+    only root
+    fake=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print("127.0.0.1:%d" % s.getsockname()[1])') # nobody there
+    mkfifo in
+    python3 "$E2E_HERE/../tools/fakeregistry.py" <in >out &
+    exec 8>in
+    wait_for 10 test -s out
+    there=127.0.0.1:$(cat out)
+    export CBUILD_CONFIG="$PWD/config.json" CBUILD_RETRY_DELAY_MS=1
+    echo "{\"registries\": {\"far.example\": {\"mirrors\": [\"$fake\", \"$there/plain\"]}, \"$fake\": {\"insecure\": true}, \"bad.example\": {\"blocked\": true}}}" >config.json
+    printf 'FROM far.example/app:1\n' >Dockerfile
+    cbuild . 2>log || die "$(cat log)"
+    has "$(cat log)" "mirror '$fake'"
+    cbuild pull far.example/app:1 >/dev/null 2>&1
+    fails 1 cbuild pull bad.example/app:1
+    has "$out" "registry 'bad.example' is blocked in '$PWD/config.json'"
+    fails 1 cbuild login -u a -p b bad.example
+    has "$out" "is blocked"
+    has "$(cbuild doctor)" "$PWD/config.json"
+    while IFS='|' read -r text says; do
+        echo "{\"registries\": $text}" >config.json
+        fails 2 cbuild pull far.example/app:1
+        has "$out" "'$PWD/config.json': registries: $says"
+    done <<'X'
+[]|expected an object of registries
+{"a.example": 1}|a.example: expected an object
+{"a.example": {"mirrors": ["https://x"]}}|a.example: mirrors: expected an array of mirrors
+{"a.example": {"insecure": "yes"}}|a.example: insecure: expected true or false
+{"a.example": {"block": true}}|a.example: there is no setting 'block'
+{"a.example/x": {}}|a.example/x: a registry is HOST or HOST:PORT
+{"a.example": {"cert": "x"}}|a.example: cert and key go together
+X
+    echo '{"registries": {"reg.localhost:1": {"ca": "none.crt"}}}' >config.json
+    fails 1 cbuild pull reg.localhost:1/x
+    has "$out" "read '$PWD/none.crt'"
+}
