@@ -4,8 +4,16 @@
 #include <unistd.h>
 
 const struct cli_command *const cli_commands[] = {
-    &cli_build, &cli_explain_command, &cli_run_command, &cli_images, &cli_inspect, &cli_tag,    &cli_rmi,    &cli_push, &cli_pull,
-    &cli_login, &cli_logout,          &cli_du,          &cli_prune,  &cli_cache,   &cli_doctor, &cli_kaniko, &cli_sbom, NULL,
+    &cli_build,       &cli_explain_command,
+    &cli_run_command, &cli_images,
+    &cli_inspect,     &cli_history,
+    &cli_diff,        &cli_tag,
+    &cli_rmi,         &cli_push,
+    &cli_pull,        &cli_login,
+    &cli_logout,      &cli_du,
+    &cli_prune,       &cli_cache,
+    &cli_doctor,      &cli_kaniko,
+    &cli_sbom,        NULL,
 };
 
 /* What the others call them. */
@@ -21,7 +29,8 @@ static const struct {
     {"image", "list", &cli_images},   {"image", "inspect", &cli_inspect},
     {"image", "tag", &cli_tag},       {"image", "rm", &cli_rmi},
     {"image", "push", &cli_push},     {"image", "pull", &cli_pull},
-    {"image", "prune", &cli_prune},   {"system", "df", &cli_du},
+    {"image", "prune", &cli_prune},   {"image", "history", &cli_history},
+    {"image", "diff", &cli_diff},     {"system", "df", &cli_du},
     {"system", "prune", &cli_prune},  {"executor", NULL, &cli_kaniko},
     {"cache", "du", &cli_du},         {"cache", "prune", &cli_prune},
 };
@@ -40,7 +49,6 @@ static const struct {
     {"load", load_hint},
     {"import", dockerfile_hint},
     {"export", "a build writes its files: -o DIR, or -o type=tar,dest=FILE"},
-    {"history", "'cbuild inspect NAME' shows it: .Config.history"},
     {"ps", container_hint},
     {"rm", "'cbuild rmi' removes images; no container is left of a build"},
     {"ls", "'cbuild images' lists what is in the store"},

@@ -119,21 +119,10 @@ static int copy_file(struct cache_layer_hand *h, struct cache_entry *e, const st
 
 /* ---- the model ------------------------------------------------------------------------------- */
 
-static bool same_xattrs(const struct cache_entry *a, const struct cache_entry *b)
-{
-    if (a->n_xattrs != b->n_xattrs)
-        return false;
-    for (size_t i = 0; i < a->n_xattrs; i++)
-        if (strcmp(a->xattrs[i].name, b->xattrs[i].name) != 0 || a->xattrs[i].len != b->xattrs[i].len ||
-            memcmp(a->xattrs[i].value, b->xattrs[i].value, a->xattrs[i].len) != 0)
-            return false;
-    return true;
-}
-
 static bool same_file(const struct cache_entry *a, const struct cache_entry *b)
 {
     return a->type == CB_FILE && b->type == CB_FILE && a->size == b->size && a->mtime == b->mtime && a->mode == b->mode &&
-           a->uid == b->uid && a->gid == b->gid && cb_digest_eq(&a->digest, &b->digest) && same_xattrs(a, b);
+           a->uid == b->uid && a->gid == b->gid && cb_digest_eq(&a->digest, &b->digest) && cache_same_xattrs(a, b);
 }
 
 static bool may_be_shared(const struct cache_layer_hand *h, const struct cache_entry *e, const struct cache_data *data)

@@ -139,6 +139,17 @@ static const struct cb_xattr *copy_xattrs(struct cb_arena *arena, const struct c
     return to;
 }
 
+bool cache_same_xattrs(const struct cache_entry *a, const struct cache_entry *b)
+{
+    if (a->n_xattrs != b->n_xattrs)
+        return false;
+    for (size_t i = 0; i < a->n_xattrs; i++)
+        if (strcmp(a->xattrs[i].name, b->xattrs[i].name) != 0 || a->xattrs[i].len != b->xattrs[i].len ||
+            memcmp(a->xattrs[i].value, b->xattrs[i].value, a->xattrs[i].len) != 0)
+            return false;
+    return true;
+}
+
 int cache_check_size(const char *path, uint64_t size, struct cb_error *err)
 {
     if (size <= CB_MAX_FILE)

@@ -39,6 +39,9 @@ struct cache_index {
 void cache_index_done(struct cache_index *x);
 CB_DEFINE_AUTO(cache_index, struct cache_index, cache_index_done)
 
+/* Have they the same attributes, in the same order? In an index these are sorted. */
+bool cache_same_xattrs(const struct cache_entry *a, const struct cache_entry *b);
+
 /* Whether a file of `size` bytes may be in a layer: asked before its content is read. -1: it may not (CB_MAX_FILE). */
 int cache_check_size(const char *path, uint64_t size, struct cb_error *err);
 

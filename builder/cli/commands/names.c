@@ -82,3 +82,18 @@ char *cli_short_name(const struct cache_image *image)
     return !cache_image_is_unnamed(image) && oci_ref_parse(image->name, &ref, &ignored) == 0 ? oci_ref_familiar(&ref)
                                                                                              : cb_strdup("<none>");
 }
+
+char *cli_short_repository(const struct cache_image *image)
+{
+    char *name = cli_short_name(image);
+    char *slash = strrchr(name, '/'), *colon = strchr(slash ? slash : name, ':');
+    if (colon)
+        *colon = '\0';
+    return name;
+}
+
+const char *cli_tag_of(const char *short_name)
+{
+    const char *slash = strrchr(short_name, '/'), *colon = strchr(slash ? slash : short_name, ':');
+    return colon ? colon + 1 : "<none>";
+}

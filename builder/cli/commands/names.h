@@ -10,6 +10,8 @@ int cli_parse_name(const char *text, bool digest, struct oci_ref *ret, struct cb
 /* The image a person means; the caller ends it with cache_image_done. `ret_by_id` (may be NULL): it was named by its ID. */
 int cli_find_image(struct cache_store *s, const char *text, struct cache_image *ret, bool *ret_by_id, struct cb_error *err);
 
-char *cli_short_name(const struct cache_image *image); /* as it would be given, or "<none>"; caller frees */
+char *cli_short_name(const struct cache_image *image);       /* as it would be given, or "<none>"; caller frees */
+char *cli_short_repository(const struct cache_image *image); /* the same without its tag */
+const char *cli_tag_of(const char *short_name); /* in what these give: "1" of "app:1"; "<none>" where there is none */
 
 #endif

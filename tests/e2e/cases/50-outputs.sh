@@ -133,7 +133,7 @@ t_image_id_is_the_same_everywhere() {
     same "$(jq -r '.["image.name"]' m.json)" docker.io/library/app:1
     same "$(jq -c '.["containerimage.descriptor"]' m.json)" \
         "$(tar -xOf a.tar index.json | jq -c '.manifests[0] | {mediaType, digest, size, platform}')"
-    same "$(cbuild inspect app:1 | jq -r .Id)" "$(cat id)"
+    same "$(cbuild inspect --format '{{.Id}}' app:1)" "$(cat id)"
 }
 
 t_progress_kinds() {

@@ -241,8 +241,8 @@ t_did_you_mean_of_options() {
     has "$out" "hint: did you mean --all? 'cbuild prune --help'"
     fails 2 cbuild tag one
     has "$out" "cbuild tag NAME NEW-NAME"
-    fails 2 cbuild images --format json
-    has "$out" "hint: 'cbuild inspect NAME' prints JSON"
+    fails 2 cbuild images --format '{{.Size'
+    has "$out" "'{{' without '}}'"
 }
 
 # A word that is nearly a command's name and no directory; a directory of that name is a context.

@@ -12,7 +12,7 @@ t_words_of_others() {
     cbuild image rm app:2 >/dev/null
     same "$(cbuild system df)" "$(cbuild du)"
     has "$(cbuild builder prune -f)" removed
-    for words in 'login localhost:5000' 'history app:1' 'ps' 'buildx ls' 'system info' 'from app:1'; do
+    for words in 'commit app:1' 'config app:1' 'ps' 'buildx ls' 'system info' 'from app:1'; do
         # shellcheck disable=SC2086 # words
         fails 2 cbuild $words
         has "$out" "there is no command and no directory '${words%% *}'"
@@ -129,7 +129,7 @@ t_certificates_of_the_command_line() {
 }
 
 config_of() { # config_of IMAGE FILTER
-    cbuild inspect "$1" | jq -c ".Config$2"
+    cbuild inspect "$1" | jq -c ".[0]$2"
 }
 
 # What buildah and podman let a command line change of the image.
@@ -144,24 +144,24 @@ FROM base
 ENV OVER=dockerfile
 X
     cbuild -q -t base:1 --env GIVEN=g --env OVER=option --unsetlabel two --unsetenv GONE c >/dev/null
-    same "$(config_of base:1 '.config.Labels')" '{"one":"1"}'
-    has "$(config_of base:1 '.config.Env')" '"GIVEN=g","OVER=dockerfile","KEPT=k"'
-    hasnt "$(config_of base:1 '.config.Env')" GONE
+    same "$(config_of base:1 '.Config.Labels')" '{"one":"1"}'
+    has "$(config_of base:1 '.Config.Env')" '"GIVEN=g","OVER=dockerfile","KEPT=k"'
+    hasnt "$(config_of base:1 '.Config.Env')" GONE
     rootfs --env GIVEN=g --env OVER=option c
     same "$(cat root/given)" 'g option'
     printf 'FROM base:1\nLABEL own=o\nCOPY a /\nRUN ["/bin/busybox", "touch", "/x"]\n' >c/Dockerfile
     echo a >c/a
     cbuild -q -t own:1 --inherit-labels=false --omit-history --timestamp 86400 c >/dev/null
-    same "$(config_of own:1 '.config.Labels')" '{"own":"o"}'
-    same "$(config_of own:1 .history)" '[]'
-    same "$(config_of own:1 .created)" '"1970-01-02T00:00:00Z"'
+    same "$(config_of own:1 '.Config.Labels')" '{"own":"o"}'
+    same "$(config_of own:1 .History)" '[]'
+    same "$(config_of own:1 .Created)" '"1970-01-02T00:00:00Z"'
     cbuild -q -t from:1 --from own:1 c >/dev/null
-    same "$(config_of from:1 '.rootfs.diff_ids | length')" 6
+    same "$(config_of from:1 '.RootFS.Layers | length')" 6
     cbuild -q -t s390x:1 --arch s390x --variant v1 --from scratch c >/dev/null 2>&1 && die "busybox is not there"
     printf 'FROM scratch\nARG A=a B=b C\nLABEL abc=$A$B$C\nCOPY . /\n' >c/Dockerfile
     printf '# of a file\nA=1\r\n\nB=2\n' >args
     C=3 cbuild -q -t s390x:1 --arch s390x --build-arg-file args --build-arg B=4 --build-arg C c >/dev/null
-    same "$(config_of s390x:1 '.architecture')$(config_of s390x:1 '.config.Labels.abc')" '"s390x""143"'
+    same "$(config_of s390x:1 '.Architecture')$(config_of s390x:1 '.Config.Labels.abc')" '"s390x""143"'
     echo 'busybox' >ignored
     rootfs --ignorefile ignored c
     [ ! -e root/busybox ] && [ -e root/a ] || die "--ignorefile: $(ls root)"

@@ -14,10 +14,10 @@ t_names() {
     for name in app:1 app:two quay.io/x/y:z; do has "$(cat list)" "$name "; done
     cbuild tag app:1 other
     has "$(cbuild images)" "other:latest"
-    same "$(cbuild inspect other | jq -r .Id)" "$(cbuild inspect app:1 | jq -r .Id)"
-    id=$(cbuild inspect app:1 | jq -r .Id)
-    same "$(cbuild inspect "$id" | jq -r .Config.config.Labels.v)" 1
-    same "$(cbuild inspect "$(echo "$id" | cut -c8-19)" | jq -r .Id)" "$id"
+    same "$(cbuild inspect --format '{{.Id}}' other)" "$(cbuild inspect --format '{{.Id}}' app:1)"
+    id=$(cbuild inspect --format '{{.Id}}' app:1)
+    same "$(cbuild inspect --format '{{.Config.Labels.v}}' "$id")" 1
+    same "$(cbuild inspect --format '{{.Id}}' "$(echo "$id" | cut -c8-19)")" "$id"
     cbuild rmi app:1 app:two >out
     hasnt "$(cbuild images)" "app:1"
     fails 1 cbuild inspect app:1
@@ -29,9 +29,9 @@ t_names() {
 t_names_that_cannot_be() {
     app
     cbuild -t app:1 c 2>/dev/null
-    id=$(cbuild inspect app:1 | jq -r .Id)
+    id=$(cbuild inspect --format '{{.Id}}' app:1)
     for args in "tag app:1 BAD/Name/X" "tag app:1 x@$id" "push app:1 x:1@$id" "push $id" "push app:1 -x" "pull BAD/Name/X" \
-        "images BAD/Name/X" "images --format json" "prune --until 5" "prune --until=-1h" "rmi -fx app:1"; do
+        "images BAD/Name/X" "images --format nothing" "prune --until 5" "prune --until=-1h" "rmi -fx app:1"; do
         # shellcheck disable=SC2086 # words
         fails 2 cbuild $args
         has "$out" "ERROR: "
@@ -84,8 +84,8 @@ t_rmi() {
 t_prefixes_of_ids() {
     app
     cbuild -t app:1 c 2>/dev/null
-    id=$(cbuild inspect app:1 | jq -r .Id)
-    same "$(cbuild inspect "$(echo "$id" | cut -c8-15)" | jq -r .Id)" "$id"
+    id=$(cbuild inspect --format '{{.Id}}' app:1)
+    same "$(cbuild inspect --format '{{.Id}}' "$(echo "$id" | cut -c8-15)")" "$id"
     case $id in *0) twin=${id%?}1 ;; *) twin=${id%?}0 ;; esac
     sed "s/$id/$twin/; s,library/app:1,library/twin:1,; s/ [0-9a-f]\{16\}\$//" "$CBUILD_ROOT/images/docker.io%2Flibrary%2Fapp:1" \
         >"$CBUILD_ROOT/images/docker.io%2Flibrary%2Ftwin:1"
@@ -104,7 +104,7 @@ t_platform_of_an_image() {
     check() { # check GIVEN OF-FROM BASE WANT
         printf 'FROM --platform=%s base:%s AS a\nFROM a\n' "$2" "$3" >Dockerfile
         cbuild ${1:+--platform=$1} -t got . 2>/dev/null
-        same "$(cbuild inspect got | jq -r '.Config | [.os, .architecture, .variant // ""] | join("/")')" "$4"
+        same "$(cbuild inspect --format '{{.Os}}/{{.Architecture}}/{{.Variant}}' got)" "$4"
     }
     check linux/amd64 linux/arm64 linux-arm64 linux/amd64/
     check linux/amd64 linux/amd64/v2 linux-amd64-v2 linux/amd64/v2
@@ -118,10 +118,10 @@ t_platform_of_an_image() {
 t_a_name_moves() {
     app
     cbuild -t app c 2>/dev/null
-    first=$(cbuild inspect app | jq -r .Id)
+    first=$(cbuild inspect --format '{{.Id}}' app)
     sed -i s/v=1/v=2/ c/Dockerfile
     cbuild -t app c 2>/dev/null
-    [ "$(cbuild inspect app | jq -r .Id)" != "$first" ] || die "the name did not move"
+    [ "$(cbuild inspect --format '{{.Id}}' app)" != "$first" ] || die "the name did not move"
     same "$(cbuild images | grep -c 'app:latest')" 1
 }
 
@@ -196,6 +196,12 @@ t_du() {
 t_inspect_is_json() {
     app
     cbuild -t app c 2>/dev/null
-    cbuild inspect app | jq -e '.Layers | length == 3' >/dev/null
-    cbuild inspect app | jq -e '.Config.rootfs.diff_ids | length == 3' >/dev/null
+    cbuild inspect app | jq -e '.[0] | (.Layers | length == 3) and .RootFS.Layers == [.Layers[].DiffID]' >/dev/null
+    cbuild inspect app | jq -e '.[0].Layers[2].CreatedBy | startswith("RUN /bin/sh -c echo app")' >/dev/null
+    same "$(cbuild inspect app --format '{{json .Config.Labels}} {{.Config.Entrypoint}} {{index .RepoTags 0}}')" \
+        '{"v":"1"} [] app:latest'
+    fails 2 cbuild inspect app --format '{{.Nothing}}'
+    has "$out" "there is no field '.Nothing'"
+    fails 1 cbuild inspect app other
+    has "$out" other
 }
