@@ -34,6 +34,7 @@ struct fetching {
 struct one_layer {
     struct fetching *f;
     const struct cache_image_layer *layer;
+    struct build_begun begun;
 };
 
 /* Nobody else has it: a step of ours has made it. */
@@ -64,7 +65,7 @@ static int fetch_blob(struct one_layer *l, cb_sink_fn *sink, void *sink_arg, str
             return -1;
         from = &source;
     }
-    return reg_fetch_blob(l->f->client, from, &d, sink, sink_arg, err);
+    return reg_resume_blob(l->f->client, from, &d, l->begun.have, &l->begun.sha, sink, sink_arg, err);
 }
 
 static int open_in_layout(struct one_layer *l, struct cb_error *err)
@@ -92,10 +93,16 @@ static int unpack(void *arg, cb_source_fn *source, void *source_arg, struct cb_e
 }
 
 /* Without unpacking: of a layer whose files are known, because a step of ours or another image brought them, in another packed
- * form. */
+ * form. 1: another process has brought it. */
 static int get_blob(struct one_layer *l, bool unpacks, struct cb_error *err)
 {
-    const struct build_incoming d = {get_bytes, l, unpacks ? unpack : NULL, l, &l->f->done};
+    const struct build_incoming d = {.get = get_bytes,
+                                     .get_arg = l,
+                                     .unpack = unpacks ? unpack : NULL,
+                                     .unpack_arg = l,
+                                     .done = &l->f->done,
+                                     .begun = l->f->layout < 0 ? &l->begun : NULL,
+                                     .size = l->layer->blob_size};
     return build_take_blob(l->f->session->store, &l->layer->blob, &d, err);
 }
 
@@ -111,6 +118,7 @@ static int unpack_blob(struct one_layer *l, struct cb_error *err)
     return fd < 0 ? -1 : unpack(l, read_fd, &fd, err);
 }
 
+/* 1: another process has brought the blob, so that the matter is another now. */
 static int get_layer_once(struct one_layer *l, bool blob, struct cb_error *err)
 {
     struct cache_layer have;
@@ -128,19 +136,24 @@ static int get_layer_once(struct one_layer *l, bool blob, struct cb_error *err)
     if (l->layer->media_type && oci_layer_codec(l->layer->media_type, &packed.codec, err) < 0)
         return -1;
     int r = blob ? unpack_blob(l, err) : get_blob(l, true, err);
-    return r < 0 ? -1 : cache_layer_set_packed(s, &l->layer->diff_id, &packed, err);
+    return r != 0 ? r : cache_layer_set_packed(s, &l->layer->diff_id, &packed, err);
 }
 
 /* A blob of the store that turns out to be damaged is removed, and then fetched like any that is missing. */
 static int get_layer(struct one_layer *l, struct cb_error *err)
 {
     struct cache_store *s = l->f->session->store;
-    bool blob = l->layer->blob_size && cache_blob_fits(s, &l->layer->blob, l->layer->blob_size);
-    int r = get_layer_once(l, blob, err);
+    bool blob;
+    int r;
+    do {
+        blob = l->layer->blob_size && cache_blob_fits(s, &l->layer->blob, l->layer->blob_size);
+        r = get_layer_once(l, blob, err);
+    } while (r > 0);
     if (r == 0 || !blob || err->code != CB_E_CORRUPT || cache_blob_check(s, &l->layer->blob) == 1)
         return r;
     cb_error_done(err);
-    return get_layer_once(l, false, err);
+    r = get_layer_once(l, false, err);
+    return r > 0 ? get_layer(l, err) : r;
 }
 
 static void *worker(void *arg)
@@ -150,7 +163,7 @@ static void *worker(void *arg)
         size_t i = atomic_fetch_add(&f->next, 1);
         if (i >= f->image->n_layers || atomic_load(&f->failed))
             return NULL;
-        struct one_layer l = {f, &f->image->layers[i]};
+        struct one_layer l = {.f = f, .layer = &f->image->layers[i]};
         struct cb_error err = CB_ERROR_INIT;
         if (get_layer(&l, &err) == 0)
             continue;

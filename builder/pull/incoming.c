@@ -9,16 +9,14 @@
 struct incoming {
     const struct build_incoming *d;
     struct cache_blob_writer blob;
+    uint64_t had;        /* bytes that an earlier download left */
     int pipe;            /* to whoever unpacks; -1: nobody does */
     struct cb_error err; /* of the download */
     int result;
 };
 
-static int take_bytes(void *arg, const void *p, size_t n, struct cb_error *err)
+static int hand_on(struct incoming *in, const void *p, size_t n, struct cb_error *err)
 {
-    struct incoming *in = arg;
-    if (cache_blob_write(&in->blob, p, n, err) < 0)
-        return -1;
     if (in->d->done)
         atomic_fetch_add(in->d->done, n);
     int r = in->pipe < 0 ? 0 : cb_write_full(in->pipe, p, n);
@@ -27,10 +25,31 @@ static int take_bytes(void *arg, const void *p, size_t n, struct cb_error *err)
     return r < 0 ? cb_fail(err, CB_E_CANCELED, "the layer could not be unpacked") : 0;
 }
 
+static int take_bytes(void *arg, const void *p, size_t n, struct cb_error *err)
+{
+    struct incoming *in = arg;
+    return cache_blob_write(&in->blob, p, n, err) < 0 ? -1 : hand_on(in, p, n, err);
+}
+
+/* What an earlier download left comes first. */
+static int get(struct incoming *in, struct cb_error *err)
+{
+    CB_AUTO(free) char *block = cb_alloc_buffer(PIECE);
+    for (uint64_t at = 0; at < in->had;) {
+        ssize_t n = CB_RETRY(pread(in->blob.fd, block, CB_MIN((uint64_t)PIECE, in->had - at), (off_t)at));
+        if (n <= 0)
+            return cb_fail_sys(err, n < 0 ? errno : EIO, "read what an earlier download left");
+        if (hand_on(in, block, (size_t)n, err) < 0)
+            return -1;
+        at += (uint64_t)n;
+    }
+    return in->d->get(in->d->get_arg, take_bytes, in, err);
+}
+
 static void *download(void *arg)
 {
     struct incoming *in = arg;
-    in->result = in->d->get(in->d->get_arg, take_bytes, in, &in->err);
+    in->result = get(in, &in->err);
     in->pipe = cb_close(in->pipe);
     return NULL;
 }
@@ -73,14 +92,35 @@ static int download_and_unpack(struct incoming *in, struct cb_error *err)
     return both(in, r, err);
 }
 
+/* 1: begun; 0: it is there; -1. */
+static int begin(struct cache_store *s, const struct cb_digest *blob, struct incoming *in, struct cb_error *err)
+{
+    struct build_begun *b = in->d->begun;
+    if (!b)
+        return cache_blob_begin(s, &in->blob, err) < 0 ? -1 : 1;
+    int r = cache_blob_resume(s, blob, in->d->size, &in->blob, err);
+    if (r > 0)
+        *b = (struct build_begun){in->had = in->blob.size, in->blob.sha};
+    return r;
+}
+
+/* Whether another try may go on where this one has failed. */
+static bool may_go_on(const struct cb_error *err)
+{
+    return err->code == CB_E_NETWORK || err->code == CB_E_CANCELED || err->code == CB_E_DENIED;
+}
+
 int build_take_blob(struct cache_store *s, const struct cb_digest *blob, const struct build_incoming *d, struct cb_error *err)
 {
     struct incoming in = {.d = d, .blob = CACHE_BLOB_WRITER_INIT, .pipe = -1};
-    int r = cache_blob_begin(s, &in.blob, err);
-    if (r == 0)
-        r = d->unpack ? download_and_unpack(&in, err) : d->get(d->get_arg, take_bytes, &in, err);
+    int r = begin(s, blob, &in, err);
+    if (r <= 0)
+        return r < 0 ? -1 : 1;
+    r = d->unpack ? download_and_unpack(&in, err) : get(&in, err);
     if (r == 0)
         r = cache_blob_commit(&in.blob, blob, NULL, err);
+    if (r < 0 && !may_go_on(err))
+        cache_blob_discard(&in.blob);
     cache_blob_abort(&in.blob);
     return r;
 }

@@ -3,10 +3,13 @@
 #include "cache/store/files.h"
 #include "cache/store/lease.h"
 
+#include <stdio.h>
+#include <sys/file.h>
 #include <time.h>
 #include <unistd.h>
 
 #define BLOBS "blobs/sha256"
+#define PIECE 65536
 
 struct blob_path {
     char text[sizeof(BLOBS) + 1 + CB_DIGEST_HEX];
@@ -48,6 +51,79 @@ int cache_blob_begin(struct cache_store *s, struct cache_blob_writer *ret, struc
     return 0;
 }
 
+static time_t boot_time(void)
+{
+    struct timespec now, up;
+    clock_gettime(CLOCK_REALTIME, &now);
+    clock_gettime(CLOCK_BOOTTIME, &up);
+    return now.tv_sec - up.tv_sec;
+}
+
+/* ---- a download that goes on ---------------------------------------------------------------- */
+
+/* Opened, locked, and still what has the name: whoever had it may have finished. An fd, or -errno. */
+static int lock_partial(struct cache_store *s, const char *path)
+{
+    for (;;) {
+        struct stat st, named;
+        CB_AUTO(close) int fd = openat(s->root, path, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
+        if (fd < 0 || fstat(fd, &st) < 0 || CB_RETRY(flock(fd, LOCK_EX)) < 0)
+            return -errno;
+        if (fstatat(s->root, path, &named, AT_SYMLINK_NOFOLLOW) == 0 && named.st_ino == st.st_ino && named.st_dev == st.st_dev)
+            return S_ISREG(st.st_mode) ? cb_take_fd(&fd) : -EINVAL;
+    }
+}
+
+/* What is there is hashed, and written behind. */
+static int take_up(struct cache_blob_writer *w, uint64_t size)
+{
+    struct stat st;
+    CB_AUTO(free) char *block = cb_alloc_buffer(PIECE);
+    int n;
+    if (fstat(w->fd, &st) < 0)
+        return -errno;
+    bool torn = st.st_mtim.tv_sec <= boot_time() || (uint64_t)st.st_size > size; /* by a power loss, or damage */
+    if (torn && ftruncate(w->fd, 0) < 0)
+        return -errno;
+    while ((n = cb_read_full(w->fd, block, PIECE)) > 0) {
+        cb_sha256_add(&w->sha, block, (size_t)n);
+        w->size += (uint64_t)n;
+    }
+    return n;
+}
+
+int cache_blob_resume(struct cache_store *s, const struct cb_digest *d, uint64_t size, struct cache_blob_writer *ret,
+                      struct cb_error *err)
+{
+    struct cache_blob_writer w = {.store = s, .fd = -1, .work = CACHE_WORK_INIT};
+    char hex[CB_DIGEST_HEX + 1];
+    CB_AUTO(close) int dir = cache_store_dir(s, BLOBS);
+    cb_digest_hex(d, hex);
+    snprintf(w.partial, sizeof(w.partial), BLOBS "/.tmp-part-%s", hex);
+    cb_sha256_init(&w.sha);
+    w.fd = dir < 0 ? dir : lock_partial(s, w.partial);
+    int r = w.fd < 0 ? w.fd : 0;
+    bool there = r == 0 && cache_blob_fits(s, d, size);
+    if (r == 0 && !there)
+        r = take_up(&w, size);
+    if (r == 0 && !there) {
+        *ret = w;
+        return 1;
+    }
+    if (there)
+        (void)unlinkat(s->root, w.partial, 0);
+    cb_close(w.fd);
+    return r < 0 ? cb_fail_sys(err, r, "make a file in '%s/" BLOBS "'", s->path) : 0;
+}
+
+void cache_blob_discard(struct cache_blob_writer *w)
+{
+    if (w->store && *w->partial)
+        (void)unlinkat(w->store->root, w->partial, 0);
+}
+
+/* ---- both ----------------------------------------------------------------------------------- */
+
 int cache_blob_write(struct cache_blob_writer *w, const void *p, size_t n, struct cb_error *err)
 {
     int r = cb_write_full(w->fd, p, n);
@@ -56,14 +132,6 @@ int cache_blob_write(struct cache_blob_writer *w, const void *p, size_t n, struc
     cb_sha256_add(&w->sha, p, n);
     w->size += n;
     return 0;
-}
-
-static time_t boot_time(void)
-{
-    struct timespec now, up;
-    clock_gettime(CLOCK_REALTIME, &now);
-    clock_gettime(CLOCK_BOOTTIME, &up);
-    return now.tv_sec - up.tv_sec;
 }
 
 /* Does it hold these bytes? Reading a small blob is nearly as quick as asking for its size. Other bytes are damage. */
@@ -88,6 +156,17 @@ static bool is_sound(struct cache_store *s, const struct cb_digest *d, uint64_t 
            (uint64_t)st.st_size == size && st.st_mtim.tv_sec > boot_time() && hold(s, d);
 }
 
+/* Its name becomes the blob's, in place of what may have that: 0 or -errno. */
+static int rename_partial(struct cache_blob_writer *w, const char *name)
+{
+    CB_AUTO(free) char *path = cb_printf(BLOBS "/%s", name);
+    if (renameat(w->store->root, w->partial, w->store->root, path) == 0)
+        return 0;
+    if (errno == EISDIR) /* damage */
+        cache_set_aside(w->store, path);
+    return renameat(w->store->root, w->partial, w->store->root, path) < 0 ? -errno : 0;
+}
+
 int cache_blob_commit(struct cache_blob_writer *w, const struct cb_digest *want, struct cb_digest *ret, struct cb_error *err)
 {
     struct cb_digest d;
@@ -101,7 +180,7 @@ int cache_blob_commit(struct cache_blob_writer *w, const struct cb_digest *want,
         return cb_fail(err, CB_E_CORRUPT, "blob has the digest 'sha256:%s' instead of '%s'", name, wanted);
     }
     struct cache_newfile f = {w->fd, w->work};
-    int r = cache_newfile_link(w->store, &f, BLOBS, name, false);
+    int r = *w->partial ? rename_partial(w, name) : cache_newfile_link(w->store, &f, BLOBS, name, false);
     if (r == -EEXIST)
         r = !w->replaces && is_sound(w->store, &d, w->size) ? 0 : cache_newfile_link(w->store, &f, BLOBS, name, true);
     if (r < 0)
@@ -172,8 +251,6 @@ void cache_blob_damaged(struct cache_store *s, const struct cb_digest *d, int fd
         if (unlinkat(s->root, path.text, 0) < 0 && errno == EISDIR) /* else found again and removed by the next reader */
             cache_set_aside(s, path.text);
 }
-
-#define PIECE 65536
 
 /* 0, or -errno; *ret_bytes are those that were read. */
 static int hash(int fd, struct cb_digest *ret, uint64_t *ret_bytes)

@@ -13,16 +13,25 @@
 
 #include "cache/store/store.h"
 
+#define CACHE_BLOB_PARTIAL 96
 struct cache_blob_writer {
     struct cache_store *store; /* borrowed; NULL: nothing was begun */
     int fd;                    /* a file without a name */
     struct cache_work work;    /* where it lies on a file system without O_TMPFILE */
     struct cb_sha256 sha;
-    uint64_t size; /* written so far */
-    bool replaces; /* what has the name already is not looked at: this takes its place */
+    uint64_t size;                    /* written so far */
+    char partial[CACHE_BLOB_PARTIAL]; /* its name while it grows; "": none */
+    bool replaces;                    /* what has the name already is not looked at: this takes its place */
 };
-#define CACHE_BLOB_WRITER_INIT ((struct cache_blob_writer){NULL, -1, {-1, -1, ""}, {{0}}, 0})
+#define CACHE_BLOB_WRITER_INIT ((struct cache_blob_writer){.fd = -1, .work = {-1, -1, ""}})
 int cache_blob_begin(struct cache_store *s, struct cache_blob_writer *ret, struct cb_error *err);
+/* The same for a download of these bytes, which goes on where an earlier one was ended: w->size bytes are there, for w->sha are
+ * they counted. One process at a time writes it, others wait here. 1; 0: one of them has brought it; -1. Killed, it leaves what
+ * it has; prune removes what is old. */
+int cache_blob_resume(struct cache_store *s, const struct cb_digest *d, uint64_t size, struct cache_blob_writer *ret,
+                      struct cb_error *err);
+/* What was written so far is of no use: nobody goes on with it. */
+void cache_blob_discard(struct cache_blob_writer *w);
 int cache_blob_write(struct cache_blob_writer *w, const void *p, size_t n, struct cb_error *err);
 /* Names it. `want` (may be NULL) is compared first: a difference is CB_E_CORRUPT. `ret` may be NULL. */
 int cache_blob_commit(struct cache_blob_writer *w, const struct cb_digest *want, struct cb_digest *ret, struct cb_error *err);

@@ -310,6 +310,8 @@ static int ask_blob(const struct question *q, void *arg, struct cb_error *err)
     struct blob *b = arg;
     struct reg_backoff backoff = {0};
     b->whole = false;
+    if (b->have == b->d->size && b->d->size) /* all of it was there */
+        return finish(q, b, err) < 0 ? STOP : 0;
     for (;;) {
         CB_AUTO(reg_http_answer) struct reg_http_answer a = REG_HTTP_ANSWER_INIT;
         CB_AUTO(cb_error) struct cb_error e = CB_ERROR_INIT;
@@ -329,11 +331,18 @@ static int ask_blob(const struct question *q, void *arg, struct cb_error *err)
     }
 }
 
+int reg_resume_blob(struct reg_client *c, const struct oci_ref *ref, const struct oci_descriptor *d, uint64_t have,
+                    const struct cb_sha256 *sha, cb_sink_fn *sink, void *arg, struct cb_error *err)
+{
+    struct blob b = {.d = d, .sink = sink, .arg = arg, .have = have, .sha = *sha};
+    cb_digest_text(&d->digest, b.text);
+    return ask(c, ref, ask_blob, &b, err) == 0 ? 0 : -1;
+}
+
 int reg_fetch_blob(struct reg_client *c, const struct oci_ref *ref, const struct oci_descriptor *d, cb_sink_fn *sink, void *arg,
                    struct cb_error *err)
 {
-    struct blob b = {.d = d, .sink = sink, .arg = arg};
-    cb_digest_text(&d->digest, b.text);
-    cb_sha256_init(&b.sha);
-    return ask(c, ref, ask_blob, &b, err) == 0 ? 0 : -1;
+    struct cb_sha256 none;
+    cb_sha256_init(&none);
+    return reg_resume_blob(c, ref, d, 0, &none, sink, arg, err);
 }

@@ -37,6 +37,11 @@ int reg_resolve(struct reg_client *c, const struct oci_ref *ref, struct cb_diges
 int reg_fetch_blob(struct reg_client *c, const struct oci_ref *ref, const struct oci_descriptor *d, cb_sink_fn *sink, void *arg,
                    struct cb_error *err);
 
+/* The same for a blob of which the first `have` bytes, with this digest so far, are somewhere already: the sink gets the others.
+ */
+int reg_resume_blob(struct reg_client *c, const struct oci_ref *ref, const struct oci_descriptor *d, uint64_t have,
+                    const struct cb_sha256 *sha, cb_sink_fn *sink, void *arg, struct cb_error *err);
+
 /* ---- push ---------------------------------------------------------------------------------- */
 struct reg_push_blob {
     struct oci_descriptor d;

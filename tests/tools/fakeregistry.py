@@ -82,6 +82,7 @@ MODES = {
     "busyput": "for the first upload",
     "moved": "manifests are on another port, for those with a token here", "blobloop": "a blob that redirects for ever",
     "chunks": "takes uploads in parts of 1 MiB at most",
+    "hang": "stands still in the middle of the first blob, until the other side goes", "slowly": "takes half a second for a blob",
     "silent": "sends some bytes of a blob and then nothing, each time",
 }
 
@@ -279,6 +280,13 @@ class Handler(http.server.BaseHTTPRequestHandler):
             headers = [("Content-Range", RANGES[mode])]
         if mode == "nocontentrange":
             headers = []
+        if start:
+            count("rest/" + mode)
+        if mode == "slowly":
+            time.sleep(0.5)
+        if mode == "hang" and n == 1:
+            self.reply(status, body[:third], headers, len(body))
+            return self.stay()
         if mode == "silent":
             self.reply(status, body[:1000], headers, len(body))
             return self.stay()

@@ -124,6 +124,20 @@ static int pull_one(struct build_session *s, const char *name, struct cb_error *
     return r;
 }
 
+/* One that fails is told, and the others come nevertheless. The last that has failed is *err. */
+static int pull_all(struct cli_invocation *v, struct cb_error *err)
+{
+    for (size_t i = 0; i < v->args.n && err->code != CB_E_CANCELED; i++) {
+        CB_AUTO(cb_error) struct cb_error e = CB_ERROR_INIT;
+        if (pull_one(&v->session, plain_name(v->args.items[i]), &e) == 0)
+            continue;
+        if (err->code)
+            cli_report(err);
+        cb_error_move(err, &e);
+    }
+    return err->code ? -1 : 0;
+}
+
 static int pull(void *filled, struct cb_error *err)
 {
     struct cli_invocation *v = filled;
@@ -134,10 +148,7 @@ static int pull(void *filled, struct cb_error *err)
     }
     if (cli_default_progress(&v->request, err) < 0 || cli_open(v, err) < 0)
         return -1;
-    int r = 0;
-    for (size_t i = 0; r == 0 && i < v->args.n; i++)
-        r = pull_one(&v->session, plain_name(v->args.items[i]), err);
-    return r;
+    return pull_all(v, err);
 }
 
 const struct cli_command cli_pull = {

@@ -65,7 +65,7 @@ hours 7200 seconds
 hub too many requests
 badtoken token server
 X
-    same $n 26
+    same "$n" 26
 }
 
 t_certificates_that_are_not_believed() {
@@ -115,4 +115,57 @@ t_certificates_that_are_not_believed() {
     cp other.crt certs/me.cert
     cp other.key certs/me.key
     cbuild pull --cert-dir certs "reg.localhost:$port/plain/app:1" >/dev/null 2>&1
+}
+
+asked() { # asked KEY: how often the registry was asked for it
+    python3 -c "import sys, urllib.request as u; print(u.urlopen(sys.argv[1]).read().decode())" "http://127.0.0.1:$port/count/$1"
+}
+
+t_a_pull_that_is_killed_goes_on() {
+    fake
+    export CBUILD_STALL_MS=30000
+    "$CBUILD" pull "127.0.0.1:$port/hang/app:1" >/dev/null 2>&1 &
+    pid=$!
+    wait_for 20 sh -c 'test -n "$(find "$1" -name ".tmp-part-*" -size +500k)"' sh "$CBUILD_ROOT"
+    kill -9 "$pid"
+    wait "$pid" 2>/dev/null || :
+    cbuild pull "127.0.0.1:$port/hang/app:1" >pulled 2>log || die "$(cat log)"
+    same "$(asked rest/hang)" 1
+    same "$(find "$CBUILD_ROOT" -name '.tmp-part-*')" ""
+    # What was left may be damaged: it is found out, and does not stay.
+    for b in "$CBUILD_ROOT"/blobs/sha256/*; do
+        [ "$(stat -c %s "$b")" -lt 1000000 ] || hex=$(basename "$b")
+    done
+    CBUILD_ROOT=$CASE_DIR/store2
+    cbuild pull "127.0.0.1:$port/missing/app:1" >/dev/null 2>&1 || :
+    head -c 700000 /dev/zero >"$CBUILD_ROOT/blobs/sha256/.tmp-part-$hex"
+    fails 1 cbuild pull "127.0.0.1:$port/plain/app:1"
+    has "$out" "what arrived has the digest"
+    cbuild pull "127.0.0.1:$port/plain/app:1" >/dev/null 2>&1
+    printf 'FROM 127.0.0.1:%s/plain/app:1\n' "$port" >Dockerfile
+    rootfs --pull=never .
+    [ -s root/file ] || die "no file"
+}
+
+t_two_pulls_of_one_image_are_one_download() {
+    fake
+    export CBUILD_STALL_MS=30000
+    for n in 1 2 3; do
+        "$CBUILD" pull "127.0.0.1:$port/slowly/app:1" >"$n" 2>"$n.log" &
+        eval "pid$n=\$!"
+    done
+    # shellcheck disable=SC2154 # set by eval
+    wait "$pid1" && wait "$pid2" && wait "$pid3" || die "$(cat ./*.log)"
+    same "$(cat 1 2 3 | sort -u | wc -l)" 1
+    same "$(asked blob/slowly)" 1
+}
+
+t_a_pull_of_several_is_several_pulls() {
+    fake
+    fails 1 cbuild pull "127.0.0.1:$port/missing/app:1" "127.0.0.1:$port/plain/app:1" "127.0.0.1:$port/forbidden/app:1" "127.0.0.1:$port/generic/app:1"
+    same "$(errors)" 2
+    has "$out" "127.0.0.1:$port/plain/app:1@sha256:"
+    has "$out" "127.0.0.1:$port/generic/app:1@sha256:"
+    has "$out" "ERROR: 127.0.0.1:$port/missing/app:1"
+    has "$out" "ERROR: 127.0.0.1:$port/forbidden/app:1"
 }
