@@ -274,21 +274,37 @@ static int lock_layout(int dirfd, struct cb_error *err)
     return cb_take_fd(&lock);
 }
 
+static const char no_entries[] = "{\"schemaVersion\":2,\"mediaType\":\"" OCI_TYPE_INDEX "\",\"manifests\":[]}";
+
+/* What somebody has left who died here below: nothing, files on their way to a name, the index without entries. As is_empty. */
+static int is_begun(int dirfd)
+{
+    CB_AUTO(cb_dir) struct cb_dir d = cb_dir_open(dirfd, ".");
+    const struct dirent *e;
+    bool begun = true;
+    while (begun && (e = cb_dir_next(&d))) {
+        CB_AUTO(cb_buf) struct cb_buf index = CB_BUF_INIT;
+        begun = cb_starts(e->d_name, ".tmp-") ||
+                (strcmp(e->d_name, "index.json") == 0 && cb_read_file(dirfd, e->d_name, sizeof(no_entries), &index) == 0 &&
+                 strcmp(index.data, no_entries) == 0);
+    }
+    return d.error ? d.error : begun;
+}
+
 int oci_layout_begin(int dirfd, const char *name, struct cb_error *err)
 {
-    static const char nothing[] = "{\"schemaVersion\":2,\"mediaType\":\"" OCI_TYPE_INDEX "\",\"manifests\":[]}";
     CB_AUTO(close) int lock = lock_layout(dirfd, err);
     if (lock < 0)
         return -1;
     if (faccessat(dirfd, "oci-layout", F_OK, AT_SYMLINK_NOFOLLOW) == 0)
         return oci_layout_check(dirfd, err) < 0 ? cb_prefix(err, "'%s'", name) : 0;
-    int empty = is_empty(dirfd);
-    if (empty < 0)
-        return cb_fail_sys(err, empty, "read '%s'", name);
-    if (!empty)
+    int begun = is_begun(dirfd);
+    if (begun < 0)
+        return cb_fail_sys(err, begun, "read '%s'", name);
+    if (!begun)
         return fail_not_layout(name, err);
     /* A directory that has oci-layout has the other, too. */
-    return publish(dirfd, "index.json", nothing, strlen(nothing), err) < 0
+    return publish(dirfd, "index.json", no_entries, strlen(no_entries), err) < 0
                ? -1
                : publish(dirfd, "oci-layout", OCI_LAYOUT_HEADER, strlen(OCI_LAYOUT_HEADER), err);
 }

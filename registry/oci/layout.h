@@ -50,8 +50,8 @@ int oci_layout_write(const struct oci_archive *a, int parent_dir, const char *na
 
 /* ---- a layout that grows entry by entry (builder/share/local.c) ----------------------------------------------------- */
 
-/* Makes the open directory one if it is empty; -1 when it holds something else. Any number of processes may do all of this
- * to one directory at once. */
+/* Makes the open directory one if it is empty, or somebody died doing it; -1 when it holds something else. Any number of
+ * processes may do all of this to one directory at once. */
 int oci_layout_begin(int dirfd, const char *name, struct cb_error *err);
 /* One blob. What is there already and sound is left as it is. */
 int oci_layout_put_blob(int dirfd, const struct oci_archive_blob *b, struct cb_error *err);

@@ -536,6 +536,24 @@ static void follows_no_links(void **state)
     assert_int_equal(unlinkat(scratch, "outside/sha256", AT_REMOVEDIR), 0); /* still empty */
 }
 
+/* Whoever began one and died has left names of files on their way, and the first of the two files. */
+static void goes_on_where_another_died(void **state)
+{
+    (void)state;
+    CB_AUTO(cb_error) struct cb_error err = CB_ERROR_INIT;
+    CB_AUTO(cb_buf) struct cb_buf index = CB_BUF_INIT;
+    assert_int_equal(cb_mkdirs(scratch, "l", 0755), 0);
+    CB_AUTO(close) int dir = open_layout();
+    puts_text("l/.tmp-0123456789abcdef", "half");
+    assert_int_equal(oci_layout_begin(dir, "l", &err), 0);
+    assert_int_equal(cb_read_file(dir, "index.json", 1000, &index), 0);
+    assert_int_equal(unlinkat(dir, "oci-layout", 0), 0);
+    assert_int_equal(oci_layout_begin(dir, "l", &err), 0);
+    assert_int_equal(unlinkat(dir, "oci-layout", 0), 0);
+    puts_text("l/index.json", "{\"somebody\":\"else\"}");
+    assert_int_equal(oci_layout_begin(dir, "l", &err), -1);
+}
+
 #define SCRATCH(test) cmocka_unit_test_setup_teardown(test, make_scratch, remove_scratch)
 
 int main(void)
@@ -547,7 +565,7 @@ int main(void)
         SCRATCH(names_docker_tags),      SCRATCH(verifies_while_writing),
         SCRATCH(writes_a_directory),     SCRATCH(keeps_what_others_wrote),
         SCRATCH(repairs_a_damaged_blob), SCRATCH(takes_only_its_own_directories),
-        SCRATCH(follows_no_links),
+        SCRATCH(follows_no_links),       SCRATCH(goes_on_where_another_died),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
