@@ -57,7 +57,8 @@ struct build_step_state {
     enum build_asks asks; /* what shared caches are asked for it */
     bool asked;           /* the question is out, or answered */
     bool answered;
-    bool shared; /* the answer was its result */
+    bool other_parent; /* a shared cache knows the definition, on a snapshot that the step did not stand on when that was asked */
+    bool shared;       /* the answer was its result */
     enum build_claim_state claim;
     bool waits;                           /* for another machine: that was said */
     struct cb_usage usage;                /* what its result cost, in this build or in the one that made it */

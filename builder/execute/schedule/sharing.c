@@ -90,8 +90,12 @@ static void list_questions(struct ask *q)
             continue;
         if (q->definitions && !step->inputs_renewed && st->asks != BUILD_ASKS_CONTENT && st->phase <= BUILD_STEP_AWAITS_SHARE)
             add_question(q, step, BUILD_ASKS_DEFINITION);
-        else if (st->phase == BUILD_STEP_AWAITS_SHARE && st->asks == BUILD_ASKS_CONTENT && st->asked && !st->answered)
+        else if (st->phase == BUILD_STEP_AWAITS_SHARE && st->asks == BUILD_ASKS_CONTENT && st->asked && !st->answered) {
             add_question(q, step, BUILD_ASKS_CONTENT);
+            /* Whoever found it without its content key has put it under this one alone. */
+            if (st->other_parent && !step->inputs_renewed)
+                add_question(q, step, BUILD_ASKS_DEFINITION);
+        }
     }
 }
 
@@ -172,22 +176,31 @@ static bool fits(const struct build_graph *g, const struct answer *a)
     return a->what == BUILD_ASKS_CONTENT || cb_digest_eq(&a->artifact.parent, chain);
 }
 
+/* What is known of a step: here, or by one of these answers. */
+static void choose_for(struct build_graph *g, const struct build_step *step, struct answer *answers, size_t n)
+{
+    bool stands = is_known(g, step->parent) || (n && answers->what == BUILD_ASKS_CONTENT);
+    if (is_known(g, step) || !stands)
+        return;
+    if (step->op == BUILD_OP_BASE)
+        known(g, step, NULL);
+    else if (!know_local(g, step))
+        for (size_t i = 0; i < n && !is_known(g, step); i++)
+            if (answers[i].there && fits(g, &answers[i])) {
+                answers[i].chosen = true;
+                known(g, step, &answers[i].artifact.record.layer);
+            }
+}
+
 static void choose(struct ask *q)
 {
     struct build_graph *g = q->s->g;
     size_t next = 0;
     for (size_t i = 0; i < g->plan->n_steps; i++) {
-        const struct build_step *step = g->plan->steps[i];
-        struct answer *a = next < q->n_steps && q->answers[next].step == step ? &q->answers[next++] : NULL;
-        bool stands = is_known(g, step->parent) || (a && a->what == BUILD_ASKS_CONTENT);
-        if (is_known(g, step) || !stands)
-            continue;
-        if (step->op == BUILD_OP_BASE)
-            known(g, step, NULL);
-        else if (!know_local(g, step) && a && a->there && fits(g, a)) {
-            a->chosen = true;
-            known(g, step, &a->artifact.record.layer);
-        }
+        size_t first = next;
+        while (next < q->n_steps && q->answers[next].step == g->plan->steps[i])
+            next++;
+        choose_for(g, g->plan->steps[i], &q->answers[first], next - first);
     }
     for (size_t i = q->n_steps; i < q->n; i++)
         q->answers[i].chosen = q->answers[i].there && !is_known(g, q->answers[i].step);
@@ -280,10 +293,19 @@ static int record(struct ask *q, const struct answer *a, struct cb_error *err)
     if (a->what == BUILD_ASKS_NEWEST) /* nothing looks for a result under this key */
         return cache_record_store(store, &newest, &r, err);
     build_keys_on_parent(g, a->step, &definition);
-    if (a->what == BUILD_ASKS_DEFINITION)
+    if (build_state_of(g, a->step)->asks != BUILD_ASKS_CONTENT)
         return cache_record_store(store, &definition, &r, err);
     const struct cb_digest *content = &build_state_of(g, a->step)->key.content;
     return cache_record_store_both(store, content, &definition, &r, err);
+}
+
+/* What the job says of a step: its result is here, or what was there last (by its place), or nothing of it fits yet. */
+enum { SAYS_RESULT, SAYS_NEWEST, SAYS_OTHER_PARENT = SAYS_NEWEST + BUILD_CAUSE_PLACES };
+
+static void say(struct cb_buf *answer, const struct answer *a, uint8_t what)
+{
+    cb_put_u64(answer, a->step->index);
+    cb_put_u8(answer, what);
 }
 
 /* What stands on a layer that did not come is found nowhere, whether it is recorded or not. */
@@ -291,13 +313,14 @@ static int record_all(struct ask *q, struct cb_buf *answer, struct cb_error *err
 {
     for (size_t i = 0; i < q->n; i++) {
         struct answer *a = &q->answers[i];
+        if (a->there && a->what == BUILD_ASKS_DEFINITION && !is_known(q->s->g, a->step))
+            say(answer, a, SAYS_OTHER_PARENT);
         if (!a->chosen)
             continue;
         leave_out_strange(&a->artifact.record);
         if (record(q, a, err) < 0)
             return -1;
-        cb_put_u64(answer, a->step->index);
-        cb_put_u8(answer, a->what == BUILD_ASKS_NEWEST ? 1 + (uint8_t)a->place : 0);
+        say(answer, a, a->what == BUILD_ASKS_NEWEST ? SAYS_NEWEST + (uint8_t)a->place : SAYS_RESULT);
     }
     return 0;
 }
@@ -398,18 +421,22 @@ static void start_asking(struct build_schedule *s)
         build_sharing_lost(s, true, err.msg);
 }
 
-/* `place`: 0: the step's result is here; else what it had there last, by that place. */
-static void take_result(struct build_schedule *s, size_t index, uint8_t place)
+static void take_newest(struct build_schedule *s, const struct build_step *step, int place)
 {
     struct cb_digest here[BUILD_CAUSE_PLACES], there[BUILD_CAUSE_PLACES];
-    const struct build_step *step = s->g->plan->steps[index];
-    if (place == 0) {
-        s->g->states[index].shared = true;
-        return;
-    }
     build_cause_places(s->g->build, step, false, here);
     build_cause_places(s->g->build, step, true, there);
-    cache_earlier_add(s->earlier, &here[place - 1], &there[place - 1]);
+    cache_earlier_add(s->earlier, &here[place], &there[place]);
+}
+
+static void take_saying(struct build_schedule *s, size_t index, uint8_t what)
+{
+    if (what == SAYS_RESULT)
+        s->g->states[index].shared = true;
+    else if (what == SAYS_OTHER_PARENT)
+        s->g->states[index].other_parent = true;
+    else
+        take_newest(s, s->g->plan->steps[index], what - SAYS_NEWEST);
 }
 
 static void answered(struct build_schedule *s, const struct cb_buf *answer)
@@ -424,9 +451,9 @@ static void answered(struct build_schedule *s, const struct cb_buf *answer)
         build_sharing_take_failed(s, &u);
         while (u.p < u.end && !u.failed) {
             uint64_t index = cb_get_u64(&u);
-            uint8_t place = cb_get_u8(&u);
-            if (!u.failed && index < s->g->plan->n_steps && place <= BUILD_CAUSE_PLACES)
-                take_result(s, index, place);
+            uint8_t what = cb_get_u8(&u);
+            if (!u.failed && index < s->g->plan->n_steps && what <= SAYS_OTHER_PARENT)
+                take_saying(s, index, what);
         }
     }
     build_graph_wake(s->g, BUILD_STEP_AWAITS_SHARE);
