@@ -7,13 +7,13 @@
 #include "builder/cli/commands/built.h"
 #include "builder/cli/commands/call.h"
 #include "builder/cli/commands/explain.h"
-#include "builder/cli/commands/limit.h"
 #include "builder/cli/commands/metadata.h"
 #include "builder/execute/execute.h"
 #include "builder/execute/keys/keys.h"
 #include "builder/output/out-file.h"
 #include "builder/output/output.h"
 #include "builder/show/report.h"
+#include "builder/execute/schedule/ceiling.h"
 #include "builder/execute/schedule/schedule.h"
 #include "builder/execute/schedule/settle.h"
 #include "builder/session/jobs.h"
@@ -117,6 +117,16 @@ static int invoke(struct build *b, struct build_graph *graph, struct cb_error *e
     return status;
 }
 
+/* What it has made stays for the next one, but not beyond the store's limit. */
+static int steps_failed(struct build *b, struct build_graph *graph, const struct build_counts *counts, struct cb_error *err)
+{
+    CB_AUTO(cb_error) struct cb_error ignored = CB_ERROR_INIT;
+    int status = graph->failed && b->session->request->invoke.n ? invoke(b, graph, err) : -1;
+    if (counts->run > 0 && !b->session->canceled)
+        (void)build_ceiling_keep(b->session, &ignored);
+    return status;
+}
+
 /* From the plan to the outputs. As build. */
 static int carry_out(struct build *b, struct cb_error *err)
 {
@@ -129,7 +139,7 @@ static int carry_out(struct build *b, struct cb_error *err)
     if (q->dry_run)
         return cli_explain(&graph, err);
     if (build_schedule_run(&graph, &counts, err) < 0)
-        return graph.failed && q->invoke.n ? invoke(b, &graph, err) : -1;
+        return steps_failed(b, &graph, &counts, err);
     CB_AUTO(build_images) struct build_images images = {0};
     CB_AUTO(build_result) struct build_result result = {0};
     if (cli_images_of(&graph, &images, err) < 0)
@@ -139,7 +149,7 @@ static int carry_out(struct build *b, struct cb_error *err)
             return -1;
     if (cli_write_metadata(&graph, &counts, &images, &result, err) < 0)
         return -1;
-    if (counts.run > 0 && cli_keep_limit(b->session, err) < 0)
+    if (counts.run > 0 && build_ceiling_keep(b->session, err) < 0)
         return -1;
     summarize(b, &images, &result, &counts);
     build_settle(b);

@@ -143,7 +143,7 @@ static bool has_turn(const struct build_schedule *s, const struct build_step *st
         if (other && other->op == BUILD_OP_RUN && (runs_alone(s, other) || runs_alone(s, step)))
             return false;
     }
-    return s->steps_running < s->session->request->jobs;
+    return !s->ceiling.looking && s->steps_running < s->session->request->jobs;
 }
 
 static int await_turn(struct build_schedule *s, const struct build_step *step, struct cb_error *err)

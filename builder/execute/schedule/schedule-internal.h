@@ -6,6 +6,7 @@
 #include "base/map.h"
 #include "builder/execute/execute.h"
 #include "builder/execute/schedule/cause.h"
+#include "builder/execute/schedule/ceiling.h"
 #include "builder/execute/schedule/log.h"
 #include "builder/execute/schedule/mounts.h"
 #include "builder/execute/schedule/sharing.h"
@@ -17,7 +18,8 @@ enum build_running_kind {
     BUILD_RUNNING_MATERIALIZE,
     BUILD_RUNNING_DIFF,
     BUILD_RUNNING_MOUNT, /* mounts.h */
-    BUILD_RUNNING_ASK,   /* from here on: of shared caches (sharing.h) */
+    BUILD_RUNNING_CEILING,
+    BUILD_RUNNING_ASK, /* from here on: of shared caches (sharing.h) */
     BUILD_RUNNING_CHECK,
     BUILD_RUNNING_PACK,
     BUILD_RUNNING_PUT,
@@ -54,6 +56,7 @@ struct build_schedule {
     struct cb_map warned;  /* texts of warnings: what holds for many steps is said once */
     struct cache_earlier *earlier;
     struct build_sharing sharing;
+    struct build_ceiling ceiling;
     struct cb_map mounts; /* keys of cache mounts that were asked for in shared caches; with a value: that were put there */
 };
 

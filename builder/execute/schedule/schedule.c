@@ -67,6 +67,7 @@ static void step_succeeded(struct build_schedule *s, struct build_running *r, co
                                                  .usage = &o.usage});
     build_step_finish(s, step);
     build_sharing_put(s, step);
+    build_ceiling_wrote(s, o.usage.written_bytes);
 }
 
 static void base_done(struct build_schedule *s, struct build_running *r)
@@ -76,6 +77,7 @@ static void base_done(struct build_schedule *s, struct build_running *r)
                                                  .name = r->step->name,
                                                  .extra = true,
                                                  .seconds = cb_seconds_since(&r->started)});
+    build_ceiling_wrote(s, 0);
 }
 
 static void job_failed(struct build_schedule *s, struct build_running *r, struct cb_job_event *e)
@@ -141,12 +143,16 @@ static void job_event(struct build_schedule *s, struct build_running *r)
             base_done(s, r);
         else if (r->kind == BUILD_RUNNING_MOUNT)
             build_mounts_event(s, r, &e);
+        else if (r->kind == BUILD_RUNNING_CEILING)
+            build_ceiling_event(s, &e.answer);
         job_ended(s, r);
         break;
     case CB_JOB_FAILED:
         build_running_finish_logs(r);
         if (r->kind == BUILD_RUNNING_MOUNT)
             build_mounts_event(s, r, &e);
+        else if (r->kind == BUILD_RUNNING_CEILING)
+            build_ceiling_event(s, NULL);
         else
             job_failed(s, r, &e);
         job_ended(s, r);
@@ -273,6 +279,7 @@ int build_schedule_run(struct build_graph *g, struct build_counts *ret, struct c
     struct build_schedule s = {.g = g, .session = g->build->session, .earlier = build_earlier_open(g->build)};
     build_ns_freeze(s.session, g);
     build_sharing_begin(&s);
+    build_ceiling_begin(&s);
     build_emit(s.session, &(struct build_event){.kind = BUILD_EVENT_BUILD_STARTED, .n_steps = count_steps(g->plan)});
     run(&s);
     struct cb_error canceled = CB_ERROR_INIT;

@@ -441,6 +441,16 @@ t_limit_of_the_store() {
     has "$(cat log)" "more than its limit of 1.05 MB"
     cbuild -o type=cacheonly three 2>log
     has "$(cat log)" "0 steps run" # what a build has made stays until the next one
+    # Room is made between two steps, too: the second sees what the first has driven out.
+    sleep 1.1
+    printf '%sCOPY f /\nRUN du -sk /store | cut -f1 >/size\n' "$base" | context four
+    head -c 3000000 /dev/urandom >four/f
+    cbuild --store-limit 7m -v "$CBUILD_ROOT:/store" -o type=tar,dest=four.tar four 2>log || die "$(cat log)"
+    [ "$(tar -xOf four.tar size)" -lt 7168 ] || die "$(tar -xOf four.tar size) KiB while it ran"
+    # A build that fails leaves no more than others.
+    printf '%sRUN echo 5 >/five\nRUN false\n' "$base" | context five
+    fails 1 cbuild --store-limit 1m five
+    has "$out" "more than its limit of 1.05 MB"
     echo '{"maxsize": "1m"}' >conf/config.json
     fails 2 cbuild three
     has "$out" "there is no setting 'maxsize'"
