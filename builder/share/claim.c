@@ -5,6 +5,7 @@
 #include "builder/share/share-internal.h"
 #include "registry/oci/document.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <sys/random.h>
 #include <unistd.h>
@@ -25,6 +26,14 @@ bool build_share_can_wait(const struct build_request *q, size_t share)
     return to->writes && to->ops->replaces && read;
 }
 
+static sigset_t end_signal(void)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    return set;
+}
+
 void build_claim_init(struct build_claim *c, struct build_shares *shares, size_t share, const struct cb_digest *content)
 {
     CB_AUTO(cb_buf) struct cb_buf k = CB_BUF_INIT;
@@ -33,6 +42,8 @@ void build_claim_init(struct build_claim *c, struct build_shares *shares, size_t
     if (getrandom(random, sizeof(random), GRND_NONBLOCK) < 0)
         random[1] ^= (uint64_t)shares->session->started.tv_sec << 32;
     snprintf(c->owner, sizeof(c->owner), "%016llx%016llx", (unsigned long long)random[0], (unsigned long long)random[1]);
+    const sigset_t end = end_signal();
+    (void)sigprocmask(SIG_BLOCK, &end, NULL);
     cb_put_str(&k, "claim");
     cb_put_digest(&k, content);
     cb_sha256(k.data, k.len, &c->key);
@@ -114,9 +125,10 @@ static void write_claim(const struct build_claim *c, const struct cb_digest *emp
 {
     CB_AUTO(oci_manifest) struct oci_manifest m = {.artifact_type = cb_strdup(TYPE)};
     const struct oci_descriptor d = {.media_type = (char *)OCI_TYPE_EMPTY, .digest = *empty, .size = strlen(nothing)};
-    struct timespec now;
+    struct timespec now = {0};
     char time[CB_TIME_MAX];
-    clock_gettime(CLOCK_REALTIME, &now);
+    if (!c->released) /* else it has been stale for long */
+        clock_gettime(CLOCK_REALTIME, &now);
     cb_time_rfc3339(now, time);
     oci_descriptor_copy(&m.config, &d);
     oci_descriptor_copy(&CB_PUSH(m.layers, m.n_layers, m.cap_layers), &d);
@@ -190,11 +202,21 @@ enum build_claimed build_claim_lay(struct build_claim *c, int64_t patience, void
     return BUILD_CLAIM_VAIN;
 }
 
+/* Unless somebody has found it stale meanwhile. */
+static void release(struct build_claim *c)
+{
+    struct seen seen;
+    c->released = true;
+    if (look(c, &seen) && seen.claimed && strcmp(seen.owner, c->owner) == 0)
+        (void)put(c, true);
+}
+
 void build_claim_keep(struct build_claim *c)
 {
-    for (;;) {
-        sleep(BUILD_CLAIM_BEAT);
+    const sigset_t end = end_signal();
+    const struct timespec beat = {BUILD_CLAIM_BEAT, 0};
+    while (sigtimedwait(&end, NULL, &beat) < 0)
         if (c->shares->links[c->share])
             (void)put(c, true);
-    }
+    release(c);
 }

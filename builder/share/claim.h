@@ -19,14 +19,16 @@ struct build_claim {
     size_t share;
     struct cb_digest content, key;
     char owner[33];
+    bool released;
     double round; /* seconds: the last question took */
 };
 enum build_claimed { BUILD_CLAIM_OURS, BUILD_CLAIM_DONE, BUILD_CLAIM_VAIN };
 /* Asks and waits, at most `patience` seconds: the step is ours to execute; somebody has done it, and the result is there; or
  * there is no use in waiting, or no answer. `waits` is called when it begins to wait. */
 enum build_claimed build_claim_lay(struct build_claim *c, int64_t patience, void (*waits)(void *arg), void *arg);
-/* Renews it until this process is killed. */
-_Noreturn void build_claim_keep(struct build_claim *c);
+/* Renews it until this process is told to end (SIGTERM), and then says in the cache that it is nobody's any more. */
+void build_claim_keep(struct build_claim *c);
+/* From here on the process keeps SIGTERM for build_claim_keep. */
 void build_claim_init(struct build_claim *c, struct build_shares *shares, size_t share, const struct cb_digest *content);
 
 #endif

@@ -1,6 +1,9 @@
 /* Whose turn a step is among machines that share a cache (builder/share/claim.h): asked when it is about to be executed. */
+#include "base/clock.h"
 #include "builder/execute/schedule/schedule-internal.h"
 #include "builder/share/claim.h"
+
+#include <signal.h>
 
 struct claiming {
     struct build_schedule *s;
@@ -87,12 +90,41 @@ static bool is_being_put(const struct build_schedule *s, const struct build_step
     return is;
 }
 
+static bool is_done(const struct build_schedule *s, const struct build_running *r)
+{
+    return build_state_of(s->g, r->put)->phase == BUILD_STEP_DONE;
+}
+
+bool build_claim_outlives(struct build_schedule *s, struct build_running *r)
+{
+    if (is_done(s, r))
+        return true;
+    r->heard = cb_clock_now();
+    return build_state_of(s->g, r->put)->claim == BUILD_CLAIM_HELD && kill(r->job.pid, SIGTERM) == 0;
+}
+
+bool build_claims_are_busy(const struct build_schedule *s)
+{
+    bool busy = false;
+    for (size_t i = 0; s->failed && i < s->n_running; i++)
+        busy |= s->running[i]->kind == BUILD_RUNNING_CLAIM && !is_done(s, s->running[i]);
+    return busy;
+}
+
+void build_claim_watch(struct build_schedule *s, struct build_running *r)
+{
+    if (!s->failed || is_done(s, r) || cb_seconds_since(&r->heard) < BUILD_SHARING_PATIENCE)
+        return;
+    cb_job_kill(&r->job);
+    build_running_drop(s, r);
+}
+
 /* Who waits for the step finds its result now. */
 void build_claims_end(struct build_schedule *s)
 {
     for (size_t i = s->n_running; i-- > 0;) {
         struct build_running *r = s->running[i];
-        if (r->kind != BUILD_RUNNING_CLAIM || build_state_of(s->g, r->put)->phase != BUILD_STEP_DONE || is_being_put(s, r->put))
+        if (r->kind != BUILD_RUNNING_CLAIM || !is_done(s, r) || is_being_put(s, r->put))
             continue;
         cb_job_kill(&r->job);
         build_running_drop(s, r);

@@ -538,7 +538,7 @@ void build_sharing_go_on(struct build_schedule *s, bool ended)
 bool build_sharing_is_busy(const struct build_schedule *s)
 {
     const struct build_sharing *h = &s->sharing;
-    return h->asking || h->n_putting > 0 || (h->writes && h->queue.first < h->queue.n);
+    return h->asking || h->n_putting > 0 || (h->writes && h->queue.first < h->queue.n) || build_claims_are_busy(s);
 }
 
 bool build_sharing_outlives(struct build_schedule *s, struct build_running *r)
@@ -550,6 +550,8 @@ bool build_sharing_outlives(struct build_schedule *s, struct build_running *r)
         CB_PUSH(h->queue.items, h->queue.n, h->queue.cap) = r->put;
         h->n_putting--;
     }
+    if (r->kind == BUILD_RUNNING_CLAIM)
+        return build_claim_outlives(s, r);
     return r->kind == BUILD_RUNNING_PUT || r->kind == BUILD_RUNNING_CHECK;
 }
 
@@ -581,8 +583,11 @@ void build_sharing_watch(struct build_schedule *s)
     for (size_t i = s->n_running; i-- > 0;) {
         struct build_running *r = s->running[i];
         int patience = r->kind == BUILD_RUNNING_ASK ? BUILD_SHARING_PATIENCE : BUILD_SHARING_SILENCE;
-        if (r->kind < BUILD_RUNNING_ASK || r->kind == BUILD_RUNNING_CLAIM ||
-            cb_seconds_since(r->kind == BUILD_RUNNING_ASK ? &r->started : &r->heard) < patience)
+        if (r->kind == BUILD_RUNNING_CLAIM) {
+            build_claim_watch(s, r);
+            continue;
+        }
+        if (r->kind < BUILD_RUNNING_ASK || cb_seconds_since(r->kind == BUILD_RUNNING_ASK ? &r->started : &r->heard) < patience)
             continue;
         CB_AUTO(free) char *why = cb_printf("it did not answer within %d seconds", patience);
         cb_job_kill(&r->job);

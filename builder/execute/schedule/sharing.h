@@ -62,6 +62,10 @@ void build_put_start(struct build_schedule *s, bool ended);
 bool build_put_takes(const struct build_schedule *s, size_t share, const struct build_step *step);
 void build_claim_event(struct build_schedule *s, struct build_running *r, struct cb_job_event *e);
 void build_claims_end(struct build_schedule *s);
+/* The build has failed: does this one go on? What is not executed any more is let go of, so that nobody waits for it. */
+bool build_claim_outlives(struct build_schedule *s, struct build_running *r);
+bool build_claims_are_busy(const struct build_schedule *s); /* with that */
+void build_claim_watch(struct build_schedule *s, struct build_running *r);
 void build_put_ended(struct build_schedule *s, struct build_running *r, const struct cb_buf *answer); /* NULL: it failed */
 void build_sharing_lost(struct build_schedule *s, bool asking, const char *why);
 /* The caches that a job has closed are left alone from now on, which is said. */
