@@ -65,6 +65,18 @@ one"
     # Nobody finds secrets in the store, not even with the places of layers.
     ! grep -rlE 'runner-token|S3RVER' "$CBUILD_ROOT" || die "a secret is in the store"
 }
+# A cache mount that one machine has filled is there on another.
+mounts_travel() {
+    context m <<X
+${base}ARG N
+RUN --mount=type=cache,id=log,target=/log echo \$N >>/log/lines && cp /log/lines /lines
+X
+    cbuild --build-arg N=1 --cache-to "$cache,cache-mounts=all" m 2>log
+    same "$(warnings)" 0
+    elsewhere
+    rootfs --build-arg N=2 --cache-from "$cache,cache-mounts=log" m
+    same "$(tr '\n' ' ' <root/lines)" "1 2 "
+}
 # warned WHAT: a build on a new machine succeeds, and says so once
 warned() {
     elsewhere
@@ -77,6 +89,7 @@ warned() {
 t_s3() {
     s3
     works
+    mounts_travel
     # What somebody has damaged is noticed, and made anew.
     for object in bucket/data/cache/ci/blobs/*._S3rver_object; do
         head -c "$(stat -c %s "$object")" /dev/zero >"$object"
@@ -100,6 +113,7 @@ one"
 t_gha() {
     gha
     works
+    mounts_travel
     echo expired broken >actions/mode
     elsewhere
     rootfs --cache-from "$cache" c
@@ -135,6 +149,8 @@ t_bare_names() {
     cbuild bud --layers --cache-from "$repo/a" --cache-ttl 0s c 2>log
     has "$(cat log)" "5 steps run"
     same "$(warnings)" 0
+    cache=type=registry,ref=$repo/mounts
+    mounts_travel
 }
 
 # Records in the config of an image, whose layers are those of the steps.
