@@ -63,10 +63,9 @@ static void verify_blob(struct verify *v, struct cache_gc_object *o)
 
 static void verify_objects(struct verify *v, struct cb_map *map, const char *what)
 {
-    size_t done = 0;
-    for (struct cb_map_item *it = NULL; (it = cb_map_next(map, it)); done++) {
+    for (struct cb_map_item *it = NULL; (it = cb_map_next(map, it));) {
         struct cache_gc_object *o = it->value;
-        cb_job_progress(v->io, what, done, map->n);
+        cb_job_progress(v->io, what, v->sum.bytes, 0);
         (o->is_layer ? verify_layer : verify_blob)(v, o);
     }
 }

@@ -40,14 +40,33 @@ static int open_directory(const struct build_share *o, struct cb_error *err)
     return o->writes && oci_layout_begin(dir, o->place, err) < 0 ? -1 : cb_take_fd(&dir);
 }
 
+/* Where the build itself is going to make it, that it is not there yet is no news. */
+static bool is_made(const struct build_session *s, const struct build_share *o)
+{
+    bool made = false;
+    for (size_t i = 0; i < s->request->n_shares; i++) {
+        const struct build_share *to = &s->request->shares[i];
+        made |= to->writes && to->ops == o->ops && strcmp(to->place, o->place) == 0;
+    }
+    return made;
+}
+
+static void warn_missing(const struct build_session *s, const struct build_share *o, struct cb_job_io *io)
+{
+    CB_AUTO(free) char *line = cb_printf("the cache local '%s': there is no such directory", o->place);
+    if (io && !is_made(s, o))
+        cb_job_warn(io, line);
+}
+
 static int open_link(struct build_session *s, const struct build_share *o, struct cb_job_io *io, struct build_share_link **ret,
                      struct cb_error *err)
 {
-    (void)s;
     bool nothing = !o->writes && access(o->place, F_OK) < 0 && errno == ENOENT;
     int dir = nothing ? -1 : open_directory(o, err);
     if (dir < 0 && !nothing)
         return -1;
+    if (nothing)
+        warn_missing(s, o, io);
     *ret = CB_NEW(struct build_share_link);
     **ret = (struct build_share_link){io, dir};
     return 0;

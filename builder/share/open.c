@@ -21,8 +21,9 @@ static char *line_of(const struct build_shares *s, size_t share, const char *wha
     const struct build_share *o = share_of(s, share);
     CB_AUTO(cb_buf) struct cb_buf b = CB_BUF_INIT;
     cb_shorten_message(&b, why->msg, strlen(why->msg));
-    char *line = cb_printf("the cache %s '%s' %s: %s%s%s", o->ops->name, o->place ? o->place : "", what, b.data,
-                           why->hint ? "; " : "", why->hint ? why->hint : "");
+    CB_AUTO(free) char *place = o->place && *o->place ? cb_printf(" '%s'", o->place) : cb_strdup("");
+    char *line = cb_printf("the cache %s%s %s: %s%s%s", o->ops->name, place, what, b.data, why->hint ? "; " : "",
+                           why->hint ? why->hint : "");
     cb_error_done(why);
     return line;
 }

@@ -235,7 +235,11 @@ static int check_format(struct cache_store *s, struct cb_error *err)
     uint64_t number;
     if (strlen(text) != (size_t)n || !cb_parse_u64(text, UINT32_MAX, &number)) {
         cb_fail(err, CB_E_CORRUPT, "store '%s': its 'format' file holds no number", s->path);
-        return cb_hint(err, "choose another directory with --root, or remove this one with 'cbuild cache reset'");
+        return cb_hint(
+            err,
+            "if it was used by no other version of cbuild, write %d into '%s/format' and let 'cbuild cache verify' look at "
+            "the rest; else choose another directory with --root, or remove this one with 'cbuild cache reset'",
+            CACHE_FORMAT, s->path);
     }
     return number == CACHE_FORMAT ? 1 : refuse_format(s, number, err);
 }

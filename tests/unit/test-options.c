@@ -268,6 +268,9 @@ static void test_shared_caches(void **state)
         {"--cache-to type=local,dest=a,ttl=soon .", "not a time span"},
         {"--cache-from type=nothing .", "type 'nothing' is not one of registry"},
         {"--cache-from src=a .", "type= is missing"},
+        {"--cache-from type=local,src=a,src=b .", "src= is given twice"},
+        {"--cache-from= .", "--cache-from: a cache is missing"},
+        {"--cache-to r.example/a, .", "--cache-to: a cache is missing"},
     };
     for (size_t i = 0; i < CB_LEN(cases); i++)
         fails_with(cases[i].line, cases[i].message);

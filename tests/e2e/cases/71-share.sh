@@ -155,6 +155,12 @@ t_a_cache_that_cannot_be_used_fails_nothing() {
     echo x >other/x
     cbuild --cache-from type=local,src=nothing --cache-to type=local,dest=other c 2>log
     has "$(cat log)" "holds something other than an image layout"
+    elsewhere b
+    cbuild --cache-from type=local,src=nothing c 2>log
+    same "$(grep -c "nothing': there is no such directory" log)" 1
+    elsewhere d
+    cbuild --cache-from type=local,src=first --cache-to type=local,dest=first c 2>log
+    hasnt "$(cat log)" "no such directory"
 }
 
 # Who has noticed it has put it right: the next one takes all of it.
@@ -221,6 +227,12 @@ X
     wait $pid || true
     CBUILD_ROOT=$CBUILD_ROOT-b cbuild --cache-wait=1s "$@" 2>logb
     has "$(cat logb)" "1 step run"
+    # One that has failed keeps nobody.
+    sed -i 's/^RUN sleep.*/RUN false/' c/Dockerfile
+    for n in a b; do
+        CBUILD_ROOT=$CBUILD_ROOT-$n fails 1 cbuild --cache-wait=20s "$@"
+        hasnt "$out" "another machine executes it"
+    done
     fails 2 cbuild --cache-wait --cache-to "type=local,dest=$PWD/cache" c
     has "$out" "no shared cache can tell who executes what"
 }
