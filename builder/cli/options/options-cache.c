@@ -9,21 +9,13 @@ int cli_set_cache_ttl(const char *v, void *to, struct cb_error *err)
     return cli_set_span(v, &r->max_age, err);
 }
 
-struct found {
-    const struct build_share_ops *ops;
-    struct cb_strv keys;
-};
-
-/* The type says which keys there are, wherever it stands. */
+/* The type says which keys there are, wherever it stands. Of a key that is given twice the last one counts, as in docker. */
 static int find_type(void *arg, const char *key, const char *value, struct cb_error *err)
 {
-    struct found *f = arg;
+    const struct build_share_ops **ops = arg;
     if (!value)
         return cb_fail(err, CB_E_USAGE, "invalid field '%s' must be a key=value pair", key);
-    if (cb_strv_find(&f->keys, key) >= 0)
-        return cb_fail(err, CB_E_USAGE, "%s= is given twice", key);
-    cb_strv_push(&f->keys, key);
-    if (strcmp(key, "type") != 0 || (f->ops = build_share_find(value)) != NULL)
+    if (strcmp(key, "type") != 0 || (*ops = build_share_find(value)) != NULL)
         return 0;
     CB_AUTO(cb_buf) struct cb_buf all = CB_BUF_INIT;
     build_share_types(&all, ", ");
@@ -37,15 +29,14 @@ static int share_field(void *arg, const char *key, const char *value, struct cb_
 
 static int add(const char *option, const char *v, bool writes, struct build_request *r, struct cb_error *err)
 {
-    struct found found = {0};
+    const struct build_share_ops *ops = NULL;
     bool bare = !strchr(v, '=');
     if (!*v)
         return cb_fail(err, CB_E_USAGE, "%s: a cache is missing (a repository's name, or type=…,key=value)", option);
-    int fields = bare ? 0 : cli_each_field(option, v, find_type, &found, err);
-    cb_strv_done(&found.keys);
-    if (fields < 0)
+    if (!bare && cli_each_field(option, v, find_type, &ops, err) < 0)
         return -1;
-    const struct build_share_ops *ops = bare ? build_share_bare() : found.ops;
+    if (bare)
+        ops = build_share_bare();
     if (!ops)
         return cb_fail(err, CB_E_USAGE, "%s '%s': type= is missing", option, v);
     struct build_share *o = &CB_PUSH(r->shares, r->n_shares, r->cap_shares);
