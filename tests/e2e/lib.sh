@@ -85,9 +85,9 @@ listing() { # owners and modes as the image says
 oci() { # oci COMMAND IMAGE…: what oci.py beside this file says
     python3 "$E2E_HERE/oci.py" "$@"
 }
-# Builds into ./app.tar, an OCI archive whose digests are checked.
+# Builds into ./app.tar, an OCI archive whose digests are checked; packed fast, for busybox is in most of them.
 archive() { # archive ARGS…
-    cbuild -o type=oci,dest=app.tar "$@" 2>build.log || { cat build.log >&2; die "build failed"; }
+    cbuild -o type=oci,dest=app.tar,compression-level=1 "$@" 2>build.log || { cat build.log >&2; die "build failed"; }
     oci verify app.tar
 }
 # Everything that the last layer of ./app.tar holds, a line each: type and name.

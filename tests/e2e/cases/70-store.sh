@@ -220,7 +220,7 @@ damage() { # damage FIND-ARGUMENTS…
     app
     for how in empty cut flip gone directory; do
         cbuild cache reset --force >/dev/null
-        cbuild -t app:1 -o type=image -o type=oci,dest=a.tar c 2>/dev/null
+        cbuild -t app:1 -o type=image -o type=oci,dest=a.tar,compression-level=1 c 2>/dev/null
         find "$CBUILD_ROOT" -type f "$@" >files
         [ -s files ] || die "no such file in the store: $*"
         while read -r f; do
@@ -234,7 +234,7 @@ damage() { # damage FIND-ARGUMENTS…
             esac
         done <files
         status=0
-        out=$(timeout 60 "$CBUILD" -t app:1 -o type=image -o type=oci,dest=b.tar c 2>&1) || status=$?
+        out=$(timeout 60 "$CBUILD" -t app:1 -o type=image -o type=oci,dest=b.tar,compression-level=1 c 2>&1) || status=$?
         [ "$status" -le 1 ] || die "$how: status $status: $out"
         if [ "$status" = 0 ]; then
             oci verify b.tar || die "$how: a bad image: $out"
@@ -286,7 +286,7 @@ t_damaged_base() {
         while read -r f; do chmod u+w "$f" && printf X | dd of="$f" conv=notrunc status=none; done <files
         echo 'COPY --from=base first /third' >>Dockerfile
         status=0
-        out=$(cbuild --build-context base=oci-layout://"$PWD/lay" -o type=oci,dest=b.tar . 2>&1) || status=$?
+        out=$(cbuild --build-context base=oci-layout://"$PWD/lay" -o type=oci,dest=b.tar,compression-level=1 . 2>&1) || status=$?
         [ "$status" = 0 ] || has "$out" "hint: "
         archive --build-context base=oci-layout://"$PWD/lay" .
         rootfs --build-context base=oci-layout://"$PWD/lay" .
