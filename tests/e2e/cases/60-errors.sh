@@ -284,6 +284,7 @@ commands() {
 }
 
 t_help_of_every_command() {
+    only root
     [ "$(commands | wc -l)" -gt 8 ] || die "commands: $(commands)"
     for command in $(commands); do
         cbuild "$command" --help >help
