@@ -14,8 +14,10 @@ Y
     rm -rf "$CBUILD_ROOT/records"
 }
 
-# A line of 20 MB, and a million of them: the builder's memory stays what it is, and the build goes on.
+# A line of 20 MB, and a million of them: the builder's memory stays what it is, and the build goes on. It is the same builder for
+# everybody.
 t_long_lines_and_many() {
+    only root
     # shellcheck disable=SC3045
     for kind in line lines; do
         noise $kind

@@ -1,4 +1,5 @@
-/* flags FILE…: gives them what an owner may (chattr +SAd). A file system that has no flags gives none to anybody. */
+/* flags FILE…: gives them what an owner may (chattr +SAd; +Ad in memory). A file system that has no flags gives none to anybody.
+ */
 #include "attack.h"
 
 #include <linux/fs.h>
@@ -12,8 +13,9 @@ int main(int argc, char **argv)
         if (fd < 0)
             return setup_failed("open");
         if (ioctl(fd, FS_IOC_GETFLAGS, &flags) == 0) {
-            flags |= FS_SYNC_FL | FS_NOATIME_FL | FS_NODUMP_FL;
-            if (ioctl(fd, FS_IOC_SETFLAGS, &flags) < 0)
+            flags |= FS_NOATIME_FL | FS_NODUMP_FL;
+            unsigned sync = flags | FS_SYNC_FL;
+            if (ioctl(fd, FS_IOC_SETFLAGS, &sync) < 0 && (errno != EOPNOTSUPP || ioctl(fd, FS_IOC_SETFLAGS, &flags) < 0))
                 return setup_failed("set flags");
         }
         close(fd);
