@@ -44,4 +44,9 @@ void build_attest_package_id(const struct build_attest_package *p, char out[BUIL
 /* The package URL (purl-spec): what scanners and lists of faults know a package by. */
 void build_attest_purl(const struct build_attest_packages *all, const struct build_attest_package *p, struct cb_buf *out);
 
+/* The parts that such URLs are made of. `keep`: what stays as it is besides letters, digits and ".-_~:". */
+void build_attest_purl_encode(struct cb_buf *out, const char *text, const char *keep);
+/* Appends "?KEY=VALUE", or with '&' if it is not the first (*mark is '?' before that); an empty value is left out. */
+void build_attest_purl_qualifier(struct cb_buf *out, char *mark, const char *key, const char *value);
+
 #endif

@@ -3,7 +3,6 @@
 
 #include <ctype.h>
 
-/* `keep`: what stays as it is besides letters, digits and ".-_~:". */
 static void encode(struct cb_buf *out, const char *text, const char *keep, bool lower)
 {
     for (const unsigned char *p = (const unsigned char *)text; *p; p++) {
@@ -13,6 +12,20 @@ static void encode(struct cb_buf *out, const char *text, const char *keep, bool 
         else
             cb_buf_printf(out, "%%%02X", *p);
     }
+}
+
+void build_attest_purl_encode(struct cb_buf *out, const char *text, const char *keep)
+{
+    encode(out, text, keep, false);
+}
+
+void build_attest_purl_qualifier(struct cb_buf *out, char *mark, const char *key, const char *value)
+{
+    if (!*value)
+        return;
+    cb_buf_printf(out, "%c%s=", *mark, key);
+    encode(out, value, "", false);
+    *mark = '&';
 }
 
 /* Python's names are equal whatever their case, and with '_' for '-'. */
@@ -31,15 +44,6 @@ static void add_name(const struct build_attest_package *p, struct cb_buf *out)
         python_name(out, p->name);
     else
         encode(out, p->name, "/", p->ecosystem == &build_attest_go || p->ecosystem == &build_attest_npm);
-}
-
-static void add_qualifier(struct cb_buf *out, char *mark, const char *key, const char *value)
-{
-    if (!*value)
-        return;
-    cb_buf_printf(out, "%c%s=", *mark, key);
-    encode(out, value, "/", false);
-    *mark = '&';
 }
 
 void build_attest_purl(const struct build_attest_packages *all, const struct build_attest_package *p, struct cb_buf *out)
@@ -61,8 +65,8 @@ void build_attest_purl(const struct build_attest_packages *all, const struct bui
         return;
     CB_AUTO(free)
     char *system = cb_printf(*all->system_version ? "%s-%s" : "%s", *all->system ? all->system : "", all->system_version);
-    add_qualifier(out, &mark, "arch", p->arch);
-    add_qualifier(out, &mark, "distro", *all->system ? system : "");
-    add_qualifier(out, &mark, "epoch", p->epoch);
-    add_qualifier(out, &mark, "upstream", p->source);
+    build_attest_purl_qualifier(out, &mark, "arch", p->arch);
+    build_attest_purl_qualifier(out, &mark, "distro", *all->system ? system : "");
+    build_attest_purl_qualifier(out, &mark, "epoch", p->epoch);
+    build_attest_purl_qualifier(out, &mark, "upstream", p->source);
 }

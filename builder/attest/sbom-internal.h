@@ -12,6 +12,9 @@
 FORMATS(FORMAT_DECLARE)
 
 json_t *build_attest_time(struct timespec t); /* in whole seconds */
+/* A UUID made of a document's bytes (RFC 9562, version 8): the same document has the same. */
+#define BUILD_ATTEST_UUID_MAX 37
+void build_attest_uuid(json_t *j, char out[BUILD_ATTEST_UUID_MAX]);
 /* What the document says of itself: what was looked for, and what could not be read. Caller frees. */
 char *build_attest_comment(const struct build_attest_packages *p);
 

@@ -41,32 +41,30 @@ char *build_attest_comment(const struct build_attest_packages *p)
     return cb_buf_detach(&clean);
 }
 
-/* A UUID made of a digest (RFC 9562, version 8). */
-static void uuid_of(const struct cb_digest *d, char out[37])
+void build_attest_uuid(json_t *j, char out[BUILD_ATTEST_UUID_MAX])
 {
-    uint8_t b[16];
-    memcpy(b, d->b, sizeof(b));
+    CB_AUTO(cb_buf) struct cb_buf bytes = CB_BUF_INIT;
+    struct cb_digest digest;
+    cb_json_dump(j, CB_JSON_COMPACT, &bytes);
+    cb_sha256(bytes.data, bytes.len, &digest);
+    uint8_t *b = digest.b;
     b[6] = (uint8_t)((b[6] & 0x0f) | 0x80);
     b[8] = (uint8_t)((b[8] & 0x3f) | 0x80);
-    for (size_t i = 0, at = 0; i < sizeof(b); i++) {
+    for (size_t i = 0, at = 0; i < 16; i++) {
         if (i == 4 || i == 6 || i == 8 || i == 10)
             out[at++] = '-';
         out[at++] = "0123456789abcdef"[b[i] >> 4];
         out[at++] = "0123456789abcdef"[b[i] & 15];
     }
-    out[36] = '\0';
+    out[BUILD_ATTEST_UUID_MAX - 1] = '\0';
 }
 
 json_t *build_attest_sbom(const struct build_attest_format *f, const struct build_attest_packages *p,
                           const struct build_attest_subject *about)
 {
-    CB_AUTO(cb_buf) struct cb_buf bytes = CB_BUF_INIT;
-    struct cb_digest digest;
-    char uuid[37];
+    char uuid[BUILD_ATTEST_UUID_MAX];
     json_t *document = f->make(p, about);
-    cb_json_dump(document, CB_JSON_COMPACT, &bytes);
-    cb_sha256(bytes.data, bytes.len, &digest);
-    uuid_of(&digest, uuid);
+    build_attest_uuid(document, uuid);
     f->name_it(document, uuid);
     return document;
 }

@@ -145,6 +145,6 @@ static const struct build_output_key *const oci_keys[] = {&build_output_key_dest
 static const struct build_output_key *const docker_keys[] = {&build_output_key_dest, OUTPUT_IMAGE_KEYS, NULL};
 
 const struct build_output_ops build_output_oci = {
-    .name = "oci", .keys = oci_keys, .dest = BUILD_DEST_FILE, .write = write_archive};
+    .name = "oci", .keys = oci_keys, .dest = BUILD_DEST_FILE, .attests = true, .write = write_archive};
 const struct build_output_ops build_output_docker = {
     .name = "docker", .keys = docker_keys, .dest = BUILD_DEST_FILE, .docker_types = true, .write = write_archive};

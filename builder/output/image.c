@@ -9,6 +9,9 @@ void build_image_done(struct build_image *i)
 {
     cache_image_done(&i->stored);
     oci_platform_done(&i->platform);
+    for (size_t n = 0; n < i->n_said; n++)
+        json_decref(i->said[n].body);
+    free(i->said);
     *i = (struct build_image){0};
 }
 
@@ -17,6 +20,7 @@ void build_images_done(struct build_images *i)
     for (size_t n = 0; n < i->n; n++)
         build_image_done(&i->items[n]);
     free(i->items);
+    cb_strv_done(&i->names);
     *i = (struct build_images){0};
 }
 

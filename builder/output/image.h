@@ -3,6 +3,7 @@
 #ifndef BUILD_IMAGE_H
 #define BUILD_IMAGE_H
 
+#include "builder/attest/statement.h"
 #include "builder/pull/base-image.h"
 #include "builder/session/session.h"
 
@@ -13,7 +14,9 @@ struct build_image {
     const char *base_shown;        /* borrowed: fetching them is shown under this name; NULL: none */
     struct oci_platform platform;
     bool has_epoch;
-    int64_t epoch; /* SOURCE_DATE_EPOCH */
+    int64_t epoch;                       /* SOURCE_DATE_EPOCH */
+    struct build_attest_predicate *said; /* what goes with it as attestations */
+    size_t n_said, cap_said;
 };
 void build_image_done(struct build_image *i);
 CB_DEFINE_AUTO(build_image, struct build_image, build_image_done)
@@ -22,7 +25,8 @@ CB_DEFINE_AUTO(build_image, struct build_image, build_image_done)
 struct build_images {
     struct build_image *items; /* in the order asked for */
     size_t n, cap;
-    bool listed; /* an index names them; always when there are several */
+    bool listed;          /* an index names them; always when there are several */
+    struct cb_strv names; /* full references that they get from any output: for attestations */
 };
 void build_images_done(struct build_images *i);
 CB_DEFINE_AUTO(build_images, struct build_images, build_images_done)

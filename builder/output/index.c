@@ -1,5 +1,6 @@
 #include "builder/output/index.h"
 #include "builder/output/annotations.h"
+#include "builder/output/attested.h"
 #include "cache/store/blob.h"
 
 void build_index_done(struct build_index *x)
@@ -36,6 +37,21 @@ static void describe(struct build_listed *l)
     oci_platform_copy(&l->d.platform, &l->image->platform);
 }
 
+/* One manifest for all that is said of an image. */
+static int add_attestation(struct build_session *s, const struct build_images *images, size_t of, struct build_index *x,
+                           struct cb_error *err)
+{
+    const struct build_image *image = &images->items[of];
+    struct build_listed *l = &CB_PUSH(x->items, x->n, x->cap);
+    l->image = image;
+    l->attests = true;
+    l->manifest = BUILD_MANIFEST_INIT;
+    if (build_attested_make(s, image, &images->names, &x->items[of].manifest.digest, &l->manifest, err) < 0)
+        return -1;
+    build_attested_describe(&l->manifest, &x->items[of].manifest.digest, &l->d);
+    return 0;
+}
+
 static int write_index(struct build_session *s, const struct build_packing *p, struct build_index *x, struct cb_error *err)
 {
     CB_AUTO(oci_index) struct oci_index document = {0};
@@ -58,7 +74,10 @@ int build_index_make(struct build_session *s, const struct build_images *images,
             return -1;
         describe(l);
     }
-    if (images->listed)
+    for (size_t i = 0; i < images->n && !p->docker_types; i++)
+        if (images->items[i].n_said && add_attestation(s, images, i, ret, err) < 0)
+            return -1;
+    if (images->listed || ret->n > images->n)
         return write_index(s, p, ret, err);
     ret->digest = ret->items[0].manifest.digest;
     return 0;

@@ -8,6 +8,7 @@
 /* What an index lists: a manifest, and how it is described there. */
 struct build_listed {
     const struct build_image *image; /* borrowed: what it is the manifest of */
+    bool attests;                    /* it is that of what is said of the image: its layers are blobs of the store */
     struct build_manifest manifest;
     struct oci_descriptor d;
 };
@@ -22,8 +23,9 @@ struct build_index {
 void build_index_done(struct build_index *x);
 CB_DEFINE_AUTO(build_index, struct build_index, build_index_done)
 
-/* Makes all of them and puts their bytes into the store. An image goes with the manifest that it was pulled with if `as_pulled`.
- * `annotations`, as a request holds them, are for what is made here; NULL: none. *ret is to be released after a failure too. */
+/* Makes all of them and puts their bytes into the store; attestations, where the media types allow them, come after all images.
+ * An image goes with the manifest that it was pulled with if `as_pulled`. `annotations`, as a request holds them, are for what is
+ * made here; NULL: none. *ret is to be released after a failure too. */
 int build_index_make(struct build_session *s, const struct build_images *images, const struct build_packing *p,
                      const struct cb_strv *annotations, bool as_pulled, struct build_index *ret, struct cb_error *err);
 /* Describes what has the name. Without an index that is the manifest, with its platform. */

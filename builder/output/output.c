@@ -111,6 +111,11 @@ int build_output_end(struct build_output *o, struct cb_error *err)
     return o->ops->check ? o->ops->check(o, err) : 0;
 }
 
+bool build_output_attests(const struct build_output *o)
+{
+    return !o->docker_types && (o->ops->attests || o->push);
+}
+
 /* ---- doing it --------------------------------------------------------------------------------------------------- */
 
 int build_output_check(const struct build_output *o, struct cb_error *err)

@@ -30,6 +30,7 @@ struct build_output_ops {
     enum build_dest dest;                       /* what it writes: none is given, one file ("-": standard output), files */
     bool takes_files;                           /* it writes the files of the layers, not the layers */
     bool docker_types;                          /* media types are Docker's where oci-mediatypes= does not say */
+    bool attests;                               /* attestations go with the image, where its media types allow that */
     int (*check)(struct build_output *o, struct cb_error *err); /* when all keys are read: do they go together? NULL: always */
     int (*write)(struct build_session *s, const struct build_output *o, const struct build_images *images,
                  struct build_result *ret, struct cb_error *err);
@@ -48,6 +49,11 @@ int build_output_end(struct build_output *o, struct cb_error *err);
  * `list` as a request holds it. `shown`: as given, for messages. */
 int build_output_add_annotation(struct cb_strv *list, const char *type, const char *pair, const char *shown,
                                 struct cb_error *err);
+
+/* Full references that the outputs of a request give. */
+int build_output_all_names(const struct build_request *q, struct cb_strv *ret, struct cb_error *err);
+/* Whether attestations go with what it writes. */
+bool build_output_attests(const struct build_output *o);
 
 /* Checks what can be known of an output's destination before there is an image: whether it can be written. */
 int build_output_check(const struct build_output *o, struct cb_error *err);

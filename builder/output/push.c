@@ -76,13 +76,14 @@ static int open_layer(void *arg, struct cb_error *err)
     return fd;
 }
 
-/* Everything that the manifests name: layers, and configs, which are in the store. What is equal is there once. */
+/* Everything that the manifests name: layers; configs and attestations, which are in the store. What is equal is there once. */
 struct push_blobs {
     struct reg_push_blob *items;
     size_t n;
     struct push_layer *layers;
     size_t n_layers;
-    struct build_output_blob *configs;
+    struct build_output_blob *stored;
+    size_t n_stored;
     struct cb_map seen;
 };
 static void push_blobs_done(struct push_blobs *b)
@@ -91,7 +92,7 @@ static void push_blobs_done(struct push_blobs *b)
         cache_places_done(&b->layers[i].places);
     free(b->items);
     free(b->layers);
-    free(b->configs);
+    free(b->stored);
     cb_map_done(&b->seen);
 }
 CB_DEFINE_AUTO(push_blobs, struct push_blobs, push_blobs_done)
@@ -104,6 +105,13 @@ static bool is_new(struct push_blobs *b, const struct cb_digest *d)
     return new;
 }
 
+static void add_stored(const struct push_job *j, const struct oci_descriptor *d, struct push_blobs *b)
+{
+    struct build_output_blob *blob = &b->stored[b->n_stored++];
+    *blob = (struct build_output_blob){j->session->store, d->digest};
+    b->items[b->n++] = (struct reg_push_blob){.d = *d, .open = build_output_open_blob, .arg = blob};
+}
+
 static void add_blobs(const struct push_job *j, const struct build_listed *listed, struct build_fetch *fetch,
                       struct push_blobs *b)
 {
@@ -111,15 +119,17 @@ static void add_blobs(const struct push_job *j, const struct build_listed *liste
     for (size_t i = 0; i < m->n_layers; i++) {
         if (!is_new(b, &m->layers[i].digest))
             continue;
+        if (listed->attests) {
+            add_stored(j, &m->layers[i], b);
+            continue;
+        }
         struct push_layer *l = &b->layers[b->n_layers++];
         *l = (struct push_layer){j, fetch, listed->image->base, &listed->image->stored.layers[i], &m->layers[i], {0}};
         (void)cache_layer_places(j->session->store, &l->own->id, &l->places);
         b->items[b->n++] = (struct reg_push_blob){.d = m->layers[i], .open = open_layer, .arg = l, .mount_from = mount_from(l)};
     }
-    struct build_output_blob *config = &b->configs[listed - j->index->items];
-    *config = (struct build_output_blob){j->session->store, m->config.digest};
     if (is_new(b, &m->config.digest))
-        b->items[b->n++] = (struct reg_push_blob){.d = m->config, .open = build_output_open_blob, .arg = config};
+        add_stored(j, &m->config, b);
 }
 
 static void list_blobs(const struct push_job *j, struct build_fetch *fetch, struct push_blobs *b)
@@ -130,7 +140,7 @@ static void list_blobs(const struct push_job *j, struct build_fetch *fetch, stru
         n += x->items[i].manifest.m.n_layers + 1;
     b->items = cb_alloc(n * sizeof(*b->items));
     b->layers = cb_alloc(n * sizeof(*b->layers));
-    b->configs = cb_alloc(x->n * sizeof(*b->configs));
+    b->stored = cb_alloc(n * sizeof(*b->stored));
     for (size_t i = 0; i < x->n; i++)
         add_blobs(j, &x->items[i], fetch, b);
 }
@@ -289,4 +299,4 @@ static int check(struct build_output *o, struct cb_error *err)
 }
 
 const struct build_output_ops build_output_registry = {
-    .name = "registry", .keys = keys, .check = check, .write = build_output_push_names};
+    .name = "registry", .keys = keys, .attests = true, .check = check, .write = build_output_push_names};

@@ -9,13 +9,11 @@ struct build_packing build_output_packing(const struct build_output *o)
 
 /* The tags, else the output's own `name=`, as buildx takes them. What is pushed by digest has no tag, so only its own name will
  * do. */
-static void given_names(struct build_session *s, const struct build_output *o, struct cb_strv *ret)
+static void given_names(const struct build_request *q, const struct build_output *o, struct cb_strv *ret)
 {
-    bool own = o->name && (o->by_digest || !s->request->tags.n);
-    if (o->name && !own)
-        build_note(s, "-t names the image: name=%s of an output is not used", o->name);
+    bool own = o->name && (o->by_digest || !q->tags.n);
     if (!own) {
-        cb_strv_copy(ret, &s->request->tags);
+        cb_strv_copy(ret, &q->tags);
         return;
     }
     for (const char *p = o->name; *p;) {
@@ -25,15 +23,35 @@ static void given_names(struct build_session *s, const struct build_output *o, s
     }
 }
 
-int build_output_names(struct build_session *s, const struct build_output *o, struct cb_strv *ret, struct cb_error *err)
+static int names_of(const struct build_request *q, const struct build_output *o, struct cb_strv *ret, struct cb_error *err)
 {
     CB_AUTO(cb_strv) struct cb_strv given = {0};
-    given_names(s, o, &given);
+    given_names(q, o, &given);
     for (size_t i = 0; i < given.n; i++) {
         CB_AUTO(oci_ref) struct oci_ref ref = {0};
         if (oci_ref_parse(given.items[i], &ref, err) < 0)
             return cb_prefix(err, "invalid tag \"%s\"", given.items[i]);
         cb_strv_take(ret, oci_ref_full(&ref));
+    }
+    return 0;
+}
+
+int build_output_names(struct build_session *s, const struct build_output *o, struct cb_strv *ret, struct cb_error *err)
+{
+    if (o->name && !o->by_digest && s->request->tags.n)
+        build_note(s, "-t names the image: name=%s of an output is not used", o->name);
+    return names_of(s->request, o, ret, err);
+}
+
+int build_output_all_names(const struct build_request *q, struct cb_strv *ret, struct cb_error *err)
+{
+    for (size_t i = 0; i < q->n_outputs; i++) {
+        CB_AUTO(cb_strv) struct cb_strv names = {0};
+        if (names_of(q, &q->outputs[i], &names, err) < 0)
+            return -1;
+        for (size_t n = 0; n < names.n; n++)
+            if (cb_strv_find(ret, names.items[n]) < 0)
+                cb_strv_push(ret, names.items[n]);
     }
     return 0;
 }

@@ -52,6 +52,7 @@ void build_request_done(struct build_request *r)
     for (size_t i = 0; i < r->n_outputs; i++)
         output_done(&r->outputs[i]);
     free(r->outputs);
+    free(r->attest.builder_id);
     for (size_t i = 0; i < r->n_shares; i++)
         share_done(&r->shares[i]);
     free(r->shares);

@@ -7,6 +7,15 @@
 #include "registry/transfer/options.h"
 #include "runtime/sandbox/sandbox.h"
 
+struct build_attest_format; /* builder/attest/sbom.h */
+struct build_attest_wish {  /* --sbom, --provenance, --attest */
+    bool sbom, provenance;
+    const struct build_attest_format *format; /* of the SBOM; NULL: the first there is */
+    bool min;                                 /* of provenance: mode=min */
+    bool reproducible;                        /* the user says so */
+    char *builder_id;                         /* NULL: none */
+};
+
 struct build_output_ops; /* builder/output/output.h */
 struct build_output {    /* -o type=…,key=value */
     const struct build_output_ops *ops;
@@ -149,6 +158,7 @@ struct build_request {
     int jobs;                 /* steps at once */
     struct cb_strv invoke;    /* --invoke: what is run where a RUN has failed; empty: nothing */
     struct build_changes changes;
+    struct build_attest_wish attest;
     struct reg_options registry;
     struct cb_strv notes; /* what is said once of options that are accepted without being done */
     bool ages;            /* what an earlier build made more than max_age seconds ago is not taken */

@@ -288,9 +288,10 @@ static void test_refused(void **state)
     } cases[] = {
         {"--resource memory=1g .", "'--resource memory=1g' cannot be honoured"},
         {"--resource", "needs a value"},
-        {"--provenance=max .", "no attestations"},
-        {"--attest type=sbom .", "no attestations"},
-        {"--attest type=sbom,disabled=false .", "no attestations"},
+        {"--provenance=max .", "expected true, false or"},
+        {"--attest type=sbom .", "no output can hold it"},
+        {"--sbom syft .", "no scanner is run"},
+        {"--attest type=x .", "not one of sbom, provenance"},
         {"--squash .", "'--squash=true'"},
         {"--rm=0 .", "'--rm=0'"},
         {"--builder mine .", "no builder instances"},

@@ -4,6 +4,7 @@
 #include "builder/cli/commands/commands.h"
 #include "base/clock.h"
 #include "base/fd.h"
+#include "builder/cli/commands/attest.h"
 #include "builder/cli/commands/built.h"
 #include "builder/cli/commands/call.h"
 #include "builder/cli/commands/explain.h"
@@ -142,7 +143,7 @@ static int carry_out(struct build *b, struct cb_error *err)
         return steps_failed(b, &graph, &counts, err);
     CB_AUTO(build_images) struct build_images images = {0};
     CB_AUTO(build_result) struct build_result result = {0};
-    if (cli_images_of(&graph, &images, err) < 0)
+    if (cli_images_of(&graph, &images, err) < 0 || cli_attest(&graph, &images, err) < 0)
         return -1;
     for (size_t i = 0; i < q->n_outputs; i++)
         if (build_output_write(b->session, &q->outputs[i], &images, &result, err) < 0)

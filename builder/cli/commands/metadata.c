@@ -1,4 +1,5 @@
 #include "builder/cli/commands/metadata.h"
+#include "builder/cli/commands/attest.h"
 #include "base/json.h"
 #include "base/limits.h"
 #include "base/text.h"
@@ -35,7 +36,7 @@ static int add_descriptor(struct cache_store *store, const struct build_images *
     json_object_set_new(d, "mediaType", json_string(type));
     json_object_set_new(d, "digest", json_string(digest));
     json_object_set_new(d, "size", json_integer((json_int_t)bytes.len));
-    if (!images->listed)
+    if (!images->listed && strcmp(type, OCI_TYPE_INDEX) != 0)
         json_object_set_new(d, "platform", platform_json(&images->items[0].platform));
     json_object_set_new(j, "containerimage.descriptor", d);
     return 0;
@@ -186,6 +187,17 @@ static int write_id(const struct build_request *q, const struct build_images *im
     return q->iidfile ? build_out_put(q->iidfile, id, strlen(id), err) : 0;
 }
 
+/* buildx's key; each of several platforms has its own. */
+static void add_provenance(const struct build_graph *g, const struct build_images *images, json_t *j)
+{
+    for (size_t i = 0; i < images->n; i++) {
+        CB_AUTO(free) char *platform = oci_platform_text(&images->items[i].platform);
+        CB_AUTO(free)
+        char *key = cb_printf("buildx.build.provenance%s%s", images->n > 1 ? "/" : "", images->n > 1 ? platform : "");
+        json_object_set_new(j, key, cli_provenance(g, &images->items[i]));
+    }
+}
+
 int cli_write_metadata(const struct build_graph *g, const struct build_counts *counts, const struct build_images *images,
                        struct build_result *r, struct cb_error *err)
 {
@@ -203,6 +215,7 @@ int cli_write_metadata(const struct build_graph *g, const struct build_counts *c
     CB_AUTO(json) json_t *j = json_object();
     if (add_image(s, images, r, j, err) < 0)
         return -1;
+    add_provenance(g, images, j);
     add_steps(g, j);
     add_sandbox(s, j);
     add_shares(q, counts, j);

@@ -21,7 +21,7 @@ struct cli_command {
     const char *help;                   /* what it does, without a full stop */
     size_t min, max;                    /* how many arguments */
     bool command_line;                  /* from the first argument on all words are arguments: a command and its own options */
-    const struct cli_table *tables[12]; /* NULL: no more than every command has */
+    const struct cli_table *tables[16]; /* NULL: no more than every command has */
     int failure;                        /* the exit status of what fails, usage too; 0: the usual ones (builder/show/report.h) */
     size_t size;                        /* of what the options fill */
     const struct cli_command *const

@@ -3,8 +3,8 @@
 #include "builder/cli/options/options-values.h"
 #include "builder/cli/options/options.h"
 
-static const char attest_why[] = "cbuild makes no attestations";
-static const char attest_hint[] = "--metadata-file has the digests to sign or describe";
+static const char sbom_why[] = "packages are found by cbuild itself, no scanner is run, and no file of it is put into the image";
+static const char sbom_hint[] = "--sbom=true attaches the list to the image, 'cbuild sbom NAME' writes it to a file";
 static const char compression_why[] = "an output says how its layers are packed";
 static const char compression_hint[] = "-o type=registry,compression=KIND,compression-level=N";
 static const char raw_why[] = "an image ID has its 'sha256:'";
@@ -67,13 +67,13 @@ static const struct cli_option options[] = {
     CLI_VALUE("runtime-flag", 0, NULL, runtime_why, NULL),
     CLI_VALUE("rusage-logfile", 0, NULL, cost_why, cost_hint),
     CLI_SWITCH("save-stages", 0, "*", NULL, NULL, "stages are kept in the store, without names"),
-    CLI_VALUE("sbom-image-output", 0, NULL, attest_why, attest_hint),
-    CLI_VALUE("sbom-image-purl-output", 0, NULL, attest_why, attest_hint),
-    CLI_VALUE("sbom-merge-strategy", 0, NULL, attest_why, attest_hint),
-    CLI_VALUE("sbom-output", 0, NULL, attest_why, attest_hint),
-    CLI_VALUE("sbom-purl-output", 0, NULL, attest_why, attest_hint),
-    CLI_VALUE("sbom-scanner-command", 0, NULL, attest_why, attest_hint),
-    CLI_VALUE("sbom-scanner-image", 0, NULL, attest_why, attest_hint),
+    CLI_VALUE("sbom-image-output", 0, NULL, sbom_why, sbom_hint),
+    CLI_VALUE("sbom-image-purl-output", 0, NULL, sbom_why, sbom_hint),
+    CLI_VALUE("sbom-merge-strategy", 0, NULL, sbom_why, sbom_hint),
+    CLI_VALUE("sbom-output", 0, NULL, sbom_why, sbom_hint),
+    CLI_VALUE("sbom-purl-output", 0, NULL, sbom_why, sbom_hint),
+    CLI_VALUE("sbom-scanner-command", 0, NULL, sbom_why, sbom_hint),
+    CLI_VALUE("sbom-scanner-image", 0, NULL, sbom_why, sbom_hint),
     CLI_VALUE("sign-by", 0, NULL, "images are not signed",
               "--metadata-file has the digest of what was pushed, for what signs it"),
     CLI_VALUE("signature-policy", 0, NULL, "signatures of images are not checked",

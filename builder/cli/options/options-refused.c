@@ -4,15 +4,11 @@
 #include "builder/cli/options/options-values.h"
 #include "builder/cli/options/options.h"
 
-static const char attest_why[] = "cbuild makes no attestations";
-static const char attest_hint[] = "--metadata-file has the digests to sign or describe";
-
 #define VALUE  CLI_VALUE
 #define SWITCH CLI_SWITCH
 
 static const struct cli_option options[] = {
     /* the option, its letter, the value that is fine, why others are not, the way out */
-    VALUE("attest", 0, "disabled=true", attest_why, attest_hint),
     VALUE("builder", 0, "default", "there are no builder instances: cbuild builds by itself", NULL),
     SWITCH("compress", 0, "*", NULL, NULL, "the context is not sent anywhere"),
     SWITCH("debug", 'D', "*", NULL, NULL, "there is no daemon whose log could be shown"),
@@ -24,10 +20,8 @@ static const struct cli_option options[] = {
           "a step is isolated as strictly as this machine allows"),
     VALUE("policy", 0, NULL, "source policies are not supported", "name base images by digest: FROM image@sha256:..."),
     VALUE("print", 0, NULL, "it is called --call now", "use --call=outline, --call=targets or --call=check"),
-    VALUE("provenance", 0, "false", attest_why, attest_hint),
     VALUE("resource", 0, NULL, "limits have options of their own", "--memory, --cpus, --pids-limit; 'cbuild --help' lists them"),
     SWITCH("rm", 0, "true", "no step leaves a container that could be kept", "build up to a stage with --target to look into it"),
-    VALUE("sbom", 0, "false", attest_why, attest_hint),
     SWITCH("squash", 0, "false", "layers are not merged",
            "end with a stage FROM scratch that copies everything: COPY --from=build / /"),
 };

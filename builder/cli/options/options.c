@@ -318,6 +318,20 @@ static int check_wait(const struct build_request *r, struct cb_error *err)
         err, "name one both in --cache-from and in --cache-to; entries of type=gha cannot be replaced, so it cannot be one");
 }
 
+/* Attestations stand in an index beside the image. */
+static int check_attestations(const struct build_request *r, struct cb_error *err)
+{
+    bool can = !(r->attest.sbom || r->attest.provenance) || r->call != BUILD_CALL_BUILD;
+    for (size_t i = 0; i < r->n_outputs; i++)
+        can |= build_output_attests(&r->outputs[i]);
+    if (can)
+        return 0;
+    cb_fail(err, CB_E_USAGE, "--%s: no output can hold it", r->attest.sbom ? "sbom" : "provenance");
+    return cb_hint(err,
+                   "--push and -o type=oci can, with OCI's media types; 'cbuild sbom NAME' lists the packages of an image in "
+                   "the store, --metadata-file has the provenance");
+}
+
 /* Each option may be right by itself, and all of them together wrong. */
 static int check_together(struct build_request *r, struct cb_error *err)
 {
@@ -327,7 +341,7 @@ static int check_together(struct build_request *r, struct cb_error *err)
         return cb_fail(err, CB_E_USAGE, "--quiet and --progress=%s contradict each other", build_progress_names[r->progress]);
     if (r->quiet)
         r->progress = BUILD_PROGRESS_QUIET;
-    if (cli_default_progress(r, err) < 0 || apply_format(r, err) < 0)
+    if (cli_default_progress(r, err) < 0 || apply_format(r, err) < 0 || check_attestations(r, err) < 0)
         return -1;
     for (size_t i = 0; i < r->n_outputs; i++) {
         const char *dest = r->outputs[i].dest;

@@ -1,4 +1,5 @@
-# What an image is made of: the packages in it. packages.py makes files of every package manager.
+# What an image is made of: the packages in it, where it comes from, who vouches for it. packages.py makes files of every package
+# manager.
 
 # An image p:1 with packages of every kind. A later layer removes one file and replaces another.
 image_with_packages() {
@@ -59,4 +60,113 @@ t_sbom_says_what_is_wrong() {
     has "$out" "'nothing:1'"
     fails 2 cbuild sbom --format xml nothing:1
     has "$out" "there is no format 'xml': spdx or cyclonedx"
+}
+
+# A context with a RUN that has a secret, a build argument and a label.
+said() {
+    needs skopeo
+    [ -d c ] || context c <<X
+${base}ARG VERSION=1
+RUN --mount=type=secret,id=token [ -s /run/secrets/token ] && echo \$VERSION >/v
+COPY status /var/lib/dpkg/status
+X
+    printf 'Package: tool\nVersion: 1.0\nStatus: install ok installed\n' >c/status
+    echo secret-canary >token
+    set -- --secret id=token,src=token --build-arg VERSION=arg-canary --label l=label-canary "$@"
+    SOURCE_DATE_EPOCH=1700000000 cbuild "$@" c 2>log || { cat log >&2; die "build failed"; }
+}
+
+t_attestations_stand_beside_the_image() {
+    only root
+    said --sbom true --provenance=true -t reg.example/app:1 -o type=oci,dest=a.tar
+    said --attest type=sbom --attest type=provenance,mode=max -t reg.example/app:1 -o type=oci,dest=b.tar
+    cmp a.tar b.tar # SOURCE_DATE_EPOCH: nothing in them says which steps were known
+    said --provenance=mode=min,builder-id=https://ci.example/1 --sbom=format=cyclonedx -o type=oci,dest=min.tar
+    said --sbom=1 -o type=oci,dest=both.tar -o type=docker,dest=docker.tar # whose form has no index
+    skopeo inspect --raw oci-archive:a.tar | jq -r '.manifests[1].annotations["vnd.docker.reference.type"]' >type.txt
+    same "$(cat type.txt)" attestation-manifest
+    mkdir copy
+    skopeo copy -q --override-arch amd64 oci-archive:a.tar dir:copy # the image, whose reader knows nothing of attestations
+    python3 - <<'X'
+import hashlib, json, tarfile
+def statements(name):
+    t = tarfile.open(name)
+    get = lambda d: t.extractfile("blobs/sha256/" + d["digest"][7:]).read()
+    for m in t:
+        if m.name.startswith("blobs/sha256/"):
+            assert hashlib.sha256(t.extractfile(m).read()).hexdigest() == m.name[13:]
+    image, said = json.loads(get(json.load(t.extractfile("index.json"))["manifests"][0]))["manifests"]
+    assert image["platform"]["os"] == "linux" and said["platform"] == {"architecture": "unknown", "os": "unknown"}
+    assert said["annotations"]["vnd.docker.reference.digest"] == image["digest"]
+    m = json.loads(get(said))
+    config = json.loads(get(m["config"]))
+    assert config["architecture"] == config["os"] == "unknown"
+    assert config["rootfs"]["diff_ids"] == [l["digest"] for l in m["layers"]]
+    found = {}
+    for l in m["layers"]:
+        s = json.loads(get(l))
+        assert l["mediaType"] == "application/vnd.in-toto+json" and s["_type"] == "https://in-toto.io/Statement/v1"
+        assert l["annotations"] == {"in-toto.io/predicate-type": s["predicateType"]}
+        assert s["subject"][0]["digest"]["sha256"] == image["digest"][7:]
+        found[s["predicateType"]] = s
+    return found
+a = statements("a.tar")
+assert a["https://spdx.dev/Document"]["subject"][0]["name"].startswith("pkg:docker/reg.example/app@1?platform=linux%2F")
+assert [p["name"] for p in a["https://spdx.dev/Document"]["predicate"]["packages"]] == ["reg.example/app:1", "tool"]
+p = a["https://slsa.dev/provenance/v1"]["predicate"]
+d, r = p["buildDefinition"], p["runDetails"]
+assert d["externalParameters"]["request"]["args"]["build-arg:VERSION"] == "arg-canary"
+assert d["externalParameters"]["request"]["secrets"] == [{"id": "token"}]
+steps = d["internalParameters"]["buildConfig"]["cbuildSteps"]
+assert len(steps) == 4 and steps[2]["instruction"].startswith("RUN --mount"), steps
+assert r["metadata"]["startedOn"] == "2023-11-14T22:13:20Z" and r["metadata"]["buildkit_metadata"]["source"]["infos"][0]["data"]
+assert "secret-canary" not in json.dumps(a)
+low = statements("min.tar")
+p = low["https://slsa.dev/provenance/v1"]["predicate"]
+assert p["runDetails"]["builder"]["id"] == "https://ci.example/1"
+assert p["runDetails"]["metadata"]["buildkit_completeness"] == {"request": False, "resolvedDependencies": False}
+assert low["https://cyclonedx.org/bom"]["subject"][0]["name"] == "_"
+for word in "secret-canary", "arg-canary", "label-canary", '"token"', "cbuildSteps", "infos":
+    assert word not in json.dumps(p), word
+assert list(statements("both.tar")) == ["https://spdx.dev/Document"]
+assert "index.json" in tarfile.open("docker.tar").getnames()
+X
+}
+
+t_attestations_are_pushed() {
+    only root
+    [ -n "${E2E_REGISTRY:-}" ] || die "no docker-registry: ./check starts one"
+    repo=$E2E_REGISTRY/root/attest$$
+    said --provenance true --push -t "$repo:1" --metadata-file m.json
+    skopeo inspect --raw --tls-verify=false "docker://$repo:1" >index.json
+    same "$(sha256sum <index.json | cut -c1-64)" "$(jq -r '.["containerimage.digest"]' m.json | cut -d: -f2)"
+    same "$(jq -r '.["buildx.build.provenance"].buildDefinition.externalParameters.configSource.path' m.json)" Dockerfile
+    printf 'FROM %s\nLABEL a=b\n' "$repo:1" >c/Dockerfile
+    cbuild pull -q "$repo:1" >/dev/null
+    cbuild --provenance=mode=min -o type=oci,dest=next.tar --metadata-file m.json c 2>log
+    python3 - "$repo" <<'X'
+import json, sys
+p = json.load(open("m.json"))["buildx.build.provenance"]
+uri, digest = [(m["uri"], m["digest"]["sha256"]) for m in p["buildDefinition"]["resolvedDependencies"]][0]
+assert uri.startswith("pkg:docker/" + sys.argv[1] + "@1?platform=linux%2F"), uri
+import hashlib
+assert digest == hashlib.sha256(open("index.json", "rb").read()).hexdigest()
+assert p["runDetails"]["metadata"]["buildkit_hermetic"] and p["runDetails"]["metadata"]["buildkit_completeness"]["resolvedDependencies"]
+X
+}
+
+t_attestations_that_nothing_can_hold() {
+    only root
+    context c </dev/null
+    fails 2 cbuild --sbom true c
+    has "$out" "--sbom: no output can hold it"
+    fails 2 cbuild --provenance=true -o type=docker,dest=a.tar c
+    has "$out" "--provenance: no output can hold it"
+    fails 2 cbuild --sbom=generator=scanner:1 --push -t a.example/b c
+    has "$out" "packages are found by cbuild itself"
+    fails 2 cbuild --provenance=version=v0.2 --push -t a.example/b c
+    fails 2 cbuild --attest mode=max --push -t a.example/b c
+    has "$out" "type= is missing"
+    fails 2 cbuild --attest type=sbom,mode=max --push -t a.example/b c
+    has "$out" "unexpected key 'mode'"
 }
