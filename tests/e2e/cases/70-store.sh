@@ -388,6 +388,34 @@ X
     same "$(grep -c CACHED log)" 3
 }
 
+# What was not on the disk yet when the power went is empty after the next boot: it counts as not there, and is made again.
+t_power_loss() {
+    only root
+    context c <<X
+${base}RUN echo one >/one
+RUN echo two >/two
+RUN echo three >/three
+X
+    cbuild -q -o type=oci,dest=a.tar c >/dev/null
+    three=$(grep -rl 'echo three' "$CBUILD_ROOT/records" | head -n 1)
+    two=$(find "$CBUILD_ROOT/layers" -path '*/fs/two')
+    find "$CBUILD_ROOT/blobs" -type f >blobs
+    while read -r f; do
+        : >"$f"
+        touch -d 2000-01-01 "$f"
+    done <blobs
+    : >"$three"
+    : >"$two"
+    sed -i 's/^[^ ]*/11111111-2222-3333-4444-555555555555/; s/ durable$//' "$CBUILD_ROOT"/layers/*/state
+    cbuild -o type=oci,dest=b.tar c 2>log
+    has "$(cat log)" "2 steps run, 3 cached"
+    oci verify b.tar
+    rootfs c
+    same "$(cat root/one root/two root/three)" "one
+two
+three"
+}
+
 # A build that makes nothing new writes nothing; what has to be written says so.
 t_a_store_that_is_read_only() {
     context c <<X
