@@ -1,5 +1,4 @@
-/* flags FILE…: gives them what an owner may (chattr +SAd; +Ad in memory). A file system that has no flags gives none to anybody.
- */
+/* flags FILE…: gives them what an owner may (chattr +SAd). A file system that lacks a flag gives it to nobody. */
 #include "attack.h"
 
 #include <linux/fs.h>
