@@ -165,3 +165,70 @@ X
     fails 1 cbuild pull reg.localhost:1/x
     has "$out" "read '$PWD/none.crt'"
 }
+
+# TLS of the registry's own, and a token server that is another host.
+t_tokens_behind_tls() {
+    only root
+    needs docker-registry skopeo openssl
+    mkdir tls
+    openssl req -x509 -newkey rsa:2048 -nodes -keyout tls/key.pem -out tls/cert.pem -days 2 -subj /CN=reg.localhost \
+        -addext subjectAltName=DNS:reg.localhost,IP:127.0.0.1 2>/dev/null
+    mkfifo in
+    python3 "$E2E_HERE/../tools/tokenserver.py" tls/cert.pem tls/key.pem the-registry <in >out 2>tokens &
+    exec 8>in
+    wait_for 10 test -s out
+    REGISTRY_TLS=$PWD/tls REGISTRY_TOKEN="https://127.0.0.1:$(cat out)/token $PWD/tls/cert.pem" "$E2E_HERE/../tools/registry" start "$PWD/reg" >addr
+    trap '"$E2E_HERE/../tools/registry" stop "$PWD/reg"' EXIT
+    unset DOCKER_CONFIG
+    at=reg.localhost:$(sed 's/.*://' addr)
+    mkdir certs
+    cp tls/cert.pem certs/ca.crt
+    context c <<X
+${base}RUN echo app > /app
+X
+    fails 1 cbuild -t "$at/public/app:1" --push --cert-dir certs c
+    has "$out" "cbuild login $at"
+    fails 1 cbuild login -u user -p wrong --cert-dir certs "$at"
+    has "$out" "not accepted"
+    secret --cert-dir certs "$at" >/dev/null
+    cbuild -t "$at/public/app:1" --push --cert-dir certs c 2>log || die "$(cat log)"
+    has "$(cat tokens)" "user repository:public/app:pull,push"
+    # Nobody pulls what is public, and somebody makes another image of it, whose layers are mounted.
+    : >tokens
+    CBUILD_ROOT=$CASE_DIR/store2
+    cbuild pull --cert-dir certs --authfile /dev/null "$at/public/app:1" >/dev/null 2>log || die "$(cat log)"
+    cbuild logout "$at" >/dev/null
+    cbuild pull --cert-dir certs "$at/public/app:1" >/dev/null 2>log || die "$(cat log)"
+    has "$(cat tokens)" "nobody repository:public/app:pull"
+    secret --cert-dir certs "$at" >/dev/null
+    CBUILD_ROOT=$CASE_DIR/store3
+    printf 'FROM %s/public/app:1\nLABEL a=b\n' "$at" >c/Dockerfile
+    cbuild -t "$at/mine/app:1" --push --cert-dir certs c 2>log || die "$(cat log)"
+    has "$(cat tokens)" "user repository:mine/app:pull,push repository:public/app:pull"
+    same "$(find "$CBUILD_ROOT/blobs" -size +100k)" ""
+    same "$(skopeo inspect --tls-verify=false --creds user:secret "docker://$(cat addr)/mine/app:1" | jq -r '.Layers[]')" \
+        "$(skopeo inspect --tls-verify=false --creds user:secret "docker://$(cat addr)/public/app:1" | jq -r '.Layers[]')"
+    cbuild logout "$at" >/dev/null
+    fails 1 cbuild pull --cert-dir certs "$at/mine/app:1"
+    has "$out" "cbuild login $at"
+}
+
+# docker-registry as a cache of another one.
+t_through_a_pull_through_mirror() {
+    only root
+    [ -n "${E2E_REGISTRY:-}" ] || die "no docker-registry: ./check starts one"
+    context c <<X
+${base}RUN echo app > /app
+X
+    cbuild -t "$E2E_REGISTRY/library/app$$:1" --push c 2>log || die "$(cat log)"
+    REGISTRY_PROXY="{remoteurl: 'http://$E2E_REGISTRY'}" "$E2E_HERE/../tools/registry" start "$PWD/mirror" >mirror.addr
+    trap '"$E2E_HERE/../tools/registry" stop "$PWD/mirror"' EXIT
+    echo "{\"registries\": {\"docker.io\": {\"mirrors\": [\"$(cat mirror.addr)\"]}}}" >config.json
+    CBUILD_ROOT=$CASE_DIR/store2
+    export CBUILD_CONFIG="$PWD/config.json"
+    printf 'FROM app%s:1\nRUN cat /app > /copy\n' $$ >c/Dockerfile
+    rootfs c
+    same "$(cat root/copy)" app
+    wait_for 10 sh -c 'test -n "$(find mirror -name data -size +100k)"' # what it gave, it keeps
+    cbuild cache reset --force >/dev/null
+}
