@@ -58,6 +58,23 @@ void cb_job_on_warning(void *io, const char *line)
     cb_job_warn(io, line);
 }
 
+static void send_progress(struct cb_job_io *io, const char *part, const char *what, uint64_t done, uint64_t total)
+{
+    CB_AUTO(cb_buf) struct cb_buf b = CB_BUF_INIT;
+    cb_put_u8(&b, CB_JOB_PROGRESS);
+    cb_put_str(&b, what);
+    cb_put_str(&b, part);
+    cb_put_u64(&b, done);
+    cb_put_u64(&b, total);
+    (void)send(io->sock, b.data, b.len, MSG_NOSIGNAL | MSG_DONTWAIT); /* lost progress is no loss */
+}
+
+void cb_job_progress_of(struct cb_job_io *io, const char *part, const char *what, uint64_t done, uint64_t total)
+{
+    if (io)
+        send_progress(io, part, what, done, total);
+}
+
 void cb_job_progress(struct cb_job_io *io, const char *what, uint64_t done, uint64_t total)
 {
     if (!io)
@@ -68,12 +85,7 @@ void cb_job_progress(struct cb_job_io *io, const char *what, uint64_t done, uint
     if (ms - io->last_ms < 50)
         return;
     io->last_ms = ms;
-    CB_AUTO(cb_buf) struct cb_buf b = CB_BUF_INIT;
-    cb_put_u8(&b, CB_JOB_PROGRESS);
-    cb_put_str(&b, what);
-    cb_put_u64(&b, done);
-    cb_put_u64(&b, total);
-    (void)send(io->sock, b.data, b.len, MSG_NOSIGNAL | MSG_DONTWAIT); /* lost progress is no loss */
+    send_progress(io, "", what, done, total);
 }
 
 static void put_error(struct cb_buf *b, const struct cb_error *e)
@@ -185,6 +197,7 @@ static void decode(const char *p, size_t n, struct cb_job_event *e)
     switch (e->kind) {
     case CB_JOB_PROGRESS:
         e->text = cb_get_str(&u);
+        e->part = none_if_empty(cb_get_str(&u));
         e->done = cb_get_u64(&u);
         e->total = cb_get_u64(&u);
         break;
@@ -226,6 +239,7 @@ int cb_job_read(struct cb_job *job, bool block, struct cb_job_event *ret)
 
 void cb_job_event_done(struct cb_job_event *e)
 {
+    free(e->part);
     free(e->text);
     cb_buf_done(&e->answer);
     cb_error_done(&e->error);

@@ -19,6 +19,9 @@ struct cb_job_io; /* the child's end */
 /* Tell the coordinator how far the work is. Cheap: sent at most every 50 ms. `total` 0: unknown.
  * `what` is a short constant text ("downloading", "extracting"). */
 void cb_job_progress(struct cb_job_io *io, const char *what, uint64_t done, uint64_t total);
+/* The same for one of several things that are on their way at once, a layer for instance. Nothing is left out: the caller takes
+ * care that they are not many. */
+void cb_job_progress_of(struct cb_job_io *io, const char *part, const char *what, uint64_t done, uint64_t total);
 /* A warning for the user; a very long one is shortened (cb_shorten). */
 void cb_job_warn(struct cb_job_io *io, const char *line);
 void cb_job_on_warning(void *io, const char *line); /* the same as a callback; any thread may call it */
@@ -44,6 +47,7 @@ enum cb_job_event_kind { CB_JOB_PROGRESS, CB_JOB_WARN, CB_JOB_DONE, CB_JOB_FAILE
 struct cb_job_event {
     enum cb_job_event_kind kind;
     char *text;            /* PROGRESS: what; WARN: the line. Owned by the event */
+    char *part;            /* PROGRESS: which of several; NULL: all together. Owned by the event */
     uint64_t done, total;  /* PROGRESS */
     struct cb_buf answer;  /* DONE */
     struct cb_error error; /* FAILED; also set when the child died without an answer */

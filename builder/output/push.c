@@ -7,6 +7,8 @@
 #include "cache/store/blob.h"
 #include "registry/transfer/transfer.h"
 
+#define SHOWN_DIGITS 12 /* of a digest */
+
 struct push_job {
     struct build_session *session;
     const struct oci_ref *ref;
@@ -23,9 +25,16 @@ struct push_layer {
     struct cache_places places; /* of a layer that a step made */
 };
 
-static void push_progress(void *arg, uint64_t done, uint64_t total)
+static void push_progress(void *arg, const struct reg_push_progress *p)
 {
-    cb_job_progress(arg, "pushing", done, total);
+    static const char what[] = "pushing";
+    if (p->blob) {
+        char hex[CB_DIGEST_HEX + 1];
+        cb_digest_hex(&p->blob->d.digest, hex);
+        hex[SHOWN_DIGITS] = '\0';
+        cb_job_progress_of(arg, hex, what, p->sent, p->blob->d.size);
+    }
+    cb_job_progress(arg, what, p->done, p->total);
 }
 
 /* "registry.example/repo": the repository, when it is on the host we push to. */

@@ -14,7 +14,8 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-#define MAX_AT_ONCE 4
+#define MAX_AT_ONCE  4
+#define SHOWN_DIGITS 12 /* of a digest */
 
 struct fetching {
     struct build_session *session;
@@ -25,7 +26,7 @@ struct fetching {
     struct oci_ref ref;
     enum build_base_form form;
     atomic_size_t next;
-    atomic_uint_fast64_t done;
+    atomic_uint_fast64_t *each; /* bytes that have come, a layer */
     atomic_bool failed;
     pthread_mutex_t lock;
     struct cb_error first; /* under lock */
@@ -35,6 +36,7 @@ struct one_layer {
     struct fetching *f;
     const struct cache_image_layer *layer;
     struct build_begun begun;
+    size_t number;
 };
 
 /* Nobody else has it: a step of ours has made it. */
@@ -100,7 +102,7 @@ static int get_blob(struct one_layer *l, bool unpacks, struct cb_error *err)
                                      .get_arg = l,
                                      .unpack = unpacks ? unpack : NULL,
                                      .unpack_arg = l,
-                                     .done = &l->f->done,
+                                     .done = &l->f->each[l->number],
                                      .begun = l->f->layout < 0 ? &l->begun : NULL,
                                      .size = l->layer->blob_size};
     return build_take_blob(l->f->session->store, &l->layer->blob, &d, err);
@@ -163,7 +165,7 @@ static void *worker(void *arg)
         size_t i = atomic_fetch_add(&f->next, 1);
         if (i >= f->image->n_layers || atomic_load(&f->failed))
             return NULL;
-        struct one_layer l = {.f = f, .layer = &f->image->layers[i]};
+        struct one_layer l = {.f = f, .layer = &f->image->layers[i], .number = i};
         struct cb_error err = CB_ERROR_INIT;
         if (get_layer(&l, &err) == 0)
             continue;
@@ -186,6 +188,26 @@ static uint64_t total_size(const struct cache_image *image)
     return n;
 }
 
+/* What comes now, and all of it together. */
+static void tell(struct fetching *f, struct cb_job_io *io, uint64_t *told, uint64_t total)
+{
+    static const char what[] = "downloading";
+    uint64_t done = 0;
+    for (size_t i = 0; i < f->image->n_layers; i++) {
+        const struct cache_image_layer *l = &f->image->layers[i];
+        uint64_t n = atomic_load(&f->each[i]);
+        char hex[CB_DIGEST_HEX + 1];
+        done += n;
+        if (n == told[i])
+            continue;
+        told[i] = n;
+        cb_digest_hex(&l->blob, hex);
+        hex[SHOWN_DIGITS] = '\0';
+        cb_job_progress_of(io, hex, what, CB_MIN(n, l->blob_size), l->blob_size);
+    }
+    cb_job_progress(io, what, CB_MIN(done, total), total);
+}
+
 static int run_workers(struct fetching *f, struct cb_job_io *io, struct cb_error *err)
 {
     pthread_t threads[MAX_AT_ONCE];
@@ -196,6 +218,7 @@ static int run_workers(struct fetching *f, struct cb_job_io *io, struct cb_error
     if (!n && f->image->n_layers)
         return cb_fail(err, CB_E_FAILED, "no thread could be started");
     uint64_t total = total_size(f->image);
+    CB_AUTO(free) uint64_t *told = cb_alloc((f->image->n_layers + 1) * sizeof(*told));
     for (size_t i = 0; i < n;) {
         struct timespec until;
         clock_gettime(CLOCK_REALTIME, &until);
@@ -203,7 +226,7 @@ static int run_workers(struct fetching *f, struct cb_job_io *io, struct cb_error
         until.tv_sec += until.tv_nsec / 1000000000;
         until.tv_nsec %= 1000000000;
         i += pthread_timedjoin_np(threads[i], NULL, &until) == 0;
-        cb_job_progress(io, "downloading", atomic_load(&f->done), total);
+        tell(f, io, told, total);
     }
     if (!atomic_load(&f->failed))
         return 0;
@@ -283,8 +306,10 @@ static int fetch_job(struct cb_job_io *io, void *world, const struct rt_job_requ
         .session = world, .image = &base.image, .layout = -1, .form = cb_get_u8(&u), .lock = PTHREAD_MUTEX_INITIALIZER};
     get_base(&u, &base);
     build_fetch_init(&f.places, world, io);
+    f.each = cb_alloc((base.image.n_layers + 1) * sizeof(*f.each));
     int r = open_source(&f, &base, io, err) < 0 || run_workers(&f, io, err) < 0 ? cb_prefix(err, "%s", base.name) : 0;
     cb_close(f.layout);
+    free(f.each);
     reg_client_free(f.client);
     build_fetch_done(&f.places);
     oci_ref_done(&f.ref);

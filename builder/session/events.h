@@ -16,7 +16,8 @@ enum build_event_kind {
                                   plan */
     BUILD_EVENT_STEP_CACHED,   /* step, name, why: "same definition", "same inputs", "made meanwhile" */
     BUILD_EVENT_STEP_LOG,      /* step, text (one line without its newline, or a partial one), stream 1 or 2 */
-    BUILD_EVENT_STEP_PROGRESS, /* step, what, done, total */
+    BUILD_EVENT_STEP_PROGRESS, /* step, what, done, total; part: which of several things that are on their way at once (a layer),
+                                  or NULL: all of them */
     BUILD_EVENT_STEP_DONE,   /* step, seconds, usage (NULL: not known), why: what has changed since its nearest earlier result, or
                                 NULL */
     BUILD_EVENT_STEP_FAILED, /* step, error */
@@ -59,7 +60,7 @@ struct build_event {
     enum build_event_kind kind;
     int step;         /* number of the step, from 1; also the key under which a renderer keeps it */
     const char *name; /* "[build 2/5] RUN make" */
-    const char *text, *what, *why;
+    const char *text, *what, *part, *why;
     int stream;
     uint64_t done, total;
     double seconds;

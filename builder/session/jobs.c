@@ -299,9 +299,12 @@ static void task_event(struct task *t, const struct cb_job_event *e)
 {
     if (e->kind == CB_JOB_PROGRESS) {
         task_show(t, e->text);
-        build_emit(t->session,
-                   &(struct build_event){
-                       .kind = BUILD_EVENT_STEP_PROGRESS, .step = t->step, .what = e->text, .done = e->done, .total = e->total});
+        build_emit(t->session, &(struct build_event){.kind = BUILD_EVENT_STEP_PROGRESS,
+                                                     .step = t->step,
+                                                     .what = e->text,
+                                                     .part = e->part,
+                                                     .done = e->done,
+                                                     .total = e->total});
     } else if (e->kind == CB_JOB_WARN) {
         build_warning(t->session, "%s", e->text);
     }

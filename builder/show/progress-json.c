@@ -113,7 +113,7 @@ static json_t *log_line(const struct build_event *e)
 static json_t *status(const struct build_event *e)
 {
     json_t *s = json_object();
-    put_text(s, "id", e->what ? e->what : "");
+    put_text(s, "id", e->part ? e->part : e->what ? e->what : "");
     put_vertex(s, "vertex", e->step);
     json_object_set_new(s, "total", json_integer((json_int_t)e->total));
     json_object_set_new(s, "current", json_integer((json_int_t)e->done));

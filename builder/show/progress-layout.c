@@ -8,6 +8,7 @@
 #define LEAST_NAME 12  /* columns of a name; before it gets fewer, what stands right of it goes */
 #define AMOUNTS_AT 50  /* columns from which there is room for sizes, and for a bar */
 #define BAR_AT     70
+#define PART_BAR   16 /* columns */
 
 struct row {
     const char *mark, *style; /* of the mark, as SGR numbers */
@@ -64,6 +65,16 @@ static void add_bar(struct cb_buf *out, uint64_t done, uint64_t total, size_t wi
     for (size_t i = 0; i < width; i++)
         cb_buf_addc(out, i < full ? '=' : i == full ? '>' : ' ');
     cb_buf_adds(out, "]  ");
+}
+
+void build_progress_part(const struct progress_part *p, struct cb_buf *out)
+{
+    char done[16], total[16], rate[16];
+    cb_buf_printf(out, "%s  ", p->name);
+    add_bar(out, p->done, CB_MAX(p->total, 1), PART_BAR);
+    cb_buf_printf(out, "%s / %s", cb_human_size(p->done, done), cb_human_size(p->total, total));
+    if (p->rate)
+        cb_buf_printf(out, "  %s/s", cb_human_size(p->rate, rate));
 }
 
 static void add_amount(struct cb_buf *out, const struct progress_running *r, size_t width)

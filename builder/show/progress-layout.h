@@ -19,6 +19,15 @@ struct progress_running {
     size_t n_log;
 };
 
+/* One of several things that a step has on their way at once. */
+struct progress_part {
+    const char *name;
+    uint64_t done, total; /* bytes */
+    uint64_t rate;        /* of them in a second; 0: not known yet */
+};
+/* Appends a line of a log that shows it, without a line end: its name, a bar, bytes, and the rate. */
+void build_progress_part(const struct progress_part *p, struct cb_buf *out);
+
 struct progress_state {
     int done, total; /* steps; total 0: this is no build */
     double seconds;  /* since it began */

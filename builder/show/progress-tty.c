@@ -12,6 +12,12 @@
 
 #define KEPT_LINES 1000 /* of a running step's log, for the error */
 
+struct part {
+    char *name;
+    uint64_t done, total, first; /* first: what was there when it was told of first */
+    struct timespec since;
+};
+
 struct live {
     int step;
     char *name;
@@ -20,6 +26,8 @@ struct live {
     char **lines; /* ring of the last KEPT_LINES */
     size_t n_lines;
     uint64_t done, total;
+    struct part *parts;
+    size_t n_parts, cap_parts;
 };
 
 struct tty {
@@ -42,6 +50,27 @@ static struct progress_size screen(void)
 
 /* ---- the block -------------------------------------------------------------------------------------------------- */
 
+static uint64_t rate(const struct part *p)
+{
+    double seconds = cb_seconds_since(&p->since);
+    return seconds > 0.2 ? (uint64_t)((double)(p->done - p->first) / seconds) : 0;
+}
+
+/* What is on its way stands where a log would: such steps have none. Gives how many lines; the caller frees them. */
+static size_t part_lines(const struct live *l, char *lines[BUILD_PROGRESS_LOG_LINES])
+{
+    size_t n = 0;
+    for (size_t i = 0; i < l->n_parts && n < BUILD_PROGRESS_LOG_LINES; i++) {
+        const struct part *p = &l->parts[i];
+        struct cb_buf line = CB_BUF_INIT;
+        if (p->done >= p->total)
+            continue;
+        build_progress_part(&(struct progress_part){p->name, p->done, p->total, rate(p)}, &line);
+        lines[n++] = cb_buf_detach(&line);
+    }
+    return n;
+}
+
 static struct progress_running running(const struct live *l)
 {
     struct progress_running r = {.name = l->name, .seconds = cb_seconds_since(&l->started), .done = l->done, .total = l->total};
@@ -53,8 +82,17 @@ static struct progress_running running(const struct live *l)
 static void draw(struct tty *t, struct cb_buf *out)
 {
     struct progress_running *all = cb_alloc((t->n + 1) * sizeof(*all));
-    for (size_t i = 0; i < t->n; i++)
+    CB_AUTO(cb_strv) struct cb_strv kept = {0};
+    for (size_t i = 0; i < t->n; i++) {
+        char *lines[BUILD_PROGRESS_LOG_LINES];
+        size_t n = part_lines(&t->live[i], lines);
         all[i] = running(&t->live[i]);
+        all[i].n_log = n ? n : all[i].n_log;
+        for (size_t k = 0; k < n; k++) {
+            all[i].log[k] = lines[k];
+            cb_strv_take(&kept, lines[k]);
+        }
+    }
     struct progress_state s = {.done = t->steps_done,
                                .total = t->steps,
                                .seconds = cb_seconds_since(&t->started),
@@ -98,6 +136,9 @@ static void drop(struct tty *t, int step)
     for (size_t i = 0; l->lines && i < KEPT_LINES; i++)
         free(l->lines[i]);
     free(l->lines);
+    for (size_t i = 0; i < l->n_parts; i++)
+        free(l->parts[i].name);
+    free(l->parts);
     free(l->name);
     size_t at = (size_t)(l - t->live);
     memmove(l, l + 1, (t->n - at - 1) * sizeof(*l));
@@ -154,12 +195,31 @@ static void add_line(struct cb_buf *out, const char *label, const char *text)
     build_progress_text(out, text);
 }
 
+static void note_part(struct live *l, const struct build_event *e)
+{
+    struct part *p = NULL;
+    for (size_t i = 0; i < l->n_parts && !p; i++)
+        if (strcmp(l->parts[i].name, e->part) == 0)
+            p = &l->parts[i];
+    if (!p) {
+        p = &CB_PUSH(l->parts, l->n_parts, l->cap_parts);
+        *p = (struct part){.name = cb_strdup(e->part), .first = e->done, .since = cb_clock_now()};
+    }
+    p->first = CB_MIN(p->first, e->done); /* an upload may begin anew */
+    p->done = e->done;
+    p->total = e->total;
+}
+
 /* Whether there is a bar now that was not there before: that is shown at once, all else by the next tick. */
 static bool progress(struct tty *t, const struct build_event *e)
 {
     struct live *l = find(t, e->step);
     if (!l)
         return false;
+    if (e->part) {
+        note_part(l, e);
+        return false;
+    }
     bool first = e->total && !l->total;
     l->done = e->done;
     l->total = e->total;

@@ -16,8 +16,17 @@
 
 #define PLAIN_COLUMNS 100 /* of the summary */
 
+struct plain_part {
+    char *name;
+    uint64_t first; /* bytes that were there when it was told of first */
+    struct timespec since;
+    bool whole;
+};
+
 struct plain_step {
     struct timespec started;
+    struct plain_part *parts;
+    size_t n_parts, cap_parts;
     unsigned tenths; /* of its work that were shown, from 1 */
     struct build_terminal streams[2];
 };
@@ -55,10 +64,39 @@ static void plain_log(struct plain *p, const struct build_event *e, struct cb_bu
     cb_buf_addc(out, '\n');
 }
 
+static struct plain_part *plain_part(struct plain_step *s, const struct build_event *e)
+{
+    for (size_t i = 0; i < s->n_parts; i++)
+        if (strcmp(s->parts[i].name, e->part) == 0)
+            return &s->parts[i];
+    struct plain_part *p = &CB_PUSH(s->parts, s->n_parts, s->cap_parts);
+    *p = (struct plain_part){.name = cb_strdup(e->part), .first = e->done, .since = cb_clock_now()};
+    return p;
+}
+
+/* One of several things is whole: one line. */
+static void plain_part_progress(struct plain_step *s, const struct build_event *e, struct cb_buf *out)
+{
+    char total[16], rate[16];
+    struct plain_part *p = plain_part(s, e);
+    double seconds = cb_seconds_since(&p->since);
+    if (e->done < e->total || p->whole)
+        return;
+    p->whole = true;
+    cb_buf_printf(out, "#%d %s %s %s", e->step, e->what, e->part, cb_human_size(e->total, total));
+    if (seconds > 0.01)
+        cb_buf_printf(out, " (%s/s)", cb_human_size((uint64_t)((double)(e->total - p->first) / seconds), rate));
+    cb_buf_addc(out, '\n');
+}
+
 static void plain_progress(struct plain *p, const struct build_event *e, struct cb_buf *out)
 {
     char done[16], total[16];
     struct plain_step *s = plain_step(p, e);
+    if (e->part) {
+        plain_part_progress(s, e, out);
+        return;
+    }
     unsigned tenths = e->total ? (unsigned)(e->done * 10 / e->total) + 1 : 0;
     if (tenths <= s->tenths)
         return;
@@ -129,8 +167,14 @@ static void plain_event(struct build_renderer *r, const struct build_event *e)
 
 static void plain_free(struct build_renderer *r)
 {
-    build_progress_tally_done(&((struct plain *)r)->tally);
-    free(((struct plain *)r)->steps);
+    struct plain *p = (struct plain *)r;
+    for (size_t i = 0; i < p->n; i++) {
+        for (size_t k = 0; k < p->steps[i].n_parts; k++)
+            free(p->steps[i].parts[k].name);
+        free(p->steps[i].parts);
+    }
+    build_progress_tally_done(&p->tally);
+    free(p->steps);
     free(r);
 }
 

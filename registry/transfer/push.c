@@ -6,7 +6,8 @@
 #include "registry/transfer/url.h"
 #include <unistd.h>
 
-#define MOST_THREADS 4 /* registries count requests, and more threads do not fill a line better */
+#define LEAST_TOLD   (256u << 10) /* bytes that progress waits for */
+#define MOST_THREADS 4            /* registries count requests, and more threads do not fill a line better */
 
 struct push {
     struct reg_client *c;
@@ -16,7 +17,7 @@ struct push {
     struct reg_push_blob *blobs;
     struct upload *uploads; /* one for each blob */
     size_t n;
-    void (*progress)(void *arg, uint64_t done, uint64_t total);
+    void (*progress)(void *arg, const struct reg_push_progress *p);
     void *progress_arg;
     const struct oci_ref *ref;
 
@@ -43,14 +44,15 @@ static void count(struct upload *u, uint64_t bytes)
     p->done = p->done - u->counted + bytes;
     u->counted = bytes;
     if (p->progress)
-        p->progress(p->progress_arg, p->done, p->total);
+        p->progress(p->progress_arg, &(struct reg_push_progress){p->done, p->total, u->there ? NULL : u->blob, bytes});
     pthread_mutex_unlock(&p->lock);
 }
 
 static void on_progress(void *arg, uint64_t sent)
 {
     struct upload *u = arg;
-    if (sent - u->counted >= 256 * 1024 || sent < u->counted)
+    uint64_t enough = CB_MAX((uint64_t)LEAST_TOLD, u->blob->d.size / 100);
+    if (sent - u->counted >= enough || sent < u->counted)
         count(u, sent);
 }
 
@@ -208,7 +210,7 @@ static void end_push(struct push *p)
 }
 
 int reg_push_blobs(struct reg_client *c, const struct oci_ref *ref, struct reg_push_blob *blobs, size_t n,
-                   void (*progress)(void *arg, uint64_t done, uint64_t total), void *arg, struct cb_error *err)
+                   void (*progress)(void *arg, const struct reg_push_progress *p), void *arg, struct cb_error *err)
 {
     CB_AUTO(reg_endpoints) struct reg_endpoints places = {0};
     CB_AUTO(free) char *full = oci_ref_full(ref);

@@ -51,11 +51,16 @@ struct reg_push_blob {
     void *arg;
     enum { REG_BLOB_EXISTED, REG_BLOB_MOUNTED, REG_BLOB_UPLOADED } outcome; /* set by reg_push_blobs */
 };
-/* Mounted, or there already (HEAD), else uploaded, several at once. progress(arg, bytes sent, bytes in all) may be NULL;
+struct reg_push_progress {
+    uint64_t done, total;             /* of all blobs: what is there counts */
+    const struct reg_push_blob *blob; /* that is being sent, or was just sent; NULL: none of them */
+    uint64_t sent;                    /* of it */
+};
+/* Mounted, or there already (HEAD), else uploaded, several at once. `progress` may be NULL;
  * it is called from several threads, one at a time, and what is sent again counts once. A blob that is in the list
  * twice may be sent twice. */
 int reg_push_blobs(struct reg_client *c, const struct oci_ref *ref, struct reg_push_blob *blobs, size_t n,
-                   void (*progress)(void *arg, uint64_t done, uint64_t total), void *arg, struct cb_error *err);
+                   void (*progress)(void *arg, const struct reg_push_progress *p), void *arg, struct cb_error *err);
 /* 1: the repository, and not only a mirror of it, has the blob. 0: it has not, or does not say. */
 int reg_has_blob(struct reg_client *c, const struct oci_ref *ref, const struct oci_descriptor *d, struct cb_error *err);
 /* By tag (or by digest when the reference has no tag). Everything it names must be there already. */

@@ -59,6 +59,24 @@ static void one_step_and_its_log(void **state)
     expect(&s, 80, 2, "Building 12.3s, 4 of 9 steps, 1 running\n");
 }
 
+static void parts_have_a_bar_and_a_rate(void **state)
+{
+    static const struct {
+        struct progress_part part;
+        const char *want;
+    } cases[] = {
+        {{"5bef32336463", 2500000, 10000000, 0}, "5bef32336463  [====>           ]  2.50 MB / 10.0 MB"},
+        {{"5bef32336463", 10000000, 10000000, 1500000}, "5bef32336463  [================]  10.0 MB / 10.0 MB  1.50 MB/s"},
+        {{"x", 0, 0, 0}, "x  [>               ]  0 B / 0 B"},
+    };
+    (void)state;
+    for (size_t i = 0; i < CB_LEN(cases); i++) {
+        CB_AUTO(cb_buf) struct cb_buf out = CB_BUF_INIT;
+        build_progress_part(&cases[i].part, &out);
+        assert_string_equal(out.data, cases[i].want);
+    }
+}
+
 static void amounts_by_width(void **state)
 {
     const struct progress_running pull = {
@@ -154,8 +172,8 @@ static void every_size_holds(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(one_step_and_its_log), cmocka_unit_test(amounts_by_width), cmocka_unit_test(more_steps_than_rows),
-        cmocka_unit_test(ends_differ),          cmocka_unit_test(every_size_holds),
+        cmocka_unit_test(one_step_and_its_log), cmocka_unit_test(amounts_by_width), cmocka_unit_test(parts_have_a_bar_and_a_rate),
+        cmocka_unit_test(more_steps_than_rows), cmocka_unit_test(ends_differ),      cmocka_unit_test(every_size_holds),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

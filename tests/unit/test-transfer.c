@@ -325,12 +325,12 @@ static int open_memory(void *arg, struct cb_error *err)
     return fd;
 }
 
-static void see(void *arg, uint64_t done, uint64_t total)
+static void see(void *arg, const struct reg_push_progress *p)
 {
     uint64_t *seen = arg;
-    assert_true(done <= total);
-    seen[0] = done;
-    seen[1] = total;
+    assert_true(p->done <= p->total && (!p->blob || p->sent <= p->blob->d.size));
+    seen[0] = p->done;
+    seen[1] = p->total;
 }
 
 static void pushes(void **state)

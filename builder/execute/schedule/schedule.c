@@ -128,9 +128,12 @@ static void job_event(struct build_schedule *s, struct build_running *r)
     }
     switch (e.kind) {
     case CB_JOB_PROGRESS:
-        build_emit(s->session,
-                   &(struct build_event){
-                       .kind = BUILD_EVENT_STEP_PROGRESS, .step = number, .what = e.text, .done = e.done, .total = e.total});
+        build_emit(s->session, &(struct build_event){.kind = BUILD_EVENT_STEP_PROGRESS,
+                                                     .step = number,
+                                                     .what = e.text,
+                                                     .part = e.part,
+                                                     .done = e.done,
+                                                     .total = e.total});
         break;
     case CB_JOB_WARN:
         warn_once(s, e.text);

@@ -114,6 +114,9 @@ t_push_and_pull_show_themselves() {
     CBUILD_ROOT=$CASE_DIR/store2
     on_terminal 100x24 pull "$repo:1"
     has "$(cat shown)" "✓ pull $repo:1"
+    CBUILD_ROOT=$CASE_DIR/store4 cbuild pull --progress=plain "$repo:1" 2>log >/dev/null
+    grep -q '^#2 downloading [0-9a-f]\{12\} 20\.0 MB' log || die "no line of a layer: $(cat log)"
+    CBUILD_ROOT=$CASE_DIR/store2
     grep -q '\[=*> *\] .* / 2.*MB' frames || die "no bar: $(cat frames)"
     cbuild push "$repo:1" "$repo:2" 2>log
     has "$(cat log)" "#1 push $repo:2"
