@@ -14,6 +14,9 @@ struct exporting {
     const struct cb_digest *layers;
     struct cache_reader *reader;
     size_t n;
+    const char *folder; /* that the image is put into; NULL: none */
+    struct cb_map seen; /* what earlier images have put to the top */
+    bool merges;        /* there are others, and no folders */
     const int64_t *epoch;
     struct cb_map first_names; /* "origin:group" -> path of the first name of an inode */
     bool whole;                /* in a directory: owners and attributes too */
@@ -82,7 +85,46 @@ static int run(struct exporting *x, visit_fn *visit, visit_fn *after, void *arg,
         r = walk(x, cache_tree_root(tree), visit, after, arg, err);
     cache_reader_free(x->reader);
     cb_map_done(&x->first_names);
+    x->first_names = (struct cb_map){0};
     return r;
+}
+
+typedef int run_fn(struct exporting *x, const struct cache_export_part *part, void *arg, struct cb_error *err);
+
+static int run_parts(struct exporting *x, const struct cache_export_part *parts, size_t n, run_fn *fn, void *arg,
+                     struct cb_error *err)
+{
+    int r = 0;
+    for (size_t i = 0; i < n && r == 0; i++) {
+        x->layers = parts[i].layers;
+        x->n = parts[i].n;
+        x->folder = parts[i].folder;
+        x->merges = n > 1 && !x->folder;
+        r = fn(x, &parts[i], arg, err);
+    }
+    cb_map_done(&x->seen);
+    return r;
+}
+
+/* 1: a directory that another image has brought. -1: a file of that name came with another image. */
+static int check_merge(struct exporting *x, const struct cache_node *node, struct cb_error *err)
+{
+    static const char directory[] = "d", other[] = "o";
+    const char *path = cache_node_path(node), *kind = node->e.type == CB_DIR ? directory : other;
+    const char *had = x->merges ? cb_map_get(&x->seen, path) : NULL;
+    if (x->merges && !had)
+        cb_map_set(&x->seen, path, (void *)kind);
+    if (!had)
+        return 0;
+    if (had == directory && kind == directory)
+        return 1;
+    cb_fail(err, CB_E_FAILED, "the images of two platforms have '/%s', and one file cannot take the place of the other", path);
+    return cb_hint(err, "with platform-split=true each platform has a folder");
+}
+
+static char *path_in_folder(const struct exporting *x, const char *path)
+{
+    return x->folder ? cb_printf("%s/%s", x->folder, path) : cb_strdup(path);
 }
 
 static int64_t time_of(const struct exporting *x, const struct cache_node *node)
@@ -112,7 +154,11 @@ static int visit_tar(struct exporting *x, const struct cache_node *node, void *a
 {
     struct cb_tar_writer *t = arg;
     const struct cache_entry *e = &node->e;
-    struct cb_tar_entry out = {.path = e->path,
+    int merged = check_merge(x, node, err);
+    if (merged != 0)
+        return merged < 0 ? -1 : 0;
+    CB_AUTO(free) char *path = path_in_folder(x, e->path);
+    struct cb_tar_entry out = {.path = path,
                                .type = (enum cb_ftype)e->type,
                                .mode = e->mode,
                                .uid = e->uid,
@@ -125,8 +171,9 @@ static int visit_tar(struct exporting *x, const struct cache_node *node, void *a
                                .n_xattrs = e->n_xattrs};
     const char *first = earlier_name(x, node);
     if (first) {
+        CB_AUTO(free) char *target = path_in_folder(x, first);
         out.type = CB_HARDLINK;
-        out.link = first;
+        out.link = target;
         return cb_tar_entry_begin(t, &out, err);
     }
     if (out.type != CB_FILE)
@@ -138,12 +185,20 @@ static int visit_tar(struct exporting *x, const struct cache_node *node, void *a
     return copy_to_tar(t, fd, err);
 }
 
-int cache_export_tar(struct cache_store *s, const struct cb_digest *layers, size_t n, const int64_t *epoch, cb_sink_fn *sink,
-                     void *arg, struct cb_error *err)
+static int run_tar(struct exporting *x, const struct cache_export_part *part, void *arg, struct cb_error *err)
 {
-    struct exporting x = {.store = s, .layers = layers, .n = n, .epoch = epoch};
+    struct cb_tar_entry folder = {.path = part->folder, .type = CB_DIR, .mode = 0755, .mtime = x->epoch ? *x->epoch : 0};
+    if (part->folder && cb_tar_entry_begin(arg, &folder, err) < 0)
+        return -1;
+    return run(x, visit_tar, NULL, arg, err);
+}
+
+int cache_export_tar(struct cache_store *s, const struct cache_export_part *parts, size_t n, const int64_t *epoch,
+                     cb_sink_fn *sink, void *arg, struct cb_error *err)
+{
+    struct exporting x = {.store = s, .epoch = epoch};
     CB_AUTO(cb_tar_writer) struct cb_tar_writer *t = cb_tar_writer_new(sink, arg, err);
-    if (!t || run(&x, visit_tar, NULL, t, err) < 0)
+    if (!t || run_parts(&x, parts, n, run_tar, t, err) < 0)
         return -1;
     return cb_tar_end(t, err);
 }
@@ -238,7 +293,9 @@ static int link_name(int dest, const char *first, int parent, const char *name)
 
 static int visit_directory(struct exporting *x, const struct cache_node *node, void *arg, struct cb_error *err)
 {
-    int dest = *(int *)arg;
+    int dest = *(int *)arg, merged = check_merge(x, node, err);
+    if (merged != 0)
+        return merged < 0 ? -1 : 0;
     const char *path = cache_node_path(node), *name;
     CB_AUTO(close) int parent = cb_open_parent_nofollow(dest, path, &name);
     int r = parent < 0 ? parent : clear_place(parent, name, node->e.type == CB_DIR);
@@ -269,11 +326,24 @@ static int finish_directory(struct exporting *x, const struct cache_node *node, 
     return r < 0 ? cb_fail_sys(err, r, "set the mode of '%s'", path) : 0;
 }
 
-int cache_export_directory(struct cache_store *s, const struct cb_digest *layers, size_t n, const int64_t *epoch, int dest,
+static int run_directory(struct exporting *x, const struct cache_export_part *part, void *arg, struct cb_error *err)
+{
+    int dest = *(int *)arg;
+    if (!part->folder)
+        return run(x, visit_directory, finish_directory, &dest, err);
+    if (mkdirat(dest, part->folder, 0755) < 0 && errno != EEXIST)
+        return cb_fail_sys(err, errno, "create '%s'", part->folder);
+    CB_AUTO(close) int folder = openat(dest, part->folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (folder < 0)
+        return cb_fail_sys(err, errno, "open '%s'", part->folder);
+    return run(x, visit_directory, finish_directory, &folder, err);
+}
+
+int cache_export_directory(struct cache_store *s, const struct cache_export_part *parts, size_t n, const int64_t *epoch, int dest,
                            struct cache_export_left *ret, struct cb_error *err)
 {
-    struct exporting x = {.store = s, .layers = layers, .n = n, .epoch = epoch};
-    int r = run(&x, visit_directory, finish_directory, &dest, err);
+    struct exporting x = {.store = s, .epoch = epoch};
+    int r = run_parts(&x, parts, n, run_directory, &dest, err);
     *ret = x.left;
     return r;
 }

@@ -39,7 +39,8 @@ static const char save_hint[] = "a build writes archives: -o type=oci,dest=FILE 
 static const char load_hint[] = "a build stands on an OCI layout with --build-context NAME=oci-layout://DIR";
 static const char container_hint[] = "no container is left of a build: --target STAGE builds up to where you want to look";
 static const char dockerfile_hint[] = "images are made from a Dockerfile: cbuild -t NAME DIR";
-static const char platforms_hint[] = "one platform is built at a time, and there are no lists of images";
+static const char platforms_hint[] =
+    "cbuild --platform linux/amd64,linux/arm64 -t NAME makes a list of images; cbuild push NAME pushes it";
 
 /* Commands that the others have, and what does here what they do there. */
 static const struct {

@@ -146,5 +146,9 @@ static const struct build_output_key *const docker_keys[] = {&build_output_key_d
 
 const struct build_output_ops build_output_oci = {
     .name = "oci", .keys = oci_keys, .dest = BUILD_DEST_FILE, .attests = true, .write = write_archive};
-const struct build_output_ops build_output_docker = {
-    .name = "docker", .keys = docker_keys, .dest = BUILD_DEST_FILE, .docker_types = true, .write = write_archive};
+const struct build_output_ops build_output_docker = {.name = "docker",
+                                                     .keys = docker_keys,
+                                                     .dest = BUILD_DEST_FILE,
+                                                     .docker_types = true,
+                                                     .one_platform = true,
+                                                     .write = write_archive};

@@ -17,7 +17,8 @@ struct build_index {
     size_t n, cap;
     char *media_type; /* NULL: there is no index, and the only manifest has the name */
     struct cb_buf bytes;
-    struct cb_digest digest; /* of what has the name: the index, or that manifest */
+    struct cb_digest digest;    /* of what has the name: the index, or that manifest */
+    struct cb_strv annotations; /* "key=value", of the descriptor of the index */
 };
 #define BUILD_INDEX_INIT ((struct build_index){.bytes = CB_BUF_INIT})
 void build_index_done(struct build_index *x);

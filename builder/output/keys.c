@@ -107,7 +107,17 @@ static int set_types(struct build_output *o, const char *key, const char *value,
 }
 const struct build_output_key build_output_key_types = {.name = "oci-mediatypes", .set = set_types};
 
-/* annotation.KEY, annotation-manifest.KEY, annotation[PLATFORM].KEY and the same for parts that are not made here. */
+static int set_split(struct build_output *o, const char *key, const char *value, struct cb_error *err)
+{
+    bool split;
+    if (get_bool(key, value, &split, err) < 0)
+        return -1;
+    o->platform_split = split;
+    return 0;
+}
+const struct build_output_key build_output_key_split = {.name = "platform-split", .set = set_split, .fine = "false"};
+
+/* annotation.KEY, annotation[PLATFORM].KEY, annotation-index.KEY and so on. */
 static int set_annotation(struct build_output *o, const char *key, const char *value, struct cb_error *err)
 {
     const char *rest = key + strlen("annotation"), *close = strchr(rest, ']');
@@ -130,7 +140,6 @@ static const struct {
 } others[] = {
     {"unpack", NULL, NULL}, /* the store unpacks a layer when a step needs its files */
     {"store", "true", "use type=registry to push without storing"},
-    {"platform-split", "false", "this version builds one platform at a time"},
     {"registry.insecure", "false", "registries.conf says which registries are insecure"},
     {"prefer-nondist-layers", "false", "layers of base images that may not be distributed become normal ones"},
     {"rewrite-timestamp", "false", "files keep the times that the steps gave them; set them in a RUN with touch -d"},

@@ -32,8 +32,12 @@ void build_output_types(struct cb_buf *out, const char *between)
 
 void build_output_begin(struct build_output *o, const struct build_output_ops *ops)
 {
-    *o = (struct build_output){
-        .ops = ops, .codec = cb_codecs[0], .level = -1, .docker_types = ops->docker_types, .takes_files = ops->takes_files};
+    *o = (struct build_output){.ops = ops,
+                               .codec = cb_codecs[0],
+                               .level = -1,
+                               .docker_types = ops->docker_types,
+                               .takes_files = ops->takes_files,
+                               .platform_split = -1};
 }
 
 static const struct build_output_key *find_key(const struct build_output_ops *ops, const char *name)

@@ -31,6 +31,7 @@ struct build_output_ops {
     bool takes_files;                           /* it writes the files of the layers, not the layers */
     bool docker_types;                          /* media types are Docker's where oci-mediatypes= does not say */
     bool attests;                               /* attestations go with the image, where its media types allow that */
+    bool one_platform;                          /* it cannot hold images of several */
     int (*check)(struct build_output *o, struct cb_error *err); /* when all keys are read: do they go together? NULL: always */
     int (*write)(struct build_session *s, const struct build_output *o, const struct build_images *images,
                  struct build_result *ret, struct cb_error *err);
@@ -45,8 +46,8 @@ void build_output_types(struct cb_buf *out, const char *between);
 void build_output_begin(struct build_output *o, const struct build_output_ops *ops);
 int build_output_set(struct build_output *o, const char *key, const char *value, struct cb_error *err);
 int build_output_end(struct build_output *o, struct cb_error *err);
-/* Checks an annotation, TYPE[PLATFORM]:KEY=VALUE with optional type and platform, and adds what concerns the manifest to
- * `list` as a request holds it. `shown`: as given, for messages. */
+/* Checks an annotation, TYPE[PLATFORM]:KEY=VALUE with optional type and platform, and adds it to `list` as a request holds it.
+ * `shown`: as given, for messages. */
 int build_output_add_annotation(struct cb_strv *list, const char *type, const char *pair, const char *shown,
                                 struct cb_error *err);
 

@@ -12,8 +12,9 @@ static void mark_givers(struct build_plan *plan, const struct build_step *taker)
 static void mark_target(struct build_plan *plan)
 {
     struct build_step **steps = plan->steps;
-    for (const struct build_step *s = plan->target->snapshot; s; s = s->parent)
-        steps[s->index]->in_target = true;
+    for (size_t i = 0; i < plan->n_targets; i++)
+        for (const struct build_step *s = plan->targets[i].state.snapshot; s; s = s->parent)
+            steps[s->index]->in_target = true;
     for (size_t i = 0; i < plan->n_steps; i++)
         mark_givers(plan, steps[i]);
     for (size_t i = 0; i < plan->n_steps; i++)

@@ -142,6 +142,31 @@ static int check_add(const struct build_copy *c, const char *checksum, struct cb
     return 0;
 }
 
+static bool same_text(const char *a, const char *b)
+{
+    return a == b || (a && b && strcmp(a, b) == 0);
+}
+
+/* Once, however many ask for it. */
+static int fetch(struct build_planner *p, const struct build_remote_request *r, struct build_remote **ret, struct cb_error *err)
+{
+    struct build_plan *plan = p->plan;
+    for (size_t i = 0; i < plan->n_fetched; i++) {
+        const struct build_fetched *f = &plan->fetched[i];
+        if (f->remote && strcmp(f->url, r->url) == 0 && same_text(f->checksum, r->checksum) &&
+            f->keep_git_dir == r->keep_git_dir) {
+            *ret = f->remote;
+            return 0;
+        }
+    }
+    struct build_fetched *new = &CB_PUSH(plan->fetched, plan->n_fetched, plan->cap_fetched);
+    *new = (struct build_fetched){cb_strdup(r->url), cb_strdup(r->checksum), r->keep_git_dir, NULL};
+    if (p->in->effects->fetch(p->in->arg, r, &new->remote, err) < 0)
+        return -1;
+    *ret = new->remote;
+    return 0;
+}
+
 /* What ADD fetches is part of its key, so it is fetched now. */
 static int fetch_sources(struct build_planner *p, const struct df_instruction *i, struct build_copy *c, const char *checksum,
                          struct cb_error *err)
@@ -150,7 +175,7 @@ static int fetch_sources(struct build_planner *p, const struct df_instruction *i
         if (i->copy.from || classify(i, c->sources.items[k], err) <= 0)
             continue;
         struct build_remote_request r = {c->sources.items[k], checksum, i->copy.keep_git_dir};
-        if (p->in->effects->fetch(p->in->arg, &r, &c->remotes[k], err) < 0)
+        if (fetch(p, &r, &c->remotes[k], err) < 0)
             return -1;
     }
     return 0;

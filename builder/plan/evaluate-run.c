@@ -134,7 +134,7 @@ static void set_environment(struct build_planner *p, struct build_stage *s, stru
     run->cwd = cb_path_abs("/", dir && *dir ? dir : "/");
     run->user = cb_strdup(s->state.config.user ? s->state.config.user : "");
     const char *arch = s->state.config.platform.arch;
-    if (arch && *arch && strcmp(arch, p->host.arch) != 0)
+    if (arch && *arch && strcmp(arch, p->all->host.arch) != 0)
         run->arch = cb_strdup(arch);
 }
 

@@ -56,7 +56,7 @@ static void check_platform(struct build_planner *p, struct build_stage *s, const
 static void start_from_image(struct build_planner *p, struct build_stage *s)
 {
     struct oci_image_config *c = &s->state.config;
-    oci_image_config_copy(c, &p->wants[s->want].config);
+    oci_image_config_copy(c, &p->all->wants[s->want].config);
     oci_image_config_repair_history(c);
     c->has_created = false;
     if (p->in->request->changes.no_base_labels)
@@ -75,7 +75,7 @@ static void start_from_image(struct build_planner *p, struct build_stage *s)
 static void start_from_nothing(struct build_planner *p, struct build_stage *s)
 {
     struct oci_image_config *c = &s->state.config;
-    oci_platform_copy(&c->platform, s->base == BUILD_BASE_SCRATCH && !s->named ? &p->plan->platform : &s->platform);
+    oci_platform_copy(&c->platform, &s->platform);
     c->working_dir = cb_strdup("/");
     oci_env_set(c, "PATH", default_path);
     add_given_env(p, s);
@@ -92,7 +92,7 @@ static int count_layer_instructions(const struct build_stage *s)
     return n;
 }
 
-static int evaluate(struct build_planner *p, struct build_stage *s, const struct df_instruction *i, struct cb_error *err)
+static int evaluate_one(struct build_planner *p, struct build_stage *s, const struct df_instruction *i, struct cb_error *err)
 {
     if (i->kind == DF_RUN)
         return build_evaluate_run(p, s, i, err);
@@ -101,6 +101,16 @@ static int evaluate(struct build_planner *p, struct build_stage *s, const struct
     if (i->kind == DF_WORKDIR)
         return build_evaluate_workdir(p, s, i, err);
     return build_evaluate_config(p, s, i, err);
+}
+
+static int evaluate(struct build_planner *p, struct build_stage *s, const struct df_instruction *i, struct cb_error *err)
+{
+    const struct build_step *before = s->state.snapshot;
+    if (evaluate_one(p, s, i, err) < 0)
+        return -1;
+    if (p->number && s->state.snapshot != before)
+        build_merge_step(p, s);
+    return 0;
 }
 
 static void evaluate_all(struct build_planner *p, struct build_stage *s)

@@ -5,14 +5,14 @@
 size_t build_want_image(struct build_planner *p, const char *text, bool layout, const struct oci_platform *platform,
                         struct cb_place at)
 {
-    for (size_t k = 0; k < p->n_wants; k++)
-        if (p->wants[k].layout == layout && strcmp(p->wants[k].text, text) == 0 &&
-            oci_platform_rank(&p->wants[k].platform, platform) == 0)
+    for (size_t k = 0; k < p->all->n_wants; k++)
+        if (p->all->wants[k].layout == layout && strcmp(p->all->wants[k].text, text) == 0 &&
+            oci_platform_rank(&p->all->wants[k].platform, platform) == 0)
             return k;
-    struct build_want *w = &CB_PUSH(p->wants, p->n_wants, p->cap_wants);
+    struct build_want *w = &CB_PUSH(p->all->wants, p->all->n_wants, p->all->cap_wants);
     *w = (struct build_want){.text = cb_strdup(text), .layout = layout, .at = at};
     oci_platform_copy(&w->platform, platform);
-    return p->n_wants - 1;
+    return p->all->n_wants - 1;
 }
 
 size_t build_want_named(struct build_planner *p, const struct build_named *n, const struct oci_platform *platform,
@@ -23,14 +23,15 @@ size_t build_want_named(struct build_planner *p, const struct build_named *n, co
 
 struct build_step *build_image_step(struct build_planner *p, size_t want)
 {
-    struct build_want *w = &p->wants[want];
+    struct build_want *w = &p->all->wants[want];
     for (size_t k = 0; k < p->plan->n_steps; k++)
         if (p->plan->steps[k]->op == BUILD_OP_BASE && strcmp(p->plan->steps[k]->base.name, w->base.name) == 0 &&
             cb_digest_eq(&p->plan->steps[k]->base.image.config, &w->base.image.config))
             return p->plan->steps[k];
     struct build_step *step = build_step_new(p, NULL, BUILD_OP_BASE, NULL);
     step->at = w->at;
-    step->name = cb_printf("FROM %s", w->text);
+    CB_AUTO(free) char *platform = oci_platform_text(&w->platform);
+    step->name = p->plan->n_targets > 1 ? cb_printf("[%s] FROM %s", platform, w->text) : cb_printf("FROM %s", w->text);
     step->base = w->base;
     w->base = (struct build_base){.name = cb_strdup(step->base.name)};
     w->base.image.config = step->base.image.config;
@@ -80,7 +81,7 @@ int build_resolve_from(struct build_planner *p, struct build_stage *s, const str
     if (named && named->kind == BUILD_NAMED_SCRATCH)
         return 0;
     size_t want =
-        named ? build_want_named(p, named, &s->platform, i->at) : build_want_image(p, from, false, &p->plan->platform, i->at);
+        named ? build_want_named(p, named, &s->platform, i->at) : build_want_image(p, from, false, build_platform_of(p), i->at);
     struct build_step *step = build_image_step(p, want);
     if (step->base.image.n_layers)
         *ret = (struct build_files){BUILD_FILES_STEP, NULL, step};

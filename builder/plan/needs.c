@@ -120,7 +120,7 @@ static size_t want_by_name(struct build_planner *p, const struct build_stage *s,
                            const struct oci_platform *platform, struct cb_place at)
 {
     size_t want = build_want_image(p, name, false, platform, at);
-    p->wants[want].meant = build_stage_meant(p, name, (size_t)(s - p->stages));
+    p->all->wants[want].meant = build_stage_meant(p, name, (size_t)(s - p->stages));
     return want;
 }
 
@@ -139,7 +139,7 @@ static int need_from(struct build_planner *p, struct build_stage *s, struct df_i
     if (named && (named->kind == BUILD_NAMED_IMAGE || named->kind == BUILD_NAMED_LAYOUT))
         build_want_named(p, named, &s->platform, i->at);
     else if (!named && strcmp(from, "scratch") != 0)
-        want_by_name(p, s, from, &p->plan->platform, i->at);
+        want_by_name(p, s, from, build_platform_of(p), i->at);
     return r < 0 ? -1 : 0;
 }
 
@@ -180,7 +180,7 @@ static int take_triggers(struct build_planner *p, struct build_stage *s, const s
         if (take_trigger(p, s, text, err) == 0)
             continue;
         if (s->base == BUILD_BASE_IMAGE)
-            cb_prefix(err, "ONBUILD trigger of the image '%s' ('%.*s')", p->wants[s->want].text,
+            cb_prefix(err, "ONBUILD trigger of the image '%s' ('%.*s')", p->all->wants[s->want].text,
                       (int)CB_MIN(strcspn(text, "\r\n"), (size_t)200), text);
         return -1;
     }
@@ -195,7 +195,7 @@ static int stage_triggers(struct build_planner *p, struct build_stage *s, struct
             if (s->parent->df->items[k].kind == DF_ONBUILD)
                 cb_strv_push(&texts, s->parent->df->items[k].text);
     } else if (s->base == BUILD_BASE_IMAGE && !s->replaced) {
-        cb_strv_copy(&texts, &p->wants[s->want].config.on_build);
+        cb_strv_copy(&texts, &p->all->wants[s->want].config.on_build);
     }
     return take_triggers(p, s, &texts, err);
 }
@@ -219,31 +219,46 @@ int build_check_references(struct build_planner *p, struct cb_error *err)
     return build_take_mistakes(p, err);
 }
 
-/* Asks for the images the reachable stages need; triggers in what comes back may need more. */
-int build_resolve_images(struct build_planner *p, struct cb_error *err)
+/* Triggers in what came back may need more. *more: there were stages that had not been looked at. */
+static int take_new_triggers(struct build_planner *p, bool *more, struct cb_error *err)
+{
+    int r = 0;
+    for (size_t i = 0; r == 0 && i < p->n_stages; i++) {
+        struct build_stage *s = &p->stages[i];
+        if (!s->needed || s->triggers_taken)
+            continue;
+        s->triggers_taken = *more = true;
+        r = stage_triggers(p, s, err);
+        for (size_t k = 0; r == 0 && k < s->n_triggers; k++)
+            r = each_from_of(p, s, s->triggers[k], need_from, err);
+    }
+    return r;
+}
+
+static void need_target(struct build_planner *p)
 {
     bool all = p->in->request->call == BUILD_CALL_CHECK && !p->in->request->target;
     for (size_t i = 0; i < p->n_stages; i++)
         if (all || &p->stages[i] == p->target)
             need_stage(p, &p->stages[i]);
-    bool *seen = cb_alloc(p->n_stages * sizeof(*seen));
+}
+
+/* Asks for the images the reachable stages need, those of all platforms side by side. */
+int build_resolve_images(struct build_planner *planners, size_t n, struct cb_error *err)
+{
+    const struct build_plan_input *in = planners->in;
+    struct build_planning *all = planners->all;
     int r = 0;
+    for (size_t i = 0; i < n; i++)
+        need_target(&planners[i]);
     for (bool more = true; more && r == 0;) {
         more = false;
         size_t asked = 0;
-        while (asked < p->n_wants && p->wants[asked].base.name)
+        while (asked < all->n_wants && all->wants[asked].base.name)
             asked++;
-        r = p->in->effects->resolve(p->in->arg, p->wants + asked, p->n_wants - asked, err);
-        for (size_t i = 0; r == 0 && i < p->n_stages; i++) {
-            struct build_stage *s = &p->stages[i];
-            if (!s->needed || seen[i])
-                continue;
-            seen[i] = more = true;
-            r = stage_triggers(p, s, err);
-            for (size_t k = 0; r == 0 && k < s->n_triggers; k++)
-                r = each_from_of(p, s, s->triggers[k], need_from, err);
-        }
+        r = in->effects->resolve(in->arg, all->wants + asked, all->n_wants - asked, err);
+        for (size_t i = 0; r == 0 && i < n; i++)
+            r = take_new_triggers(&planners[i], &more, err);
     }
-    free(seen);
     return r;
 }

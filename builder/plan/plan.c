@@ -44,7 +44,7 @@ static int evaluate_all(struct build_planner *p, struct cb_error *err)
 /* A platform that was asked for is what the image says, whatever its base is (dockerfile.md §10). */
 static void set_image_platform(const struct build_planner *p, struct oci_platform *have)
 {
-    const struct oci_platform *asked = &p->plan->platform;
+    const struct oci_platform *asked = build_platform_of(p);
     bool same = strcmp(have->os, asked->os) == 0 && strcmp(have->arch, asked->arch) == 0;
     struct {
         char **to;
@@ -54,7 +54,7 @@ static void set_image_platform(const struct build_planner *p, struct oci_platfor
                    {&have->arch, asked->arch, true},
                    {&have->variant, asked->variant, !same},
                    {&have->os_version, asked->os_version, !same}};
-    for (size_t i = 0; i < CB_LEN(members) && p->platform_given; i++) {
+    for (size_t i = 0; i < CB_LEN(members) && p->all->platform_given; i++) {
         if (!members[i].always && !*members[i].from)
             continue;
         free(*members[i].to);
@@ -63,26 +63,31 @@ static void set_image_platform(const struct build_planner *p, struct oci_platfor
     oci_platform_normalize(have);
 }
 
+static void change_config(const struct build_request *q, struct oci_image_config *config)
+{
+    for (size_t i = 0; i < q->labels.n; i++) {
+        const char *value;
+        CB_AUTO(free) char *key = cb_split_pair(q->labels.items[i], &value);
+        oci_label_set(config, key, value ? value : "");
+    }
+    const struct build_changes *c = &q->changes;
+    for (size_t i = 0; i < c->unset_labels.n; i++)
+        oci_label_unset(config, c->unset_labels.items[i]);
+    for (size_t i = 0; i < c->unset_env.n; i++)
+        oci_env_unset(config, c->unset_env.items[i]);
+}
+
 /* The image that is built, taken out of its stage. */
 static void take_target(struct build_planner *p)
 {
     struct build_stage *t = p->target;
-    p->plan->target = CB_NEW(struct build_state);
-    *p->plan->target = t->state;
+    struct build_state *state = &p->plan->targets[p->number].state;
+    *state = t->state;
     t->state = (struct build_state){0};
-    set_image_platform(p, &p->plan->target->config.platform);
-    p->plan->target_name = cb_strdup(t->display);
-    const struct cb_strv *labels = &p->in->request->labels;
-    for (size_t i = 0; i < labels->n; i++) {
-        const char *value;
-        CB_AUTO(free) char *key = cb_split_pair(labels->items[i], &value);
-        oci_label_set(&p->plan->target->config, key, value ? value : "");
-    }
-    const struct build_changes *c = &p->in->request->changes;
-    for (size_t i = 0; i < c->unset_labels.n; i++)
-        oci_label_unset(&p->plan->target->config, c->unset_labels.items[i]);
-    for (size_t i = 0; i < c->unset_env.n; i++)
-        oci_env_unset(&p->plan->target->config, c->unset_env.items[i]);
+    set_image_platform(p, &state->config.platform);
+    if (!p->plan->target_name)
+        p->plan->target_name = cb_strdup(t->display);
+    change_config(p->in->request, &state->config);
 }
 
 /* ---- the whole ------------------------------------------------------------------------------------ */
@@ -147,16 +152,22 @@ static int parse(struct build_planner *p, struct cb_error *err)
     return df_decode(plan->file, &plan->lint, &plan->dockerfile, &p->errors) < 0 ? build_take_mistakes(p, err) : 0;
 }
 
+/* What is only asked about a Dockerfile is answered for one platform. */
 static int set_platforms(struct build_planner *p, struct cb_error *err)
 {
-    const char *text = p->in->request->platform;
-    oci_platform_host(&p->host);
-    p->platform_given = text != NULL;
-    if (!text) {
-        oci_platform_copy(&p->plan->platform, &p->host);
-        return 0;
-    }
-    return oci_platform_parse(text, &p->plan->platform, err);
+    const struct build_request *q = p->in->request;
+    struct oci_platform *list = NULL;
+    size_t n = 0;
+    oci_platform_host(&p->all->host);
+    p->all->platform_given = q->platform;
+    if (oci_platforms_parse(q->platform, &list, &n, err) < 0)
+        return -1;
+    p->plan->n_targets = q->call == BUILD_CALL_BUILD ? n : 1;
+    p->plan->targets = cb_alloc(n * sizeof(*p->plan->targets));
+    for (size_t i = 0; i < p->plan->n_targets; i++)
+        oci_platform_copy(&p->plan->targets[i].platform, &list[i]);
+    oci_platforms_free(list, n);
+    return 0;
 }
 
 static void stage_done(struct build_stage *s)
@@ -182,43 +193,96 @@ static void planner_done(struct build_planner *p)
     free(p->stages);
     build_vars_done(&p->globals);
     build_vars_done(&p->build_args);
-    for (size_t i = 0; i < p->n_wants; i++)
-        build_want_done(&p->wants[i]);
-    free(p->wants);
     cb_strv_done(&p->implicit);
     df_errors_done(&p->errors);
     df_errors_done(&p->late);
-    oci_platform_done(&p->host);
 }
 
-static int make(struct build_planner *p, struct cb_error *err)
+static void planning_done(struct build_planning *all)
 {
-    static int (*const parts[])(struct build_planner * p, struct cb_error * err) = {parse,
-                                                                                    set_platforms,
-                                                                                    build_set_globals,
-                                                                                    build_set_epoch,
-                                                                                    build_make_stages,
-                                                                                    build_find_target,
-                                                                                    build_check_references,
-                                                                                    build_resolve_images,
-                                                                                    evaluate_all};
+    for (size_t i = 0; i < all->n_wants; i++)
+        build_want_done(&all->wants[i]);
+    free(all->wants);
+    oci_platform_done(&all->host);
+}
+
+/* Of several platforms, the one that something is wrong with. */
+static int name_platform(const struct build_planner *p, struct cb_error *err)
+{
+    CB_AUTO(free) char *text = oci_platform_text(build_platform_of(p));
+    return p->plan->n_targets > 1 ? cb_prefix(err, "%s", text) : -1;
+}
+
+/* Up to the images that are needed. */
+static int begin(struct build_planner *p, struct cb_error *err)
+{
+    static int (*const parts[])(struct build_planner * p, struct cb_error * err) = {
+        build_set_globals, build_set_epoch, build_make_stages, build_find_target, build_check_references};
     for (size_t i = 0; i < CB_LEN(parts); i++)
         if (parts[i](p, err) < 0)
-            return -1;
-    take_target(p);
-    build_connect_steps(p->plan);
+            return name_platform(p, err);
     return 0;
+}
+
+static int finish(struct build_planner *p, struct cb_error *err)
+{
+    if (evaluate_all(p, err) < 0)
+        return name_platform(p, err);
+    take_target(p);
+    return 0;
+}
+
+/* What is noticed on the way to the first image is said of all. */
+static int plan_platforms(struct build_planner *planners, size_t n, struct cb_error *err)
+{
+    struct df_lint *lint = &planners->plan->lint;
+    for (size_t i = 0; i < n; i++) {
+        bool closed = lint->closed;
+        lint->closed = closed || i;
+        int r = begin(&planners[i], err);
+        lint->closed = closed;
+        if (r < 0)
+            return -1;
+    }
+    if (build_resolve_images(planners, n, err) < 0)
+        return -1;
+    for (size_t i = 0; i < n; i++) {
+        if (finish(&planners[i], err) < 0)
+            return -1;
+        lint->closed = true;
+    }
+    return 0;
+}
+
+/* The first has read the Dockerfile; the others begin there. */
+static int plan_all(struct build_planner *first, struct cb_error *err)
+{
+    size_t n = first->plan->n_targets;
+    CB_AUTO(free) struct build_planner *planners = cb_alloc(n * sizeof(*planners));
+    for (size_t i = 0; i < n; i++) {
+        planners[i] =
+            (struct build_planner){.in = first->in, .plan = first->plan, .all = first->all, .more = first->more, .number = i};
+        split_build_args(&planners[i]);
+    }
+    int r = plan_platforms(planners, n, err);
+    for (size_t i = 0; i < n; i++)
+        planner_done(&planners[i]);
+    return r;
 }
 
 int build_plan_make(const struct build_plan_input *in, struct build_plan *ret, struct df_errors *more, struct cb_error *err)
 {
-    struct build_planner p = {.in = in, .plan = ret, .more = more};
+    struct build_planning all = {0};
+    struct build_planner p = {.in = in, .plan = ret, .all = &all, .more = more};
     ret->effects = in->effects;
     ret->effects_arg = in->arg;
     if (in->request->call == BUILD_CALL_OUTLINE)
         ret->outline = CB_NEW(struct build_outline);
     split_build_args(&p);
-    int r = make(&p, err);
+    int r = parse(&p, err) < 0 || set_platforms(&p, err) < 0 || plan_all(&p, err) < 0 ? -1 : 0;
     planner_done(&p);
+    planning_done(&all);
+    if (r == 0)
+        build_connect_steps(ret);
     return r;
 }

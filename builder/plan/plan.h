@@ -1,6 +1,8 @@
-/* The plan: a Dockerfile and a request become a graph of steps. Only what the target needs is in it. Instructions that change
- * nothing but the config (ENV, LABEL, CMD …) are folded into the state of their stage and are no steps. Planning runs nothing and
- * changes nothing; what it has to know besides the Dockerfile and the request, it asks through a table of functions.
+/* The plan: a Dockerfile and a request become a graph of steps. Only what the target needs is in it. For several platforms the
+ * Dockerfile is evaluated once for each, into the same graph: a step that comes out the same for two of them is there once.
+ * Instructions that change nothing but the config (ENV, LABEL, CMD …) are folded into the state of their stage and are no steps.
+ * Planning runs nothing and changes nothing; what it has to know besides the Dockerfile and the request, it asks through a table
+ * of functions.
  *
  * A step stands on a `parent` (the snapshot below it; NULL: the empty root) and may take files of other steps. Its result is one
  * more layer on its parent; a BUILD_OP_BASE's result is the layers of an image. Once made, a plan does not change: what becomes
@@ -57,10 +59,16 @@ struct build_inline { /* a heredoc source, expanded */
     char *bytes;
     size_t len;
 };
+/* What was fetched once, for all that name it so. */
+struct build_fetched {
+    char *url, *checksum;
+    enum df_tri keep_git_dir;
+    struct build_remote *remote;
+};
 struct build_copy {
     bool add;
     struct cb_strv sources;        /* expanded */
-    struct build_remote **remotes; /* of each source: what ADD fetched, or NULL for a path */
+    struct build_remote **remotes; /* of each source: what ADD fetched (borrowed from the plan), or NULL for a path */
     size_t n_entries, cap_remotes; /* of remotes: as many as sources */
     size_t n_remote;               /* those that are not NULL */
     struct build_inline *files;
@@ -88,6 +96,8 @@ struct build_step {
     char *name;         /* "[build 2/5] RUN make" */
     char *stage;        /* "build"; NULL: it is no instruction of a stage. Then the next two are nothing */
     const char *source; /* of its name: "RUN make" */
+    char *platform;     /* of its stage, "linux/amd64"; what a RUN gives depends on it. NULL: an image */
+    bool foreign;       /* that is not this machine's */
     int position;       /* in its stage, from 1 */
     struct cb_place at;
     const struct build_step *parent;
@@ -121,14 +131,22 @@ struct build_state {
     size_t n_history, cap_history;
 };
 
+/* The image that is built for one platform. */
+struct build_target {
+    struct oci_platform platform; /* that was asked for, or this machine's */
+    struct build_state state;     /* of the target stage */
+};
+
 struct build_plan {
     struct df_file *file;
     struct df_dockerfile dockerfile;
     struct build_step **steps;
     size_t n_steps, cap_steps;
-    struct build_state *target; /* of the target stage */
+    struct build_target *targets; /* in the order asked for; at least one */
+    size_t n_targets;
     char *target_name;
-    struct oci_platform platform; /* the target platform */
+    struct build_fetched *fetched; /* what ADDs name by URL or git reference */
+    size_t n_fetched, cap_fetched;
     bool has_epoch;
     int64_t epoch; /* SOURCE_DATE_EPOCH */
     struct df_lint lint;

@@ -29,6 +29,7 @@ struct build_stage {
     size_t want;                /* BUILD_BASE_IMAGE: which of planner->wants */
     struct oci_platform platform;
     bool needed;
+    bool triggers_taken;
     struct build_stage *cycle_start; /* where the search for cycles came from */
     bool on_path;                    /* of that search */
     struct cb_place path_at;         /* the instruction the search followed */
@@ -49,23 +50,36 @@ struct build_stage {
     bool cut;                /* a mistake in ARG or ENV: what follows would be wrong because of it */
 };
 
+/* What the planners of all platforms share. */
+struct build_planning {
+    struct build_want *wants;
+    size_t n_wants, cap_wants;
+    struct oci_platform host;
+    bool platform_given;
+    int spare; /* a number that no step has, because it turned out to be there already; 0: none */
+};
+
+/* Plans one platform. */
 struct build_planner {
     const struct build_plan_input *in;
     struct build_plan *plan;
+    struct build_planning *all;
+    size_t number;          /* of it among the platforms: of the plan's targets */
     struct df_errors *more; /* mistakes beside the first */
     struct build_stage *stages;
     size_t n_stages;
     struct cb_strv implicit;   /* what COPY and mounts name that is no stage, one for each use */
     struct build_vars globals; /* platform args and global ARGs */
     struct build_vars build_args;
-    struct build_want *wants;
-    size_t n_wants, cap_wants;
     struct build_stage *target;
-    struct oci_platform host;
-    bool platform_given;
     struct df_errors errors; /* mistakes that do not hide each other */
     struct df_errors late;   /* those that BuildKit finds only in the finished plan */
 };
+
+static inline const struct oci_platform *build_platform_of(const struct build_planner *p)
+{
+    return &p->plan->targets[p->number].platform;
+}
 
 /* ---- mistakes.c ---------------------------------------------------------------------------------- */
 
@@ -83,6 +97,7 @@ struct build_step *build_step_new(struct build_planner *p, struct build_stage *s
                                   const struct df_instruction *i);
 /* A line of history; takes `created_by`. */
 void build_history_add(struct build_stage *s, char *created_by, const struct build_step *step);
+void build_step_free(struct build_step *s);
 void build_state_done(struct build_state *s);
 
 /* ---- connect.c ----------------------------------------------------------------------------------- */
@@ -127,8 +142,13 @@ int build_check_reference(const char *text, struct cb_error *err);
 
 /* Checks every `from` of every stage, reachable or not, for cycles too, and the references of all images. */
 int build_check_references(struct build_planner *p, struct cb_error *err);
-/* Marks what the target needs and resolves the images among it. */
-int build_resolve_images(struct build_planner *p, struct cb_error *err);
+/* Marks what the target of each planner needs and resolves the images among it. */
+int build_resolve_images(struct build_planner *planners, size_t n, struct cb_error *err);
+
+/* ---- merge.c ------------------------------------------------------------------------------------- */
+
+/* The stage's last step is complete: if an earlier platform has the same one, that takes its place. */
+void build_merge_step(struct build_planner *p, struct build_stage *s);
 /* ---- from.c -------------------------------------------------------------------------------------- */
 
 /* The index in p->wants of an image that is needed; the same image is there only once. */

@@ -14,7 +14,7 @@ static const char *lookup_global(void *arg, const char *name)
 
 static void set_platform_args(struct build_planner *p)
 {
-    const struct oci_platform *of[] = {&p->host, &p->plan->platform};
+    const struct oci_platform *of[] = {&p->all->host, build_platform_of(p)};
     static const char *const prefix[] = {"BUILD", "TARGET"};
     for (int i = 0; i < 2; i++) {
         CB_AUTO(free) char *text = oci_platform_text(of[i]);
@@ -222,7 +222,7 @@ static char *suggest_variable(const struct build_planner *p, const struct cb_map
 static int set_stage_platform(struct build_planner *p, struct build_stage *s, struct cb_error *err)
 {
     const struct df_instruction *i = s->df->from;
-    oci_platform_copy(&s->platform, &p->plan->platform);
+    oci_platform_copy(&s->platform, build_platform_of(p));
     if (!i->from.platform)
         return 0;
     CB_AUTO(from_word) struct from_word w = {0};
@@ -291,8 +291,9 @@ static int set_stage_base(struct build_planner *p, struct build_stage *s, struct
     }
     if (s->parent)
         return 0;
-    if (strcmp(s->base_text, "scratch") == 0) {
+    if (strcmp(s->base_text, "scratch") == 0) { /* always for the target platform (§10) */
         s->base = BUILD_BASE_SCRATCH;
+        oci_platform_copy(&s->platform, build_platform_of(p));
         return 0;
     }
     named = build_find_context(p, s->base_text, &s->platform);

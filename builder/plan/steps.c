@@ -15,23 +15,55 @@ static bool skip_cache(const struct build_planner *p, const struct build_stage *
     return false;
 }
 
+static int take_number(struct build_planner *p)
+{
+    int n = p->all->spare;
+    p->all->spare = 0;
+    return n ? n : p->in->effects->number(p->in->arg);
+}
+
+/* For several platforms "linux/arm64 ", and where it makes something for another one "linux/amd64->arm64 ", as BuildKit shows it.
+ */
+static char *shown_platform(const struct build_planner *p, const struct build_stage *s)
+{
+    const char *os = build_vars_get(&s->env, "TARGETOS"), *arch = build_vars_get(&s->env, "TARGETARCH");
+    const char *variant = build_vars_get(&s->env, "TARGETVARIANT"), *own = s->platform.arch;
+    if (p->plan->n_targets == 1)
+        return cb_strdup("");
+    CB_AUTO(free) char *text = oci_platform_text(&s->platform);
+    if (os && *os && strcmp(os, s->platform.os) != 0)
+        return cb_printf("%s->%s/%s ", text, os, arch && *arch ? arch : own);
+    if (!arch || !*arch || strcmp(arch, own) == 0)
+        return cb_printf("%s ", text);
+    return cb_printf("%s->%s%s%s ", text, arch, variant && *variant ? "/" : "", variant ? variant : "");
+}
+
+static void name_step(const struct build_planner *p, const struct build_stage *s, const struct df_instruction *i,
+                      struct build_step *step)
+{
+    CB_AUTO(free) char *platform = shown_platform(p, s);
+    CB_AUTO(free) char *stage = p->n_stages > 1 ? cb_printf("%s ", s->display) : cb_strdup("");
+    step->at = i->at;
+    step->name = cb_printf("[%s%s%d/%d] %s", platform, stage, s->number, s->total, i->source);
+    step->stage = cb_strdup(s->display);
+    step->source = step->name + strlen(step->name) - strlen(i->source);
+    step->position = s->number;
+    step->platform = oci_platform_text(&s->platform);
+    step->foreign = strcmp(s->platform.os, p->all->host.os) != 0 || strcmp(s->platform.arch, p->all->host.arch) != 0 ||
+                    strcmp(s->platform.variant, p->all->host.variant) != 0;
+}
+
 struct build_step *build_step_new(struct build_planner *p, struct build_stage *s, enum build_op op,
                                   const struct df_instruction *i)
 {
     struct build_step *step = CB_NEW(struct build_step);
     step->op = op;
     step->index = p->plan->n_steps;
-    step->number = p->in->effects->number(p->in->arg);
+    step->number = take_number(p);
     step->parent = s ? s->state.snapshot : NULL;
     step->no_cache = s && skip_cache(p, s);
-    if (i) {
-        step->at = i->at;
-        CB_AUTO(free) char *stage = p->n_stages > 1 ? cb_printf("%s ", s->display) : cb_strdup("");
-        step->name = cb_printf("[%s%d/%d] %s", stage, s->number, s->total, i->source);
-        step->stage = cb_strdup(s->display);
-        step->source = step->name + strlen(step->name) - strlen(i->source);
-        step->position = s->number;
-    }
+    if (i)
+        name_step(p, s, i, step);
     CB_PUSH(p->plan->steps, p->plan->n_steps, p->plan->cap_steps) = step;
     if (s)
         s->state.snapshot = step;
@@ -67,11 +99,8 @@ static void run_done(struct build_run *r)
     }
 }
 
-static void copy_done(const struct build_plan *p, struct build_copy *c)
+static void copy_done(struct build_copy *c)
 {
-    for (size_t i = 0; i < c->n_entries; i++)
-        if (c->remotes[i])
-            p->effects->release(p->effects_arg, c->remotes[i]);
     free(c->remotes);
     for (size_t i = 0; i < c->n_files; i++) {
         free(c->files[i].name);
@@ -86,7 +115,7 @@ static void copy_done(const struct build_plan *p, struct build_copy *c)
         free(strings[i]);
 }
 
-static void step_free(const struct build_plan *p, struct build_step *s)
+void build_step_free(struct build_step *s)
 {
     switch (s->op) {
     case BUILD_OP_BASE:
@@ -96,7 +125,7 @@ static void step_free(const struct build_plan *p, struct build_step *s)
         run_done(&s->run);
         break;
     case BUILD_OP_COPY:
-        copy_done(p, &s->copy);
+        copy_done(&s->copy);
         break;
     case BUILD_OP_WORKDIR:
         free(s->workdir.path);
@@ -106,6 +135,7 @@ static void step_free(const struct build_plan *p, struct build_step *s)
     free(s->inputs);
     free(s->name);
     free(s->stage);
+    free(s->platform);
     free(s);
 }
 
@@ -117,16 +147,30 @@ void build_state_done(struct build_state *s)
     free(s->history);
 }
 
+static void fetched_done(struct build_plan *p)
+{
+    for (size_t i = 0; i < p->n_fetched; i++) {
+        struct build_fetched *f = &p->fetched[i];
+        free(f->url);
+        free(f->checksum);
+        if (f->remote)
+            p->effects->release(p->effects_arg, f->remote);
+    }
+    free(p->fetched);
+}
+
 void build_plan_done(struct build_plan *p)
 {
     for (size_t i = 0; i < p->n_steps; i++)
-        step_free(p, p->steps[i]);
+        build_step_free(p->steps[i]);
     free(p->steps);
-    if (p->target)
-        build_state_done(p->target);
-    free(p->target);
+    for (size_t i = 0; i < p->n_targets; i++) {
+        build_state_done(&p->targets[i].state);
+        oci_platform_done(&p->targets[i].platform);
+    }
+    free(p->targets);
     free(p->target_name);
-    oci_platform_done(&p->platform);
+    fetched_done(p);
     df_file_free(p->file);
     df_lint_done(&p->lint);
     if (p->outline)

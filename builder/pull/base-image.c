@@ -255,7 +255,9 @@ static int take_answer(struct build_session *session, struct build_want *w, cons
     CB_AUTO(free) char *source = oci_ref_name(&ref);
     if (image_from_manifest(session, w, &f, name, source, err) < 0)
         return -1;
-    return cache_image_store(session->store, &w->base.image, err);
+    w->base.image.platform = oci_platform_text(&w->config.platform);
+    return w->alone ? cache_image_store(session->store, &w->base.image, err)
+                    : build_platforms_store(session->store, &w->base.image, err);
 }
 
 /* ---- OCI layouts --------------------------------------------------------------------------------------------------- */
@@ -324,6 +326,31 @@ static int from_layout(struct build_session *session, struct build_want *w, stru
 
 /* ---- all of them ------------------------------------------------------------------------------------------------------ */
 
+/* What the store has of that name, which does not fit; caller frees. NULL: nothing. */
+static char *other_platforms(struct build_session *session, const char *full)
+{
+    CB_AUTO(cache_image) struct cache_image image = {0};
+    CB_AUTO(oci_image_config) struct oci_image_config config = {0};
+    CB_AUTO(cb_error) struct cb_error ignored = CB_ERROR_INIT;
+    if (cache_image_load(session->store, full, &image, &ignored) <= 0)
+        return NULL;
+    if (image.platform)
+        return build_platforms_text(&image);
+    return load_config(session, &image.config, &config, &ignored) > 0 ? oci_platform_text(&config.platform) : NULL;
+}
+
+static int fail_not_there(struct build_session *session, const struct build_want *w, const char *full, struct cb_error *err)
+{
+    CB_AUTO(free) char *other = other_platforms(session, full), *wanted = oci_platform_text(&w->platform);
+    if (!other) {
+        cb_fail(err, CB_E_NOT_FOUND, "image '%s' is not in the store, and --pull=never forbids asking a registry", w->text);
+        return cb_hint(err, "pull it first: cbuild pull %s", w->text);
+    }
+    cb_fail(err, CB_E_NOT_FOUND, "image '%s' is in the store for %s, not for %s, and --pull=never forbids asking a registry",
+            w->text, other, wanted);
+    return cb_hint(err, "--pull=missing asks for the other");
+}
+
 /* The image cannot be had. Where a stage may be meant, no other hint helps. */
 static int fail_unresolved(const struct build_want *w, struct cb_error *err)
 {
@@ -352,8 +379,7 @@ static int begin(struct build_session *session, struct build_want *w, enum build
             return r < 0 ? -1 : FILLED;
     }
     if (pull == BUILD_PULL_NEVER) {
-        cb_fail(err, CB_E_NOT_FOUND, "image '%s' is not in the store, and --pull=never forbids asking a registry", w->text);
-        cb_hint(err, "pull it first: cbuild pull %s", w->text);
+        fail_not_there(session, w, full, err);
         return fail_unresolved(w, err);
     }
     struct resolve_request *r = CB_NEW(struct resolve_request);
@@ -361,6 +387,19 @@ static int begin(struct build_session *session, struct build_want *w, enum build
     int started = cb_job_fork(resolve_job, r, job, err);
     free(r);
     return started < 0 ? -1 : ASKED;
+}
+
+static void hint_unresolved(struct build_session *session, const struct build_want *w, enum build_pull pull, const char *full,
+                            struct cb_error *err)
+{
+    bool asks = err->code == CB_E_NETWORK || err->code == CB_E_NOT_FOUND;
+    CB_AUTO(free) char *other = asks && pull == BUILD_PULL_MISSING ? other_platforms(session, full) : NULL;
+    if (other)
+        cb_hint(err, "the store has it for %s", other);
+    else if (err->code == CB_E_NETWORK && pull == BUILD_PULL_ALWAYS)
+        cb_hint(err, "a build with --pull=newer takes what is in the store while the registry cannot be asked");
+    else if (err->code == CB_E_NETWORK)
+        cb_hint(err, "what is in the store builds without a network; registries.conf can name a mirror");
 }
 
 static int finish(struct build_session *session, struct build_want *w, enum build_pull pull, struct cb_job *job,
@@ -372,16 +411,13 @@ static int finish(struct build_session *session, struct build_want *w, enum buil
         return take_answer(session, w, &answer, err);
     if (err->code == CB_E_CANCELED)
         return -1;
-    if (err->code == CB_E_NETWORK && pull == BUILD_PULL_ALWAYS)
-        cb_hint(err, "a build with --pull=newer takes what is in the store while the registry cannot be asked");
-    else if (err->code == CB_E_NETWORK)
-        cb_hint(err, "what is in the store builds without a network; registries.conf can name a mirror");
-    cb_prefix(err, "%s: failed to resolve source metadata", w->text);
-    if (pull != BUILD_PULL_NEWER || (err->code != CB_E_NETWORK && err->code != CB_E_NOT_FOUND))
-        return fail_unresolved(w, err);
     CB_AUTO(oci_ref) struct oci_ref ref = {0};
     struct cb_error other = CB_ERROR_INIT;
     CB_AUTO(free) char *full = oci_ref_parse(w->text, &ref, &other) == 0 ? oci_ref_full(&ref) : cb_strdup("");
+    hint_unresolved(session, w, pull, full, err);
+    cb_prefix(err, "%s: failed to resolve source metadata", w->text);
+    if (pull != BUILD_PULL_NEWER || (err->code != CB_E_NETWORK && err->code != CB_E_NOT_FOUND))
+        return fail_unresolved(w, err);
     int r = from_store(session, w, full, &other);
     cb_error_done(&other);
     if (r != 1)

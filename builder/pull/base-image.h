@@ -22,6 +22,7 @@ void build_base_done(struct build_base *s);
 struct build_want {
     char *text;  /* reference as written; for a layout: path[:tag][@digest] */
     bool layout; /* oci-layout:// */
+    bool alone;  /* its name stands for this platform alone from now on */
     struct oci_platform platform;
     const char *meant;              /* borrowed: the stage that may be meant instead; NULL: none */
     struct cb_place at;             /* of the instruction that wants it */

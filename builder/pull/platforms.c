@@ -26,7 +26,33 @@ bool build_platforms_keep(struct cache_image *i, const struct oci_platform *want
 char *build_platforms_text(const struct cache_image *i)
 {
     CB_AUTO(cb_buf) struct cb_buf b = CB_BUF_INIT;
-    for (size_t k = 0; k < cache_image_count(i); k++)
-        cb_buf_printf(&b, k ? ", %s" : "%s", cache_image_nth(i, k)->platform);
+    for (size_t k = 0; k < cache_image_count(i); k++) {
+        const char *text = cache_image_nth(i, k)->platform;
+        cb_buf_printf(&b, text && b.len ? ", %s" : "%s", text ? text : "");
+    }
     return cb_buf_detach(&b);
+}
+
+/* Whether that image stays under the name when `new` gets it. */
+static bool stays(const struct cache_image *old, const struct cache_image *new)
+{
+    return old->pulled && old->platform && cb_digest_eq(&old->index, &new->index) && strcmp(old->platform, new->platform) != 0;
+}
+
+int build_platforms_store(struct cache_store *s, const struct cache_image *i, struct cb_error *err)
+{
+    CB_AUTO(cache_image) struct cache_image have = {0}, all = {0};
+    int found = cache_image_load(s, i->name, &have, err);
+    if (found < 0)
+        return -1;
+    cache_image_copy(&all, i);
+    for (size_t k = 0; found && k < cache_image_count(&have); k++) {
+        struct cache_image other = {0};
+        if (!stays(cache_image_nth(&have, k), i))
+            continue;
+        cache_image_copy(&other, cache_image_nth(&have, k));
+        cache_image_keep(&other, 0);
+        cache_image_add(&all, &other);
+    }
+    return cache_image_store(s, &all, err);
 }

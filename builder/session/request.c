@@ -1,4 +1,6 @@
 #include "builder/session/request.h"
+#include "base/text.h"
+#include "parser/value.h"
 
 const char *const build_pull_names[BUILD_PULL_COUNT] = {"missing", "always", "newer", "never"};
 const char *const build_progress_names[BUILD_PROGRESS_COUNT] = {"auto", "tty", "plain", "quiet", "rawjson", "none"};
@@ -91,4 +93,16 @@ const char *build_share_setting(const struct build_share *o, const char *key)
         if (cb_starts(o->settings.items[i], key) && o->settings.items[i][n] == '=')
             return o->settings.items[i] + n + 1;
     return NULL;
+}
+
+bool build_arg_says_yes(const struct build_request *r, const char *name)
+{
+    bool yes = false, given;
+    for (size_t i = 0; i < r->build_args.n; i++) {
+        const char *value;
+        CB_AUTO(free) char *own = cb_split_pair(r->build_args.items[i], &value);
+        if (strcmp(own, name) == 0 && value && df_parse_bool(value, &given))
+            yes = given;
+    }
+    return yes;
 }

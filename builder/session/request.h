@@ -29,6 +29,7 @@ struct build_output {    /* -o type=…,key=value */
     bool force_compression;     /* base layers too */
     bool docker_types;          /* oci-mediatypes=false, or what the kind has without it */
     bool by_digest;             /* push-by-digest=true: the pushed image gets no tag */
+    int platform_split;         /* each platform has a folder: 1, 0; -1: when there are several */
     struct cb_strv annotations; /* annotation.key=value: as --annotation */
 };
 
@@ -107,7 +108,8 @@ struct build_request {
     char *context;              /* as given; "." etc.; "-" stdin */
     char *dockerfile;           /* -f; NULL: none given */
     char *target;               /* NULL: last stage */
-    char *platform;             /* NULL: this machine's */
+    char *platform;             /* NULL: this machine's; of a build, perhaps several, with commas between them */
+    bool platform_given;        /* by an option of a build: a further one adds to it */
     char *root;                 /* --root; NULL: default */
     char *run_root;             /* --run-root; NULL: none */
     uint64_t store_limit;       /* bytes that the store may take; 0: no limit */
@@ -116,7 +118,7 @@ struct build_request {
     struct cb_strv build_args;  /* "K=V"; those without '=' were filled from the environment or dropped */
     struct cb_strv file_args;   /* of --build-arg-file: as build_args, which come after them */
     struct cb_strv labels;      /* "K=V" */
-    struct cb_strv annotations; /* "K=V", or "[PLATFORM]K=V": of the manifest */
+    struct cb_strv annotations; /* as builder/output/annotations.c holds them */
     struct cb_strv add_hosts;   /* "name=ip", "name=host-gateway" */
     struct cb_strv dns;         /* addresses; or "none" alone: /etc/resolv.conf of the image */
     struct cb_strv dns_search;  /* domains; or "." alone: none */
@@ -174,6 +176,8 @@ struct build_request {
 };
 void build_request_done(struct build_request *r);
 
+/* Whether the build-arg is a true word; the last one of that name counts. */
+bool build_arg_says_yes(const struct build_request *r, const char *name);
 const char *build_share_setting(const struct build_share *o, const char *key); /* the last one given, borrowed; NULL: none */
 
 #endif

@@ -72,11 +72,15 @@ static int read_config(struct build_session *s, struct build_share_link *l, stru
                          l->config.n_diff_ids);
 }
 
+/* Of several, the first: an image is looked at for one. */
 static int platform_of(const struct build_request *r, struct oci_platform *ret, struct cb_error *err)
 {
-    if (r->platform)
-        return oci_platform_parse(r->platform, ret, err);
-    oci_platform_host(ret);
+    struct oci_platform *list;
+    size_t n;
+    if (oci_platforms_parse(r->platform, &list, &n, err) < 0)
+        return -1;
+    oci_platform_copy(ret, &list[0]);
+    oci_platforms_free(list, n);
     return 0;
 }
 

@@ -309,6 +309,46 @@ int oci_platform_parse(const char *text, struct oci_platform *ret, struct cb_err
     return 0;
 }
 
+static bool is_listed(const struct oci_platform *list, size_t n, const struct oci_platform *p)
+{
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(list[i].os, p->os) == 0 && strcmp(list[i].arch, p->arch) == 0 && strcmp(list[i].variant, p->variant) == 0 &&
+            strcmp(list[i].os_version, p->os_version) == 0)
+            return true;
+    return false;
+}
+
+int oci_platforms_parse(const char *text, struct oci_platform **ret, size_t *ret_n, struct cb_error *err)
+{
+    struct oci_platform *list = NULL;
+    size_t n = 0, cap = 0;
+    if (!text)
+        oci_platform_host(&CB_PUSH(list, n, cap));
+    for (const char *at = text, *end; text; at = end + 1) {
+        CB_AUTO(oci_platform) struct oci_platform p = {0};
+        end = at + strcspn(at, ",");
+        CB_AUTO(free) char *one = cb_memdup0(at, (size_t)(end - at));
+        if (oci_platform_parse(one, &p, err) < 0) {
+            oci_platforms_free(list, n);
+            return -1;
+        }
+        if (!is_listed(list, n, &p))
+            oci_platform_copy(&CB_PUSH(list, n, cap), &p);
+        if (!*end)
+            break;
+    }
+    *ret = list;
+    *ret_n = n;
+    return 0;
+}
+
+void oci_platforms_free(struct oci_platform *list, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        oci_platform_done(&list[i]);
+    free(list);
+}
+
 char *oci_platform_text(const struct oci_platform *p)
 {
     bool variant = p->variant && *p->variant;

@@ -17,6 +17,10 @@ void oci_platform_copy(struct oci_platform *to, const struct oci_platform *from)
  * missing is this machine's. OS features ("os(version+feature)") are accepted and not kept.
  * -1: invalid, CB_E_FAILED with containerd's words; *ret untouched. */
 int oci_platform_parse(const char *text, struct oci_platform *ret, struct cb_error *err);
+/* A list with commas, without those that are named twice; NULL: this machine's alone. At least one, freed by oci_platforms_free.
+ */
+int oci_platforms_parse(const char *text, struct oci_platform **ret, size_t *ret_n, struct cb_error *err);
+void oci_platforms_free(struct oci_platform *list, size_t n);
 /* Turns what documents say into the form that is compared: lower case, aliases resolved ("x86_64", "aarch64", "macos"),
  * default variants dropped (amd64/v1, arm64/v8) or put in (arm/v7). In place. */
 void oci_platform_normalize(struct oci_platform *p);

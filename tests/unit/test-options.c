@@ -171,7 +171,9 @@ static void test_mistakes(void **state)
         {"--call=outline,format=sarif .", "a format of check only"},
         {"--call=check,x=y .", "unknown key 'x'"},
         {"--call=check,ignorestatus=x .", "expected true or false"},
-        {"--platform a/b,c/d .", "one platform at a time"},
+        {"--platform linux/amd64,linux/arm64 -o type=docker,dest=x .", "there are 2 platforms"},
+        {"--platform linux/amd64,linux/arm64 --arch s390x .", "part of which of the platforms linux/amd64,linux/arm64"},
+        {"--platform linux/amd64,, .", "platform"},
         {"--iidfile= .", "--iidfile: the name of a file is missing"},
         {"--metadata-file= .", "--metadata-file: the name of a file is missing"},
         {"-q --progress=plain .", "--quiet and --progress=plain"},
@@ -191,7 +193,8 @@ static void test_mistakes(void **state)
         {"-o type=oci,dest=x,oci-mediatypes=false,annotation.a=b .", "have no annotations"},
         {"--annotation a=b -o type=docker,dest=x .", "have no annotations"},
         {"--annotation index:a=b .", "an image of one platform has no index"},
-        {"--annotation manifest-descriptor:a=b .", "an image of one platform has no index"},
+        {"--annotation index[linux/amd64]:a=b .", "an index is for all platforms"},
+        {"--annotation manifests:a=b .", "invalid annotation"},
         {"--annotation manifest[linux/amd64:a=b .", "invalid annotation"},
         {"--annotation manifest[what]:a=b .", "annotation \"manifest[what]:a=b\""},
         {"--annotation =b .", "invalid annotation"},
@@ -421,9 +424,9 @@ static void test_types_and_annotations(void **state)
         {"-o type=docker,dest=x .", true, ""},
         {"-o oci-mediatypes=true,dest=x,type=docker,compression=zstd .", false, ""},
         {"--annotation a=b --annotation manifest:c=d -o type=docker,dest=x,oci-mediatypes=true .", false, "a=b|c=d"},
-        {"--annotation manifest[linux/amd64]:a:b=c:d --annotation x:y=z .", false, "[linux/amd64]a:b=c:d|x:y=z"},
+        {"--annotation manifest[linux/amd64]:a:b=c:d --annotation x:y=z .", false, "[manifest linux/amd64]a:b=c:d|x:y=z"},
         {"-o type=oci,dest=x,annotation.a.b=c,annotation-manifest.d=e .", false, "a.b=c|d=e"},
-        {"-o type=oci,dest=x,annotation[linux/amd64].a=b .", false, "[linux/amd64]a=b"},
+        {"-o type=oci,dest=x,annotation[linux/amd64].a=b .", false, "[manifest linux/amd64]a=b"},
         {"-o type=oci,dest=x,annotation-manifest[linux/arm/v7].a=b .", false, "[linux/arm/v7]a=b"},
     };
     for (size_t i = 0; i < CB_LEN(cases); i++) {
@@ -487,6 +490,9 @@ static void test_progress(void **state)
     unsetenv("BUILDKIT_PROGRESS");
     accept("--platform linux/s390x --platform=local .", &r);
     assert_null(r.platform);
+    accept("--platform linux/s390x,linux/arm64 --platform=linux/amd64 .", &r);
+    assert_string_equal(r.platform, "linux/s390x,linux/arm64,linux/amd64");
+    accept("--platform linux/arm64,aarch64 -o type=docker,dest=x .", &r); /* the same, twice */
     build_request_done(&r);
 }
 

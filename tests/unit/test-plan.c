@@ -1,6 +1,7 @@
 /* Planning as text against text: testdata/plan/NAME/ holds a Dockerfile, perhaps `options` (of the command line, one a line) and
- * `dockerignore`, and what is planned from them in `expected`. Images are the configs of testdata/plan/images/. Nothing is
- * read or asked besides. PLAN_UPDATE=1 writes `expected` anew, to be looked at in the diff. */
+ * `dockerignore`, and what is planned from them in `expected`. Images are the configs of testdata/plan/images/ (NAME-ARCH.json
+ * where there is one for that architecture). Nothing is read or asked besides. PLAN_UPDATE=1 writes `expected` anew, to be looked
+ * at in the diff. */
 #include "base/fd.h"
 #include "base/json.h"
 #include "base/limits.h"
@@ -37,10 +38,11 @@ struct world {
 static int resolve_one(const struct world *w, struct build_want *want, struct cb_error *err)
 {
     CB_AUTO(cb_buf) struct cb_buf text = CB_BUF_INIT;
-    CB_AUTO(free) char *file = cb_printf("%s.json", want->text);
-    for (char *c = file; *c; c++)
+    CB_AUTO(free) char *name = cb_strdup(want->text);
+    for (char *c = name; *c; c++)
         *c = *c == '/' || *c == ':' ? '-' : *c;
-    if (cb_read_file(w->images, file, CB_MAX_CONFIG, &text) < 0) {
+    CB_AUTO(free) char *file = cb_printf("%s.json", name), *own = cb_printf("%s-%s.json", name, want->platform.arch);
+    if (cb_read_file(w->images, own, CB_MAX_CONFIG, &text) < 0 && cb_read_file(w->images, file, CB_MAX_CONFIG, &text) < 0) {
         cb_fail(err, CB_E_NOT_FOUND, "%s: not found%s%s", want->text, want->meant ? "; meant: " : "",
                 want->meant ? want->meant : "");
         return cb_at(err, want->at.line, want->at.last_line);
@@ -232,24 +234,24 @@ static void put_step(struct cb_buf *out, const struct build_step *s)
     }
 }
 
-static void put_target(struct cb_buf *out, const struct build_plan *p)
+static void put_target(struct cb_buf *out, const struct build_plan *p, const struct build_target *t)
 {
     CB_AUTO(cb_buf) struct cb_buf config = CB_BUF_INIT;
     CB_AUTO(cb_error) struct cb_error err = CB_ERROR_INIT;
-    CB_AUTO(free) char *platform = oci_platform_text(&p->platform);
+    CB_AUTO(free) char *platform = oci_platform_text(&t->platform);
     cb_buf_printf(out, "target %s for %s", p->target_name, platform);
     if (p->has_epoch)
         cb_buf_printf(out, ", epoch %lld", (long long)p->epoch);
     cb_buf_adds(out, "\nhistory\n");
-    for (size_t i = 0; i < p->target->n_history; i++) {
-        const struct build_history *h = &p->target->history[i];
+    for (size_t i = 0; i < t->state.n_history; i++) {
+        const struct build_history *h = &t->state.history[i];
         cb_buf_adds(out, "    ");
         cb_quote_go(out, h->created_by, strlen(h->created_by));
         if (h->step)
             cb_buf_printf(out, " step %zu", h->step->index);
         cb_buf_addc(out, '\n');
     }
-    oci_image_config_write(&p->target->config, &config);
+    oci_image_config_write(&t->state.config, &config);
     CB_AUTO(json) json_t *j = cb_json_parse(config.data, config.len, "config", &err);
     cb_buf_adds(out, "config ");
     cb_json_dump(j, CB_JSON_INDENT, out);
@@ -288,7 +290,8 @@ static void parse_options(struct cb_buf *lines, struct build_request *ret)
     CB_AUTO(cb_error) struct cb_error err = CB_ERROR_INIT;
     char *argv[MAX_WORDS + 2], platform[] = "--platform=linux/amd64", context[] = ".";
     int n = 0;
-    argv[n++] = platform; /* not this machine's */
+    if (!strstr(lines->data, "--platform"))
+        argv[n++] = platform; /* not this machine's */
     for (char *line = strtok(lines->data, "\n"); line; line = strtok(NULL, "\n")) {
         assert_true(n < MAX_WORDS);
         argv[n++] = line;
@@ -316,7 +319,8 @@ static void make_plan(struct world *w, const struct build_request *q, struct bui
     for (size_t i = 0; r == 0 && i < plan.n_steps; i++)
         put_step(out, plan.steps[i]);
     if (r == 0)
-        put_target(out, &plan);
+        for (size_t i = 0; i < plan.n_targets; i++)
+            put_target(out, &plan, &plan.targets[i]);
     if (r == 0 && plan.outline)
         put_outline(out, plan.outline);
     build_plan_done(&plan);

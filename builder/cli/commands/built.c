@@ -1,7 +1,6 @@
 #include "builder/cli/commands/built.h"
 #include "base/text.h"
 #include "builder/share/inline.h"
-#include "parser/value.h"
 #include "registry/oci/document.h"
 
 static void add_layer(struct build_image *image, const struct build *b, const struct build_step *s)
@@ -17,14 +16,14 @@ static void add_layer(struct build_image *image, const struct build *b, const st
 }
 
 /* The steps whose layers are the image's, bottom first; caller frees. */
-static const struct build_step **steps_of(const struct build_plan *p, size_t *ret_n)
+static const struct build_step **steps_of(const struct build_target *t, size_t *ret_n)
 {
     size_t n = 0;
-    for (const struct build_step *s = p->target->snapshot; s; s = s->parent)
+    for (const struct build_step *s = t->state.snapshot; s; s = s->parent)
         n++;
     const struct build_step **steps = cb_alloc((n + 1) * sizeof(*steps));
     *ret_n = n;
-    for (const struct build_step *s = p->target->snapshot; s; s = s->parent)
+    for (const struct build_step *s = t->state.snapshot; s; s = s->parent)
         steps[--n] = s;
     return steps;
 }
@@ -36,10 +35,9 @@ static bool later(struct timespec a, struct timespec b)
 
 /* Entries without a layer take the time of the first new layer, or of the one before them (dockerfile.md §17); an image
  * without any new layer takes the base's time, so that building it again gives the same image. */
-static bool first_time(const struct build *b, const struct oci_image_config *c, struct timespec *ret)
+static bool first_time(const struct build *b, const struct build_state *t, const struct oci_image_config *c, struct timespec *ret)
 {
     const struct build_plan *p = &b->plan;
-    const struct build_state *t = p->target;
     if (p->has_epoch) {
         *ret = (struct timespec){p->epoch, 0};
         return true;
@@ -55,13 +53,13 @@ static bool first_time(const struct build *b, const struct oci_image_config *c, 
     return true;
 }
 
-static void add_history(const struct build *b, struct oci_image_config *c)
+static void add_history(const struct build *b, const struct build_state *t, struct oci_image_config *c)
 {
     const struct build_plan *p = &b->plan;
     struct timespec now = {0};
-    bool known = first_time(b, c, &now);
-    for (size_t i = 0; i < p->target->n_history; i++) {
-        const struct build_history *h = &p->target->history[i];
+    bool known = first_time(b, t, c, &now);
+    for (size_t i = 0; i < t->n_history; i++) {
+        const struct build_history *h = &t->history[i];
         if (h->step && !p->has_epoch && later(b->made[h->step->index].created, now))
             now = b->made[h->step->index].created;
         CB_PUSH(c->history, c->n_history, c->cap_history) = (struct oci_history){.has_created = known,
@@ -77,14 +75,7 @@ static void add_history(const struct build *b, struct oci_image_config *c)
 /* --cache-to type=inline, or BuildKit's other word for it. */
 static bool wants_step_cache(const struct build_request *r)
 {
-    bool yes = r->inline_cache, given;
-    for (size_t i = 0; i < r->build_args.n; i++) {
-        const char *value;
-        CB_AUTO(free) char *name = cb_split_pair(r->build_args.items[i], &value);
-        if (strcmp(name, "BUILDKIT_INLINE_CACHE") == 0 && value && df_parse_bool(value, &given))
-            yes = given || r->inline_cache;
-    }
-    return yes;
+    return r->inline_cache || build_arg_says_yes(r, "BUILDKIT_INLINE_CACHE");
 }
 
 static void add_step_cache(const struct build_graph *g, const struct build_step **steps, size_t n, struct oci_image_config *c)
@@ -108,19 +99,19 @@ static void add_step_cache(const struct build_graph *g, const struct build_step 
     c->step_cache = cb_buf_detach(&text);
 }
 
-static int make_image(const struct build_graph *g, struct build_image *ret, struct cb_error *err)
+static int make_image(const struct build_graph *g, const struct build_target *t, struct build_image *ret, struct cb_error *err)
 {
     const struct build *b = g->build;
     const struct build_plan *p = &b->plan;
     CB_AUTO(oci_image_config) struct oci_image_config config = {0};
     *ret = (struct build_image){.has_epoch = p->has_epoch, .epoch = p->epoch};
-    oci_platform_copy(&ret->platform, &p->target->config.platform);
+    oci_platform_copy(&ret->platform, &t->state.config.platform);
     size_t n;
-    CB_AUTO(free) const struct build_step **steps = steps_of(p, &n);
+    CB_AUTO(free) const struct build_step **steps = steps_of(t, &n);
     for (size_t i = 0; i < n; i++)
         add_layer(ret, b, steps[i]);
-    oci_image_config_copy(&config, &p->target->config);
-    add_history(b, &config);
+    oci_image_config_copy(&config, &t->state.config);
+    add_history(b, &t->state, &config);
     if (wants_step_cache(b->session->request))
         add_step_cache(g, steps, n, &config);
     if (b->session->request->changes.no_history)
@@ -132,20 +123,43 @@ static int make_image(const struct build_graph *g, struct build_image *ret, stru
 
 int cli_images_of(const struct build_graph *g, struct build_images *ret, struct cb_error *err)
 {
-    return make_image(g, &CB_PUSH(ret->items, ret->n, ret->cap), err);
+    const struct build_plan *p = g->plan;
+    ret->listed = p->n_targets > 1 || build_arg_says_yes(g->build->session->request, "BUILDKIT_MULTI_PLATFORM");
+    for (size_t i = 0; i < p->n_targets; i++)
+        if (make_image(g, &p->targets[i], &CB_PUSH(ret->items, ret->n, ret->cap), err) < 0)
+            return -1;
+    return 0;
 }
 
-size_t cli_layer_sizes(const struct build *b, struct build_layer_size **ret)
+/* Those that images of several platforms share are there once. */
+static bool is_named(const struct build_layer_size *sizes, size_t n, const struct build_step *s)
+{
+    for (size_t i = 0; i < n; i++)
+        if (sizes[i].name == s->name)
+            return true;
+    return false;
+}
+
+static void add_sizes(const struct build *b, const struct build_target *t, struct build_layer_size **ret, size_t *ret_n,
+                      size_t *cap)
 {
     struct cache_store *store = b->session->store;
     size_t n;
-    CB_AUTO(free) const struct build_step **steps = steps_of(&b->plan, &n);
-    *ret = cb_alloc((n + 1) * sizeof(**ret));
+    CB_AUTO(free) const struct build_step **steps = steps_of(t, &n);
     for (size_t i = 0; i < n; i++) {
         const struct build_step *s = steps[i];
         uint64_t size =
             s->op == BUILD_OP_BASE ? build_image_size(store, &s->base.image) : build_layer_bytes(store, &b->made[s->index].layer);
-        (*ret)[i] = (struct build_layer_size){s->name, size};
+        if (!is_named(*ret, *ret_n, s))
+            CB_PUSH(*ret, *ret_n, *cap) = (struct build_layer_size){s->name, size};
     }
+}
+
+size_t cli_layer_sizes(const struct build *b, struct build_layer_size **ret)
+{
+    size_t n = 0, cap = 0;
+    *ret = NULL;
+    for (size_t i = 0; i < b->plan.n_targets; i++)
+        add_sizes(b, &b->plan.targets[i], ret, &n, &cap);
     return n;
 }

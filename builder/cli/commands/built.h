@@ -5,11 +5,11 @@
 #include "builder/output/image.h"
 #include "builder/execute/keys/graph.h"
 
-/* Makes the image of the plan's target, whose steps are done (dockerfile.md §17): layers, diff IDs, config, history. The
- * config is in the store afterwards; no name is given. It borrows from the plan. */
+/* Makes the images of the plan's targets, whose steps are done (dockerfile.md §17): layers, diff IDs, config, history. The
+ * configs are in the store afterwards; no name is given. They borrow from the plan. */
 int cli_images_of(const struct build_graph *g, struct build_images *ret, struct cb_error *err);
 
-/* Bytes of the files of the image just made, by the step that made the layer; the layers of a base are one. Bottom first,
+/* Bytes of the files of the images just made, by the step that made the layer; the layers of a base are one. Bottom first,
  * into *ret (caller frees), with names borrowed from the plan. */
 size_t cli_layer_sizes(const struct build *b, struct build_layer_size **ret);
 

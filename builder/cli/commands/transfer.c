@@ -108,7 +108,7 @@ static int complete(struct build_session *s, const struct cache_image *image, st
 
 static int pull_one(struct build_session *s, const char *name, struct cb_error *err)
 {
-    struct build_want w = {.text = cb_strdup(name)};
+    struct build_want w = {.text = cb_strdup(name), .alone = true};
     int r = 0;
     if (s->request->platform)
         r = oci_platform_parse(s->request->platform, &w.platform, err);

@@ -29,6 +29,8 @@ static int set_part(char **platform, const char *os, const char *arch, const cha
     CB_AUTO(oci_platform) struct oci_platform p = {0}, host = {0};
     CB_AUTO(oci_platform) struct oci_platform checked = {0};
     oci_platform_host(&host);
+    if (*platform && strchr(*platform, ','))
+        return cb_fail(err, CB_E_USAGE, "part of which of the platforms %s is meant?", *platform);
     if (!*platform)
         oci_platform_copy(&p, &host);
     else if (oci_platform_parse(*platform, &p, err) < 0)

@@ -24,7 +24,7 @@ static const char windows_why[] = "only images for Windows have one";
 static const char annotations_why[] = "a manifest has no annotations but those that are asked for";
 
 static const struct cli_option options[] = {
-    CLI_SWITCH("all-platforms", 0, "false", "one platform is built at a time", "build each with its own --platform"),
+    CLI_SWITCH("all-platforms", 0, "false", "platforms are named", "--platform linux/amd64,linux/arm64"),
     CLI_VALUE("blob-cache", 0, NULL, "layers are kept in the store", "--root DIR says where it is"),
     CLI_VALUE("cni-config-dir", 0, NULL, cni_why, NULL),
     CLI_VALUE("cni-plugin-path", 0, NULL, cni_why, NULL),
@@ -52,8 +52,8 @@ static const struct cli_option options[] = {
                "every step has a layer, and known ones are not run again"),
     CLI_SWITCH("log-rusage", 0, "false", cost_why, cost_hint),
     CLI_VALUE("loglevel", 0, "*", NULL, NULL, "buildah ignores it too"),
-    CLI_SWITCH("logsplit", 0, "false", "one platform is built at a time: there is one log", "--logfile FILE"),
-    CLI_VALUE("manifest", 0, NULL, "there are no lists of images for several platforms", "-t names the image"),
+    CLI_SWITCH("logsplit", 0, "false", "there is one log of all platforms", "--logfile FILE"),
+    CLI_VALUE("manifest", 0, NULL, "there are no lists of images beside names", "-t with several platforms names a list"),
     CLI_VALUE("mount", 0, NULL, "a mount stands where it is needed: RUN --mount=...",
               "--volume SRC:DST shows files of the host to every RUN"),
     CLI_SWITCH("no-hostname", 0, "true", "/etc/hostname is that of the image", NULL, "/etc/hostname is that of the image"),

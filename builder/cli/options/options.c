@@ -6,6 +6,7 @@
 #include "builder/share/share.h"
 #include "parser/csv.h"
 #include "parser/value.h"
+#include "builder/output/annotations.h"
 #include "registry/oci/platform.h"
 #include "registry/oci/reference.h"
 
@@ -30,11 +31,53 @@ int cli_set_platform(const char *v, void *to, struct cb_error *err)
         free(CB_TAKE(*(char **)to));
         return 0;
     }
-    if (strchr(v, ',')) {
-        cb_fail(err, CB_E_UNSUPPORTED, "--platform %s: this version builds one platform at a time", v);
-        return cb_hint(err, "call cbuild once for each, and give each image a name of its own");
-    }
+    if (strchr(v, ','))
+        return cb_fail(err, CB_E_USAGE, "'%s': one platform is meant here", v);
     return oci_platform_parse(v, &p, err) < 0 ? -1 : cli_put(to, v);
+}
+
+/* 1: the platform is in *ret. 0: it is this machine's. */
+static int parse_platform(const char *v, struct oci_platform *ret, struct cb_error *err)
+{
+    if (strcasecmp(v, "local") == 0)
+        return 0;
+    if (oci_platform_parse(v, ret, err) == 0)
+        return 1;
+    return cb_hint(err, "a platform is OS/ARCH or OS/ARCH/VARIANT, as in linux/amd64,linux/arm64,linux/arm/v7");
+}
+
+static int add_platform(const char *v, bool alone, struct build_request *q, struct cb_error *err)
+{
+    CB_AUTO(oci_platform) struct oci_platform p = {0};
+    int r = parse_platform(v, &p, err);
+    if (r < 0)
+        return -1;
+    if (r == 0 && alone) { /* this machine's is not asked for, it is what there is: the image follows its base */
+        free(CB_TAKE(q->platform));
+        return 0;
+    }
+    if (r == 0)
+        oci_platform_host(&p);
+    CB_AUTO(free) char *text = oci_platform_text(&p), *had = CB_TAKE(q->platform);
+    q->platform = had && q->platform_given ? cb_printf("%s,%s", had, r ? v : text) : cb_strdup(r ? v : text);
+    q->platform_given = true;
+    return 0;
+}
+
+static int add_platforms(const char *v, void *to, struct cb_error *err)
+{
+    CB_AUTO(cb_strv) struct cb_strv list = {0};
+    for (const char *p = v;; p++) {
+        size_t n = strcspn(p, ",");
+        cb_strv_take(&list, cb_memdup0(p, n));
+        p += n;
+        if (!*p)
+            break;
+    }
+    for (size_t i = 0; i < list.n; i++)
+        if (add_platform(list.items[i], list.n == 1, to, err) < 0)
+            return -1;
+    return 0;
 }
 
 /* `K` alone takes the value of our own environment; when that has none either, nothing is passed. */
@@ -184,13 +227,14 @@ static const struct cli_option options[] = {
      "value of an ARG (without VALUE: from the environment)"},
     {"build-context", 0, input, "NAME=VALUE", NULL, set_context, AT(contexts),
      "named context: DIR, git or http(s) URL, docker-image://REF, oci-layout://DIR"},
-    {"platform", 0, input, "OS/ARCH", NULL, cli_set_platform, AT(platform),
-     "platform of the image (default, and 'local': this machine's)"},
+    {"platform", 0, input, "OS/ARCH", NULL, add_platforms, offsetof(struct cli_invocation, request),
+     "platform of the image (default, and 'local': this machine's); several: an image for each"},
     {"call", 0, input, "KIND", NULL, cli_set_call, 0,
      "build (default), or only answer: check, outline, targets[,format=json|sarif]"},
     {"check", 0, input, NULL, NULL, cli_set_check, 0, "the same as --call=check: look for mistakes, build nothing"},
     {"label", 0, input, "KEY=VALUE", NULL, cli_add_pair, AT(labels), "label of the image"},
-    {"annotation", 0, input, "KEY=VALUE", NULL, cli_set_annotation, AT(annotations), "annotation of the manifest"},
+    {"annotation", 0, input, "KEY=VALUE", NULL, cli_set_annotation, AT(annotations),
+     "annotation of manifests; manifest[PLATFORM]:, index:, index-descriptor: may be before it"},
     {"no-cache", 0, cache, NULL, NULL, cli_set_switch, AT(no_cache), "execute every step"},
     {"store-limit", 0, cache, "SIZE", NULL, cli_set_size, AT(store_limit),
      "what the store may take in all at the end of a build: 20g"},
@@ -332,10 +376,43 @@ static int check_attestations(const struct build_request *r, struct cb_error *er
                    "the store, --metadata-file has the provenance");
 }
 
+static int check_index_annotations(const struct build_request *r, struct cb_error *err)
+{
+    bool asked = build_annotations_need_index(&r->annotations);
+    for (size_t i = 0; i < r->n_outputs; i++)
+        asked = asked || build_annotations_need_index(&r->outputs[i].annotations);
+    if (!asked || r->attest.sbom || r->attest.provenance)
+        return 0;
+    cb_fail(err, CB_E_USAGE, "an annotation of the index is given, and an image of one platform has no index");
+    return cb_hint(err, "name several with --platform, or have an index made with --build-arg BUILDKIT_MULTI_PLATFORM=1");
+}
+
+/* What takes an image takes several, where its form has room for them. */
+static int check_platforms(const struct build_request *r, struct cb_error *err)
+{
+    struct oci_platform *list = NULL;
+    size_t n = 0;
+    if (oci_platforms_parse(r->platform, &list, &n, err) < 0)
+        return -1;
+    oci_platforms_free(list, n);
+    if (n == 1 && !build_arg_says_yes(r, "BUILDKIT_MULTI_PLATFORM"))
+        return check_index_annotations(r, err);
+    for (size_t i = 0; i < r->n_outputs && n > 1; i++) {
+        const struct build_output_ops *ops = r->outputs[i].ops;
+        if (!ops->one_platform)
+            continue;
+        cb_fail(err, CB_E_USAGE, "--output type=%s: such an archive has one image, and there are %zu platforms", ops->name, n);
+        return cb_hint(err,
+                       "type=oci holds all of them (docker load reads it where docker stores images in containerd); or name one "
+                       "platform");
+    }
+    return 0;
+}
+
 /* Each option may be right by itself, and all of them together wrong. */
 static int check_together(struct build_request *r, struct cb_error *err)
 {
-    if (check_wait(r, err) < 0)
+    if (check_wait(r, err) < 0 || check_platforms(r, err) < 0)
         return -1;
     if (r->quiet && r->progress != BUILD_PROGRESS_AUTO && r->progress != BUILD_PROGRESS_QUIET)
         return cb_fail(err, CB_E_USAGE, "--quiet and --progress=%s contradict each other", build_progress_names[r->progress]);

@@ -153,19 +153,13 @@ static void put_copy(struct build_key_text *t, const struct build_copy *c)
     }
 }
 
-static void put_platform(struct build_key_text *k, const struct build_graph *g)
-{
-    CB_AUTO(free) char *platform = oci_platform_text(&g->plan->platform);
-    put_named(k, "platform", platform);
-}
-
 void build_key_put_operation(struct build_key_text *k, const struct build_graph *g, const struct build_step *s)
 {
     cb_put_str(&k->bytes, BUILD_KEY_FORMAT);
     cb_put_u8(&k->bytes, s->op);
     switch (s->op) {
     case BUILD_OP_RUN:
-        put_platform(k, g);
+        put_named(k, "platform", s->platform);
         put_run(k, g->build->session->request, &s->run);
         break;
     case BUILD_OP_COPY:

@@ -34,6 +34,8 @@ static void places_of(const struct build_step *s, struct cb_digest ret[PLACES])
             cb_put_str(&b, s->source);
         else
             cb_put_u32(&b, (uint32_t)s->position);
+        if (s->foreign) /* what it gave for another platform is no earlier result of it */
+            cb_put_str(&b, s->platform);
         cb_sha256(b.data, b.len, &ret[i]);
     }
 }

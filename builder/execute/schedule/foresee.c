@@ -134,12 +134,13 @@ int build_foresee(struct build_graph *g, struct build_fate **ret, struct cb_erro
 {
     struct foresight f = {.s = {.g = g, .session = g->build->session, .earlier = build_earlier_open(g->build)},
                           .fates = cb_alloc((g->plan->n_steps + 1) * sizeof(struct build_fate))};
-    const struct build_step *target = g->plan->target->snapshot;
+    int r = 0;
     *ret = f.fates;
     f.there = cb_alloc((g->plan->n_steps + 1) * sizeof(*f.there));
     build_sharing_begin(&f.s);
     build_sharing_foresee(&f.s, NULL, f.there);
-    int r = target ? look(&f, target, err) : 0;
+    for (size_t i = 0; i < g->plan->n_targets && r == 0; i++)
+        r = look(&f, g->plan->targets[i].state.snapshot, err);
     cache_earlier_close(f.s.earlier);
     build_sharing_done(&f.s);
     free(f.there);

@@ -41,9 +41,10 @@ static int mount_job(struct cb_job_io *io, void *world, const struct rt_job_requ
     return 0;
 }
 
+/* Of several platforms the first names the mounts of all: they share them here, too. */
 static void put_request(const struct build_schedule *s, bool put, const char *id, const char *key, struct cb_buf *ret)
 {
-    CB_AUTO(free) char *platform = oci_platform_text(&s->g->plan->platform);
+    CB_AUTO(free) char *platform = oci_platform_text(&s->g->plan->targets[0].platform);
     cb_put_u8(ret, put);
     cb_put_str(ret, id);
     cb_put_str(ret, key);

@@ -134,7 +134,7 @@ static int describe(const struct put *p, struct build_artifact *ret, struct cb_e
         ret->parent = build_state_of(g, p->step->parent)->key.chain;
     ret->has_content = key->has_content;
     ret->content = key->content;
-    ret->platform = oci_platform_text(&g->plan->platform);
+    ret->platform = cb_strdup(p->step->platform);
     ret->maker = cb_strdup("cbuild " CBUILD_VERSION);
     return cache_layer_index(store, &ret->record.layer, &x, err) < 0 ? -1 : build_artifact_set_index(ret, &x, err);
 }

@@ -255,15 +255,30 @@ static int count_steps(const struct build_plan *plan)
     return n;
 }
 
+/* The images of all platforms. */
+static bool are_done(const struct build_graph *g)
+{
+    bool done = true;
+    for (size_t i = 0; i < g->plan->n_targets && done; i++) {
+        const struct build_step *last = g->plan->targets[i].state.snapshot;
+        done = !last || build_state_of(g, last)->phase == BUILD_STEP_DONE;
+    }
+    return done;
+}
+
 static void run(struct build_schedule *s)
 {
-    const struct build_step *target = s->g->plan->target->snapshot;
-    build_graph_need(s->g, target);
+    const struct build_plan *plan = s->g->plan;
+    bool nothing = true;
+    for (size_t i = 0; i < plan->n_targets; i++) {
+        build_graph_need(s->g, plan->targets[i].state.snapshot);
+        nothing = nothing && !plan->targets[i].state.snapshot;
+    }
     for (;;) {
         advance(s);
-        if (s->failed || !target)
+        if (s->failed || nothing)
             return;
-        bool ended = build_state_of(s->g, target)->phase == BUILD_STEP_DONE;
+        bool ended = are_done(s->g);
         build_sharing_go_on(s, ended);
         if (ended && !s->n_running)
             return;
