@@ -8,6 +8,7 @@
 #include "builder/session/jobs.h"
 #include "cache/store/blob.h"
 #include "registry/oci/layout.h"
+#include "registry/transfer/hosts.h"
 #include "registry/transfer/transfer.h"
 
 void build_base_done(struct build_base *s)
@@ -361,6 +362,18 @@ static int fail_unresolved(const struct build_want *w, struct cb_error *err)
     return -1;
 }
 
+/* 1: an alias gives the name another meaning, which stands in its place now. */
+static int follow_alias(struct build_session *session, struct build_want *w, struct cb_error *err)
+{
+    char *full = NULL;
+    int r = reg_alias_find(&session->request->registry, w->text, &full, err);
+    if (r > 0) {
+        free(w->text);
+        w->text = full;
+    }
+    return r;
+}
+
 enum { FILLED, ASKED };
 
 /* FILLED from the store or a layout; ASKED: *job was started; -1: err. */
@@ -378,6 +391,9 @@ static int begin(struct build_session *session, struct build_want *w, enum build
         if (r != 0)
             return r < 0 ? -1 : FILLED;
     }
+    int alias = follow_alias(session, w, err);
+    if (alias != 0)
+        return alias < 0 ? -1 : begin(session, w, pull, job, err);
     if (pull == BUILD_PULL_NEVER) {
         fail_not_there(session, w, full, err);
         return fail_unresolved(w, err);

@@ -25,7 +25,7 @@ struct registry {
 struct reg_hosts {
     struct registry *items;
     size_t n, cap;
-    struct cb_strv helpers;
+    struct cb_strv helpers, aliases;   /* aliases: "short=long", the last one counts */
     const struct reg_options *options; /* NULL: none */
 };
 
@@ -53,6 +53,7 @@ void reg_hosts_free(struct reg_hosts *h)
         registry_done(&h->items[i]);
     free(h->items);
     cb_strv_done(&h->helpers);
+    cb_strv_done(&h->aliases);
     free(h);
 }
 
@@ -66,12 +67,13 @@ struct reading {
     const char *file;
     struct registry *items; /* of this file alone, so that a later file can replace an earlier one's */
     size_t n, cap;
-    struct cb_strv helpers;
+    struct cb_strv helpers, aliases;
 };
 
 static void auto_reading_done(struct reading *rd)
 {
     cb_strv_done(&rd->helpers);
+    cb_strv_done(&rd->aliases);
     for (size_t i = 0; i < rd->n; i++)
         registry_done(&rd->items[i]);
     free(rd->items);
@@ -187,6 +189,16 @@ static int read_header(struct reading *rd, const struct reg_toml_item *item, str
     return cb_fail(err, CB_E_FAILED, "unknown table '%s'", item->table);
 }
 
+/* Those of a distribution would give what a Dockerfile says another meaning, on some machines. */
+static int read_alias(struct reading *rd, const struct reg_toml_item *item, struct cb_error *err)
+{
+    if (item->kind != REG_TOML_STRING)
+        return cb_fail(err, CB_E_FAILED, "the alias '%s' must be a string", item->key);
+    if (!cb_ends(rd->file, "shortnames.conf"))
+        cb_strv_take(&rd->aliases, cb_printf("%s=%s", item->key, item->string));
+    return 0;
+}
+
 static int read_item(void *arg, const struct reg_toml_item *item, struct cb_error *err)
 {
     static const char *const kinds[] = {"", "", "a string", "a boolean", "an array of strings"};
@@ -194,7 +206,7 @@ static int read_item(void *arg, const struct reg_toml_item *item, struct cb_erro
     if (!item->key)
         return read_header(rd, item, err);
     if (strcmp(item->table, "aliases") == 0)
-        return item->kind == REG_TOML_STRING ? 0 : cb_fail(err, CB_E_FAILED, "the alias '%s' must be a string", item->key);
+        return read_alias(rd, item, err);
     for (size_t i = 0; i < CB_LEN(rows); i++) {
         if (strcmp(item->table, rows[i].table) != 0 || strcmp(item->key, rows[i].key) != 0)
             continue;
@@ -250,6 +262,8 @@ int reg_hosts_read(struct reg_hosts *h, const char *text, size_t n, const char *
     cb_map_done(&seen);
     for (size_t i = 0; i < rd.n && result == 0; i++)
         put(h, &rd.items[i]);
+    if (result == 0)
+        cb_strv_copy(&h->aliases, &rd.aliases);
     if (result == 0 && rd.helpers.n) {
         cb_strv_done(&h->helpers);
         h->helpers = rd.helpers;
@@ -330,6 +344,43 @@ struct reg_hosts *reg_hosts_load(const struct reg_options *o, struct cb_error *e
     CB_AUTO(reg_hosts) struct reg_hosts *h = reg_hosts_new();
     h->options = o;
     return load(h, err) < 0 ? NULL : CB_TAKE(h);
+}
+
+/* ---- aliases -------------------------------------------------------------------------------- */
+static bool names_registry(const char *text)
+{
+    size_t n = strcspn(text, "/");
+    return text[n] && (strcspn(text, ".:") < n || cb_starts(text, "localhost/"));
+}
+
+static const char *alias_in(const struct cb_strv *list, const char *name)
+{
+    size_t n = strlen(name);
+    for (size_t i = list->n; i-- > 0;)
+        if (strncmp(list->items[i], name, n) == 0 && list->items[i][n] == '=')
+            return list->items[i] + n + 1;
+    return NULL;
+}
+
+int reg_alias_find(const struct reg_options *o, const char *text, char **ret, struct cb_error *err)
+{
+    CB_AUTO(oci_ref) struct oci_ref ref = {0};
+    if (names_registry(text))
+        return 0;
+    CB_AUTO(reg_hosts) struct reg_hosts *h = reg_hosts_load(o, err);
+    if (!h)
+        return -1;
+    size_t slash = strrchr(text, '/') ? (size_t)(strrchr(text, '/') - text) : 0, n = slash + strcspn(text + slash, ":@");
+    CB_AUTO(free) char *name = cb_memdup0(text, n);
+    const char *given = alias_in(&o->aliases, name), *full = given ? given : alias_in(&h->aliases, name);
+    if (!full)
+        return 0;
+    if (!names_registry(full) || oci_ref_parse(full, &ref, err) < 0 || ref.tag_given || ref.digest) {
+        cb_error_done(err);
+        return cb_fail(err, CB_E_FAILED, "the alias '%s' stands for '%s', which is not HOST/REPOSITORY", name, full);
+    }
+    *ret = cb_printf("%s%s", full, text + n);
+    return 1;
 }
 
 /* ---- asking --------------------------------------------------------------------------------- */

@@ -2,8 +2,9 @@
  * Files: $CONTAINERS_REGISTRIES_CONF alone, or the user's ($XDG_CONFIG_HOME, ~/.config), or else
  * /etc/containers/registries.conf; without the variable also the *.conf of registries.conf.d beside the
  * system's and the user's file, which replace entries with the same prefix.
- * [aliases] and unqualified-search-registries are read and checked but not used: short names mean Docker
- * Hub, as in every Dockerfile. Read once, then immutable: any number of threads may ask. */
+ * unqualified-search-registries is read and checked but not used: short names mean Docker Hub, as in every Dockerfile, but for
+ * those that the user has given an alias. The aliases that distributions ship (shortnames.conf) are not his. Read once, then
+ * immutable: any number of threads may ask. */
 #ifndef REG_HOSTS_H
 #define REG_HOSTS_H
 
@@ -21,6 +22,10 @@ int reg_hosts_read(struct reg_hosts *h, const char *text, size_t n, const char *
 struct reg_hosts *reg_hosts_new(void); /* knows nothing yet */
 void reg_hosts_free(struct reg_hosts *h);
 CB_DEFINE_AUTO_PTR(reg_hosts, struct reg_hosts, reg_hosts_free)
+
+/* What a name without a registry stands for, with the tag or digest it has. 1: *ret is the caller's; 0: there is no alias for it;
+ * -1: what the alias stands for is no name. Reads the files. */
+int reg_alias_find(const struct reg_options *o, const char *text, char **ret, struct cb_error *err);
 
 struct reg_endpoint {
     char *domain;  /* as in names and credential files: "docker.io", "localhost:5000" */

@@ -3,7 +3,7 @@
 void reg_options_done(struct reg_options *o)
 {
     char *strings[] = {o->auth_file, o->conf_file, o->cert_dir, o->user};
-    struct cb_strv *lists[] = {&o->insecure, &o->blocked, &o->mirrors, &o->authorities, &o->clients};
+    struct cb_strv *lists[] = {&o->insecure, &o->blocked, &o->aliases, &o->mirrors, &o->authorities, &o->clients};
     for (size_t i = 0; i < CB_LEN(strings); i++)
         free(strings[i]);
     for (size_t i = 0; i < CB_LEN(lists); i++)

@@ -14,6 +14,7 @@ struct reg_options {
     struct cb_strv insecure;    /* domains: both */
     struct cb_strv blocked;     /* "domain=FILE": nobody may talk to it, says the file */
     struct cb_strv mirrors;     /* "docker.io=mirror.example/path", in the order in which they are asked */
+    struct cb_strv aliases;     /* "short=registry.example/long" */
     bool mirrors_only;          /* where there are mirrors, the place itself is not asked */
     struct cb_strv authorities; /* "domain=FILE": a certificate that its registry's may be signed by */
     struct cb_strv clients;     /* "domain=CERT,KEY": who we are */

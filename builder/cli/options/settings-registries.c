@@ -125,3 +125,18 @@ int cli_settings_registries(json_t *value, const char *path, struct reg_options 
     }
     return 0;
 }
+
+int cli_settings_aliases(json_t *value, const char *path, struct reg_options *o, struct cb_error *err)
+{
+    const char *name;
+    json_t *full;
+    (void)path;
+    if (!json_is_object(value))
+        return expected("an object of short names", err);
+    json_object_foreach (value, name, full) {
+        if (!json_is_string(full))
+            return expected("HOST/REPOSITORY for each name", err);
+        cb_strv_take(&o->aliases, cb_printf("%s=%s", name, json_string_value(full)));
+    }
+    return 0;
+}

@@ -9,4 +9,7 @@
  */
 int cli_settings_registries(json_t *value, const char *path, struct reg_options *o, struct cb_error *err);
 
+/* "aliases": an object of short names, and what each stands for. */
+int cli_settings_aliases(json_t *value, const char *path, struct reg_options *o, struct cb_error *err);
+
 #endif

@@ -19,6 +19,7 @@ static const struct {
     size_t field;
 } settings[] = {
     {"max-size", cli_set_size, NULL, offsetof(struct build_request, store_limit)},
+    {"aliases", NULL, cli_settings_aliases, offsetof(struct build_request, registry)},
     {"registries", NULL, cli_settings_registries, offsetof(struct build_request, registry)},
 };
 

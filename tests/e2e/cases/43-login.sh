@@ -148,6 +148,21 @@ t_registries_in_the_settings() {
     fails 1 cbuild login -u a -p b bad.example
     has "$out" "is blocked"
     has "$(cbuild doctor)" "$PWD/config.json"
+    echo "{\"aliases\": {\"mine\": \"$there/plain/app\", \"bad\": \"x\"}}" >config.json
+    printf 'FROM mine:1\n' >Dockerfile
+    cbuild . 2>log || die "$(cat log)"
+    has "$(cat log)" "resolve $there/plain/app:1"
+    has "$(cbuild pull mine:1 2>/dev/null)" "$there/plain/app:1@"
+    fails 1 cbuild pull bad
+    has "$out" "the alias 'bad' stands for 'x'"
+    rm config.json
+    for file in registries.conf shortnames.conf; do
+        printf '[aliases]\n"our/app" = "%s/plain/app"\n' "$there" >$file
+        status=0
+        CBUILD_CONFIG='' CONTAINERS_REGISTRIES_CONF=$PWD/$file HTTPS_PROXY=http://127.0.0.1:1 cbuild pull --retry 0 our/app:1 >out 2>&1 || status=$?
+        [ "$status" = 0 ] || [ $file = shortnames.conf ] || die "$(cat out)"
+    done
+    has "$(cat out)" "127.0.0.1" # the proxy that Docker Hub would be asked by
     while IFS='|' read -r text says; do
         echo "{\"registries\": $text}" >config.json
         fails 2 cbuild pull far.example/app:1
