@@ -81,6 +81,8 @@ int cache_layer_open_packed(struct cache_store *s, const struct cb_digest *id, c
 int cache_layer_load(struct cache_store *s, const struct cb_digest *id, struct cache_layer_dir *ret, struct cb_error *err);
 /* The index of the layer that `fs` is the fs/ of; empty when that lies in no layer. Other damage is an error. */
 int cache_layer_index_beside(int fs, struct cache_index *ret, struct cb_error *err);
+/* Entry by entry; `dir` of the layer: an fd (to be closed) that *ret borrows, or -1. */
+int cache_layer_read_entries(int dir, struct cache_index_cursor *ret, struct cb_error *err);
 /* Verified against `content`, if that is not NULL. */
 int cache_layer_read_index(int dir, const struct cb_digest *content, struct cache_index *ret, struct cb_error *err);
 /* 1: the files in the layer's directory are those of the index: kinds, sizes and names; with `seen` their contents, too. 0: they

@@ -168,6 +168,14 @@ int cache_layer_read_index(int dir, const struct cb_digest *content, struct cach
     return 0;
 }
 
+int cache_layer_read_entries(int dir, struct cache_index_cursor *ret, struct cb_error *err)
+{
+    CB_AUTO(close) int fd = openat(dir, "index", O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    if (fd < 0)
+        return cb_fail(err, CB_E_CORRUPT, "read the layer's index: %s", strerror(errno));
+    return cache_index_cursor_open(fd, ret, err) < 0 ? -1 : cb_take_fd(&fd);
+}
+
 int cache_layer_index_beside(int fs, struct cache_index *ret, struct cb_error *err)
 {
     CB_AUTO(close) int dir = openat(fs, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);

@@ -8,6 +8,7 @@
 #include "base/json.h"
 #include "base/limits.h"
 #include "base/path.h"
+#include "base/stream/beside.h"
 #include "base/threads.h"
 #include "cache/store/blob.h"
 
@@ -95,35 +96,40 @@ static int pack_entry(struct packer *p, const struct cache_entry *e, struct cb_e
     return e->type == CB_FILE && e->size ? pack_data(p, e, err) : 0;
 }
 
-static int pack_files(struct cache_store *s, const struct cb_digest *id, struct cb_job_io *io, cb_sink_fn *sink, void *arg,
-                      struct cb_error *err)
+static int pack_entries(struct packer *p, struct cache_index_cursor *from, uint64_t total, struct cb_job_io *io,
+                        struct cb_error *err)
 {
-    CB_AUTO(cache_index) struct cache_index x = {0};
-    CB_AUTO(cache_reader) struct cache_reader *reader = cache_reader_new(s, id, 1);
-    CB_AUTO(free) char *buffer = cb_alloc_buffer(CACHE_LAYER_COPY_BUFFER);
-    CB_AUTO(cb_tar_writer) struct cb_tar_writer *tar = NULL;
-    struct packer p = {.buffer = buffer, .reader = reader};
+    struct cache_entry e;
     uint64_t done = 0;
-    if (cache_layer_index(s, id, &x, err) < 0)
-        return -1;
-    uint64_t total = cache_index_size(&x);
-    tar = cb_tar_writer_new(sink, arg, err);
-    if (!tar)
-        return -1;
-    p.tar = tar;
-    int r = 0;
-    for (size_t i = 0; i < x.n && r == 0; i++) {
-        r = pack_entry(&p, &x.entries[i], err);
-        done += x.entries[i].size;
+    for (int r; (r = cache_index_cursor_next(from, &e, err)) != 0;) {
+        if (r < 0 || pack_entry(p, &e, err) < 0)
+            return -1;
+        done += e.type == CB_FILE ? e.size : 0;
         if (io)
             cb_job_progress(io, "packing", done, total);
     }
-    if (r < 0) {
-        if (err->code == CB_E_CORRUPT)
-            cache_layer_drop(s, id);
+    return cb_tar_end(p->tar, err);
+}
+
+static int pack_files(struct cache_store *s, const struct cache_layer_dir *l, struct cb_job_io *io, cb_sink_fn *sink, void *arg,
+                      struct cb_error *err)
+{
+    CB_AUTO(cache_index_cursor) struct cache_index_cursor entries = CACHE_INDEX_CURSOR_INIT;
+    CB_AUTO(cache_reader) struct cache_reader *reader = cache_reader_new(s, &l->l.id, 1);
+    CB_AUTO(free) char *buffer = cb_alloc_buffer(CACHE_LAYER_COPY_BUFFER);
+    CB_AUTO(cb_tar_writer) struct cb_tar_writer *tar = cb_tar_writer_new(sink, arg, err);
+    struct packer p = {.tar = tar, .buffer = buffer, .reader = reader};
+    CB_AUTO(close) int dir = tar ? cache_layer_open(s, &l->l.id) : -1;
+    if (!tar)
         return -1;
-    }
-    return cb_tar_end(tar, err);
+    if (dir < 0)
+        return cb_fail_sys(err, dir, "open '%s/%s'", s->path, cache_layer_path(&l->l.id).text);
+    CB_AUTO(close) int index = cache_layer_read_entries(dir, &entries, err);
+    if (index >= 0 && pack_entries(&p, &entries, l->l.size, io, err) == 0)
+        return 0;
+    if (err->code == CB_E_CORRUPT)
+        cache_layer_drop(s, &l->l.id);
+    return -1;
 }
 
 /* ---- from another packed form --------------------------------------------------------------------- */
@@ -244,6 +250,7 @@ static int write_tar(struct cache_store *s, const struct cache_layer_dir *l, str
                      struct cb_digest *ret_diff, struct cb_error *err)
 {
     struct hashing_sink h = {.sink = sink, .arg = arg};
+    CB_AUTO(cb_beside) struct cb_beside *beside = cb_beside_new(hash_and_pass, &h); /* while the next files are read */
     struct cache_packed from;
     bool own = !l->base && l->l.has_files;
     int r = own ? 1 : cache_layer_packed(s, &l->l.id, cb_codecs[0], NORMAL_LEVEL, true, &from, err);
@@ -252,8 +259,8 @@ static int write_tar(struct cache_store *s, const struct cache_layer_dir *l, str
     if (r == 0)
         return no_source(l, err);
     cb_sha256_init(&h.sha);
-    r = own ? pack_files(s, &l->l.id, io, hash_and_pass, &h, err) : unpack_blob(s, &from, hash_and_pass, &h, err);
-    if (r < 0)
+    r = own ? pack_files(s, l, io, cb_beside_add, beside, err) : unpack_blob(s, &from, cb_beside_add, beside, err);
+    if (r < 0 || cb_beside_end(beside, err) < 0)
         return cb_prefix(err, "%s", cache_layer_name(&l->l.id).text);
     cb_sha256_end(&h.sha, ret_diff);
     if (l->l.has_diff_id && !cb_digest_eq(ret_diff, &l->l.diff_id))

@@ -12,8 +12,12 @@
  * xattrs are sorted by name. What a type does not have is not written, so one meaning has one form: the content
  * ID is the SHA-256 of this form without the mtimes. */
 #include "cache/store/index.h"
+#include "base/fd.h"
 #include "base/limits.h"
 #include "base/pack.h"
+#include "cache/store/seal.h"
+
+#include <unistd.h>
 
 #define MAGIC     "cbidx"
 #define VERSION   1
@@ -332,44 +336,69 @@ static bool get_body(struct cb_unpack *u, struct cb_arena *arena, struct cache_e
     return !u->failed;
 }
 
+/* Can it come after this one? */
+static bool may_follow(const struct cache_entry *before, const struct cache_entry *e)
+{
+    size_t len = strlen(before->path);
+    bool closed = before->type != CB_DIR && before->type != CACHE_OPAQUE;
+    if (compare_entries(before, e) >= 0)
+        return false;
+    /* not below, nor a mark on, something that is not a directory */
+    return !closed || strncmp(e->path, before->path, len) != 0 || (e->path[len] != '/' && e->path[len] != '\0');
+}
+
 /* Is it in its right place after the entries read so far? */
 static bool fits(const struct cache_index *x, const struct cache_entry *e)
 {
-    const struct cache_entry *before = x->n ? &x->entries[x->n - 1] : NULL;
-    if (before) {
-        size_t len = strlen(before->path);
-        bool closed = before->type != CB_DIR && before->type != CACHE_OPAQUE;
-        if (compare_entries(before, e) >= 0)
-            return false;
-        if (closed && strncmp(e->path, before->path, len) == 0 && (e->path[len] == '/' || e->path[len] == '\0'))
-            return false; /* below, or a mark on, something that is not a directory */
-    }
+    if (x->n && !may_follow(&x->entries[x->n - 1], e))
+        return false;
     if (e->type != CB_HARDLINK)
         return true;
     const struct cache_entry *target = cache_index_find(x, e->link);
     return target && target->type != CB_DIR && target->type != CB_HARDLINK && target->type != CACHE_WHITEOUT;
 }
 
+static int fail_entry(struct cb_error *err, uint64_t i)
+{
+    return cb_fail(err, CB_E_CORRUPT, "layer index: entry %llu is damaged", (unsigned long long)i);
+}
+
+/* False: it is damaged, or not all of it is there. */
+static bool get_entry(struct cb_unpack *u, struct cb_arena *arena, struct cache_entry *e)
+{
+    struct cb_str path = cb_get_bytes(u);
+    *e = (struct cache_entry){.type = cb_get_u8(u)};
+    if (u->failed || e->type >= (int)CB_LEN(parts) || !valid_path(path))
+        return false;
+    e->path = cb_arena_memdup0(arena, path.p, path.n);
+    return get_body(u, arena, e);
+}
+
+/* `size`: of the whole index. */
+static int get_head(struct cb_unpack *u, uint64_t size, uint64_t *ret_count, struct cb_error *err)
+{
+    if ((size_t)(u->end - u->p) < strlen(MAGIC) || memcmp(u->p, MAGIC, strlen(MAGIC)) != 0)
+        return cb_fail(err, CB_E_CORRUPT, "layer index: not an index");
+    u->p += strlen(MAGIC);
+    if (cb_get_u8(u) != VERSION)
+        return cb_fail(err, CB_E_CORRUPT, "layer index: of another version or damaged");
+    *ret_count = cb_get_u64(u);
+    if (u->failed || *ret_count > CB_MAX_ENTRIES || *ret_count > size / MIN_ENTRY)
+        return cb_fail(err, CB_E_CORRUPT, "layer index: damaged head");
+    return 0;
+}
+
 int cache_index_read(const void *p, size_t n, struct cache_index *ret, struct cb_error *err)
 {
     CB_AUTO(cache_index) struct cache_index x = {0};
     struct cb_unpack u = cb_unpack(p, n);
-    if (n < strlen(MAGIC) || memcmp(p, MAGIC, strlen(MAGIC)) != 0)
-        return cb_fail(err, CB_E_CORRUPT, "layer index: not an index");
-    u.p += strlen(MAGIC);
-    if (cb_get_u8(&u) != VERSION)
-        return cb_fail(err, CB_E_CORRUPT, "layer index: of another version or damaged");
-    uint64_t count = cb_get_u64(&u);
-    if (u.failed || count > CB_MAX_ENTRIES || count > (size_t)(u.end - u.p) / MIN_ENTRY)
-        return cb_fail(err, CB_E_CORRUPT, "layer index: damaged head");
+    uint64_t count;
+    if (get_head(&u, n, &count, err) < 0)
+        return -1;
     for (uint64_t i = 0; i < count; i++) {
-        struct cb_str path = cb_get_bytes(&u);
-        struct cache_entry e = {.type = cb_get_u8(&u)};
-        if (u.failed || e.type >= (int)CB_LEN(parts) || !valid_path(path))
-            return cb_fail(err, CB_E_CORRUPT, "layer index: entry %llu is damaged", (unsigned long long)i);
-        e.path = cb_arena_memdup0(&x.arena, path.p, path.n);
-        if (!get_body(&u, &x.arena, &e) || !fits(&x, &e))
-            return cb_fail(err, CB_E_CORRUPT, "layer index: entry %llu is damaged", (unsigned long long)i);
+        struct cache_entry e;
+        if (!get_entry(&u, &x.arena, &e) || !fits(&x, &e))
+            return fail_entry(err, i);
         CB_PUSH(x.entries, x.n, x.cap) = e;
     }
     if (u.p != u.end)
@@ -377,4 +406,84 @@ int cache_index_read(const void *p, size_t n, struct cache_index *ret, struct cb
     *ret = x;
     x = (struct cache_index){0};
     return 0;
+}
+
+/* ---- reading entry by entry ------------------------------------------------------------------- */
+
+#define WINDOW ((size_t)64 << 10)
+
+/* More of the file in the window: what was used of it goes. False: there is no more. */
+static bool read_on(struct cache_index_cursor *c)
+{
+    size_t left = c->window.len - c->at;
+    size_t more = (size_t)CB_MIN(c->rest, CB_MAX(WINDOW, left));
+    if (!more)
+        return false;
+    memmove(c->window.data, c->window.data + c->at, left);
+    cb_buf_truncate(&c->window, left);
+    cb_buf_reserve(&c->window, more);
+    int n = cb_read_full(c->fd, c->window.data + left, more);
+    if (n < 0 || (size_t)n != more)
+        return false;
+    c->window.len += more;
+    c->window.data[c->window.len] = 0;
+    c->at = 0;
+    c->rest -= more;
+    return true;
+}
+
+int cache_index_cursor_open(int fd, struct cache_index_cursor *ret, struct cb_error *err)
+{
+    CB_AUTO(cache_index_cursor) struct cache_index_cursor c = CACHE_INDEX_CURSOR_INIT;
+    int64_t size = cache_unseal_file(fd);
+    if (size < 0 || lseek(fd, 0, SEEK_SET) < 0)
+        return cb_fail(err, CB_E_CORRUPT, "read the layer's index: %s", strerror(size < 0 ? (int)-size : errno));
+    c.fd = fd;
+    c.rest = (uint64_t)size;
+    (void)read_on(&c);
+    struct cb_unpack u = cb_unpack(c.window.data, c.window.len);
+    if (get_head(&u, (uint64_t)size, &c.n, err) < 0)
+        return -1;
+    c.at = (size_t)(u.p - c.window.data);
+    *ret = c;
+    c = CACHE_INDEX_CURSOR_INIT;
+    return 0;
+}
+
+/* From the window, which is made larger until all of the entry is in it. */
+static bool take_entry(struct cache_index_cursor *c, struct cache_entry *ret)
+{
+    for (;;) {
+        struct cb_unpack u = cb_unpack(c->window.data + c->at, c->window.len - c->at);
+        cb_arena_done(&c->entry);
+        if (get_entry(&u, &c->entry, ret)) {
+            c->at = (size_t)(u.p - c->window.data);
+            return true;
+        }
+        if (!read_on(c))
+            return false;
+    }
+}
+
+int cache_index_cursor_next(struct cache_index_cursor *c, struct cache_entry *ret, struct cb_error *err)
+{
+    if (c->n == 0 && (c->rest || c->at < c->window.len))
+        return cb_fail(err, CB_E_CORRUPT, "layer index: bytes after the last entry");
+    if (c->n == 0)
+        return 0;
+    const struct cache_entry before = {.path = c->last.data, .type = c->last_type};
+    if (!take_entry(c, ret) || (c->last.len && !may_follow(&before, ret)))
+        return cb_fail(err, CB_E_CORRUPT, "layer index: the entry after '%s' is damaged", c->last.data);
+    cb_buf_reset(&c->last);
+    cb_buf_adds(&c->last, ret->path);
+    c->last_type = ret->type;
+    c->n--;
+    return 1;
+}
+
+void cache_index_cursor_done(struct cache_index_cursor *c)
+{
+    cb_buf_done(&c->window);
+    cb_buf_done(&c->last);
+    cb_arena_done(&c->entry);
 }

@@ -63,4 +63,23 @@ void cache_index_write(const struct cache_index *x, struct cb_buf *out);
 /* Trusts nothing: -1 with CB_E_CORRUPT for anything that is not a sorted, well-formed index. */
 int cache_index_read(const void *p, size_t n, struct cache_index *ret, struct cb_error *err);
 
+/* The entries of an index in a file (sealed or not), one after another, for whoever needs no more than one at a time: what it
+ * takes in memory does not grow with their number. As little is trusted, but that a hard link's target is there. */
+struct cache_index_cursor {
+    int fd; /* borrowed; read from its start */
+    struct cb_buf window;
+    size_t at;             /* in the window: the first byte that is not yet used */
+    uint64_t rest;         /* bytes of the index that are not in the window yet */
+    uint64_t n;            /* entries that are still to come */
+    int last_type;         /* of the entry before */
+    struct cb_buf last;    /* its path; empty: there was none */
+    struct cb_arena entry; /* strings of the one that was given last */
+};
+#define CACHE_INDEX_CURSOR_INIT ((struct cache_index_cursor){.fd = -1, .window = CB_BUF_INIT, .last = CB_BUF_INIT})
+int cache_index_cursor_open(int fd, struct cache_index_cursor *ret, struct cb_error *err);
+/* 1: *ret is the next entry, whose strings last until the next call. 0: there is none. -1: the index is damaged. */
+int cache_index_cursor_next(struct cache_index_cursor *c, struct cache_entry *ret, struct cb_error *err);
+void cache_index_cursor_done(struct cache_index_cursor *c);
+CB_DEFINE_AUTO(cache_index_cursor, struct cache_index_cursor, cache_index_cursor_done)
+
 #endif

@@ -1,16 +1,25 @@
 #include "cache/store/seal.h"
 
+#include "base/fd.h"
+
 #include <endian.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #define SEAL_SIZE (1 + 16) /* a blank and hexadecimal digits */
 
-/* Eight bytes at a time: the table of a large context has megabytes. */
-uint64_t cache_checksum(const void *bytes, size_t n)
+#define PIECE     ((size_t)64 << 10) /* a multiple of what is summed at a time */
+
+static uint64_t begin(uint64_t n)
 {
-    const char *p = bytes;
-    uint64_t h = n + 0x9E3779B97F4A7C15u;
+    return n + 0x9E3779B97F4A7C15u;
+}
+
+/* Eight bytes at a time: the table of a large context has megabytes. */
+static uint64_t add(uint64_t h, const char *p, size_t n)
+{
     for (; n; p += CB_MIN(n, 8), n -= CB_MIN(n, 8)) {
         uint64_t w = 0;
         memcpy(&w, p, CB_MIN(n, 8));
@@ -20,16 +29,48 @@ uint64_t cache_checksum(const void *bytes, size_t n)
     return h;
 }
 
+uint64_t cache_checksum(const void *bytes, size_t n)
+{
+    return add(begin(n), bytes, n);
+}
+
 void cache_seal(struct cb_buf *b)
 {
     cb_buf_printf(b, " %016" PRIx64, cache_checksum(b->data, b->len));
 }
 
-size_t cache_unseal(const char *p, size_t n)
+static bool is_seal(uint64_t sum, const char *found)
 {
     char seal[SEAL_SIZE + 1];
-    if (n < SEAL_SIZE)
-        return n;
-    snprintf(seal, sizeof(seal), " %016" PRIx64, cache_checksum(p, n - SEAL_SIZE));
-    return memcmp(seal, p + n - SEAL_SIZE, SEAL_SIZE) == 0 ? n - SEAL_SIZE : n;
+    snprintf(seal, sizeof(seal), " %016" PRIx64, sum);
+    return memcmp(seal, found, SEAL_SIZE) == 0;
+}
+
+size_t cache_unseal(const char *p, size_t n)
+{
+    bool sealed = n >= SEAL_SIZE && is_seal(cache_checksum(p, n - SEAL_SIZE), p + n - SEAL_SIZE);
+    return sealed ? n - SEAL_SIZE : n;
+}
+
+int64_t cache_unseal_file(int fd)
+{
+    struct stat st;
+    if (fstat(fd, &st) < 0)
+        return -errno;
+    if (st.st_size < SEAL_SIZE)
+        return st.st_size;
+    CB_AUTO(free) char *piece = cb_alloc_buffer(PIECE);
+    int64_t n = st.st_size - SEAL_SIZE, at = 0;
+    uint64_t sum = begin((uint64_t)n);
+    if (lseek(fd, 0, SEEK_SET) < 0)
+        return -errno;
+    while (at < n) {
+        int r = cb_read_full(fd, piece, (size_t)CB_MIN(n - at, (int64_t)PIECE));
+        if (r <= 0)
+            return r < 0 ? r : -EIO;
+        sum = add(sum, piece, (size_t)r);
+        at += r;
+    }
+    int r = cb_read_full(fd, piece, SEAL_SIZE);
+    return r < 0 ? r : r == SEAL_SIZE && is_seal(sum, piece) ? n : st.st_size;
 }

@@ -10,6 +10,8 @@ void cache_seal(struct cb_buf *b);
 /* How many bytes there are before a sound seal. All of them when there is none: a document of an earlier cbuild has
  * none, and whatever parses a damaged one accepts nothing after its end. */
 size_t cache_unseal(const char *p, size_t n);
+/* The same of an open file, of which only a piece is in memory at a time. -errno. */
+int64_t cache_unseal_file(int fd);
 
 uint64_t cache_checksum(const void *bytes, size_t n);
 

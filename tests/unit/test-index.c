@@ -4,8 +4,12 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
+#include "base/fd.h"
 #include "base/pack.h"
 #include "cache/store/index.h"
+#include "cache/store/seal.h"
+
+#include <sys/mman.h>
 
 static void add(struct cache_index *x, const char *path, int type, const char *link)
 {
@@ -94,6 +98,56 @@ static void test_round_trip(void **state)
     assert_int_equal(cache_index_size(&x), 1);
 }
 
+/* An unnamed file that holds `b`. */
+static int file_of(const struct cb_buf *b)
+{
+    int fd = memfd_create("index", MFD_CLOEXEC);
+    assert_true(fd >= 0);
+    assert_int_equal(cb_write_full(fd, b->data, b->len), 0);
+    return fd;
+}
+
+/* What the cursor gives, written again; false: it finds damage. */
+static bool read_by_cursor(const struct cb_buf *file, struct cache_index *ret)
+{
+    CB_AUTO(cache_index_cursor) struct cache_index_cursor c = CACHE_INDEX_CURSOR_INIT;
+    CB_AUTO(cb_error) struct cb_error err = CB_ERROR_INIT;
+    CB_AUTO(close) int fd = file_of(file);
+    struct cache_entry e;
+    int r = cache_index_cursor_open(fd, &c, &err) < 0 ? -1 : 1;
+    while (r > 0 && (r = cache_index_cursor_next(&c, &e, &err)) > 0)
+        cache_index_add(ret, &e);
+    if (r < 0)
+        assert_int_equal(err.code, CB_E_CORRUPT);
+    return r == 0;
+}
+
+static void test_cursor(void **state)
+{
+    static char value[40000];
+    const struct cb_xattr large = {(char *)"user.large", value, sizeof(value)};
+    (void)state;
+    for (int sealed = 0; sealed < 2; sealed++) {
+        CB_AUTO(cache_index) struct cache_index x = {0}, y = {0};
+        CB_AUTO(cb_buf) struct cb_buf a = CB_BUF_INIT, b = CB_BUF_INIT;
+        fill(&x);
+        for (int i = 0; i < 5000; i++) { /* more than is in memory at a time, and entries that are large themselves */
+            CB_AUTO(free) char *path = cb_printf("y/%06d", i);
+            cache_index_add(&x, &(struct cache_entry){
+                                    .path = path, .type = CB_FILE, .xattrs = &large, .n_xattrs = i % 1000 == 7, .digest = {{3}}});
+        }
+        cache_index_write(&x, &a);
+        cache_index_write(&x, &b);
+        if (sealed)
+            cache_seal(&a);
+        assert_true(read_by_cursor(&a, &y));
+        cb_buf_reset(&a);
+        cache_index_write(&y, &a);
+        assert_int_equal(a.len, b.len);
+        assert_memory_equal(a.data, b.data, a.len);
+    }
+}
+
 static void test_content_id(void **state)
 {
     CB_AUTO(cache_index) struct cache_index x = {0}, y = {0}, z = {0};
@@ -132,7 +186,7 @@ static void test_refused(void **state)
 
     (void)state;
     for (size_t i = 0; i < CB_LEN(bad); i++) {
-        CB_AUTO(cache_index) struct cache_index x = {0}, y = {0};
+        CB_AUTO(cache_index) struct cache_index x = {0}, y = {0}, z = {0};
         CB_AUTO(cb_buf) struct cb_buf b = CB_BUF_INIT;
         CB_AUTO(cb_error) struct cb_error err = CB_ERROR_INIT;
 
@@ -141,6 +195,8 @@ static void test_refused(void **state)
         cache_index_write(&x, &b);
         if (cache_index_read(b.data, b.len, &y, &err) != -1)
             fail_msg("case %zu: '%s' then '%s' is accepted", i, bad[i].first, bad[i].second);
+        if (bad[i].second_type != CB_HARDLINK && read_by_cursor(&b, &z))
+            fail_msg("case %zu: '%s' then '%s' is accepted by a cursor", i, bad[i].first, bad[i].second);
         assert_int_equal(err.code, CB_E_CORRUPT);
     }
 }
@@ -161,6 +217,8 @@ static void test_damage(void **state)
 
         if (cache_index_read(copy, cut, &y, &err) != -1)
             fail_msg("cut at %zu of %zu is accepted", cut, good.len);
+        if (read_by_cursor(&(struct cb_buf){copy, cut, cut}, &y))
+            fail_msg("cut at %zu of %zu is accepted by a cursor", cut, good.len);
     }
     for (int i = 0; i < 20000; i++) {
         CB_AUTO(cache_index) struct cache_index y = {0};
@@ -190,8 +248,9 @@ static void test_damage(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_order),      cmocka_unit_test(test_last_stays), cmocka_unit_test(test_round_trip),
-        cmocka_unit_test(test_content_id), cmocka_unit_test(test_refused),    cmocka_unit_test(test_damage),
+        cmocka_unit_test(test_order),  cmocka_unit_test(test_last_stays), cmocka_unit_test(test_round_trip),
+        cmocka_unit_test(test_cursor), cmocka_unit_test(test_content_id), cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_damage),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
