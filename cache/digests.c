@@ -22,7 +22,9 @@
 #include "base/pack.h"
 #include "cache/store/seal.h"
 #include "cache/store/files.h"
+#include "base/threads.h"
 
+#include <stdatomic.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -52,10 +54,11 @@ struct row {
 enum row_state { ROW_IDLE, ROW_USED, ROW_REPLACED };
 
 struct fresh {
-    char *path; /* in the arena */
+    size_t path; /* where it begins in the names */
+    uint32_t path_len;
+    bool keep; /* false: too new to be believed the next time */
     struct identity id;
     struct cb_digest digest;
-    bool keep; /* false: too new to be believed the next time */
 };
 
 struct table {
@@ -72,12 +75,13 @@ struct cache_digests {
     struct table whole;
     size_t cursor;  /* the row that is expected to be asked for next */
     uint8_t *state; /* enum row_state of each row */
+    bool loaded;    /* the table is read when somebody asks for a file */
     bool dirty;
     struct fresh *fresh; /* what .recent said, and what was read in this run */
     size_t n_fresh, cap_fresh;
-    struct cb_map by_path; /* of fresh: index + 1 */
-    struct cb_arena arena;
-    char *block;
+    struct cb_buf names;
+    bool mapped;           /* they came in an order other than that of their paths: */
+    struct cb_map by_path; /* index + 1 */
 };
 
 /* Bytewise, but '/' before every other byte: the order of a sorted walk. */
@@ -193,11 +197,28 @@ static void load_table(struct cache_digests *c, const char *name, struct table *
         (void)futimens(fd, NULL);
 }
 
+/* Borrowed until another one is added. */
+static struct cb_str path_of(const struct cache_digests *c, const struct fresh *f)
+{
+    return (struct cb_str){c->names.data + f->path, f->path_len};
+}
+
+static void map_fresh(struct cache_digests *c, size_t i)
+{
+    struct cb_str path = path_of(c, &c->fresh[i]);
+    cb_map_setn(&c->by_path, path.p, path.n, (void *)(uintptr_t)(i + 1));
+}
+
 static struct fresh *add_fresh(struct cache_digests *c, struct cb_str path)
 {
+    bool mapped = c->mapped || (c->n_fresh && compare_paths(path_of(c, &c->fresh[c->n_fresh - 1]), path) >= 0);
     struct fresh *f = &CB_PUSH(c->fresh, c->n_fresh, c->cap_fresh);
-    f->path = cb_arena_memdup0(&c->arena, path.p, path.n);
-    cb_map_setn(&c->by_path, path.p, path.n, (void *)(uintptr_t)c->n_fresh);
+    f->path = c->names.len;
+    f->path_len = (uint32_t)path.n;
+    cb_buf_add(&c->names, path.p, path.n);
+    for (size_t i = c->mapped ? c->n_fresh - 1 : 0; mapped && i < c->n_fresh; i++)
+        map_fresh(c, i);
+    c->mapped = mapped;
     return f;
 }
 
@@ -233,10 +254,18 @@ struct cache_digests *cache_digests_open(struct cache_store *s, const char *iden
     c->store = s;
     c->identity = cb_strdup(identity);
     c->whole.file = CB_BUF_INIT;
+    c->names = CB_BUF_INIT;
+    return c;
+}
+
+static void load(struct cache_digests *c)
+{
+    if (c->loaded)
+        return;
+    c->loaded = true;
     load_table(c, c->name, &c->whole);
     load_recent(c);
     c->state = cb_alloc(c->whole.n_rows + 1);
-    return c;
 }
 
 /* ---- finding -------------------------------------------------------------------------------- */
@@ -285,7 +314,18 @@ static size_t find_row(struct cache_digests *c, struct cb_str path, struct row *
 
 static struct fresh *find_fresh(struct cache_digests *c, const char *path)
 {
-    uintptr_t i = (uintptr_t)cb_map_get(&c->by_path, path);
+    uintptr_t i = c->mapped ? (uintptr_t)cb_map_get(&c->by_path, path) : 0;
+    size_t low = 0, high = c->mapped ? 0 : c->n_fresh;
+    while (low < high) {
+        size_t mid = low + (high - low) / 2;
+        int cmp = compare_paths(cb_str(path), path_of(c, &c->fresh[mid]));
+        if (cmp == 0)
+            return &c->fresh[mid];
+        if (cmp < 0)
+            high = mid;
+        else
+            low = mid + 1;
+    }
     return i ? &c->fresh[i - 1] : NULL;
 }
 
@@ -313,20 +353,18 @@ static int open_file(int root, const char *path, struct cb_error *err)
 }
 
 /* 1: it is shorter. */
-static int hash_fd(struct cache_digests *c, int fd, uint64_t size, const char *path, struct cb_digest *ret, struct cb_error *err)
+static int hash_fd(char *block, int fd, uint64_t size, const char *path, struct cb_digest *ret, struct cb_error *err)
 {
     struct cb_sha256 sha;
     uint64_t done = 0;
-    if (!c->block)
-        c->block = cb_alloc_buffer(READ_BLOCK);
     cb_sha256_init(&sha);
     while (done < size) {
-        int n = cb_read_full(fd, c->block, CB_MIN(size - done, READ_BLOCK));
+        int n = cb_read_full(fd, block, CB_MIN(size - done, READ_BLOCK));
         if (n < 0)
             return cb_fail_sys(err, n, "read '%s'", path);
         if (n == 0)
             return 1;
-        cb_sha256_add(&sha, c->block, (size_t)n);
+        cb_sha256_add(&sha, block, (size_t)n);
         done += (uint64_t)n;
         if (done < size && cb_check_signals(err) < 0)
             return -1;
@@ -356,8 +394,7 @@ static bool same_file(const struct stat *a, const struct stat *b)
 
 /* What has changed since it was looked at is looked at again. When that does not end, the beginning of a growing file is
  * taken: as many bytes as it had. */
-static int read_file(struct cache_digests *c, int root, const char *path, struct stat *st, struct cb_digest *ret,
-                     struct cb_error *err)
+static int read_file(char *block, int root, const char *path, struct stat *st, struct cb_digest *ret, struct cb_error *err)
 {
     struct stat now;
     CB_AUTO(close) int fd = open_file(root, path, err);
@@ -367,7 +404,7 @@ static int read_file(struct cache_digests *c, int root, const char *path, struct
         if (!same_file(&now, st))
             *st = now;
         int r = lseek(fd, 0, SEEK_SET) < 0 ? cb_fail_sys(err, errno, "read '%s'", path)
-                                           : hash_fd(c, fd, (uint64_t)st->st_size, path, ret, err);
+                                           : hash_fd(block, fd, (uint64_t)st->st_size, path, ret, err);
         if (r < 0 || stat_file(fd, path, &now, err) < 0)
             return -1;
         if (r == 0 && same_file(&now, st))
@@ -394,44 +431,105 @@ static bool too_new(const struct identity *id, struct timespec now)
     return changed <= tick || (modified <= tick && modified >= -tick);
 }
 
-static int read_anew(struct cache_digests *c, int root, const char *path, struct stat *st, struct fresh *f, struct cb_digest *ret,
-                     struct cb_error *err)
+/* In any thread. */
+static int read_one(char *block, int root, struct cache_digests_file *f, struct cb_error *err)
 {
     struct timespec now;
-    struct cb_digest d;
     clock_gettime(CLOCK_REALTIME_COARSE, &now); /* the clock that file times come from */
-    if (read_file(c, root, path, st, &d, err) < 0)
+    if (read_file(block, root, f->path, &f->st, &f->digest, err) < 0)
         return -1;
-    if (!f)
-        f = add_fresh(c, cb_str(path));
-    f->id = identity_of(st);
-    f->digest = d;
-    f->keep = !too_new(&f->id, now);
-    c->dirty |= f->keep;
-    *ret = d;
+    struct identity id = identity_of(&f->st);
+    f->sure = !too_new(&id, now);
     return 0;
+}
+
+static void keep(struct cache_digests *c, const struct cache_digests_file *file)
+{
+    struct fresh *f = find_fresh(c, file->path);
+    if (!f)
+        f = add_fresh(c, cb_str(file->path));
+    f->id = identity_of(&file->st);
+    f->digest = file->digest;
+    f->keep = file->sure;
+    c->dirty |= f->keep;
+}
+
+int cache_digests_find(struct cache_digests *c, struct cache_digests_file *file)
+{
+    struct row r;
+    struct identity id = identity_of(&file->st);
+    load(c);
+    size_t i = find_row(c, cb_str(file->path), &r);
+    file->sure = true;
+    if (i < c->whole.n_rows && c->state[i] != ROW_REPLACED) {
+        if (same_identity(&r.id, &id)) {
+            c->state[i] = ROW_USED;
+            file->digest = r.digest;
+            return 1;
+        }
+        c->state[i] = ROW_REPLACED;
+    }
+    struct fresh *f = find_fresh(c, file->path);
+    if (!f || !f->keep || !same_identity(&f->id, &id))
+        return 0;
+    file->digest = f->digest;
+    return 1;
+}
+
+/* ---- many side by side ------------------------------------------------------------------------ */
+
+struct reading {
+    struct cache_digests_file *files;
+    size_t n;
+    int root;
+    atomic_size_t next;
+    atomic_bool failed;
+};
+
+struct reader {
+    struct reading *reading;
+    struct cb_error err;
+};
+
+static void read_some(void *arg)
+{
+    struct reader *me = arg;
+    struct reading *r = me->reading;
+    CB_AUTO(free) char *block = cb_alloc_buffer(READ_BLOCK);
+    for (size_t i; !r->failed && (i = atomic_fetch_add(&r->next, 1)) < r->n;)
+        if (read_one(block, r->root, &r->files[i], &me->err) < 0)
+            r->failed = true;
+}
+
+int cache_digests_read(struct cache_digests *c, int root, struct cache_digests_file *files, size_t n, struct cb_error *err)
+{
+    load(c);
+    struct reading reading = {.files = files, .n = n, .root = root};
+    size_t n_readers = CB_MIN(n, cb_threads_worth());
+    CB_AUTO(free) struct reader *readers = cb_alloc((n_readers + 1) * sizeof(*readers));
+    for (size_t i = 0; i < n_readers; i++)
+        readers[i].reading = &reading;
+    if (n_readers)
+        cb_threads_run(read_some, readers, sizeof(*readers), n_readers);
+    for (size_t i = 0; i < n_readers; i++) { /* one of several errors is as good as the others */
+        if (!err->code && readers[i].err.code)
+            cb_error_move(err, &readers[i].err);
+        cb_error_done(&readers[i].err);
+    }
+    for (size_t i = 0; i < n && !reading.failed; i++)
+        keep(c, &files[i]);
+    return reading.failed ? -1 : 0;
 }
 
 int cache_digests_digest(struct cache_digests *c, int root, const char *path, struct stat *st, struct cb_digest *ret,
                          struct cb_error *err)
 {
-    struct row r;
-    struct identity id = identity_of(st);
-    size_t i = find_row(c, cb_str(path), &r);
-    if (i < c->whole.n_rows && c->state[i] != ROW_REPLACED) {
-        if (same_identity(&r.id, &id)) {
-            c->state[i] = ROW_USED;
-            *ret = r.digest;
-            return 0;
-        }
-        c->state[i] = ROW_REPLACED;
-    }
-    struct fresh *f = find_fresh(c, path);
-    if (f && f->keep && same_identity(&f->id, &id)) {
-        *ret = f->digest;
-        return 0;
-    }
-    return read_anew(c, root, path, st, f, ret, err);
+    struct cache_digests_file f = {.path = (char *)path, .st = *st};
+    if (!cache_digests_find(c, &f) && cache_digests_read(c, root, &f, 1, err) < 0)
+        return -1;
+    *st = f.st;
+    *ret = f.digest;
+    return 0;
 }
 
 /* ---- publishing ----------------------------------------------------------------------------- */
@@ -457,31 +555,31 @@ static void write_old(struct table_writer *w, struct row *r, enum row_state stat
     write_row(w, r);
 }
 
-static void write_fresh(struct table_writer *w, const struct fresh *f)
+static void write_fresh(struct table_writer *w, const struct cache_digests *c, const struct fresh *f)
 {
-    struct row r = {.path = cb_str(f->path), .id = f->id, .digest = f->digest};
+    struct row r = {.path = path_of(c, f), .id = f->id, .digest = f->digest};
     if (f->keep)
         write_row(w, &r);
 }
 
-static int by_path(const void *a, const void *b)
+static int by_path(const void *a, const void *b, void *digests)
 {
-    return compare_paths(cb_str(((const struct fresh *)a)->path), cb_str(((const struct fresh *)b)->path));
+    return compare_paths(path_of(digests, a), path_of(digests, b));
 }
 
 /* Merges the old rows, unless they stay where they are, with the new ones, both sorted. */
 static void write_rows(struct cache_digests *c, bool whole, struct table_writer *w)
 {
     size_t next = 0;
-    if (c->n_fresh)
-        qsort(c->fresh, c->n_fresh, sizeof(*c->fresh), by_path);
+    if (c->mapped)
+        qsort_r(c->fresh, c->n_fresh, sizeof(*c->fresh), by_path, c);
     for (size_t i = 0; whole && i < c->whole.n_rows; i++) {
         struct row r;
         if (!get_row(&c->whole, i, &r))
             continue;
-        while (next < c->n_fresh && compare_paths(cb_str(c->fresh[next].path), r.path) < 0)
-            write_fresh(w, &c->fresh[next++]);
-        bool twice = next < c->n_fresh && compare_paths(cb_str(c->fresh[next].path), r.path) == 0;
+        while (next < c->n_fresh && compare_paths(path_of(c, &c->fresh[next]), r.path) < 0)
+            write_fresh(w, c, &c->fresh[next++]);
+        bool twice = next < c->n_fresh && compare_paths(path_of(c, &c->fresh[next]), r.path) == 0;
         if (twice && c->state[i] == ROW_USED)
             next++; /* the older row is true: somebody put the file back */
         else if (twice && c->fresh[next].keep)
@@ -489,29 +587,34 @@ static void write_rows(struct cache_digests *c, bool whole, struct table_writer 
         write_old(w, &r, (enum row_state)c->state[i]);
     }
     while (next < c->n_fresh)
-        write_fresh(w, &c->fresh[next++]);
+        write_fresh(w, c, &c->fresh[next++]);
+}
+
+static void put_head(const struct cache_digests *c, uint64_t n, struct cb_buf *b)
+{
+    cb_buf_add(b, MAGIC, sizeof(MAGIC) - 1);
+    cb_put_u32(b, VERSION);
+    cb_put_u64(b, n);
+    cb_put_str(b, c->identity);
 }
 
 static int publish_table(struct cache_digests *c, bool whole)
 {
     struct table_writer w = {CB_BUF_INIT, CB_BUF_INIT, 0};
-    CB_AUTO(cb_buf) struct cb_buf out = CB_BUF_INIT;
+    CB_AUTO(cb_buf) struct cb_buf head = CB_BUF_INIT;
     CB_AUTO(cb_error) struct cb_error ignored = CB_ERROR_INIT;
-    cb_buf_reserve(&w.rows, ((whole ? c->whole.n_rows : 0) + c->n_fresh) * ROW_SIZE);
+    put_head(c, 0, &w.rows);
     write_rows(c, whole, &w);
-    cb_buf_reserve(&out, w.rows.len + w.paths.len + strlen(c->identity) + 128);
-    cb_buf_add(&out, MAGIC, sizeof(MAGIC) - 1);
-    cb_put_u32(&out, VERSION);
-    cb_put_u64(&out, w.n);
-    cb_put_str(&out, c->identity);
-    cb_buf_add(&out, w.rows.data, w.rows.len);
-    cb_buf_add(&out, w.paths.data, w.paths.len);
-    cb_put_u64(&out, cache_checksum(out.data, out.len));
-    cb_buf_done(&w.rows);
+    put_head(c, w.n, &head); /* now the number is known */
+    memcpy(w.rows.data, head.data, head.len);
+    cb_buf_add(&w.rows, w.paths.data, w.paths.len);
     cb_buf_done(&w.paths);
-    if (out.len > MAX_TABLE)
-        return -1;
-    return cache_store_publish(c->store, "context", whole ? c->name : c->recent, out.data, out.len, &ignored);
+    cb_put_u64(&w.rows, cache_checksum(w.rows.data, w.rows.len));
+    int r = w.rows.len > MAX_TABLE
+                ? -1
+                : cache_store_publish(c->store, "context", whole ? c->name : c->recent, w.rows.data, w.rows.len, &ignored);
+    cb_buf_done(&w.rows);
+    return r;
 }
 
 /* Has what this process read from the table been found to be wrong? */
@@ -542,18 +645,26 @@ void cache_digests_drop(struct cache_store *s, const char *identity)
     (void)unlinkat(s->root, whole_path, 0); /* what stays is dropped next time */
 }
 
-void cache_digests_close(struct cache_digests *c)
+void cache_digests_settle(struct cache_digests *c)
 {
-    if (!c)
-        return;
     if (c->dirty)
         publish(c);
     cb_buf_done(&c->whole.file);
     cb_map_done(&c->by_path);
-    cb_arena_done(&c->arena);
-    free(c->fresh);
-    free(c->state);
-    free(c->block);
+    cb_buf_done(&c->names);
+    free(CB_TAKE(c->fresh));
+    free(CB_TAKE(c->state));
+    c->whole = (struct table){.file = CB_BUF_INIT};
+    c->names = CB_BUF_INIT;
+    c->n_fresh = c->cap_fresh = c->cursor = 0;
+    c->loaded = c->dirty = c->mapped = false;
+}
+
+void cache_digests_close(struct cache_digests *c)
+{
+    if (!c)
+        return;
+    cache_digests_settle(c);
     free(c->identity);
     free(c);
 }

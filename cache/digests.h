@@ -13,6 +13,8 @@
 
 #include "cache/store/store.h"
 
+#include <sys/stat.h>
+
 /* A file that was not asked for stays in the table for this many rewrites of it: other Dockerfiles and
  * targets of the same context ask for other files. */
 #define CACHE_DIGESTS_KEEP 16
@@ -27,9 +29,22 @@ struct cache_digests *cache_digests_open(struct cache_store *s, const char *iden
  * '/', no "..". */
 int cache_digests_digest(struct cache_digests *c, int root, const char *path, struct stat *st, struct cb_digest *ret,
                          struct cb_error *err);
+/* The same in two steps, for many files at once. */
+struct cache_digests_file {
+    char *path;
+    struct stat st; /* as it was found; of a file that was read, as it was then */
+    struct cb_digest digest;
+    bool sure; /* whoever finds the file with this stat finds this content */
+};
+/* Without reading it. 1: f->digest and f->sure. 0: it has to be read. */
+int cache_digests_find(struct cache_digests *c, struct cache_digests_file *f);
+/* Reads them, side by side. One that failed fails all. */
+int cache_digests_read(struct cache_digests *c, int root, struct cache_digests_file *files, size_t n, struct cb_error *err);
 /* Forgets all that is known of a context, when the bytes of a file turn out not to have the digest that was given: a
  * row was damaged. A process that has the table open does not write back what it has read from it. */
 void cache_digests_drop(struct cache_store *s, const char *identity);
+/* Publishes the table when a digest is new, and lets go of the memory: it is read again when somebody asks. */
+void cache_digests_settle(struct cache_digests *c);
 /* Publishes the table when a digest is new. Failing to write it is not an error: the table only
  * saves time. Frees; NULL is fine. */
 void cache_digests_close(struct cache_digests *c);

@@ -354,6 +354,7 @@ int build_local_source(struct build_session *session, struct build_local *l, str
                                       .name = l->path,
                                       .ignore = l->ignore,
                                       .digests = l->digests,
+                                      .store = session->store,
                                       .git_modes = l->git_modes,
                                       .plain_modes = session->request->ignores_modes};
         if (build_walk_new(&p, &l->context, err) < 0)
@@ -374,6 +375,15 @@ static void local_close(struct build_session *session, struct build_local *l)
     l->dir = cb_close(l->dir);
     build_context_remote_done(session, l);
     free(l->path);
+}
+
+void build_contexts_settle(struct build_contexts *c)
+{
+    if (c->main.digests)
+        cache_digests_settle(c->main.digests);
+    for (size_t i = 0; i < c->n_named; i++)
+        if (c->named[i].local.digests)
+            cache_digests_settle(c->named[i].local.digests);
 }
 
 void build_contexts_close(struct build_session *session, struct build_contexts *c)

@@ -51,6 +51,8 @@ struct build_contexts {
 /* Opens all contexts and reads the Dockerfile. *ret must be BUILD_CONTEXTS_INIT, and must not be moved afterwards: parts of it
  * borrow from others. */
 int build_contexts_open(struct build_session *session, struct build_contexts *ret, struct cb_error *err);
+/* All that was to be looked for in them is found: publishes the digest tables, and lets go of their memory. */
+void build_contexts_settle(struct build_contexts *c);
 /* Publishes the digest tables and frees. May be called even if build_contexts_open failed or was never called. */
 void build_contexts_close(struct build_session *session, struct build_contexts *c);
 /* The named context that replaces `name` (an image reference or stage name) for this platform, or NULL. */

@@ -63,10 +63,10 @@ static int put_file(struct build_place *p, struct build_upnode *dir, const char 
     return build_upper_put(&p->upper, dir, name, strlen(name), inode, &n, err);
 }
 
-/* The entry that a copy makes of `node`: --chown and --chmod applied. */
-static struct build_entry copy_of(const struct build_place *p, const struct build_source *source, const struct cache_node *node)
+/* The entry that a copy makes of one of the source: --chown and --chmod applied. */
+static struct build_entry copy_of(const struct build_place *p, const struct build_source *source, const struct cache_entry *e)
 {
-    struct build_entry b = {.e = node->e, .source = source, .node = node};
+    struct build_entry b = {.e = *e, .source = source};
     if (b.e.type == CB_FILE && b.e.size > 0)
         b.data = BUILD_DATA_SOURCE;
     build_keep_capability(&b.e);
@@ -75,6 +75,16 @@ static struct build_entry copy_of(const struct build_place *p, const struct buil
         b.e.mode = 0777;
     else if (p->params.chmod)
         b.e.mode = df_chmod_apply(p->params.chmod, b.e.type == CB_DIR, b.e.mode);
+    return b;
+}
+
+static struct build_entry copy_of_node(const struct build_place *p, const struct build_source *source,
+                                       const struct cache_node *node)
+{
+    struct build_entry b = copy_of(p, source, &node->e);
+    b.node = node;
+    b.data_path = node->data_path;
+    b.origin = node->origin;
     return b;
 }
 
@@ -134,61 +144,105 @@ static int place_file(struct build_place *p, const char *name, const struct buil
     return put_file(p, dir, base, build_inode_new(&p->upper, b), err);
 }
 
+/* ---- a directory --------------------------------------------------------------------------- */
+
+/* One directory while what is below it is placed. */
+struct placing {
+    struct build_place *p;
+    const struct build_source *source;
+    const struct build_item *item;
+    struct cb_map links;        /* from link group to inode: hard links among the files stay */
+    struct build_upnode **dirs; /* the directories on the way to the entry, by their depth */
+    size_t n_dirs, cap_dirs;
+};
+
+static void placing_done(struct placing *x)
+{
+    cb_map_done(&x->links);
+    free(x->dirs);
+}
+CB_DEFINE_AUTO(placing, struct placing, placing_done)
+
+/* Of what passes by, the strings are kept. */
+static struct build_entry copy_picked(struct placing *x, const struct build_picked *pick)
+{
+    if (pick->node)
+        return copy_of_node(x->p, x->source, pick->node);
+    struct build_entry b = copy_of(x->p, x->source, &pick->x.e);
+    struct cb_arena *arena = &x->p->upper.arena;
+    CB_AUTO(free) char *path = build_item_path(x->item, pick->x.e.path);
+    b.data_path = cb_arena_strdup(arena, path);
+    b.origin = x->item->node->origin;
+    b.seen = pick->x.seen;
+    b.e.link = cb_arena_strdup(arena, b.e.link);
+    return b;
+}
+
 /* A directory over what is there. A new one is as its source; an existing one takes all of the source's
  * metadata, or (a directory that is only on the way to something selected) its mode bits alone. */
-static int merge_dir(struct build_place *p, struct build_upnode *dir, const struct build_source *source,
-                     const struct build_pick *pick, struct build_upnode **ret, struct cb_error *err)
+static int merge_dir(struct placing *x, struct build_upnode *dir, const char *name, const struct build_picked *pick,
+                     struct build_upnode **ret, struct cb_error *err)
 {
-    const struct cache_node *node = pick->node;
-    struct build_upnode *n = build_upper_child(&p->upper, dir, node->name, strlen(node->name));
+    struct build_upnode *n = build_upper_child(&x->p->upper, dir, name, strlen(name));
     if (n && !build_upnode_is_dir(n))
-        return fail_at(dir, node->name, "cannot copy to non-directory: ", "", err);
-    if (n && !pick->whole) {
-        struct cache_entry *e = build_upper_edit(&p->upper, n);
-        e->mode = node->e.mode;
-        e->mtime = node->e.mtime;
+        return fail_at(dir, name, "cannot copy to non-directory: ", "", err);
+    if (n && !pick->x.whole) {
+        struct cache_entry *e = build_upper_edit(&x->p->upper, n);
+        e->mode = pick->x.e.mode;
+        e->mtime = pick->x.e.mtime;
         *ret = n;
         return 0;
     }
-    struct build_entry b = copy_of(p, source, node);
-    return build_upper_put(&p->upper, dir, node->name, strlen(node->name), build_inode_new(&p->upper, &b), ret, err);
+    struct build_entry b = copy_picked(x, pick);
+    return build_upper_put(&x->p->upper, dir, name, strlen(name), build_inode_new(&x->p->upper, &b), ret, err);
 }
 
-/* Hard links among the files of one copied directory stay: `links` is from link group to inode. */
-static struct build_inode *inode_of(struct build_place *p, const struct build_source *source, const struct cache_node *node,
-                                    struct cb_map *links)
+static struct build_inode *inode_of(struct placing *x, const struct build_picked *pick)
 {
-    struct build_entry b = copy_of(p, source, node);
-    uint64_t key[2] = {(uint64_t)node->origin, node->link_group};
-    if (!node->link_group || node->e.type != CB_FILE)
-        return build_inode_new(&p->upper, &b);
-    struct build_inode *inode = cb_map_getn(links, (const char *)key, sizeof(key));
+    struct build_entry b = copy_picked(x, pick);
+    uint64_t key[2] = {(uint64_t)b.origin, pick->x.link_group};
+    if (!pick->x.link_group || pick->x.e.type != CB_FILE)
+        return build_inode_new(&x->p->upper, &b);
+    struct build_inode *inode = cb_map_getn(&x->links, (const char *)key, sizeof(key));
     if (!inode) {
-        inode = build_inode_new(&p->upper, &b);
-        cb_map_setn(links, (const char *)key, sizeof(key), inode);
+        inode = build_inode_new(&x->p->upper, &b);
+        cb_map_setn(&x->links, (const char *)key, sizeof(key), inode);
     }
     return inode;
+}
+
+static int place_pick(struct placing *x, const struct build_picked *pick, struct cb_error *err)
+{
+    size_t depth = 0;
+    const char *name = pick->x.e.path;
+    for (const char *slash; (slash = strchr(name, '/')); name = slash + 1)
+        depth++;
+    struct build_upnode *dir = x->dirs[depth], *made;
+    if (pick->x.e.type != CB_DIR)
+        return put_file(x->p, dir, name, inode_of(x, pick), err);
+    if (merge_dir(x, dir, name, pick, &made, err) < 0)
+        return -1;
+    x->n_dirs = depth + 1;
+    CB_PUSH(x->dirs, x->n_dirs, x->cap_dirs) = made;
+    return 0;
 }
 
 static int place_dir(struct build_place *p, const struct build_source *source, const struct build_item *item,
                      struct cb_error *err)
 {
+    CB_AUTO(placing) struct placing x = {.p = p, .source = source, .item = item};
+    CB_AUTO(build_pick_cursor) struct build_pick_cursor c = BUILD_PICK_CURSOR_INIT(item);
     struct build_upnode *top = NULL;
+    struct build_picked pick;
+    int r;
     if (dir_target(p, &top, err) < 0)
         return -1;
     build_upper_edit(&p->upper, top)->mtime = item->node->e.mtime;
-    CB_AUTO(cb_map) struct cb_map links = {0};
-    CB_AUTO(free) struct build_upnode **made = cb_alloc((item->n_picks + 1) * sizeof(*made));
-    made[0] = top;
-    for (size_t i = 0; i < item->n_picks; i++) {
-        const struct build_pick *pick = &item->picks[i];
-        struct build_upnode *dir = made[pick->up];
-        int r = pick->node->e.type == CB_DIR ? merge_dir(p, dir, source, pick, &made[i + 1], err)
-                                             : put_file(p, dir, pick->node->name, inode_of(p, source, pick->node, &links), err);
-        if (r < 0)
+    CB_PUSH(x.dirs, x.n_dirs, x.cap_dirs) = top;
+    while ((r = build_pick_next(&c, &pick, err)) > 0)
+        if (place_pick(&x, &pick, err) < 0)
             return -1;
-    }
-    return 0;
+    return r;
 }
 
 int build_place_selection(struct build_place *p, const struct build_selection *s, struct cb_error *err)
@@ -200,11 +254,80 @@ int build_place_selection(struct build_place *p, const struct build_selection *s
                 return -1;
             continue;
         }
-        struct build_entry b = copy_of(p, s->source, item->node);
+        struct build_entry b = copy_of_node(p, s->source, item->node);
         if (place_file(p, item->name, &b, err) < 0)
             return -1;
     }
     return 0;
+}
+
+/* ---- a directory that is not held ------------------------------------------------------------ */
+
+void build_place_passage_done(struct build_place_passage *x)
+{
+    build_pick_cursor_done(&x->picks);
+    free(x->above.entries);
+    cb_buf_done(&x->path);
+    cb_buf_done(&x->data_path);
+}
+
+/* Nothing is merged, left out, or hidden, where nothing is. */
+static bool is_free(const struct build_upnode *n)
+{
+    return !n->kids && (n->opaque || !n->below || (n->below->e.type == CB_DIR && !n->below->n_children));
+}
+
+int build_place_pass(struct build_place *p, const struct build_selection *s, struct build_place_passage *ret,
+                     struct cb_error *err)
+{
+    const struct build_item *item = s->n_items == 1 ? &s->items[0] : NULL;
+    struct build_upnode *top = NULL;
+    if (!item || !item->list || !item->n_picks || build_list_has_links(item->list))
+        return 0;
+    if (dir_target(p, &top, err) < 0)
+        return -1;
+    if (!is_free(top))
+        return 0;
+    build_upper_edit(&p->upper, top)->mtime = item->node->e.mtime;
+    build_upper_chain(&p->upper, top, &ret->above);
+    ret->place = p;
+    ret->picks.item = item;
+    ret->entry = (struct build_entry){.source = s->source, .data = BUILD_DATA_SOURCE};
+    if (ret->above.n)
+        cb_buf_printf(&ret->path, "%s/", ret->above.entries[ret->above.n - 1]->e.path);
+    CB_AUTO(free) char *data = build_item_path(item, "");
+    cb_buf_adds(&ret->data_path, data);
+    ret->path_start = ret->path.len;
+    ret->data_start = ret->data_path.len;
+    return 1;
+}
+
+size_t build_place_passing(const struct build_place_passage *x)
+{
+    return x->above.n + x->picks.item->n_picks;
+}
+
+int build_place_next(struct build_place_passage *x, const struct build_entry **ret, struct cb_error *err)
+{
+    struct build_picked pick;
+    *ret = &x->entry;
+    if (x->n_above < x->above.n) {
+        *ret = x->above.entries[x->n_above++];
+        return 1;
+    }
+    int r = build_pick_next(&x->picks, &pick, err);
+    if (r <= 0)
+        return r;
+    cb_buf_truncate(&x->path, x->path_start);
+    cb_buf_truncate(&x->data_path, x->data_start);
+    cb_buf_adds(&x->path, pick.x.e.path);
+    cb_buf_adds(&x->data_path, pick.x.e.path);
+    x->entry = copy_of(x->place, x->entry.source, &pick.x.e);
+    x->entry.e.path = x->path.data;
+    x->entry.data_path = x->data_path.data;
+    x->entry.origin = x->picks.item->node->origin;
+    x->entry.seen = pick.x.seen;
+    return 1;
 }
 
 int build_place_inline(struct build_place *p, const char *name, const void *bytes, size_t n, struct cb_error *err)

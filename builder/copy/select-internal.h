@@ -10,8 +10,11 @@ struct build_pick_rules {
     const struct df_ignore *exclude; /* --exclude; NULL: nothing */
 };
 
-/* Fills the picks of an item whose node is a directory. */
-int build_pick_below(const struct build_source *s, const struct build_pick_rules *rules, struct build_item *item,
+/* Appends what is hashed for an entry of which all is known. */
+void build_put_entry(struct cb_buf *b, const char *path, const struct cache_entry *e);
+
+/* Fills the picks of an item whose node is a directory; `listed`: its list. */
+int build_pick_below(const struct build_source *s, const struct build_pick_rules *rules, bool listed, struct build_item *item,
                      struct cb_error *err);
 
 #endif

@@ -40,7 +40,8 @@ static int add_item(struct select *s, const char *name, const struct cache_node 
     item->node = node;
     item->is_dir = node->e.type == CB_DIR;
     struct build_pick_rules rules = {.include = include, .exclude = s->exclude};
-    return item->is_dir ? build_pick_below(s->source, &rules, item, err) : 0;
+    bool listed = s->params->listed && s->source->context;
+    return item->is_dir ? build_pick_below(s->source, &rules, listed, item, err) : 0;
 }
 
 /* ---- wildcards ----------------------------------------------------------------------------- */

@@ -11,6 +11,7 @@ void build_selection_done(struct build_selection *s)
     for (size_t i = 0; i < s->n_items; i++) {
         free(s->items[i].name);
         free(s->items[i].picks);
+        build_list_free(s->items[i].list);
     }
     free(s->items);
     free(s->barren);
@@ -35,12 +36,8 @@ static void put_xattrs(struct cb_buf *b, const struct cache_entry *e)
     cb_put_u8(b, 0);
 }
 
-static int put_entry(const struct build_source *s, const char *path, const struct cache_node *n, struct cb_buf *b,
-                     struct cb_error *err)
+void build_put_entry(struct cb_buf *b, const char *path, const struct cache_entry *e)
 {
-    const struct cache_entry *e = &n->e;
-    if (e->type == CB_FILE && build_source_digest(s, n, err) < 0)
-        return -1;
     cb_put_str(b, path);
     cb_put_u8(b, (uint8_t)e->type);
     cb_put_u32(b, e->type == CB_SYMLINK ? 0777 : e->mode);
@@ -53,6 +50,14 @@ static int put_entry(const struct build_source *s, const char *path, const struc
     put_xattrs(b, e);
     if (e->type == CB_FILE)
         cb_put_bytes(b, e->digest.b, sizeof(e->digest.b));
+}
+
+static int put_entry(const struct build_source *s, const char *path, const struct cache_node *n, struct cb_buf *b,
+                     struct cb_error *err)
+{
+    if (n->e.type == CB_FILE && build_source_digest(s, n, err) < 0)
+        return -1;
+    build_put_entry(b, path, &n->e);
     return 0;
 }
 
@@ -64,10 +69,22 @@ static void flush(struct cb_sha256 *sha, struct cb_buf *b, size_t at_least)
     cb_buf_reset(b);
 }
 
-void build_selection_put_entry(const struct build_selection *s, const struct cache_node *n, struct cb_buf *to)
+void build_selection_put_entry(const char *path, const struct cache_entry *e, struct cb_buf *to)
 {
-    CB_AUTO(cb_error) struct cb_error known_before = CB_ERROR_INIT;
-    (void)put_entry(s->source, cache_node_path(n), n, to, &known_before);
+    build_put_entry(to, path, e);
+}
+
+static int put_list(const struct build_item *item, struct cb_sha256 *sha, struct cb_buf *b, struct cb_error *err)
+{
+    CB_AUTO(build_list_cursor) struct build_list_cursor c = BUILD_LIST_CURSOR_INIT;
+    struct cb_str bytes;
+    int r;
+    c.list = item->list;
+    while ((r = build_list_next_bytes(&c, &bytes, err)) > 0) {
+        cb_buf_add(b, bytes.p, bytes.n);
+        flush(sha, b, HASH_PIECE);
+    }
+    return r;
 }
 
 /* The directory of an item is only the place of what is below it: its own metadata is never copied (§12.3). */
@@ -79,6 +96,8 @@ static int put_item(const struct build_selection *s, const struct build_item *it
         return put_entry(s->source, item->name, item->node, b, err);
     cb_put_str(b, item->name);
     cb_put_u64(b, item->n_picks);
+    if (item->list)
+        return put_list(item, sha, b, err);
     for (size_t i = 0; i < item->n_picks; i++) {
         cb_put_u8(b, item->picks[i].whole);
         if (put_entry(s->source, build_pick_path(item, &item->picks[i]), item->picks[i].node, b, err) < 0)
@@ -113,6 +132,22 @@ static bool is_below(const struct cache_node *n, const struct cache_node *dir)
     return n == dir;
 }
 
+/* A list says no more than paths below the item's directory. When it cannot be read, what is selected cannot be told: then it is.
+ */
+static bool lists_below(const struct build_item *item, const char *dir)
+{
+    CB_AUTO(build_list_cursor) struct build_list_cursor c = BUILD_LIST_CURSOR_INIT;
+    CB_AUTO(cb_error) struct cb_error ignored = CB_ERROR_INIT;
+    struct build_line x;
+    size_t n = strlen(dir);
+    int r;
+    c.list = item->list;
+    while ((r = build_list_next(&c, &x, &ignored)) > 0)
+        if (strncmp(x.e.path, dir, n) == 0 && (x.e.path[n] == '/' || !x.e.path[n]))
+            return true;
+    return r < 0;
+}
+
 /* Whether `s` takes `dir` itself or something below it. Picks of an item all lie below its directory, so
  * the item alone decides unless `dir` lies below that too. */
 static bool touches(const struct build_selection *s, const struct cache_node *dir)
@@ -121,7 +156,9 @@ static bool touches(const struct build_selection *s, const struct cache_node *di
         const struct build_item *item = &s->items[i];
         if (is_below(item->node, dir) && (!item->is_dir || !s->parents || item->n_picks > 0))
             return true;
-        for (size_t k = 0; is_below(dir, item->node) && k < item->n_picks; k++)
+        if (item->list && is_below(dir, item->node) && lists_below(item, cache_node_path(dir) + item->skip))
+            return true;
+        for (size_t k = 0; !item->list && is_below(dir, item->node) && k < item->n_picks; k++)
             if (is_below(item->picks[k].node, dir))
                 return true;
     }

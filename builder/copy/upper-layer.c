@@ -171,6 +171,18 @@ static void sort_ranks(struct build_layer *l)
     l->cap = l->n + 1;
 }
 
+void build_upper_chain(struct build_upper *u, struct build_upnode *dir, struct build_layer *ret)
+{
+    CB_AUTO(nodes) struct nodes chain = {0};
+    for (struct build_upnode *n = dir; n->parent; n = n->parent)
+        CB_PUSH(chain.items, chain.n, chain.cap) = n;
+    u->root->path = "";
+    for (size_t i = chain.n; i-- > 0;) {
+        make_path(u, chain.items[i]);
+        CB_PUSH(ret->entries, ret->n, ret->cap) = make_entry(u, chain.items[i]);
+    }
+}
+
 void build_upper_layer(struct build_upper *u, struct build_layer *ret)
 {
     CB_AUTO(nodes) struct nodes order = {0};

@@ -149,6 +149,8 @@ struct cache_entry *build_upper_edit(struct build_upper *u, struct build_upnode 
         if (b.e.type == CB_FILE && b.e.size > 0) {
             b.data = BUILD_DATA_DEST;
             b.node = n->below;
+            b.data_path = n->below->data_path;
+            b.origin = n->below->origin;
         }
         build_keep_capability(&b.e);
         n->inode = build_inode_new(u, &b);

@@ -77,6 +77,8 @@ int build_upper_resolve(struct build_upper *u, struct build_upnode *base, const 
 int build_upper_mkdirs(struct build_upper *u, const struct build_spot *spot, const struct cache_entry *meta, bool owned,
                        struct build_upnode **ret, struct cb_error *err);
 
+/* The entries of a directory and of those above it, top down, as they are in a layer that has something in it (upper-layer.c). */
+void build_upper_chain(struct build_upper *u, struct build_upnode *dir, struct build_layer *ret);
 /* The difference (upper-layer.c); see build_place_finish. */
 void build_upper_layer(struct build_upper *u, struct build_layer *ret);
 

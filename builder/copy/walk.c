@@ -9,11 +9,18 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+/* Nodes that live equally long: those of the whole tree, or those below a directory that is only passed through. */
+struct nest {
+    struct cb_arena arena;
+    struct dir_aux *dirs; /* all of them, to release the states */
+};
+
 /* Of a directory node: whether its children are there, and what the ignore patterns know of it. */
 struct dir_aux {
     bool open;
+    struct nest *passing; /* what is below it, until it is left; NULL: that stays */
     struct df_ignore_state ignore;
-    struct dir_aux *next; /* all of them, to release the states */
+    struct dir_aux *next;
 };
 
 /* Of a regular file: what the table of digests compares, from the one lstat. */
@@ -27,7 +34,7 @@ struct file_aux {
 
 struct build_walk {
     struct build_source source;
-    struct cb_arena arena;
+    struct nest all;
     int dir;
     char *name;
     const struct df_ignore *ignore;
@@ -36,7 +43,7 @@ struct build_walk {
     size_t n_drop;
     bool git_modes, plain_modes;
     int origin;
-    struct dir_aux *dirs;
+    struct cache_store *store;
     struct cb_map links; /* device and inode -> link group, of files with several names */
 };
 
@@ -61,12 +68,23 @@ static void listing_done(struct listing *l)
 }
 CB_DEFINE_AUTO(listing, struct listing, listing_done)
 
-static struct dir_aux *add_dir_aux(struct build_walk *c)
+static struct dir_aux *add_dir_aux(struct nest *to)
 {
-    struct dir_aux *a = cb_arena_alloc(&c->arena, sizeof(*a));
-    a->next = c->dirs;
-    c->dirs = a;
+    struct dir_aux *a = cb_arena_alloc(&to->arena, sizeof(*a));
+    a->next = to->dirs;
+    to->dirs = a;
     return a;
+}
+
+static void nest_done(struct nest *n)
+{
+    for (struct dir_aux *a = n->dirs; a; a = a->next) {
+        df_ignore_state_done(&a->ignore);
+        if (a->passing)
+            nest_done(a->passing);
+        free(a->passing);
+    }
+    cb_arena_done(&n->arena);
 }
 
 /* The mode that an entry of this kind and these bits has in the tree. */
@@ -99,12 +117,13 @@ int build_walk_new(const struct build_walk_params *params, struct build_walk **r
     c->git_modes = params->git_modes;
     c->plain_modes = params->plain_modes;
     c->origin = params->origin;
+    c->store = params->store;
     c->source = (struct build_source){.tree = cache_tree_new(), .context = c, .local = !c->git_modes, .id = params->origin};
     struct cache_node *root = cache_tree_root(c->source.tree);
     root->e.mode = shown_mode(c, st.st_mode);
     root->e.mtime = st.st_mtim.tv_sec;
     root->origin = c->origin;
-    root->aux = add_dir_aux(c);
+    root->aux = add_dir_aux(&c->all);
     *ret = c;
     return 0;
 }
@@ -113,13 +132,16 @@ void build_walk_free(struct build_walk *c)
 {
     if (!c)
         return;
-    for (struct dir_aux *a = c->dirs; a; a = a->next)
-        df_ignore_state_done(&a->ignore);
+    nest_done(&c->all);
     cache_tree_free(c->source.tree);
     cb_map_done(&c->links);
-    cb_arena_done(&c->arena);
     free(c->name);
     free(c);
+}
+
+struct cache_store *build_walk_store(const struct build_walk *c)
+{
+    return c->store;
 }
 
 struct build_source *build_walk_source(struct build_walk *c)
@@ -276,19 +298,19 @@ static uint64_t link_group(struct build_walk *c, const struct stat *st)
     return group;
 }
 
-static int add_node(struct build_walk *c, const struct stat *st, const char *path, struct cache_node **ret, struct cb_error *err)
+static int add_node(struct build_walk *c, struct nest *to, struct cache_node *dir, const struct found *f, const char *path,
+                    struct cache_node **ret, struct cb_error *err)
 {
+    const struct stat *st = &f->st;
     CB_AUTO(cb_buf) struct cb_buf link = CB_BUF_INIT;
     struct cache_entry e;
     if (fill_entry(c, st, path, &link, &e, err) < 0)
         return -1;
-    struct cache_node *n = cache_tree_add(c->source.tree, &e, c->origin, NULL);
-    n->data_path = n->e.path;
-    n->aux = NULL;
+    struct cache_node *n = cache_tree_append(dir, &to->arena, f->name, &e, c->origin);
     if (S_ISDIR(st->st_mode)) {
-        n->aux = add_dir_aux(c);
+        n->aux = add_dir_aux(to);
     } else if (S_ISREG(st->st_mode)) {
-        struct file_aux *a = cb_arena_alloc(&c->arena, sizeof(*a));
+        struct file_aux *a = cb_arena_alloc(&to->arena, sizeof(*a));
         *a = (struct file_aux){st->st_dev, st->st_ino, st->st_mode, st->st_size, st->st_mtim, st->st_ctim};
         n->aux = a;
         if (st->st_nlink > 1)
@@ -300,14 +322,15 @@ static int add_node(struct build_walk *c, const struct stat *st, const char *pat
 
 /* ---- the lazy tree ------------------------------------------------------------------------- */
 
-static int open_dir(struct build_walk *c, struct cache_node *dir, struct cb_error *err);
+static int open_dir(struct build_walk *c, struct nest *to, struct cache_node *dir, struct cb_error *err);
 
 /* Adds one name. A directory that is excluded itself is entered now: whether it belongs to the tree is
  * decided by what is below it. */
-static int add_found(struct build_walk *c, struct cache_node *dir, const struct found *f, const char *path, struct cb_error *err)
+static int add_found(struct build_walk *c, struct nest *to, struct cache_node *dir, const struct found *f, const char *path,
+                     struct cb_error *err)
 {
     struct cache_node *n;
-    if (add_node(c, &f->st, path, &n, err) < 0)
+    if (add_node(c, to, dir, f, path, &n, err) < 0)
         return -1;
     if (!S_ISDIR(f->st.st_mode) || !c->ignore)
         return 0;
@@ -315,15 +338,15 @@ static int add_found(struct build_walk *c, struct cache_node *dir, const struct 
     df_ignore_test(c->ignore, path, state_of(dir), &own->ignore);
     if (!f->excluded)
         return 0;
-    if (open_dir(c, n, err) < 0)
+    if (open_dir(c, to, n, err) < 0)
         return -1;
     if (n->n_children == 0)
-        cache_tree_remove(c->source.tree, n);
+        dir->n_children--; /* it is the last */
     return 0;
 }
 
 /* Recursion (through excluded directories) ends where paths do: the kernel opens none beyond PATH_MAX. */
-static int open_dir(struct build_walk *c, struct cache_node *dir, struct cb_error *err)
+static int open_dir(struct build_walk *c, struct nest *to, struct cache_node *dir, struct cb_error *err)
 {
     struct dir_aux *aux = dir->aux;
     assert(aux); /* every directory of the tree was added by add_node */
@@ -337,9 +360,10 @@ static int open_dir(struct build_walk *c, struct cache_node *dir, struct cb_erro
     if (list_dir(c, dir, &path, &list, err) < 0)
         return -1;
     size_t len = path.len;
+    cache_tree_room(dir, &to->arena, list.n);
     for (size_t i = 0; i < list.n; i++) {
         cb_buf_adds(&path, list.items[i].name);
-        if (add_found(c, dir, &list.items[i], path.data, err) < 0)
+        if (add_found(c, to, dir, &list.items[i], path.data, err) < 0)
             return -1;
         cb_buf_truncate(&path, len);
     }
@@ -350,7 +374,29 @@ int build_walk_open(struct build_walk *c, const struct cache_node *dir, struct c
 {
     if (dir->e.type != CB_DIR)
         return 0;
-    return open_dir(c, (struct cache_node *)dir, err); /* the tree is ours: const is the reader's view */
+    return open_dir(c, &c->all, (struct cache_node *)dir, err); /* the tree is ours: const is the reader's view */
+}
+
+int build_walk_enter(struct build_walk *c, const struct cache_node *dir, struct cb_error *err)
+{
+    struct dir_aux *aux = dir->aux;
+    if (aux->open)
+        return 0;
+    aux->passing = CB_NEW(struct nest);
+    return open_dir(c, aux->passing, (struct cache_node *)dir, err);
+}
+
+void build_walk_leave(const struct cache_node *dir)
+{
+    struct cache_node *n = (struct cache_node *)dir;
+    struct dir_aux *aux = n->aux;
+    if (!aux->passing)
+        return;
+    n->children = NULL;
+    n->n_children = n->cap_children = 0;
+    nest_done(aux->passing);
+    free(CB_TAKE(aux->passing));
+    aux->open = false;
 }
 
 /* ---- contents ------------------------------------------------------------------------------ */
@@ -381,6 +427,38 @@ static void note_file(struct cache_node *n, struct file_aux *a, const struct sta
     n->e.mtime = st->st_mtim.tv_sec;
 }
 
+static struct stat stat_of(const struct file_aux *a)
+{
+    return (struct stat){.st_dev = a->dev,
+                         .st_ino = a->ino,
+                         .st_mode = a->mode,
+                         .st_nlink = 1,
+                         .st_size = a->size,
+                         .st_mtim = a->mtime,
+                         .st_ctim = a->ctime};
+}
+
+int build_walk_find(struct build_walk *c, const struct cache_node *file, struct cache_digests_file *ret, struct cb_error *err)
+{
+    struct cache_node *n = (struct cache_node *)file;
+    if (!c->digests || n->e.size == 0 || !cb_digest_is_zero(&n->e.digest)) {
+        *ret = (struct cache_digests_file){.path = NULL};
+        if (build_walk_digest(c, file, err) < 0)
+            return -1;
+        ret->digest = n->e.digest;
+        return 1;
+    }
+    if (cache_check_size(n->data_path, n->e.size, err) < 0)
+        return -1;
+    *ret = (struct cache_digests_file){.path = (char *)n->data_path, .st = stat_of(n->aux)};
+    return cache_digests_find(c->digests, ret);
+}
+
+int build_walk_read(struct build_walk *c, struct cache_digests_file *files, size_t n, struct cb_error *err)
+{
+    return cache_digests_read(c->digests, c->dir, files, n, err);
+}
+
 int build_walk_digest(struct build_walk *c, const struct cache_node *file, struct cb_error *err)
 {
     static const struct cb_digest unknown;
@@ -396,13 +474,7 @@ int build_walk_digest(struct build_walk *c, const struct cache_node *file, struc
         return -1;
     if (!c->digests)
         return read_digest(c, n->data_path, &n->e.digest, err);
-    struct stat st = {.st_dev = a->dev,
-                      .st_ino = a->ino,
-                      .st_mode = a->mode,
-                      .st_nlink = 1,
-                      .st_size = a->size,
-                      .st_mtim = a->mtime,
-                      .st_ctim = a->ctime};
+    struct stat st = stat_of(a);
     if (cache_digests_digest(c->digests, c->dir, n->data_path, &st, &n->e.digest, err) < 0)
         return -1;
     note_file(n, a, &st); /* it may have changed since it was listed */

@@ -25,6 +25,7 @@ struct build_walk_params {
                                          source is then not `local` */
     bool plain_modes;               /* --cache-ignore=mode: the same, but of files only the owner's x bit counts */
     int origin;                     /* of every node */
+    struct cache_store *store;      /* where long lists may lie (list.h); NULL: nowhere */
 };
 
 /* Reads nothing yet but the root's own metadata. 0, or -1 when `dir` cannot be read. */
@@ -39,5 +40,17 @@ struct build_source *build_walk_source(struct build_walk *c);
 /* What build_source_open and build_source_digest do for a lazy source. */
 int build_walk_open(struct build_walk *c, const struct cache_node *dir, struct cb_error *err);
 int build_walk_digest(struct build_walk *c, const struct cache_node *file, struct cb_error *err);
+
+/* For whoever passes through the tree and keeps none of it: the children of `dir` are there until it is left; those that were
+ * there before stay. Nothing below may be used after that. Every directory that was entered must be left, the deepest first;
+ * after a failure of enter, too. */
+int build_walk_enter(struct build_walk *c, const struct cache_node *dir, struct cb_error *err);
+struct cache_store *build_walk_store(const struct build_walk *c);
+void build_walk_leave(const struct cache_node *dir);
+/* The digest of a regular file, if it need not be read or cannot wait: 1 with ret->digest. 0: *ret (its path borrowed from the
+ * node) is for build_walk_read. -1: `err`. */
+int build_walk_find(struct build_walk *c, const struct cache_node *file, struct cache_digests_file *ret, struct cb_error *err);
+/* Reads such files side by side. */
+int build_walk_read(struct build_walk *c, struct cache_digests_file *files, size_t n, struct cb_error *err);
 
 #endif

@@ -47,6 +47,8 @@ struct copying {
     size_t n_parts;
     struct archive *archives; /* by their number */
     size_t n_archives, cap_archives;
+    struct build_place_passage passage;
+    bool passes;   /* entries come from there */
     bool may_pack; /* nothing needs the files of the layer */
     bool packed;   /* so it becomes a tar */
 };
@@ -62,6 +64,7 @@ static void copying_done(struct copying *c)
     cache_reader_free(c->dest_layers);
     cache_reader_free(c->from.layers);
     free(c->archives);
+    build_place_passage_done(&c->passage);
 }
 
 static int open_source(struct copying *c, struct cb_error *err)
@@ -275,14 +278,15 @@ static int write_members(struct copying *c, struct cache_layer_writer *writer, c
     return r;
 }
 
-static struct cache_data data_in(struct bytes b, const struct cache_node *node, bool may_grow)
+static struct cache_data data_in(struct bytes b, const struct build_entry *e, bool may_grow)
 {
     return (struct cache_data){.kind = b.layers ? CACHE_DATA_LAYER : CACHE_DATA_FILE,
                                .root = b.dir,
-                               .path = node->data_path,
+                               .path = e->data_path,
+                               .seen = e->seen,
                                .may_grow = may_grow,
                                .reader = b.layers,
-                               .layer = node->origin};
+                               .layer = e->origin};
 }
 
 /* The bytes are not those that the entry describes: the description is damaged, or they are, or somebody has just changed them.
@@ -294,7 +298,7 @@ static void drop_source(struct copying *c, const struct build_entry *e, struct c
         cache_digests_drop(c->w->b->session->store, c->local->path);
         cb_hint(err, "build again when nothing writes to the build context: it is read anew then");
     } else if (layers) {
-        cache_reader_drop(layers, e->node->origin);
+        cache_reader_drop(layers, e->origin);
         cb_hint(err, "the damaged layer was removed from the store: build again");
     }
 }
@@ -303,9 +307,9 @@ static struct cache_data data_of(const struct copying *c, const struct build_ent
 {
     switch (e->data) {
     case BUILD_DATA_SOURCE:
-        return data_in(source_bytes(c, e->source), e->node, c->local && e->source->local);
+        return data_in(source_bytes(c, e->source), e, c->local && e->source->local);
     case BUILD_DATA_DEST:
-        return data_in((struct bytes){c->dest_layers, -1}, e->node, false);
+        return data_in((struct bytes){c->dest_layers, -1}, e, false);
     case BUILD_DATA_INLINE:
         return (struct cache_data){.kind = CACHE_DATA_INLINE, .bytes = e->bytes, .root = -1};
     case BUILD_DATA_NONE:
@@ -382,12 +386,22 @@ static int make_writer(struct copying *c, const struct build_layer *layer, struc
     return 0;
 }
 
+static int write_passage(struct copying *c, struct cache_layer_writer *writer, struct cb_error *err)
+{
+    const struct build_entry *e;
+    int r = cache_layer_writer_pass(writer, build_place_passing(&c->passage), err);
+    while (r == 0 && (r = build_place_next(&c->passage, &e, err)) > 0)
+        r = write_entry(c, writer, e, err);
+    return r;
+}
+
 static int write_layer(struct copying *c, const struct build_layer *layer, struct cache_layer *ret, struct cb_error *err)
 {
     CB_AUTO(cache_layer_writer) struct cache_layer_writer *writer = NULL;
     if (make_writer(c, layer, &writer, err) < 0)
         return -1;
-    if (write_entries(c, writer, layer, err) == 0 && cache_layer_commit(writer, ret, err) == 0)
+    int r = c->passes ? write_passage(c, writer, err) : write_entries(c, writer, layer, err);
+    if (r == 0 && cache_layer_commit(writer, ret, err) == 0)
         return 0;
     if (err->code == CB_E_CORRUPT && cache_layer_culprit(writer))
         drop_source(c, cache_layer_culprit(writer), err);
@@ -423,6 +437,10 @@ static int place_copy(struct copying *c, struct build_place **ret, struct cb_err
     if (resolve_owner(c, copy->chown, &p, err) < 0)
         return -1;
     *ret = build_place_new(&p);
+    int passes = c->selection && !copy->n_remote && !copy->n_files ? build_place_pass(*ret, c->selection, &c->passage, err) : 0;
+    c->passes = passes > 0;
+    if (passes)
+        return passes < 0 ? -1 : 0;
     if (place_sources(c, *ret, err) < 0)
         return -1;
     tell_left_out(c, *ret);
@@ -454,7 +472,7 @@ static int execute(struct copying *c, struct cache_layer *layer, struct cb_error
     } else if (open_source(c, err) < 0 || place_copy(c, &place, err) < 0) {
         return -1;
     }
-    if (build_place_finish(place, &entries, err) < 0)
+    if (!c->passes && build_place_finish(place, &entries, err) < 0)
         return -1;
     int r = write_layer(c, &entries, layer, err);
     free(entries.entries);
@@ -475,7 +493,7 @@ static struct cb_usage own_usage(const struct timespec *from)
 
 int build_execute_files(struct build_work *w, struct build_outcome *ret, struct cb_error *err)
 {
-    struct copying c = {.w = w, .from.dir = -1, .may_pack = !needs_files(w)};
+    struct copying c = {.w = w, .from.dir = -1, .passage = BUILD_PLACE_PASSAGE_INIT, .may_pack = !needs_files(w)};
     struct cache_layer layer;
     struct timespec from = cb_clock_now();
     int r = execute(&c, &layer, err);
@@ -493,7 +511,7 @@ int build_context_layer(struct build_work *w, struct build_local *l, const char 
 {
     CB_AUTO(build_selection) struct build_selection sel = {0};
     CB_AUTO(build_place) struct build_place *place = NULL;
-    struct copying c = {.w = w, .local = l, .from.dir = l->dir};
+    struct copying c = {.w = w, .local = l, .from.dir = l->dir, .passage = BUILD_PLACE_PASSAGE_INIT};
     struct build_place_params p = {.path = "/", .mtime = made_time(w->b)};
     struct build_source *source = NULL;
     struct build_layer entries = {0};

@@ -39,7 +39,12 @@ static bool has_owned_links(const struct cache_index *x)
 
 enum cache_layer_form cache_layer_form_here(const struct cache_index *x)
 {
-    return cache_layer_can_set_owners() ? CACHE_FORM_INODES : has_owned_links(x) ? CACHE_FORM_LINKS : CACHE_FORM_BESIDE;
+    return cache_layer_form_of(!cache_layer_can_set_owners() && has_owned_links(x));
+}
+
+enum cache_layer_form cache_layer_form_of(bool owned_links)
+{
+    return cache_layer_can_set_owners() ? CACHE_FORM_INODES : owned_links ? CACHE_FORM_LINKS : CACHE_FORM_BESIDE;
 }
 
 /* Whoever makes files without giving them away owns them. */

@@ -38,6 +38,7 @@ const char *cache_layer_form_name(enum cache_layer_form f); /* " name", or "" */
 enum cache_layer_form cache_layer_form_parse(const char *text);
 /* Of what this process writes. */
 enum cache_layer_form cache_layer_form_here(const struct cache_index *x);
+enum cache_layer_form cache_layer_form_of(bool owned_links);
 /* Of the files below `fs`, when nobody has noted it; also from outside of the namespace in which they were made. UNKNOWN: they
  * are the same in all forms. */
 enum cache_layer_form cache_layer_form_found(int fs, const struct cache_index *x);
@@ -96,15 +97,22 @@ struct cache_layer_name cache_layer_name(const struct cb_digest *id);
 
 /* ---- publishing (publish.c) ----------------------------------------------------------- */
 
+/* What became of entries of which none was held. */
+struct cache_layer_passed {
+    uint64_t n, size;
+    bool owned_links;
+};
+
 /* A layer under construction: layer/ in a work directory of its own, or of whoever makes it. */
 struct cache_layer_draft {
     struct cache_store *store;
-    struct cache_work work; /* its own */
-    int base;               /* the work directory, borrowed */
-    int dir;                /* layer/ in it, -1: not begun */
-    int fs;                 /* its fs/, -1: none */
+    struct cache_work work;            /* its own */
+    int base;                          /* the work directory, borrowed */
+    int dir;                           /* layer/ in it, -1: not begun */
+    int fs;                            /* its fs/, -1: none */
+    struct cache_layer_passed *passed; /* borrowed; the index is written already: NULL stands for it below */
 };
-#define CACHE_LAYER_DRAFT_INIT ((struct cache_layer_draft){NULL, CACHE_WORK_INIT, -1, -1, -1})
+#define CACHE_LAYER_DRAFT_INIT ((struct cache_layer_draft){NULL, CACHE_WORK_INIT, -1, -1, -1, NULL})
 int cache_layer_draft_begin(struct cache_store *s, bool want_fs, struct cache_layer_draft *ret, struct cb_error *err);
 /* The same in `base`, an open directory below the store's work/ that stays the caller's. */
 int cache_layer_draft_begin_in(struct cache_store *s, int base, bool want_fs, struct cache_layer_draft *ret,
@@ -259,35 +267,32 @@ int cache_layer_tar_entry(struct cb_tar_writer *tar, const struct cache_entry *e
 
 /* ---- writing the bytes of files (hand.c) -------------------------------------------------- */
 
-/* An earlier layer whose files may get further names in the layer that is written. */
-struct cache_layer_model {
-    struct cache_index index;
-    int fs; /* -1: there is none */
-};
-#define CACHE_LAYER_MODEL_INIT ((struct cache_layer_model){.fs = -1})
-
 /* One that writes files of a layer. Several of them write into one directory side by side. */
 struct cache_layer_hand {
     struct cache_layer_disk disk;
     struct cb_tar_writer *tar;              /* borrowed; NULL: files are made on the disk */
     uint64_t size;                          /* of the file being written, so far */
-    const struct cache_layer_model *model;  /* borrowed */
-    struct cache_layer_cursor model_cursor; /* in the model */
+    int model;                              /* the files of a layer that may get further names; borrowed; -1: there is none */
+    struct cache_layer_cursor model_cursor; /* in it */
     struct cache_layer_cursor source;       /* where the files of the last FILE entry's root come from */
     struct cache_reader *reader;            /* its own, of the list of the last LAYER entry's reader */
     const struct cache_reader *reads_like;
     char *buffer;
     struct cb_sha256 sha; /* of the file being written */
+    bool trusted;         /* its digest is known to be that of the entry */
 };
-void cache_layer_hand_init(struct cache_layer_hand *h, int fs, const struct cache_layer_model *model);
+void cache_layer_hand_init(struct cache_layer_hand *h, int fs, int model);
 void cache_layer_hand_done(struct cache_layer_hand *h);
 /* A file whose bytes come in pieces. At the end its size and digest must be what the entry says, where it says so; then the entry
  * has the digest. */
 int cache_layer_hand_begin(struct cache_layer_hand *h, const struct cache_entry *e, struct cb_error *err);
 int cache_layer_hand_put(struct cache_layer_hand *h, const struct cache_entry *e, const void *p, size_t n, struct cb_error *err);
 int cache_layer_hand_end(struct cache_layer_hand *h, struct cache_entry *e, struct cb_error *err);
-/* A whole file. One that the model has just so becomes another name of that. */
-int cache_layer_hand_file(struct cache_layer_hand *h, struct cache_entry *e, const struct cache_data *data, struct cb_error *err);
+/* A whole file. `in_model`: the model has just that at the same path, and it becomes another name of it. */
+int cache_layer_hand_file(struct cache_layer_hand *h, struct cache_entry *e, const struct cache_data *data, bool in_model,
+                          struct cb_error *err);
+/* Is one as good as the other? */
+bool cache_layer_same_file(const struct cache_entry *a, const struct cache_entry *b);
 
 /* ---- unpacking (unpack.c) -------------------------------------------------------------- */
 

@@ -304,6 +304,14 @@ int cache_layer_index(struct cache_store *s, const struct cb_digest *id, struct 
     return cb_prefix(err, "%s", cache_layer_name(id).text);
 }
 
+int cache_layer_entries(struct cache_store *s, const struct cb_digest *id, struct cache_index_cursor *ret, struct cb_error *err)
+{
+    CB_AUTO(close) int dir = cache_layer_open(s, id);
+    if (dir < 0)
+        return cb_fail_sys(err, dir, "open '%s/%s'", s->path, cache_layer_path(id).text);
+    return cache_layer_read_entries(dir, ret, err);
+}
+
 int cache_layer_open_fs(struct cache_store *s, const struct cb_digest *id, struct cb_error *err)
 {
     CB_AUTO(close) int dir = cache_layer_open(s, id);

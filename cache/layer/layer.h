@@ -30,6 +30,8 @@ int cache_layer_find_diff(struct cache_store *s, const struct cb_digest *diff_id
  * this is why. */
 bool cache_layer_is_foreign(struct cache_store *s, const struct cb_digest *diff_id);
 int cache_layer_index(struct cache_store *s, const struct cb_digest *id, struct cache_index *ret, struct cb_error *err);
+/* The same, entry by entry: an fd that *ret borrows, to be closed after it; or -1. */
+int cache_layer_entries(struct cache_store *s, const struct cb_digest *id, struct cache_index_cursor *ret, struct cb_error *err);
 struct cache_layer_seen {
     uint64_t files, bytes; /* that were read */
     char *wrong;           /* what is damaged; the caller frees it */
@@ -45,6 +47,14 @@ int cache_layer_settle(struct cache_store *s, const struct cb_digest *ids, size_
 
 /* ---- making layers ------------------------------------------------------------------------- */
 
+/* A file as it was when its digest was taken. */
+struct cache_seen {
+    bool sure; /* whoever finds it so finds this content */
+    uint64_t ino;
+    int64_t ctime;
+    uint32_t ctime_nsec, mtime_nsec;
+};
+
 /* Where the bytes of a new file come from. */
 enum cache_data_kind { CACHE_DATA_NONE, CACHE_DATA_INLINE, CACHE_DATA_FILE, CACHE_DATA_LAYER };
 struct cache_data {
@@ -53,6 +63,7 @@ struct cache_data {
     int root;                    /* FILE: directory fd, opened beneath it without following symlinks */
     const char *path;            /* FILE, LAYER */
     uint32_t mtime_nsec;         /* FILE: of its time, which has whole seconds in the entry */
+    struct cache_seen seen;      /* FILE: found so, it has the entry's digest, and is not hashed again */
     bool may_grow;               /* FILE: others may append to it; its content is as many bytes as the entry says */
     struct cache_reader *reader; /* LAYER: cache/layer/reader.h */
     int layer;
@@ -70,6 +81,9 @@ int cache_layer_writer_packed(struct cache_store *s, struct cache_layer_writer *
 /* Files that `earlier` has at the same path, equal in everything, become hard links to its files. Where it is not in the store as
  * files, all are copied. Call it before anything is added. */
 void cache_layer_writer_like(struct cache_layer_writer *w, const struct cb_digest *earlier);
+/* All that is added from now on, n entries, comes in the order of the index, without hard links and members of archives: none of
+ * it is held. What entries and data point to need not last, bytes apart. */
+int cache_layer_writer_pass(struct cache_layer_writer *w, size_t n, struct cb_error *err);
 int cache_layer_add(struct cache_layer_writer *w, const struct cache_entry *e, const struct cache_data *data,
                     struct cb_error *err);
 /* The same, but a file may be written later, at the latest by commit, and many are written side by side. What data and entry

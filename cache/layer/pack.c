@@ -119,12 +119,7 @@ static int pack_files(struct cache_store *s, const struct cache_layer_dir *l, st
     CB_AUTO(free) char *buffer = cb_alloc_buffer(CACHE_LAYER_COPY_BUFFER);
     CB_AUTO(cb_tar_writer) struct cb_tar_writer *tar = cb_tar_writer_new(sink, arg, err);
     struct packer p = {.tar = tar, .buffer = buffer, .reader = reader};
-    CB_AUTO(close) int dir = tar ? cache_layer_open(s, &l->l.id) : -1;
-    if (!tar)
-        return -1;
-    if (dir < 0)
-        return cb_fail_sys(err, dir, "open '%s/%s'", s->path, cache_layer_path(&l->l.id).text);
-    CB_AUTO(close) int index = cache_layer_read_entries(dir, &entries, err);
+    CB_AUTO(close) int index = tar ? cache_layer_entries(s, &l->l.id, &entries, err) : -1;
     if (index >= 0 && pack_entries(&p, &entries, l->l.size, io, err) == 0)
         return 0;
     if (err->code == CB_E_CORRUPT)

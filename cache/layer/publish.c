@@ -90,12 +90,24 @@ static void diff_text(const struct cb_digest *diff, struct cb_buf *ret)
     cache_seal(ret);
 }
 
-static int write_documents(struct cache_layer_draft *d, const struct cache_index *x, struct cache_layer_dir *l)
+/* Of files that this process has written. */
+static enum cache_layer_form form_of(const struct cache_layer_draft *d, const struct cache_index *x)
 {
-    CB_AUTO(cb_buf) struct cb_buf index = CB_BUF_INIT, diff = CB_BUF_INIT;
+    return x ? cache_layer_form_here(x) : cache_layer_form_of(d->passed->owned_links);
+}
+
+static int write_index(struct cache_layer_draft *d, const struct cache_index *x)
+{
+    CB_AUTO(cb_buf) struct cb_buf index = CB_BUF_INIT;
     cache_index_write(x, &index);
     cache_seal(&index);
-    int r = write_file(d->dir, "index", index.data, index.len);
+    return write_file(d->dir, "index", index.data, index.len);
+}
+
+static int write_documents(struct cache_layer_draft *d, const struct cache_index *x, struct cache_layer_dir *l)
+{
+    CB_AUTO(cb_buf) struct cb_buf diff = CB_BUF_INIT;
+    int r = x ? write_index(d, x) : 0;
     if (r == 0)
         r = write_meta(d, l);
     if (r == 0 && l->base) {
@@ -106,7 +118,7 @@ static int write_documents(struct cache_layer_draft *d, const struct cache_index
     if (r == 0 && d->fs >= 0) {
         r = fstat(d->fs, &st) < 0 ? -errno : 0;
         if (r == 0)
-            l->state = (struct cache_layer_state){.fs_ino = st.st_ino, .form = cache_layer_form_here(x)};
+            l->state = (struct cache_layer_state){.fs_ino = st.st_ino, .form = form_of(d, x)};
     }
     return r ? r : cache_layer_write_state(d->store, d->dir, &l->state);
 }
@@ -161,8 +173,7 @@ int cache_layer_give_fs(struct cache_layer_draft *d, const struct cb_digest *id,
     if (r == -EEXIST)
         return 0;
     if (r == 0)
-        r = cache_layer_write_state(d->store, dir,
-                                    &(struct cache_layer_state){.fs_ino = st.st_ino, .form = cache_layer_form_here(x)});
+        r = cache_layer_write_state(d->store, dir, &(struct cache_layer_state){.fs_ino = st.st_ino, .form = form_of(d, x)});
     return r < 0 ? cb_fail_sys(err, r, "move files into '%s/%s'", d->store->path, cache_layer_path(id).text) : 0;
 }
 
@@ -212,8 +223,8 @@ int cache_layer_publish(struct cache_layer_draft *d, const struct cache_index *x
     if (diff_id)
         l.l.diff_id = *diff_id;
     l.l.has_files = d->fs >= 0;
-    l.l.size = cache_index_size(x);
-    l.l.entries = x->n;
+    l.l.size = x ? cache_index_size(x) : d->passed->size;
+    l.l.entries = x ? x->n : d->passed->n;
     clock_gettime(CLOCK_REALTIME, &l.l.created);
     struct cache_layer_path path = cache_layer_path(&l.l.id);
     int r = write_documents(d, x, &l);

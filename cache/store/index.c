@@ -201,7 +201,7 @@ uint64_t cache_index_size(const struct cache_index *x)
 
 /* ---- writing -------------------------------------------------------------------------------- */
 
-static void put_entry(struct cb_buf *b, const struct cache_entry *e, bool with_mtime)
+void cache_index_put(const struct cache_entry *e, bool with_mtime, struct cb_buf *b)
 {
     unsigned has = parts[e->type];
     cb_put_str(b, e->path);
@@ -230,18 +230,18 @@ static void put_entry(struct cb_buf *b, const struct cache_entry *e, bool with_m
     }
 }
 
-static void put_head(struct cb_buf *b, const struct cache_index *x)
+void cache_index_put_head(uint64_t n, struct cb_buf *b)
 {
     cb_buf_adds(b, MAGIC);
     cb_put_u8(b, VERSION);
-    cb_put_u64(b, x->n);
+    cb_put_u64(b, n);
 }
 
 void cache_index_write(const struct cache_index *x, struct cb_buf *out)
 {
-    put_head(out, x);
+    cache_index_put_head(x->n, out);
     for (size_t i = 0; i < x->n; i++)
-        put_entry(out, &x->entries[i], true);
+        cache_index_put(&x->entries[i], true, out);
 }
 
 void cache_index_content_id(const struct cache_index *x, struct cb_digest *ret)
@@ -249,9 +249,9 @@ void cache_index_content_id(const struct cache_index *x, struct cb_digest *ret)
     CB_AUTO(cb_buf) struct cb_buf b = CB_BUF_INIT;
     struct cb_sha256 sha;
     cb_sha256_init(&sha);
-    put_head(&b, x);
+    cache_index_put_head(x->n, &b);
     for (size_t i = 0; i < x->n; i++) {
-        put_entry(&b, &x->entries[i], false);
+        cache_index_put(&x->entries[i], false, &b);
         if (b.len > 65536) {
             cb_sha256_add(&sha, b.data, b.len);
             cb_buf_reset(&b);

@@ -115,3 +115,10 @@ void cache_newfile_done(struct cache_store *s, struct cache_newfile *f)
     f->fd = cb_close(f->fd);
     cache_work_done(s, &f->work);
 }
+
+int cache_store_scratch(struct cache_store *s)
+{
+    CB_AUTO(close) int work = cache_store_dir(s, "work");
+    int fd = work < 0 ? -1 : openat(work, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+    return work < 0 ? work : fd < 0 ? -errno : fd;
+}

@@ -52,25 +52,46 @@ size_t cache_unseal(const char *p, size_t n)
     return sealed ? n - SEAL_SIZE : n;
 }
 
+/* Of the first n bytes of a file, which is read from its start on. */
+static int checksum_file(int fd, int64_t n, uint64_t *ret)
+{
+    CB_AUTO(free) char *piece = cb_alloc_buffer(PIECE);
+    *ret = begin((uint64_t)n);
+    if (lseek(fd, 0, SEEK_SET) < 0)
+        return -errno;
+    for (int64_t at = 0; at < n;) {
+        int r = cb_read_full(fd, piece, (size_t)CB_MIN(n - at, (int64_t)PIECE));
+        if (r <= 0)
+            return r < 0 ? r : -EIO;
+        *ret = add(*ret, piece, (size_t)r);
+        at += r;
+    }
+    return 0;
+}
+
 int64_t cache_unseal_file(int fd)
 {
     struct stat st;
+    char found[SEAL_SIZE];
+    uint64_t sum;
     if (fstat(fd, &st) < 0)
         return -errno;
     if (st.st_size < SEAL_SIZE)
         return st.st_size;
-    CB_AUTO(free) char *piece = cb_alloc_buffer(PIECE);
-    int64_t n = st.st_size - SEAL_SIZE, at = 0;
-    uint64_t sum = begin((uint64_t)n);
-    if (lseek(fd, 0, SEEK_SET) < 0)
-        return -errno;
-    while (at < n) {
-        int r = cb_read_full(fd, piece, (size_t)CB_MIN(n - at, (int64_t)PIECE));
-        if (r <= 0)
-            return r < 0 ? r : -EIO;
-        sum = add(sum, piece, (size_t)r);
-        at += r;
-    }
-    int r = cb_read_full(fd, piece, SEAL_SIZE);
-    return r < 0 ? r : r == SEAL_SIZE && is_seal(sum, piece) ? n : st.st_size;
+    int r = checksum_file(fd, st.st_size - SEAL_SIZE, &sum);
+    if (r == 0)
+        r = cb_read_full(fd, found, SEAL_SIZE);
+    return r < 0 ? r : r == SEAL_SIZE && is_seal(sum, found) ? st.st_size - SEAL_SIZE : st.st_size;
+}
+
+int cache_seal_file(int fd)
+{
+    struct stat st;
+    char seal[SEAL_SIZE + 1];
+    uint64_t sum;
+    int r = fstat(fd, &st) < 0 ? -errno : checksum_file(fd, st.st_size, &sum);
+    if (r < 0)
+        return r;
+    snprintf(seal, sizeof(seal), " %016" PRIx64, sum);
+    return cb_write_full(fd, seal, SEAL_SIZE);
 }

@@ -7,6 +7,8 @@
 
 /* Appends a blank and, in hexadecimal, the checksum of what is there. */
 void cache_seal(struct cb_buf *b);
+/* The same of an open file that is whole otherwise. 0 or -errno. */
+int cache_seal_file(int fd);
 /* How many bytes there are before a sound seal. All of them when there is none: a document of an earlier cbuild has
  * none, and whatever parses a damaged one accepts nothing after its end. */
 size_t cache_unseal(const char *p, size_t n);

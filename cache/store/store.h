@@ -82,6 +82,10 @@ int cache_work_note_secret(struct cache_store *s, const struct cache_work *w, st
 /* Removes those of dead owners that had such a note. It takes no time when there are none, so every build does it before anything
  * else. Never fails. */
 void cache_work_sweep_secrets(struct cache_store *s);
+/* A file without a name on the store's file system, for what is too large for memory: an fd, or -errno. It ends with its
+ * descriptor.
+ */
+int cache_store_scratch(struct cache_store *s);
 /* Removes the work directories of owners that are dead. Call it in the helper, where every file can be
  * removed. Never fails: what cannot go now is tried again the next time. */
 void cache_work_sweep(struct cache_store *s);

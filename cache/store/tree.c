@@ -32,11 +32,11 @@ static struct tree_node *of(struct cache_node *n)
     return (struct tree_node *)n;
 }
 
-static struct tree_node *new_node(struct cache_tree *t, struct cache_node *parent, const char *name, size_t len)
+static struct tree_node *new_node(struct cb_arena *arena, struct cache_node *parent, const char *name, size_t len)
 {
-    struct tree_node *x = cb_arena_alloc(&t->arena, sizeof(*x));
+    struct tree_node *x = cb_arena_alloc(arena, sizeof(*x));
     size_t above = parent ? strlen(parent->e.path) : 0;
-    char *path = cb_arena_alloc(&t->arena, above + len + 2);
+    char *path = cb_arena_alloc(arena, above + len + 2);
     if (above) {
         memcpy(path, parent->e.path, above);
         path[above++] = '/';
@@ -51,7 +51,7 @@ static struct tree_node *new_node(struct cache_tree *t, struct cache_node *paren
 struct cache_tree *cache_tree_new(void)
 {
     struct cache_tree *t = CB_NEW(struct cache_tree);
-    t->root = new_node(t, NULL, "", 0);
+    t->root = new_node(&t->arena, NULL, "", 0);
     return t;
 }
 
@@ -335,7 +335,7 @@ static struct cache_node *walk_child(struct walk *w, const char *name, size_t le
         make_dir(w->tree, n, w->origin);
     }
     if (!n && make) {
-        n = &new_node(w->tree, dir, name, len)->n;
+        n = &new_node(&w->tree->arena, dir, name, len)->n;
         n->origin = w->origin;
         n->data_path = n->e.path;
         insert(w->tree, dir, dir->n_children, n);
@@ -402,7 +402,7 @@ static struct cache_node *child_made(struct cache_tree *t, struct cache_node *di
     struct cache_node *n = names ? cb_map_getn(names, name, len) : child_at(dir, at, dir->n_children, name, len);
     if (n)
         return n;
-    n = &new_node(t, dir, name, len)->n;
+    n = &new_node(&t->arena, dir, name, len)->n;
     n->origin = origin;
     n->data_path = n->e.path;
     insert(t, dir, at, n);
@@ -421,6 +421,25 @@ struct cache_node *cache_tree_add(struct cache_tree *t, const struct cache_entry
         p += *p == '/';
     }
     set_node(t, n, e, origin, data_path);
+    return n;
+}
+
+void cache_tree_room(struct cache_node *dir, struct cb_arena *arena, size_t n)
+{
+    dir->children = n ? cb_arena_alloc(arena, n * sizeof(struct cache_node *)) : NULL;
+    dir->cap_children = n;
+}
+
+struct cache_node *cache_tree_append(struct cache_node *dir, struct cb_arena *arena, const char *name,
+                                     const struct cache_entry *e, int origin)
+{
+    struct cache_node *n = &new_node(arena, dir, name, strlen(name))->n;
+    const char *path = n->e.path;
+    n->e = *e;
+    n->e.path = n->data_path = path;
+    n->e.link = cb_arena_strdup(arena, e->link);
+    n->origin = origin;
+    dir->children[dir->n_children++] = n;
     return n;
 }
 

@@ -37,6 +37,11 @@ CB_DEFINE_AUTO_PTR(cache_tree, struct cache_tree, cache_tree_free)
 void cache_tree_apply(struct cache_tree *t, const struct cache_index *index, int origin);
 /* Adds or replaces one entry (parents must exist or are implied). Gives its node. */
 struct cache_node *cache_tree_add(struct cache_tree *t, const struct cache_entry *e, int origin, const char *data_path);
+/* Makes room for `n` children of a directory that has none, and puts `e` (whose path counts for nothing) under that name behind
+ * those that it has. All of it lies in `arena`, which may end when the directory is emptied (children NULL, none of them). */
+void cache_tree_room(struct cache_node *dir, struct cb_arena *arena, size_t n);
+struct cache_node *cache_tree_append(struct cache_node *dir, struct cb_arena *arena, const char *name,
+                                     const struct cache_entry *e, int origin);
 void cache_tree_remove(struct cache_tree *t, struct cache_node *n); /* with everything below it */
 /* Sorts the children of directories, if single entries were added or removed in an order other than that of their names:
  * only then may `children` be read. Finding and resolving work without it. */

@@ -109,6 +109,31 @@ static void show_all(const struct build_selection *s, struct texts *t, struct cb
     }
 }
 
+/* The same entries are listed, with the same digest, whether the list lies in a file or not; the tree keeps none of them. */
+static void check_listed(struct build_walk *c, const struct build_selection *kept, const struct cb_digest *d)
+{
+    CB_AUTO(build_selection) struct build_selection s = {0};
+    CB_AUTO(cb_error) struct cb_error err = CB_ERROR_INIT;
+    const char *const word = "/";
+    const struct build_select_params params = {.words = &word, .n_words = 1, .listed = true};
+    struct cb_digest got;
+    assert_int_equal(build_select(build_walk_source(c), &params, &s, &err), 0);
+    assert_int_equal(build_selection_digest(&s, &got, &err), 0);
+    assert_true(cb_digest_eq(&got, d));
+    CB_AUTO(build_pick_cursor) struct build_pick_cursor all = BUILD_PICK_CURSOR_INIT(&s.items[0]);
+    struct build_picked p;
+    assert_int_equal(s.items[0].n_picks, kept->items[0].n_picks);
+    for (size_t i = 0; i < kept->items[0].n_picks; i++) {
+        const struct cache_node *n = kept->items[0].picks[i].node;
+        assert_int_equal(build_pick_next(&all, &p, &err), 1);
+        assert_string_equal(p.x.e.path, cache_node_path(n));
+        assert_int_equal(p.x.e.mtime, n->e.mtime);
+        assert_int_equal(p.x.link_group, n->link_group);
+        assert_int_equal(p.x.whole, kept->items[0].picks[i].whole);
+    }
+    assert_int_equal(build_pick_next(&all, &p, &err), 0);
+}
+
 static void check_row(size_t i)
 {
     struct place p;
@@ -138,6 +163,11 @@ static void check_row(size_t i)
     if (build_select_all(build_walk_source(c), &s, &err) < 0 || build_selection_digest(&s, &d, &err) < 0)
         fail_msg("row %zu: %s", i, err.msg);
     show_all(&s, &t, &got);
+    check_listed(c, &s, &d);
+    CB_AUTO(build_walk) struct build_walk *fresh = NULL;
+    assert_int_equal(build_walk_new(&params, &fresh, &err), 0);
+    check_listed(fresh, &s, &d);
+    assert_int_equal(cache_tree_root(build_walk_source(fresh)->tree)->n_children, 0);
     if (strcmp(got.data, rows[i].want) != 0)
         fail_msg("row %zu: '%s' without '%s'\n  want %s\n  got  %s", i, rows[i].disk, rows[i].ignore, rows[i].want, got.data);
     texts_done(&t);

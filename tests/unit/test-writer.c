@@ -121,6 +121,29 @@ static struct cb_digest pack_tree(struct fixture *f, const struct tree *t)
     return write_with(f, t, cache_layer_add, w);
 }
 
+static size_t count_entries(const struct tree *t)
+{
+    char texts[3][TEXT];
+    struct cache_entry e;
+    struct cache_data data;
+    size_t n = DIRS;
+    for (int d = 0; d < DIRS; d++)
+        for (int i = 0; i < FILES; i++)
+            n += entry_of(t, d, i, texts, &e, &data);
+    return n;
+}
+
+/* Entries that pass, into files or into a tar. */
+static struct cb_digest pass_tree(struct fixture *f, const struct tree *t, bool packed, const struct cb_digest *like)
+{
+    CB_AUTO(cache_layer_writer) struct cache_layer_writer *w = NULL;
+    OK_IS(f, 0, (packed ? cache_layer_writer_packed : cache_layer_writer_new)(f->s, &w, &f->err));
+    if (like)
+        cache_layer_writer_like(w, like);
+    OK_IS(f, 0, cache_layer_writer_pass(w, count_entries(t), &f->err));
+    return write_with(f, t, packed ? cache_layer_add : cache_layer_add_soon, w);
+}
+
 static struct cb_digest diff_of(struct fixture *f, const struct cb_digest *id)
 {
     struct cb_digest diff;
@@ -148,6 +171,47 @@ static void check_files(struct fixture *f, const struct cb_digest *id)
         if (x.entries[i].type != CB_SYMLINK)
             assert_int_equal(st.st_mode & 07777, x.entries[i].mode);
     }
+}
+
+static ino_t inode_of(struct fixture *f, const struct cb_digest *id, const char *path)
+{
+    return stat_in(f, id, path).st_ino;
+}
+
+/* A layer whose entries pass is the layer that it would be. */
+static void test_passing(void **state)
+{
+    struct fixture *held = *state, *files = NULL, *packed = NULL;
+    struct tree t = {.seed = 11};
+    struct cb_digest before;
+    assert_int_equal(fixture_setup((void **)&files), 0);
+    assert_int_equal(fixture_setup((void **)&packed), 0);
+    for (int d = 0; d < DIRS; d++)
+        for (int i = 0; i < FILES; i++)
+            t.items[d][i] =
+                (struct item){.type = i % 5 ? CB_FILE : CB_SYMLINK, .mode = 0644, .content = (unsigned)i, .mtime = 1700000000};
+    for (int round = 0; round < 2; round++) {
+        struct cb_digest a = write_tree(held, &t, NULL), b = pass_tree(files, &t, false, round ? &before : NULL);
+        struct cb_digest c = pass_tree(packed, &t, true, NULL), diff = diff_of(held, &a), diff_b = diff_of(files, &b);
+        assert_true(cb_digest_eq(&a, &b) && cb_digest_eq(&a, &c));
+        struct cb_digest diff_c = diff_of(packed, &c);
+        assert_true(cb_digest_eq(&diff, &diff_b) && cb_digest_eq(&diff, &diff_c));
+        check_files(files, &b);
+        if (round)
+            assert_int_equal(inode_of(files, &before, "d1/f02"), inode_of(files, &b, "d1/f02"));
+        before = b;
+        t.items[0][3].content = 77;
+    }
+    CB_AUTO(cache_layer_writer) struct cache_layer_writer *w = NULL;
+    struct cache_layer l;
+    OK_IS(held, 0, cache_layer_writer_new(held->s, &w, &held->err));
+    OK_IS(held, 0, cache_layer_writer_pass(w, 3, &held->err));
+    OK_IS(held, 0, cache_layer_add(w, &(struct cache_entry){.path = "b", .type = CB_DIR, .mode = 0755}, NULL, &held->err));
+    OK_IS(held, -1, cache_layer_add(w, &(struct cache_entry){.path = "a", .type = CB_DIR, .mode = 0755}, NULL, &held->err));
+    cb_error_done(&held->err);
+    OK_IS(held, -1, cache_layer_commit(w, &l, &held->err)); /* two are missing */
+    fixture_teardown((void **)&files);
+    fixture_teardown((void **)&packed);
 }
 
 /* Three stores see the same generations: each written from nothing, with the one before it, and packed. */
@@ -283,6 +347,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_generations, fixture_setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(test_passing, fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(test_packed, fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(test_links, fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(test_damage, fixture_setup, fixture_teardown),

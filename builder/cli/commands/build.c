@@ -137,6 +137,7 @@ static int carry_out(struct build *b, struct cb_error *err)
     build_graph_init(&graph, b);
     if (build_keys_define(&graph, err) < 0)
         return -1;
+    build_contexts_settle(&b->contexts); /* before it is inherited by all that is forked */
     if (q->dry_run)
         return cli_explain(&graph, err);
     if (build_schedule_run(&graph, &counts, err) < 0)

@@ -16,6 +16,7 @@ int build_copy_select(const struct build_copy *c, const struct build_source *sou
         .exclude = (const char *const *)c->excludes.items,
         .n_exclude = c->excludes.n,
         .parents = c->parents,
+        .listed = words.n == 1 && !c->n_remote,
     };
     return build_select(source, &params, ret, err);
 }

@@ -42,7 +42,7 @@ struct group {
     size_t bytes; /* of names */
     bool whole;   /* by the topmost level instead of each */
     const char *kind;
-    struct cb_str name;    /* borrowed from a node's path */
+    struct cb_buf name;
     struct cb_buf entries; /* not yet hashed */
     struct cb_sha256 sha;
 };
@@ -64,43 +64,57 @@ static void flush(struct group *g)
     if (!g->kind)
         return;
     hash(g);
-    CB_AUTO(free) char *name = cb_memdup0(g->name.p, g->name.n);
     cb_sha256_end(&g->sha, &d);
-    add_digest(&g->notes, g->kind, name, &d);
-    g->bytes += g->name.n;
+    add_digest(&g->notes, g->kind, g->name.data, &d);
+    g->bytes += g->name.len;
     g->kind = NULL;
 }
 
 /* `skip`: bytes of the path that are the item's own. */
-static void add_node(struct group *g, const struct cache_node *node, size_t skip)
+static void add_entry(struct group *g, const char *path, const struct cache_entry *e, size_t skip)
 {
-    const char *path = cache_node_path(node), *slash = strchr(path + skip, '/');
+    const char *slash = strchr(path + skip, '/');
     bool below = g->whole && slash;
     struct cb_str name = {path, below ? (size_t)(slash - path) : strlen(path)};
-    bool dir = below || node->e.type == CB_DIR;
-    if (!g->kind || !g->whole || g->name.n != name.n || memcmp(g->name.p, name.p, name.n) != 0) {
+    bool dir = below || e->type == CB_DIR;
+    if (!g->kind || !g->whole || !cb_str_eq((struct cb_str){g->name.data, g->name.len}, name)) {
         flush(g);
         g->kind = dir ? "dir" : "file";
-        g->name = name;
+        cb_buf_reset(&g->name);
+        cb_buf_add(&g->name, name.p, name.n);
         cb_sha256_init(&g->sha);
     }
-    build_selection_put_entry(g->selection, node, &g->entries);
+    build_selection_put_entry(path, e, &g->entries);
     if (g->entries.len >= HASH_PIECE)
         hash(g);
+}
+
+/* -1: they cannot be read. */
+static int add_picks(struct group *g, const struct build_item *item)
+{
+    CB_AUTO(build_pick_cursor) struct build_pick_cursor c = BUILD_PICK_CURSOR_INIT(item);
+    CB_AUTO(cb_error) struct cb_error ignored = CB_ERROR_INIT;
+    struct build_picked p;
+    int r = 0;
+    while (fits(g) && (r = build_pick_next(&c, &p, &ignored)) > 0) {
+        CB_AUTO(free) char *path = build_item_path(item, p.x.e.path);
+        add_entry(g, path, &p.x.e, item->skip);
+    }
+    return r;
 }
 
 static bool gather(struct group *g)
 {
     const struct build_selection *s = g->selection;
-    for (size_t i = 0; i < s->n_items && fits(g); i++) {
+    int r = 0;
+    for (size_t i = 0; i < s->n_items && r >= 0 && fits(g); i++) {
         const struct build_item *item = &s->items[i];
         if (!item->is_dir)
-            add_node(g, item->node, 0);
-        for (size_t k = 0; k < item->n_picks && fits(g); k++)
-            add_node(g, item->picks[k].node, item->skip);
+            add_entry(g, cache_node_path(item->node), &item->node->e, 0);
+        r = add_picks(g, item);
     }
     flush(g);
-    return fits(g);
+    return r >= 0 && fits(g);
 }
 
 static void move(struct build_notes *to, struct build_note *note)
@@ -113,12 +127,13 @@ void build_notes_add_selection(struct build_notes *n, const struct build_selecti
 {
     bool done = false;
     for (int level = 0; level < 2 && !done; level++) {
-        struct group g = {.selection = s, .whole = level, .entries = CB_BUF_INIT};
+        struct group g = {.selection = s, .whole = level, .name = CB_BUF_INIT, .entries = CB_BUF_INIT};
         done = gather(&g);
         for (size_t i = 0; done && i < g.notes.n; i++)
             move(n, &g.notes.items[i]);
         build_notes_done(&g.notes);
         cb_buf_done(&g.entries);
+        cb_buf_done(&g.name);
     }
     if (!done)
         add_digest(n, "files", NULL, whole);

@@ -1,5 +1,6 @@
 #include "builder/execute/schedule/cause.h"
 #include "base/pack.h"
+#include "base/fd.h"
 #include "cache/record.h"
 
 #include <stdio.h>
@@ -114,6 +115,23 @@ static void say(struct build_cause *c, struct build_differences *files)
     *files = (struct build_differences){0};
 }
 
+static bool find_listed(const struct build_graph *g, const struct build_step *step, const struct cb_digest *layer,
+                        struct build_differences *ret)
+{
+    struct cache_index_cursor entries[2] = {CACHE_INDEX_CURSOR_INIT, CACHE_INDEX_CURSOR_INIT};
+    CB_AUTO(cb_error) struct cb_error ignored = CB_ERROR_INIT;
+    int fds[2] = {-1, -1};
+    bool found = true;
+    for (int i = 0; i < 2 && found; i++)
+        found = (fds[i] = cache_layer_entries(g->build->session->store, layer, &entries[i], &ignored)) >= 0;
+    found = found && build_differences_of_list(&step->copy, &build_state_of(g, step)->key.selection.items[0], entries, ret);
+    for (int i = 0; i < 2; i++) {
+        cache_index_cursor_done(&entries[i]);
+        cb_close(fds[i]);
+    }
+    return found;
+}
+
 /* By the files of the context, before the step is done. */
 static bool find_files(const struct build_graph *g, const struct build_step *step, const struct cb_digest *layer,
                        struct build_differences *ret)
@@ -121,6 +139,8 @@ static bool find_files(const struct build_graph *g, const struct build_step *ste
     CB_AUTO(cache_index) struct cache_index index = {0};
     CB_AUTO(cb_error) struct cb_error ignored = CB_ERROR_INIT;
     const struct build_key *key = &build_state_of(g, step)->key;
+    if (key->selected && key->selection.n_items == 1 && key->selection.items[0].list)
+        return find_listed(g, step, layer, ret);
     return key->selected && cache_layer_index(g->build->session->store, layer, &index, &ignored) == 0 &&
            build_differences_of_selection(&step->copy, &key->selection, &index, ret);
 }

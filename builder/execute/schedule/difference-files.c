@@ -57,23 +57,47 @@ void build_differences_of_layers(const struct cache_index *before, const struct 
 
 /* ---- of what a COPY takes, and its earlier layer ---------------------------------------------------------- */
 
-static void add_file(struct cb_map *files, const char *dest, const char *below, const struct cache_node *node)
+/* What is selected, by its path in the layer, as far as no link there leads elsewhere. */
+struct selected {
+    struct cb_map files; /* of struct cache_entry, whose path is that in the context */
+    struct cb_arena arena;
+};
+
+static void selected_done(struct selected *s)
+{
+    cb_map_done(&s->files);
+    cb_arena_done(&s->arena);
+}
+CB_DEFINE_AUTO(selected, struct selected, selected_done)
+
+static void add_file(struct selected *to, const char *dest, const char *below, const char *shown, const struct cache_entry *e)
 {
     CB_AUTO(free) char *path = cb_path_join(dest, below);
-    if (node->e.type != CB_DIR)
-        cb_map_set(files, path + 1, (void *)node);
+    struct cache_entry *copy = cb_arena_alloc(&to->arena, sizeof(*copy));
+    *copy = *e;
+    copy->path = cb_arena_strdup(&to->arena, shown);
+    copy->link = cb_arena_strdup(&to->arena, e->link);
+    cb_map_set(&to->files, path + 1, copy);
 }
 
-/* By their paths in the layer, as far as no link there leads elsewhere. */
-static void add_selection(struct cb_map *files, const struct build_selection *s, const char *dest)
+/* False: it cannot be read. */
+static bool add_selection(struct selected *to, const struct build_selection *s, const char *dest)
 {
-    for (size_t i = 0; i < s->n_items; i++) {
+    CB_AUTO(cb_error) struct cb_error ignored = CB_ERROR_INIT;
+    int r = 0;
+    for (size_t i = 0; i < s->n_items && r == 0; i++) {
         const struct build_item *item = &s->items[i];
+        CB_AUTO(build_pick_cursor) struct build_pick_cursor c = BUILD_PICK_CURSOR_INIT(item);
+        struct build_picked p;
         if (!item->is_dir)
-            add_file(files, dest, item->name, item->node);
-        for (size_t k = 0; k < item->n_picks; k++)
-            add_file(files, dest, build_pick_path(item, &item->picks[k]), item->picks[k].node);
+            add_file(to, dest, item->name, cache_node_path(item->node), &item->node->e);
+        while ((r = build_pick_next(&c, &p, &ignored)) > 0) {
+            CB_AUTO(free) char *shown = build_item_path(item, p.x.e.path);
+            if (p.x.e.type != CB_DIR)
+                add_file(to, dest, p.x.e.path, shown, &p.x.e);
+        }
     }
+    return r == 0;
 }
 
 static bool same_file(const struct cache_entry *a, const struct cache_entry *b, bool modes)
@@ -82,29 +106,128 @@ static bool same_file(const struct cache_entry *a, const struct cache_entry *b, 
            (!modes || a->type == CB_SYMLINK || a->mode == b->mode);
 }
 
+static void add_removed(struct build_differences *d, const struct cache_entry *old)
+{
+    CB_AUTO(free) char *path = cb_printf("/%s", old->path);
+    add_entry(d, path, old, NULL);
+}
+
 bool build_differences_of_selection(const struct build_copy *copy, const struct build_selection *now,
                                     const struct cache_index *before, struct build_differences *ret)
 {
-    CB_AUTO(cb_map) struct cb_map files = {0};
+    CB_AUTO(selected) struct selected selected = {.arena = {NULL}};
     CB_AUTO(free) char *dest = cb_path_abs(copy->workdir, copy->dest);
     size_t n_same = 0;
-    if (copy->parents || copy->unpack)
+    if (copy->parents || copy->unpack || !add_selection(&selected, now, dest))
         return false;
-    add_selection(&files, now, dest);
-    for (struct cb_map_item *it = NULL; (it = cb_map_next(&files, it));) {
-        const struct cache_node *node = it->value;
-        const struct cache_entry *old = cache_index_find(before, it->key);
-        if (old && same_file(&node->e, old, !copy->has_chmod))
+    for (struct cb_map_item *it = NULL; (it = cb_map_next(&selected.files, it));) {
+        const struct cache_entry *e = it->value, *old = cache_index_find(before, it->key);
+        if (old && same_file(e, old, !copy->has_chmod))
             n_same++;
         else
-            add_entry(ret, cache_node_path(node), old, &node->e);
+            add_entry(ret, e->path, old, e);
     }
     for (size_t i = 0; i < before->n; i++) { /* that are known by their paths in the layer only */
         const struct cache_entry *old = &before->entries[i];
-        if (old->type == CB_DIR || cb_map_has(&files, old->path))
-            continue;
-        CB_AUTO(free) char *path = cb_printf("/%s", old->path);
-        add_entry(ret, path, old, NULL);
+        if (old->type != CB_DIR && !cb_map_has(&selected.files, old->path))
+            add_removed(ret, old);
     }
     return n_same && ret->n;
+}
+
+/* ---- the same of a list, of which nothing is held ----------------------------------------------------------- */
+
+/* Two runs of entries in the same order: those of the list, and those of the layer. */
+struct merge {
+    const struct build_item *item;
+    const char *dest;
+    struct build_pick_cursor picks;
+    struct cache_index_cursor *layer;
+    struct build_picked pick;
+    struct cache_entry old;
+    char *path;  /* of the pick in the layer, after a '/'; NULL: there is no more */
+    bool no_old; /* nor of these */
+    struct cb_error failed;
+};
+
+static void next_pick(struct merge *m)
+{
+    free(CB_TAKE(m->path));
+    if (build_pick_next(&m->picks, &m->pick, &m->failed) > 0)
+        m->path = cb_path_join(m->dest, m->pick.x.e.path);
+}
+
+static void next_old(struct merge *m)
+{
+    m->no_old = cache_index_cursor_next(m->layer, &m->old, &m->failed) <= 0;
+}
+
+/* < 0: the pick comes first. */
+static int order_of(const struct merge *m)
+{
+    return !m->path ? 1 : m->no_old ? -1 : cache_index_compare(m->path + 1, m->old.path);
+}
+
+/* False: something cannot be read. */
+static bool merge(struct merge *m, void (*each)(void *arg, struct merge *m, int order), void *arg)
+{
+    m->picks = BUILD_PICK_CURSOR_INIT(m->item);
+    next_pick(m);
+    next_old(m);
+    while (!m->failed.code && (m->path || !m->no_old)) {
+        int o = order_of(m);
+        each(arg, m, o);
+        if (o <= 0)
+            next_pick(m);
+        if (o >= 0)
+            next_old(m);
+    }
+    bool read = !m->failed.code;
+    free(m->path);
+    build_pick_cursor_done(&m->picks);
+    cb_error_done(&m->failed);
+    return read;
+}
+
+struct findings {
+    const struct build_copy *copy;
+    struct build_differences *d;
+    size_t n_same;
+};
+
+static void note_pick(void *arg, struct merge *m, int order)
+{
+    struct findings *f = arg;
+    const struct cache_entry *e = &m->pick.x.e, *old = order == 0 ? &m->old : NULL;
+    if (order > 0 || e->type == CB_DIR)
+        return;
+    if (old && same_file(e, old, !f->copy->has_chmod)) {
+        f->n_same++;
+        return;
+    }
+    CB_AUTO(free) char *shown = build_item_path(m->item, e->path);
+    add_entry(f->d, shown, old, e);
+}
+
+static void note_removed(void *arg, struct merge *m, int order)
+{
+    struct findings *f = arg;
+    bool there = order == 0 && m->pick.x.e.type != CB_DIR;
+    if (order >= 0 && m->old.type != CB_DIR && !there)
+        add_removed(f->d, &m->old);
+}
+
+bool build_differences_of_list(const struct build_copy *copy, const struct build_item *now, struct cache_index_cursor before[2],
+                               struct build_differences *ret)
+{
+    CB_AUTO(free) char *dest = cb_path_abs(copy->workdir, copy->dest);
+    struct findings f = {.copy = copy, .d = ret};
+    if (copy->parents || copy->unpack)
+        return false;
+    for (int i = 0; i < 2; i++) { /* what is removed comes last */
+        struct merge m = {.item = now, .dest = dest, .layer = &before[i], .failed = CB_ERROR_INIT};
+        if (!merge(&m, i ? note_removed : note_pick, &f))
+            return false;
+    }
+    return f.n_same && ret->n;
 }

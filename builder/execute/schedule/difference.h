@@ -36,6 +36,10 @@ struct build_copy;
 bool build_differences_of_selection(const struct build_copy *copy, const struct build_selection *now,
                                     const struct cache_index *before, struct build_differences *ret);
 
+/* The same for a listed directory that is all that is copied; `before`: twice the entries of that layer. */
+bool build_differences_of_list(const struct build_copy *copy, const struct build_item *now, struct cache_index_cursor before[2],
+                               struct build_differences *ret);
+
 /* For whoever finds one; the digests may be NULL. */
 void build_differences_add(struct build_differences *d, enum build_change how, const char *what, const char *was, const char *is);
 
