@@ -5,6 +5,7 @@
 #include "builder/cli/commands/image-diff.h"
 #include "builder/cli/commands/image-json.h"
 #include "builder/cli/commands/names.h"
+#include "builder/cli/options/environment.h"
 #include "builder/cli/options/options-values.h"
 #include "builder/cli/options/options.h"
 #include "builder/output/image.h"
@@ -143,5 +144,6 @@ const struct cli_command cli_diff = {
     .max = 2,
     .tables = {CLI_TABLE(options), &cli_registry_options},
     .size = sizeof(struct diff),
+    .environment = cli_registry_environment,
     .run = diff,
 };

@@ -4,6 +4,7 @@
 #include "builder/attest/scan.h"
 #include "builder/cli/commands/commands.h"
 #include "builder/cli/commands/names.h"
+#include "builder/cli/options/environment.h"
 #include "builder/cli/options/options-values.h"
 #include "builder/cli/options/options.h"
 #include "builder/output/image.h"
@@ -87,6 +88,7 @@ const struct cli_command cli_sbom = {
     .max = 1,
     .tables = {CLI_TABLE(options), &cli_registry_options},
     .size = sizeof(struct sbom),
+    .environment = cli_registry_environment,
     .run = sbom,
     .done = done,
 };

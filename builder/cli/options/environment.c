@@ -42,5 +42,5 @@ int cli_registry_environment(struct build_request *r, struct cb_error *err)
 
 int cli_container_environment(struct build_request *r, struct cb_error *err)
 {
-    return take(false, r, err);
+    return cli_settings_read(r, err) < 0 ? -1 : take(false, r, err);
 }
