@@ -163,7 +163,7 @@ static json_t *layer_value(const struct cache_image_layer *l)
     json_t *j = json_object();
     set_digest(j, "id", &l->id);
     set_digest(j, "diffId", &l->diff_id);
-    if (l->blob_size) {
+    if (l->blob_size && l->media_type) { /* without a type it is one of many forms, and not where it could be had again */
         set_digest(j, "blob", &l->blob);
         json_object_set_new(j, "blobSize", json_integer((json_int_t)l->blob_size));
     }

@@ -15,7 +15,7 @@ struct cache_image_layer {
     /* of a pulled layer: how the registry holds it; blob_size 0: none */
     struct cb_digest blob;
     uint64_t blob_size;
-    char *media_type; /* owned; NULL: ours to choose */
+    char *media_type; /* owned; NULL: ours to choose, and the blob, if there is one, is only what it came as */
     char *source;     /* "registry.example/repo" it came from, for mounts across repositories; NULL */
 };
 struct cache_image {

@@ -89,6 +89,8 @@ struct cb_tar_reader {
 
     uint8_t *in; /* TAR_READ_AHEAD bytes: [pos, len) are not consumed */
     size_t pos, len;
+    uint64_t taken;       /* bytes of the stream up to in[len] */
+    cb_tar_skip_fn *skip; /* NULL: what is passed over is read */
 
     uint64_t left; /* bytes of the member's data still in the stream */
     uint32_t pad;  /* and what fills its last block */

@@ -47,7 +47,15 @@ static ssize_t pull(struct cb_tar_reader *t, void *p, size_t n, struct cb_error 
 {
     if (!t->pull && open_any(t, err) < 0)
         return -1;
-    return t->pull(t->pull_arg, p, n, err);
+    ssize_t got = t->pull(t->pull_arg, p, n, err);
+    if (got > 0)
+        t->taken += (uint64_t)got;
+    return got;
+}
+
+ssize_t cb_tar_reader_bytes(struct cb_tar_reader *t, void *p, size_t n, struct cb_error *err)
+{
+    return pull(t, p, n, err);
 }
 
 int cb_tar_truncated(struct cb_error *err)
@@ -96,6 +104,10 @@ ssize_t cb_tar_take(struct cb_tar_reader *t, void *p, size_t n, struct cb_error 
 int cb_tar_skip(struct cb_tar_reader *t, uint64_t n, struct cb_error *err)
 {
     while (n > 0) {
+        if (t->pos == t->len && t->skip && n >= TAR_READ_AHEAD) {
+            t->taken += n;
+            return t->skip(t->arg, n, err);
+        }
         if (t->pos == t->len) {
             int r = cb_tar_need(t, 1, err);
             if (r <= 0)

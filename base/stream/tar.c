@@ -267,6 +267,17 @@ ssize_t cb_tar_read(struct cb_tar_reader *t, void *p, size_t n, struct cb_error 
     return got;
 }
 
+void cb_tar_reader_skips(struct cb_tar_reader *t, cb_tar_skip_fn *skip)
+{
+    t->skip = skip;
+}
+
+bool cb_tar_offset(const struct cb_tar_reader *t, uint64_t *ret)
+{
+    *ret = t->taken - (t->len - t->pos);
+    return !t->sparse;
+}
+
 void cb_tar_reader_free(struct cb_tar_reader *t)
 {
     if (!t)

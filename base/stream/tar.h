@@ -33,6 +33,15 @@ struct cb_tar_reader *cb_tar_reader_new(cb_source_fn *source, void *arg, bool an
 /* 1: *ret is filled, borrowed until the next call. 0: end. -1: damaged. */
 int cb_tar_next(struct cb_tar_reader *t, struct cb_tar_entry *ret, struct cb_error *err);
 ssize_t cb_tar_read(struct cb_tar_reader *t, void *p, size_t n, struct cb_error *err); /* 0: end of the entry */
+/* For a plain tar that can be read at any place: `skip` has the source go on n bytes further, and what a member holds need not
+ * be read to come to the next one. A skip beyond the end succeeds; the source ends there. */
+typedef int cb_tar_skip_fn(void *arg, uint64_t n, struct cb_error *err);
+void cb_tar_reader_skips(struct cb_tar_reader *t, cb_tar_skip_fn *skip);
+/* Where in the archive the bytes of the member begin that cb_tar_next has just given. False: they do not lie there in one piece,
+ * because it is sparse. */
+bool cb_tar_offset(const struct cb_tar_reader *t, uint64_t *ret);
+/* Instead of the members, before any was asked for: the archive's own bytes, with its compression taken off. 0: end. */
+ssize_t cb_tar_reader_bytes(struct cb_tar_reader *t, void *p, size_t n, struct cb_error *err);
 void cb_tar_reader_free(struct cb_tar_reader *t);
 CB_DEFINE_AUTO_PTR(cb_tar_reader, struct cb_tar_reader, cb_tar_reader_free)
 

@@ -4,16 +4,29 @@
 #include <unistd.h>
 
 const struct cli_command *const cli_commands[] = {
-    &cli_build,       &cli_explain_command,
-    &cli_run_command, &cli_images,
-    &cli_inspect,     &cli_history,
-    &cli_diff,        &cli_tag,
-    &cli_rmi,         &cli_push,
-    &cli_pull,        &cli_login,
-    &cli_logout,      &cli_du,
-    &cli_prune,       &cli_cache,
-    &cli_doctor,      &cli_kaniko,
-    &cli_sbom,        NULL,
+    &cli_build,
+    &cli_explain_command,
+    &cli_run_command,
+    &cli_images,
+    &cli_inspect,
+    &cli_history,
+    &cli_diff,
+    &cli_tag,
+    &cli_rmi,
+    &cli_push,
+    &cli_pull,
+    &cli_load,
+    &cli_save,
+    &cli_copy,
+    &cli_login,
+    &cli_logout,
+    &cli_du,
+    &cli_prune,
+    &cli_cache,
+    &cli_doctor,
+    &cli_kaniko,
+    &cli_sbom,
+    NULL,
 };
 
 /* What the others call them. */
@@ -29,14 +42,13 @@ static const struct {
     {"image", "list", &cli_images},   {"image", "inspect", &cli_inspect},
     {"image", "tag", &cli_tag},       {"image", "rm", &cli_rmi},
     {"image", "push", &cli_push},     {"image", "pull", &cli_pull},
+    {"image", "load", &cli_load},     {"image", "save", &cli_save},
     {"image", "prune", &cli_prune},   {"image", "history", &cli_history},
     {"image", "diff", &cli_diff},     {"system", "df", &cli_du},
     {"system", "prune", &cli_prune},  {"executor", NULL, &cli_kaniko},
     {"cache", "du", &cli_du},         {"cache", "prune", &cli_prune},
 };
 
-static const char save_hint[] = "a build writes archives: -o type=oci,dest=FILE or -o type=docker,dest=FILE";
-static const char load_hint[] = "a build stands on an OCI layout with --build-context NAME=oci-layout://DIR";
 static const char container_hint[] = "no container is left of a build: --target STAGE builds up to where you want to look";
 static const char dockerfile_hint[] = "images are made from a Dockerfile: cbuild -t NAME DIR";
 static const char platforms_hint[] =
@@ -46,8 +58,6 @@ static const char platforms_hint[] =
 static const struct {
     const char *word, *hint;
 } foreign[] = {
-    {"save", save_hint},
-    {"load", load_hint},
     {"import", dockerfile_hint},
     {"export", "a build writes its files: -o DIR, or -o type=tar,dest=FILE"},
     {"ps", container_hint},
@@ -56,7 +66,6 @@ static const struct {
     {"image", "'cbuild images' lists what is in the store"},
     {"info", "'cbuild version' shows the version, 'cbuild du' the store; there is no daemon"},
     {"from", dockerfile_hint},
-    {"copy", dockerfile_hint},
     {"commit", dockerfile_hint},
     {"config", dockerfile_hint},
     {"create", platforms_hint},

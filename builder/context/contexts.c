@@ -187,6 +187,32 @@ static int open_named(struct build_session *session, const char *value, struct b
     return open_dir(value, l, err) < 0 || read_ignore(l, err) < 0 ? -1 : 0;
 }
 
+/* PATH[:TAG][@DIGEST] */
+static void split_layout(const char *text, struct build_in_layout *ret)
+{
+    CB_AUTO(free) char *path = cb_strdup(text);
+    char *digest = strchr(path, '@');
+    if (digest)
+        *digest++ = 0;
+    char *slash = strrchr(path, '/'), *tag = strchr(slash ? slash : path, ':');
+    if (tag)
+        *tag++ = 0;
+    *ret = (struct build_in_layout){cb_strdup(path), cb_strdup(tag), cb_strdup(digest)};
+}
+
+static int use_transport(struct build_session *session, struct build_named *n, const char *value,
+                         const struct build_location *location, struct cb_error *err)
+{
+    if (build_location_is_registry(location)) {
+        n->value = cb_strdup(location->place);
+        n->kind = BUILD_NAMED_IMAGE;
+        return 0;
+    }
+    n->value = cb_strdup(value);
+    n->kind = BUILD_NAMED_LAYOUT;
+    return build_transport_bring(session, location, &n->layout, err);
+}
+
 static int set_named(struct build_session *session, struct build_named *n, const char *value, struct cb_error *err)
 {
     if (cb_starts(value, "docker-image://")) {
@@ -197,8 +223,15 @@ static int set_named(struct build_session *session, struct build_named *n, const
     if (cb_starts(value, "oci-layout://")) {
         n->value = cb_strdup(value + strlen("oci-layout://"));
         n->kind = BUILD_NAMED_LAYOUT;
+        split_layout(n->value, &n->layout.at);
         return 0;
     }
+    CB_AUTO(build_location) struct build_location location = {0};
+    int transport = is_directory(value) ? 0 : build_location_parse(value, &location, err);
+    if (transport != 0)
+        return transport < 0 || use_transport(session, n, value, &location, err) < 0
+                   ? cb_prefix(err, "--build-context %s", n->name)
+                   : 0;
     bool remote = build_is_url(value) || cb_starts(value, "git://") || cb_starts(value, "ssh://");
     if ((strstr(value, "://") && !remote) || cb_starts(value, "target:"))
         return cb_fail(err, CB_E_USAGE, "unsupported context source %s for %s", value, n->name);
@@ -213,6 +246,7 @@ static int add_named(struct build_session *session, struct build_contexts *c, co
     CB_AUTO(free) char *name = cb_split_pair(pair, &value);
     char *platform = strstr(name, "::");
     n->local = BUILD_LOCAL_INIT;
+    n->layout = BUILD_BROUGHT_INIT;
     if (platform) {
         n->platform = cb_strdup(platform + 2);
         *platform = 0;
@@ -391,6 +425,7 @@ void build_contexts_close(struct build_session *session, struct build_contexts *
     local_close(session, &c->main);
     for (size_t i = 0; i < c->n_named; i++) {
         local_close(session, &c->named[i].local);
+        build_brought_done(session, &c->named[i].layout);
         free(c->named[i].name);
         free(c->named[i].platform);
         free(c->named[i].value);

@@ -7,6 +7,7 @@
 
 #include "builder/context/checkout.h"
 #include "builder/copy/walk.h"
+#include "builder/transport/transport.h"
 #include "parser/match/ignore.h"
 #include "registry/oci/platform.h"
 
@@ -34,7 +35,8 @@ struct build_named {
     char *name;     /* lower case, a familiar image name without ":latest", or a stage's name */
     char *platform; /* of NAME::os/arch, or NULL */
     enum build_named_kind kind;
-    char *value; /* IMAGE: reference; LAYOUT: path[:tag][@digest] */
+    char *value;                 /* IMAGE: reference; LAYOUT: as it was given */
+    struct build_brought layout; /* LAYOUT */
     struct build_local local;
 };
 

@@ -1,36 +1,8 @@
 /* type=oci and type=docker: an archive, or with tar=false an OCI layout. */
-#include "base/fd.h"
-#include "base/path.h"
 #include "base/text.h"
-#include "builder/output/out-file.h"
+#include "builder/output/out-archive.h"
 #include "builder/output/output-internal.h"
 #include "builder/session/jobs.h"
-#include "registry/oci/layout.h"
-
-/* Directories on the way are made, as for type=local. */
-static int write_layout(const char *dest, const struct oci_archive *a, struct cb_error *err)
-{
-    size_t n = strlen(dest);
-    while (n > 1 && dest[n - 1] == '/')
-        n--;
-    CB_AUTO(free) char *path = cb_memdup0(dest, n), *parent = cb_path_dir(path);
-    int e = cb_mkdirs(AT_FDCWD, parent, 0755);
-    CB_AUTO(close) int dir = e < 0 ? -1 : open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (dir < 0)
-        return cb_fail_sys(err, e < 0 ? e : errno, "open '%s'", parent);
-    return oci_layout_write(a, dir, cb_path_base(path), err);
-}
-
-static int write_to(const struct build_output *o, const struct oci_archive *a, struct cb_error *err)
-{
-    if (o->as_directory)
-        return write_layout(o->dest, a, err);
-    struct build_out_file f;
-    int r = build_out_open(&f, o->dest, err);
-    if (r == 0)
-        r = oci_archive_write(a, build_output_write_fd, &f.fd, err);
-    return build_out_close(&f, r, err);
-}
 
 struct archive_job {
     struct cache_store *store;
@@ -117,7 +89,7 @@ static int archive_job(struct cb_job_io *io, const void *ctx, struct cb_buf *ans
                             .config = m->config.digest,
                             .layers = layers,
                             .n_layers = m->n_layers};
-    int r = write_to(j->o, &a, err);
+    int r = build_out_archive(j->o->dest, j->o->as_directory, &a, err);
     if (r < 0)
         build_output_drop_damaged(j->store, j->index, err);
     return r;

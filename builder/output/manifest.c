@@ -56,6 +56,15 @@ static int add_layers(struct build_session *s, const struct cache_image *image, 
     return 0;
 }
 
+/* A docker archive has layers that are not compressed, and what is made of them here has to be made of something. */
+static bool needs_bytes(const struct cache_image *image)
+{
+    for (size_t i = 0; i < image->n_layers; i++)
+        if (image->layers[i].blob_size && !image->layers[i].media_type)
+            return true;
+    return false;
+}
+
 int build_manifest_make(struct build_session *s, const struct build_image *image, const struct build_packing *p,
                         const struct cb_strv *annotations, struct build_manifest *ret, struct cb_error *err)
 {
@@ -63,7 +72,8 @@ int build_manifest_make(struct build_session *s, const struct build_image *image
     struct oci_manifest *m = &ret->m;
     if (p->docker_types && !p->codec->docker_reads)
         return cb_fail(err, CB_E_USAGE, "compression=%s needs OCI media types: leave oci-mediatypes=false out", p->codec->name);
-    if (((p->force || !p->lazy) && fetch_base(s, image, p->force ? BUILD_BASE_INDEXED : BUILD_BASE_PACKED, err) < 0) ||
+    if (((p->force || !p->lazy || needs_bytes(&image->stored)) &&
+         fetch_base(s, image, p->force ? BUILD_BASE_INDEXED : BUILD_BASE_PACKED, err) < 0) ||
         add_layers(s, &image->stored, p, m, err) < 0 || get_config(s, image, ret, err) < 0)
         return -1;
     m->media_type = cb_strdup(p->docker_types ? DOCKER_TYPE_MANIFEST : OCI_TYPE_MANIFEST);

@@ -127,7 +127,7 @@ static void put_request(struct cb_buf *to, const struct cache_image_layer *layer
         cb_put_digest(to, &layers[i].id);
         cb_put_digest(to, &layers[i].diff_id);
         cb_put_digest(to, &layers[i].blob);
-        cb_put_u64(to, layers[i].blob_size);
+        cb_put_u64(to, layers[i].media_type ? layers[i].blob_size : 0); /* without a type, its form is ours to choose */
     }
 }
 

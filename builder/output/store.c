@@ -64,12 +64,23 @@ static void join(const struct build_images *images, struct cache_image *ret)
     }
 }
 
+/* A layout or archive may be gone when the image is used. */
+static int keep_bases(struct build_session *s, const struct build_images *images, struct cb_error *err)
+{
+    for (size_t i = 0; i < images->n; i++) {
+        const struct build_image *image = &images->items[i];
+        if (image->base && image->base->layout && build_image_fetch_base(s, image, BUILD_BASE_PACKED, err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
 static int write_names(struct build_session *s, const struct build_output *o, const struct build_images *images,
                        struct build_result *ret, struct cb_error *err)
 {
     CB_AUTO(cb_strv) struct cb_strv names = {0};
     CB_AUTO(cache_image) struct cache_image joined = {0};
-    if (build_output_names(s, o, &names, err) < 0)
+    if (build_output_names(s, o, &names, err) < 0 || keep_bases(s, images, err) < 0)
         return -1;
     for (size_t i = 0; i < images->n && !names.n; i++)
         if (store_unnamed(s, &images->items[i], err) < 0)

@@ -9,7 +9,9 @@ struct build {
     struct build_session *session; /* borrowed */
     struct build_contexts contexts;
     struct build_plan plan;
-    struct build_made *made;      /* of each step of the plan; NULL until they are executed */
+    struct build_made *made;       /* of each step of the plan; NULL until they are executed */
+    struct build_brought *brought; /* base images that docker or podman had */
+    size_t n_brought, cap_brought;
     struct df_errors more_errors; /* besides the one that is returned, and independent of it */
 };
 #define BUILD_INIT(session_) ((struct build){.session = (session_), .contexts = BUILD_CONTEXTS_INIT})

@@ -2,15 +2,17 @@
 #include "base/text.h"
 #include "builder/plan/planner-internal.h"
 
-size_t build_want_image(struct build_planner *p, const char *text, bool layout, const struct oci_platform *platform,
-                        struct cb_place at)
+size_t build_want_image(struct build_planner *p, const char *text, const struct build_in_layout *layout,
+                        const struct oci_platform *platform, struct cb_place at)
 {
     for (size_t k = 0; k < p->all->n_wants; k++)
-        if (p->all->wants[k].layout == layout && strcmp(p->all->wants[k].text, text) == 0 &&
+        if (!p->all->wants[k].layout.path == !layout && strcmp(p->all->wants[k].text, text) == 0 &&
             oci_platform_rank(&p->all->wants[k].platform, platform) == 0)
             return k;
     struct build_want *w = &CB_PUSH(p->all->wants, p->all->n_wants, p->all->cap_wants);
-    *w = (struct build_want){.text = cb_strdup(text), .layout = layout, .at = at};
+    *w = (struct build_want){.text = cb_strdup(text), .at = at};
+    if (layout)
+        build_in_layout_copy(&w->layout, layout);
     oci_platform_copy(&w->platform, platform);
     return p->all->n_wants - 1;
 }
@@ -18,7 +20,7 @@ size_t build_want_image(struct build_planner *p, const char *text, bool layout, 
 size_t build_want_named(struct build_planner *p, const struct build_named *n, const struct oci_platform *platform,
                         struct cb_place at)
 {
-    return build_want_image(p, n->value, n->kind == BUILD_NAMED_LAYOUT, platform, at);
+    return build_want_image(p, n->value, n->kind == BUILD_NAMED_LAYOUT ? &n->layout.at : NULL, platform, at);
 }
 
 struct build_step *build_image_step(struct build_planner *p, size_t want)
@@ -81,7 +83,7 @@ int build_resolve_from(struct build_planner *p, struct build_stage *s, const str
     if (named && named->kind == BUILD_NAMED_SCRATCH)
         return 0;
     size_t want =
-        named ? build_want_named(p, named, &s->platform, i->at) : build_want_image(p, from, false, build_platform_of(p), i->at);
+        named ? build_want_named(p, named, &s->platform, i->at) : build_want_image(p, from, NULL, build_platform_of(p), i->at);
     struct build_step *step = build_image_step(p, want);
     if (step->base.image.n_layers)
         *ret = (struct build_files){BUILD_FILES_STEP, NULL, step};

@@ -119,7 +119,7 @@ static int look_for_cycle(struct build_planner *p, struct build_stage *s, struct
 static size_t want_by_name(struct build_planner *p, const struct build_stage *s, const char *name,
                            const struct oci_platform *platform, struct cb_place at)
 {
-    size_t want = build_want_image(p, name, false, platform, at);
+    size_t want = build_want_image(p, name, NULL, platform, at);
     p->all->wants[want].meant = build_stage_meant(p, name, (size_t)(s - p->stages));
     return want;
 }

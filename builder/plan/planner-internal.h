@@ -152,8 +152,8 @@ void build_merge_step(struct build_planner *p, struct build_stage *s);
 /* ---- from.c -------------------------------------------------------------------------------------- */
 
 /* The index in p->wants of an image that is needed; the same image is there only once. */
-size_t build_want_image(struct build_planner *p, const char *text, bool layout, const struct oci_platform *platform,
-                        struct cb_place at);
+size_t build_want_image(struct build_planner *p, const char *text, const struct build_in_layout *layout,
+                        const struct oci_platform *platform, struct cb_place at);
 /* The same for a named context that is an image or a layout. */
 size_t build_want_named(struct build_planner *p, const struct build_named *n, const struct oci_platform *platform,
                         struct cb_place at);

@@ -20,7 +20,8 @@
 struct fetching {
     struct build_session *session;
     const struct cache_image *image;
-    int layout; /* directory fd, or -1 */
+    struct oci_files layout; /* where it comes from, if it comes from one */
+    bool in_layout;
     struct reg_client *client;
     struct build_fetch places;
     struct oci_ref ref;
@@ -70,20 +71,12 @@ static int fetch_blob(struct one_layer *l, cb_sink_fn *sink, void *sink_arg, str
     return reg_resume_blob(l->f->client, from, &d, l->begun.have, &l->begun.sha, sink, sink_arg, err);
 }
 
-static int open_in_layout(struct one_layer *l, struct cb_error *err)
-{
-    struct oci_descriptor d = {.media_type = l->layer->media_type, .digest = l->layer->blob, .size = l->layer->blob_size};
-    return oci_layout_open_blob(l->f->layout, &d, err);
-}
-
 /* From a layout the blob is copied into the store too: the layout may be gone when the image is pushed. */
 static int get_bytes(void *arg, cb_sink_fn *sink, void *sink_arg, struct cb_error *err)
 {
     struct one_layer *l = arg;
-    if (l->f->layout < 0)
-        return fetch_blob(l, sink, sink_arg, err);
-    CB_AUTO(close) int fd = open_in_layout(l, err);
-    return fd < 0 ? -1 : build_incoming_file(fd, sink, sink_arg, err);
+    struct oci_descriptor d = {.media_type = l->layer->media_type, .digest = l->layer->blob, .size = l->layer->blob_size};
+    return l->f->in_layout ? oci_layout_copy(&l->f->layout, &d, sink, sink_arg, err) : fetch_blob(l, sink, sink_arg, err);
 }
 
 static int unpack(void *arg, cb_source_fn *source, void *source_arg, struct cb_error *err)
@@ -103,7 +96,7 @@ static int get_blob(struct one_layer *l, bool unpacks, struct cb_error *err)
                                      .unpack = unpacks ? unpack : NULL,
                                      .unpack_arg = l,
                                      .done = &l->f->each[l->number],
-                                     .begun = l->f->layout < 0 ? &l->begun : NULL,
+                                     .begun = l->f->in_layout ? NULL : &l->begun,
                                      .size = l->layer->blob_size};
     return build_take_blob(l->f->session->store, &l->layer->blob, &d, err);
 }
@@ -134,7 +127,8 @@ static int get_layer_once(struct one_layer *l, bool blob, struct cb_error *err)
         return 0;
     if (found && (blob || !l->layer->blob_size)) /* one that a step of ours made has no blob of an image's */
         return build_fetch_layer(&l->f->places, &l->layer->id, true, err);
-    struct cache_packed packed = {.digest = l->layer->blob, .size = l->layer->blob_size, .codec = cb_codecs[0]};
+    const struct cb_codec *unsaid = cb_digest_eq(&l->layer->blob, &l->layer->diff_id) ? &cb_codec_none : cb_codecs[0];
+    struct cache_packed packed = {.digest = l->layer->blob, .size = l->layer->blob_size, .codec = unsaid};
     if (l->layer->media_type && oci_layer_codec(l->layer->media_type, &packed.codec, err) < 0)
         return -1;
     int r = blob ? unpack_blob(l, err) : get_blob(l, true, err);
@@ -284,10 +278,9 @@ static void get_base(struct cb_unpack *u, struct build_base *ret)
 
 static int open_source(struct fetching *f, const struct build_base *base, struct cb_job_io *io, struct cb_error *err)
 {
-    if (base->layout) {
-        f->layout = open(base->layout, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        return f->layout < 0 ? cb_fail_sys(err, errno, "open OCI layout '%s'", base->layout) : 0;
-    }
+    f->in_layout = base->layout;
+    if (f->in_layout)
+        return oci_files_open(base->layout, &f->layout, err);
     const struct reg_options *options = &f->session->request->registry;
     if (oci_ref_parse(base->image.name ? base->image.name : base->name, &f->ref, err) < 0 ||
         !(f->client = reg_client_new(options, err)))
@@ -302,13 +295,16 @@ static int fetch_job(struct cb_job_io *io, void *world, const struct rt_job_requ
     (void)answer;
     struct cb_unpack u = cb_unpack(req->bytes, req->len);
     struct build_base base;
-    struct fetching f = {
-        .session = world, .image = &base.image, .layout = -1, .form = cb_get_u8(&u), .lock = PTHREAD_MUTEX_INITIALIZER};
+    struct fetching f = {.session = world,
+                         .image = &base.image,
+                         .layout = OCI_FILES_INIT,
+                         .form = cb_get_u8(&u),
+                         .lock = PTHREAD_MUTEX_INITIALIZER};
     get_base(&u, &base);
     build_fetch_init(&f.places, world, io);
     f.each = cb_alloc((base.image.n_layers + 1) * sizeof(*f.each));
     int r = open_source(&f, &base, io, err) < 0 || run_workers(&f, io, err) < 0 ? cb_prefix(err, "%s", base.name) : 0;
-    cb_close(f.layout);
+    oci_files_done(&f.layout);
     free(f.each);
     reg_client_free(f.client);
     build_fetch_done(&f.places);
@@ -325,4 +321,13 @@ int build_base_start(struct build_session *session, const struct build_base *bas
     put_base(&bytes, base);
     struct rt_job_request req = {bytes.data, bytes.len, NULL, 0};
     return build_ns_job(session, RT_HELPER_FILES, fetch_job, &req, ret, err);
+}
+
+int build_base_fetch(struct build_session *session, const struct build_base *base, enum build_base_form form, const char *shown,
+                     struct cb_error *err)
+{
+    struct cb_job job;
+    if (build_base_complete(session, &base->image, form))
+        return 0;
+    return build_base_start(session, base, form, &job, err) < 0 ? -1 : build_wait_job(session, &job, shown, NULL, err);
 }

@@ -19,9 +19,23 @@ void build_base_done(struct build_base *s)
     *s = (struct build_base){0};
 }
 
+void build_in_layout_done(struct build_in_layout *l)
+{
+    free(l->path);
+    free(l->name);
+    free(l->digest);
+    *l = (struct build_in_layout){0};
+}
+
+void build_in_layout_copy(struct build_in_layout *to, const struct build_in_layout *from)
+{
+    *to = (struct build_in_layout){cb_strdup(from->path), cb_strdup(from->name), cb_strdup(from->digest)};
+}
+
 void build_want_done(struct build_want *w)
 {
     free(w->text);
+    build_in_layout_done(&w->layout);
     oci_platform_done(&w->platform);
     build_base_done(&w->base);
     oci_image_config_done(&w->config);
@@ -83,7 +97,26 @@ struct found {
     struct cb_digest top;      /* what the name stands for: index or manifest */
     struct cb_digest manifest; /* for the platform */
     char *manifest_type;
+    bool made; /* the manifest was made of a docker archive: how its layers are packed in the end is ours to choose */
 };
+
+static void put_found(struct cb_buf *to, const struct found *f)
+{
+    cb_put_digest(to, &f->top);
+    cb_put_digest(to, &f->manifest);
+    cb_put_str(to, f->manifest_type);
+    cb_put_u8(to, f->made);
+}
+
+static int get_found(const struct cb_buf *answer, struct found *ret, struct cb_error *err)
+{
+    struct cb_unpack u = cb_unpack(answer->data, answer->len);
+    ret->top = cb_get_digest(&u);
+    ret->manifest = cb_get_digest(&u);
+    ret->manifest_type = cb_get_str(&u);
+    ret->made = cb_get_u8(&u);
+    return u.failed ? cb_fail(err, CB_E_FAILED, "a worker process gave an answer that cannot be read") : 0;
+}
 
 static int check_layers(const struct build_want *w, const struct oci_manifest *m, struct cb_error *err)
 {
@@ -92,7 +125,7 @@ static int check_layers(const struct build_want *w, const struct oci_manifest *m
         return cb_fail(err, CB_E_UNSUPPORTED, "'%s' has %zu layers; %d are possible", w->text, m->n_layers, CB_MAX_LAYERS);
     for (size_t i = 0; i < m->n_layers; i++)
         if (oci_layer_codec(m->layers[i].media_type, &ignored, err) < 0)
-            return w->layout ? cb_prefix(err, "layer %zu", i + 1) : cb_prefix(err, "'%s': layer %zu", w->text, i + 1);
+            return w->layout.path ? cb_prefix(err, "layer %zu", i + 1) : cb_prefix(err, "'%s': layer %zu", w->text, i + 1);
     return 0;
 }
 
@@ -115,21 +148,23 @@ static int image_from_manifest(struct build_session *session, struct build_want 
         return cb_fail(err, CB_E_CORRUPT, "'%s': the manifest has %zu layers, the config %zu", w->text, m.n_layers,
                        w->config.n_diff_ids);
     struct cache_image *image = &w->base.image;
-    *image = (struct cache_image){.name = cb_strdup(name),
-                                  .config = m.config.digest,
-                                  .manifest = f->manifest,
-                                  .index = f->top,
-                                  .manifest_type = cb_strdup(f->manifest_type),
-                                  .pulled = true};
+    *image = (struct cache_image){.name = cb_strdup(name), .config = m.config.digest, .pulled = !f->made};
+    if (!f->made) {
+        image->manifest = f->manifest;
+        image->index = f->top;
+        image->manifest_type = cb_strdup(f->manifest_type);
+    }
     image->created = w->config.created;
     clock_gettime(CLOCK_REALTIME, &image->updated);
-    for (size_t i = 0; i < m.n_layers; i++)
+    for (size_t i = 0; i < m.n_layers; i++) {
+        bool ours = f->made && cb_digest_eq(&m.layers[i].digest, &w->config.diff_ids[i]);
         CB_PUSH(image->layers, image->n_layers, image->cap_layers) =
             (struct cache_image_layer){.diff_id = w->config.diff_ids[i],
                                        .blob = m.layers[i].digest,
                                        .blob_size = m.layers[i].size,
-                                       .media_type = cb_strdup(m.layers[i].media_type),
+                                       .media_type = ours ? NULL : cb_strdup(m.layers[i].media_type),
                                        .source = cb_strdup(source)};
+    }
     build_base_find_layers(session, image);
     w->base.name = cb_strdup(w->text);
     return 0;
@@ -233,43 +268,49 @@ static int resolve_job(struct cb_job_io *io, const void *ctx, struct cb_buf *ans
         return -1;
     reg_client_on_warning(c, cb_job_on_warning, io);
     int e = build_fetch_documents(r->session, c, &ref, &r->want->platform, r->want->text, &found, err);
-    if (e == 0) {
-        cb_put_digest(answer, &found.top);
-        cb_put_digest(answer, &found.digest);
-        cb_put_str(answer, found.manifest.media_type);
-    }
+    if (e == 0)
+        put_found(answer, &(struct found){found.top, found.digest, found.manifest.media_type, false});
     oci_manifest_done(&found.manifest);
     return e;
 }
 
-static int take_answer(struct build_session *session, struct build_want *w, const struct cb_buf *answer, struct cb_error *err)
+static int take_found(struct build_session *session, struct build_want *w, const struct found *f, struct cb_error *err)
 {
     CB_AUTO(oci_ref) struct oci_ref ref = {0};
-    struct cb_unpack u = cb_unpack(answer->data, answer->len);
-    struct found f = {0};
-    f.top = cb_get_digest(&u);
-    f.manifest = cb_get_digest(&u);
-    CB_AUTO(free) char *type = f.manifest_type = cb_get_str(&u);
-    if (u.failed || oci_ref_parse(w->text, &ref, err) < 0)
-        return cb_fail(err, CB_E_FAILED, "a worker process gave an answer that cannot be read");
+    if (w->layout.path) {
+        w->base.layout = cb_strdup(w->layout.path);
+        return image_from_manifest(session, w, f, "", NULL, err) < 0 ? cb_prefix(err, "'%s'", w->layout.path) : 0;
+    }
+    if (oci_ref_parse(w->text, &ref, err) < 0)
+        return -1;
     CB_AUTO(free) char *name = oci_ref_full(&ref);
     CB_AUTO(free) char *source = oci_ref_name(&ref);
-    if (image_from_manifest(session, w, &f, name, source, err) < 0)
+    if (image_from_manifest(session, w, f, name, source, err) < 0)
         return -1;
     w->base.image.platform = oci_platform_text(&w->config.platform);
     return w->alone ? cache_image_store(session->store, &w->base.image, err)
                     : build_platforms_store(session->store, &w->base.image, err);
 }
 
+static int take_answer(struct build_session *session, struct build_want *w, const struct cb_buf *answer, struct cb_error *err)
+{
+    struct found f = {0};
+    int r = get_found(answer, &f, err);
+    if (r == 0)
+        r = take_found(session, w, &f, err);
+    free(f.manifest_type);
+    return r;
+}
+
 /* ---- OCI layouts --------------------------------------------------------------------------------------------------- */
 
 /* From what *d describes through indexes to the manifest for the platform: then *d describes that, and *ret has its bytes. */
-static int layout_manifest(int dir, const struct build_want *w, struct oci_descriptor *d, struct cb_buf *ret,
-                           struct cb_error *err)
+static int layout_manifest(const struct oci_files *files, const struct build_want *w, struct oci_descriptor *d,
+                           struct cb_buf *ret, struct cb_error *err)
 {
     for (int depth = 0; depth < 3; depth++) {
         cb_buf_reset(ret);
-        if (oci_layout_read(dir, d, CB_MAX_MANIFEST, ret, err) < 0)
+        if (oci_layout_read(files, d, CB_MAX_MANIFEST, ret, err) < 0)
             return -1;
         int kind = oci_document_kind(ret->data, ret->len, d->media_type, err);
         if (kind <= 0)
@@ -287,42 +328,42 @@ static int layout_manifest(int dir, const struct build_want *w, struct oci_descr
     return 0;
 }
 
-static int from_layout(struct build_session *session, struct build_want *w, struct cb_error *err)
+/* Manifest and config into the store. */
+static int take_documents(struct build_session *session, const struct oci_files *files, const struct cb_buf *manifest,
+                          struct oci_manifest *m, struct cb_error *err)
 {
-    CB_AUTO(free) char *path = cb_strdup(w->text);
-    char *digest = strchr(path, '@');
-    if (digest)
-        *digest++ = 0;
-    char *slash = strrchr(path, '/'), *tag = strchr(slash ? slash : path, ':');
-    if (tag)
-        *tag++ = 0;
-    CB_AUTO(close) int dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (dir < 0)
-        return cb_fail_sys(err, errno, "open OCI layout '%s'", path);
-    struct oci_descriptor d = {0};
-    struct reg_document doc = {.bytes = CB_BUF_INIT};
-    CB_AUTO(oci_manifest) struct oci_manifest m = {0};
-    int r = oci_layout_find(dir, tag, digest, &d, err);
-    struct cb_digest top = d.digest;
-    if (r == 0)
-        r = layout_manifest(dir, w, &d, &doc.bytes, err);
     CB_AUTO(cb_buf) struct cb_buf config = CB_BUF_INIT;
-    if (r == 0)
-        r = oci_manifest_parse(doc.bytes.data, doc.bytes.len, &m, err);
-    if (r == 0)
-        r = oci_layout_read(dir, &m.config, CB_MAX_CONFIG, &config, err);
-    if (r == 0)
-        r = cache_blob_put(session->store, config.data, config.len, NULL, err);
-    if (r == 0)
-        r = store_document(session->store, &doc, err);
-    struct found f = {top, d.digest, m.media_type};
-    if (r == 0)
-        r = image_from_manifest(session, w, &f, "", NULL, err);
-    if (r == 0)
-        w->base.layout = cb_strdup(path);
-    reg_document_done(&doc);
-    oci_descriptor_done(&d);
-    return r < 0 ? cb_prefix(err, "OCI layout '%s'", path) : 0;
+    if (oci_manifest_parse(manifest->data, manifest->len, m, err) < 0 ||
+        oci_layout_read(files, &m->config, CB_MAX_CONFIG, &config, err) < 0 ||
+        cache_blob_put(session->store, config.data, config.len, NULL, err) < 0)
+        return -1;
+    return cache_blob_put(session->store, manifest->data, manifest->len, NULL, err);
+}
+
+static int find_in_layout(const struct resolve_request *r, const struct oci_files *files, struct cb_buf *answer,
+                          struct cb_error *err)
+{
+    CB_AUTO(oci_descriptor) struct oci_descriptor d = {0};
+    CB_AUTO(cb_buf) struct cb_buf bytes = CB_BUF_INIT;
+    CB_AUTO(oci_manifest) struct oci_manifest m = {0};
+    const struct build_in_layout *l = &r->want->layout;
+    if (oci_layout_find(files, l->name, l->digest, &d, err) < 0)
+        return -1;
+    struct cb_digest top = d.digest;
+    if (layout_manifest(files, r->want, &d, &bytes, err) < 0 || take_documents(r->session, files, &bytes, &m, err) < 0)
+        return -1;
+    put_found(answer, &(struct found){top, d.digest, m.media_type, files->made});
+    return 0;
+}
+
+static int layout_job(struct cb_job_io *io, const void *ctx, struct cb_buf *answer, struct cb_error *err)
+{
+    (void)io;
+    const struct resolve_request *r = ctx;
+    CB_AUTO(oci_files) struct oci_files files;
+    if (oci_files_open(r->want->layout.path, &files, err) < 0)
+        return -1;
+    return find_in_layout(r, &files, answer, err) < 0 ? cb_prefix(err, "'%s'", r->want->layout.path) : 0;
 }
 
 /* ---- all of them ------------------------------------------------------------------------------------------------------ */
@@ -376,12 +417,18 @@ static int follow_alias(struct build_session *session, struct build_want *w, str
 
 enum { FILLED, ASKED };
 
-/* FILLED from the store or a layout; ASKED: *job was started; -1: err. */
+static int ask(struct build_session *session, const struct build_want *w, struct cb_job *job, struct cb_error *err)
+{
+    struct resolve_request r = {session, w};
+    return cb_job_fork(w->layout.path ? layout_job : resolve_job, &r, job, err) < 0 ? -1 : ASKED;
+}
+
+/* FILLED from the store; ASKED: *job was started; -1: err. */
 static int begin(struct build_session *session, struct build_want *w, enum build_pull pull, struct cb_job *job,
                  struct cb_error *err)
 {
-    if (w->layout)
-        return from_layout(session, w, err) < 0 ? -1 : FILLED;
+    if (w->layout.path)
+        return ask(session, w, job, err);
     CB_AUTO(oci_ref) struct oci_ref ref = {0};
     if (oci_ref_parse(w->text, &ref, err) < 0)
         return -1;
@@ -398,11 +445,7 @@ static int begin(struct build_session *session, struct build_want *w, enum build
         fail_not_there(session, w, full, err);
         return fail_unresolved(w, err);
     }
-    struct resolve_request *r = CB_NEW(struct resolve_request);
-    *r = (struct resolve_request){session, w};
-    int started = cb_job_fork(resolve_job, r, job, err);
-    free(r);
-    return started < 0 ? -1 : ASKED;
+    return ask(session, w, job, err);
 }
 
 static void hint_unresolved(struct build_session *session, const struct build_want *w, enum build_pull pull, const char *full,
@@ -415,7 +458,8 @@ static void hint_unresolved(struct build_session *session, const struct build_wa
     else if (err->code == CB_E_NETWORK && pull == BUILD_PULL_ALWAYS)
         cb_hint(err, "a build with --pull=newer takes what is in the store while the registry cannot be asked");
     else if (err->code == CB_E_NETWORK)
-        cb_hint(err, "what is in the store builds without a network; registries.conf can name a mirror");
+        cb_hint(err, "what is in the store builds without a network ('cbuild load' puts archives there); registries.conf can "
+                     "name a mirror");
 }
 
 static int finish(struct build_session *session, struct build_want *w, enum build_pull pull, struct cb_job *job,
@@ -423,9 +467,9 @@ static int finish(struct build_session *session, struct build_want *w, enum buil
 {
     CB_AUTO(cb_buf) struct cb_buf answer = CB_BUF_INIT;
     CB_AUTO(free) char *shown = cb_printf("resolve %s", w->text);
-    if (build_wait_job(session, job, shown, &answer, err) == 0)
+    if (build_wait_job(session, job, w->layout.path ? NULL : shown, &answer, err) == 0)
         return take_answer(session, w, &answer, err);
-    if (err->code == CB_E_CANCELED)
+    if (err->code == CB_E_CANCELED || w->layout.path)
         return -1;
     CB_AUTO(oci_ref) struct oci_ref ref = {0};
     struct cb_error other = CB_ERROR_INIT;

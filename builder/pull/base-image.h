@@ -15,14 +15,23 @@ struct build_session;
 struct build_base {
     char *name;               /* as written, for messages */
     struct cache_image image; /* manifest and config are known, layers perhaps not here yet */
-    char *layout;             /* directory of the OCI layout it comes from; NULL: registry or store */
+    char *layout;             /* the OCI layout or image archive it comes from; NULL: registry or store */
 };
 void build_base_done(struct build_base *s);
 
+/* An image in a layout (registry/oci/layout.h): a directory, or an archive. Zero: none is meant. */
+struct build_in_layout {
+    char *path;   /* NULL: none */
+    char *name;   /* NULL: the only one */
+    char *digest; /* instead of the name; NULL */
+};
+void build_in_layout_done(struct build_in_layout *l);
+void build_in_layout_copy(struct build_in_layout *to, const struct build_in_layout *from); /* `to` is empty */
+
 struct build_want {
-    char *text;  /* reference as written; for a layout: path[:tag][@digest] */
-    bool layout; /* oci-layout:// */
-    bool alone;  /* its name stands for this platform alone from now on */
+    char *text; /* as written */
+    struct build_in_layout layout;
+    bool alone; /* its name stands for this platform alone from now on */
     struct oci_platform platform;
     const char *meant;              /* borrowed: the stage that may be meant instead; NULL: none */
     struct cb_place at;             /* of the instruction that wants it */
@@ -58,6 +67,9 @@ enum build_base_form {
 };
 /* Whether all layers are in the store in that form. */
 bool build_base_complete(struct build_session *session, const struct cache_image *image, enum build_base_form form);
+/* The same as a step that is shown as `shown`, waited for; nothing happens when it is complete. */
+int build_base_fetch(struct build_session *session, const struct build_base *base, enum build_base_form form, const char *shown,
+                     struct cb_error *err);
 /* Starts the job that fetches, verifies, indexes and (BUILD_BASE_FILES) unpacks what is missing, layers side by side. */
 int build_base_start(struct build_session *session, const struct build_base *base, enum build_base_form form, struct cb_job *ret,
                      struct cb_error *err);

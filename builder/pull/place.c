@@ -49,11 +49,12 @@ static int get_from_layout(struct build_fetch *f, const struct cache_place *p, c
 {
     (void)f;
     const struct oci_descriptor d = descriptor_of(p);
-    CB_AUTO(close) int dir = open(p->where, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (dir < 0)
-        return cb_fail(err, CB_E_NOT_FOUND, "open OCI layout '%s': %s", p->where, strerror(errno));
-    CB_AUTO(close) int fd = oci_layout_open_blob(dir, &d, err);
-    return fd < 0 ? -1 : build_incoming_file(fd, sink, sink_arg, err);
+    CB_AUTO(oci_files) struct oci_files files;
+    if (oci_files_open(p->where, &files, err) < 0) {
+        err->code = CB_E_NOT_FOUND; /* another place may have it */
+        return -1;
+    }
+    return oci_layout_copy(&files, &d, sink, sink_arg, err);
 }
 
 static int get_from_s3(struct build_fetch *f, const struct cache_place *p, cb_sink_fn *sink, void *sink_arg, struct cb_error *err)

@@ -28,7 +28,7 @@ struct build_place_ops {
     int (*get)(struct build_fetch *f, const struct cache_place *p, cb_sink_fn *sink, void *sink_arg, struct cb_error *err);
 };
 #define BUILD_PLACE_REGISTRY "registry" /* where: "registry.example/repo" */
-#define BUILD_PLACE_LAYOUT   "layout"   /* where: the absolute path of an OCI layout */
+#define BUILD_PLACE_LAYOUT   "layout"   /* where: the absolute path of an OCI layout or image archive */
 
 /* Has the layer's bytes here, in packed form, and with `want_files` its files too [ns]. They are verified: digest of the blob,
  * diff ID, index. CB_E_LOST: none of its places gives them, and the layer was taken out of the store, so that its step counts as

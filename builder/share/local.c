@@ -82,7 +82,7 @@ static void close_link(struct build_share_link *l)
 static bool read_document(struct build_share_link *l, const struct oci_descriptor *d, struct cb_buf *ret)
 {
     CB_AUTO(cb_error) struct cb_error err = CB_ERROR_INIT;
-    if (oci_layout_read(l->dir, d, CB_MAX_MANIFEST, ret, &err) == 0)
+    if (oci_layout_read(OCI_FILES_IN(l->dir), d, CB_MAX_MANIFEST, ret, &err) == 0)
         return true;
     if (l->io)
         cb_job_warn(l->io, err.msg);
@@ -112,7 +112,7 @@ static bool is_damaged(struct build_share_link *l, const char *tag)
     CB_AUTO(cb_buf) struct cb_buf bytes = CB_BUF_INIT;
     CB_AUTO(cb_error) struct cb_error ignored = CB_ERROR_INIT;
     const struct oci_descriptor *d = oci_layout_list(l->dir, &x, &ignored) > 0 ? oci_layout_tagged(&x, tag) : NULL;
-    return d && oci_layout_read(l->dir, d, CB_MAX_MANIFEST, &bytes, &ignored) < 0;
+    return d && oci_layout_read(OCI_FILES_IN(l->dir), d, CB_MAX_MANIFEST, &bytes, &ignored) < 0;
 }
 
 static int put_document(struct build_share_link *l, const struct cb_digest *key, const void *bytes, size_t n, bool replace,

@@ -37,6 +37,35 @@ static int copy_fd(int fd, uint64_t size, struct cb_sha256 *sha, uint64_t *ret_c
     return 0;
 }
 
+/* The bytes of a blob that comes in pieces. */
+struct passing {
+    const struct oci_archive_blob *b;
+    struct cb_sha256 *sha;
+    uint64_t copied;
+    cb_sink_fn *sink;
+    void *arg;
+};
+
+/* What is too much is not passed on. */
+static int pass(void *arg, const void *p, size_t n, struct cb_error *err)
+{
+    struct passing *x = arg;
+    x->copied += n;
+    if (x->copied > x->b->size)
+        return cb_fail(err, CB_E_CORRUPT, "longer than the %llu bytes expected", (unsigned long long)x->b->size);
+    cb_sha256_add(x->sha, p, n);
+    return x->sink(x->arg, p, n, err);
+}
+
+static int copy_coming(const struct oci_archive_blob *b, struct cb_sha256 *sha, uint64_t *ret_copied, cb_sink_fn *sink, void *arg,
+                       struct cb_error *err)
+{
+    struct passing x = {b, sha, 0, sink, arg};
+    int r = b->get(b->arg, pass, &x, err);
+    *ret_copied = x.copied;
+    return r;
+}
+
 int oci_blob_copy(const struct oci_archive_blob *b, cb_sink_fn *sink, void *arg, struct cb_error *err)
 {
     char text[CB_DIGEST_TEXT + 1];
@@ -49,6 +78,9 @@ int oci_blob_copy(const struct oci_archive_blob *b, cb_sink_fn *sink, void *arg,
         cb_sha256_add(&sha, b->bytes, (size_t)b->size);
         if (sink(arg, b->bytes, (size_t)b->size, err) < 0)
             return -1;
+    } else if (b->get) {
+        if (copy_coming(b, &sha, &copied, sink, arg, err) < 0)
+            return cb_prefix(err, "blob %s", text);
     } else {
         CB_AUTO(close) int fd = b->open(b->arg, err);
         if (fd < 0)
@@ -93,22 +125,30 @@ static int add_entry(const struct oci_archive *a, const char *name, struct oci_i
     oci_descriptor_copy(d, a->top);
     if (a->created)
         annotate(d, OCI_CREATED, a->created);
+    if (a->ref_name)
+        annotate(d, OCI_REF_NAME, a->ref_name);
     if (!name)
         return 0;
     annotate(d, OCI_CONTAINERD_NAME, name);
-    if (ref.tag)
+    if (ref.tag && !a->ref_name)
         annotate(d, OCI_REF_NAME, ref.tag);
     return 0;
+}
+
+static int add_entries(const struct oci_archive *a, struct oci_index *x, struct cb_error *err)
+{
+    for (size_t i = 0; i < a->n_names; i++)
+        if (add_entry(a, a->names[i], x, err) < 0)
+            return -1;
+    return a->n_names == 0 ? add_entry(a, NULL, x, err) : 0;
 }
 
 int oci_archive_index(const struct oci_archive *a, struct oci_index *ret, struct cb_error *err)
 {
     CB_AUTO(oci_index) struct oci_index x = {.media_type = cb_strdup(OCI_TYPE_INDEX)};
-    for (size_t i = 0; i < a->n_names; i++)
-        if (add_entry(a, a->names[i], &x, err) < 0)
+    for (; a; a = a->next)
+        if (add_entries(a, &x, err) < 0)
             return -1;
-    if (a->n_names == 0 && add_entry(a, NULL, &x, err) < 0)
-        return -1;
     *ret = x;
     x = (struct oci_index){0};
     return 0;
@@ -121,9 +161,8 @@ static json_t *blob_path_text(const struct cb_digest *d)
     return oci_emit_string(path);
 }
 
-int oci_archive_docker_manifest(const struct oci_archive *a, struct cb_buf *out, struct cb_error *err)
+static int add_docker_image(const struct oci_archive *a, json_t *doc, struct cb_error *err)
 {
-    CB_AUTO(json) json_t *doc = json_array();
     json_t *image = json_object(), *tags = a->n_names ? json_array() : json_null(), *layers = json_array();
     oci_emit_append(doc, image);
     oci_emit_set(image, "Config", blob_path_text(&a->config));
@@ -138,6 +177,15 @@ int oci_archive_docker_manifest(const struct oci_archive *a, struct cb_buf *out,
     }
     for (size_t i = 0; i < a->n_layers; i++)
         oci_emit_append(layers, blob_path_text(&a->layers[i]));
+    return 0;
+}
+
+int oci_archive_docker_manifest(const struct oci_archive *a, struct cb_buf *out, struct cb_error *err)
+{
+    CB_AUTO(json) json_t *doc = json_array();
+    for (; a; a = a->next)
+        if (add_docker_image(a, doc, err) < 0)
+            return -1;
     cb_json_dump(doc, CB_JSON_COMPACT, out);
     return 0;
 }

@@ -506,7 +506,7 @@ int oci_index_parse(const char *bytes, size_t n, struct oci_index *ret, struct c
 
 /* Could the entry be an image? Unknown types, attestations and artifacts are not; where the entry does not say, the document
  * will. */
-static bool is_image_entry(const struct oci_descriptor *d)
+bool oci_is_image(const struct oci_descriptor *d)
 {
     if (*d->media_type && strcmp(d->media_type, OCI_TYPE_MANIFEST) != 0 && strcmp(d->media_type, OCI_TYPE_INDEX) != 0)
         return false;
@@ -521,7 +521,7 @@ static bool is_image_entry(const struct oci_descriptor *d)
 static int rank_entry(const struct oci_descriptor *d, const struct oci_platform *want)
 {
     CB_AUTO(oci_platform) struct oci_platform have = {0};
-    if (!is_image_entry(d))
+    if (!oci_is_image(d))
         return -1;
     if (!d->has_platform)
         return NO_PLATFORM;
@@ -535,7 +535,7 @@ static void list_platforms(const struct oci_index *x, struct cb_buf *out)
     CB_AUTO(cb_strv) struct cb_strv seen = {0};
     for (size_t i = 0; i < x->n_manifests && seen.n < MAX_LISTED; i++) {
         const struct oci_descriptor *d = &x->manifests[i];
-        if (!d->has_platform || !is_image_entry(d))
+        if (!d->has_platform || !oci_is_image(d))
             continue;
         CB_AUTO(free) char *text = oci_platform_text(&d->platform);
         if (cb_strv_find(&seen, text) >= 0)

@@ -81,6 +81,8 @@ int oci_document_kind(const char *bytes, size_t n, const char *content_type, str
 char *oci_manifest_type(const char *bytes, size_t n);
 int oci_manifest_parse(const char *bytes, size_t n, struct oci_manifest *ret, struct cb_error *err);
 int oci_index_parse(const char *bytes, size_t n, struct oci_index *ret, struct cb_error *err);
+/* Could the entry be an image? Attestations and other artifacts are not. */
+bool oci_is_image(const struct oci_descriptor *entry);
 /* Number of the entry that best fits `want` (normalised), the first of equals; or -1: none fits
  * (CB_E_NOT_FOUND; the message lists the platforms that are there and calls the image `name`), or the one that
  * fits has a foreign digest. Entries without a platform come last, attestations and other artifacts never. */

@@ -1,4 +1,4 @@
-/* What layout.c, archive.c and layout-write.c share; nobody else includes this. */
+/* What layout*.c, archive.c and docker-archive.c share; nobody else includes this. */
 #ifndef OCI_LAYOUT_INTERNAL_H
 #define OCI_LAYOUT_INTERNAL_H
 
@@ -14,9 +14,10 @@
 void oci_blob_path(const struct cb_digest *d, char out[OCI_BLOB_PATH + 1]);
 
 /* A small regular file of a layout; -1 with CB_E_NOT_FOUND when it is not there. */
-int oci_layout_read_file(int dirfd, const char *path, size_t max, struct cb_buf *ret, struct cb_error *err);
+int oci_layout_read_file(const struct oci_files *f, const char *path, size_t max, struct cb_buf *ret, struct cb_error *err);
+int oci_layout_size(const struct oci_files *f, const char *path, uint64_t *ret, struct cb_error *err);
 /* Is it a layout of a version that is known? */
-int oci_layout_check(int dirfd, struct cb_error *err);
+int oci_layout_check(const struct oci_files *f, struct cb_error *err);
 
 /* Copies a blob into `sink` and compares size and digest. */
 int oci_blob_copy(const struct oci_archive_blob *b, cb_sink_fn *sink, void *arg, struct cb_error *err);

@@ -184,7 +184,8 @@ static int write_index(int dir, const struct oci_archive *a, bool merge, struct 
     oci_index_write(&x, &ours);
     if (!merge)
         return publish(dir, "index.json", ours.data, ours.len, err);
-    if (oci_layout_read_file(dir, "index.json", CB_MAX_MANIFEST, &old, err) < 0 || merge_index(&old, &ours, &merged, err) < 0)
+    if (oci_layout_read_file(OCI_FILES_IN(dir), "index.json", CB_MAX_MANIFEST, &old, err) < 0 ||
+        merge_index(&old, &ours, &merged, err) < 0)
         return -1;
     return publish(dir, "index.json", merged.data, merged.len, err);
 }
@@ -238,7 +239,7 @@ static int add_to_existing(const struct oci_archive *a, int dir, const char *nam
 {
     if (faccessat(dir, "oci-layout", F_OK, AT_SYMLINK_NOFOLLOW) < 0)
         return fail_not_layout(name, err);
-    if (oci_layout_check(dir, err) < 0)
+    if (oci_layout_check(OCI_FILES_IN(dir), err) < 0)
         return cb_prefix(err, "'%s'", name);
     if (CB_RETRY(flock(dir, LOCK_EX)) < 0)
         return cb_fail_sys(err, errno, "lock '%s'", name);
@@ -297,7 +298,7 @@ int oci_layout_begin(int dirfd, const char *name, struct cb_error *err)
     if (lock < 0)
         return -1;
     if (faccessat(dirfd, "oci-layout", F_OK, AT_SYMLINK_NOFOLLOW) == 0)
-        return oci_layout_check(dirfd, err) < 0 ? cb_prefix(err, "'%s'", name) : 0;
+        return oci_layout_check(OCI_FILES_IN(dirfd), err) < 0 ? cb_prefix(err, "'%s'", name) : 0;
     int begun = is_begun(dirfd);
     if (begun < 0)
         return cb_fail_sys(err, begun, "read '%s'", name);
@@ -311,12 +312,9 @@ int oci_layout_begin(int dirfd, const char *name, struct cb_error *err)
 
 int oci_layout_list(int dirfd, struct oci_index *ret, struct cb_error *err)
 {
-    CB_AUTO(cb_buf) struct cb_buf bytes = CB_BUF_INIT;
     if (faccessat(dirfd, "oci-layout", F_OK, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT)
         return 0;
-    if (oci_layout_check(dirfd, err) < 0 || oci_layout_read_file(dirfd, "index.json", CB_MAX_MANIFEST, &bytes, err) < 0)
-        return -1;
-    return oci_index_parse(bytes.data, bytes.len, ret, err) < 0 ? cb_prefix(err, "index.json") : 1;
+    return oci_layout_index(OCI_FILES_IN(dirfd), ret, err) < 0 ? -1 : 1;
 }
 
 const struct oci_descriptor *oci_layout_tagged(const struct oci_index *x, const char *tag)
@@ -335,7 +333,8 @@ static int add_entry(int dirfd, const char *tag, const struct oci_descriptor *d,
     oci_descriptor_copy(entry, d);
     cb_strv_take(&entry->annotations, cb_printf("%s=%s", OCI_REF_NAME, tag));
     oci_index_write(&x, &ours);
-    if (oci_layout_read_file(dirfd, "index.json", CB_MAX_MANIFEST, &old, err) < 0 || merge_index(&old, &ours, &merged, err) < 0)
+    if (oci_layout_read_file(OCI_FILES_IN(dirfd), "index.json", CB_MAX_MANIFEST, &old, err) < 0 ||
+        merge_index(&old, &ours, &merged, err) < 0)
         return -1;
     return publish(dirfd, "index.json", merged.data, merged.len, err);
 }

@@ -1,104 +1,10 @@
+/* Which image of a layout is meant. */
 #include "registry/oci/layout-internal.h"
 
-#include "base/fd.h"
-#include "base/json.h"
 #include "base/limits.h"
 #include "registry/oci/reference.h"
 
 #define MAX_LISTED 20 /* names in a message */
-
-void oci_blob_path(const struct cb_digest *d, char out[OCI_BLOB_PATH + 1])
-{
-    memcpy(out, "blobs/sha256/", 13);
-    cb_digest_hex(d, out + 13);
-}
-
-/* ---- files of a layout --------------------------------------------------------------------- */
-
-/* O_NONBLOCK: a FIFO put in a file's place must not hang us. Gives the fd and its size, or -1. */
-static int open_regular(int dirfd, const char *path, uint64_t *ret_size, struct cb_error *err)
-{
-    CB_AUTO(close) int fd = cb_open_beneath(dirfd, path, O_RDONLY | O_NONBLOCK, 0);
-    struct stat st;
-    if (fd == -ENOENT || fd == -ENOTDIR)
-        return cb_fail(err, CB_E_NOT_FOUND, "'%s' is missing in the image layout", path);
-    if (fd == -ELOOP || fd == -EXDEV)
-        return cb_fail(err, CB_E_CORRUPT, "'%s' in the image layout is reached through a symbolic link", path);
-    if (fd < 0)
-        return cb_fail_sys(err, fd, "open '%s' of the image layout", path);
-    if (fstat(fd, &st) < 0)
-        return cb_fail_sys(err, errno, "stat '%s' of the image layout", path);
-    if (!S_ISREG(st.st_mode))
-        return cb_fail(err, CB_E_CORRUPT, "'%s' in the image layout is not a regular file", path);
-    *ret_size = (uint64_t)st.st_size;
-    return cb_take_fd(&fd);
-}
-
-static int read_open(int fd, const char *path, size_t max, struct cb_buf *ret, struct cb_error *err)
-{
-    int r = cb_read_fd(fd, max, ret);
-    if (r == -EFBIG)
-        return cb_fail(err, CB_E_CORRUPT, "'%s' in the image layout is larger than %zu bytes", path, max);
-    return r < 0 ? cb_fail_sys(err, r, "read '%s' of the image layout", path) : 0;
-}
-
-int oci_layout_read_file(int dirfd, const char *path, size_t max, struct cb_buf *ret, struct cb_error *err)
-{
-    uint64_t size = 0;
-    CB_AUTO(close) int fd = open_regular(dirfd, path, &size, err);
-    return fd < 0 ? -1 : read_open(fd, path, max, ret, err);
-}
-
-int oci_layout_check(int dirfd, struct cb_error *err)
-{
-    CB_AUTO(cb_buf) struct cb_buf bytes = CB_BUF_INIT;
-    const char *version = NULL;
-    if (oci_layout_read_file(dirfd, "oci-layout", 4096, &bytes, err) < 0)
-        return -1;
-    CB_AUTO(json) json_t *j = cb_json_parse(bytes.data, bytes.len, "oci-layout", err);
-    if (!j || cb_json_str(j, "imageLayoutVersion", "oci-layout", &version, err) < 0)
-        return -1;
-    if (!version || !cb_starts(version, "1."))
-        return cb_fail(err, CB_E_UNSUPPORTED, "oci-layout: expected imageLayoutVersion 1.0.0, found '%.40s'",
-                       version ? version : "");
-    return 0;
-}
-
-int oci_layout_open_blob(int dirfd, const struct oci_descriptor *d, struct cb_error *err)
-{
-    char path[OCI_BLOB_PATH + 1];
-    uint64_t size = 0;
-    if (d->foreign_digest)
-        return cb_fail(err, CB_E_UNSUPPORTED, "the digest '%.200s' is of an algorithm that is not supported, only sha256 is",
-                       d->foreign_digest);
-    oci_blob_path(&d->digest, path);
-    CB_AUTO(close) int fd = open_regular(dirfd, path, &size, err);
-    if (fd < 0)
-        return -1;
-    if (size != d->size)
-        return cb_fail(err, CB_E_CORRUPT, "'%s' in the image layout has %llu bytes, not the %llu of its descriptor", path,
-                       (unsigned long long)size, (unsigned long long)d->size);
-    return cb_take_fd(&fd);
-}
-
-int oci_layout_read(int dirfd, const struct oci_descriptor *d, size_t max, struct cb_buf *ret, struct cb_error *err)
-{
-    char path[OCI_BLOB_PATH + 1];
-    struct cb_digest is;
-    size_t start = ret->len;
-    oci_blob_path(&d->digest, path);
-    if (!d->foreign_digest && d->size > max)
-        return cb_fail(err, CB_E_CORRUPT, "'%s' in the image layout: a document of %llu bytes, more than the %zu allowed", path,
-                       (unsigned long long)d->size, max);
-    CB_AUTO(close) int fd = oci_layout_open_blob(dirfd, d, err);
-    if (fd < 0 || read_open(fd, path, max, ret, err) < 0)
-        return -1;
-    cb_sha256(ret->data + start, ret->len - start, &is);
-    if (ret->len - start == d->size && cb_digest_eq(&is, &d->digest))
-        return 0;
-    cb_buf_truncate(ret, start);
-    return cb_fail(err, CB_E_CORRUPT, "'%s' in the image layout does not have the digest it is named after", path);
-}
 
 /* ---- choosing an image --------------------------------------------------------------------- */
 
@@ -190,14 +96,13 @@ static int fail_not_found(const struct oci_index *x, const char *name, struct cb
 }
 
 /* A manifest or index that lies among the blobs without being listed. */
-static int find_blob(int dirfd, const struct cb_digest *digest, struct oci_descriptor *ret, struct cb_error *err)
+static int find_blob(const struct oci_files *f, const struct cb_digest *digest, struct oci_descriptor *ret, struct cb_error *err)
 {
     CB_AUTO(oci_descriptor) struct oci_descriptor d = {.digest = *digest};
     CB_AUTO(cb_buf) struct cb_buf bytes = CB_BUF_INIT;
     char path[OCI_BLOB_PATH + 1];
     oci_blob_path(digest, path);
-    CB_AUTO(close) int fd = open_regular(dirfd, path, &d.size, err);
-    if (fd < 0 || oci_layout_read(dirfd, &d, CB_MAX_MANIFEST, &bytes, err) < 0)
+    if (oci_layout_size(f, path, &d.size, err) < 0 || oci_layout_read(f, &d, CB_MAX_MANIFEST, &bytes, err) < 0)
         return -1;
     int kind = oci_document_kind(bytes.data, bytes.len, NULL, err);
     if (kind < 0)
@@ -208,24 +113,40 @@ static int find_blob(int dirfd, const struct cb_digest *digest, struct oci_descr
     return 0;
 }
 
-int oci_layout_find(int dirfd, const char *name, const char *digest, struct oci_descriptor *ret, struct cb_error *err)
+int oci_layout_index(const struct oci_files *f, struct oci_index *ret, struct cb_error *err)
 {
     CB_AUTO(cb_buf) struct cb_buf bytes = CB_BUF_INIT;
+    if (oci_layout_check(f, err) < 0 || oci_layout_read_file(f, "index.json", CB_MAX_MANIFEST, &bytes, err) < 0)
+        return -1;
+    return oci_index_parse(bytes.data, bytes.len, ret, err) < 0 ? cb_prefix(err, "index.json") : 0;
+}
+
+/* As "registry.example/app:1" or "app:1": one word alone is a tag that somebody gave it. */
+char *oci_layout_name(const struct oci_descriptor *d)
+{
+    const char *name = oci_annotation_get(&d->annotations, OCI_CONTAINERD_NAME);
+    const char *ref = oci_annotation_get(&d->annotations, OCI_REF_NAME);
+    if (!name && ref && strpbrk(ref, "/:"))
+        name = ref;
+    return name ? normalized(name) : NULL;
+}
+
+int oci_layout_find(const struct oci_files *f, const char *name, const char *digest, struct oci_descriptor *ret,
+                    struct cb_error *err)
+{
     CB_AUTO(oci_index) struct oci_index x = {0};
     const struct oci_descriptor *found;
     struct cb_digest wanted;
     if (digest && !cb_digest_parse(digest, &wanted))
         return cb_fail(err, CB_E_UNSUPPORTED, "'%s' is not a sha256 digest", digest);
-    if (oci_layout_check(dirfd, err) < 0 || oci_layout_read_file(dirfd, "index.json", CB_MAX_MANIFEST, &bytes, err) < 0)
+    if (oci_layout_index(f, &x, err) < 0)
         return -1;
-    if (oci_index_parse(bytes.data, bytes.len, &x, err) < 0)
-        return cb_prefix(err, "index.json");
     if (digest)
         found = find_by_digest(&x, &wanted);
     else
         found = name ? find_by_name(&x, name) : find_only(&x);
     if (!found && digest)
-        return find_blob(dirfd, &wanted, ret, err);
+        return find_blob(f, &wanted, ret, err);
     if (!found)
         return fail_not_found(&x, name, err);
     struct oci_descriptor copy = {0};

@@ -112,7 +112,7 @@ static void finds_images(void **state)
         CB_AUTO(free) char *index = cb_printf("{\"schemaVersion\":2,\"manifests\":[%s]}", finds[i].entries);
         puts_text("l/index.json", index);
         CB_AUTO(close) int dir = open_layout();
-        int r = oci_layout_find(dir, finds[i].name, finds[i].digest, &d, &err);
+        int r = oci_layout_find(OCI_FILES_IN(dir), finds[i].name, finds[i].digest, &d, &err);
         if (r != (finds[i].found ? 0 : -1))
             fail_msg("case %zu: %d %s", i, r, err.msg ? err.msg : "");
         if (r < 0 && !strstr(err.msg, finds[i].message))
@@ -133,12 +133,12 @@ static void finds_unlisted_blobs(void **state)
     struct cb_digest index = put_blob("{\"manifests\":[ ]}"), other = put_blob("{}");
     CB_AUTO(close) int dir = open_layout();
     cb_digest_text(&index, text);
-    assert_int_equal(oci_layout_find(dir, NULL, text, &d, &err), 0);
+    assert_int_equal(oci_layout_find(OCI_FILES_IN(dir), NULL, text, &d, &err), 0);
     assert_string_equal(d.media_type, OCI_TYPE_INDEX);
     assert_int_equal(d.size, 17);
     cb_digest_text(&other, text);
     oci_descriptor_done(&d);
-    assert_int_equal(oci_layout_find(dir, NULL, text, &d, &err), -1);
+    assert_int_equal(oci_layout_find(OCI_FILES_IN(dir), NULL, text, &d, &err), -1);
     assert_non_null(strstr(err.msg, "neither an image manifest nor an image index"));
 }
 
@@ -165,7 +165,7 @@ static void refuses_bad_layouts(void **state)
         if (cases[i].index)
             puts_text("l/index.json", cases[i].index);
         CB_AUTO(close) int dir = open_layout();
-        if (oci_layout_find(dir, NULL, NULL, &d, &err) == 0)
+        if (oci_layout_find(OCI_FILES_IN(dir), NULL, NULL, &d, &err) == 0)
             fail_msg("case %zu was taken", i);
         if (!strstr(err.msg, cases[i].message))
             fail_msg("case %zu: %s", i, err.msg);
@@ -175,7 +175,7 @@ static void refuses_bad_layouts(void **state)
 static int read_blob(const struct oci_descriptor *d, size_t max, struct cb_buf *out, struct cb_error *err)
 {
     CB_AUTO(close) int dir = open_layout();
-    return oci_layout_read(dir, d, max, out, err);
+    return oci_layout_read(OCI_FILES_IN(dir), d, max, out, err);
 }
 
 static void assert_read_fails(const struct oci_descriptor *d, size_t max, const char *message)
@@ -432,7 +432,8 @@ static void assert_leads(const char *name, const char *manifest)
     CB_AUTO(cb_buf) struct cb_buf out = CB_BUF_INIT;
     CB_AUTO(cb_error) struct cb_error err = CB_ERROR_INIT;
     CB_AUTO(close) int dir = open_layout();
-    if (oci_layout_find(dir, name, NULL, &d, &err) < 0 || oci_layout_read(dir, &d, 100, &out, &err) < 0)
+    if (oci_layout_find(OCI_FILES_IN(dir), name, NULL, &d, &err) < 0 ||
+        oci_layout_read(OCI_FILES_IN(dir), &d, 100, &out, &err) < 0)
         fail_msg("%s", err.msg);
     assert_string_equal(out.data, manifest);
 }

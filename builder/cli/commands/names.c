@@ -75,6 +75,14 @@ int cli_find_image(struct cache_store *s, const char *text, struct cache_image *
     return find_by_id(s, text, ret, err);
 }
 
+int cli_platform(const struct build_request *request, struct oci_platform *ret, struct cb_error *err)
+{
+    if (request->platform)
+        return oci_platform_parse(request->platform, ret, err);
+    oci_platform_host(ret);
+    return 0;
+}
+
 char *cli_short_name(const struct cache_image *image)
 {
     CB_AUTO(oci_ref) struct oci_ref ref = {0};

@@ -1,11 +1,12 @@
 /* What build, push and pull let a command line say about registries; files and the environment say the rest. */
 #include "base/text.h"
+#include "builder/cli/options/options-values.h"
 #include "builder/cli/options/options.h"
 #include "parser/value.h"
 
-static int set_creds(const char *v, void *to, struct cb_error *err)
+int cli_set_creds(const char *v, void *to, struct cb_error *err)
 {
-    struct build_request *r = to;
+    struct reg_options *o = to;
     const char *password;
     CB_AUTO(free) char *user = cb_strdup(v);
     char *colon = strchr(user, ':');
@@ -13,22 +14,22 @@ static int set_creds(const char *v, void *to, struct cb_error *err)
         return cb_fail(err, CB_E_USAGE, "expected USER:PASSWORD");
     *colon = 0;
     password = colon + 1;
-    cli_put(&r->registry.user, user);
-    return cli_put(&r->registry.password, password);
+    cli_put(&o->user, user);
+    return cli_put(&o->password, password);
 }
 
-static int set_tls_verify(const char *v, void *to, struct cb_error *err)
+int cli_set_tls_verify(const char *v, void *to, struct cb_error *err)
 {
-    struct build_request *r = to;
+    struct reg_options *o = to;
     bool yes;
     if (cli_set_switch(v, &yes, err) < 0)
         return -1;
-    r->registry.insecure_pull = r->registry.insecure_push = !yes;
+    o->insecure_pull = o->insecure_push = !yes;
     return 0;
 }
 
 /* So many tries after the first. */
-static int set_retry(const char *v, void *to, struct cb_error *err)
+int cli_set_retry(const char *v, void *to, struct cb_error *err)
 {
     uint64_t n;
     if (!cb_parse_u64(v, 100, &n))
@@ -53,13 +54,16 @@ static const char registries[] = "Registries";
 
 static const struct cli_option options[] = {
     {"authfile", 0, registries, "FILE", NULL, cli_set_file, AT(auth_file), "credentials, before those of other files"},
-    {"creds", 0, registries, "USER:PASSWORD", NULL, set_creds, 0, "credentials for every registry that asks"},
+    {"creds", 0, registries, "USER:PASSWORD", NULL, cli_set_creds, offsetof(struct build_request, registry),
+     "credentials for every registry that asks"},
     {"cert-dir", 0, registries, "DIR", NULL, cli_set_file, AT(cert_dir),
      "certificates: *.crt of authorities, NAME.cert with NAME.key"},
-    {"tls-verify", 0, registries, NULL, NULL, set_tls_verify, 0, "false: registries without a valid certificate, or without TLS"},
+    {"tls-verify", 0, registries, NULL, NULL, cli_set_tls_verify, offsetof(struct build_request, registry),
+     "false: registries without a valid certificate, or without TLS"},
     {"registries-conf", 0, registries, "FILE", NULL, cli_set_file, AT(conf_file),
      "instead of $CONTAINERS_REGISTRIES_CONF and the usual places"},
-    {"retry", 0, registries, "N", NULL, set_retry, AT(tries), "tries after a request that failed (default: as seems worth it)"},
+    {"retry", 0, registries, "N", NULL, cli_set_retry, AT(tries),
+     "tries after a request that failed (default: as seems worth it)"},
     {"retry-delay", 0, registries, "DURATION", NULL, set_retry_delay, AT(delay_ms),
      "before the first of them, then longer (default: 1s)"},
 };

@@ -226,7 +226,7 @@ static const struct cli_option options[] = {
     {"build-arg", 0, input, "NAME[=VALUE]", NULL, cli_set_build_arg, AT(build_args),
      "value of an ARG (without VALUE: from the environment)"},
     {"build-context", 0, input, "NAME=VALUE", NULL, set_context, AT(contexts),
-     "named context: DIR, git or http(s) URL, docker-image://REF, oci-layout://DIR"},
+     "named context: DIR, git or http(s) URL, docker-image://REF, oci-layout://DIR, TRANSPORT:..."},
     {"platform", 0, input, "OS/ARCH", NULL, add_platforms, offsetof(struct cli_invocation, request),
      "platform of the image (default, and 'local': this machine's); several: an image for each"},
     {"call", 0, input, "KIND", NULL, cli_set_call, 0,
