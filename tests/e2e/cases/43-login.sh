@@ -145,7 +145,7 @@ t_registries_in_the_settings() {
     cbuild pull far.example/app:1 >/dev/null 2>&1
     fails 1 cbuild pull bad.example/app:1
     has "$out" "registry 'bad.example' is blocked in '$PWD/config.json'"
-    fails 125 cbuild run bad.example/app:1 true
+    fails 125 cbuild run --pull=missing bad.example/app:1 true
     has "$out" "is blocked"
     fails 1 cbuild login -u a -p b bad.example
     has "$out" "is blocked"
