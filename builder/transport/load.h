@@ -15,6 +15,6 @@ struct build_load {
     void *arg;
 };
 /* The image that is meant, or, when none is, all of them, each for the platform. */
-int build_load(struct build_session *s, const struct build_brought *b, const struct build_load *l, struct cb_error *err);
+int build_load(struct build_session *s, const struct build_brought *b, const struct build_load *want, struct cb_error *err);
 
 #endif
