@@ -427,7 +427,7 @@ static void test_types_and_annotations(void **state)
         {"--annotation manifest[linux/amd64]:a:b=c:d --annotation x:y=z .", false, "[manifest linux/amd64]a:b=c:d|x:y=z"},
         {"-o type=oci,dest=x,annotation.a.b=c,annotation-manifest.d=e .", false, "a.b=c|d=e"},
         {"-o type=oci,dest=x,annotation[linux/amd64].a=b .", false, "[manifest linux/amd64]a=b"},
-        {"-o type=oci,dest=x,annotation-manifest[linux/arm/v7].a=b .", false, "[linux/arm/v7]a=b"},
+        {"-o type=oci,dest=x,annotation-manifest[linux/arm/v7].a=b .", false, "[manifest linux/arm/v7]a=b"},
     };
     for (size_t i = 0; i < CB_LEN(cases); i++) {
         struct build_request r;
@@ -490,8 +490,10 @@ static void test_progress(void **state)
     unsetenv("BUILDKIT_PROGRESS");
     accept("--platform linux/s390x --platform=local .", &r);
     assert_null(r.platform);
+    build_request_done(&r);
     accept("--platform linux/s390x,linux/arm64 --platform=linux/amd64 .", &r);
     assert_string_equal(r.platform, "linux/s390x,linux/arm64,linux/amd64");
+    build_request_done(&r);
     accept("--platform linux/arm64,aarch64 -o type=docker,dest=x .", &r); /* the same, twice */
     build_request_done(&r);
 }
