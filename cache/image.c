@@ -194,6 +194,8 @@ static json_t *image_value(const struct cache_image *i)
     json_object_set_new(j, "annotations", annotations);
     json_object_set_new(j, "pulled", json_boolean(i->pulled));
     set_text(j, "platform", i->platform);
+    if (i->listed)
+        json_object_set_new(j, "listed", json_true());
     if (i->n_others) {
         json_t *others = json_array();
         for (size_t n = 0; n < i->n_others; n++)
@@ -289,7 +291,8 @@ static int parse_one(json_t *j, struct cache_image *i, struct cb_error *err)
         get_digest(j, "manifest", "image", &i->manifest, err) < 0 ||
         get_text(j, "manifestType", "image", &i->manifest_type, err) < 0 || get_digest(j, "index", "image", &i->index, err) < 0 ||
         cb_json_strv(j, "annotations", "image", &i->annotations, err) < 0 ||
-        cb_json_bool(j, "pulled", "image", &i->pulled, err) < 0 || get_text(j, "platform", "image", &i->platform, err) < 0)
+        cb_json_bool(j, "pulled", "image", &i->pulled, err) < 0 || get_text(j, "platform", "image", &i->platform, err) < 0 ||
+        cb_json_bool(j, "listed", "image", &i->listed, err) < 0)
         return -1;
     return cb_digest_is_zero(&i->config) ? cb_fail(err, CB_E_CORRUPT, "image: config is missing") : 0;
 }

@@ -31,6 +31,7 @@ struct cache_image {
     struct cb_strv annotations; /* "key=value" for the manifest */
     bool pulled;
     char *platform;             /* "linux/arm64"; NULL: it is not said, as it need not be of one that is alone */
+    bool listed;                /* an index names it, though it is alone */
     struct cache_image *others; /* of other platforms, which have the same name; they have neither a name nor others */
     size_t n_others, cap_others;
 };

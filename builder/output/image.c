@@ -37,7 +37,7 @@ static int of_store(const struct cache_image *stored, char *name, struct build_i
 int build_images_of(const struct cache_image *stored, struct build_images *ret, struct cb_error *err)
 {
     size_t n = cache_image_count(stored);
-    *ret = (struct build_images){.items = cb_alloc(n * sizeof(*ret->items)), .cap = n, .listed = n > 1};
+    *ret = (struct build_images){.items = cb_alloc(n * sizeof(*ret->items)), .cap = n, .listed = n > 1 || stored->listed};
     while (ret->n < n) {
         struct build_image *each = &ret->items[ret->n++];
         if (of_store(cache_image_nth(stored, ret->n - 1), stored->name, each, err) < 0)

@@ -1,4 +1,7 @@
 #include "builder/pull/platforms.h"
+#include "base/limits.h"
+#include "cache/store/blob.h"
+#include "registry/oci/config.h"
 
 static int rank(const struct cache_image *i, const struct oci_platform *want)
 {
@@ -31,6 +34,20 @@ char *build_platforms_text(const struct cache_image *i)
         cb_buf_printf(&b, text && b.len ? ", %s" : "%s", text ? text : "");
     }
     return cb_buf_detach(&b);
+}
+
+char *build_platforms_of(struct cache_store *s, const struct cache_image *i, struct cb_error *err)
+{
+    CB_AUTO(cb_buf) struct cb_buf bytes = CB_BUF_INIT;
+    CB_AUTO(oci_image_config) struct oci_image_config config = {0};
+    if (i->platform)
+        return cb_strdup(i->platform);
+    int r = cache_blob_get(s, &i->config, CB_MAX_CONFIG, &bytes, err);
+    if (r == 0)
+        cb_fail(err, CB_E_CORRUPT, "the config of an image is not in the store: build or pull it again");
+    if (r <= 0 || oci_image_config_parse(bytes.data, bytes.len, &config, err) < 0)
+        return NULL;
+    return oci_platform_text(&config.platform);
 }
 
 /* Whether that image stays under the name when `new` gets it. */

@@ -38,6 +38,7 @@ void build_request_done(struct build_request *r)
                        r->call_format,
                        r->context_sub,
                        r->iidfile,
+                       r->list,
                        r->metadata_file,
                        r->ignorefile,
                        r->logfile,

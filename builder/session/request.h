@@ -167,6 +167,7 @@ struct build_request {
     int64_t max_age;
     bool ignores_immutable; /* a tag that a registry does not let be moved is no failure of a push */
     char *iidfile, *metadata_file;
+    char *list; /* the image is added to that list of images; NULL: to none */
     struct build_digest_files digest_files;
     char *context_sub;        /* the directory of the context that is meant; NULL: itself */
     bool ignores_everywhere;  /* the ignore file of a context that is no directory of this machine counts too */

@@ -8,6 +8,7 @@
 #include "builder/cli/commands/built.h"
 #include "builder/cli/commands/call.h"
 #include "builder/cli/commands/explain.h"
+#include "builder/cli/commands/lists.h"
 #include "builder/cli/commands/metadata.h"
 #include "builder/execute/execute.h"
 #include "builder/execute/keys/keys.h"
@@ -149,6 +150,8 @@ static int carry_out(struct build *b, struct cb_error *err)
     for (size_t i = 0; i < q->n_outputs; i++)
         if (build_output_write(b->session, &q->outputs[i], &images, &result, err) < 0)
             return -1;
+    if (q->list && cli_add_to_list(b->session, q->list, &images, err) < 0)
+        return -1;
     if (cli_write_metadata(&graph, &counts, &images, &result, err) < 0)
         return -1;
     if (counts.run > 0 && build_ceiling_keep(b->session, err) < 0)

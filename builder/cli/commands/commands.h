@@ -11,6 +11,7 @@ extern const struct cli_command cli_cache_mounts, cli_mounts_rm, cli_mounts_expo
 extern const struct cli_command cli_history, cli_diff;
 extern const struct cli_command cli_cache_bench, cli_cache_advise;
 extern const struct cli_command cli_sbom;
+extern const struct cli_command cli_manifest, cli_manifest_push, cli_manifest_rm;
 
 /* Opens the store for a command that is not a build, to write or only to look. cli_run closes it. */
 int cli_open(struct cli_invocation *v, struct cb_error *err);

@@ -83,6 +83,19 @@ int cli_platform(const struct build_request *request, struct oci_platform *ret, 
     return 0;
 }
 
+int cli_pull_documents(struct build_session *s, const char *name, enum build_pull policy, struct cache_image *ret,
+                       struct cb_error *err)
+{
+    struct build_want w = {.text = cb_strdup(name)};
+    int r = cli_platform(s->request, &w.platform, err);
+    if (r == 0)
+        r = build_bases_resolve(s, &w, 1, policy, err);
+    *ret = w.base.image;
+    w.base.image = (struct cache_image){0};
+    build_want_done(&w);
+    return r;
+}
+
 char *cli_short_name(const struct cache_image *image)
 {
     CB_AUTO(oci_ref) struct oci_ref ref = {0};

@@ -2,7 +2,8 @@
 #ifndef CLI_NAMES_H
 #define CLI_NAMES_H
 
-#include "builder/session/request.h"
+#include "builder/pull/base-image.h"
+#include "builder/session/session.h"
 #include "cache/image.h"
 #include "registry/oci/platform.h"
 #include "registry/oci/reference.h"
@@ -14,6 +15,10 @@ int cli_find_image(struct cache_store *s, const char *text, struct cache_image *
 
 /* --platform, else this machine's. */
 int cli_platform(const struct build_request *request, struct oci_platform *ret, struct cb_error *err);
+/* The image that a registry has under that name, as the policy says, for --platform or this machine: what is in it is known then,
+ * its layers need not be here. */
+int cli_pull_documents(struct build_session *s, const char *name, enum build_pull policy, struct cache_image *ret,
+                       struct cb_error *err);
 
 char *cli_short_name(const struct cache_image *image);       /* as it would be given, or "<none>"; caller frees */
 char *cli_short_repository(const struct cache_image *image); /* the same without its tag */

@@ -91,3 +91,14 @@ const struct cli_command cli_rmi = {
     .size = sizeof(struct rmi),
     .run = rmi,
 };
+
+const struct cli_command cli_manifest_rm = {
+    .name = "manifest rm",
+    .arguments = "LIST...",
+    .help = "remove lists; images that have other names stay",
+    .min = 1,
+    .max = SIZE_MAX,
+    .tables = {CLI_TABLE(rmi_options)},
+    .size = sizeof(struct rmi),
+    .run = rmi,
+};

@@ -164,23 +164,6 @@ static int check_platform(const struct build_request *q, const struct cache_imag
     return cb_hint(err, "--pull=always takes the other from its registry");
 }
 
-static int pull(struct build_session *s, const char *name, struct cache_image *ret, struct cb_error *err)
-{
-    const struct build_request *q = s->request;
-    struct build_want w = {.text = cb_strdup(name)};
-    int r = 0;
-    if (q->platform)
-        r = oci_platform_parse(q->platform, &w.platform, err);
-    else
-        oci_platform_host(&w.platform);
-    if (r == 0)
-        r = build_bases_resolve(s, &w, 1, q->pull, err);
-    *ret = w.base.image;
-    w.base.image = (struct cache_image){0};
-    build_want_done(&w);
-    return r;
-}
-
 /* Of several, the one that is asked for, else this machine's. */
 static int choose(const struct build_request *q, struct cache_image *image, struct cb_error *err)
 {
@@ -203,7 +186,7 @@ static int find(struct run *v, struct cache_image *ret, struct cb_error *err)
     const char *name = v->common.args.items[0];
     enum build_pull policy = v->asks ? s->request->pull : BUILD_PULL_NEVER;
     if (policy == BUILD_PULL_ALWAYS || policy == BUILD_PULL_NEWER)
-        return pull(s, name, ret, err);
+        return cli_pull_documents(s, name, s->request->pull, ret, err);
     int r = cli_find_image(s->store, name, ret, NULL, err);
     if (r == 0)
         return choose(s->request, ret, err);
@@ -214,7 +197,7 @@ static int find(struct run *v, struct cache_image *ret, struct cb_error *err)
         return cb_hint(err, "'cbuild images' lists them; --pull=missing asks its registry");
     }
     cb_error_done(err);
-    return pull(s, name, ret, err);
+    return cli_pull_documents(s, name, s->request->pull, ret, err);
 }
 
 /* ---- the command ------------------------------------------------------------------------------------------------------- */

@@ -108,6 +108,23 @@ const struct cli_command cli_push = {
     .run = push,
 };
 
+/* Where another name is meant, buildah's and docker's words for all of a list are true anyway. */
+static const struct cli_option list_options[] = {
+    CLI_SWITCH("all", 0, "true", "a list is pushed whole", NULL),
+};
+
+const struct cli_command cli_manifest_push = {
+    .name = "manifest push",
+    .arguments = "LIST [DEST]",
+    .help = "push a list and its images: 'cbuild push' of its name",
+    .min = 1,
+    .max = 2,
+    .tables = {CLI_TABLE(options), CLI_TABLE(push_options), CLI_TABLE(list_options), &cli_registry_options},
+    .size = sizeof(struct cli_invocation),
+    .environment = cli_registry_environment,
+    .run = push,
+};
+
 /* ---- pull -------------------------------------------------------------------------------------------------------------- */
 
 static const struct cli_option pull_options[] = {

@@ -15,6 +15,12 @@ static int set_from(const char *v, void *to, struct cb_error *err)
     return cli_put(to, v);
 }
 
+static int set_list(const char *v, void *to, struct cb_error *err)
+{
+    CB_AUTO(oci_ref) struct oci_ref ref = {0};
+    return oci_ref_parse(v, &ref, err) < 0 ? -1 : cli_put(to, v);
+}
+
 static int read_args(const char *v, void *to, struct cb_error *err)
 {
     return cli_set_lines(v, cli_set_build_arg, to, err);
@@ -141,6 +147,8 @@ static const struct cli_option options[] = {
     {"source-date-epoch", 0, section, "SECONDS", NULL, set_epoch, AT(build_args), "the same as --timestamp"},
     {"pull-always", 0, section, NULL, NULL, set_pull_always, AT(pull), "the same as --pull=always"},
     {"pull-never", 0, section, NULL, NULL, set_pull_never, AT(pull), "the same as --pull=never"},
+    {"manifest", 0, section, "LIST", NULL, set_list, AT(list),
+     "add the image to a list of images, which is made if there is none"},
     {"logfile", 0, section, "FILE", NULL, cli_set_file, AT(logfile), "what is shown goes there"},
 };
 

@@ -53,7 +53,6 @@ static const struct cli_option options[] = {
     CLI_SWITCH("log-rusage", 0, "false", cost_why, cost_hint),
     CLI_VALUE("loglevel", 0, "*", NULL, NULL, "buildah ignores it too"),
     CLI_SWITCH("logsplit", 0, "false", "there is one log of all platforms", "--logfile FILE"),
-    CLI_VALUE("manifest", 0, NULL, "there are no lists of images beside names", "-t with several platforms names a list"),
     CLI_VALUE("mount", 0, NULL, "a mount stands where it is needed: RUN --mount=...",
               "--volume SRC:DST shows files of the host to every RUN"),
     CLI_SWITCH("no-hostname", 0, "true", "/etc/hostname is that of the image", NULL, "/etc/hostname is that of the image"),

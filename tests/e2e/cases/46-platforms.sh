@@ -44,7 +44,7 @@ t_one_plan() {
     same "$(cat id)" "$(jq -r '.["containerimage.digest"]' m.json)"
     same "$(jq -r '.["containerimage.descriptor"] | .mediaType, .platform' m.json)" "application/vnd.oci.image.index.v1+json
 null"
-    same "$(cbuild inspect app | jq -r '[.Platforms[].Platform] | join(",")')" "$both"
+    same "$(cbuild inspect app | jq -r '[.[0].Platforms[].Platform] | join(",")')" "$both"
     same "$(cbuild run app)" "built for ${native#*/}"
     same "$(cbuild run --platform "$native" app)" "built for ${native#*/}"
     fails 125 cbuild run --platform linux/s390x app
@@ -120,7 +120,7 @@ t_registry() {
     has "$(cat out)" "$(cat id)"
     printf 'FROM %s\nENV A=1\n' "$repo:2" >c/Dockerfile
     cbuild --platform "$both" -t child c 2>/dev/null
-    same "$(cbuild inspect "$repo:2" | jq -r '[.Platforms[].Platform] | sort | join(",")')" "linux/amd64,linux/arm64"
+    same "$(cbuild inspect "$repo:2" | jq -r '[.[0].Platforms[].Platform] | sort | join(",")')" "linux/amd64,linux/arm64"
     cbuild --platform "$both" --pull=never -t child c 2>/dev/null
     # One of them alone, by its name.
     cbuild pull -q --platform "$other" "$repo:2" >/dev/null
@@ -136,8 +136,8 @@ t_names() {
     cbuild --platform "$both" -t app c 2>/dev/null
     cbuild tag app two
     same "$(cbuild images app | grep -c "app:latest (linux/")" 2
-    id=$(cbuild inspect two | jq -r '.Platforms[1].Id')
-    same "$(cbuild inspect "$id" | jq -r .Config.architecture)" "${other#*/}"
+    id=$(cbuild inspect two | jq -r '.[0].Platforms[1].Id')
+    same "$(cbuild inspect "$id" | jq -r ".[0].Architecture")" "${other#*/}"
     fails 1 cbuild rmi "$id"
     has "$out" "together with those of other platforms: app:latest, two:latest"
     cbuild rmi app >/dev/null
@@ -149,5 +149,42 @@ D
     same "$(cat out/arch)" "built for ${other#*/}"
     # A name that gets one image has that alone.
     cbuild --platform "$native" -t two c 2>/dev/null
-    same "$(cbuild inspect two | jq -r .Platforms)" null
+    same "$(cbuild inspect two | jq -r '.[0].Platforms')" null
+}
+
+t_lists() {
+    images
+    for p in "$native" "$other"; do cbuild --platform "$p" -t "app:${p#*/}" c 2>/dev/null; done
+    fails 1 cbuild manifest exists list
+    fails 2 cbuild manifest create list
+    cbuild manifest create list "app:${native#*/}" >out
+    same "$(cat out)" docker.io/library/list:latest
+    same "$(cbuild manifest inspect list | platforms)" "$native"
+    fails 1 cbuild manifest create list "app:${other#*/}"
+    has "$out" "hint: --amend adds to it"
+    cbuild manifest create --amend list "app:${other#*/}" >/dev/null
+    cbuild manifest add list --arch s390x "app:${other#*/}" >/dev/null # the same image again
+    same "$(cbuild manifest inspect list | platforms)" "$native,linux/s390x"
+    cbuild manifest annotate --arch "${other#*/}" list "app:${other#*/}" >/dev/null
+    same "$(cbuild manifest inspect list | platforms)" "$both"
+    cbuild manifest exists list
+    cbuild --platform "$native" --manifest built c 2>/dev/null
+    cbuild --platform "$other" --manifest built c 2>/dev/null
+    same "$(cbuild manifest inspect built)" "$(cbuild manifest inspect list)"
+    # What a build for both makes is the same list.
+    cbuild --platform "$both" -t app c 2>/dev/null
+    same "$(cbuild manifest inspect app)" "$(cbuild manifest inspect list)"
+    cbuild manifest create --all more app >/dev/null
+    same "$(cbuild manifest inspect more)" "$(cbuild manifest inspect list)"
+    [ -n "${E2E_REGISTRY:-}" ] || die "no docker-registry: ./check starts one"
+    repo=$E2E_REGISTRY/lists$$
+    cbuild manifest push --all list "docker://$repo:1" >out
+    has "$(cat out)" "$repo:1@sha256:$(cbuild manifest inspect list | head -c -1 | sha256sum | cut -d' ' -f1)"
+    cbuild manifest rm list >/dev/null
+    fails 1 cbuild manifest annotate --arch arm list "app:${other#*/}"
+    has "$out" "there is no list 'list'"
+    # Of an image of a registry only the documents come.
+    cbuild manifest create "$repo:2" "docker://$repo:1" >/dev/null
+    same "$(cbuild manifest inspect "$repo:2" | platforms)" "$native"
+    cbuild manifest push "$repo:2" >/dev/null
 }
