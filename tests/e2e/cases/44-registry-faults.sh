@@ -31,6 +31,7 @@ t_faults_that_end_in_one_error() {
     fake
     n=0
     while read -r mode hint; do
+        CBUILD_ROOT=$CASE_DIR/$n # what one of them left another would go on with
         fails 1 cbuild pull "127.0.0.1:$port/$mode/app:1"
         same "$(errors)" 1
         has "$out" "127.0.0.1:$port"
