@@ -1,10 +1,12 @@
 /* gzip: what it is called, and how it is read. Writing has a file of its own. */
 #include "base/stream/codec-internal.h"
-#include <zlib.h>
+#include "base/stream/gunzip.h"
+#include <libdeflate.h>
 
 struct decoder {
     struct cb_codec_input *in;
-    z_stream z;
+    const struct cb_gunzip_ops *ops;
+    void *state; /* of ops */
     bool inside; /* a member is open */
 };
 
@@ -13,11 +15,23 @@ static bool sniff(const unsigned char *p, size_t n)
     return n >= 2 && p[0] == 0x1f && p[1] == 0x8b;
 }
 
+static const struct cb_gunzip_ops *const ways[] = {
+#ifdef CB_HAVE_ISAL
+    &cb_gunzip_isal,
+#endif
+    &cb_gunzip_zlib,
+};
+
 static void *decoder_open(struct cb_codec_input *in, struct cb_error *err)
 {
     struct decoder *d = CB_NEW(struct decoder);
-    *d = (struct decoder){.in = in, .inside = true};
-    if (inflateInit2(&d->z, 15 + 16) == Z_OK)
+    d->in = in;
+    d->inside = true;
+    for (size_t i = 0; i < CB_LEN(ways) && !d->state; i++) {
+        d->ops = ways[i];
+        d->state = d->ops->open();
+    }
+    if (d->state)
         return d;
     cb_fail(err, CB_E_FAILED, "%s: gzip: out of memory", in->what);
     free(d);
@@ -33,7 +47,8 @@ static int next_member(struct decoder *d, struct cb_error *err)
             return -1;
         if (sniff(in->bytes + in->pos, in->len - in->pos)) {
             d->inside = true;
-            return inflateReset(&d->z) == Z_OK ? 1 : cb_fail(err, CB_E_FAILED, "%s: gzip: cannot go on", in->what);
+            d->ops->begin(d->state);
+            return 1;
         }
         if (in->pos == in->len)
             return 0;
@@ -44,56 +59,60 @@ static int next_member(struct decoder *d, struct cb_error *err)
     }
 }
 
-static int inflate_some(struct decoder *d, struct cb_error *err)
+static int inflate_some(struct decoder *d, struct cb_gunzip_step *s, struct cb_error *err)
 {
     struct cb_codec_input *in = d->in;
+    const char *why;
+    size_t out_before = s->out_left;
     if (cb_codec_fill(in, 1, err) < 0)
         return -1;
-    d->z.next_in = in->bytes + in->pos;
-    d->z.avail_in = (uInt)(in->len - in->pos);
-    int r = inflate(&d->z, Z_NO_FLUSH);
-    in->pos = in->len - d->z.avail_in;
-    if (r == Z_STREAM_END)
-        d->inside = false;
-    else if (r == Z_BUF_ERROR && in->pos == in->len && in->at_end)
-        return cb_codec_truncated(in, cb_codec_gzip.name, err);
-    else if (r != Z_OK && r != Z_BUF_ERROR)
-        return cb_fail(err, CB_E_CORRUPT, "%s: damaged gzip stream: %s", in->what, d->z.msg ? d->z.msg : "invalid data");
-    return 0;
+    s->in = in->bytes + in->pos;
+    s->in_left = in->len - in->pos;
+    bool exhausted = s->in_left == 0 && in->at_end;
+    int r = d->ops->step(d->state, s, &why);
+    in->pos = in->len - s->in_left;
+    if (r < 0)
+        return cb_fail(err, CB_E_CORRUPT, "%s: damaged gzip stream: %s", in->what, why);
+    d->inside = r == 0;
+    return d->inside && exhausted && s->out_left == out_before ? cb_codec_truncated(in, cb_codec_gzip.name, err) : 0;
 }
 
 static ssize_t decoder_read(void *decoder, void *p, size_t n, struct cb_error *err)
 {
     struct decoder *d = decoder;
-    size_t want = CB_MIN(n, (size_t)1 << 30);
-    d->z.next_out = p;
-    d->z.avail_out = (uInt)want;
-    while (d->z.avail_out == want) {
+    struct cb_gunzip_step s = {.out = p, .out_left = n};
+    while (s.out_left == n) {
         int r = d->inside ? 1 : next_member(d, err);
         if (r <= 0)
             return r;
-        if (inflate_some(d, err) < 0)
+        if (inflate_some(d, &s, err) < 0)
             return -1;
     }
-    return (ssize_t)(want - d->z.avail_out);
+    return (ssize_t)(n - s.out_left);
 }
 
 static void decoder_close(void *decoder)
 {
     struct decoder *d = decoder;
-    inflateEnd(&d->z);
+    d->ops->close(d->state);
     free(d);
+}
+
+static const char *version(void)
+{
+    return LIBDEFLATE_VERSION_STRING;
 }
 
 static const struct cb_codec_decoder_ops decoder_ops = {sniff, decoder_open, decoder_read, decoder_close};
 
 const struct cb_codec cb_codec_gzip = {.name = "gzip",
+                                       .edition = ".2",
                                        .oci_suffix = "+gzip",
                                        .docker_suffix = ".gzip",
                                        .docker_reads = true,
                                        .max_level = 9,
-                                       .normal_level = 6,
-                                       .library = "zlib",
-                                       .version = zlibVersion,
+                                       .normal_level = 1,
+                                       .library = "libdeflate",
+                                       .version = version,
                                        .encoder = &cb_gzip_encoder_ops,
                                        .decoder = &decoder_ops};

@@ -62,6 +62,7 @@ static void decoder_close(void *decoder)
 static const struct cb_codec_decoder_ops decoder_ops = {sniff, decoder_open, decoder_read, decoder_close};
 
 const struct cb_codec cb_codec_none = {.name = "uncompressed",
+                                       .edition = "",
                                        .oci_suffix = "",
                                        .docker_suffix = "",
                                        .docker_reads = true,

@@ -1,68 +1,76 @@
-/* zstd. It is written by one thread: libzstd's own workers produce different bytes, and one thread at level 3 is
- * faster than all of gzip's together. Its frame has a checksum and a window of at most 8 MiB up to level 19, as the library
- * chooses. Reading bounds the window at 128 MiB, what zstd itself accepts by default. */
+/* zstd, written on several threads (blocks.h) as frames that follow each other: libzstd's own workers are missing in the archive
+ * that Debian has. A frame has its length, a checksum and a window of at most 8 MiB up to level 19, as the library chooses.
+ * Reading bounds the window at 128 MiB, what zstd itself accepts by default. */
+#include "base/stream/blocks.h"
 #include "base/stream/codec-internal.h"
 #include <zstd.h>
 #include <zstd_errors.h>
 
 #define WINDOW_LOG_MAX 27
+#define BLOCK          (4u << 20)
+#define LARGE_BLOCK    (8u << 20) /* where ratio is what is asked for */
+#define FIRST_LARGE    10         /* level */
 
 /* ---- encoder -------------------------------------------------------------------------------- */
 
 struct encoder {
     cb_sink_fn *sink;
     void *arg;
-    ZSTD_CCtx *zstd; /* NULL: out of memory */
-    char *out;
-    size_t out_size;
+    struct cb_blocks *blocks;
 };
+
+static void *open_packer(int level)
+{
+    ZSTD_CCtx *zstd = ZSTD_createCCtx();
+    if (!zstd)
+        return NULL;
+    ZSTD_CCtx_setParameter(zstd, ZSTD_c_compressionLevel, level);
+    ZSTD_CCtx_setParameter(zstd, ZSTD_c_checksumFlag, 1);
+    return zstd;
+}
+
+static void close_packer(void *packer)
+{
+    ZSTD_freeCCtx(packer);
+}
+
+static bool pack_block(void *packer, struct cb_block *b, size_t room)
+{
+    b->out_len = ZSTD_compress2(packer, b->out, room, b->in, b->len);
+    return !ZSTD_isError(b->out_len);
+}
+
+static int take_block(void *arg, const struct cb_block *b, struct cb_error *err)
+{
+    const struct encoder *e = arg;
+    return e->sink(e->arg, b->out, b->out_len, err);
+}
 
 static void *encoder_open(int level, int threads, cb_sink_fn *sink, void *arg)
 {
-    (void)threads;
+    static const struct cb_blocks_ops ops = {open_packer, pack_block, close_packer, take_block};
     struct encoder *e = CB_NEW(struct encoder);
-    *e = (struct encoder){.sink = sink, .arg = arg, .zstd = ZSTD_createCCtx(), .out_size = ZSTD_CStreamOutSize()};
-    e->out = cb_alloc_buffer(e->out_size);
-    if (e->zstd) {
-        ZSTD_CCtx_setParameter(e->zstd, ZSTD_c_compressionLevel, level);
-        ZSTD_CCtx_setParameter(e->zstd, ZSTD_c_checksumFlag, 1);
-    }
+    size_t block = level < FIRST_LARGE ? BLOCK : LARGE_BLOCK;
+    *e = (struct encoder){sink, arg, cb_blocks_new(&ops, level, block, ZSTD_compressBound(block), threads, e)};
     return e;
-}
-
-static int encoder_step(struct encoder *e, ZSTD_inBuffer *in, ZSTD_EndDirective how, struct cb_error *err)
-{
-    if (!e->zstd)
-        return cb_fail(err, CB_E_FAILED, "zstd: out of memory");
-    size_t rest;
-    do {
-        ZSTD_outBuffer out = {e->out, e->out_size, 0};
-        rest = ZSTD_compressStream2(e->zstd, &out, in, how);
-        if (ZSTD_isError(rest))
-            return cb_fail(err, CB_E_FAILED, "zstd: %s", ZSTD_getErrorName(rest));
-        if (out.pos && e->sink(e->arg, e->out, out.pos, err) < 0)
-            return -1;
-    } while (how == ZSTD_e_end ? rest != 0 : in->pos < in->size);
-    return 0;
 }
 
 static int encoder_add(void *encoder, const void *p, size_t n, struct cb_error *err)
 {
-    ZSTD_inBuffer in = {p, n, 0};
-    return encoder_step(encoder, &in, ZSTD_e_continue, err);
+    struct encoder *e = encoder;
+    return cb_blocks_add(e->blocks, p, n, err);
 }
 
 static int encoder_end(void *encoder, struct cb_error *err)
 {
-    ZSTD_inBuffer none = {NULL, 0, 0};
-    return encoder_step(encoder, &none, ZSTD_e_end, err);
+    struct encoder *e = encoder;
+    return cb_blocks_end(e->blocks, err);
 }
 
 static void encoder_close(void *encoder)
 {
     struct encoder *e = encoder;
-    ZSTD_freeCCtx(e->zstd);
-    free(e->out);
+    cb_blocks_free(e->blocks);
     free(e);
 }
 
@@ -137,6 +145,7 @@ static void decoder_close(void *decoder)
 static const struct cb_codec_decoder_ops decoder_ops = {sniff, decoder_open, decoder_read, decoder_close};
 
 const struct cb_codec cb_codec_zstd = {.name = "zstd",
+                                       .edition = ".2",
                                        .oci_suffix = "+zstd",
                                        .docker_suffix = ".zstd",
                                        .min_level = 1,

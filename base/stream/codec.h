@@ -9,6 +9,7 @@
 
 struct cb_codec {
     const char *name;          /* in options and in the store: "gzip" */
+    const char *edition;       /* of the bytes that it makes, in the store: another one when those of a level change */
     const char *oci_suffix;    /* after the media type of a layer's tar: "+gzip" */
     const char *docker_suffix; /* after Docker's: ".gzip" */
     bool docker_reads;         /* Docker takes such layers under its own media types */
@@ -35,8 +36,8 @@ typedef int cb_sink_fn(void *arg, const void *p, size_t n, struct cb_error *err)
 typedef ssize_t cb_source_fn(void *arg, void *p, size_t n, struct cb_error *err);
 
 struct cb_encoder;
-/* `level` as in cb_codec_level. gzip compresses blocks on `threads` threads (>= 1), joined into one member; the result
- * does not depend on the number of threads. */
+/* `level` as in cb_codec_level. Compresses on `threads` threads (>= 1), into one gzip member or zstd frame; the result depends
+ * neither on their number nor on the sizes of the pieces that are added. */
 struct cb_encoder *cb_encoder_new(const struct cb_codec *codec, int level, int threads, cb_sink_fn *sink, void *arg);
 int cb_encoder_add(struct cb_encoder *e, const void *p, size_t n, struct cb_error *err);
 int cb_encoder_end(struct cb_encoder *e, struct cb_error *err); /* flushes; call once */

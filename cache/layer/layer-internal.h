@@ -6,7 +6,7 @@
  *   state       "<boot id> <inode of fs/, 0: none> [<form of its owners>] [durable]": since when the layer is as it is
  *               (layer.c, "trust"), and where fs/ has owners (form.c)
  *   diff        the diff ID in hex, once it is known
- *   packed-<kind>.json, packed-<kind>-<level>.json
+ *   packed-<kind>.json, packed-<kind><edition>-<level>.json
  *               the blobs it came in, and those that were made from it
  *   from.json   who else has a blob of it (places.h)
  *   fs/         */

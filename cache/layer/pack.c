@@ -294,7 +294,7 @@ int cache_layer_diff_id(struct cache_store *s, const struct cb_digest *id, struc
 /* ---- remembered blobs ------------------------------------------------------------------------------ */
 
 struct packed_name {
-    char text[40];
+    char text[48];
 };
 
 /* `level` < 0: the blob that a base layer came in, whatever its level. */
@@ -304,7 +304,7 @@ static struct packed_name packed_name(const struct cb_codec *codec, int level)
     if (level < 0)
         snprintf(n.text, sizeof(n.text), "packed-%s.json", codec->name);
     else
-        snprintf(n.text, sizeof(n.text), "packed-%s-%d.json", codec->name, level);
+        snprintf(n.text, sizeof(n.text), "packed-%s%s-%d.json", codec->name, codec->edition, level);
     return n;
 }
 
