@@ -62,7 +62,7 @@ static int find_diff_ids(struct build_session *s, struct cache_image *image, str
         else
             missing = true;
     }
-    return missing ? build_pack_layers(s, image->layers, image->n_layers, NULL, NULL, err) : 0;
+    return missing ? build_pack_layers(s, image->layers, image->n_layers, 0, NULL, NULL, err) : 0;
 }
 
 int build_image_complete(struct build_session *s, struct build_image *image, struct oci_image_config *config,

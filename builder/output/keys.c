@@ -107,6 +107,12 @@ static int set_types(struct build_output *o, const char *key, const char *value,
 }
 const struct build_output_key build_output_key_types = {.name = "oci-mediatypes", .set = set_types};
 
+static int set_rewrites(struct build_output *o, const char *key, const char *value, struct cb_error *err)
+{
+    return get_bool(key, value, &o->rewrites_times, err);
+}
+const struct build_output_key build_output_key_rewrite = {.name = "rewrite-timestamp", .set = set_rewrites, .fine = "false"};
+
 static int set_split(struct build_output *o, const char *key, const char *value, struct cb_error *err)
 {
     bool split;
@@ -138,11 +144,11 @@ static const struct {
     const char *key, *fine; /* the value that means what is done anyway; NULL: any */
     const char *why;
 } others[] = {
-    {"unpack", NULL, NULL}, /* the store unpacks a layer when a step needs its files */
+    {"unpack", NULL, NULL},         /* the store unpacks a layer when a step needs its files */
+    {"name-canonical", NULL, NULL}, /* an image is found by its id, and in a registry by its digest, whatever else it is called */
     {"store", "true", "use type=registry to push without storing"},
     {"registry.insecure", "false", "registries.conf says which registries are insecure"},
     {"prefer-nondist-layers", "false", "layers of base images that may not be distributed become normal ones"},
-    {"rewrite-timestamp", "false", "files keep the times that the steps gave them; set them in a RUN with touch -d"},
     {"estargz", "false", "layers are plain tars; use compression=zstd"},
 };
 

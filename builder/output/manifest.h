@@ -18,7 +18,7 @@ CB_DEFINE_AUTO(build_manifest, struct build_manifest, build_manifest_done)
 
 /* Packs every layer (base layers as they came, byte for byte; fetched first when the store lacks their blobs, unless the packing
  * is lazy) and puts the manifest's bytes into the store. Annotations are "key=value"; NULL: none. */
-int build_manifest_make(struct build_session *s, const struct build_image *image, const struct build_packing *p,
+int build_manifest_make(struct build_session *s, const struct build_image *image, const struct build_packing *packing,
                         const struct cb_strv *annotations, struct build_manifest *ret, struct cb_error *err);
 /* 1: *ret is the manifest that the image was pulled with, unchanged; `lazy`: its layers may be elsewhere. 0: it was not pulled.
  * -1: err. */

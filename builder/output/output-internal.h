@@ -21,11 +21,11 @@ OUTPUTS(OUTPUT_DECLARE)
 
 extern const struct build_output_key build_output_key_dest, build_output_key_tar, build_output_key_name, build_output_key_push,
     build_output_key_by_digest, build_output_key_compression, build_output_key_level, build_output_key_force,
-    build_output_key_types, build_output_key_annotation, build_output_key_split;
+    build_output_key_types, build_output_key_rewrite, build_output_key_annotation, build_output_key_split;
 /* Keys of what has layers and a name. */
 #define OUTPUT_IMAGE_KEYS                                                                                                        \
     &build_output_key_name, &build_output_key_compression, &build_output_key_level, &build_output_key_force,                     \
-        &build_output_key_types, &build_output_key_annotation
+        &build_output_key_types, &build_output_key_rewrite, &build_output_key_annotation
 /* A key that no kind takes. 0: BuildKit has it, and what it asks for is done anyway. */
 int build_output_other_key(const char *key, const char *value, struct cb_error *err);
 

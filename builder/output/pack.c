@@ -58,11 +58,14 @@ static struct build_packing get_packing(struct cb_unpack *u)
     p.level = (int)cb_get_u32(u);
     p.force = cb_get_u8(u);
     p.lazy = cb_get_u8(u);
+    p.rewrites = cb_get_u8(u);
+    p.latest = (int64_t)cb_get_u64(u);
     return p;
 }
 
-static struct cache_image_layer get_layer(struct cb_unpack *u)
+static struct cache_image_layer get_layer(struct cb_unpack *u, bool *ret_base)
 {
+    *ret_base = cb_get_u8(u);
     struct cache_image_layer l = {.id = cb_get_digest(u)};
     l.diff_id = cb_get_digest(u);
     l.blob = cb_get_digest(u);
@@ -81,15 +84,26 @@ static void drop_damaged(struct cache_store *s, const struct cache_image_layer *
         (void)cache_blob_check(s, &packed.digest);
 }
 
+static int pack_or_rewrite(struct build_fetch *f, const struct build_packing *p, const struct cache_image_layer *l, bool base,
+                           struct cache_packed *ret, struct cb_digest *ret_diff, struct cb_error *err)
+{
+    if (!p->codec || !p->rewrites || base)
+        return (p->codec && pack_one(f, p, l, ret, err) < 0) ? -1 : find_diff(f, l, ret_diff, err);
+    if (build_fetch_layer(f, &l->id, true, err) < 0)
+        return -1;
+    return cache_layer_pack_until(f->session->store, &l->id, p->codec, p->level, p->latest, f->io, ret, ret_diff, err);
+}
+
 /* Answers for every layer: diff ID, and (packing) its blob. */
 static int pack_all(struct build_fetch *f, struct cb_unpack u, struct cb_buf *answer, struct cb_error *err)
 {
     struct build_packing p = get_packing(&u);
     for (uint64_t n = cb_get_u64(&u); n > 0 && !u.failed; n--) {
-        struct cache_image_layer l = get_layer(&u);
+        bool base;
+        struct cache_image_layer l = get_layer(&u, &base);
         struct cache_packed packed = {0};
         struct cb_digest diff;
-        if ((p.codec && pack_one(f, &p, &l, &packed, err) < 0) || find_diff(f, &l, &diff, err) < 0)
+        if (pack_or_rewrite(f, &p, &l, base, &packed, &diff, err) < 0)
             return -1;
         cb_put_digest(answer, &diff);
         cb_put_digest(answer, &packed.digest);
@@ -108,7 +122,8 @@ static int pack_job(struct cb_job_io *io, void *world, const struct rt_job_reque
         return 0;
     (void)get_packing(&u);
     for (uint64_t n = cb_get_u64(&u); err->code == CB_E_CORRUPT && n > 0 && !u.failed; n--) {
-        struct cache_image_layer l = get_layer(&u);
+        bool base;
+        struct cache_image_layer l = get_layer(&u, &base);
         drop_damaged(f.session->store, &l);
     }
     return -1;
@@ -116,14 +131,18 @@ static int pack_job(struct cb_job_io *io, void *world, const struct rt_job_reque
 
 /* ---- its request and answer ------------------------------------------------------------------------------------- */
 
-static void put_request(struct cb_buf *to, const struct cache_image_layer *layers, size_t n, const struct build_packing *p)
+static void put_request(struct cb_buf *to, const struct cache_image_layer *layers, size_t n, size_t n_base,
+                        const struct build_packing *p)
 {
     cb_put_str(to, p ? p->codec->name : "");
     cb_put_u32(to, p ? (uint32_t)p->level : 0);
     cb_put_u8(to, p && p->force);
     cb_put_u8(to, p && p->lazy);
+    cb_put_u8(to, p && p->rewrites);
+    cb_put_u64(to, p ? (uint64_t)p->latest : 0);
     cb_put_u64(to, n);
     for (size_t i = 0; i < n; i++) {
+        cb_put_u8(to, i < n_base);
         cb_put_digest(to, &layers[i].id);
         cb_put_digest(to, &layers[i].diff_id);
         cb_put_digest(to, &layers[i].blob);
@@ -131,11 +150,11 @@ static void put_request(struct cb_buf *to, const struct cache_image_layer *layer
     }
 }
 
-int build_pack_layers(struct build_session *s, struct cache_image_layer *layers, size_t n, const struct build_packing *p,
-                      struct cache_packed *ret, struct cb_error *err)
+int build_pack_layers(struct build_session *s, struct cache_image_layer *layers, size_t n, size_t n_base,
+                      const struct build_packing *p, struct cache_packed *ret, struct cb_error *err)
 {
     CB_AUTO(cb_buf) struct cb_buf req = CB_BUF_INIT, answer = CB_BUF_INIT;
-    put_request(&req, layers, n, p);
+    put_request(&req, layers, n, n_base, p);
     struct rt_job_request r = {req.data, req.len, NULL, 0};
     struct cb_job job;
     if (build_ns_job(s, RT_HELPER_FILES, pack_job, &r, &job, err) < 0 || build_wait_job(s, &job, NULL, &answer, err) < 0)

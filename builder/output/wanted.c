@@ -4,7 +4,11 @@
 
 struct build_packing build_output_packing(const struct build_output *o)
 {
-    return (struct build_packing){o->codec, o->level, o->force_compression, o->docker_types};
+    return (struct build_packing){.codec = o->codec,
+                                  .level = o->level,
+                                  .force = o->force_compression,
+                                  .docker_types = o->docker_types,
+                                  .rewrites = o->rewrites_times};
 }
 
 /* The tags, else the output's own `name=`, as buildx takes them. What is pushed by digest has no tag, so only its own name will

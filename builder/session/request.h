@@ -28,6 +28,7 @@ struct build_output {    /* -o type=…,key=value */
     int level;                  /* -1: the codec's own */
     bool force_compression;     /* base layers too */
     bool docker_types;          /* oci-mediatypes=false, or what the kind has without it */
+    bool rewrites_times;        /* rewrite-timestamp=true: files that steps made get no time after SOURCE_DATE_EPOCH */
     bool by_digest;             /* push-by-digest=true: the pushed image gets no tag */
     int platform_split;         /* each platform has a folder: 1, 0; -1: when there are several */
     struct cb_strv annotations; /* annotation.key=value: as --annotation */
@@ -165,7 +166,9 @@ struct build_request {
     struct cb_strv notes; /* what is said once of options that are accepted without being done */
     bool ages;            /* what an earlier build made more than max_age seconds ago is not taken */
     int64_t max_age;
-    bool ignores_immutable; /* a tag that a registry does not let be moved is no failure of a push */
+    bool rewrites_times;         /* rewrite-timestamp=true for all outputs */
+    bool squashes, squashes_all; /* the layers of the build become one; with those of its base */
+    bool ignores_immutable;      /* a tag that a registry does not let be moved is no failure of a push */
     char *iidfile, *metadata_file;
     char *list; /* the image is added to that list of images; NULL: to none */
     struct build_digest_files digest_files;

@@ -263,6 +263,9 @@ int cache_layer_hash(int fd, char *buffer, struct cache_entry *e);
 /* ---- the tar (pack.c) ---------------------------------------------------------------------- */
 
 /* Begins an entry in a layer's tar; the bytes of a file follow. */
+/* The tar of a layer that a step made and that has its files; times later than `latest` (NULL: any) become that. [ns] (pack.c) */
+int cache_layer_tar_files(struct cache_store *s, const struct cache_layer *l, const int64_t *latest, struct cb_job_io *io,
+                          cb_sink_fn *sink, void *arg, struct cb_error *err);
 int cache_layer_tar_entry(struct cb_tar_writer *tar, const struct cache_entry *e, struct cb_error *err);
 
 /* ---- writing the bytes of files (hand.c) -------------------------------------------------- */

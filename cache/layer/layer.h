@@ -146,6 +146,11 @@ int cache_layer_packed(struct cache_store *s, const struct cb_digest *id, const 
 /* Packs it (from its files, or by recompressing another packed form). Sets the diff ID too. [ns] */
 int cache_layer_pack(struct cache_store *s, const struct cb_digest *id, const struct cb_codec *codec, int level,
                      struct cb_job_io *io, struct cache_packed *ret, struct cb_error *err);
+/* The same for a layer that a step made, with times later than `latest` set to that: another tar, whose diff ID is given. It is
+ * remembered too. [ns] */
+int cache_layer_pack_until(struct cache_store *s, const struct cb_digest *id, const struct cb_codec *codec, int level,
+                           int64_t latest, struct cb_job_io *io, struct cache_packed *ret, struct cb_digest *ret_diff_id,
+                           struct cb_error *err);
 /* Remembers that this blob (a base image's) is the packed form of the layer. */
 int cache_layer_set_packed(struct cache_store *s, const struct cb_digest *id, const struct cache_packed *p, struct cb_error *err);
 

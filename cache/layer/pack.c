@@ -22,6 +22,7 @@
 
 struct packer {
     struct cb_tar_writer *tar;
+    const int64_t *latest; /* later times become this one; NULL: none does */
     struct cache_reader *reader;
     char *buffer;
 };
@@ -91,7 +92,10 @@ int cache_layer_tar_entry(struct cb_tar_writer *tar, const struct cache_entry *e
 
 static int pack_entry(struct packer *p, const struct cache_entry *e, struct cb_error *err)
 {
-    if (cache_layer_tar_entry(p->tar, e, err) < 0)
+    struct cache_entry in_time = *e;
+    if (p->latest)
+        in_time.mtime = CB_MIN(e->mtime, *p->latest);
+    if (cache_layer_tar_entry(p->tar, &in_time, err) < 0)
         return -1;
     return e->type == CB_FILE && e->size ? pack_data(p, e, err) : 0;
 }
@@ -111,19 +115,19 @@ static int pack_entries(struct packer *p, struct cache_index_cursor *from, uint6
     return cb_tar_end(p->tar, err);
 }
 
-static int pack_files(struct cache_store *s, const struct cache_layer_dir *l, struct cb_job_io *io, cb_sink_fn *sink, void *arg,
-                      struct cb_error *err)
+int cache_layer_tar_files(struct cache_store *s, const struct cache_layer *l, const int64_t *latest, struct cb_job_io *io,
+                          cb_sink_fn *sink, void *arg, struct cb_error *err)
 {
     CB_AUTO(cache_index_cursor) struct cache_index_cursor entries = CACHE_INDEX_CURSOR_INIT;
-    CB_AUTO(cache_reader) struct cache_reader *reader = cache_reader_new(s, &l->l.id, 1);
+    CB_AUTO(cache_reader) struct cache_reader *reader = cache_reader_new(s, &l->id, 1);
     CB_AUTO(free) char *buffer = cb_alloc_buffer(CACHE_LAYER_COPY_BUFFER);
     CB_AUTO(cb_tar_writer) struct cb_tar_writer *tar = cb_tar_writer_new(sink, arg, err);
-    struct packer p = {.tar = tar, .buffer = buffer, .reader = reader};
-    CB_AUTO(close) int index = tar ? cache_layer_entries(s, &l->l.id, &entries, err) : -1;
-    if (index >= 0 && pack_entries(&p, &entries, l->l.size, io, err) == 0)
+    struct packer p = {.tar = tar, .buffer = buffer, .reader = reader, .latest = latest};
+    CB_AUTO(close) int index = tar ? cache_layer_entries(s, &l->id, &entries, err) : -1;
+    if (index >= 0 && pack_entries(&p, &entries, l->size, io, err) == 0)
         return 0;
     if (err->code == CB_E_CORRUPT)
-        cache_layer_drop(s, &l->l.id);
+        cache_layer_drop(s, &l->id);
     return -1;
 }
 
@@ -254,7 +258,8 @@ static int write_tar(struct cache_store *s, const struct cache_layer_dir *l, str
     if (r == 0)
         return no_source(l, err);
     cb_sha256_init(&h.sha);
-    r = own ? pack_files(s, l, io, cb_beside_add, beside, err) : unpack_blob(s, &from, cb_beside_add, beside, err);
+    r = own ? cache_layer_tar_files(s, &l->l, NULL, io, cb_beside_add, beside, err)
+            : unpack_blob(s, &from, cb_beside_add, beside, err);
     if (r < 0 || cb_beside_end(beside, err) < 0)
         return cb_prefix(err, "%s", cache_layer_name(&l->l.id).text);
     cb_sha256_end(&h.sha, ret_diff);

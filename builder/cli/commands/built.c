@@ -1,5 +1,6 @@
 #include "builder/cli/commands/built.h"
 #include "base/text.h"
+#include "builder/output/squash.h"
 #include "builder/share/inline.h"
 #include "registry/oci/document.h"
 
@@ -112,11 +113,15 @@ static int make_image(const struct build_graph *g, const struct build_target *t,
         add_layer(ret, b, steps[i]);
     oci_image_config_copy(&config, &t->state.config);
     add_history(b, &t->state, &config);
-    if (wants_step_cache(b->session->request))
+    const struct build_request *q = b->session->request;
+    bool squashes = q->squashes || q->squashes_all;
+    if (squashes && build_image_squash(b->session, ret, q->squashes_all, &config, err) < 0)
+        return -1;
+    if (wants_step_cache(q) && !squashes)
         add_step_cache(g, steps, n, &config);
-    if (b->session->request->changes.no_history)
+    if (q->changes.no_history)
         oci_history_clear(&config);
-    if (b->session->request->changes.docker_types)
+    if (q->changes.docker_types)
         ret->stored.manifest_type = cb_strdup(DOCKER_TYPE_MANIFEST);
     return build_image_complete(b->session, ret, &config, err);
 }

@@ -143,7 +143,8 @@ static int make_digest(struct build_session *s, const struct build_images *image
 {
     const struct build_request *q = s->request;
     const struct build_output *o = &q->outputs[0]; /* there always is one */
-    const struct build_packing packing = {.codec = o->codec, .level = o->level, .docker_types = o->docker_types, .lazy = true};
+    const struct build_packing packing = {
+        .codec = o->codec, .level = o->level, .docker_types = o->docker_types, .rewrites = o->rewrites_times, .lazy = true};
     CB_AUTO(build_index) struct build_index x = BUILD_INDEX_INIT;
     if (r->has_manifest || !wants_digest(q, images))
         return 0;

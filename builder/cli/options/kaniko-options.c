@@ -70,6 +70,20 @@ static int set_cache(const char *v, void *to, struct cb_error *err)
     return 0;
 }
 
+/* A time that is given otherwise counts: of equal build arguments the last. */
+static int set_reproducible(const char *v, void *to, struct cb_error *err)
+{
+    struct build_request *q = &((struct kaniko *)to)->common.request;
+    if (cli_set_switch(v, &q->rewrites_times, err) < 0)
+        return -1;
+    bool given = getenv("SOURCE_DATE_EPOCH") != NULL;
+    for (size_t i = 0; i < q->build_args.n && !given; i++)
+        given = cb_starts(q->build_args.items[i], "SOURCE_DATE_EPOCH=");
+    if (q->rewrites_times && !given)
+        cb_strv_push(&q->build_args, "SOURCE_DATE_EPOCH=0");
+    return 0;
+}
+
 static int set_image_format(const char *v, void *to, struct cb_error *err)
 {
     static const char *const names[] = {"oci", "docker"};
@@ -126,8 +140,6 @@ static int set_sub_path(const char *v, void *to, struct cb_error *err)
 
 static const char input[] = "What to build", result[] = "Result", registries[] = "Registries", display[] = "Display";
 
-static const char squash_why[] = "layers are not merged";
-static const char squash_hint[] = "end with a stage FROM scratch that copies everything: COPY --from=build / /";
 static const char apart[] = "the container's own file system is neither changed nor looked at";
 
 static const struct cli_option options[] = {
@@ -154,6 +166,9 @@ static const struct cli_option options[] = {
      .help = "execute steps whose result is older: 336h"},
     {"destination", 'd', result, "NAME[:TAG]", NULL, cli_set_tag, REQUEST(tags), "push the image there"},
     {"dryrun", 0, result, NULL, NULL, cli_set_switch, REQUEST(dry_run), "say which steps would run, and why; execute nothing"},
+    {"reproducible", 0, result, NULL, NULL, set_reproducible, 0,
+     "all times are 1970, or SOURCE_DATE_EPOCH: of files in layers, too"},
+    {"single-snapshot", 0, result, NULL, NULL, cli_set_switch, REQUEST(squashes), "one layer for all that the build made"},
     {"push-ignore-immutable-tag-errors", 0, result, NULL, NULL, cli_set_switch, REQUEST(ignores_immutable),
      "a tag that its registry lets nobody move is no failure"},
     {"no-push", 0, result, NULL, NULL, cli_set_switch, OWN(no_push), "do not push"},
@@ -222,9 +237,6 @@ static const struct cli_option options[] = {
                "cbuild -o DIR writes the files of an image"),
     CLI_SWITCH("pre-cleanup", 0, "*", NULL, NULL, apart),
     CLI_SWITCH("preserve-context", 0, "*", NULL, NULL, apart),
-    CLI_SWITCH("reproducible", 0, "false", "the times of files in layers are not rewritten",
-               "SOURCE_DATE_EPOCH=0 in the environment sets all others"),
-    CLI_SWITCH("single-snapshot", 0, "false", squash_why, squash_hint),
     CLI_SWITCH("skip-push-permission-check", 0, "*", NULL, NULL, "the push itself is what finds out"),
     CLI_SWITCH("skip-unused-stages", 0, "*", NULL, NULL, "only stages that the target needs are built"),
     CLI_VALUE("snapshot-mode", 0, "full|redo|time", "it is no way to take snapshots", NULL,

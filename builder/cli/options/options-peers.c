@@ -18,8 +18,6 @@ static const char userns_hint[] = "leave it away: what root of a sandbox writes 
 static const char runtime_why[] = "cbuild runs steps itself, without an OCI runtime";
 static const char cost_why[] = "what a step costs has another place";
 static const char cost_hint[] = "--metadata-file has it for every step";
-static const char squash_why[] = "layers are not merged";
-static const char squash_hint[] = "end with a stage FROM scratch that copies everything: COPY --from=build / /";
 static const char windows_why[] = "only images for Windows have one";
 static const char annotations_why[] = "a manifest has no annotations but those that are asked for";
 
@@ -61,7 +59,6 @@ static const struct cli_option options[] = {
     CLI_VALUE("os-version", 0, NULL, windows_why, NULL),
     CLI_SWITCH("privileged", 0, "false", "no such option in docker build either",
                "use RUN --security=insecure and --allow security.insecure"),
-    CLI_SWITCH("rewrite-timestamp", 0, "false", "the times of files in layers are not rewritten", "touch -d in a RUN sets them"),
     CLI_VALUE("runtime", 0, "crun|runc", runtime_why, NULL, "steps are confined as by these"),
     CLI_VALUE("runtime-flag", 0, NULL, runtime_why, NULL),
     CLI_VALUE("rusage-logfile", 0, NULL, cost_why, cost_hint),
@@ -81,7 +78,6 @@ static const struct cli_option options[] = {
                "stages that the target does not need are not built"),
     CLI_VALUE("source-policy-file", 0, NULL, "source policies are not supported",
               "name base images by digest: FROM image@sha256:..."),
-    CLI_SWITCH("squash-all", 0, "false", squash_why, squash_hint),
     CLI_SWITCH("stage-labels", 0, "false", "stages are kept in the store, without names", "--target STAGE --label KEY=VALUE"),
     CLI_SWITCH("stdin", 0, "false", "standard input of a step is empty",
                "RUN <<EOF, or RUN --mount=type=bind, gives it what it needs"),

@@ -22,8 +22,6 @@ static const struct cli_option options[] = {
     VALUE("print", 0, NULL, "it is called --call now", "use --call=outline, --call=targets or --call=check"),
     VALUE("resource", 0, NULL, "limits have options of their own", "--memory, --cpus, --pids-limit; 'cbuild --help' lists them"),
     SWITCH("rm", 0, "true", "no step leaves a container that could be kept", "build up to a stage with --target to look into it"),
-    SWITCH("squash", 0, "false", "layers are not merged",
-           "end with a stage FROM scratch that copies everything: COPY --from=build / /"),
 };
 
 const struct cli_table cli_refused_options = {options, CB_LEN(options)};

@@ -251,6 +251,7 @@ static const struct cli_option options[] = {
     {"pull", 0, cache, "POLICY", "true", cli_set_pull, AT(pull), "base images: missing (default), always, newer, never"},
     {"tag", 't', result, "NAME[:TAG]", NULL, cli_set_tag, AT(tags), "name of the image"},
     {"output", 'o', result, "SPEC", NULL, cli_set_output, 0, "", .choices = output_choices},
+    {"squash", 0, result, NULL, NULL, cli_set_switch, AT(squashes), "one layer for all that the build made"},
     {"push", 0, result, NULL, NULL, cli_set_push, 0, "store and push the image under its names"},
     {"load", 0, result, NULL, NULL, cli_set_load, 0, "put the image into the local store (the default)"},
     {"iidfile", 0, result, "FILE", NULL, cli_set_file, AT(iidfile), "write the image ID to a file"},

@@ -166,7 +166,7 @@ t_calls_that_do_not_exist() {
 t_refused_options() {
     printf 'FROM scratch\n' >Dockerfile
     for o in --resource=memory=1g --cache-from=type=nothing --cache-to=type=nothing --builder=b --provenance=true --sbom=1 \
-        --attest=type=sbom --squash --security-opt=x --isolation=hyperv --rm=false; do
+        --attest=type=sbom --security-opt=x --isolation=hyperv --rm=false; do
         fails 2 cbuild $o .
         has "$out" "ERROR: "
     done

@@ -171,7 +171,7 @@ t_refused() {
     fails 2 cbuild kaniko -c c
     has "$out" "no --destination"
     fails 2 cbuild kaniko -c c --no-push --image-name-with-digest-file names
-    for option in --single-snapshot --reproducible --ignore-path=/x --bucket=b --materialize --log-timestamp; do
+    for option in --ignore-path=/x --bucket=b --materialize --log-timestamp; do
         fails 2 cbuild kaniko -c c --no-push $option
         has "$out" "cannot be honoured: "
     done
