@@ -1,4 +1,5 @@
-/* pack CODEC LEVEL THREADS | unpack: standard input to standard output, through cbuild's own codecs. Built and run by bench/compression. */
+/* pack CODEC LEVEL THREADS | unpack: standard input to standard output, through cbuild's own codecs. Built and run by
+ * bench/compression. */
 #include "base/fd.h"
 #include "base/stream/codec.h"
 #include "base/text.h"
