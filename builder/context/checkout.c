@@ -1,4 +1,5 @@
 #include "builder/context/checkout.h"
+#include "builder/context/follow.h"
 #include "base/dir.h"
 #include "base/pack.h"
 #include "base/proc.h"
@@ -477,8 +478,8 @@ static int enter_subdir(const struct df_gitref *ref, int dir, struct build_check
     return cb_fail(err, CB_E_NOT_FOUND, "invalid subdir %s: no such directory in the repository", ref->subdir);
 }
 
-int build_checkout(struct build_session *session, const struct build_checkout_request *q, struct build_checkout *ret,
-                   struct cb_error *err)
+static int checkout(struct build_session *session, const struct build_checkout_request *q, struct build_checkout *ret,
+                    struct cb_error *err)
 {
     CB_AUTO(request) struct job_request r = {.q = q, .dir = -1};
     CB_AUTO(cb_buf) struct cb_buf answer = CB_BUF_INIT;
@@ -498,6 +499,22 @@ int build_checkout(struct build_session *session, const struct build_checkout_re
     struct cb_str commit = cb_get_bytes(&u);
     memcpy(ret->commit, commit.p, CB_MIN(commit.n, sizeof(ret->commit) - 1));
     return enter_subdir(q->ref, r.dir, ret, err);
+}
+
+int build_checkout(struct build_session *session, const struct build_checkout_request *q, struct build_checkout *ret,
+                   struct cb_error *err)
+{
+    CB_AUTO(build_policy_source) struct build_policy_source s = {0};
+    if (!session->request->policy)
+        return checkout(session, q, ret, err);
+    if (build_follow_git(session, q->ref, q->checksum, &s, err) < 0)
+        return -1;
+    struct df_gitref ref = *q->ref;
+    struct build_checkout_request followed = *q;
+    ref.ref = s.identifier;
+    followed.ref = &ref;
+    followed.checksum = s.checksum;
+    return checkout(session, &followed, ret, err);
 }
 
 void build_checkout_done(struct build_session *session, struct build_checkout *c)

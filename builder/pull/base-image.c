@@ -4,6 +4,7 @@
 #include "base/fd.h"
 #include "base/limits.h"
 #include "base/pack.h"
+#include "builder/policy/policy.h"
 #include "builder/pull/platforms.h"
 #include "builder/session/jobs.h"
 #include "cache/store/blob.h"
@@ -487,6 +488,29 @@ static int finish(struct build_session *session, struct build_want *w, enum buil
     return 0;
 }
 
+/* What the source policy makes of the name. Layouts are allowed or denied. */
+static int follow_policy(struct build_session *session, struct build_want *w, struct cb_error *err)
+{
+    const char *layout = w->layout.path, *scheme = layout ? "oci-layout://" : "docker-image://";
+    CB_AUTO(oci_ref) struct oci_ref ref = {0};
+    if (!session->request->policy)
+        return 0;
+    if (!layout && oci_ref_parse(w->text, &ref, err) < 0)
+        return -1;
+    CB_AUTO(free) char *name = layout ? cb_strdup(layout) : oci_ref_full(&ref);
+    CB_AUTO(build_policy_source) struct build_policy_source s = {.identifier = cb_printf("%s%s", scheme, name)};
+    int r = build_policy_apply(session->request->policy, &s, err);
+    if (r <= 0)
+        return r;
+    if (layout || !cb_starts(s.identifier, scheme))
+        return cb_fail(err, CB_E_UNSUPPORTED, "the source policy converts '%s%s' to '%s': only an image can become another image",
+                       scheme, name, s.identifier);
+    free(w->text);
+    w->text = cb_strdup(s.identifier + strlen(scheme));
+    build_note(session, "the source policy has '%s' taken from '%s'", name, w->text);
+    return 0;
+}
+
 int build_bases_resolve(struct build_session *session, struct build_want *wants, size_t n, enum build_pull pull,
                         struct cb_error *err)
 {
@@ -495,7 +519,7 @@ int build_bases_resolve(struct build_session *session, struct build_want *wants,
     for (size_t i = 0; i < n; i++)
         jobs[i] = (struct cb_job){-1, -1};
     for (size_t i = 0; i < n && r >= 0; i++) {
-        r = begin(session, &wants[i], pull, &jobs[i], err);
+        r = follow_policy(session, &wants[i], err) < 0 ? -1 : begin(session, &wants[i], pull, &jobs[i], err);
         if (r < 0)
             cb_at(err, wants[i].at.line, wants[i].at.last_line);
     }

@@ -1,6 +1,7 @@
 #include "builder/session/request.h"
 #include "base/text.h"
 #include "parser/value.h"
+#include "builder/policy/policy.h"
 
 const char *const build_pull_names[BUILD_PULL_COUNT] = {"missing", "always", "newer", "never"};
 const char *const build_progress_names[BUILD_PROGRESS_COUNT] = {"auto", "tty", "plain", "quiet", "rawjson", "none"};
@@ -56,6 +57,8 @@ void build_request_done(struct build_request *r)
         output_done(&r->outputs[i]);
     free(r->outputs);
     free(r->attest.builder_id);
+    free(r->sign.key);
+    build_policy_free(r->policy);
     for (size_t i = 0; i < r->n_shares; i++)
         share_done(&r->shares[i]);
     free(r->shares);

@@ -7,6 +7,7 @@
 #include "registry/transfer/options.h"
 #include "runtime/sandbox/sandbox.h"
 
+struct build_policy;        /* builder/policy/policy.h */
 struct build_attest_format; /* builder/attest/sbom.h */
 struct build_attest_wish {  /* --sbom, --provenance, --attest */
     bool sbom, provenance;
@@ -14,6 +15,11 @@ struct build_attest_wish {  /* --sbom, --provenance, --attest */
     bool min;                                 /* of provenance: mode=min */
     bool reproducible;                        /* the user says so */
     char *builder_id;                         /* NULL: none */
+};
+
+struct build_sign { /* --sign */
+    bool wanted;
+    char *key; /* file or URI of a key; NULL: cosign finds an identity */
 };
 
 struct build_output_ops; /* builder/output/output.h */
@@ -162,6 +168,8 @@ struct build_request {
     struct cb_strv invoke;    /* --invoke: what is run where a RUN has failed; empty: nothing */
     struct build_changes changes;
     struct build_attest_wish attest;
+    struct build_sign sign;
+    struct build_policy *policy; /* --policy; NULL: everything may be taken */
     struct reg_options registry;
     struct cb_strv notes; /* what is said once of options that are accepted without being done */
     bool ages;            /* what an earlier build made more than max_age seconds ago is not taken */

@@ -1,5 +1,5 @@
-/* Packages: what the files of each package manager tell, package URLs, licences, documents. The files are the seeds of the
- * fuzzer: a byte that says which kind, then the file. */
+/* Packages: what the files of each package manager tell, package URLs, licences, documents; source policies. The files are the
+ * seeds of the fuzzer: a byte that says which kind, then the file. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -12,6 +12,7 @@
 #include "builder/attest/licence.h"
 #include "builder/attest/packages-internal.h"
 #include "builder/attest/sbom.h"
+#include "builder/policy/policy.h"
 
 static void read_bytes(const struct build_attest_ecosystem *e, const char *path, struct cb_str bytes,
                        struct build_attest_packages *p)
@@ -236,6 +237,73 @@ static void test_inflate(void **state)
     assert_int_equal(cb_inflate(stored, sizeof(stored) - 1, 2, &out, &err), -1);
 }
 
+/* ---- source policies --------------------------------------------------------------------------------------------------- */
+
+#define RULE(action, selector, more) "{\"action\":\"" action "\",\"selector\":{\"identifier\":\"" selector "\"" more "}"
+#define POLICY(rules)                "{\"version\":1,\"rules\":[" rules "]}"
+
+/* What becomes of `identifier`: "denied by rule 2", what it is converted to, or "" when it stays. */
+static void expect_policy(const char *policy, const char *identifier, const char *want)
+{
+    CB_AUTO(build_policy) struct build_policy *p = NULL;
+    CB_AUTO(build_policy_source) struct build_policy_source s = {cb_strdup(identifier), NULL};
+    CB_AUTO(cb_error) struct cb_error err = CB_ERROR_INIT;
+    assert_int_equal(build_policy_read(&p, policy, strlen(policy), "p", &err), 0);
+    int r = build_policy_apply(p, &s, &err);
+    if (r < 0)
+        assert_non_null(strstr(err.msg, want));
+    else
+        assert_string_equal(r ? s.identifier : "", want);
+}
+
+static void test_policies(void **state)
+{
+    (void)state;
+    static const char last_counts[] =
+        POLICY(RULE("DENY", "docker-image://*", "}") "," RULE("ALLOW", "docker-image://docker.io/*", "}"));
+    expect_policy(last_counts, "docker-image://docker.io/library/a:1", "");
+    expect_policy(last_counts, "docker-image://ghcr.io/a:1", "denied by rule 1 of 'p' (DENY docker-image://*)");
+    expect_policy(last_counts, "https://example.com/f", "");
+    expect_policy(POLICY(RULE("DENY", "^https?://[^/]*[.]example[.]com/", ",\"matchType\":\"REGEX\"}")), "http://a.example.com/x",
+                  "denied by rule 1");
+    expect_policy(POLICY(RULE("DENY", "https://a/*", ",\"matchType\":\"EXACT\"}")), "https://a/b", "");
+    expect_policy(POLICY(RULE("CONVERT", "docker-image://docker.io/library/*:*",
+                              "},\"updates\":{\"identifier\":\"docker-image://m.example/$1:${2}-slim\"}")),
+                  "docker-image://docker.io/library/go:1.2", "docker-image://m.example/go:1.2-slim");
+    expect_policy(POLICY(RULE("CONVERT", "^https://(a)/", ",\"matchType\":2},\"updates\":{\"identifier\":\"https://b/$1/\"}")),
+                  "https://a/f", "https://b/a/f");
+    expect_policy(POLICY(RULE("CONVERT", "https://a/*", "},\"updates\":{\"identifier\":\"https://a/x$1\"}")), "https://a/f",
+                  "again and again");
+    expect_policy(POLICY(RULE("DENY", "https://*", ",\"constraints\":[{\"key\":\"http.checksum\",\"value\":\"\"}]}")),
+                  "https://a/f", "denied");
+}
+
+static void test_policies_that_cannot_be_followed(void **state)
+{
+    static const struct {
+        const char *text, *message;
+    } cases[] = {
+        {"{}", "has no rules"},
+        {"[", "bad JSON"},
+        {POLICY("{\"action\":\"DENY\"}"), "'p', rule 1: it selects nothing"},
+        {POLICY(RULE("BLOCK", "*", "}")), "action"},
+        {POLICY(RULE("CONVERT", "*", "}")), "without updates"},
+        {POLICY(RULE("DENY", "a**", "}")), "'**'"},
+        {POLICY(RULE("DENY", "\\\\d+", ",\"matchType\":\"REGEX\"}")), "'\\d' is not understood"},
+        {POLICY(RULE("DENY", "(?i)a", ",\"matchType\":\"REGEX\"}")), "'(?' is not understood"},
+        {POLICY(RULE("DENY", "(", ",\"matchType\":\"REGEX\"}")), "the pattern '('"},
+        {POLICY(RULE("DENY", "*", ",\"constraints\":[{\"key\":\"x\",\"value\":\"\"}]}")), "a constraint of 'x'"},
+        {POLICY(RULE("CONVERT", "*", "},\"updates\":{\"attrs\":{\"x\":\"y\"}}")), "'x' cannot be set"},
+    };
+    (void)state;
+    for (size_t i = 0; i < CB_LEN(cases); i++) {
+        CB_AUTO(build_policy) struct build_policy *p = NULL;
+        CB_AUTO(cb_error) struct cb_error err = CB_ERROR_INIT;
+        assert_int_equal(build_policy_read(&p, cases[i].text, strlen(cases[i].text), "p", &err), -1);
+        assert_non_null(strstr(err.msg, cases[i].message));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -247,6 +315,8 @@ int main(void)
         cmocka_unit_test(test_licences),
         cmocka_unit_test(test_documents_are_the_same_again),
         cmocka_unit_test(test_inflate),
+        cmocka_unit_test(test_policies),
+        cmocka_unit_test(test_policies_that_cannot_be_followed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

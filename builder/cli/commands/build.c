@@ -10,6 +10,7 @@
 #include "builder/cli/commands/explain.h"
 #include "builder/cli/commands/lists.h"
 #include "builder/cli/commands/metadata.h"
+#include "builder/cli/commands/sign.h"
 #include "builder/execute/execute.h"
 #include "builder/execute/keys/keys.h"
 #include "builder/output/out-file.h"
@@ -148,7 +149,8 @@ static int carry_out(struct build *b, struct cb_error *err)
     if (cli_images_of(&graph, &images, err) < 0 || cli_attest(&graph, &images, err) < 0)
         return -1;
     for (size_t i = 0; i < q->n_outputs; i++)
-        if (build_output_write(b->session, &q->outputs[i], &images, &result, err) < 0)
+        if (build_output_write(b->session, &q->outputs[i], &images, &result, err) < 0 ||
+            cli_sign(b->session, &q->outputs[i], &result, err) < 0)
             return -1;
     if (q->list && cli_add_to_list(b->session, q->list, &images, err) < 0)
         return -1;
@@ -177,7 +179,7 @@ static int begin_again(struct build *b, struct cb_error *err)
 static int build(struct build *b, struct cb_error *err)
 {
     const struct build_request *q = b->session->request;
-    if (!q->dry_run && check_destinations(q, err) < 0)
+    if (!q->dry_run && (check_destinations(q, err) < 0 || cli_sign_check(q, err) < 0))
         return -1;
     if (build_contexts_open(b->session, &b->contexts, err) < 0 || build_plan(b, err) < 0)
         return -1;

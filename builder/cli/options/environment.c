@@ -13,6 +13,7 @@ static const struct {
 } variables[] = {
     {"DOCKER_DEFAULT_PLATFORM", cli_set_platform, offsetof(struct build_request, platform), false},
     {"CBUILD_STORE_LIMIT", cli_set_size, offsetof(struct build_request, store_limit), true},
+    {"EXPERIMENTAL_BUILDKIT_SOURCE_POLICY", cli_add_policy, offsetof(struct build_request, policy), true},
     {"BUILDAH_FORMAT", cli_set_format, offsetof(struct build_request, changes.docker_types), true},
 };
 

@@ -141,6 +141,23 @@ static int set_attest(const char *v, void *to, struct cb_error *err)
     return set_fields("--attest", v, &r, err);
 }
 
+static int sign_field(void *arg, const char *key, const char *value, struct cb_error *err)
+{
+    struct build_sign *s = arg;
+    if (strcmp(key, "key") != 0 || !value || !*value)
+        return cb_fail(err, CB_E_USAGE, "expected true, false or key=KEY");
+    return cli_put(&s->key, value);
+}
+
+static int set_sign(const char *v, void *to, struct cb_error *err)
+{
+    struct build_sign *s = to;
+    if (df_parse_bool(v, &s->wanted))
+        return 0;
+    s->wanted = true;
+    return cli_each_field("--sign", v, sign_field, s, err);
+}
+
 static void formats(struct cb_buf *out)
 {
     cb_buf_adds(out, "attach the list of packages in the image: true, format=");
@@ -154,6 +171,8 @@ static const struct cli_option options[] = {
     {"provenance", 0, section, "SPEC", NULL, set_provenance, 0,
      "attach how the image was made: true, mode=min|max,builder-id=URL,reproducible=true"},
     {"attest", 0, section, "type=sbom|provenance,...", NULL, set_attest, 0, "--sbom or --provenance in buildx's other words"},
+    {"sign", 0, section, "true|key=KEY", NULL, set_sign, offsetof(struct build_request, sign),
+     "have the program cosign sign what is pushed, with KEY (a file or a URI of cosign's) or an identity"},
 };
 
 const struct cli_table cli_attest_options = {options, CB_LEN(options)};

@@ -18,7 +18,6 @@ static const struct cli_option options[] = {
     SWITCH("force-rm", 0, "*", NULL, NULL, "no step leaves a container"),
     VALUE("isolation", 0, "default|chroot|oci|process|rootless", "a step is isolated as strictly as this machine allows", NULL,
           "a step is isolated as strictly as this machine allows"),
-    VALUE("policy", 0, NULL, "source policies are not supported", "name base images by digest: FROM image@sha256:..."),
     VALUE("print", 0, NULL, "it is called --call now", "use --call=outline, --call=targets or --call=check"),
     VALUE("resource", 0, NULL, "limits have options of their own", "--memory, --cpus, --pids-limit; 'cbuild --help' lists them"),
     SWITCH("rm", 0, "true", "no step leaves a container that could be kept", "build up to a stage with --target to look into it"),

@@ -12,6 +12,7 @@ cli_set_fn cli_set_pull;                                       /* enum build_pul
 cli_set_fn cli_set_format;                                     /* bool: Docker's */
 cli_set_fn cli_set_creds, cli_set_tls_verify;                  /* struct reg_options (options-registry.c) */
 cli_set_fn cli_set_retry;                                      /* int: its `tries` */
+cli_set_fn cli_add_policy;                                     /* struct build_policy *: a file */
 /* These set fields of the whole request. */
 cli_set_fn cli_set_cache_ttl, cli_set_cache_from, cli_set_cache_to, cli_set_cache_ignore; /* options-cache.c */
 cli_set_fn cli_set_secret, cli_set_ssh, cli_set_output, cli_set_push, cli_set_load, cli_set_call, cli_set_check;

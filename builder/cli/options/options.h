@@ -17,14 +17,15 @@ extern const struct cli_table cli_namespace_options;   /* of these, what is said
 extern const struct cli_table cli_container_options;   /* those of docker run and podman run that run does anyway, or cannot */
 extern const struct cli_table cli_push_peer_options;   /* what others have for push and pull */
 extern const struct cli_table cli_pull_peer_options;
+extern const struct cli_table cli_policy_options;  /* what may be taken from outside */
 extern const struct cli_table cli_attest_options;  /* what is attached to the image */
 extern const struct cli_table cli_refused_options; /* those of docker build that cbuild cannot honour */
 
 /* All that a build takes. */
 #define CLI_BUILD_TABLES                                                                                                         \
-    &cli_build_options, &cli_attest_options, &cli_sandbox_options, &cli_limit_options, &cli_confinement_options,                 \
-        &cli_network_options, &cli_registry_options, &cli_buildah_options, &cli_platform_options, &cli_refused_options,          \
-        &cli_peer_options, &cli_namespace_options
+    &cli_build_options, &cli_attest_options, &cli_policy_options, &cli_sandbox_options, &cli_limit_options,                      \
+        &cli_confinement_options, &cli_network_options, &cli_registry_options, &cli_buildah_options, &cli_platform_options,      \
+        &cli_refused_options, &cli_peer_options, &cli_namespace_options
 
 /* Completes the request of a parsed command line: context, defaults, what the environment says; refuses what contradicts itself.
  * 0, or -1 with CB_E_USAGE. */

@@ -170,3 +170,77 @@ t_attestations_that_nothing_can_hold() {
     fails 2 cbuild --attest type=sbom,mode=max --push -t a.example/b c
     has "$out" "unexpected key 'mode'"
 }
+
+t_policies_decide_what_is_taken() {
+    only root
+    layout l good
+    printf 'FROM base\nADD http://127.0.0.1:1/f /\n' >Dockerfile
+    cat >p.json <<X
+{"rules": [{"action": "DENY", "selector": {"identifier": "*"}},
+ {"action": "ALLOW", "selector": {"identifier": "oci-layout://*"}}]}
+X
+    fails 1 cbuild --policy p.json --build-context base=oci-layout://l .
+    has "$out" "'http://127.0.0.1:1/f' is denied by rule 1 of 'p.json' (DENY *)"
+    has "$out" "Dockerfile:2"
+    fails 1 env EXPERIMENTAL_BUILDKIT_SOURCE_POLICY=p.json "$CBUILD" .
+    has "$out" "'docker-image://docker.io/library/base:latest' is denied by rule 1"
+    has "$out" "Dockerfile:1"
+    fails 1 cbuild --source-policy-file p.json "https://user:word@127.0.0.1:1/r.git#main:d"
+    has "$out" "'git://127.0.0.1:1/r.git#main:d' is denied by rule 1"
+    printf 'FROM base\n' >Dockerfile
+    cbuild -q --build-context base=oci-layout://l -t here.example/mirror:1 . >/dev/null
+    cat >p.json <<X
+{"rules": [{"action": "CONVERT", "selector": {"identifier": "docker-image://docker.io/library/*:*"},
+ "updates": {"identifier": "docker-image://here.example/mirror:1"}}]}
+X
+    cbuild --policy p.json . 2>log
+    has "$(cat log)" "the source policy has 'docker.io/library/base:latest' taken from 'here.example/mirror:1'"
+    fails 2 cbuild --policy reset=true .
+    has "$out" "policies in Rego are not read"
+    fails 2 cbuild --policy Dockerfile .
+}
+
+t_policies_check_files() {
+    only root
+    mkdir web
+    echo file >web/f
+    python3 "$E2E_HERE/serve.py" "$PWD/web" port &
+    server=$!
+    trap 'kill $server' EXIT
+    wait_for 10 test -s port
+    url=http://127.0.0.1:$(cat port)/f
+    printf 'FROM scratch\nADD http://127.0.0.1:1/other /f\n' >Dockerfile
+    policy() { # policy DIGEST
+        printf '{"rules": [{"action": "CONVERT", "selector": {"identifier": "http://127.0.0.1:1/other"}, "updates": ' >p.json
+        printf '{"identifier": "%s", "attrs": {"http.checksum": "sha256:%s"}}}]}' "$url" "$1" >>p.json
+    }
+    policy "$(sha256sum <web/f | cut -c1-64)"
+    cbuild --policy p.json . 2>log
+    has "$(cat log)" "and its digest checked"
+    policy "$(sha256sum <Dockerfile | cut -c1-64)"
+    fails 1 cbuild --policy p.json .
+    has "$out" "has the digest sha256:$(sha256sum <web/f | cut -c1-64), not sha256:"
+}
+
+t_what_is_pushed_is_signed() {
+    only root
+    [ -n "${E2E_REGISTRY:-}" ] || die "no docker-registry: ./check starts one"
+    repo=$E2E_REGISTRY/root/sign$$
+    printf 'FROM scratch\nCOPY Dockerfile /\n' >Dockerfile
+    fails 2 cbuild --sign true .
+    has "$out" "nothing is pushed"
+    fails 1 env PATH=/nonexistent "$CBUILD" --sign true --push -t "$repo:1" .
+    has "$out" "'cosign' is not installed"
+    mkdir bin
+    # shellcheck disable=SC2016 # it is for the program
+    printf '#!/bin/sh\necho "$@" >>said\n[ ! -e broken ] || { echo no key >&2; exit 3; }\n' >bin/cosign
+    chmod +x bin/cosign
+    PATH=$PWD/bin:$PATH
+    cbuild --sign key=k.pem --push -t "$repo:1" -t "$repo:2" --metadata-file m.json . 2>log
+    same "$(cat said)" "sign --yes --key k.pem $repo@$(jq -r '.["containerimage.digest"]' m.json)"
+    has "$(cat log)" "signed $repo@sha256:"
+    touch broken
+    fails 1 cbuild --sign true --push -t "$repo:1" .
+    has "$out" "cosign could not sign '$repo@sha256:"
+    has "$out" "(status 3): no key"
+}
