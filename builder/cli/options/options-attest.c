@@ -172,7 +172,7 @@ static const struct cli_option options[] = {
      "attach how the image was made: true, mode=min|max,builder-id=URL,reproducible=true"},
     {"attest", 0, section, "type=sbom|provenance,...", NULL, set_attest, 0, "--sbom or --provenance in buildx's other words"},
     {"sign", 0, section, "true|key=KEY", NULL, set_sign, offsetof(struct build_request, sign),
-     "have the program cosign sign what is pushed, with KEY (a file or a URI of cosign's) or an identity"},
+     "have cosign sign what is pushed: with a key (file, URI), or an identity"},
 };
 
 const struct cli_table cli_attest_options = {options, CB_LEN(options)};
