@@ -83,7 +83,9 @@ static struct scene make_scene(struct fixture *f)
     OK_IS(f, 0, cache_layer_set_packed(f->s, &s.a, &packed_a, &f->err));
     OK_IS(f, 0, cache_layer_set_packed(f->s, &s.d, &packed_d, &f->err));
     put(f, "garbage");
-    struct cache_image_layer layers[] = {{.id = s.a, .diff_id = {{1}}, .blob = put(f, "pulled A"), .blob_size = 8}};
+    char *type = (char *)"application/vnd.oci.image.layer.v1.tar";
+    struct cache_image_layer layers[] = {
+        {.id = s.a, .diff_id = {{1}}, .blob = put(f, "pulled A"), .blob_size = 8, .media_type = type}};
     struct cache_image image = {.name = (char *)"docker.io/library/app:1",
                                 .config = put(f, "config"),
                                 .manifest = put(f, "manifest"),

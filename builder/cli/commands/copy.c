@@ -1,6 +1,7 @@
 /* copy: an image from one place to another: registries, archives, layouts, the stores of docker and podman, this store. */
 #include "builder/cli/commands/commands.h"
 #include "builder/cli/commands/names.h"
+#include "builder/cli/options/environment.h"
 #include "builder/cli/options/options-values.h"
 #include "builder/cli/options/options.h"
 #include "builder/output/out-file.h"
@@ -221,6 +222,7 @@ const struct cli_command cli_copy = {
     .max = 2,
     .tables = {CLI_TABLE(options), &cli_registry_options},
     .size = sizeof(struct copy),
+    .environment = cli_registry_environment,
     .run = copy,
     .done = done,
 };
