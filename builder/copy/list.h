@@ -21,9 +21,9 @@ void build_list_free(struct build_list *l);
 CB_DEFINE_AUTO_PTR(build_list, struct build_list, build_list_free)
 
 /* Its place, for settle and drop. */
-uint64_t build_list_add(struct build_list *l, const struct build_line *entry);
+uint64_t build_list_add(struct build_list *l, const struct build_line *x);
 /* What was not known of a file when it was added: digest, size, time and `seen`. Only until build_list_rest. */
-void build_list_settle(struct build_list *l, uint64_t place, const struct build_line *entry);
+void build_list_settle(struct build_list *l, uint64_t place, const struct build_line *x);
 /* Forgets the entry at `place` and all after it. */
 void build_list_drop(struct build_list *l, uint64_t place);
 /* All that was added so far is settled, and may go into the file. */

@@ -60,8 +60,8 @@ void cache_index_content_id(const struct cache_index *x, struct cb_digest *ret);
 uint64_t cache_index_size(const struct cache_index *x);
 
 /* The parts of that form, and of the form of the content ID, for whoever has one entry at a time. */
-void cache_index_put_head(uint64_t n, struct cb_buf *out);
-void cache_index_put(const struct cache_entry *e, bool with_mtime, struct cb_buf *out);
+void cache_index_put_head(uint64_t n, struct cb_buf *b);
+void cache_index_put(const struct cache_entry *e, bool with_mtime, struct cb_buf *b);
 void cache_index_write(const struct cache_index *x, struct cb_buf *out);
 /* Trusts nothing: -1 with CB_E_CORRUPT for anything that is not a sorted, well-formed index. */
 int cache_index_read(const void *p, size_t n, struct cache_index *ret, struct cb_error *err);
