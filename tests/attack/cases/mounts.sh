@@ -9,8 +9,8 @@ ${base}RUN --mount=type=cache,id=shared,target=/c /a/swap /c d ../../../../../..
 Y
     "$CBUILD" --progress=plain --build-context tools="$ATTACK_TOOLS/root" c >swap.out 2>&1 &
     swapper=$!
-    wait_for 30 sh -c 'test -e "$(find "$CBUILD_ROOT/mounts" -name stop.ready)"'
-    stop=$(find "$CBUILD_ROOT/mounts" -name stop.ready)
+    wait_for 30 sh -c 'test -e "$(find "$CBUILD_ROOT/mounts" -name stop.ready 2>/dev/null)"'
+    stop=$(find "$CBUILD_ROOT/mounts" -name stop.ready 2>/dev/null) || true # what is swapped meanwhile is an error for find
     trap 'touch "${stop%.ready}"; wait $swapper' EXIT
     box v <<Y
 ARG N

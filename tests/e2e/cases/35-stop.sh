@@ -66,13 +66,13 @@ t_stopped_while_a_huge_file_is_hashed() {
 ${base}RUN echo waiting; truncate -s 900G /huge
 X
     interrupted step ' waiting$'
-    mkdir copy && truncate -s 900G copy/huge
-    printf 'FROM scratch\nCOPY huge /\n' >copy/Dockerfile
-    interrupted copy
+    mkdir copied && truncate -s 900G copied/huge
+    printf 'FROM scratch\nCOPY huge /\n' >copied/Dockerfile
+    interrupted copied
     no_mounts
     sed -i 's/900G/2048G/' step/Dockerfile
-    truncate -s 2048G copy/huge
-    for c in step copy; do
+    truncate -s 2048G copied/huge
+    for c in step copied; do
         fails 1 cbuild $c
         has "$out" "'/huge' has 2199023255552 bytes: a file in a layer cannot have more than 1099511627776"
     done
@@ -219,9 +219,10 @@ X
 # RUN knows nothing of it.
 t_what_was_ignored_stays_ignored() {
     context c <<X
-${base}RUN grep SigIgn /proc/self/status; echo waiting; sleep 3; echo woke
+${base}RUN grep SigIgn /proc/self/status; echo waiting; until [ -e /go/on ]; do sleep 0.1; done; echo woke
 X
-    (trap '' HUP INT TERM && exec "$CBUILD" --root "$CBUILD_ROOT" --progress=plain c >log 2>&1) &
+    mkdir go
+    (trap '' HUP INT TERM && exec "$CBUILD" --root "$CBUILD_ROOT" --progress=plain --volume "$PWD/go:/go" c >log 2>&1) &
     pid=$!
     wait_for 30 grep -q ' waiting$' log
     processes=$(holding "$CBUILD_ROOT" | cut -d: -f1)
@@ -229,6 +230,7 @@ X
     for p in $processes; do
         for signal in HUP INT TERM; do kill -$signal "$(basename "$p")" 2>/dev/null || die "$signal has ended processes: $(cat log)"; done
     done
+    touch go/on
     wait $pid || { cat log; die "the build was ended"; }
     has "$(cat log)" woke
     has "$(cat log)" "$(printf 'SigIgn:\t0000000000000000')"
