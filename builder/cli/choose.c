@@ -10,7 +10,8 @@ const struct cli_command *const cli_commands[] = {
     &cli_diff,        &cli_tag,
     &cli_rmi,         &cli_push,
     &cli_pull,        &cli_load,
-    &cli_save,        &cli_copy,
+    &cli_save,        &cli_import,
+    &cli_export,      &cli_copy,
     &cli_login,       &cli_logout,
     &cli_du,          &cli_prune,
     &cli_cache,       &cli_doctor,
@@ -23,19 +24,20 @@ static const struct {
     const char *first, *second; /* second NULL: one word */
     const struct cli_command *command;
 } aliases[] = {
-    {"bud", NULL, &cli_build},        {"build-using-dockerfile", NULL, &cli_build},
-    {"buildx", "build", &cli_build},  {"buildx", "b", &cli_build},
-    {"buildx", "du", &cli_du},        {"buildx", "prune", &cli_prune},
-    {"builder", "build", &cli_build}, {"builder", "prune", &cli_prune},
-    {"image", "build", &cli_build},   {"image", "ls", &cli_images},
-    {"image", "list", &cli_images},   {"image", "inspect", &cli_inspect},
-    {"image", "tag", &cli_tag},       {"image", "rm", &cli_rmi},
-    {"image", "push", &cli_push},     {"image", "pull", &cli_pull},
-    {"image", "load", &cli_load},     {"image", "save", &cli_save},
-    {"image", "prune", &cli_prune},   {"image", "history", &cli_history},
-    {"image", "diff", &cli_diff},     {"system", "df", &cli_du},
-    {"system", "prune", &cli_prune},  {"executor", NULL, &cli_kaniko},
-    {"cache", "du", &cli_du},         {"cache", "prune", &cli_prune},
+    {"bud", NULL, &cli_build},          {"build-using-dockerfile", NULL, &cli_build},
+    {"buildx", "build", &cli_build},    {"buildx", "b", &cli_build},
+    {"buildx", "du", &cli_du},          {"buildx", "prune", &cli_prune},
+    {"builder", "build", &cli_build},   {"builder", "prune", &cli_prune},
+    {"image", "build", &cli_build},     {"image", "ls", &cli_images},
+    {"image", "list", &cli_images},     {"image", "inspect", &cli_inspect},
+    {"image", "tag", &cli_tag},         {"image", "rm", &cli_rmi},
+    {"image", "push", &cli_push},       {"image", "pull", &cli_pull},
+    {"image", "import", &cli_import},   {"image", "load", &cli_load},
+    {"image", "save", &cli_save},       {"image", "prune", &cli_prune},
+    {"image", "history", &cli_history}, {"image", "diff", &cli_diff},
+    {"system", "df", &cli_du},          {"system", "prune", &cli_prune},
+    {"executor", NULL, &cli_kaniko},    {"cache", "du", &cli_du},
+    {"cache", "prune", &cli_prune},
 };
 
 static const char container_hint[] = "no container is left of a build: --target STAGE builds up to where you want to look";
@@ -47,8 +49,6 @@ static const char platforms_hint[] =
 static const struct {
     const char *word, *hint;
 } foreign[] = {
-    {"import", dockerfile_hint},
-    {"export", "a build writes its files: -o DIR, or -o type=tar,dest=FILE"},
     {"ps", container_hint},
     {"rm", "'cbuild rmi' removes images; no container is left of a build"},
     {"ls", "'cbuild images' lists what is in the store"},

@@ -31,6 +31,7 @@ static int of_store(const struct cache_image *stored, char *name, struct build_i
     cache_image_keep(&ret->stored, 0);
     ret->self = (struct build_base){.name = name, .image = ret->stored};
     ret->base = &ret->self;
+    ret->base_shown = name;
     return stored->platform ? oci_platform_parse(stored->platform, &ret->platform, err) : 0;
 }
 

@@ -8,7 +8,7 @@ extern const struct cli_command cli_build, cli_images, cli_inspect, cli_tag, cli
     cli_copy, cli_du, cli_prune, cli_doctor, cli_login, cli_logout, cli_run_command, cli_explain_command, cli_kaniko, cli_cache,
     cli_cache_reset, cli_cache_verify;
 extern const struct cli_command cli_cache_mounts, cli_mounts_rm, cli_mounts_export, cli_mounts_import;
-extern const struct cli_command cli_history, cli_diff;
+extern const struct cli_command cli_history, cli_diff, cli_import, cli_export;
 extern const struct cli_command cli_cache_bench, cli_cache_advise;
 extern const struct cli_command cli_sbom;
 extern const struct cli_command cli_manifest, cli_manifest_push, cli_manifest_rm;

@@ -282,15 +282,21 @@ static void join_build_args(struct build_request *r)
     cb_strv_done(&given);
 }
 
-static void fill_defaults(struct build_request *r)
+/* buildx forwards it too. */
+void cli_default_epoch(struct build_request *r)
 {
-    join_build_args(r);
     const char *epoch = getenv("SOURCE_DATE_EPOCH");
     bool given = false;
     for (size_t i = 0; i < r->build_args.n; i++)
         given |= cb_starts(r->build_args.items[i], "SOURCE_DATE_EPOCH=");
-    if (epoch && *epoch && !given) /* buildx forwards it too */
+    if (epoch && *epoch && !given)
         cb_strv_take(&r->build_args, cb_printf("SOURCE_DATE_EPOCH=%s", epoch));
+}
+
+static void fill_defaults(struct build_request *r)
+{
+    join_build_args(r);
+    cli_default_epoch(r);
     if (!r->jobs) {
         long n = sysconf(_SC_NPROCESSORS_ONLN);
         r->jobs = n > 0 ? (int)n : 1;

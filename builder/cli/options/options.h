@@ -34,5 +34,7 @@ int cli_complete(struct cli_invocation *v, struct cb_error *err);
 /* --progress, which push and pull have too. The second takes $BUILDKIT_PROGRESS where no option was given. */
 cli_set_fn cli_set_progress, cli_set_quiet;
 int cli_default_progress(struct build_request *r, struct cb_error *err);
+/* Takes $SOURCE_DATE_EPOCH as a build argument where none of that name was given. */
+void cli_default_epoch(struct build_request *r);
 
 #endif
