@@ -12,6 +12,8 @@
 #include "registry/transfer/hosts.h"
 #include "registry/transfer/transfer.h"
 
+#include <sys/stat.h>
+
 void build_base_done(struct build_base *s)
 {
     free(s->name);
@@ -117,6 +119,14 @@ static int get_found(const struct cb_buf *answer, struct found *ret, struct cb_e
     ret->manifest_type = cb_get_str(&u);
     ret->made = cb_get_u8(&u);
     return u.failed ? cb_fail(err, CB_E_FAILED, "a worker process gave an answer that cannot be read") : 0;
+}
+
+/* Says where the image is that something is wrong with. */
+static int name_layout(const char *path, struct cb_error *err)
+{
+    struct stat st;
+    bool directory = stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+    return cb_prefix(err, "%s '%s'", directory ? "OCI layout" : "image archive", path);
 }
 
 static int check_layers(const struct build_want *w, const struct oci_manifest *m, struct cb_error *err)
@@ -280,7 +290,7 @@ static int take_found(struct build_session *session, struct build_want *w, const
     CB_AUTO(oci_ref) struct oci_ref ref = {0};
     if (w->layout.path) {
         w->base.layout = cb_strdup(w->layout.path);
-        return image_from_manifest(session, w, f, "", NULL, err) < 0 ? cb_prefix(err, "'%s'", w->layout.path) : 0;
+        return image_from_manifest(session, w, f, "", NULL, err) < 0 ? name_layout(w->layout.path, err) : 0;
     }
     if (oci_ref_parse(w->text, &ref, err) < 0)
         return -1;
@@ -364,7 +374,7 @@ static int layout_job(struct cb_job_io *io, const void *ctx, struct cb_buf *answ
     CB_AUTO(oci_files) struct oci_files files;
     if (oci_files_open(r->want->layout.path, &files, err) < 0)
         return -1;
-    return find_in_layout(r, &files, answer, err) < 0 ? cb_prefix(err, "'%s'", r->want->layout.path) : 0;
+    return find_in_layout(r, &files, answer, err) < 0 ? name_layout(r->want->layout.path, err) : 0;
 }
 
 /* ---- all of them ------------------------------------------------------------------------------------------------------ */

@@ -625,7 +625,20 @@ static bool wants_client(const char *reason)
 }
 static bool may_want_client(const struct exchange *x, const struct reg_url *u)
 {
-    return u->tls && !x->has_certificate && !x->header_bytes && x->answer->failure == REG_HTTP_BROKEN;
+    return u->tls && !x->has_certificate && !x->header_bytes;
+}
+
+#define CLIENT_CERTIFICATE "NAME.cert with NAME.key in /etc/containers/certs.d/%s:%u, or in a directory that --cert-dir names"
+
+static int stalled(struct exchange *x, const char *shown, const struct reg_url *u, struct cb_error *err)
+{
+    double seconds = cb_seconds_since(&x->window_start);
+    x->answer->failure = REG_HTTP_STALLED;
+    cb_fail(err, CB_E_NETWORK, "%s '%s': the connection stalled", x->req->method, shown);
+    if (may_want_client(x, u))
+        return cb_hint(err, "nothing moved for %.1f s; try again; or it wants a certificate of ours: " CLIENT_CERTIFICATE,
+                       seconds, u->host, u->port);
+    return cb_hint(err, "nothing moved for %.1f s; try again, or set CBUILD_STALL_MS to more milliseconds", seconds);
 }
 
 static int describe(struct exchange *x, CURLcode code, const char *reason, const struct reg_url *u, struct cb_error *err)
@@ -644,12 +657,8 @@ static int describe(struct exchange *x, CURLcode code, const char *reason, const
         return cb_fail(err, CB_E_NETWORK, "%s '%s': the other side closed the connection before it had everything",
                        x->req->method, shown);
     }
-    if (x->stalled) {
-        x->answer->failure = REG_HTTP_STALLED;
-        cb_fail(err, CB_E_NETWORK, "%s '%s': the connection stalled", x->req->method, shown);
-        return cb_hint(err, "nothing moved for %.1f s; try again, or set CBUILD_STALL_MS to more milliseconds",
-                       cb_seconds_since(&x->window_start));
-    }
+    if (x->stalled)
+        return stalled(x, shown, u, err);
     x->answer->failure = wants_client(reason) ? REG_HTTP_FATAL : classify(code);
     if (code == CURLE_PEER_FAILED_VERIFICATION)
         return distrust(x, *reason ? reason : lib.curl_easy_strerror(code), u, err);
@@ -659,12 +668,8 @@ static int describe(struct exchange *x, CURLcode code, const char *reason, const
     }
     cb_fail(err, x->answer->failure == REG_HTTP_FATAL ? CB_E_FAILED : CB_E_NETWORK, "%s '%s': %s", x->req->method, shown,
             *reason ? reason : lib.curl_easy_strerror(code));
-    if (wants_client(reason) || may_want_client(x, u))
-        cb_hint(
-            err,
-            "it may want a certificate of ours: NAME.cert with NAME.key in /etc/containers/certs.d/%s:%u, or in a directory that "
-            "--cert-dir names",
-            u->host, u->port);
+    if (wants_client(reason) || (x->answer->failure == REG_HTTP_BROKEN && may_want_client(x, u)))
+        cb_hint(err, "it may want a certificate of ours: " CLIENT_CERTIFICATE, u->host, u->port);
     return -1;
 }
 

@@ -98,7 +98,7 @@ static const struct cli_option options[] = {
     {"output", 'o', output, "FILE", NULL, cli_set_file, offsetof(struct save, output),
      "the archive or directory (default, and '-': standard output)"},
     {"format", 0, output, "KIND", NULL, set_format, offsetof(struct save, format),
-     "docker-archive (default: docker load reads it, and it is an OCI layout, too), oci-archive, oci-dir"},
+     "docker-archive (default: an OCI layout that docker load reads), oci-archive, oci-dir"},
     {"platform", 0, output, "OS/ARCH", NULL, cli_set_platform, AT(platform), "of images for several, this one alone"},
     {"progress", 0, "Display", "KIND", NULL, cli_set_progress, AT(progress),
      "auto (default: $BUILDKIT_PROGRESS, else by terminal), tty, plain, quiet, rawjson, none"},
