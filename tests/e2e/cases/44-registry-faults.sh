@@ -3,7 +3,7 @@
 
 fake() { # fake ARGS…: starts one, its port is $port
     only root # what a registry answers does not depend on who asks
-    export CBUILD_STALL_MS=300 CBUILD_RETRY_DELAY_MS=1
+    export CBUILD_STALL_MS="${patience:-500}" CBUILD_RETRY_DELAY_MS=1
     rm -f fake.in fake.out
     mkfifo fake.in
     python3 "$E2E_HERE/../tools/fakeregistry.py" "$@" <fake.in >fake.out &
@@ -72,6 +72,7 @@ X
 t_certificates_that_are_not_believed() {
     only root
     needs openssl
+    patience=30000 # milliseconds
     make() { # make NAME CN SAN: a certificate signed by itself
         openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout "$1.key" -out "$1.crt" -days 2 -subj "/CN=$2" \
             -addext "subjectAltName=$3" 2>/dev/null
@@ -111,8 +112,11 @@ t_certificates_that_are_not_believed() {
     # One that wants to see ours.
     cp good.crt certs/good.crt
     fake good.crt good.key other.crt
+    # It closes the connection, or says nothing any more.
+    export CBUILD_STALL_MS=1000
     fails 1 cbuild pull --cert-dir certs "reg.localhost:$port/plain/app:1"
     has "$out" "NAME.cert with NAME.key"
+    export CBUILD_STALL_MS=$patience
     cp other.crt certs/me.cert
     cp other.key certs/me.key
     cbuild pull --cert-dir certs "reg.localhost:$port/plain/app:1" >/dev/null 2>&1
