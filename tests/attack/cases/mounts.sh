@@ -9,6 +9,7 @@ ${base}RUN --mount=type=cache,id=shared,target=/c /a/swap /c d ../../../../../..
 Y
     "$CBUILD" --progress=plain --build-context tools="$ATTACK_TOOLS/root" c >swap.out 2>&1 &
     swapper=$!
+    trap 'kill $swapper' EXIT
     wait_for 30 sh -c 'test -e "$(find "$CBUILD_ROOT/mounts" -name stop.ready 2>/dev/null)"'
     stop=$(find "$CBUILD_ROOT/mounts" -name stop.ready 2>/dev/null) || true # what is swapped meanwhile is an error for find
     trap 'touch "${stop%.ready}"; wait $swapper' EXIT
