@@ -72,22 +72,13 @@ const struct build_output_key build_output_key_by_digest = {.name = "push-by-dig
 
 static int set_compression(struct build_output *o, const char *key, const char *value, struct cb_error *err)
 {
-    o->codec = cb_codec_find(value);
-    if (o->codec)
-        return 0;
-    CB_AUTO(cb_buf) struct cb_buf all = CB_BUF_INIT;
-    cb_codec_names(&all, ", ");
-    return cb_fail(err, CB_E_USAGE, "%s: '%s' is not one of %s", key, value, all.data);
+    return build_read_codec(key, value, &o->codec, err);
 }
 const struct build_output_key build_output_key_compression = {.name = "compression", .set = set_compression};
 
 static int set_level(struct build_output *o, const char *key, const char *value, struct cb_error *err)
 {
-    int64_t level;
-    if (!cb_parse_i64(value, &level) || level < -100 || level > 100)
-        return cb_fail(err, CB_E_USAGE, "%s: '%s' is not a level", key, value);
-    o->level = (int)level;
-    return 0;
+    return build_read_level(key, value, &o->level, err);
 }
 const struct build_output_key build_output_key_level = {.name = "compression-level", .set = set_level};
 

@@ -110,3 +110,22 @@ bool build_arg_says_yes(const struct build_request *r, const char *name)
     }
     return yes;
 }
+
+int build_read_codec(const char *key, const char *value, const struct cb_codec **ret, struct cb_error *err)
+{
+    *ret = cb_codec_find(value);
+    if (*ret)
+        return 0;
+    CB_AUTO(cb_buf) struct cb_buf all = CB_BUF_INIT;
+    cb_codec_names(&all, ", ");
+    return cb_fail(err, CB_E_USAGE, "%s: '%s' is not one of %s", key, value, all.data);
+}
+
+int build_read_level(const char *key, const char *value, int *ret, struct cb_error *err)
+{
+    int64_t level;
+    if (!cb_parse_i64(value, &level) || level < -100 || level > 100)
+        return cb_fail(err, CB_E_USAGE, "%s: '%s' is not a level", key, value);
+    *ret = (int)level;
+    return 0;
+}

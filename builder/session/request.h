@@ -188,6 +188,11 @@ struct build_request {
 };
 void build_request_done(struct build_request *r);
 
+/* compression= and compression-level= of outputs and shared caches: the codec of that name, and a level that some codec might
+ * have. */
+int build_read_codec(const char *key, const char *value, const struct cb_codec **ret, struct cb_error *err);
+int build_read_level(const char *key, const char *value, int *ret, struct cb_error *err);
+
 /* Whether the build-arg is a true word; the last one of that name counts. */
 bool build_arg_says_yes(const struct build_request *r, const char *name);
 const char *build_share_setting(const struct build_share *o, const char *key); /* the last one given, borrowed; NULL: none */

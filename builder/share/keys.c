@@ -29,21 +29,12 @@ static int set_mode(struct build_share *o, const char *key, const char *value, s
 
 static int set_compression(struct build_share *o, const char *key, const char *value, struct cb_error *err)
 {
-    o->codec = cb_codec_find(value);
-    if (o->codec)
-        return 0;
-    CB_AUTO(cb_buf) struct cb_buf all = CB_BUF_INIT;
-    cb_codec_names(&all, ", ");
-    return cb_fail(err, CB_E_USAGE, "%s: '%s' is not one of %s", key, value, all.data);
+    return build_read_codec(key, value, &o->codec, err);
 }
 
 static int set_level(struct build_share *o, const char *key, const char *value, struct cb_error *err)
 {
-    int64_t level;
-    if (!cb_parse_i64(value, &level) || level < -100 || level > 100)
-        return cb_fail(err, CB_E_USAGE, "%s: '%s' is not a level", key, value);
-    o->level = (int)level;
-    return 0;
+    return build_read_level(key, value, &o->level, err);
 }
 
 static int set_ttl(struct build_share *o, const char *key, const char *value, struct cb_error *err)

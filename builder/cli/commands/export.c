@@ -65,9 +65,6 @@ static const struct cli_option options[] = {
      "the tar (default, and '-': standard output)"},
     {"platform", 0, "What is written", "OS/ARCH", NULL, cli_set_platform, AT(platform),
      "of an image for several (default, and 'local': this machine's)"},
-    {"progress", 0, "Display", "KIND", NULL, cli_set_progress, AT(progress),
-     "auto (default: $BUILDKIT_PROGRESS, else by terminal), tty, plain, quiet, rawjson, none"},
-    {"quiet", 'q', "Display", NULL, NULL, cli_set_quiet, AT(progress), "the same as --progress=quiet"},
 };
 
 const struct cli_command cli_export = {
@@ -76,7 +73,7 @@ const struct cli_command cli_export = {
     .help = "write the files of an image as one tar",
     .min = 1,
     .max = 1,
-    .tables = {CLI_TABLE(options), &cli_registry_options},
+    .tables = {CLI_TABLE(options), &cli_progress_options, &cli_registry_options},
     .size = sizeof(struct export),
     .environment = cli_registry_environment,
     .run = export,

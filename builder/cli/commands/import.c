@@ -207,9 +207,6 @@ static const struct cli_option options[] = {
     {"message", 'm', "Image", "TEXT", NULL, cli_set_string, offsetof(struct import, message), "comment in the history"},
     {"platform", 0, "Image", "OS/ARCH", NULL, cli_set_platform, AT(platform),
      "that the files are for (default, and 'local': this machine's)"},
-    {"progress", 0, "Display", "KIND", NULL, cli_set_progress, AT(progress),
-     "auto (default: $BUILDKIT_PROGRESS, else by terminal), tty, plain, quiet, rawjson, none"},
-    {"quiet", 'q', "Display", NULL, NULL, cli_set_quiet, AT(progress), "the same as --progress=quiet"},
 };
 
 const struct cli_command cli_import = {
@@ -218,7 +215,7 @@ const struct cli_command cli_import = {
     .help = "make an image of a tar of files ('-': standard input), compressed or not",
     .min = 1,
     .max = 2,
-    .tables = {CLI_TABLE(options), &cli_platform_options},
+    .tables = {CLI_TABLE(options), &cli_progress_options, &cli_platform_options},
     .size = sizeof(struct import),
     .run = import,
     .done = done,

@@ -62,9 +62,6 @@ static const struct cli_option options[] = {
      "an archive, compressed or not, or a layout's directory (default, and '-': standard input)"},
     {"platform", 0, "What is read", "OS/ARCH", NULL, cli_set_platform, AT(platform),
      "of images for several (default, and 'local': this machine's)"},
-    {"progress", 0, "Display", "KIND", NULL, cli_set_progress, AT(progress),
-     "auto (default: $BUILDKIT_PROGRESS, else by terminal), tty, plain, quiet, rawjson, none"},
-    {"quiet", 'q', "Display", NULL, NULL, cli_set_quiet, AT(progress), "the same as --progress=quiet"},
     CLI_VALUE("signature-policy", 0, NULL, "signatures are not checked", NULL),
 };
 
@@ -72,7 +69,7 @@ const struct cli_command cli_load = {
     .name = "load",
     .arguments = "",
     .help = "load images from an archive or an OCI layout into the store",
-    .tables = {CLI_TABLE(options)},
+    .tables = {CLI_TABLE(options), &cli_progress_options},
     .size = sizeof(struct load),
     .run = load,
     .done = done,

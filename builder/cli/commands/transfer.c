@@ -23,12 +23,6 @@ static void print_pinned(const char *name, const struct cb_digest *digest)
 
 #define AT(member) offsetof(struct cli_invocation, request.member)
 
-static const struct cli_option options[] = {
-    {"progress", 0, "Display", "KIND", NULL, cli_set_progress, AT(progress),
-     "auto (default: $BUILDKIT_PROGRESS, else by terminal), tty, plain, quiet, rawjson, none"},
-    {"quiet", 'q', "Display", NULL, NULL, cli_set_quiet, AT(progress), "the same as --progress=quiet"},
-};
-
 /* ---- push -------------------------------------------------------------------------------------------------------------- */
 
 static const struct cli_option push_options[] = {
@@ -102,7 +96,7 @@ const struct cli_command cli_push = {
     .help = "push an image to a registry, under its name or another, or to a transport's place",
     .min = 1,
     .max = 2,
-    .tables = {CLI_TABLE(options), CLI_TABLE(push_options), &cli_registry_options, &cli_push_peer_options},
+    .tables = {&cli_progress_options, CLI_TABLE(push_options), &cli_registry_options, &cli_push_peer_options},
     .size = sizeof(struct cli_invocation),
     .environment = cli_registry_environment,
     .run = push,
@@ -119,7 +113,7 @@ const struct cli_command cli_manifest_push = {
     .help = "push a list and its images: 'cbuild push' of its name",
     .min = 1,
     .max = 2,
-    .tables = {CLI_TABLE(options), CLI_TABLE(push_options), CLI_TABLE(list_options), &cli_registry_options},
+    .tables = {&cli_progress_options, CLI_TABLE(push_options), CLI_TABLE(list_options), &cli_registry_options},
     .size = sizeof(struct cli_invocation),
     .environment = cli_registry_environment,
     .run = push,
@@ -221,7 +215,8 @@ const struct cli_command cli_pull = {
     .help = "pull images into the store, from registries or a transport's places",
     .min = 1,
     .max = SIZE_MAX,
-    .tables = {CLI_TABLE(options), CLI_TABLE(pull_options), &cli_registry_options, &cli_platform_options, &cli_pull_peer_options},
+    .tables = {&cli_progress_options, CLI_TABLE(pull_options), &cli_registry_options, &cli_platform_options,
+               &cli_pull_peer_options},
     .size = sizeof(struct cli_invocation),
     .environment = cli_registry_environment,
     .run = pull,

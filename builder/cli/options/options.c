@@ -338,6 +338,14 @@ static int check_dest(const struct build_request *r, size_t i, struct cb_error *
     return 0;
 }
 
+static const struct cli_option progress_options[] = {
+    {"progress", 0, "Display", "KIND", NULL, cli_set_progress, offsetof(struct cli_invocation, request.progress),
+     "auto (default: $BUILDKIT_PROGRESS, else by terminal), tty, plain, quiet, rawjson, none"},
+    {"quiet", 'q', "Display", NULL, NULL, cli_set_quiet, offsetof(struct cli_invocation, request.progress),
+     "the same as --progress=quiet"},
+};
+const struct cli_table cli_progress_options = {progress_options, CB_LEN(progress_options)};
+
 int cli_default_progress(struct build_request *r, struct cb_error *err)
 {
     const char *v = getenv("BUILDKIT_PROGRESS");

@@ -31,7 +31,8 @@ extern const struct cli_table cli_refused_options; /* those of docker build that
  * 0, or -1 with CB_E_USAGE. */
 int cli_complete(struct cli_invocation *v, struct cb_error *err);
 
-/* --progress, which push and pull have too. The second takes $BUILDKIT_PROGRESS where no option was given. */
+extern const struct cli_table cli_progress_options; /* --progress, --quiet: of what brings images from one place to another */
+/* --progress, which others have too. The second takes $BUILDKIT_PROGRESS where no option was given. */
 cli_set_fn cli_set_progress, cli_set_quiet;
 int cli_default_progress(struct build_request *r, struct cb_error *err);
 /* Takes $SOURCE_DATE_EPOCH as a build argument where none of that name was given. */

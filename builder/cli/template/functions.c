@@ -16,14 +16,19 @@ bool template_is_true(json_t *v)
     return json_is_true(v) || json_string_length(v) > 0;
 }
 
-static void print_map(json_t *map, struct cb_buf *out)
+void template_keys(json_t *map, struct cb_strv *ret)
 {
-    CB_AUTO(cb_strv) struct cb_strv keys = {0};
     const char *key;
     json_t *ignored;
     json_object_foreach (map, key, ignored)
-        cb_strv_push(&keys, key);
-    cb_strv_sort(&keys);
+        cb_strv_push(ret, key);
+    cb_strv_sort(ret);
+}
+
+static void print_map(json_t *map, struct cb_buf *out)
+{
+    CB_AUTO(cb_strv) struct cb_strv keys = {0};
+    template_keys(map, &keys);
     cb_buf_adds(out, "map[");
     for (size_t i = 0; i < keys.n; i++) {
         cb_buf_printf(out, "%s%s:", i ? " " : "", keys.items[i]);

@@ -140,15 +140,10 @@ static int render_item(struct rendering *r, const struct template_node *n, json_
     return e;
 }
 
-/* Maps in the order of their keys, as Go. */
 static int render_map(struct rendering *r, const struct template_node *n, json_t *map, struct cb_error *err)
 {
     CB_AUTO(cb_strv) struct cb_strv keys = {0};
-    const char *key;
-    json_t *ignored;
-    json_object_foreach (map, key, ignored)
-        cb_strv_push(&keys, key);
-    cb_strv_sort(&keys);
+    template_keys(map, &keys);
     for (size_t i = 0; i < keys.n; i++)
         if (render_item(r, n, json_string(keys.items[i]), json_object_get(map, keys.items[i]), err) < 0)
             return -1;

@@ -68,5 +68,6 @@ struct cli_template {
 /* As Go prints it: [a b], map[k:v]. */
 void template_print(json_t *value, struct cb_buf *out);
 bool template_is_true(json_t *value);
+void template_keys(json_t *map, struct cb_strv *ret); /* in the order in which Go goes through them */
 
 #endif
